@@ -1,0 +1,1 @@
+//! Devices: the only place that names `cpal` and `nokhwa`.

@@ -1,0 +1,67 @@
+//! Why the server said no: a closed list that code branches on, each with a sentence for people.
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, as the server tells it. `Unknown` stands for a code of a newer server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The message could not be read as any message of the protocol.
+    Malformed,
+    /// The message is longer than the limits allow.
+    TooLarge,
+    /// Too many messages in too short a time.
+    TooFast,
+    /// The two sides speak no common version.
+    VersionMismatch,
+    /// No such room here: a mistyped link or a link to another server.
+    RoomUnknown,
+    /// The room has as many people as it takes.
+    RoomFull,
+    /// The ticket was fine once, but its time is over.
+    TicketExpired,
+    /// The ticket was never good, was made by another server, or was used before.
+    TicketInvalid,
+    /// The resume token is not (or no longer) good.
+    ResumeInvalid,
+    /// This participant came in from elsewhere; this connection ends.
+    Replaced,
+    /// The message needs a joined room first.
+    NotJoined,
+    /// The message makes no sense now (joined already, for one).
+    OutOfOrder,
+    /// The one it was sent to is not in the room.
+    RecipientUnknown,
+    /// The server is full or going down.
+    Unavailable,
+    /// A code this build does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ErrorCode {
+    /// What a person is told: what happened and what to do.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Malformed | Self::NotJoined | Self::OutOfOrder | Self::Unknown => {
+                "Parley and the server misunderstood each other. Update Parley, and if it happens again, report it."
+            }
+            Self::TooLarge => "A message was too large for the server.",
+            Self::TooFast => "Too many messages in a short time. Wait a moment, then try again.",
+            Self::VersionMismatch => {
+                "This server speaks another version of Parley. Update Parley, or ask whoever runs the server to update it."
+            }
+            Self::RoomUnknown => {
+                "There is no such call on this server. Check that the whole link was copied, or ask for a new one."
+            }
+            Self::RoomFull => "This room takes two for now, and two people are already in it.",
+            Self::TicketExpired => "Your ticket to this call has run out. Open the link again.",
+            Self::TicketInvalid => "The server did not accept the ticket to this call. Open the link again.",
+            Self::ResumeInvalid => "The call could not be resumed. Open the link again.",
+            Self::Replaced => "You joined this call from somewhere else, so it ended here.",
+            Self::RecipientUnknown => "The other person is no longer in the call.",
+            Self::Unavailable => "The server cannot take new calls right now. Try again in a minute.",
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What two connected participants tell each other directly, over the data channel `parley-control` (negotiated id 0).
+//!
+//! JSON text, one message each; the server never sees it. Unknown messages and fields are ignored.
+
+use serde::{Deserialize, Serialize};
+
+/// The label of the data channel.
+pub const CONTROL_CHANNEL_LABEL: &str = "parley-control";
+/// Its negotiated stream id.
+pub const CONTROL_CHANNEL_ID: u16 = 0;
+
+/// One message on the control channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ControlMessage {
+    /// What the sender's microphone and camera do now. Sent on open and on every change.
+    MediaState(MediaState),
+    /// The sender hangs up: this is no network fault.
+    Bye,
+    /// A message of a newer client.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What is being sent, told so that silence and darkness can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MediaState {
+    /// Sound is being sent.
+    pub microphone_on: bool,
+    /// A picture is being sent.
+    pub camera_on: bool,
+}

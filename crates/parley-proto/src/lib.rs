@@ -1,0 +1,28 @@
+//! The language every part of Parley speaks.
+//!
+//! Ids, units, links, and the messages of the signaling protocol (described for humans in `docs/protocol.md`).
+//! Deliberately absent: sockets, clocks, randomness, cryptography, and anything async. Random bytes and times come in as
+//! arguments, so everything here can be tested without a machine around it.
+
+mod code;
+pub mod control;
+pub mod id;
+pub mod limits;
+pub mod link;
+pub mod signal;
+pub mod units;
+
+pub use code::ErrorCode;
+pub use control::{ControlMessage, MediaState};
+pub use id::{ParticipantId, RoomId};
+pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};
+pub use signal::{
+    Candidate, ClientMessage, IceServer, IceServerKind, LeaveReason, Participant, PeerMessage, Role, SdpType,
+    ServerMessage,
+};
+pub use units::{Bitrate, FrameRate, Resolution};
+
+/// The version of the signaling protocol this build speaks (`docs/protocol.md` lists what each version brought).
+pub const PROTOCOL_VERSION: u16 = 1;
+/// The oldest version this build still understands.
+pub const PROTOCOL_VERSION_MIN: u16 = 1;

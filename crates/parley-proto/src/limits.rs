@@ -1,0 +1,34 @@
+//! A limit on everything that comes from outside. Units last in the names.
+
+/// The largest signaling message either side accepts, in bytes.
+pub const SIGNAL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Signaling messages one client may send in a burst.
+pub const SIGNAL_BURST_MESSAGES_MAX: u32 = 120;
+/// Signaling messages one client may send per second in the long run.
+pub const SIGNAL_RATE_MESSAGES_PER_S: u32 = 40;
+/// Messages waiting for one slow client before the server closes it.
+pub const SIGNAL_QUEUE_MESSAGES_MAX: usize = 256;
+/// The longest name of a participant, in characters.
+pub const NAME_CHARS_MAX: usize = 64;
+/// The longest SDP, in bytes.
+pub const SDP_BYTES_MAX: usize = 48 * 1024;
+/// The longest ICE candidate line, in bytes.
+pub const CANDIDATE_BYTES_MAX: usize = 1024;
+/// The longest ticket or resume token, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 2048;
+/// Candidates a peer may send for one negotiation before the rest is ignored.
+pub const CANDIDATES_MAX: usize = 64;
+/// People in one room, for now: two talk directly.
+pub const ROOM_PARTICIPANTS_MAX: usize = 2;
+/// A client that was silent for this long is told gone, in seconds.
+pub const SIGNAL_SILENCE_S_MAX: u64 = 30;
+/// How often a client says that it is there, in seconds.
+pub const SIGNAL_PING_S: u64 = 10;
+/// How long a lost client's place is kept for its resume token, in seconds.
+pub const RESUME_GRACE_S: u64 = 60;
+/// How long a ticket is good for, in seconds.
+pub const TICKET_LIFETIME_S: u64 = 600;
+/// The longest link text looked at, in bytes.
+pub const LINK_BYTES_MAX: usize = 4096;
+/// The largest control message on the data channel, in bytes.
+pub const CONTROL_MESSAGE_BYTES_MAX: usize = 16 * 1024;

@@ -1,0 +1,322 @@
+//! The messages of the signaling protocol, version 1: JSON text over a WebSocket at `/api/v1/signal`.
+//!
+//! A client asks for a ticket (which makes a room when it names none), joins with it, and then passes messages to the
+//! other participants through the server, which never looks inside them. Unknown fields and unknown message types are
+//! ignored by both sides, so that either may be newer. `docs/protocol.md` tells the same for people who write another
+//! client.
+
+use crate::{ErrorCode, ParticipantId, RoomId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The path of the WebSocket on the server.
+pub const SIGNAL_PATH: &str = "/api/v1/signal";
+
+/// From a client to the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Asks for a ticket to `room`, or for a new room when there is none. First message of a fresh client.
+    RequestTicket {
+        /// The protocol version of the client.
+        version: u16,
+        /// The room of the link; absent to make a new room.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomId>,
+    },
+    /// Enters the room the ticket is for.
+    Join {
+        /// The protocol version of the client.
+        version: u16,
+        /// What [`ServerMessage::Ticket`] gave.
+        ticket: String,
+        /// The name others see; cut to [`crate::limits::NAME_CHARS_MAX`].
+        name: String,
+    },
+    /// Comes back after a lost connection (or a restarted server) as the same participant.
+    Resume {
+        /// The protocol version of the client.
+        version: u16,
+        /// What [`ServerMessage::Joined`] gave.
+        token: String,
+        /// The name others see.
+        name: String,
+    },
+    /// Passes `payload` to one participant of the same room. The server does not read it.
+    Signal {
+        /// Who gets it.
+        to: ParticipantId,
+        /// A [`PeerMessage`] as JSON.
+        payload: Value,
+    },
+    /// Leaves the room for good.
+    Leave,
+    /// Asks for a [`ServerMessage::Pong`] with the same number.
+    Ping {
+        /// Any number.
+        nonce: u32,
+    },
+    /// A message of a newer client.
+    #[serde(other)]
+    Unknown,
+}
+
+/// From the server to a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The answer to [`ClientMessage::RequestTicket`].
+    Ticket {
+        /// The room the ticket is for.
+        room: RoomId,
+        /// Opaque; good for one join.
+        ticket: String,
+        /// For how long, in seconds.
+        expires_in_s: u64,
+    },
+    /// The client is in the room (answer to `join` and `resume`).
+    Joined {
+        /// The client's own id.
+        you: ParticipantId,
+        /// The room.
+        room: RoomId,
+        /// Opaque; lets the client come back with [`ClientMessage::Resume`].
+        resume_token: String,
+        /// Everyone in the room, the client included.
+        participants: Vec<Participant>,
+        /// Where to ask for one's own address.
+        #[serde(default)]
+        ice_servers: Vec<IceServer>,
+        /// Whether this is a return with the same id.
+        #[serde(default)]
+        resumed: bool,
+    },
+    /// Someone came in.
+    ParticipantJoined {
+        /// Who.
+        participant: Participant,
+    },
+    /// Someone is gone for good.
+    ParticipantLeft {
+        /// Who.
+        id: ParticipantId,
+        /// How.
+        reason: LeaveReason,
+    },
+    /// Someone's connection to the server broke; media may well go on.
+    ParticipantAway {
+        /// Who.
+        id: ParticipantId,
+    },
+    /// That someone is back.
+    ParticipantBack {
+        /// Who.
+        id: ParticipantId,
+    },
+    /// A message of another participant.
+    Signal {
+        /// Who sent it: the server vouches for the connection it came from.
+        from: ParticipantId,
+        /// A [`PeerMessage`] as JSON.
+        payload: Value,
+    },
+    /// Something was refused.
+    Error {
+        /// What, for code.
+        code: ErrorCode,
+        /// What, for people.
+        message: String,
+        /// Whether the server closes the connection after this.
+        #[serde(default)]
+        fatal: bool,
+    },
+    /// The answer to [`ClientMessage::Ping`].
+    Pong {
+        /// The number of the ping.
+        nonce: u32,
+    },
+    /// The server goes down; come back with the resume token in a moment.
+    GoingAway,
+    /// A message of a newer server.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One member of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// The id, stable through reconnects.
+    pub id: ParticipantId,
+    /// The name to show.
+    pub name: String,
+    /// Who made the room is its host.
+    pub role: Role,
+    /// The order of arrival in this room. In a negotiation the one who came first is the impolite side.
+    pub order: u32,
+}
+
+/// What a participant may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Made the room.
+    Host,
+    /// Came by the link.
+    #[serde(other)]
+    Guest,
+}
+
+/// Why someone is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveReason {
+    /// They left.
+    Left,
+    /// Their connection was lost and they did not come back in time.
+    #[serde(other)]
+    Lost,
+}
+
+/// A server that helps to find a way through NATs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    /// What it speaks.
+    pub kind: IceServerKind,
+    /// Its host; absent means "the host you reached me at".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Protocols of [`IceServer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IceServerKind {
+    /// STUN over UDP (RFC 8489).
+    Stun,
+    /// Something newer.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What two participants tell each other through the server (inside `signal`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PeerMessage {
+    /// A session description (RFC 9429, JSEP).
+    Description {
+        /// Offer or answer.
+        sdp_type: SdpType,
+        /// The SDP text.
+        sdp: String,
+    },
+    /// An ICE candidate found since (RFC 8838, trickle).
+    Candidate(Candidate),
+    /// Proof that the sender knows the link's secret and sees the same two DTLS fingerprints
+    /// (`docs/protocol.md`, "Fingerprints").
+    Proof {
+        /// HMAC-SHA256, 32 bytes in URL-safe base64.
+        mac: String,
+    },
+    /// The sender ended its peer connection and wants a fresh one (it lost its state, or its own attempt failed).
+    Restart,
+    /// A message of a newer client.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Which half of a negotiation a description is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SdpType {
+    /// The first half.
+    Offer,
+    /// The second half.
+    Answer,
+}
+
+/// An ICE candidate as browsers give it (`RTCIceCandidateInit`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The candidate line without `a=`; empty for the end of candidates.
+    pub candidate: String,
+    /// The media section it belongs to, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_mid: Option<String>,
+    /// The media section it belongs to, by number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_mline_index: Option<u16>,
+    /// The ICE generation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username_fragment: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_look_as_documented() {
+        let check = |message: ClientMessage, json: &str| {
+            assert_eq!(serde_json::to_string(&message).unwrap(), json);
+            assert_eq!(serde_json::from_str::<ClientMessage>(json).unwrap(), message);
+        };
+        check(
+            ClientMessage::RequestTicket {
+                version: 1,
+                room: None,
+            },
+            r#"{"type":"request_ticket","version":1}"#,
+        );
+        check(ClientMessage::Leave, r#"{"type":"leave"}"#);
+        check(ClientMessage::Ping { nonce: 7 }, r#"{"type":"ping","nonce":7}"#);
+    }
+
+    #[test]
+    fn what_a_newer_side_adds_is_tolerated() {
+        let with_field = r#"{"type":"ping","nonce":7,"color":"blue"}"#;
+        assert_eq!(
+            serde_json::from_str::<ClientMessage>(with_field).unwrap(),
+            ClientMessage::Ping { nonce: 7 }
+        );
+        assert_eq!(
+            serde_json::from_str::<ClientMessage>(r#"{"type":"sing","song":1}"#).unwrap(),
+            ClientMessage::Unknown
+        );
+        assert_eq!(
+            serde_json::from_str::<ServerMessage>(r#"{"type":"sing","song":1}"#).unwrap(),
+            ServerMessage::Unknown
+        );
+        assert_eq!(
+            serde_json::from_str::<ErrorCode>(r#""out_of_cheese""#).unwrap(),
+            ErrorCode::Unknown
+        );
+        assert_eq!(
+            serde_json::from_str::<PeerMessage>(r#"{"kind":"wave"}"#).unwrap(),
+            PeerMessage::Unknown
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused_but_never_a_panic(text in ".{0,400}") {
+            let _ = serde_json::from_str::<ClientMessage>(&text);
+            let _ = serde_json::from_str::<ServerMessage>(&text);
+            let _ = serde_json::from_str::<PeerMessage>(&text);
+        }
+
+        #[test]
+        fn descriptions_and_candidates_survive_the_trip(sdp in ".{0,200}", mid in proptest::option::of("[a-z0-9]{1,8}"), line in proptest::option::of(0u16..9)) {
+            for message in [
+                PeerMessage::Description { sdp_type: SdpType::Offer, sdp: sdp.clone() },
+                PeerMessage::Candidate(Candidate { candidate: sdp.clone(), sdp_mid: mid.clone(), sdp_mline_index: line, username_fragment: None }),
+                PeerMessage::Proof { mac: sdp.clone() },
+            ] {
+                let json = serde_json::to_value(&message).unwrap();
+                prop_assert_eq!(serde_json::from_value::<PeerMessage>(json).unwrap(), message);
+            }
+        }
+    }
+}
