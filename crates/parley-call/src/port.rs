@@ -1,0 +1,147 @@
+//! The border between what decides (`session`) and what does (`peer`): commands one way, events the other.
+//!
+//! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
+//! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
+
+use parley_media::packet::ReceivedPacket;
+use parley_proto::{Candidate, ControlMessage, SdpType};
+use std::net::SocketAddr;
+use std::sync::mpsc::Receiver;
+
+/// What the session asks of the peer driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerCommand {
+    /// Makes a fresh connection with the local tracks and the control channel on it, and starts gathering once a local
+    /// description is set. `generation` comes back in every event, so that events of a replaced connection are told apart.
+    Open {
+        /// Counts up with every `Open`.
+        generation: u32,
+        /// `stun:host:port` URLs.
+        ice_servers: Vec<String>,
+    },
+    /// Creates an offer and sets it: answered by [`PeerEventKind::LocalDescription`] or [`PeerEventKind::CommandFailed`].
+    MakeOffer {
+        /// Whether ICE starts anew.
+        ice_restart: bool,
+    },
+    /// Sets the other side's description: answered by [`PeerEventKind::RemoteDescriptionSet`] or `CommandFailed`.
+    SetRemote {
+        /// Offer or answer.
+        sdp_type: SdpType,
+        /// The SDP.
+        sdp: String,
+    },
+    /// Creates the answer to the offer set before, and sets it: answered as `MakeOffer`.
+    MakeAnswer,
+    /// Takes back an own offer (the library does no implicit rollback).
+    Rollback,
+    /// Adds a candidate of the other side; only sent once a remote description is set.
+    AddCandidate(Candidate),
+    /// Opens the gate: media is sent and handed on from now. Closed again by the next `Open`.
+    AllowMedia,
+    /// Sends on the control channel; dropped and counted while that is not open.
+    SendControl(ControlMessage),
+    /// Ends the connection.
+    Close,
+}
+
+/// What the peer driver tells the session.
+#[derive(Debug)]
+pub struct PeerEvent {
+    /// Which connection it is about.
+    pub generation: u32,
+    /// What happened.
+    pub kind: PeerEventKind,
+}
+
+/// What happened to a connection.
+#[derive(Debug)]
+pub enum PeerEventKind {
+    /// An own description was made and set.
+    LocalDescription {
+        /// Offer or answer.
+        sdp_type: SdpType,
+        /// The SDP to send.
+        sdp: String,
+    },
+    /// The other side's description was set.
+    RemoteDescriptionSet {
+        /// Offer or answer.
+        sdp_type: SdpType,
+    },
+    /// An own candidate was found.
+    LocalCandidate(Candidate),
+    /// The tracks changed; an offer is needed.
+    NegotiationNeeded,
+    /// ICE and DTLS together.
+    Connection(ConnectionPhase),
+    /// The control channel can be used.
+    ControlOpen,
+    /// A message on it. Never handed on before `AllowMedia`.
+    Control(ControlMessage),
+    /// Sound or pictures begin to come. Never before `AllowMedia`.
+    Track {
+        /// Which.
+        kind: TrackKind,
+        /// The packets; bounded, full means dropped and counted.
+        packets: Receiver<ReceivedPacket>,
+    },
+    /// A command could not be carried out.
+    CommandFailed {
+        /// Which.
+        command: &'static str,
+        /// Why, for the log.
+        detail: String,
+    },
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionPhase {
+    /// Trying.
+    Connecting,
+    /// ICE and DTLS stand.
+    Connected,
+    /// Nothing came for a while; may come back by itself.
+    Disconnected,
+    /// Given up; only an ICE restart or a fresh connection helps.
+    Failed,
+}
+
+/// What flows in a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrackKind {
+    /// The microphone.
+    Audio,
+    /// The camera.
+    Video,
+}
+
+/// What the peer driver measured in the last second. All rates are of the last second; counters since the connection.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeerStats {
+    /// ICE round trip in milliseconds.
+    pub rtt_ms: Option<f32>,
+    /// The estimate, in bits per second.
+    pub estimate_bps: Option<u64>,
+    /// Payload and headers sent, bits per second.
+    pub sent_bps: u64,
+    /// Payload and headers received, bits per second.
+    pub received_bps: u64,
+    /// Video frames handed to the network, per second.
+    pub frames_sent_per_s: f32,
+    /// Lost on the way here, percent of the last second (before retransmission).
+    pub loss_in_pct: f32,
+    /// Lost on the way there, percent, from the other side's reports.
+    pub loss_out_pct: f32,
+    /// Key frame requests received.
+    pub key_frame_requests_received: u64,
+    /// Packets retransmitted by us.
+    pub retransmissions_sent: u64,
+    /// Packets the other side retransmitted.
+    pub retransmissions_received: u64,
+    /// The pair in use: own and other address.
+    pub pair: Option<(SocketAddr, SocketAddr)>,
+    /// Things dropped, by name.
+    pub drops: Vec<(&'static str, u64)>,
+}
