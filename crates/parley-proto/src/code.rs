@@ -32,6 +32,8 @@ pub enum ErrorCode {
     OutOfOrder,
     /// The one it was sent to is not in the room.
     RecipientUnknown,
+    /// The one it was sent to has lost the connection to the server for now: send it again when they are back.
+    RecipientAway,
     /// The server is full or going down.
     Unavailable,
     /// A code this build does not know.
@@ -61,6 +63,9 @@ impl ErrorCode {
             Self::ResumeInvalid => "The call could not be resumed. Open the link again.",
             Self::Replaced => "You joined this call from somewhere else, so it ended here.",
             Self::RecipientUnknown => "The other person is no longer in the call.",
+            Self::RecipientAway => {
+                "The other person's connection to the server is interrupted. Parley tries again when it is back."
+            }
             Self::Unavailable => "The server cannot take new calls right now. Try again in a minute.",
         }
     }

@@ -4,6 +4,7 @@
 //! Deliberately absent: sockets, clocks, randomness, cryptography, and anything async. Random bytes and times come in as
 //! arguments, so everything here can be tested without a machine around it.
 
+pub mod close;
 mod code;
 pub mod control;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod link;
 pub mod signal;
 pub mod units;
 
+pub use close::CloseCode;
 pub use code::ErrorCode;
 pub use control::{ControlMessage, MediaState};
 pub use id::{ParticipantId, RoomId};

@@ -32,3 +32,7 @@ pub const TICKET_LIFETIME_S: u64 = 600;
 pub const LINK_BYTES_MAX: usize = 4096;
 /// The largest control message on the data channel, in bytes.
 pub const CONTROL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Messages that could not be read or came too fast before the server closes the connection.
+pub const SIGNAL_OFFENCES_MAX: u32 = 20;
+/// How long a resume token is good for after it was made, in seconds.
+pub const RESUME_LIFETIME_S: u64 = 24 * 3600;

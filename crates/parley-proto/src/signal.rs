@@ -108,7 +108,7 @@ pub enum ServerMessage {
         /// Who.
         id: ParticipantId,
     },
-    /// That someone is back.
+    /// That someone is back, perhaps with a new name. What was sent to them while they were away is lost: send it again.
     ParticipantBack {
         /// Who.
         id: ParticipantId,
@@ -129,6 +129,12 @@ pub enum ServerMessage {
         /// Whether the server closes the connection after this.
         #[serde(default)]
         fatal: bool,
+    },
+    /// A fresh resume token that replaces the last one, sent whenever the people of the room change: a token also names
+    /// the others, so that after a restart of the server nobody is told "left" who just has not come back yet.
+    ResumeToken {
+        /// Opaque, as in [`ServerMessage::Joined`].
+        resume_token: String,
     },
     /// The answer to [`ClientMessage::Ping`].
     Pong {
@@ -151,8 +157,12 @@ pub struct Participant {
     pub name: String,
     /// Who made the room is its host.
     pub role: Role,
-    /// The order of arrival in this room. In a negotiation the one who came first is the impolite side.
+    /// The order of arrival: grows with every arrival in a room, never repeats in it, need not start at 0 nor be gapless.
+    /// In a negotiation the one with the smaller order (who came first) is the impolite side.
     pub order: u32,
+    /// Whether the server has lost this participant's connection and keeps the place for them.
+    #[serde(default)]
+    pub away: bool,
 }
 
 /// What a participant may do.
