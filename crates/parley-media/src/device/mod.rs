@@ -1,1 +1,12 @@
 //! Devices: the only place that names `cpal` and `nokhwa`.
+
+/// A device a person can choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Stays the same as long as the device is the same; kept in the settings.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Whether the system uses it when nothing was chosen.
+    pub is_default: bool,
+}
