@@ -1,5 +1,20 @@
 //! Between the encoded frame and the other people: session, negotiation, peers, congestion control, statistics.
 //!
-//! No device, no window. The only place that names `webrtc::` or `rtc::` is the `peer` module.
+//! [`Call::start`] is the way in: it gives a [`CallHandle`] with commands, events, a snapshot of the call's state and one
+//! sample of statistics a second. No device, no window. The only place that names `webrtc::` or `rtc::` is the `peer`
+//! module.
 
+pub mod call;
+pub mod config;
+pub mod end;
+pub mod key_frame;
 pub mod port;
+pub mod snapshot;
+pub mod stats;
+
+pub use call::{Call, CallCommand, CallEvent, CallHandle};
+pub use config::{CallConfig, CallTarget, LocalMedia, NetworkOptions, VideoLimits};
+pub use end::{EndReason, ProofFault, SignalingFault};
+pub use key_frame::KeyFrameRequester;
+pub use snapshot::{CallPhase, CallSnapshot, CallTimes, PersonSnapshot, SignalingPhase};
+pub use stats::{CallStats, SessionCounters};

@@ -1,0 +1,88 @@
+//! What a call is started with. Plain values and the ends of channels; nothing here acts.
+
+use parley_media::audio::AudioTargets;
+use parley_media::packet::{EncodedAudio, EncodedFrame};
+use parley_media::video::{EncoderTargets, KeyFrameFlag};
+use parley_proto::{Bitrate, FrameRate, Link, MediaState, Resolution, ServerAddress};
+use std::net::IpAddr;
+use tokio::sync::{mpsc, watch};
+
+/// Everything a call needs to begin.
+#[derive(Debug)]
+pub struct CallConfig {
+    /// Where to.
+    pub target: CallTarget,
+    /// The name others see; cut to [`parley_proto::limits::NAME_CHARS_MAX`] by the server.
+    pub name: String,
+    /// What microphone and camera do at the start; told to the other side.
+    pub media_state: MediaState,
+    /// Where own sound and pictures come from, and what their encoders are told.
+    pub media: LocalMedia,
+    /// How the network is used.
+    pub network: NetworkOptions,
+}
+
+/// A new room, or one that somebody was invited to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallTarget {
+    /// Makes a room; its link comes in [`crate::CallEvent::Ready`].
+    Create {
+        /// On this server.
+        server: ServerAddress,
+    },
+    /// Goes to the room of a link.
+    Join {
+        /// The link.
+        link: Link,
+    },
+}
+
+/// The local ends of media: encoded frames come out of `video` and `audio`, wishes to the encoders go into the rest.
+#[derive(Debug)]
+pub struct LocalMedia {
+    /// Pictures to send. Taken always, thrown away while nobody may see them.
+    pub video: mpsc::Receiver<EncodedFrame>,
+    /// Sound to send. Taken always, thrown away while nobody may hear it.
+    pub audio: mpsc::Receiver<EncodedAudio>,
+    /// What the video encoder must produce.
+    pub video_targets: watch::Sender<EncoderTargets>,
+    /// What the audio encoder must produce.
+    pub audio_targets: watch::Sender<AudioTargets>,
+    /// Raised when the other side needs a key frame.
+    pub key_frames: KeyFrameFlag,
+    /// The most video there may be.
+    pub limits: VideoLimits,
+}
+
+/// Bounds of what the video encoder is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoLimits {
+    /// Where the estimate starts from.
+    pub bitrate_start: Bitrate,
+    /// Never more than this.
+    pub bitrate_max: Bitrate,
+    /// Never more pictures a second.
+    pub frame_rate_max: FrameRate,
+    /// Never larger.
+    pub resolution_max: Resolution,
+}
+
+impl Default for VideoLimits {
+    fn default() -> Self {
+        Self {
+            bitrate_start: Bitrate::from_kbps(1_000),
+            bitrate_max: Bitrate::from_kbps(2_500),
+            frame_rate_max: FrameRate::new(30),
+            resolution_max: Resolution::new(1280, 720),
+        }
+    }
+}
+
+/// Which addresses media uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkOptions {
+    /// Only these local addresses; empty for every interface that is up.
+    pub addresses: Vec<IpAddr>,
+    /// Loopback addresses too. They are used anyway when the machine has no other.
+    pub include_loopback: bool,
+}

@@ -1,0 +1,118 @@
+//! The state of a call as others may see it: whole, cloned, published after every change.
+
+use crate::end::{EndReason, SignalingFault};
+use parley_proto::{Link, MediaState, ParticipantId, Role};
+use std::time::Instant;
+
+/// The state of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSnapshot {
+    /// How far it is.
+    pub phase: CallPhase,
+    /// The connection to the server.
+    pub signaling: SignalingPhase,
+    /// Why the last attempt to reach the server failed, while it is not reached.
+    pub signaling_fault: Option<SignalingFault>,
+    /// The link to send on; known from the ticket on.
+    pub link: Option<Link>,
+    /// One's own id, while in the room.
+    pub me: Option<ParticipantId>,
+    /// The other people.
+    pub people: Vec<PersonSnapshot>,
+    /// When what happened first.
+    pub times: CallTimes,
+    /// When the other side was first connected and proven.
+    pub connected_at: Option<Instant>,
+    /// Why it is over, once it is.
+    pub ended: Option<EndReason>,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallPhase {
+    /// Before [`crate::CallCommand::Enter`]: the server is asked for a ticket, nobody sees this side yet.
+    GreenRoom,
+    /// On the way into the room.
+    Joining,
+    /// In the room, alone.
+    Waiting,
+    /// The other one is there: a way is being found and checked.
+    Connecting,
+    /// Media flows, and the other side is proven genuine.
+    Connected,
+    /// Media stopped; a way is being looked for.
+    Reconnecting,
+    /// Over.
+    Ended,
+}
+
+/// The connection to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignalingPhase {
+    /// Not there yet.
+    Connecting,
+    /// There.
+    Connected,
+    /// Lost; trying again.
+    Reconnecting,
+}
+
+/// Another person in the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonSnapshot {
+    /// The id, stable while they stay, through reconnects.
+    pub id: ParticipantId,
+    /// The name they gave.
+    pub name: String,
+    /// Whether they made the room.
+    pub role: Role,
+    /// Their connection to the server is gone (media may go on).
+    pub away: bool,
+    /// What they say their microphone and camera do.
+    pub media: MediaState,
+    /// Whether they proved to hold the link and to see the same connection.
+    pub proven: bool,
+}
+
+/// When the steps of setting up happened first, to tell where the time went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CallTimes {
+    /// The call was started (into the green room).
+    pub started: Option<Instant>,
+    /// The server gave a ticket.
+    pub ticket: Option<Instant>,
+    /// The person went in.
+    pub entered: Option<Instant>,
+    /// The server let us in.
+    pub joined: Option<Instant>,
+    /// Both were in the room.
+    pub met: Option<Instant>,
+    /// ICE and DTLS stood.
+    pub connected: Option<Instant>,
+    /// The other side's proof was checked: media may flow.
+    pub proven: Option<Instant>,
+}
+
+impl CallSnapshot {
+    /// A call that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            phase: CallPhase::GreenRoom,
+            signaling: SignalingPhase::Connecting,
+            signaling_fault: None,
+            link: None,
+            me: None,
+            people: Vec::new(),
+            times: CallTimes::default(),
+            connected_at: None,
+            ended: None,
+        }
+    }
+}
+
+impl Default for CallSnapshot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
