@@ -2,4 +2,5 @@
 //!
 //! Names no `tauri::`, no `webrtc::`, no device crate. The shell and the command line are thin roots over [`engine`].
 
+pub mod bindings;
 pub mod view;

@@ -1,0 +1,525 @@
+// Written from crates/parley-app/src/view.rs by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
+
+/**
+ * What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`].
+ */
+export type AppCommand = { "type": "start_call" } | { "type": "open_link", 
+/**
+ * What was pasted or handed over by the system.
+ */
+text: string, } | { "type": "join" } | { "type": "leave" } | { "type": "set_muted", 
+/**
+ * Off.
+ */
+muted: boolean, } | { "type": "set_camera_on", 
+/**
+ * On.
+ */
+on: boolean, } | { "type": "choose_device", 
+/**
+ * Which kind.
+ */
+kind: DeviceKind, 
+/**
+ * Which one.
+ */
+id: string | null, } | { "type": "refresh_devices" } | { "type": "test_speaker" } | { "type": "change_settings", 
+/**
+ * What changes.
+ */
+patch: SettingsPatch, } | { "type": "set_preview", 
+/**
+ * Open.
+ */
+on: boolean, } | { "type": "dismiss_problem", 
+/**
+ * Which.
+ */
+code: ProblemCode, };
+
+/**
+ * Everything a window shows, but for meters, graphs and pictures.
+ */
+export type AppState = { 
+/**
+ * What the app is doing.
+ */
+phase: Phase, 
+/**
+ * The call, from the moment a link exists until its end was seen.
+ */
+call: CallView | null, 
+/**
+ * What there is to choose from, and what is chosen.
+ */
+devices: DevicesView, 
+/**
+ * One's own microphone and camera.
+ */
+local: LocalView, 
+/**
+ * What the person should know or do, most urgent first.
+ */
+problems: Array<Problem>, 
+/**
+ * What is kept between runs.
+ */
+settings: Settings, 
+/**
+ * The version of the app.
+ */
+version: string, };
+
+/**
+ * Colours.
+ */
+export type Appearance = "system" | "dark" | "light";
+
+/**
+ * How far a call is.
+ */
+export type CallState = "joining" | "waiting" | "connecting" | "connected" | "reconnecting" | "ended";
+
+/**
+ * One call.
+ */
+export type CallView = { 
+/**
+ * The link to send, with its secret.
+ */
+link: string, 
+/**
+ * The same for the installed app.
+ */
+deep_link: string, 
+/**
+ * Whether this side made the room.
+ */
+host: boolean, 
+/**
+ * The link leads to this computer: it works for people who can reach it (same network).
+ */
+served_here: boolean, 
+/**
+ * How far the call is.
+ */
+state: CallState, 
+/**
+ * Whether the connection to the server stands (media can go on without).
+ */
+signaling: SignalingState, 
+/**
+ * The other people.
+ */
+people: Array<PersonView>, 
+/**
+ * When the other side was first connected, in milliseconds since 1970; absent before.
+ */
+connected_since_ms: number | null, 
+/**
+ * Why it ended, once it did.
+ */
+ended: EndedView | null, };
+
+/**
+ * Why a command was not carried out.
+ */
+export type CommandError = { 
+/**
+ * For code.
+ */
+code: CommandErrorCode, 
+/**
+ * For people.
+ */
+message: string, };
+
+/**
+ * Why a command was not carried out, as code.
+ */
+export type CommandErrorCode = "bad_link" | "not_now" | "bad_server" | "failed";
+
+/**
+ * The kinds of device a person chooses.
+ */
+export type DeviceKind = "camera" | "microphone" | "speaker";
+
+/**
+ * What a device does.
+ */
+export type DeviceState = "off" | "starting" | "running" | "missing" | "busy" | "denied" | "failed";
+
+/**
+ * One device.
+ */
+export type DeviceView = { 
+/**
+ * Stable through unplug and replug.
+ */
+id: string, 
+/**
+ * As people know it.
+ */
+name: string, 
+/**
+ * Whether the system would choose it.
+ */
+is_default: boolean, };
+
+/**
+ * Devices to choose from, and the choice.
+ */
+export type DevicesView = { 
+/**
+ * Cameras.
+ */
+cameras: Array<DeviceView>, 
+/**
+ * Microphones.
+ */
+microphones: Array<DeviceView>, 
+/**
+ * Speakers.
+ */
+speakers: Array<DeviceView>, 
+/**
+ * The chosen camera's id; absent means "the first there is".
+ */
+camera: string | null, 
+/**
+ * The chosen microphone's id; absent means "what the system uses".
+ */
+microphone: string | null, 
+/**
+ * The chosen speaker's id; absent means "what the system uses".
+ */
+speaker: string | null, };
+
+/**
+ * Why a call is over, as code.
+ */
+export type EndCode = "hung_up" | "other_left" | "other_lost" | "connection_failed" | "not_genuine" | "server_unreachable" | "not_a_parley_server" | "refused" | "internal";
+
+/**
+ * Why a call is over.
+ */
+export type EndedView = { 
+/**
+ * For code.
+ */
+code: EndCode, 
+/**
+ * For people: what happened and what to do.
+ */
+message: string, 
+/**
+ * How long the two were connected, in seconds.
+ */
+seconds: number, };
+
+/**
+ * Where the window gets its pictures: a WebSocket on this machine only.
+ */
+export type FrameBridgeInfo = { 
+/**
+ * `ws://127.0.0.1:PORT/frames`.
+ */
+url: string, 
+/**
+ * Said first, once a connection; good for this run of the app.
+ */
+token: string, };
+
+/**
+ * Meters, about 15 times a second while a microphone is open. 0.0 is silence, 1.0 as loud as it gets, already shaped for
+ * a meter (decibels from -60 to 0).
+ */
+export type Levels = { 
+/**
+ * One's own microphone, also while muted.
+ */
+microphone: number, 
+/**
+ * What the speaker plays.
+ */
+speaker: number, 
+/**
+ * The other people.
+ */
+people: Array<PersonLevel>, };
+
+/**
+ * One's own side.
+ */
+export type LocalView = { 
+/**
+ * Muted: nothing of the microphone leaves this machine.
+ */
+muted: boolean, 
+/**
+ * Whether the camera is wanted.
+ */
+camera_on: boolean, 
+/**
+ * What the camera does.
+ */
+camera: DeviceState, 
+/**
+ * The name of the camera in use.
+ */
+camera_name: string | null, 
+/**
+ * The size of one's own picture.
+ */
+video_size: [number, number] | null, 
+/**
+ * What the microphone does.
+ */
+microphone: DeviceState, 
+/**
+ * The name of the microphone in use.
+ */
+microphone_name: string | null, 
+/**
+ * What the speaker does.
+ */
+speaker: DeviceState, 
+/**
+ * The name of the speaker in use.
+ */
+speaker_name: string | null, 
+/**
+ * A test sound is playing.
+ */
+speaker_test_playing: boolean, };
+
+/**
+ * The meter of one person.
+ */
+export type PersonLevel = { 
+/**
+ * Who.
+ */
+id: string, 
+/**
+ * How loud.
+ */
+level: number, };
+
+/**
+ * Another person in the call.
+ */
+export type PersonView = { 
+/**
+ * The id, also the frame bridge's tile name.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * Whether sound comes from them.
+ */
+microphone_on: boolean, 
+/**
+ * Whether a picture comes from them.
+ */
+camera_on: boolean, 
+/**
+ * Their connection to the server is gone (media may go on).
+ */
+away: boolean, 
+/**
+ * The size of the picture that comes, once one came.
+ */
+video_size: [number, number] | null, 
+/**
+ * How good the path to them is.
+ */
+quality: Quality, };
+
+/**
+ * What the app is doing; the window's screens follow from it.
+ */
+export type Phase = "home" | "green_room" | "in_call" | "ended";
+
+/**
+ * Something the person should know.
+ */
+export type Problem = { 
+/**
+ * For code (which icon, which button).
+ */
+code: ProblemCode, 
+/**
+ * One sentence: what is wrong and what to do.
+ */
+message: string, 
+/**
+ * What can be copied into a report.
+ */
+detail: string | null, };
+
+/**
+ * The banners.
+ */
+export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_denied" | "no_microphone" | "microphone_lost" | "microphone_denied" | "no_speaker" | "speaking_while_muted" | "server_unreachable" | "reconnecting" | "other_away" | "bad_link" | "settings_reset" | "internal";
+
+/**
+ * How good a path is, in three bars.
+ */
+export type Quality = "unknown" | "good" | "fair" | "poor";
+
+/**
+ * What is kept between runs.
+ */
+export type Settings = { 
+/**
+ * The version of this file's layout.
+ */
+version: number, 
+/**
+ * The name others see.
+ */
+name: string, 
+/**
+ * The server to start calls on (`https://host[:port]`); empty: this computer.
+ */
+server: string, 
+/**
+ * The chosen camera.
+ */
+camera: string | null, 
+/**
+ * The chosen microphone.
+ */
+microphone: string | null, 
+/**
+ * The chosen speaker.
+ */
+speaker: string | null, 
+/**
+ * The voice chain's switches.
+ */
+voice: VoiceSwitches, 
+/**
+ * One's own picture is shown as in a mirror.
+ */
+mirror: boolean, 
+/**
+ * Dark, light, or as the system has it.
+ */
+appearance: Appearance, };
+
+/**
+ * A change of settings: only what is present changes.
+ */
+export type SettingsPatch = { 
+/**
+ * See [`Settings::name`].
+ */
+name?: string, 
+/**
+ * See [`Settings::server`].
+ */
+server?: string, 
+/**
+ * See [`Settings::voice`].
+ */
+voice?: VoiceSwitches, 
+/**
+ * See [`Settings::mirror`].
+ */
+mirror?: boolean, 
+/**
+ * See [`Settings::appearance`].
+ */
+appearance?: Appearance, };
+
+/**
+ * The connection to the server.
+ */
+export type SignalingState = "connecting" | "connected" | "reconnecting";
+
+/**
+ * One second of a call in figures.
+ */
+export type StatsSample = { 
+/**
+ * Milliseconds since the call was joined.
+ */
+at_ms: number, 
+/**
+ * Round trip to the other side, in milliseconds.
+ */
+rtt_ms: number | null, 
+/**
+ * What the path is thought to carry, in kbit/s.
+ */
+estimate_kbps: number | null, 
+/**
+ * What leaves, in kbit/s.
+ */
+sent_kbps: number, 
+/**
+ * What comes, in kbit/s.
+ */
+received_kbps: number, 
+/**
+ * Packets lost on the way to here in this second, in percent.
+ */
+loss_in_pct: number, 
+/**
+ * Packets lost on the way to the other side, in percent, as told by them.
+ */
+loss_out_pct: number, 
+/**
+ * Pictures encoded and sent in this second.
+ */
+fps_sent: number, 
+/**
+ * Pictures decoded in this second.
+ */
+fps_received: number, 
+/**
+ * The size sent.
+ */
+sent_size: [number, number] | null, 
+/**
+ * The size received.
+ */
+received_size: [number, number] | null, 
+/**
+ * How long sound waits in the jitter buffer, in milliseconds.
+ */
+jitter_buffer_ms: number | null, 
+/**
+ * Sound that was invented for lost packets, in percent of this second.
+ */
+concealed_pct: number, 
+/**
+ * How the two reach each other, in words ("direct, UDP, 192.168.…").
+ */
+path: string | null, 
+/**
+ * Counters of everything that was dropped anywhere, by name.
+ */
+drops: Record<string, number>, };
+
+/**
+ * The voice chain's switches.
+ */
+export type VoiceSwitches = { 
+/**
+ * Takes the speaker's sound out of the microphone's.
+ */
+echo_cancellation: boolean, 
+/**
+ * Takes fans and keyboards out.
+ */
+noise_suppression: boolean, 
+/**
+ * Brings the voice to an even level (never touches the system's).
+ */
+gain_control: boolean, };
