@@ -1,0 +1,190 @@
+//! The hub: the task that owns the rooms. Connections send it what they read; it fills their queues.
+//!
+//! A queue that is full means a client that does not read: its connection is cut, it may resume. A driver: all decisions
+//! are in [`crate::rooms`].
+
+use crate::counters::Tally;
+use crate::rooms::{ClientId, Output, Rooms};
+use crate::time::Clock;
+use axum::extract::ws::Utf8Bytes;
+use parley_proto::limits::SIGNAL_QUEUE_MESSAGES_MAX;
+use parley_proto::{ClientMessage, CloseCode, ServerMessage};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Messages of all connections waiting for the hub; when full, connections wait, and their clients with them.
+const INBOX_MESSAGES_MAX: usize = 1024;
+
+/// What a connection tells the hub.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// It is there.
+    Opened(ClientId, Mailbox),
+    /// It read a message.
+    Message(ClientId, ClientMessage),
+    /// It is gone.
+    Closed(ClientId),
+}
+
+/// What a connection is asked to write.
+#[derive(Debug)]
+pub(crate) enum Outbound {
+    Text(Utf8Bytes),
+    Close(CloseCode),
+}
+
+/// The hub's end of a connection.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    queue: mpsc::Sender<Outbound>,
+    /// Cuts the connection without waiting for what is queued.
+    cut: oneshot::Sender<()>,
+}
+
+/// A connection's end.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) queue: mpsc::Receiver<Outbound>,
+    pub(crate) cut: oneshot::Receiver<()>,
+}
+
+/// Both ends of a bounded queue for one client.
+pub(crate) fn mailbox() -> (Mailbox, Desk) {
+    let (queue, messages) = mpsc::channel(SIGNAL_QUEUE_MESSAGES_MAX);
+    let (cut, when_cut) = oneshot::channel();
+    (
+        Mailbox { queue, cut },
+        Desk {
+            queue: messages,
+            cut: when_cut,
+        },
+    )
+}
+
+/// A bounded way to the hub.
+pub(crate) fn inbox() -> (mpsc::Sender<Inbound>, mpsc::Receiver<Inbound>) {
+    mpsc::channel(INBOX_MESSAGES_MAX)
+}
+
+pub(crate) struct Hub {
+    pub(crate) rooms: Rooms,
+    pub(crate) clock: Clock,
+    pub(crate) tally: Arc<Tally>,
+    clients: HashMap<ClientId, Mailbox>,
+}
+
+impl Hub {
+    pub(crate) fn new(rooms: Rooms, clock: Clock, tally: Arc<Tally>) -> Self {
+        Self {
+            rooms,
+            clock,
+            tally,
+            clients: HashMap::new(),
+        }
+    }
+
+    /// Runs until `stopping` turns true (then everyone is told) or all connections and the server are gone.
+    pub(crate) async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Inbound>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        loop {
+            let deadline = self.rooms.poll_timeout().map(|at| self.clock.instant(at));
+            let timeout = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                inbound = inbox.recv() => match inbound {
+                    Some(inbound) => self.take(inbound),
+                    None => return,
+                },
+                () = timeout => {
+                    let outputs = self.rooms.handle_timeout(self.clock.now());
+                    self.deliver(outputs);
+                }
+                _ = stopping.wait_for(|stop| *stop) => return self.going_away(),
+            }
+            let counts = self.rooms.counts();
+            self.tally.rooms.set(counts.rooms);
+            self.tally.participants.set(counts.participants);
+        }
+    }
+
+    fn take(&mut self, inbound: Inbound) {
+        let now = self.clock.now();
+        let outputs = match inbound {
+            Inbound::Opened(client, mailbox) => {
+                self.clients.insert(client, mailbox);
+                return;
+            }
+            // What a connection still sent after it was closed is no longer anybody's word.
+            Inbound::Message(client, _) if !self.clients.contains_key(&client) => return,
+            Inbound::Message(client, message) => self.rooms.handle(now, client, message),
+            Inbound::Closed(client) => {
+                self.clients.remove(&client);
+                self.rooms.disconnected(now, client)
+            }
+        };
+        self.deliver(outputs);
+    }
+
+    /// Hands out what the rooms decided, and what follows from cutting those who do not read.
+    fn deliver(&mut self, outputs: Vec<Output>) {
+        let mut slow = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => {
+                    if self.post(to, &message).is_err() {
+                        slow.push(to);
+                    }
+                }
+                Output::Close { client, code } => {
+                    if let Some(mailbox) = self.clients.remove(&client) {
+                        // No place for the close frame: dropping the queue ends the connection as well.
+                        let _ = mailbox.queue.try_send(Outbound::Close(code));
+                    }
+                }
+            }
+        }
+        for client in slow {
+            let Some(mailbox) = self.clients.remove(&client) else {
+                continue;
+            };
+            self.tally.slow_clients_closed.add();
+            tracing::info!(client = client.0, "a client does not read, cutting it");
+            let _ = mailbox.cut.send(());
+            let outputs = self.rooms.disconnected(self.clock.now(), client);
+            self.deliver(outputs);
+        }
+    }
+
+    /// Queues a message. An error means the queue is full.
+    fn post(&self, to: ClientId, message: &ServerMessage) -> Result<(), ()> {
+        let Some(mailbox) = self.clients.get(&to) else {
+            return Ok(());
+        };
+        let Ok(text) = serde_json::to_string(message) else {
+            return Ok(());
+        };
+        match mailbox.queue.try_send(Outbound::Text(text.into())) {
+            // A closed queue belongs to a connection that is just ending and will say so itself.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(()),
+        }
+    }
+
+    fn going_away(self) {
+        for client in self.clients.keys() {
+            let _ = self.post(*client, &ServerMessage::GoingAway);
+        }
+        for mailbox in self.clients.into_values() {
+            let _ = mailbox.queue.try_send(Outbound::Close(CloseCode::GoingAway));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Limits on how much anybody may ask: token buckets, in virtual time.
+
+use crate::time::Moment;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// A token bucket: `burst` at once, `per_s` in the long run.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenBucket {
+    /// Thousandths of a token.
+    milli: u64,
+    burst: u32,
+    per_s: u32,
+    filled_at: Moment,
+}
+
+impl TokenBucket {
+    pub(crate) fn new(now: Moment, burst: u32, per_s: u32) -> Self {
+        Self {
+            milli: u64::from(burst) * 1000,
+            burst,
+            per_s,
+            filled_at: now,
+        }
+    }
+
+    /// Takes one token if there is one.
+    pub(crate) fn take(&mut self, now: Moment) -> bool {
+        let gained = now.since(self.filled_at).as_millis();
+        let gained = u64::try_from(gained)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(u64::from(self.per_s));
+        self.filled_at = self.filled_at.max(now);
+        self.milli = self
+            .milli
+            .saturating_add(gained)
+            .min(u64::from(self.burst) * 1000);
+        match self.milli.checked_sub(1000) {
+            Some(left) => {
+                self.milli = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// A bucket for each source: an IPv4 address or an IPv6 /56 (what one household gets), so that nobody multiplies their
+/// share by changing addresses. Remembers a bounded number of sources; when full, all are forgotten (which is generous
+/// for a moment, and bounded).
+#[derive(Debug)]
+pub(crate) struct SourceLimit {
+    buckets: HashMap<IpAddr, TokenBucket>,
+    sources_max: usize,
+    burst: u32,
+    per_s: u32,
+}
+
+impl SourceLimit {
+    pub(crate) fn new(sources_max: usize, burst: u32, per_s: u32) -> Self {
+        Self {
+            buckets: HashMap::new(),
+            sources_max,
+            burst,
+            per_s,
+        }
+    }
+
+    pub(crate) fn take(&mut self, now: Moment, source: IpAddr) -> bool {
+        let source = prefix(source);
+        if self.buckets.len() >= self.sources_max && !self.buckets.contains_key(&source) {
+            self.buckets.clear();
+        }
+        let (burst, per_s) = (self.burst, self.per_s);
+        self.buckets
+            .entry(source)
+            .or_insert_with(|| TokenBucket::new(now, burst, per_s))
+            .take(now)
+    }
+}
+
+fn prefix(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(ip) => ip.into(),
+        IpAddr::V6(ip) => {
+            let mut bytes = ip.octets();
+            bytes[7..].fill(0);
+            std::net::Ipv6Addr::from(bytes).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const START: Moment = Moment::from_unix_ms(1_000_000);
+
+    #[test]
+    fn a_bucket_allows_the_burst_and_then_the_rate() {
+        let mut bucket = TokenBucket::new(START, 5, 10);
+        assert_eq!((0..20).filter(|_| bucket.take(START)).count(), 5);
+        let later = START + Duration::from_millis(350);
+        assert_eq!((0..20).filter(|_| bucket.take(later)).count(), 3);
+        let much_later = START + Duration::from_secs(999);
+        assert_eq!((0..20).filter(|_| bucket.take(much_later)).count(), 5);
+        assert!(!bucket.take(START), "time that goes backwards fills nothing");
+    }
+
+    #[test]
+    fn neighbours_in_one_household_share_a_bucket_and_strangers_do_not() {
+        let mut limit = SourceLimit::new(100, 1, 1);
+        let mut take = |ip: &str| limit.take(START, ip.parse().unwrap());
+        assert!(take("2001:db8:1:100::1"));
+        assert!(!take("2001:db8:1:1ff::2"));
+        assert!(take("2001:db8:1:200::1"));
+        assert!(take("192.0.2.1"));
+        assert!(!take("::ffff:192.0.2.1"));
+        assert!(take("192.0.2.2"));
+    }
+
+    #[test]
+    fn the_memory_for_sources_is_bounded() {
+        let mut limit = SourceLimit::new(100, 1, 1);
+        for n in 0u32..10_000 {
+            limit.take(START, IpAddr::from(n.to_be_bytes()));
+            assert!(limit.buckets.len() <= 100);
+        }
+    }
+}

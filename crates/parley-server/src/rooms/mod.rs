@@ -1,0 +1,525 @@
+//! The rooms: who is in which, who is told what. A sans-IO core: messages and moments in, messages out.
+//!
+//! Owned by the hub's task. Deliberately absent: sockets, clocks, JSON, and any look inside what participants tell each
+//! other. Nothing is stored: room ids and tokens carry what a restarted server must know.
+
+mod room;
+mod used;
+
+use crate::key::{RoomStamp, ServerKey};
+use crate::name::tidy_name;
+use crate::time::Moment;
+use crate::token::{Resume, Tokens};
+use parley_proto::limits::{RESUME_GRACE_S, TICKET_LIFETIME_S};
+use parley_proto::{
+    ClientMessage, CloseCode, ErrorCode, IceServer, LeaveReason, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN,
+    Participant, ParticipantId, Role, RoomId, ServerMessage,
+};
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use room::{Member, Presence, Room};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use used::UsedTickets;
+
+/// How long a lost participant's place is kept.
+const GRACE: Duration = Duration::from_secs(RESUME_GRACE_S);
+/// For how long after its start a server believes what tokens of its former life say about the others.
+const RECOVERY: Duration = Duration::from_secs(2 * RESUME_GRACE_S);
+
+/// One connection, named by the driver; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+/// What the driver is asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Send this.
+    Send {
+        /// To whom.
+        to: ClientId,
+        /// What.
+        message: ServerMessage,
+    },
+    /// Close this connection once everything before has been sent. The client is forgotten already.
+    Close {
+        /// Which.
+        client: ClientId,
+        /// Why.
+        code: CloseCode,
+    },
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoomCounts {
+    /// Rooms with somebody in them.
+    pub rooms: usize,
+    /// People in them, those away included.
+    pub participants: usize,
+}
+
+/// Where a joined client sits.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    room: RoomId,
+    id: ParticipantId,
+}
+
+/// All rooms of a server.
+pub struct Rooms {
+    stamp: RoomStamp,
+    tokens: Tokens,
+    ice_servers: Vec<IceServer>,
+    rng: StdRng,
+    /// Tells this life of the server from former ones.
+    run: u64,
+    started: Moment,
+    participants_max: usize,
+    rooms: HashMap<RoomId, Room>,
+    seats: HashMap<ClientId, Seat>,
+    used: UsedTickets,
+    /// Places kept until then. An entry may be out of date; the member's own state decides.
+    deadlines: BTreeSet<(Moment, RoomId, ParticipantId)>,
+    outputs: Vec<Output>,
+}
+
+impl Rooms {
+    /// No rooms yet. `rng` must be seeded from the operating system outside of tests.
+    #[must_use]
+    pub fn new(
+        now: Moment,
+        key: &ServerKey,
+        ice_servers: Vec<IceServer>,
+        participants_max: usize,
+        mut rng: StdRng,
+    ) -> Self {
+        Self {
+            stamp: RoomStamp::new(key),
+            tokens: Tokens::new(key),
+            ice_servers,
+            run: rng.next_u64(),
+            rng,
+            started: now,
+            participants_max,
+            rooms: HashMap::new(),
+            seats: HashMap::new(),
+            used: UsedTickets::default(),
+            deadlines: BTreeSet::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// A message of `client`; what follows from it, in order.
+    pub fn handle(&mut self, now: Moment, client: ClientId, message: ClientMessage) -> Vec<Output> {
+        match message {
+            ClientMessage::RequestTicket { version, room } => self.request_ticket(now, client, version, room),
+            ClientMessage::Join {
+                version,
+                ticket,
+                name,
+            } => self.join(now, client, version, &ticket, &name),
+            ClientMessage::Resume { version, token, name } => {
+                self.resume(now, client, version, &token, &name)
+            }
+            ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
+            ClientMessage::Leave => self.leave(now, client),
+            ClientMessage::Ping { nonce } => self.send(client, ServerMessage::Pong { nonce }),
+            ClientMessage::Unknown => {}
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// The connection of `client` is gone.
+    pub fn disconnected(&mut self, now: Moment, client: ClientId) -> Vec<Output> {
+        if let Some(seat) = self.seats.remove(&client) {
+            let until = now + GRACE;
+            if let Some(member) = self.member_mut(seat) {
+                member.presence = Presence::Away { until };
+                self.deadlines.insert((until, seat.room, seat.id));
+                self.tell_others(
+                    seat.room,
+                    seat.id,
+                    &ServerMessage::ParticipantAway { id: seat.id },
+                );
+            }
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// When [`Rooms::handle_timeout`] wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _, _)| *at)
+    }
+
+    /// Gives up those who did not come back in time.
+    pub fn handle_timeout(&mut self, now: Moment) -> Vec<Output> {
+        while let Some((at, room, id)) = self.deadlines.first().copied() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            let lost = self
+                .rooms
+                .get(&room)
+                .and_then(|room| room.member(id))
+                .is_some_and(|member| member.presence.lost_at(now));
+            if lost {
+                self.remove(now, room, id, LeaveReason::Lost);
+            }
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Whether a link to this room would be known here.
+    #[must_use]
+    pub fn knows(&self, room: &RoomId) -> bool {
+        self.stamp.is_ours(room)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn counts(&self) -> RoomCounts {
+        RoomCounts {
+            rooms: self.rooms.len(),
+            participants: self.rooms.values().map(|room| room.members().len()).sum(),
+        }
+    }
+
+    fn request_ticket(&mut self, now: Moment, client: ClientId, version: u16, room: Option<RoomId>) {
+        if !self.may_enter(client, version) {
+            return;
+        }
+        let (room, role) = match room {
+            None => {
+                let random = self.random();
+                (self.stamp.room(random), Role::Host)
+            }
+            Some(room) if self.stamp.is_ours(&room) => (room, Role::Guest),
+            Some(_) => return self.refuse(client, ErrorCode::RoomUnknown),
+        };
+        if self.rooms.get(&room).is_some_and(Room::is_full) {
+            return self.refuse(client, ErrorCode::RoomFull);
+        }
+        let nonce = self.random();
+        match self.tokens.ticket(now, room, role, nonce) {
+            Some(ticket) => self.send(
+                client,
+                ServerMessage::Ticket {
+                    room,
+                    ticket,
+                    expires_in_s: TICKET_LIFETIME_S,
+                },
+            ),
+            None => self.refuse(client, ErrorCode::Unavailable),
+        }
+    }
+
+    fn join(&mut self, now: Moment, client: ClientId, version: u16, ticket: &str, name: &str) {
+        if !self.may_enter(client, version) {
+            return;
+        }
+        let ticket = match self.tokens.read_ticket(now, ticket) {
+            Ok(ticket) if !self.used.contains(&ticket) => ticket,
+            Ok(_) => return self.refuse(client, ErrorCode::TicketInvalid),
+            Err(code) => return self.refuse(client, code),
+        };
+        if self.rooms.get(&ticket.room).is_some_and(Room::is_full) {
+            return self.refuse(client, ErrorCode::RoomFull);
+        }
+        if self.is_full() {
+            return self.refuse(client, ErrorCode::Unavailable);
+        }
+        self.used.insert(now, &ticket);
+        let id = ParticipantId::from_bytes(self.random());
+        let room = self.rooms.entry(ticket.room).or_default();
+        let member = Member {
+            id,
+            name: tidy_name(name),
+            role: ticket.role,
+            order: room.next_order(now),
+            presence: Presence::Here(client),
+        };
+        room.insert(member);
+        let seat = Seat {
+            room: ticket.room,
+            id,
+        };
+        self.seats.insert(client, seat);
+        self.welcome(now, client, seat, false);
+        self.announce(now, seat);
+    }
+
+    fn resume(&mut self, now: Moment, client: ClientId, version: u16, token: &str, name: &str) {
+        if !self.may_enter(client, version) {
+            return;
+        }
+        let resume = match self.tokens.read_resume(now, token) {
+            Ok(resume) => resume,
+            Err(code) => return self.refuse(client, code),
+        };
+        let seat = Seat {
+            room: resume.room,
+            id: resume.id,
+        };
+        let name = tidy_name(name);
+        match self.member_mut(seat) {
+            Some(member) => {
+                let before = std::mem::replace(&mut member.presence, Presence::Here(client));
+                member.name = name;
+                self.seats.insert(client, seat);
+                self.replace(seat, before);
+                self.welcome(now, client, seat, true);
+                self.tell_others(
+                    seat.room,
+                    seat.id,
+                    &ServerMessage::ParticipantBack { id: seat.id },
+                );
+            }
+            None => self.come_back(now, client, seat, &resume, name),
+        }
+    }
+
+    /// Seats someone whom this server does not have (any more): it was restarted, or gave them up.
+    fn come_back(&mut self, now: Moment, client: ClientId, seat: Seat, resume: &Resume, name: String) {
+        if self.is_full() {
+            return self.refuse(client, ErrorCode::Unavailable);
+        }
+        let room = self.rooms.entry(seat.room).or_default();
+        if room.has_left(seat.id) {
+            return self.refuse(client, ErrorCode::ResumeInvalid);
+        }
+        // Someone only known from a token gives way to someone who is really here.
+        let given_way = room.unconfirmed().filter(|_| room.is_full());
+        if let Some((until, id)) = given_way {
+            self.deadlines.remove(&(until, seat.room, id));
+            self.remove(now, seat.room, id, LeaveReason::Lost);
+        }
+        let room = self.rooms.entry(seat.room).or_default();
+        if room.is_full() {
+            return self.refuse(client, ErrorCode::RoomFull);
+        }
+        room.insert(Member {
+            id: seat.id,
+            name,
+            role: resume.role,
+            order: resume.order,
+            presence: Presence::Here(client),
+        });
+        self.seats.insert(client, seat);
+        if resume.run != self.run && now < self.started + RECOVERY {
+            self.expect_others(now, seat.room, &resume.others);
+        }
+        self.welcome(now, client, seat, true);
+        self.announce(now, seat);
+    }
+
+    /// After a restart: whom the token names is on the way back too, so they are away and not gone.
+    fn expect_others(&mut self, now: Moment, room_id: RoomId, others: &[Participant]) {
+        let until = now + GRACE;
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        for other in others {
+            if room.is_full() || room.member(other.id).is_some() || room.has_left(other.id) {
+                continue;
+            }
+            room.insert(Member {
+                id: other.id,
+                name: tidy_name(&other.name),
+                role: other.role,
+                order: other.order,
+                presence: Presence::Expected { until },
+            });
+            self.deadlines.insert((until, room_id, other.id));
+        }
+    }
+
+    /// Ends the connection, or the waiting, that was before a participant came back.
+    fn replace(&mut self, seat: Seat, before: Presence) {
+        match before {
+            Presence::Here(old) => {
+                self.seats.remove(&old);
+                self.send(old, error(ErrorCode::Replaced, true));
+                self.outputs.push(Output::Close {
+                    client: old,
+                    code: CloseCode::Replaced,
+                });
+            }
+            Presence::Away { until } | Presence::Expected { until } => {
+                self.deadlines.remove(&(until, seat.room, seat.id));
+            }
+        }
+    }
+
+    fn signal(&mut self, client: ClientId, to: ParticipantId, payload: serde_json::Value) {
+        let Some(seat) = self.seats.get(&client).copied() else {
+            return self.refuse(client, ErrorCode::NotJoined);
+        };
+        let recipient = self
+            .rooms
+            .get(&seat.room)
+            .filter(|_| to != seat.id)
+            .and_then(|room| room.member(to));
+        match recipient.map(|member| member.presence) {
+            None => self.refuse(client, ErrorCode::RecipientUnknown),
+            Some(Presence::Here(there)) => self.send(
+                there,
+                ServerMessage::Signal {
+                    from: seat.id,
+                    payload,
+                },
+            ),
+            Some(Presence::Away { .. } | Presence::Expected { .. }) => {
+                self.refuse(client, ErrorCode::RecipientAway);
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Moment, client: ClientId) {
+        if let Some(seat) = self.seats.remove(&client) {
+            self.remove(now, seat.room, seat.id, LeaveReason::Left);
+        }
+        self.outputs.push(Output::Close {
+            client,
+            code: CloseCode::Left,
+        });
+    }
+
+    /// Takes a member out of a room, and the room away when it was the last one.
+    fn remove(&mut self, now: Moment, room_id: RoomId, id: ParticipantId, reason: LeaveReason) {
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.remove(id, reason);
+            if room.members().is_empty() {
+                self.rooms.remove(&room_id);
+            }
+        }
+        self.tell_others(room_id, id, &ServerMessage::ParticipantLeft { id, reason });
+        self.refresh_tokens(now, room_id, id);
+    }
+
+    /// Tells someone who came in where they are.
+    fn welcome(&mut self, now: Moment, client: ClientId, seat: Seat, resumed: bool) {
+        let Some(room) = self.rooms.get(&seat.room) else {
+            return;
+        };
+        let participants: Vec<Participant> = room.members().iter().map(Member::participant).collect();
+        match self.token_for(now, seat) {
+            Some(resume_token) => {
+                let message = ServerMessage::Joined {
+                    you: seat.id,
+                    room: seat.room,
+                    resume_token,
+                    participants,
+                    ice_servers: self.ice_servers.clone(),
+                    resumed,
+                };
+                self.send(client, message);
+            }
+            None => self.refuse(client, ErrorCode::Unavailable),
+        }
+    }
+
+    /// Tells the others that someone came in.
+    fn announce(&mut self, now: Moment, seat: Seat) {
+        let Some(participant) = self.member_mut(seat).map(|member| member.participant()) else {
+            return;
+        };
+        self.tell_others(
+            seat.room,
+            seat.id,
+            &ServerMessage::ParticipantJoined { participant },
+        );
+        self.refresh_tokens(now, seat.room, seat.id);
+    }
+
+    /// Gives everyone but `except` a token that names those who are in the room now.
+    fn refresh_tokens(&mut self, now: Moment, room: RoomId, except: ParticipantId) {
+        for (client, id) in self.present(room, except) {
+            if let Some(resume_token) = self.token_for(now, Seat { room, id }) {
+                self.send(client, ServerMessage::ResumeToken { resume_token });
+            }
+        }
+    }
+
+    fn token_for(&self, now: Moment, seat: Seat) -> Option<String> {
+        let room = self.rooms.get(&seat.room)?;
+        let me = room.member(seat.id)?.participant();
+        let others = room
+            .members()
+            .iter()
+            .filter(|member| member.id != seat.id)
+            .map(Member::participant)
+            .collect();
+        self.tokens.resume(now, self.run, seat.room, &me, others)
+    }
+
+    fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
+        for (client, _) in self.present(room, except) {
+            self.send(client, message.clone());
+        }
+    }
+
+    /// Who is connected in `room`, without `except`.
+    fn present(&self, room: RoomId, except: ParticipantId) -> Vec<(ClientId, ParticipantId)> {
+        let members = self.rooms.get(&room).map(Room::members).unwrap_or_default();
+        members
+            .iter()
+            .filter(|member| member.id != except)
+            .filter_map(|member| match member.presence {
+                Presence::Here(client) => Some((client, member.id)),
+                Presence::Away { .. } | Presence::Expected { .. } => None,
+            })
+            .collect()
+    }
+
+    /// Common to everything that comes before being in a room.
+    fn may_enter(&mut self, client: ClientId, version: u16) -> bool {
+        if self.seats.contains_key(&client) {
+            self.refuse(client, ErrorCode::OutOfOrder);
+            return false;
+        }
+        if !(PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&version) {
+            self.send(client, error(ErrorCode::VersionMismatch, true));
+            self.outputs.push(Output::Close {
+                client,
+                code: CloseCode::Refused,
+            });
+            return false;
+        }
+        true
+    }
+
+    /// Whether all places of the server are taken, by those who are here and those whose place is kept.
+    fn is_full(&self) -> bool {
+        self.seats.len() + self.deadlines.len() >= self.participants_max
+    }
+
+    fn member_mut(&mut self, seat: Seat) -> Option<&mut Member> {
+        self.rooms.get_mut(&seat.room)?.member_mut(seat.id)
+    }
+
+    fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    fn refuse(&mut self, client: ClientId, code: ErrorCode) {
+        self.send(client, error(code, false));
+    }
+
+    fn send(&mut self, to: ClientId, message: ServerMessage) {
+        self.outputs.push(Output::Send { to, message });
+    }
+}
+
+/// The error message of `code`.
+pub(crate) fn error(code: ErrorCode, fatal: bool) -> ServerMessage {
+    ServerMessage::Error {
+        code,
+        message: code.sentence().to_owned(),
+        fatal,
+    }
+}

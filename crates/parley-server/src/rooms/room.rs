@@ -1,0 +1,118 @@
+//! One room and its members. Tells nobody anything: [`super::Rooms`] does.
+
+use super::ClientId;
+use crate::time::Moment;
+use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::{LeaveReason, Participant, ParticipantId, Role};
+use std::collections::VecDeque;
+
+/// How many of those who left a room remembers, to refuse their tokens.
+const LEFT_MAX: usize = 16;
+/// Orders count from here (the start of 2026, in seconds of the UNIX epoch).
+const ORDER_EPOCH_S: u64 = 1_767_225_600;
+
+/// Whether a member can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// By this connection.
+    Here(ClientId),
+    /// Lost; the place is kept until then.
+    Away { until: Moment },
+    /// Known from another's token only, after a restart; the place is kept until then.
+    Expected { until: Moment },
+}
+
+impl Presence {
+    pub(super) fn lost_at(self, now: Moment) -> bool {
+        match self {
+            Self::Here(_) => false,
+            Self::Away { until } | Self::Expected { until } => until <= now,
+        }
+    }
+}
+
+/// Someone in a room.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) id: ParticipantId,
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) order: u32,
+    pub(super) presence: Presence,
+}
+
+impl Member {
+    /// As the others see it.
+    pub(super) fn participant(&self) -> Participant {
+        Participant {
+            id: self.id,
+            name: self.name.clone(),
+            role: self.role,
+            order: self.order,
+            away: !matches!(self.presence, Presence::Here(_)),
+        }
+    }
+}
+
+/// The members, in order of arrival, and who left.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    members: Vec<Member>,
+    left: VecDeque<ParticipantId>,
+    order_last: Option<u32>,
+}
+
+impl Room {
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    pub(super) fn member(&self, id: ParticipantId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id)
+    }
+
+    pub(super) fn member_mut(&mut self, id: ParticipantId) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.id == id)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.members.len() >= ROOM_PARTICIPANTS_MAX
+    }
+
+    /// Larger than every order given out before, in this life of the server or (by the clock) in a former one: someone who
+    /// joins right after a restart must not get the order of someone who is about to resume.
+    pub(super) fn next_order(&self, now: Moment) -> u32 {
+        let by_clock = u32::try_from(now.unix_s().saturating_sub(ORDER_EPOCH_S)).unwrap_or(u32::MAX - 1);
+        self.order_last
+            .map_or(by_clock, |last| by_clock.max(last.saturating_add(1)))
+    }
+
+    pub(super) fn insert(&mut self, member: Member) {
+        self.order_last = self.order_last.max(Some(member.order));
+        let place = self.members.partition_point(|other| other.order < member.order);
+        self.members.insert(place, member);
+    }
+
+    pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
+        self.members.retain(|member| member.id != id);
+        if reason == LeaveReason::Left {
+            if self.left.len() == LEFT_MAX {
+                self.left.pop_front();
+            }
+            self.left.push_back(id);
+        }
+    }
+
+    /// Whether `id` went for good.
+    pub(super) fn has_left(&self, id: ParticipantId) -> bool {
+        self.left.contains(&id)
+    }
+
+    /// Someone who was not seen since the restart, and until when they are waited for.
+    pub(super) fn unconfirmed(&self) -> Option<(Moment, ParticipantId)> {
+        self.members.iter().find_map(|member| match member.presence {
+            Presence::Expected { until } => Some((until, member.id)),
+            Presence::Here(_) | Presence::Away { .. } => None,
+        })
+    }
+}

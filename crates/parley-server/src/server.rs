@@ -1,0 +1,198 @@
+//! Starting and stopping: binds, spawns the tasks, and ends them in good order. A driver.
+
+use crate::config::ServerConfig;
+use crate::counters::{Counters, Tally};
+use crate::hub::{Hub, inbox};
+use crate::net::{bind_udp, canonical, is_taken, listen_tcp};
+use crate::rooms::Rooms;
+use crate::socket::Surroundings;
+use crate::time::Clock;
+use crate::{stun, web};
+use parley_proto::{IceServer, IceServerKind};
+use rand::rngs::StdRng;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// How long clients may take to hear that the server goes away.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+
+/// A running server. Dropping it ends it at once; [`Server::stop`] says goodbye first.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    stun_address: Option<SocketAddr>,
+    tally: Arc<Tally>,
+    stopping: watch::Sender<bool>,
+    places: Arc<Semaphore>,
+    places_max: u32,
+    tasks: JoinSet<()>,
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartServerError {
+    /// No address to listen at was given.
+    #[error("The server was given no address to listen at.")]
+    NoAddress,
+    /// Somebody else has the port.
+    #[error("{protocol} port {} of {} is taken by another program. Stop that program, or choose another port.", address.port(), address.ip())]
+    Taken {
+        /// TCP or UDP.
+        protocol: &'static str,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Something else is wrong with the address.
+    #[error("The server cannot listen at {protocol} {address}: {source}.")]
+    Listen {
+        /// TCP or UDP.
+        protocol: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StartServerError {
+    fn new(protocol: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        if is_taken(&source) {
+            Self::Taken { protocol, address }
+        } else {
+            Self::Listen {
+                protocol,
+                address,
+                source,
+            }
+        }
+    }
+
+    /// Whether it is the STUN port that somebody else has.
+    #[must_use]
+    pub const fn is_stun_taken(&self) -> bool {
+        matches!(self, Self::Taken { protocol, .. } if protocol.as_bytes()[0] == b'U')
+    }
+}
+
+impl Server {
+    /// Binds everything and serves. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartServerError`], a sentence with the address.
+    pub async fn start(config: ServerConfig) -> Result<Self, StartServerError> {
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for address in &config.listen {
+            let bound = listen_tcp(*address)
+                .and_then(|listener| Ok((listener.local_addr()?, listener)))
+                .map_err(|error| StartServerError::new("TCP", *address, error))?;
+            addresses.push(canonical(bound.0));
+            listeners.push(bound.1);
+        }
+        if addresses.is_empty() {
+            return Err(StartServerError::NoAddress);
+        }
+        let stun = match config.stun {
+            None => None,
+            Some(address) => Some(
+                bind_udp(address)
+                    .and_then(|socket| Ok((socket.local_addr()?, socket)))
+                    .map_err(|error| StartServerError::new("UDP", address, error))?,
+            ),
+        };
+        let stun_address = stun.as_ref().map(|(address, _)| canonical(*address));
+
+        let (clock, tally) = (Clock::start(), Arc::new(Tally::default()));
+        let (stopping, stop) = watch::channel(false);
+        let (to_hub, from_connections) = inbox();
+        let places_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX);
+        let places = Arc::new(Semaphore::new(places_max as usize));
+        let ice_servers = ice_servers(stun_address);
+        let rng: StdRng = rand::make_rng();
+        let rooms = Rooms::new(
+            clock.now(),
+            &config.key,
+            ice_servers,
+            config.participants_max,
+            rng,
+        );
+        let around = Surroundings {
+            hub: to_hub,
+            clock,
+            tally: Arc::clone(&tally),
+        };
+        let router = web::router(around, &config.key, Arc::clone(&places));
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Hub::new(rooms, clock, Arc::clone(&tally)).run(from_connections, stop.clone()));
+        if let Some((_, socket)) = stun {
+            tasks.spawn(stun::serve(socket, clock, Arc::clone(&tally)));
+        }
+        for listener in listeners {
+            tasks.spawn(web::serve(listener, router.clone(), stop.clone()));
+        }
+        Ok(Self {
+            addresses,
+            stun_address,
+            tally,
+            stopping,
+            places,
+            places_max,
+            tasks,
+        })
+    }
+
+    /// The first TCP address, with the port it really has.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        // `start` refuses an empty list; an address nobody listens at is the honest answer to the impossible.
+        self.addresses
+            .first()
+            .copied()
+            .unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
+    }
+
+    /// All TCP addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The UDP address of STUN, with the port it really has.
+    #[must_use]
+    pub const fn stun_address(&self) -> Option<SocketAddr> {
+        self.stun_address
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.tally.snapshot()
+    }
+
+    /// Tells everyone that the server goes away, waits (briefly) until they heard it, and frees the ports.
+    pub async fn stop(mut self) {
+        // Every task may be gone already; then there is nobody to tell.
+        let _ = self.stopping.send(true);
+        let all = self.places.acquire_many(self.places_max);
+        if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
+            tracing::info!("some clients did not say goodbye in time");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+/// "The host you reached me at": a server does not know its own name from outside.
+fn ice_servers(stun: Option<SocketAddr>) -> Vec<IceServer> {
+    stun.into_iter()
+        .map(|address| IceServer {
+            kind: IceServerKind::Stun,
+            host: None,
+            port: address.port(),
+        })
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! One signaling connection: reads through the gate, writes what the hub queued, watches for silence. A driver.
+
+use crate::counters::Tally;
+use crate::gate::{Gate, Verdict};
+use crate::hub::{Desk, Inbound, Outbound, mailbox};
+use crate::rooms::{ClientId, error};
+use crate::time::Clock;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use parley_proto::limits::{SIGNAL_PING_S, SIGNAL_SILENCE_S_MAX};
+use parley_proto::{CloseCode, ErrorCode};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// How long one message may take to be written before the client counts as not reading.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// How long the other side's farewell is waited for after ours.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+/// Answers of the gate waiting to be written; when full, the connection reads no further until they are.
+const ANSWERS_MAX: usize = 8;
+
+/// What every connection shares.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) hub: mpsc::Sender<Inbound>,
+    pub(crate) clock: Clock,
+    pub(crate) tally: Arc<Tally>,
+}
+
+/// Serves one connection until it ends, for whatever reason.
+pub(crate) async fn serve(socket: WebSocket, client: ClientId, around: Surroundings) {
+    let (sink, mut stream) = socket.split();
+    let (mailbox, desk) = mailbox();
+    let (answers, answers_out) = mpsc::channel(ANSWERS_MAX);
+    if around.hub.send(Inbound::Opened(client, mailbox)).await.is_err() {
+        return;
+    }
+    around.tally.connections.add();
+    around.tally.connections_accepted.add();
+    let Desk { queue, cut } = desk;
+    let closed = tokio::select! {
+        // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
+        closed = write(sink, queue, answers_out, &around) => closed,
+        () = read(&mut stream, client, answers, &around) => false,
+        // Only a value means "cut"; a dropped sender means that the queue knows how it ends.
+        Ok(()) = cut => false,
+    };
+    let _ = around.hub.send(Inbound::Closed(client)).await;
+    if closed {
+        // A socket dropped with unread bytes is reset, and the reset may overtake what was written last.
+        let _ = timeout(FAREWELL_MAX, async {
+            while let Some(Ok(_)) = stream.next().await {}
+        })
+        .await;
+    }
+    around.tally.connections.sub();
+}
+
+/// Reads until the client is gone. Returns at once then; when the client is to be closed, waits for the writer to do it.
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    client: ClientId,
+    answers: mpsc::Sender<Outbound>,
+    around: &Surroundings,
+) {
+    let mut gate = Gate::new(around.clock.now());
+    let silence = Duration::from_secs(SIGNAL_SILENCE_S_MAX);
+    let close = loop {
+        let message = match timeout(silence, stream.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(_too_large_or_broken))) => break CloseCode::TooLarge,
+            Ok(None) => return,
+            Err(_silent) => {
+                around.tally.silent_clients_closed.add();
+                break CloseCode::Silent;
+            }
+        };
+        let now = around.clock.now();
+        let verdict = match message {
+            Message::Text(text) => gate.admit(now, &text),
+            Message::Binary(_) => gate.admit_binary(now),
+            // tungstenite answers pings itself; a pong is a sign of life and nothing else.
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return,
+        };
+        around.tally.messages.add();
+        let (code, fatal) = match verdict {
+            Verdict::Pass(message) => {
+                if around.hub.send(Inbound::Message(client, message)).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Verdict::Refuse(code) => (code, false),
+            Verdict::Close(code) => (code, true),
+        };
+        count(&around.tally, code, fatal);
+        let Ok(text) = serde_json::to_string(&error(code, fatal)) else {
+            return;
+        };
+        if answers.send(Outbound::Text(text.into())).await.is_err() {
+            return;
+        }
+        if fatal {
+            break CloseCode::Offences;
+        }
+    };
+    tracing::debug!(client = client.0, ?close, "closing a client");
+    if answers.send(Outbound::Close(close)).await.is_ok() {
+        // The writer ends the connection once it is through.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn count(tally: &Tally, code: ErrorCode, fatal: bool) {
+    if code == ErrorCode::TooFast {
+        tally.rate_limited.add();
+    } else {
+        tally.malformed.add();
+    }
+    if fatal {
+        tally.offenders_closed.add();
+    }
+}
+
+/// Writes until told to close (true) or until the client takes no more (false).
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut queue: mpsc::Receiver<Outbound>,
+    mut answers: mpsc::Receiver<Outbound>,
+    around: &Surroundings,
+) -> bool {
+    let mut ping = tokio::time::interval(Duration::from_secs(SIGNAL_PING_S));
+    ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let (message, last) = tokio::select! {
+            Some(answer) = answers.recv() => framed(answer),
+            outbound = queue.recv() => match outbound {
+                Some(outbound) => framed(outbound),
+                None => (close_frame(CloseCode::TooSlow), true),
+            },
+            _ = ping.tick() => (Message::Ping(Vec::new().into()), false),
+        };
+        match timeout(WRITE_MAX, sink.send(message)).await {
+            Ok(Ok(())) if !last => {}
+            Ok(written) => return last && written.is_ok(),
+            Err(_stuck) => {
+                around.tally.slow_clients_closed.add();
+                return false;
+            }
+        }
+    }
+}
+
+fn framed(outbound: Outbound) -> (Message, bool) {
+    match outbound {
+        Outbound::Text(text) => (Message::Text(text), false),
+        Outbound::Close(code) => (close_frame(code), true),
+    }
+}
+
+fn close_frame(code: CloseCode) -> Message {
+    Message::Close(Some(CloseFrame {
+        code: code.number(),
+        reason: "".into(),
+    }))
+}

@@ -1,0 +1,199 @@
+//! Tickets and resume tokens: JWTs (RFC 7519, HS256) that carry the server's memory. Times come in as arguments.
+
+use crate::key::ServerKey;
+use crate::time::Moment;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parley_proto::limits::{RESUME_LIFETIME_S, TICKET_LIFETIME_S, TOKEN_BYTES_MAX};
+use parley_proto::{ErrorCode, Participant, ParticipantId, Role, RoomId};
+use serde::{Deserialize, Serialize};
+
+const TICKET_AUDIENCE: &str = "parley/ticket";
+const RESUME_AUDIENCE: &str = "parley/resume";
+
+/// The right to join a room once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ticket {
+    aud: String,
+    /// When it runs out, in seconds of the UNIX epoch.
+    pub(crate) exp: u64,
+    /// What makes it good for one join only.
+    pub(crate) jti: String,
+    pub(crate) room: RoomId,
+    pub(crate) role: Role,
+}
+
+/// The right to come back as the same participant, with all a restarted server needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Resume {
+    aud: String,
+    exp: u64,
+    /// Which life of the server made it.
+    pub(crate) run: u64,
+    pub(crate) room: RoomId,
+    #[serde(rename = "sub")]
+    pub(crate) id: ParticipantId,
+    pub(crate) role: Role,
+    pub(crate) order: u32,
+    /// Who else was in the room when the token was made.
+    pub(crate) others: Vec<Participant>,
+}
+
+/// Makes and reads both kinds.
+pub(crate) struct Tokens {
+    encode: EncodingKey,
+    decode: DecodingKey,
+}
+
+impl Tokens {
+    pub(crate) fn new(key: &ServerKey) -> Self {
+        let secret = key.derive("tokens");
+        Self {
+            encode: EncodingKey::from_secret(&secret),
+            decode: DecodingKey::from_secret(&secret),
+        }
+    }
+
+    /// A ticket to `room`; `nonce` must be random.
+    pub(crate) fn ticket(&self, now: Moment, room: RoomId, role: Role, nonce: [u8; 16]) -> Option<String> {
+        self.encode(&Ticket {
+            aud: TICKET_AUDIENCE.to_owned(),
+            exp: now.unix_s() + TICKET_LIFETIME_S,
+            jti: URL_SAFE_NO_PAD.encode(nonce),
+            room,
+            role,
+        })
+    }
+
+    /// Reads a ticket. Whether it was used before is not known here.
+    pub(crate) fn read_ticket(&self, now: Moment, token: &str) -> Result<Ticket, ErrorCode> {
+        let ticket: Ticket = self
+            .decode(token, TICKET_AUDIENCE)
+            .ok_or(ErrorCode::TicketInvalid)?;
+        if ticket.exp < now.unix_s() {
+            return Err(ErrorCode::TicketExpired);
+        }
+        Ok(ticket)
+    }
+
+    /// A resume token for `me`, naming the `others`.
+    pub(crate) fn resume(
+        &self,
+        now: Moment,
+        run: u64,
+        room: RoomId,
+        me: &Participant,
+        others: Vec<Participant>,
+    ) -> Option<String> {
+        self.encode(&Resume {
+            aud: RESUME_AUDIENCE.to_owned(),
+            exp: now.unix_s() + RESUME_LIFETIME_S,
+            run,
+            room,
+            id: me.id,
+            role: me.role,
+            order: me.order,
+            others,
+        })
+    }
+
+    /// Reads a resume token.
+    pub(crate) fn read_resume(&self, now: Moment, token: &str) -> Result<Resume, ErrorCode> {
+        self.decode::<Resume>(token, RESUME_AUDIENCE)
+            .filter(|resume| resume.exp >= now.unix_s())
+            .ok_or(ErrorCode::ResumeInvalid)
+    }
+
+    /// `None` would mean that plain claims do not fit JSON; callers answer `Unavailable` rather than trust that.
+    fn encode<T: Serialize>(&self, claims: &T) -> Option<String> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encode).ok()
+    }
+
+    fn decode<T: for<'a> Deserialize<'a>>(&self, token: &str, audience: &str) -> Option<T> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "aud"]);
+        // The library would read the clock itself; callers compare `exp` with the time they were given.
+        validation.validate_exp = false;
+        jsonwebtoken::decode(token, &self.decode, &validation)
+            .ok()
+            .map(|data| data.claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::id::ROOM_ID_BYTES;
+
+    const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
+
+    fn room() -> RoomId {
+        RoomId::from_bytes([5; ROOM_ID_BYTES])
+    }
+
+    fn me() -> Participant {
+        Participant {
+            id: ParticipantId::from_bytes([1; 16]),
+            name: "Ada".to_owned(),
+            role: Role::Host,
+            order: 3,
+            away: false,
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_ten_minutes_and_for_its_server() {
+        let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
+        let ticket = tokens.ticket(NOW, room(), Role::Guest, [9; 16]).unwrap();
+        let later = |s| NOW + std::time::Duration::from_secs(s);
+        assert_eq!(tokens.read_ticket(NOW, &ticket).unwrap().room, room());
+        assert!(tokens.read_ticket(later(TICKET_LIFETIME_S), &ticket).is_ok());
+        assert_eq!(
+            tokens.read_ticket(later(TICKET_LIFETIME_S + 1), &ticket),
+            Err(ErrorCode::TicketExpired)
+        );
+        let elsewhere = Tokens::new(&ServerKey::from_bytes([2; 32]));
+        assert_eq!(elsewhere.read_ticket(NOW, &ticket), Err(ErrorCode::TicketInvalid));
+    }
+
+    #[test]
+    fn one_kind_of_token_is_not_taken_for_the_other() {
+        let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
+        let ticket = tokens.ticket(NOW, room(), Role::Guest, [9; 16]).unwrap();
+        let resume = tokens.resume(NOW, u64::MAX, room(), &me(), vec![me()]).unwrap();
+        assert_eq!(tokens.read_resume(NOW, &ticket), Err(ErrorCode::ResumeInvalid));
+        assert_eq!(tokens.read_ticket(NOW, &resume), Err(ErrorCode::TicketInvalid));
+        assert_eq!(tokens.read_resume(NOW, &resume).unwrap().order, 3);
+    }
+
+    #[test]
+    fn a_resume_token_fits_its_limit_with_the_longest_names() {
+        let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
+        let mut other = me();
+        other.name = "\u{10ffff}".repeat(parley_proto::limits::NAME_CHARS_MAX);
+        let resume = tokens.resume(NOW, u64::MAX, room(), &me(), vec![other]).unwrap();
+        assert!(resume.len() <= TOKEN_BYTES_MAX, "{}", resume.len());
+    }
+
+    #[test]
+    fn garbage_and_the_none_algorithm_are_refused() {
+        let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
+        let claims = URL_SAFE_NO_PAD.encode(
+            serde_json::json!({"aud": TICKET_AUDIENCE, "exp": 9_999_999_999u64, "jti": "x", "room": room(), "role": "host"})
+                .to_string(),
+        );
+        let unsigned = format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
+        for token in ["", ".", "..", "a.b.c", &unsigned, &"A".repeat(100_000)] {
+            assert_eq!(
+                tokens.read_ticket(NOW, token),
+                Err(ErrorCode::TicketInvalid),
+                "{token:.40}"
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! HTTP: the door to signaling, the page behind a link, and what machines ask. A driver around plain functions.
+
+mod page;
+
+use crate::key::{RoomStamp, ServerKey};
+use crate::rooms::ClientId;
+use crate::socket::{self, Surroundings};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
+use parley_proto::signal::SIGNAL_PATH;
+use parley_proto::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, RoomId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
+const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
+/// Bytes the WebSocket may hold back for one client, beyond its queue.
+const WRITE_BUFFER_BYTES_MAX: usize = 8 * SIGNAL_MESSAGE_BYTES_MAX;
+
+#[derive(Clone)]
+struct Site {
+    around: Surroundings,
+    stamp: RoomStamp,
+    places: Arc<Semaphore>,
+    next_client: Arc<AtomicU64>,
+}
+
+pub(crate) fn router(around: Surroundings, key: &ServerKey, places: Arc<Semaphore>) -> Router {
+    let site = Site {
+        around,
+        stamp: RoomStamp::new(key),
+        places,
+        next_client: Arc::default(),
+    };
+    Router::new()
+        .route(SIGNAL_PATH, get(signal))
+        .route("/r/{room}", get(invitation))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/api/v1/server", get(about))
+        .route("/", get(|| async { Html(page::home()) }))
+        .fallback(|| async { (StatusCode::NOT_FOUND, Html(page::nothing_here())) })
+        .layer(middleware::map_response(with_headers))
+        .with_state(site)
+}
+
+/// Serves one listener until told to stop.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await
+    {
+        tracing::error!(%error, "the listener failed");
+    }
+}
+
+async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(place) = Arc::clone(&site.places).try_acquire_owned() else {
+        site.around.tally.connections_refused.add();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(RETRY_AFTER, HeaderValue::from_static("60"))],
+            "The server cannot take more connections right now.\n",
+        )
+            .into_response();
+    };
+    let client = ClientId(site.next_client.fetch_add(1, Ordering::Relaxed));
+    upgrade
+        .max_message_size(READ_BYTES_MAX)
+        .max_frame_size(READ_BYTES_MAX)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .on_upgrade(async move |socket| {
+            socket::serve(socket, client, site.around).await;
+            drop(place);
+        })
+}
+
+async fn invitation(State(site): State<Site>, Path(room): Path<String>) -> Response {
+    let known = room
+        .parse::<RoomId>()
+        .ok()
+        .filter(|room| site.stamp.is_ours(room));
+    match known {
+        Some(_) => Html(page::invitation()).into_response(),
+        None => (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response(),
+    }
+}
+
+async fn about() -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "server": "parley",
+        "version": env!("CARGO_PKG_VERSION"),
+        "protocol": { "min": PROTOCOL_VERSION_MIN, "max": PROTOCOL_VERSION },
+    }))
+}
+
+async fn with_headers(mut response: Response) -> Response {
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), microphone=(), geolocation=()",
+        ),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::from_str(page::content_security_policy()) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

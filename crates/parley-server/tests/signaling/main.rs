@@ -1,0 +1,66 @@
+//! The whole server over real loopback sockets.
+
+mod client;
+
+use client::Client;
+use parley_proto::{ClientMessage, ErrorCode, LeaveReason, ServerMessage};
+use parley_server::{Server, ServerConfig};
+use serde_json::json;
+
+#[tokio::test]
+async fn two_people_meet_and_pass_messages() {
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    let (mut ada, seat) = Client::in_room(&server, None, " Ada ").await;
+    let (mut bob, bobs) = Client::in_room(&server, Some(seat.room), "Bob").await;
+
+    let names: Vec<&str> = bobs.participants.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["Ada", "Bob"]);
+    assert!(bobs.participants[0].order < bobs.participants[1].order);
+    let ServerMessage::ParticipantJoined { participant } = ada.receive().await else {
+        panic!("Ada was not told");
+    };
+    assert_eq!(participant.id, bobs.me);
+    assert!(matches!(ada.receive().await, ServerMessage::ResumeToken { .. }));
+
+    let payload = json!({"kind": "candidate", "candidate": "x", "anything": [1, null]});
+    ada.send(&ClientMessage::Signal {
+        to: bobs.me,
+        payload: payload.clone(),
+    })
+    .await;
+    let from = seat.me;
+    assert_eq!(bob.receive().await, ServerMessage::Signal { from, payload });
+
+    bob.send(&ClientMessage::Leave).await;
+    assert_eq!(
+        ada.receive().await,
+        ServerMessage::ParticipantLeft {
+            id: bobs.me,
+            reason: LeaveReason::Left
+        }
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_third_person_hears_that_the_room_is_full() {
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    let (_ada, seat) = Client::in_room(&server, None, "Ada").await;
+    let mut eve = Client::connect(&server).await;
+    let (_, early_ticket) = eve.ticket(Some(seat.room)).await;
+    let (_bob, _) = Client::in_room(&server, Some(seat.room), "Bob").await;
+    eve.send(&ClientMessage::Join {
+        version: 1,
+        ticket: early_ticket,
+        name: "Eve".to_owned(),
+    })
+    .await;
+    assert_eq!(eve.receive_error().await, ErrorCode::RoomFull);
+    eve.send(&ClientMessage::RequestTicket {
+        version: 1,
+        room: Some(seat.room),
+    })
+    .await;
+    assert_eq!(eve.receive_error().await, ErrorCode::RoomFull);
+    server.stop().await;
+}
