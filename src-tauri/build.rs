@@ -1,1 +1,2 @@
+//! Lets Tauri prepare what its macros embed.
 fn main() {}

@@ -1,2 +1,79 @@
-//! Skeleton.
-fn main() {}
+//! `cargo xtask …`: every chore of a developer, in Rust: set-up, running, testing, measuring.
+//!
+//! Owns the order in which tools are called; what is measured and tested lives in `tests/`, `fuzz/` and `ui/`. Deliberately
+//! has two tiny dependencies, so that the first `cargo xtask` answers within seconds.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line tool answers on standard output"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "driver: runs programs, waits for them, takes their time"
+)]
+
+mod build;
+mod call;
+mod process;
+mod run;
+mod setup;
+mod test;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask run [-- ARGS]               install what is missing, build, start Parley (ARGS go to it);
+                                        without a display: make the headless call below instead
+cargo xtask call [--seconds N] [--json] one complete call on this machine: embedded server, two endpoints in two
+                                        processes; a table, and a PNG of the received picture;
+                                        exit code 1 if picture or sound did not arrive
+cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow and rare tests too; or one of
+    unit      formatting, lints, licences, tidiness, unit tests, fuzz bodies with seeded input
+    world     endpoints and the real server over loopback and over an emulated network
+    ui        types, logic, components and flows of the window against the fake backend
+    interop   against Chromium and aiortc
+    desktop   two real windows with cameras, microphones and speakers of their own
+cargo xtask bench call [--against chromium] [--window] [--seconds N] [--json]
+                                        cost, set-up times and latency of a call; docs/benchmarks.md explains
+
+`--json` prints one JSON object on standard output; progress goes to standard error.
+Where a build goes is CARGO_TARGET_DIR, or target/.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    };
+    if rest
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--help" || word == "-h")
+    {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    match command.as_str() {
+        "run" => run::run(rest),
+        "call" => call::call(rest),
+        "bench" => call::bench(rest),
+        "test" => test::test(rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("there is no chore called `{other}`; `cargo xtask help` lists them"),
+    }
+}

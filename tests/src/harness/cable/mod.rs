@@ -1,0 +1,99 @@
+//! A cable between two networks with a rate, a queue, delay, jitter, loss and worse, in userspace: no kernel emulation
+//! (`netem`) is needed. `spec` says what the cable is like, `direction` decides (sans-IO), `wire` drives two TUN devices;
+//! the program `link-cable` runs it in a process of its own, at real-time priority where it may.
+
+mod direction;
+mod spec;
+mod wire;
+
+pub use direction::{Counters, Direction};
+pub use spec::{CableSpec, ParseSpecError};
+pub use wire::{Ends, run};
+
+use super::namespaces::Namespace;
+use super::programs::{Program, our};
+use anyhow::{Context as _, Result, ensure};
+use std::time::Duration;
+
+/// A running cable. Unplugged when dropped.
+#[derive(Debug)]
+pub struct Cable {
+    program: Program,
+}
+
+impl Cable {
+    /// Connects two namespaces: `a` gets the first address of `subnet` (`10.99.0`), `b` the second, in a /30.
+    ///
+    /// # Errors
+    /// When not root, or without `/dev/net/tun`.
+    pub fn connect(a: &Namespace, b: &Namespace, subnet: &str, spec: &CableSpec) -> Result<Self> {
+        let mut command = our("link-cable")?;
+        command
+            .args(["--a", &format!("{}:cable0:{subnet}.1/30", a.name())])
+            .args(["--b", &format!("{}:cable0:{subnet}.2/30", b.name())])
+            .args(["--both", &spec.to_string()]);
+        let program = Program::start("link-cable", &mut command)?;
+        program
+            .wait_for_line(Duration::from_secs(10), |line| line == "up")
+            .context("the cable did not come up (it needs root and /dev/net/tun)")?;
+        Ok(Self { program })
+    }
+
+    /// Changes the cable in both directions, now.
+    ///
+    /// # Errors
+    /// When the cable is gone.
+    pub fn change(&self, spec: &CableSpec) -> Result<()> {
+        self.program.say(&format!("both {spec}"))
+    }
+
+    /// Unplugs, and tells what passed: from `a` to `b`, and back.
+    ///
+    /// # Errors
+    /// When the cable had died before.
+    pub fn unplug(self) -> Result<(Counters, Counters)> {
+        self.program.close_input();
+        let line = self
+            .program
+            .wait_for_line(Duration::from_secs(5), |line| line.starts_with('['))?;
+        let counters: Vec<Counters> = serde_json::from_str(&line)?;
+        ensure!(counters.len() == 2, "the cable reported {line}");
+        Ok((counters[0].clone(), counters[1].clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::time::Instant;
+
+    #[test]
+    fn a_datagram_takes_the_time_the_cable_says_until_it_is_down() {
+        let (a, b) = (
+            Namespace::create("cable-a").unwrap(),
+            Namespace::create("cable-b").unwrap(),
+        );
+        let cable = Cable::connect(&a, &b, "10.98.1", &"delay=20".parse().unwrap()).unwrap();
+        let bind = |at: &'static str| move || Ok(UdpSocket::bind(at)?);
+        let here = a.inside(bind("10.98.1.1:4000")).unwrap();
+        let there = b.inside(bind("10.98.1.2:4000")).unwrap();
+        there.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+
+        let mut shortest = Duration::MAX;
+        for _ in 0..10 {
+            let sent = Instant::now();
+            here.send_to(b"hello", "10.98.1.2:4000").unwrap();
+            there.recv(&mut [0; 16]).unwrap();
+            shortest = shortest.min(sent.elapsed());
+        }
+        assert!((20..40).contains(&shortest.as_millis()), "{shortest:?}");
+
+        cable.change(&"down=1".parse().unwrap()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        here.send_to(b"hello", "10.98.1.2:4000").unwrap();
+        assert!(there.recv(&mut [0; 16]).is_err());
+        let (forth, _) = cable.unplug().unwrap();
+        assert!(forth.delivered >= 10 && forth.lost >= 1, "{forth:?}");
+    }
+}

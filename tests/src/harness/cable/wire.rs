@@ -1,0 +1,135 @@
+//! The driver of a cable: two TUN devices in two network namespaces, one thread, one `poll`.
+
+use super::{CableSpec, Counters, Direction};
+use crate::harness::system;
+use anyhow::{Context as _, Result, bail};
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::time::{Duration, Instant};
+
+/// Packets taken from one device before the other gets a turn.
+const BATCH: usize = 64;
+
+/// Where an end of the cable is plugged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends {
+    /// The network namespace.
+    pub namespace: String,
+    /// The interface to make there.
+    pub interface: String,
+    /// Its address with the length of the subnet.
+    pub address: String,
+}
+
+impl Ends {
+    /// Reads `NAMESPACE:INTERFACE:ADDRESS/LENGTH`.
+    ///
+    /// # Errors
+    /// When a part is missing.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parts = text.splitn(3, ':').map(str::to_owned);
+        let (Some(namespace), Some(interface), Some(address)) = (parts.next(), parts.next(), parts.next())
+        else {
+            bail!("`{text}` is not NAMESPACE:INTERFACE:ADDRESS/LENGTH");
+        };
+        Ok(Self {
+            namespace,
+            interface,
+            address,
+        })
+    }
+}
+
+/// Passes packets until `commands` ends (end of file on standard input, for the program). Calls `ready` once both ends are
+/// plugged in. Commands are lines `ab|ba|both SPEC`.
+///
+/// # Errors
+/// When a device cannot be made, or a command makes no sense.
+pub fn run(
+    a: &Ends,
+    b: &Ends,
+    spec: &CableSpec,
+    seed: u64,
+    commands: &mut File,
+    ready: impl FnOnce(),
+) -> Result<[Counters; 2]> {
+    let mut ends = [plug(a)?, plug(b)?];
+    system::be_punctual();
+    system::set_nonblocking(commands)?;
+    let now = Instant::now();
+    let mut directions = [
+        Direction::new(spec.clone(), seed, now),
+        Direction::new(spec.clone(), seed + 1, now),
+    ];
+    ready();
+    let mut unread = String::new();
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let wake = pass_on(&mut directions, &mut ends, Instant::now());
+        let wait = wake.saturating_duration_since(Instant::now());
+        let readable = system::wait_readable([&ends[0], &ends[1], &*commands], wait)?;
+        for side in 0..2 {
+            if readable[side] {
+                take_in(&mut ends[side], &mut directions[side], &mut buffer)?;
+            }
+        }
+        if readable[2] && !obey(commands, &mut unread, &mut directions)? {
+            return Ok([directions[0].counters(), directions[1].counters()]);
+        }
+    }
+}
+
+fn plug(end: &Ends) -> Result<File> {
+    system::inside(&end.namespace, || system::open_tun(&end.interface, &end.address))
+        .with_context(|| format!("cannot plug the cable into {}", end.namespace))
+}
+
+/// Delivers what is due; tells when to look again.
+fn pass_on(directions: &mut [Direction; 2], ends: &mut [File; 2], now: Instant) -> Instant {
+    let mut wake = now + Duration::from_millis(200);
+    for (index, direction) in directions.iter_mut().enumerate() {
+        while let Some(packet) = direction.deliver(now) {
+            // A device that takes no packet right now is a network that lost one.
+            let _ = ends[1 - index].write(&packet);
+        }
+        wake = direction.next_event().map_or(wake, |event| event.min(wake));
+    }
+    wake
+}
+
+fn take_in(end: &mut File, direction: &mut Direction, buffer: &mut [u8]) -> Result<()> {
+    for _ in 0..BATCH {
+        match end.read(buffer) {
+            Ok(length) => direction.arrive(Instant::now(), buffer[..length].to_vec()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error).context("the cable's end broke"),
+        }
+    }
+    Ok(())
+}
+
+/// Carries out the lines that came; false at the end of commands.
+fn obey(commands: &mut File, unread: &mut String, directions: &mut [Direction; 2]) -> Result<bool> {
+    let mut bytes = [0; 1024];
+    match commands.read(&mut bytes) {
+        Ok(0) => return Ok(false),
+        Ok(length) => unread.push_str(&String::from_utf8_lossy(&bytes[..length])),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+        Err(error) => return Err(error).context("no more commands"),
+    }
+    while let Some(end) = unread.find('\n') {
+        let line: String = unread.drain(..=end).collect();
+        let (which, spec) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+        let spec: CableSpec = spec.parse()?;
+        let affected: &[usize] = match which {
+            "ab" => &[0],
+            "ba" => &[1],
+            "both" => &[0, 1],
+            other => bail!("`{other}` is no direction"),
+        };
+        for index in affected {
+            directions[*index].change(spec.clone());
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,8 @@
+//! What the tests and the measurements stand on: programs, networks, cameras, sound cards, screens. Each is a value that
+//! cleans up after itself when dropped, and stops nothing that it did not start.
+
+pub mod cable;
+pub mod namespaces;
+pub mod programs;
+pub mod sound_card;
+pub mod system;

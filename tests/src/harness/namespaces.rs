@@ -1,0 +1,82 @@
+//! Network namespaces: computers of their own as far as the network goes.
+
+use super::system;
+use anyhow::{Context as _, Result, ensure};
+use std::process::{Command, Stdio};
+
+/// A network namespace with nothing but loopback in it. Gone when dropped.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes one; `name` is made unique by this process's id.
+    ///
+    /// # Errors
+    /// When not root or without `ip`.
+    pub fn create(name: &str) -> Result<Self> {
+        ensure!(
+            system::is_root(),
+            "emulated networks need root; run the tests as root (in a container, say)"
+        );
+        let namespace = Self {
+            name: format!("parley-{}-{name}", std::process::id()),
+        };
+        ip(&["netns", "add", &namespace.name]).context("cannot make a network namespace")?;
+        ip(&["-n", &namespace.name, "link", "set", "lo", "up"])?;
+        Ok(namespace)
+    }
+
+    /// The name that `ip netns` knows.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Does `work` inside, on this thread; sockets it opens stay there.
+    ///
+    /// # Errors
+    /// When the namespace is gone, or what `work` says.
+    pub fn inside<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        system::inside(&self.name, work)
+    }
+
+    /// `command`, to be run inside.
+    #[must_use]
+    pub fn enter(&self, command: &Command) -> Command {
+        let mut inside = Command::new("ip");
+        inside
+            .args(["netns", "exec", &self.name])
+            .arg(command.get_program())
+            .args(command.get_args());
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(key, value),
+                None => inside.env_remove(key),
+            };
+        }
+        inside
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = ip(&["netns", "del", &self.name]);
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    let output = Command::new("ip")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .context("the program `ip` is missing (package iproute2)")?;
+    ensure!(
+        output.status.success(),
+        "ip {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The few calls to the kernel that Rust's standard library does not have. The only unsafe code of the test world.
+
+#![expect(unsafe_code, reason = "system calls without a safe wrapper in std")]
+
+use anyhow::{Context as _, Result, ensure};
+use std::fs::{File, OpenOptions};
+use std::io::Error;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::Command;
+use std::time::Duration;
+
+/// Whether this process may make networks and mounts.
+#[must_use]
+pub fn is_root() -> bool {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Does `work` inside a network namespace; what it opens stays there. This thread is back in its own after.
+///
+/// # Errors
+/// When not root, without the namespace, or what `work` says.
+pub fn inside<T>(namespace: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let home = File::open("/proc/self/ns/net")?;
+    let there = File::open(format!("/var/run/netns/{namespace}"))
+        .with_context(|| format!("there is no network namespace {namespace}"))?;
+    enter(&there)?;
+    let outcome = work();
+    enter(&home)?;
+    outcome
+}
+
+fn enter(namespace: &File) -> Result<()> {
+    // SAFETY: the descriptor is open for the whole call; the call only changes this thread.
+    let outcome = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
+    ensure!(outcome == 0, "setns: {}", Error::last_os_error());
+    Ok(())
+}
+
+/// Makes a TUN device with an address, and up, in this thread's network.
+///
+/// # Errors
+/// When not root or without `/dev/net/tun`.
+pub fn open_tun(interface: &str, address: &str) -> Result<File> {
+    let tun = make_tun(interface)?;
+    ip(&["link", "set", interface, "txqueuelen", "2000", "up"])?;
+    ip(&["addr", "add", address, "dev", interface])?;
+    Ok(tun)
+}
+
+fn make_tun(interface: &str) -> Result<File> {
+    let tun = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open("/dev/net/tun")
+        .context("there is no /dev/net/tun")?;
+    ensure!(interface.len() < libc::IFNAMSIZ, "{interface} is too long a name");
+    // SAFETY: `ifreq` is plain old data, for which all zeroes is a valid value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (place, byte) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    // SAFETY: TUNSETIFF reads and writes one `ifreq`, which lives for the whole call.
+    let outcome = unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) };
+    ensure!(outcome == 0, "TUNSETIFF: {}", Error::last_os_error());
+    Ok(tun)
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("ip").args(arguments).status()?;
+    ensure!(status.success(), "ip {} failed", arguments.join(" "));
+    Ok(())
+}
+
+/// Asks for timers without slack and a priority above everything else, as far as this process may.
+pub fn be_punctual() {
+    let priority = libc::sched_param { sched_priority: 10 };
+    // SAFETY: both calls take plain values (the pointer is to a live local) and only change this process; a refusal is fine.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1_usize, 0, 0, 0);
+        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority);
+    }
+}
+
+/// Makes reads of `file` return at once.
+///
+/// # Errors
+/// When the kernel says no.
+pub fn set_nonblocking(file: &File) -> Result<()> {
+    // SAFETY: the descriptor is open; F_GETFL and F_SETFL take and give plain integers.
+    let outcome = unsafe {
+        let flags = libc::fcntl(file.as_raw_fd(), libc::F_GETFL);
+        libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK)
+    };
+    ensure!(outcome == 0, "fcntl: {}", Error::last_os_error());
+    Ok(())
+}
+
+/// Waits until one of three files can be read, or the time is over; tells which can.
+///
+/// # Errors
+/// When the kernel says no.
+pub fn wait_readable(files: [&File; 3], limit: Duration) -> Result<[bool; 3]> {
+    let mut polled = files.map(|file| libc::pollfd {
+        fd: file.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    });
+    let limit = libc::timespec {
+        tv_sec: limit.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(limit.subsec_nanos() as i32),
+    };
+    // SAFETY: three live `pollfd`, a live `timespec`, no signal mask.
+    let outcome = unsafe { libc::ppoll(polled.as_mut_ptr(), 3, &raw const limit, std::ptr::null()) };
+    let error = Error::last_os_error();
+    ensure!(
+        outcome >= 0 || error.kind() == std::io::ErrorKind::Interrupted,
+        "ppoll: {error}"
+    );
+    Ok(polled.map(|file| file.revents != 0))
+}
+
+/// Asks a process to end.
+pub fn terminate(pid: u32) {
+    // SAFETY: takes plain values; a process that is gone already is fine.
+    unsafe {
+        libc::kill(pid as libc::pid_t, libc::SIGTERM);
+    }
+}

@@ -1,0 +1,121 @@
+//! Building everything, always with the same selection of packages and targets, so that no two chores disagree about
+//! features and build the same crates twice.
+
+use crate::process;
+use crate::setup;
+use crate::workspace::root;
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// No build takes longer than this, even cold on a small machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// A test binary that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TestProgram {
+    /// The package it tests.
+    pub package: String,
+    /// The target in that package.
+    pub target: String,
+    /// The binary.
+    pub path: PathBuf,
+    /// The package's folder, where tests expect to run.
+    pub folder: PathBuf,
+}
+
+/// Cargo in the top folder, with the lock file as it is.
+pub(crate) fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand).current_dir(root());
+    command
+}
+
+/// Builds the window and all programs, no tests.
+pub(crate) fn programs() -> Result<()> {
+    setup::build_ui()?;
+    process::run(cargo("build").args(["--workspace", "--locked", "--quiet"]))
+}
+
+/// Builds the window, all programs and all test binaries.
+pub(crate) fn everything() -> Result<Vec<TestProgram>> {
+    setup::build_ui()?;
+    let mut programs = Vec::new();
+    let status = process::run_lines(
+        cargo("build").args([
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--message-format=json-render-diagnostics",
+        ]),
+        BUILD_LIMIT,
+        |line| programs.extend(test_program(line)),
+    )?;
+    if !status.success() {
+        bail!("the build failed");
+    }
+    programs.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
+    Ok(programs)
+}
+
+/// The test binary that a line of cargo's JSON messages announces, if it is one.
+fn test_program(line: &str) -> Option<TestProgram> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
+        return None;
+    }
+    let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
+    Some(TestProgram {
+        package: package_name(message["package_id"].as_str()?),
+        target: message["target"]["name"].as_str()?.to_owned(),
+        path: PathBuf::from(message["executable"].as_str()?),
+        folder: folder.to_owned(),
+    })
+}
+
+/// The name in a package id such as `path+file:///x/crates/parley-proto#0.1.0` or `path+file:///x/tests#parley-tests@0.1.0`.
+fn package_name(id: &str) -> String {
+    let (path, fragment) = id.split_once('#').unwrap_or((id, ""));
+    match fragment.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => path.rsplit('/').next().unwrap_or(path).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_ids_are_read_in_both_spellings() {
+        assert_eq!(
+            package_name("path+file:///x/crates/parley-proto#0.1.0"),
+            "parley-proto"
+        );
+        assert_eq!(
+            package_name("path+file:///x/tests#parley-tests@0.1.0"),
+            "parley-tests"
+        );
+    }
+
+    #[test]
+    fn only_test_binaries_are_taken_from_the_messages() {
+        let line = r#"{"reason":"compiler-artifact","package_id":"path+file:///x/fuzz#parley-fuzz@0.1.0","manifest_path":"/x/fuzz/Cargo.toml","target":{"name":"parley_fuzz"},"profile":{"test":true},"executable":"/t/parley_fuzz-1"}"#;
+        assert_eq!(
+            test_program(line),
+            Some(TestProgram {
+                package: "parley-fuzz".into(),
+                target: "parley_fuzz".into(),
+                path: "/t/parley_fuzz-1".into(),
+                folder: "/x/fuzz".into(),
+            })
+        );
+        assert_eq!(
+            test_program(&line.replace(r#""test":true"#, r#""test":false"#)),
+            None
+        );
+        assert_eq!(test_program("   Compiling something"), None);
+    }
+}
