@@ -121,6 +121,12 @@ impl<T> Slot<T> {
         self.lock().closed
     }
 
+    /// Whether somebody else holds this slot too: a giver that finds itself alone can forget it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// How many values were thrown away because a newer one came first.
     #[must_use]
     pub fn replaced(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! Devices: the only place that names `cpal` and `nokhwa`.
 
+pub(crate) mod camera;
+
 /// A device a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {

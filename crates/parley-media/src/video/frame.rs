@@ -14,6 +14,9 @@ pub struct VideoFrame {
     pub captured: CaptureTime,
 }
 
+/// The longest side of a picture, in pixels.
+pub const SIDE_MAX: u32 = 8192;
+
 /// Bytes that are no picture of the stated size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are no I420 picture of {resolution}")]
@@ -32,17 +35,30 @@ impl VideoFrame {
         pixels + pixels / 2
     }
 
+    /// Whether a picture can have this size.
+    ///
+    /// # Errors
+    /// When a side is odd or zero, or larger than [`SIDE_MAX`].
+    pub const fn check_size(resolution: Resolution) -> Result<(), FrameSizeError> {
+        let Resolution { width, height } = resolution;
+        let even = width % 2 == 0 && height % 2 == 0;
+        if even && width > 0 && height > 0 && width <= SIDE_MAX && height <= SIDE_MAX {
+            Ok(())
+        } else {
+            Err(FrameSizeError { resolution, bytes: 0 })
+        }
+    }
+
     /// Wraps I420 bytes.
     ///
     /// # Errors
-    /// When a side is odd or zero, or the length does not fit the size.
+    /// When the size is impossible, or the length does not fit it.
     pub fn from_i420(
         resolution: Resolution,
         pixels: Arc<[u8]>,
         captured: CaptureTime,
     ) -> Result<Self, FrameSizeError> {
-        let even = resolution.width % 2 == 0 && resolution.height % 2 == 0 && resolution.pixels() > 0;
-        if !even || pixels.len() != Self::byte_len(resolution) {
+        if Self::check_size(resolution).is_err() || pixels.len() != Self::byte_len(resolution) {
             return Err(FrameSizeError {
                 resolution,
                 bytes: pixels.len(),

@@ -1,9 +1,41 @@
 //! Pictures: frames, sources, the encode and decode threads, packets of H.264 and the frame buffer.
+//!
+//! | who | thread | takes | gives |
+//! |---|---|---|---|
+//! | [`VideoSource`] | its own (a camera: two) | a device, the pattern, a file | [`VideoFrame`] into any number of slots |
+//! | [`VideoEncoder`] | its own | a slot, the targets | encoded frames into a bounded channel |
+//! | [`h264`] | the caller's | encoded frames | RTP payloads, and back |
+//! | [`VideoReceiver`] | its own | received packets | [`VideoFrame`] into a slot |
+//!
+//! Everything in between is sans-IO: [`cadence`] (which pictures to encode), [`frame_buffer`] (loss and order), [`pattern`],
+//! [`scale`](mod@scale), [`probe`] (what the stamps of shown pictures tell).
 
+pub mod cadence;
+pub mod codec;
+pub mod encoder;
 pub mod frame;
+pub mod frame_buffer;
+pub mod h264;
+mod halt;
+pub mod image;
 pub mod key_frame;
+mod made;
+pub mod pattern;
+pub mod pool;
+pub mod probe;
+pub mod receiver;
+pub mod scale;
+pub mod source;
 pub mod target;
+pub mod y4m;
 
+pub use encoder::{EncoderStats, StartEncoderError, VideoEncoder};
 pub use frame::VideoFrame;
 pub use key_frame::KeyFrameFlag;
+pub use receiver::{ReceiverStats, VideoReceiver};
+pub use scale::scale;
+pub use source::{SourceState, SourceStatus, VideoInput, VideoSource};
 pub use target::EncoderTargets;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! OpenH264, held so that nothing outside needs `unsafe`: one encoder and one decoder, each for one thread.
+//!
+//! No threads, no pacing, no packets here: pictures in, access units out, and back.
+
+mod decode;
+mod encode;
+
+pub use decode::{DecodeError, H264Decoder};
+pub use encode::{EncodeError, Encoded, EncoderSettings, H264Encoder};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! The encode thread: newest raw picture in, encoded pictures out, at what the call wants right now.
+//!
+//! Owns one OpenH264 encoder. A place in the outgoing channel is reserved before a picture is encoded, so that an encoded
+//! picture is never dropped (every later one refers to it); without a place the raw picture is skipped and counted. What to
+//! aim at is decided elsewhere and read from the watch before each picture.
+
+use super::cadence::Cadence;
+use super::codec::{EncodeError, EncoderSettings, H264Encoder};
+use super::pool::FramePool;
+use super::scale::scale_into;
+use super::{EncoderTargets, KeyFrameFlag, VideoFrame};
+use crate::packet::EncodedFrame;
+use crate::slot::{Slot, Taken};
+use parley_proto::{Bitrate, FrameRate, Resolution};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Key frames are at least this far apart; wishes in between are kept and answered together.
+const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+/// How long a wait for a picture lasts before the thread looks whether anybody still wants it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The thread could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartEncoderError {
+    /// No encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncodeError),
+    /// No thread.
+    #[error("no thread for the encoder: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// What the encode thread has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct EncoderStats {
+    /// Pictures encoded and handed on.
+    pub frames: u64,
+    /// Of these, key frames.
+    pub key_frames: u64,
+    /// Bytes handed on.
+    pub bytes: u64,
+    /// Raw pictures left out because fewer a second are wanted.
+    pub skipped_for_rate: u64,
+    /// Raw pictures left out because the network had not taken the earlier ones.
+    pub skipped_for_room: u64,
+    /// Raw pictures that a newer one replaced before this thread came to them.
+    pub replaced: u64,
+    /// Faults of the encoder; each began it anew.
+    pub faults: u64,
+    /// Milliseconds to scale and encode one picture, smoothed over about thirty.
+    pub encode_ms: f32,
+    /// The size of the last picture.
+    pub resolution: Option<Resolution>,
+    /// What the encoder aims at.
+    pub bitrate: Bitrate,
+    /// Pictures per second that the encoder counts with.
+    pub frame_rate: Option<FrameRate>,
+}
+
+/// The encode thread. Dropping it closes its slot and ends it.
+#[derive(Debug)]
+pub struct VideoEncoder {
+    frames: Slot<VideoFrame>,
+    stats: Arc<Mutex<EncoderStats>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl VideoEncoder {
+    /// Starts the thread. It ends when dropped, when `frames` is closed or when nobody receives from `out` any more.
+    ///
+    /// # Errors
+    /// When there is no encoder or no thread to be had.
+    pub fn spawn(
+        frames: Slot<VideoFrame>,
+        targets: watch::Receiver<EncoderTargets>,
+        key_frames: KeyFrameFlag,
+        out: mpsc::Sender<EncodedFrame>,
+    ) -> Result<Self, StartEncoderError> {
+        let stats = Arc::new(Mutex::new(EncoderStats::default()));
+        let settings = aim(*targets.borrow(), None);
+        let bench = Bench {
+            encoder: H264Encoder::new(settings)?,
+            cadence: Cadence::default(),
+            pool: FramePool::new(),
+            key_frames,
+            last_key_frame: None,
+            key_frame_wanted: false,
+            stats: Arc::clone(&stats),
+        };
+        let slot = frames.clone();
+        let thread = std::thread::Builder::new()
+            .name("video encode".into())
+            .spawn(move || run(bench, &slot, &targets, &out))?;
+        Ok(Self {
+            frames,
+            stats,
+            thread: Some(thread),
+        })
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn stats(&self) -> EncoderStats {
+        let mut stats = *self.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.replaced = self.frames.replaced();
+        stats
+    }
+}
+
+impl Drop for VideoEncoder {
+    fn drop(&mut self) {
+        self.frames.close();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(
+    mut bench: Bench,
+    frames: &Slot<VideoFrame>,
+    targets: &watch::Receiver<EncoderTargets>,
+    out: &mpsc::Sender<EncodedFrame>,
+) {
+    while !out.is_closed() {
+        let frame = match frames.take(PATIENCE) {
+            Taken::Value(frame) => frame,
+            Taken::TimedOut => continue,
+            Taken::Closed => break,
+        };
+        let targets = *targets.borrow();
+        if targets.paused || !bench.admit(&frame, targets.frame_rate) {
+            continue;
+        }
+        let room = match out.try_reserve() {
+            Ok(room) => room,
+            Err(mpsc::error::TrySendError::Full(())) => {
+                bench.count(|stats| stats.skipped_for_room += 1);
+                continue;
+            }
+            Err(mpsc::error::TrySendError::Closed(())) => break,
+        };
+        if let Some(encoded) = bench.encode(&frame, targets) {
+            room.send(encoded);
+        }
+    }
+    tracing::debug!("the encode thread ends");
+}
+
+/// What the encode thread works with.
+struct Bench {
+    encoder: H264Encoder,
+    cadence: Cadence,
+    pool: FramePool,
+    key_frames: KeyFrameFlag,
+    last_key_frame: Option<Instant>,
+    key_frame_wanted: bool,
+    stats: Arc<Mutex<EncoderStats>>,
+}
+
+impl Bench {
+    fn admit(&mut self, frame: &VideoFrame, limit: FrameRate) -> bool {
+        let admitted = self.cadence.admit(frame.captured, limit);
+        if !admitted {
+            self.count(|stats| stats.skipped_for_rate += 1);
+        }
+        admitted
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: measures how long encoding takes"
+    )]
+    fn encode(&mut self, frame: &VideoFrame, targets: EncoderTargets) -> Option<EncodedFrame> {
+        let begin = Instant::now();
+        match self.try_encode(frame, targets, begin) {
+            Ok(encoded) => {
+                self.note(&encoded, begin.elapsed());
+                Some(encoded)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "video encoder failed, making a new one");
+                self.count(|stats| stats.faults += 1);
+                if let Ok(fresh) = H264Encoder::new(self.encoder.settings()) {
+                    self.encoder = fresh;
+                }
+                None
+            }
+        }
+    }
+
+    fn try_encode(
+        &mut self,
+        frame: &VideoFrame,
+        targets: EncoderTargets,
+        now: Instant,
+    ) -> Result<EncodedFrame, EncodeError> {
+        let settings = aim(targets, self.cadence.measured());
+        if settings != self.encoder.settings() {
+            self.encoder.set(settings)?;
+        }
+        let resolution = frame.resolution().fit_within(targets.resolution);
+        let scaled = scale_into(&mut self.pool, frame, resolution);
+        let key_frame = self.key_frame_due(now);
+        let encoded = self.encoder.encode(&scaled, key_frame)?;
+        if encoded.key_frame {
+            self.last_key_frame = Some(now);
+        }
+        Ok(EncodedFrame {
+            data: encoded.data,
+            key_frame: encoded.key_frame,
+            resolution,
+            captured: frame.captured,
+        })
+    }
+
+    /// Whether to make a key frame now. A wish that comes too early is kept.
+    fn key_frame_due(&mut self, now: Instant) -> bool {
+        self.key_frame_wanted |= self.key_frames.take();
+        let allowed = self
+            .last_key_frame
+            .is_none_or(|last| now.saturating_duration_since(last) >= KEY_FRAME_GAP);
+        allowed && std::mem::take(&mut self.key_frame_wanted)
+    }
+
+    fn note(&self, encoded: &EncodedFrame, took: Duration) {
+        let settings = self.encoder.settings();
+        self.count(|stats| {
+            let took_ms = took.as_secs_f32() * 1e3;
+            let weight = if stats.frames == 0 { 1.0 } else { 1.0 / 30.0 };
+            stats.encode_ms += (took_ms - stats.encode_ms) * weight;
+            stats.frames += 1;
+            stats.key_frames += u64::from(encoded.key_frame);
+            stats.bytes += encoded.data.len() as u64;
+            stats.resolution = Some(encoded.resolution);
+            stats.bitrate = settings.bitrate;
+            stats.frame_rate = Some(settings.frame_rate);
+        });
+    }
+
+    fn count(&self, change: impl FnOnce(&mut EncoderStats)) {
+        change(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What to set the encoder to: with the rate at which pictures really come, or their bits would be spent on ones that never
+/// do. Small changes of it are not followed.
+fn aim(targets: EncoderTargets, measured: Option<FrameRate>) -> EncoderSettings {
+    let wanted = targets.frame_rate;
+    let frame_rate = match measured {
+        Some(real) if real.get() * 10 < wanted.get() * 8 => FrameRate::new(real.get().div_ceil(5) * 5),
+        _ => wanted,
+    };
+    EncoderSettings {
+        bitrate: targets.bitrate,
+        frame_rate,
+    }
+}

@@ -1,0 +1,381 @@
+//! Packets in any order into whole pictures in decoding order. Sans-IO: packets and the time in, pictures, a wish for a key
+//! frame and the next deadline out. Owned by the receiver thread.
+//!
+//! A picture is handed out as soon as it is complete and its predecessor was. After a loss the buffer waits a bounded time for
+//! the retransmission (the picture freezes), then wishes for a key frame, again and again until one is there; what can still
+//! be repaired meanwhile is. A picture that refers to a missing one is never handed out.
+
+mod order;
+
+use super::h264::{AccessUnit, Depacketizer, PictureStart, picture_start};
+use crate::packet::ReceivedPacket;
+use crate::time::{ArrivalTime, RtpTime};
+use order::{Order, Place};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Most packets held: over three seconds at 3 Mbit/s.
+const PACKETS_MAX: usize = 1024;
+/// Most payload bytes held.
+const BYTES_MAX: usize = 4 << 20;
+/// How long a loss may be waited for before everything behind it is given up.
+const REPAIR_MAX: Duration = Duration::from_secs(2);
+/// Round trip assumed until it is known.
+const ROUND_TRIP_FIRST: Duration = Duration::from_millis(100);
+
+/// A whole picture, ready for the decoder.
+#[derive(Debug, Clone)]
+pub struct CompletePicture {
+    /// Its bytes and whether a decoder can start there.
+    pub unit: AccessUnit,
+    /// Its RTP timestamp.
+    pub rtp_time: RtpTime,
+    /// When the last missing packet of it came.
+    pub completed: ArrivalTime,
+}
+
+/// What happened to packets and pictures so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FrameBufferCounters {
+    /// Pictures handed out.
+    pub pictures: u64,
+    /// Of these, key frames.
+    pub key_frames: u64,
+    /// Packets that were there already.
+    pub duplicates: u64,
+    /// Packets of pictures already handed out or given up.
+    pub late: u64,
+    /// Packets thrown away unused: given up, or more than fit.
+    pub dropped: u64,
+    /// Pictures whose payloads were no H.264.
+    pub malformed: u64,
+    /// Times the pictures stopped because of a loss that was not repaired in time.
+    pub freezes: u64,
+    /// Wishes for a key frame.
+    pub key_frame_requests: u64,
+    /// Times the numbering began anew.
+    pub restarts: u64,
+}
+
+/// The buffer. Insert a packet, then take pictures until there are none, then ask for the key frame wish and the deadline.
+#[derive(Debug)]
+pub struct FrameBuffer {
+    packets: BTreeMap<u64, ReceivedPacket>,
+    bytes: usize,
+    /// Where a key frame may begin, of the packets that are here.
+    starts: BTreeMap<u64, PictureStart>,
+    order: Order,
+    /// The first packet of the next picture; none before the first key frame and after giving up.
+    next: Option<u64>,
+    /// Since when something is missing that is needed.
+    stuck_since: Option<Instant>,
+    /// Whether the wait is over and a key frame is wished for.
+    frozen: bool,
+    last_request: Option<Instant>,
+    round_trip: Duration,
+    depacketizer: Depacketizer,
+    counters: FrameBufferCounters,
+}
+
+impl Default for FrameBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FrameBuffer {
+    /// An empty buffer that waits for a key frame.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            packets: BTreeMap::new(),
+            bytes: 0,
+            starts: BTreeMap::new(),
+            order: Order::default(),
+            next: None,
+            stuck_since: None,
+            frozen: false,
+            last_request: None,
+            round_trip: ROUND_TRIP_FIRST,
+            depacketizer: Depacketizer::new(),
+            counters: FrameBufferCounters::default(),
+        }
+    }
+
+    /// How long a packet takes there and back: the wait for retransmissions follows from it.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = round_trip.min(REPAIR_MAX);
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> FrameBufferCounters {
+        self.counters
+    }
+
+    /// Whether pictures are stopped until a key frame or a late repair.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Takes a packet in.
+    pub fn insert(&mut self, packet: ReceivedPacket) {
+        let place = match self.order.place(packet.sequence) {
+            Place::At(place) => place,
+            Place::Anew(place) => {
+                self.counters.restarts += 1;
+                self.give_up();
+                place
+            }
+        };
+        if self.next.is_some_and(|next| place < next) {
+            self.counters.late += 1;
+            return;
+        }
+        if self.packets.contains_key(&place) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        self.order.note_useful();
+        if let Some(start) = picture_start(&packet.payload) {
+            self.starts.insert(place, start);
+        }
+        self.bytes += packet.payload.len();
+        self.packets.insert(place, packet);
+        self.stay_within_bounds();
+    }
+
+    /// The next picture that can be decoded, if it is complete.
+    pub fn pop(&mut self, now: Instant) -> Option<CompletePicture> {
+        let picture = self.pop_next().or_else(|| self.pop_key_frame());
+        match &picture {
+            Some(picture) => {
+                self.counters.pictures += 1;
+                self.counters.key_frames += u64::from(picture.unit.key_frame);
+                self.stuck_since = None;
+                self.frozen = false;
+                self.last_request = None;
+            }
+            None => self.watch_for_loss(now),
+        }
+        picture
+    }
+
+    /// Whether to ask the sender for a key frame now. Says so again while it does not come.
+    pub fn take_key_frame_request(&mut self, now: Instant) -> bool {
+        let due = self.frozen && self.request_due().is_none_or(|due| now >= due);
+        if due {
+            self.last_request = Some(now);
+            self.counters.key_frame_requests += 1;
+        }
+        due
+    }
+
+    /// When to call [`FrameBuffer::pop`] and [`FrameBuffer::take_key_frame_request`] again if no packet comes before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.frozen {
+            return self.request_due();
+        }
+        Some(self.stuck_since? + self.patience())
+    }
+
+    /// The decoder lost its thread: nothing but a key frame helps.
+    pub fn require_key_frame(&mut self) {
+        self.next = None;
+        self.freeze();
+    }
+
+    /// How long a retransmission is waited for: it is asked for at once or after a short while, and travels once there and back.
+    fn patience(&self) -> Duration {
+        (self.round_trip.mul_f32(1.5) + Duration::from_millis(50)).min(Duration::from_millis(500))
+    }
+
+    fn request_due(&self) -> Option<Instant> {
+        let pause = self.round_trip.mul_f32(1.5).max(Duration::from_millis(300));
+        Some(self.last_request? + pause)
+    }
+
+    fn pop_next(&mut self) -> Option<CompletePicture> {
+        loop {
+            let next = self.skip_empty(self.next?);
+            self.next = Some(next);
+            let last = self.last_of_picture(next)?;
+            match self.take(next, last) {
+                Some(picture) => return Some(picture),
+                None => self.require_key_frame(),
+            }
+        }
+    }
+
+    /// A complete key frame further on, when the way there is broken. The newest, so that no time is lost on what is past.
+    fn pop_key_frame(&mut self) -> Option<CompletePicture> {
+        let candidates: Vec<_> = self
+            .starts
+            .iter()
+            .rev()
+            .map(|(&place, &start)| (place, start))
+            .collect();
+        for (first, start) in candidates {
+            if start == PictureStart::Slice && !self.begins_picture(first) {
+                continue;
+            }
+            let Some(last) = self.last_of_picture(first) else {
+                continue;
+            };
+            self.starts.remove(&first);
+            if !self.contains_key_frame(first, last) {
+                continue;
+            }
+            if let Some(picture) = self.take(first, last) {
+                return Some(picture);
+            }
+        }
+        None
+    }
+
+    /// Whether the packet before it is here and ends a picture.
+    fn begins_picture(&self, first: u64) -> bool {
+        let rtp_time = self.packets.get(&first).map(|packet| packet.rtp_time);
+        self.packets
+            .get(&(first - 1))
+            .is_some_and(|before| before.marker || Some(before.rtp_time) != rtp_time)
+    }
+
+    fn contains_key_frame(&self, first: u64, last: u64) -> bool {
+        let mut depacketizer = Depacketizer::new();
+        let whole = self
+            .packets
+            .range(first..=last)
+            .filter(|(_, packet)| !packet.payload.is_empty())
+            .try_for_each(|(_, packet)| depacketizer.push(&packet.payload));
+        whole.is_ok() && depacketizer.finish().is_ok_and(|unit| unit.key_frame)
+    }
+
+    /// Packets without payload fill the line when a sender probes it.
+    fn skip_empty(&mut self, mut place: u64) -> u64 {
+        while self
+            .packets
+            .get(&place)
+            .is_some_and(|packet| packet.payload.is_empty())
+        {
+            self.packets.remove(&place);
+            place += 1;
+        }
+        place
+    }
+
+    /// Where the picture beginning at `first` ends, if all of it is here: at the marker, or before another timestamp.
+    fn last_of_picture(&self, first: u64) -> Option<u64> {
+        let rtp_time = self.packets.get(&first)?.rtp_time;
+        for (expected, (&place, packet)) in (first..).zip(self.packets.range(first..)) {
+            if place != expected {
+                return None;
+            }
+            if packet.rtp_time != rtp_time {
+                return Some(place - 1);
+            }
+            if packet.marker {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    /// Takes a complete picture out, and everything before it. None if its payloads are no H.264.
+    fn take(&mut self, first: u64, last: u64) -> Option<CompletePicture> {
+        let behind = self.packets.split_off(&(last + 1));
+        let mut taken = std::mem::replace(&mut self.packets, behind);
+        self.starts = self.starts.split_off(&(last + 1));
+        self.bytes -= taken.values().map(|packet| packet.payload.len()).sum::<usize>();
+        let picture = taken.split_off(&first);
+        self.counters.dropped += taken.len() as u64;
+        self.next = Some(last + 1);
+        let rtp_time = picture.values().next()?.rtp_time;
+        let completed = picture.values().map(|packet| packet.arrived).max()?;
+        match self.depacketize(&picture) {
+            Some(unit) => Some(CompletePicture {
+                unit,
+                rtp_time,
+                completed,
+            }),
+            None => {
+                self.counters.malformed += 1;
+                None
+            }
+        }
+    }
+
+    fn depacketize(&mut self, picture: &BTreeMap<u64, ReceivedPacket>) -> Option<AccessUnit> {
+        for packet in picture.values().filter(|packet| !packet.payload.is_empty()) {
+            if let Err(error) = self.depacketizer.push(&packet.payload) {
+                tracing::debug!(%error, "a received picture is malformed");
+                return None;
+            }
+        }
+        self.depacketizer.finish().ok()
+    }
+
+    /// Notices that something needed is missing, and for how long.
+    fn watch_for_loss(&mut self, now: Instant) {
+        if !self.is_stuck() {
+            self.stuck_since = None;
+            return;
+        }
+        let since = *self.stuck_since.get_or_insert(now);
+        let waited = now.saturating_duration_since(since);
+        if !self.frozen && waited >= self.patience() {
+            self.freeze();
+        }
+        if self.next.is_some() && waited >= REPAIR_MAX {
+            self.give_up();
+        }
+    }
+
+    /// Whether there are packets behind one that is missing (without a beginning, all of them are).
+    fn is_stuck(&self) -> bool {
+        let Some(next) = self.next else {
+            return !self.packets.is_empty() || self.frozen;
+        };
+        let Some((&newest, _)) = self.packets.last_key_value() else {
+            return false;
+        };
+        newest - next >= self.packets.len() as u64
+    }
+
+    fn freeze(&mut self) {
+        if !self.frozen {
+            self.frozen = true;
+            self.counters.freezes += 1;
+        }
+    }
+
+    /// Throws away what can only be decoded after something that will not come, and waits for a key frame.
+    fn give_up(&mut self) {
+        self.next = None;
+        let keep_from = self.starts.keys().next_back().copied().unwrap_or(u64::MAX);
+        let kept = self.packets.split_off(&keep_from);
+        self.counters.dropped += self.packets.len() as u64;
+        self.bytes = kept.values().map(|packet| packet.payload.len()).sum();
+        self.packets = kept;
+        self.starts = self.starts.split_off(&keep_from);
+    }
+
+    fn stay_within_bounds(&mut self) {
+        if self.packets.len() > PACKETS_MAX || self.bytes > BYTES_MAX {
+            self.freeze();
+            self.give_up();
+        }
+        if self.packets.len() > PACKETS_MAX || self.bytes > BYTES_MAX {
+            // Even what follows the newest start of a key frame is too much: that is no picture.
+            self.counters.dropped += self.packets.len() as u64;
+            self.packets.clear();
+            self.starts.clear();
+            self.bytes = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! The whole room in one: a source, the encode thread, packets, the receive thread, a meter.
+
+use super::probe::PictureMeter;
+use super::*;
+use crate::packet::{EncodedFrame, ReceivedPacket};
+use crate::slot::{Slot, Taken};
+use crate::time::{ArrivalTime, RtpTime, VIDEO_CLOCK_HZ};
+use parley_proto::{Bitrate, FrameRate, Resolution};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, watch};
+
+const SIZE: Resolution = Resolution::new(640, 360);
+
+fn pattern() -> VideoSource {
+    VideoSource::spawn(VideoInput::Pattern {
+        resolution: SIZE,
+        frame_rate: FrameRate::new(30),
+    })
+}
+
+fn targets(kbps: u64) -> EncoderTargets {
+    EncoderTargets {
+        bitrate: Bitrate::from_kbps(kbps),
+        resolution: SIZE,
+        ..EncoderTargets::default()
+    }
+}
+
+/// What the network would do: frames to packets, all but the chosen ones arriving.
+struct Wire {
+    sequence: u16,
+    begin: Instant,
+    packets: SyncSender<ReceivedPacket>,
+}
+
+impl Wire {
+    #[expect(clippy::disallowed_methods, reason = "test: stands in for the network")]
+    fn new() -> (Self, Receiver<ReceivedPacket>) {
+        let (packets, received) = sync_channel(1024);
+        let wire = Self {
+            sequence: 65_000,
+            begin: Instant::now(),
+            packets,
+        };
+        (wire, received)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "test: stands in for the network")]
+    fn carry(&mut self, frame: &EncodedFrame, lost: impl Fn(usize) -> bool) {
+        let payloads = h264::packetize(&frame.data, 1200);
+        let count = payloads.len();
+        let rtp_time = RtpTime::at(
+            RtpTime(7),
+            frame.captured.0.saturating_duration_since(self.begin),
+            VIDEO_CLOCK_HZ,
+        );
+        for (index, payload) in payloads.into_iter().enumerate() {
+            let packet = ReceivedPacket {
+                sequence: self.sequence,
+                rtp_time,
+                marker: index + 1 == count,
+                payload,
+                arrived: ArrivalTime(Instant::now()),
+            };
+            self.sequence = self.sequence.wrapping_add(1);
+            if !lost(index) {
+                self.packets.try_send(packet).unwrap();
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: reads the clock that the pattern was stamped with"
+)]
+fn clock_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "test: real threads, real time")]
+fn pictures_get_from_a_source_to_the_screen() {
+    let source = pattern();
+    let (_targets, wanted) = watch::channel(targets(800));
+    let (out, mut encoded) = mpsc::channel(8);
+    let encoder = VideoEncoder::spawn(source.subscribe(), wanted, KeyFrameFlag::new(), out).unwrap();
+    let (mut wire, packets) = Wire::new();
+    let shown = Slot::new();
+    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(|| {}));
+    let mut meter = PictureMeter::new();
+    for _ in 0..45 {
+        let frame = encoded.blocking_recv().unwrap();
+        wire.carry(&frame, |_| false);
+        let Taken::Value(picture) = shown.take(Duration::from_secs(5)) else {
+            panic!("nothing to see");
+        };
+        let _ = meter.show(&picture, Instant::now(), clock_us());
+    }
+    let figures = meter.figures();
+    assert_eq!(
+        (figures.shown, figures.unread, figures.disordered),
+        (45, 0, 0),
+        "{figures:?}"
+    );
+    assert!(figures.latency_p50_ms.unwrap() < 200.0, "{figures:?}");
+    assert_eq!(source.status().borrow().state, SourceState::Running);
+    let (sent, seen) = (encoder.stats(), receiver.stats());
+    assert_eq!(seen.decoded, 45);
+    assert_eq!((sent.key_frames, seen.buffer.key_frames), (1, 1));
+    assert_eq!(seen.resolution, Some(SIZE));
+}
+
+#[test]
+fn a_loss_freezes_the_picture_until_the_key_frame_that_was_asked_for() {
+    let source = pattern();
+    let (_targets, wanted) = watch::channel(targets(2000));
+    let (out, mut encoded) = mpsc::channel(8);
+    let flag = KeyFrameFlag::new();
+    let encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
+    let (mut wire, packets) = Wire::new();
+    let shown = Slot::new();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let ask = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        flag.request();
+    };
+    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(ask));
+    receiver.set_round_trip(Duration::from_millis(20));
+    let mut key_frames = 0;
+    for index in 0..90 {
+        let frame = encoded.blocking_recv().unwrap();
+        key_frames += u32::from(frame.key_frame);
+        wire.carry(&frame, |packet| index == 10 && packet == 1);
+        if let Taken::Value(picture) = shown.take(Duration::from_millis(20)) {
+            assert!(pattern::read(&picture).is_some(), "a broken picture was shown");
+        }
+        if key_frames == 2 && receiver.stats().decoded > 20 {
+            break;
+        }
+    }
+    let stats = receiver.stats();
+    assert_eq!(stats.decode_errors, 0, "{stats:?}");
+    assert_eq!(stats.buffer.freezes, 1, "{stats:?}");
+    assert_eq!(key_frames, 2, "{stats:?}, {:?}", encoder.stats());
+    assert!(stats.decoded > 11 && !stats.frozen, "{stats:?}");
+    assert!(asked.load(Ordering::Relaxed) <= 2, "{stats:?}");
+}
+
+#[test]
+fn without_room_raw_pictures_are_skipped_and_no_encoded_one_is_lost() {
+    let source = pattern();
+    let (_targets, wanted) = watch::channel(targets(500));
+    let (out, mut encoded) = mpsc::channel(2);
+    let encoder = VideoEncoder::spawn(source.subscribe(), wanted, KeyFrameFlag::new(), out).unwrap();
+    std::thread::scope(|_| {
+        let halt = halt::Halt::default();
+        while encoder.stats().skipped_for_room < 5 {
+            halt.wait(Duration::from_millis(20));
+        }
+    });
+    let mut decoder = codec::H264Decoder::new().unwrap();
+    for _ in 0..10 {
+        let frame = encoded.blocking_recv().unwrap();
+        let decoded = decoder.decode(&frame.data, frame.captured);
+        assert!(
+            matches!(decoded, Ok(Some(_))),
+            "the chain of references is broken"
+        );
+    }
+}
+
+#[test]
+fn size_rate_and_pause_follow_the_targets_at_once() {
+    let source = pattern();
+    let (sender, wanted) = watch::channel(targets(500));
+    let (out, mut encoded) = mpsc::channel(2);
+    let _encoder = VideoEncoder::spawn(source.subscribe(), wanted, KeyFrameFlag::new(), out).unwrap();
+    assert_eq!(encoded.blocking_recv().unwrap().resolution, SIZE);
+    let small = Resolution::new(320, 240);
+    sender.send_modify(|targets| targets.resolution = small);
+    let changed = (0..10)
+        .filter_map(|_| encoded.blocking_recv())
+        .find(|frame| frame.resolution != SIZE)
+        .unwrap();
+    assert_eq!(changed.resolution, Resolution::new(320, 180));
+    assert!(changed.key_frame);
+    sender.send_modify(|targets| targets.frame_rate = FrameRate::new(10));
+    let captured: Vec<_> = (0..12)
+        .filter_map(|_| encoded.blocking_recv())
+        .map(|frame| frame.captured.0)
+        .collect();
+    let steady = (captured[11] - captured[3]).as_secs_f32() / 8.0;
+    assert!((0.08..0.2).contains(&steady), "{steady} s apart at 10 a second");
+    sender.send_modify(|targets| targets.paused = true);
+    let halt = halt::Halt::default();
+    halt.wait(Duration::from_millis(150));
+    while encoded.try_recv().is_ok() {}
+    halt.wait(Duration::from_millis(300));
+    assert!(encoded.try_recv().is_err(), "encodes while paused");
+}
+
+#[test]
+fn a_source_feeds_everybody_and_survives_its_takers() {
+    let source = pattern();
+    let (first, second) = (source.subscribe(), source.subscribe());
+    for slot in [&first, &second] {
+        assert!(matches!(slot.take(Duration::from_secs(5)), Taken::Value(_)));
+    }
+    first.close();
+    drop(first);
+    assert!(matches!(second.take(Duration::from_secs(5)), Taken::Value(_)));
+    let other = pattern();
+    drop(source);
+    other.feed(second.clone());
+    let _ = second.try_take();
+    assert!(
+        matches!(second.take(Duration::from_secs(5)), Taken::Value(_)),
+        "the slot outlives its source"
+    );
+}
