@@ -55,6 +55,11 @@ def hkdf_sha256(material, salt, info):
     return hmac.new(key, info + b"\x01", hashlib.sha256).digest()
 
 
+def without_other_fingerprints(sdp):
+    """The proof covers the sha-256 fingerprint alone: the connection must be checked against that one alone."""
+    return re.sub(r"(?mi)^a=fingerprint:(?!sha-256 ).*\r?\n", "", sdp)
+
+
 def fingerprint_of(sdp):
     found = {m.upper() for m in re.findall(r"(?m)^a=fingerprint:sha-256 ([0-9A-Fa-f:]+)", sdp)}
     if len(found) != 1:
@@ -200,7 +205,12 @@ class Peer:
     async def offer(self):
         # aiortc gathers before the description is complete and trickles nothing: its candidates are in the SDP.
         await self.pc.setLocalDescription(await self.pc.createOffer())
-        await self.to_peer(kind="description", sdp_type="offer", sdp=self.pc.localDescription.sdp)
+        await self.describe()
+
+    async def describe(self):
+        description = self.pc.localDescription
+        sdp = without_other_fingerprints(description.sdp)
+        await self.to_peer(kind="description", sdp_type=description.type, sdp=sdp)
 
     async def on_peer(self, payload):
         if payload["kind"] == "description":
@@ -208,10 +218,11 @@ class Peer:
                 if not self.polite:
                     return
                 raise RuntimeError("aiortc cannot roll back")
-            await self.pc.setRemoteDescription(RTCSessionDescription(payload["sdp"], payload["sdp_type"]))
+            sdp = without_other_fingerprints(payload["sdp"])
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp, payload["sdp_type"]))
             if payload["sdp_type"] == "offer":
                 await self.pc.setLocalDescription(await self.pc.createAnswer())
-                await self.to_peer(kind="description", sdp_type="answer", sdp=self.pc.localDescription.sdp)
+                await self.describe()
             for early in self.early:
                 await self.add_candidate(early)
             self.early.clear()

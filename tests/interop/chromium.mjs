@@ -2,7 +2,7 @@
 // RTCPeerConnection.
 //
 //   node chromium.mjs --link LINK | --server http://HOST:PORT  [--seconds N] [--video FILE.y4m|fake|off]
-//        [--audio FILE.wav|fake|off] [--size 1280x720@30] [--glare] [--mdns] [--tamper-proof] [--screenshot FILE.png]
+//        [--audio FILE.wav|fake|off] [--size 1280x720@30] [--kbps N] [--glare] [--mdns] [--tamper-proof] [--screenshot FILE.png]
 //
 // Standard output: one JSON object a line: {"event":"link",..} once there is a link, {"event":"report",..} at the end.
 
@@ -26,6 +26,7 @@ const { values: args } = parseArgs({
     audio: { type: 'string', default: 'fake' },
     size: { type: 'string', default: '1280x720@30' },
     name: { type: 'string', default: 'Chromium' },
+    kbps: { type: 'string' },
     glare: { type: 'boolean', default: false },
     mdns: { type: 'boolean', default: false },
     'tamper-proof': { type: 'boolean', default: false },
@@ -89,6 +90,7 @@ try {
     ...(args.link ? { link: args.link } : { server: args.server }),
     name: args.name,
     glare: args.glare,
+    videoKbps: args.kbps && Number(args.kbps),
     tamperProof: args['tamper-proof'],
     video: args.video !== 'off' && !args.mdns,
     audio: args.audio !== 'off' && !args.mdns,

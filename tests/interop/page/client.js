@@ -1,7 +1,7 @@
 // A Parley client for two people in a browser: the protocol of docs/protocol.md on the browser's own RTCPeerConnection.
 // For tests and benches: a peer that shares no code with Parley.
 
-import { proof, toBase64Url } from './proof.js'
+import { proof, toBase64Url, withoutOtherFingerprints } from './proof.js'
 
 const VERSION = 1
 
@@ -19,10 +19,10 @@ export function readLink(link) {
 export class Client {
   /**
    * link: join this room; or server: make a room on that origin (http://host:port).
-   * stream: what to send. glare: offer at once even as the one who came first, to provoke a collision.
+   * stream: what to send, videoKbps: at most so much. glare: offer at once even as the one who came first, to provoke a collision.
    */
-  constructor({ link, server, name = 'Browser', stream, glare = false, onRemote, tamperProof = false }) {
-    Object.assign(this, { name, stream, glare, onRemote, tamperProof })
+  constructor({ link, server, name = 'Browser', stream, glare = false, onRemote, tamperProof = false, videoKbps }) {
+    Object.assign(this, { name, stream, glare, onRemote, tamperProof, videoKbps })
     this.target = link ? readLink(link) : { signal: server.replace(/^http/, 'ws') + '/api/v1/signal', host: new URL(server).hostname }
     this.marks = {}
     this.errors = []
@@ -109,7 +109,8 @@ export class Client {
     // Nothing of ours may be sent before the other side's proof was checked: a disabled track sends black and silence.
     for (const track of this.stream.getTracks()) {
       track.enabled = false
-      pc.addTrack(track, this.stream)
+      const sender = pc.addTrack(track, this.stream)
+      if (track.kind === 'video') this.chooseVideo(pc, sender)
     }
     const channel = pc.createDataChannel('parley-control', { negotiated: true, id: 0 })
     channel.onopen = () => this.mark('controlOpen')
@@ -132,6 +133,24 @@ export class Client {
     }
     pc.onnegotiationneeded = () => {
       if (iCameLater || this.glare || this.negotiated) this.chain(() => this.offer())
+    }
+  }
+
+  /** H.264 as Parley speaks it (constrained baseline, packetization-mode 1), and a rate for benches. */
+  chooseVideo(pc, sender) {
+    const transceiver = pc.getTransceivers().find((t) => t.sender === sender)
+    const codecs = RTCRtpReceiver.getCapabilities('video').codecs
+    transceiver.setCodecPreferences(
+      codecs.filter(
+        ({ mimeType, sdpFmtpLine = '' }) =>
+          mimeType === 'video/rtx' || (mimeType === 'video/H264' && /profile-level-id=42e0.*|packetization-mode=1/.test(sdpFmtpLine)),
+      ),
+    )
+    if (this.videoKbps) {
+      const parameters = sender.getParameters()
+      parameters.degradationPreference = 'maintain-resolution'
+      parameters.encodings[0].maxBitrate = this.videoKbps * 1000
+      this.chain(() => sender.setParameters(parameters))
     }
   }
 
@@ -178,7 +197,7 @@ export class Client {
     if (collision) this.mark('glare')
     this.ignoringOffer = !this.polite && collision
     if (this.ignoringOffer) return
-    await this.pc.setRemoteDescription({ type, sdp })
+    await this.pc.setRemoteDescription({ type, sdp: withoutOtherFingerprints(sdp) })
     if (type === 'offer') {
       await this.pc.setLocalDescription()
       this.describe()

@@ -10,6 +10,14 @@ export function toBase64Url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
+/**
+ * Removes fingerprints of other hash functions: the proof covers the sha-256 one alone, so the connection must be checked
+ * against that one alone.
+ */
+export function withoutOtherFingerprints(sdp) {
+  return sdp.replace(/^a=fingerprint:(?!sha-256 ).*\r?\n/gim, '')
+}
+
 /** The one sha-256 fingerprint of a description; throws when there is none or more than one. */
 export function fingerprintOf(sdp) {
   const found = new Set([...sdp.matchAll(/^a=fingerprint:sha-256 ([0-9A-Fa-f:]+)/gm)].map((m) => m[1].toUpperCase()))
