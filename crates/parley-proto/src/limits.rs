@@ -8,6 +8,8 @@ pub const SIGNAL_BURST_MESSAGES_MAX: u32 = 120;
 pub const SIGNAL_RATE_MESSAGES_PER_S: u32 = 40;
 /// Messages waiting for one slow client before the server closes it.
 pub const SIGNAL_QUEUE_MESSAGES_MAX: usize = 256;
+/// Bytes waiting for one slow client before the server closes it.
+pub const SIGNAL_QUEUE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest name of a participant, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
 /// The longest SDP, in bytes.

@@ -2,6 +2,7 @@
 
 use crate::key::ServerKey;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// The TCP port of a server that was told none.
 pub const DEFAULT_PORT: u16 = 7788;
@@ -21,6 +22,8 @@ pub struct ServerConfig {
     pub connections_max: usize,
     /// People at once, those away included; more are told that the server is full.
     pub participants_max: usize,
+    /// How long a connection may take to say what it wants before it is closed.
+    pub header_timeout: Duration,
 }
 
 impl ServerConfig {
@@ -33,6 +36,7 @@ impl ServerConfig {
             key: ServerKey::generate(),
             connections_max: 8192,
             participants_max: 8192,
+            header_timeout: Duration::from_secs(10),
         }
     }
 

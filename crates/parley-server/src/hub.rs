@@ -7,10 +7,11 @@ use crate::counters::Tally;
 use crate::rooms::{ClientId, Output, Rooms};
 use crate::time::Clock;
 use axum::extract::ws::Utf8Bytes;
-use parley_proto::limits::SIGNAL_QUEUE_MESSAGES_MAX;
+use parley_proto::limits::{SIGNAL_QUEUE_BYTES_MAX, SIGNAL_QUEUE_MESSAGES_MAX};
 use parley_proto::{ClientMessage, CloseCode, ServerMessage};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -39,6 +40,8 @@ pub(crate) enum Outbound {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     queue: mpsc::Sender<Outbound>,
+    /// Bytes of text in the queue.
+    bytes: Arc<AtomicUsize>,
     /// Cuts the connection without waiting for what is queued.
     cut: oneshot::Sender<()>,
 }
@@ -46,21 +49,51 @@ pub(crate) struct Mailbox {
 /// A connection's end.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    pub(crate) queue: mpsc::Receiver<Outbound>,
-    pub(crate) cut: oneshot::Receiver<()>,
+    queue: mpsc::Receiver<Outbound>,
+    bytes: Arc<AtomicUsize>,
+    cut: oneshot::Receiver<()>,
+}
+
+impl Desk {
+    /// What is to be written next, and the signal that the connection is to be cut.
+    pub(crate) fn split(self) -> (Outgoing, oneshot::Receiver<()>) {
+        let outgoing = Outgoing {
+            queue: self.queue,
+            bytes: self.bytes,
+        };
+        (outgoing, self.cut)
+    }
+}
+
+/// The queue of one client, read by its writer.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    queue: mpsc::Receiver<Outbound>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Outgoing {
+    /// `None` when the hub is gone.
+    pub(crate) async fn next(&mut self) -> Option<Outbound> {
+        let outbound = self.queue.recv().await?;
+        if let Outbound::Text(text) = &outbound {
+            self.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+        }
+        Some(outbound)
+    }
 }
 
 /// Both ends of a bounded queue for one client.
 pub(crate) fn mailbox() -> (Mailbox, Desk) {
     let (queue, messages) = mpsc::channel(SIGNAL_QUEUE_MESSAGES_MAX);
     let (cut, when_cut) = oneshot::channel();
-    (
-        Mailbox { queue, cut },
-        Desk {
-            queue: messages,
-            cut: when_cut,
-        },
-    )
+    let bytes = Arc::new(AtomicUsize::new(0));
+    let desk = Desk {
+        queue: messages,
+        bytes: Arc::clone(&bytes),
+        cut: when_cut,
+    };
+    (Mailbox { queue, bytes, cut }, desk)
 }
 
 /// A bounded way to the hub.
@@ -145,9 +178,10 @@ impl Hub {
                     }
                 }
                 Output::Close { client, code } => {
-                    if let Some(mailbox) = self.clients.remove(&client) {
-                        // No place for the close frame: dropping the queue ends the connection as well.
-                        let _ = mailbox.queue.try_send(Outbound::Close(code));
+                    if let Some(mailbox) = self.clients.remove(&client)
+                        && mailbox.queue.try_send(Outbound::Close(code)).is_err()
+                    {
+                        let _ = mailbox.cut.send(());
                     }
                 }
             }
@@ -172,6 +206,10 @@ impl Hub {
         let Ok(text) = serde_json::to_string(message) else {
             return Ok(());
         };
+        let bytes = text.len();
+        if mailbox.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > SIGNAL_QUEUE_BYTES_MAX {
+            return Err(());
+        }
         match mailbox.queue.try_send(Outbound::Text(text.into())) {
             // A closed queue belongs to a connection that is just ending and will say so itself.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),

@@ -10,6 +10,7 @@ pub mod gate;
 mod hub;
 mod key;
 mod limit;
+mod listener;
 mod name;
 mod net;
 pub mod rooms;

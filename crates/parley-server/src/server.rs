@@ -7,7 +7,7 @@ use crate::net::{bind_udp, canonical, is_taken, listen_tcp};
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
 use crate::time::Clock;
-use crate::{stun, web};
+use crate::{listener, stun, web};
 use parley_proto::{IceServer, IceServerKind};
 use rand::rngs::StdRng;
 use std::io;
@@ -38,44 +38,26 @@ pub enum StartServerError {
     /// No address to listen at was given.
     #[error("The server was given no address to listen at.")]
     NoAddress,
-    /// Somebody else has the port.
-    #[error("{protocol} port {} of {} is taken by another program. Stop that program, or choose another port.", address.port(), address.ip())]
+    /// Somebody else has the TCP port.
+    #[error("TCP port {} of {} is taken by another program. Stop that program, or choose another port.", address.port(), address.ip())]
     Taken {
-        /// TCP or UDP.
-        protocol: &'static str,
         /// Where.
         address: SocketAddr,
     },
-    /// Something else is wrong with the address.
-    #[error("The server cannot listen at {protocol} {address}: {source}.")]
+    /// Somebody else has the UDP port of STUN.
+    #[error("UDP port {} of {} is taken by another program. Stop that program, or choose another port for STUN.", address.port(), address.ip())]
+    StunTaken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Something else is wrong with an address.
+    #[error("The server cannot listen at {address}: {source}.")]
     Listen {
-        /// TCP or UDP.
-        protocol: &'static str,
         /// Where.
         address: SocketAddr,
         /// Why.
         source: io::Error,
     },
-}
-
-impl StartServerError {
-    fn new(protocol: &'static str, address: SocketAddr, source: io::Error) -> Self {
-        if is_taken(&source) {
-            Self::Taken { protocol, address }
-        } else {
-            Self::Listen {
-                protocol,
-                address,
-                source,
-            }
-        }
-    }
-
-    /// Whether it is the STUN port that somebody else has.
-    #[must_use]
-    pub const fn is_stun_taken(&self) -> bool {
-        matches!(self, Self::Taken { protocol, .. } if protocol.as_bytes()[0] == b'U')
-    }
 }
 
 impl Server {
@@ -89,7 +71,7 @@ impl Server {
         for address in &config.listen {
             let bound = listen_tcp(*address)
                 .and_then(|listener| Ok((listener.local_addr()?, listener)))
-                .map_err(|error| StartServerError::new("TCP", *address, error))?;
+                .map_err(|source| refused(source, *address, StartServerError::Taken { address: *address }))?;
             addresses.push(canonical(bound.0));
             listeners.push(bound.1);
         }
@@ -101,7 +83,7 @@ impl Server {
             Some(address) => Some(
                 bind_udp(address)
                     .and_then(|socket| Ok((socket.local_addr()?, socket)))
-                    .map_err(|error| StartServerError::new("UDP", address, error))?,
+                    .map_err(|source| refused(source, address, StartServerError::StunTaken { address }))?,
             ),
         };
         let stun_address = stun.as_ref().map(|(address, _)| canonical(*address));
@@ -133,7 +115,12 @@ impl Server {
             tasks.spawn(stun::serve(socket, clock, Arc::clone(&tally)));
         }
         for listener in listeners {
-            tasks.spawn(web::serve(listener, router.clone(), stop.clone()));
+            tasks.spawn(listener::serve(
+                listener,
+                router.clone(),
+                config.header_timeout,
+                stop.clone(),
+            ));
         }
         Ok(Self {
             addresses,
@@ -183,6 +170,14 @@ impl Server {
             tracing::info!("some clients did not say goodbye in time");
         }
         self.tasks.shutdown().await;
+    }
+}
+
+fn refused(source: io::Error, address: SocketAddr, taken: StartServerError) -> StartServerError {
+    if is_taken(&source) {
+        taken
+    } else {
+        StartServerError::Listen { address, source }
     }
 }
 

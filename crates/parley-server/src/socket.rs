@@ -2,7 +2,7 @@
 
 use crate::counters::Tally;
 use crate::gate::{Gate, Verdict};
-use crate::hub::{Desk, Inbound, Outbound, mailbox};
+use crate::hub::{Inbound, Outbound, Outgoing, mailbox};
 use crate::rooms::{ClientId, error};
 use crate::time::Clock;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -40,7 +40,7 @@ pub(crate) async fn serve(socket: WebSocket, client: ClientId, around: Surroundi
     }
     around.tally.connections.add();
     around.tally.connections_accepted.add();
-    let Desk { queue, cut } = desk;
+    let (queue, cut) = desk.split();
     let closed = tokio::select! {
         // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
         closed = write(sink, queue, answers_out, &around) => closed,
@@ -129,7 +129,7 @@ fn count(tally: &Tally, code: ErrorCode, fatal: bool) {
 /// Writes until told to close (true) or until the client takes no more (false).
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    mut queue: mpsc::Receiver<Outbound>,
+    mut queue: Outgoing,
     mut answers: mpsc::Receiver<Outbound>,
     around: &Surroundings,
 ) -> bool {
@@ -138,9 +138,10 @@ async fn write(
     loop {
         let (message, last) = tokio::select! {
             Some(answer) = answers.recv() => framed(answer),
-            outbound = queue.recv() => match outbound {
+            outbound = queue.next() => match outbound {
                 Some(outbound) => framed(outbound),
-                None => (close_frame(CloseCode::TooSlow), true),
+                // The hub is gone, and the server with it.
+                None => (close_frame(CloseCode::GoingAway), true),
             },
             _ = ping.tick() => (Message::Ping(Vec::new().into()), false),
         };

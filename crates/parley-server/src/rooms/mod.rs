@@ -4,6 +4,8 @@
 //! other. Nothing is stored: room ids and tokens carry what a restarted server must know.
 
 mod room;
+#[cfg(test)]
+mod tests;
 mod used;
 
 use crate::key::{RoomStamp, ServerKey};
@@ -120,7 +122,7 @@ impl Rooms {
                 name,
             } => self.join(now, client, version, &ticket, &name),
             ClientMessage::Resume { version, token, name } => {
-                self.resume(now, client, version, &token, &name)
+                self.resume(now, client, version, &token, &name);
             }
             ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
             ClientMessage::Leave => self.leave(now, client),

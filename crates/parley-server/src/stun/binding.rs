@@ -105,3 +105,120 @@ fn finish(
     }
     Some(response.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SOURCE: &str = "192.0.2.7:1234";
+    /// A Binding request without attributes.
+    const PLAIN: [u8; 20] = [
+        0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+    ];
+
+    fn with_attributes(attributes: &[u8]) -> Vec<u8> {
+        let mut request = PLAIN.to_vec();
+        request[2..4].copy_from_slice(&u16::try_from(attributes.len()).unwrap().to_be_bytes());
+        request.extend_from_slice(attributes);
+        request
+    }
+
+    #[test]
+    fn a_request_is_answered_with_the_address_it_came_from() {
+        for source in [SOURCE, "[2001:db8::7]:1234", "[::ffff:192.0.2.7]:1234"] {
+            let source: SocketAddr = source.parse().unwrap();
+            let Answer::Success(response) = answer(&PLAIN, source) else {
+                panic!("no answer to {source}");
+            };
+            let response = Message::from_bytes(&response).unwrap();
+            assert_eq!(
+                response.transaction_id(),
+                Message::from_bytes(&PLAIN).unwrap().transaction_id()
+            );
+            let mapped = response.attribute::<XorMappedAddress>().unwrap();
+            assert_eq!(
+                mapped.addr(response.transaction_id()).ip(),
+                source.ip().to_canonical()
+            );
+            assert!(!response.has_attribute(Fingerprint::TYPE), "none was asked for");
+        }
+    }
+
+    #[test]
+    fn what_must_be_understood_and_is_not_is_named() {
+        // 0x0003 CHANGE-REQUEST of RFC 5780: wants an answer from elsewhere, a classic of reflection.
+        let request = with_attributes(&[0, 3, 0, 4, 0, 0, 0, 6]);
+        let Answer::UnknownAttribute(response) = answer(&request, SOURCE.parse().unwrap()) else {
+            panic!("no error");
+        };
+        let response = Message::from_bytes(&response).unwrap();
+        assert_eq!(response.attribute::<ErrorCode>().unwrap().code(), 420);
+        let unknown = response.attribute::<UnknownAttributes>().unwrap();
+        assert!(unknown.has_attribute(AttributeType::new(3)));
+    }
+
+    #[test]
+    fn what_may_be_ignored_is() {
+        // 0x8022 SOFTWARE, and a USERNAME of an ICE check that went astray.
+        for attribute in [
+            [0x80, 0x22, 0, 4, b'a', b'b', b'c', b'd'],
+            [0, 6, 0, 4, b'u', b's', b'e', b'r'],
+        ] {
+            let request = with_attributes(&attribute);
+            assert!(matches!(
+                answer(&request, SOURCE.parse().unwrap()),
+                Answer::Success(_)
+            ));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_met_with_silence() {
+        let spoilt = |at: usize, byte: u8| {
+            let mut request = PLAIN;
+            request[at] = byte;
+            request.to_vec()
+        };
+        for junk in [
+            vec![],
+            vec![0; 20],
+            PLAIN[..19].to_vec(),
+            spoilt(0, 0x40),
+            spoilt(0, 1),    // a response
+            spoilt(1, 3),    // Allocate
+            spoilt(1, 0x11), // an indication
+            spoilt(3, 4),    // longer than it is
+            spoilt(4, 0),    // no magic cookie: RFC 3489
+            with_attributes(&[0x80, 0x22, 0xff, 0xff]),
+            with_attributes(&[0x80, 0x28, 0, 4, 1, 2, 3, 4]), // a wrong fingerprint
+            vec![0; 2000],
+        ] {
+            assert_eq!(
+                answer(&junk, SOURCE.parse().unwrap()),
+                Answer::Junk,
+                "{junk:02x?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn answers_stay_small_whatever_is_asked(attributes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut attributes = attributes;
+            attributes.truncate(attributes.len() / 4 * 4);
+            for source in [SOURCE, "[2001:db8::7]:1234"] {
+                if let Answer::Success(response) | Answer::UnknownAttribute(response) =
+                    answer(&with_attributes(&attributes), source.parse().unwrap())
+                {
+                    prop_assert!(response.len() <= 52, "{} bytes", response.len());
+                }
+            }
+        }
+
+        #[test]
+        fn any_datagram_is_answered_or_not_but_never_a_panic(datagram in proptest::collection::vec(any::<u8>(), 0..700)) {
+            let _ = answer(&datagram, SOURCE.parse().unwrap());
+        }
+    }
+}

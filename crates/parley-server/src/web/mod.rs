@@ -5,6 +5,7 @@ mod page;
 use crate::key::{RoomStamp, ServerKey};
 use crate::rooms::ClientId;
 use crate::socket::{self, Surroundings};
+use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
 use axum::http::header::{
@@ -20,8 +21,7 @@ use parley_proto::signal::SIGNAL_PATH;
 use parley_proto::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, RoomId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 /// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
 const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
@@ -54,19 +54,6 @@ pub(crate) fn router(around: Surroundings, key: &ServerKey, places: Arc<Semaphor
         .with_state(site)
 }
 
-/// Serves one listener until told to stop.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
-    {
-        tracing::error!(%error, "the listener failed");
-    }
-}
-
 async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response {
     let Ok(place) = Arc::clone(&site.places).try_acquire_owned() else {
         site.around.tally.connections_refused.add();
@@ -88,11 +75,9 @@ async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response
         })
 }
 
-async fn invitation(State(site): State<Site>, Path(room): Path<String>) -> Response {
-    let known = room
-        .parse::<RoomId>()
-        .ok()
-        .filter(|room| site.stamp.is_ours(room));
+async fn invitation(State(site): State<Site>, room: Result<Path<String>, PathRejection>) -> Response {
+    let room = room.ok().and_then(|Path(room)| room.parse::<RoomId>().ok());
+    let known = room.filter(|room| site.stamp.is_ours(room));
     match known {
         Some(_) => Html(page::invitation()).into_response(),
         None => (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response(),

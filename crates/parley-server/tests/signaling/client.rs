@@ -1,7 +1,5 @@
 //! A client for tests: a WebSocket, typed messages, deadlines.
 
-#![allow(dead_code, reason = "part of the tests is on its way")]
-
 use futures_util::{SinkExt as _, StreamExt as _};
 use parley_proto::signal::SIGNAL_PATH;
 use parley_proto::{

@@ -1,6 +1,16 @@
 //! The whole server over real loopback sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests drive real sockets and may fail loudly"
+)]
 
 mod client;
+mod hostile;
+mod pages;
+mod restart;
+mod stun;
 
 use client::Client;
 use parley_proto::{ClientMessage, ErrorCode, LeaveReason, ServerMessage};
