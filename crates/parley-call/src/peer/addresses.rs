@@ -1,0 +1,158 @@
+//! Which local addresses a connection binds: one UDP socket each. Listing is done by the caller; choosing is a function.
+//!
+//! Deliberately not: watching for changes of the network (an ICE restart binds anew and lists again).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// More addresses than this make more candidate pairs than checking them is worth.
+const ADDRESSES_MAX: usize = 5;
+/// Names of interfaces that lead to nobody: bridges and cables of containers and virtual machines on this machine.
+const VIRTUAL_PREFIXES: [&str; 9] = [
+    "docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "cni", "flannel", "podman",
+];
+
+/// How a peer uses the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkOptions {
+    /// Exactly these addresses (port 0: any port). Empty: chosen among the machine's own.
+    pub bind: Vec<SocketAddr>,
+    /// Leaves out 127.0.0.1. It is offered otherwise, so that two windows of one machine connect without any network.
+    pub without_loopback: bool,
+}
+
+/// One address of an interface, as the system lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Interface {
+    name: String,
+    address: IpAddr,
+    up: bool,
+}
+
+/// The addresses to bind now, best first; never empty.
+pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
+    if !options.bind.is_empty() {
+        return options.bind.clone();
+    }
+    let listed = match if_addrs::get_if_addrs() {
+        Ok(listed) => listed,
+        Err(error) => {
+            tracing::warn!(%error, "the interfaces of this machine cannot be listed");
+            Vec::new()
+        }
+    };
+    let interfaces: Vec<_> = listed
+        .into_iter()
+        .map(|interface| Interface {
+            address: interface.ip(),
+            up: interface.is_oper_up(),
+            name: interface.name,
+        })
+        .collect();
+    select(&interfaces, !options.without_loopback)
+}
+
+/// IPv4 before IPv6, real interfaces before virtual ones, 127.0.0.1 last.
+fn select(interfaces: &[Interface], loopback: bool) -> Vec<SocketAddr> {
+    let usable = |interface: &&Interface| interface.up && reaches_others(interface.address);
+    let mut real: Vec<IpAddr> = interfaces
+        .iter()
+        .filter(usable)
+        .filter(|interface| !is_virtual(&interface.name))
+        .map(|interface| interface.address)
+        .collect();
+    if real.is_empty() {
+        real = interfaces
+            .iter()
+            .filter(usable)
+            .map(|interface| interface.address)
+            .collect();
+    }
+    real.sort_by_key(IpAddr::is_ipv6);
+    real.dedup();
+    real.truncate(ADDRESSES_MAX);
+    if loopback || real.is_empty() {
+        real.push(Ipv4Addr::LOCALHOST.into());
+    }
+    real.into_iter()
+        .map(|address| SocketAddr::new(address, 0))
+        .collect()
+}
+
+/// Not loopback, and not link-local: those need a scope that candidates cannot carry.
+fn reaches_others(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => (address.segments()[0] & 0xffc0) == 0xfe80,
+    };
+    !link_local && !address.is_loopback() && !address.is_unspecified()
+}
+
+fn is_virtual(name: &str) -> bool {
+    VIRTUAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, address: &str, up: bool) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            address: address.parse().unwrap(),
+            up,
+        }
+    }
+
+    fn selected(interfaces: &[Interface], loopback: bool) -> Vec<String> {
+        select(interfaces, loopback)
+            .iter()
+            .map(|address| address.ip().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn useless_addresses_are_left_out_and_loopback_comes_last() {
+        let machine = [
+            interface("lo", "127.0.0.1", true),
+            interface("wlan0", "2001:db8::7", true),
+            interface("wlan0", "192.168.1.7", true),
+            interface("wlan0", "fe80::1", true),
+            interface("eth0", "10.0.0.2", false),
+            interface("docker0", "172.17.0.1", true),
+        ];
+        assert_eq!(
+            selected(&machine, true),
+            ["192.168.1.7", "2001:db8::7", "127.0.0.1"]
+        );
+        assert_eq!(selected(&machine, false), ["192.168.1.7", "2001:db8::7"]);
+    }
+
+    #[test]
+    fn virtual_interfaces_are_better_than_none() {
+        let machine = [interface("veth1", "172.17.0.5", true)];
+        assert_eq!(selected(&machine, false), ["172.17.0.5"]);
+    }
+
+    #[test]
+    fn without_any_network_loopback_remains_even_if_unwanted() {
+        assert_eq!(selected(&[], false), ["127.0.0.1"]);
+    }
+
+    #[test]
+    fn many_addresses_are_cut_to_the_first_few() {
+        let machine: Vec<_> = (0..40)
+            .map(|n| interface("eth0", &format!("10.0.0.{n}"), true))
+            .collect();
+        assert_eq!(selected(&machine, true).len(), ADDRESSES_MAX + 1);
+    }
+
+    #[test]
+    fn chosen_addresses_are_taken_as_they_are() {
+        let bind: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap()];
+        let options = NetworkOptions {
+            bind: bind.clone(),
+            without_loopback: true,
+        };
+        assert_eq!(choose(&options), bind);
+    }
+}

@@ -1,0 +1,322 @@
+//! The last link inwards: hands received media to the media threads, once the gate is open.
+//!
+//! It stands in for the library's remote-track queue, which holds 256 packets and drops the rest, and it knows when a
+//! packet really came. Each packet is handed on once; the order is left to the jitter and frame buffers.
+
+use super::{Lanes, Link, is_audio};
+use crate::peer::library::{LibraryEvent, LibraryEvents};
+use crate::peer::meter::Meter;
+use crate::port::TrackKind;
+use parley_media::packet::ReceivedPacket;
+use parley_media::time::{ArrivalTime, RtpTime};
+use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
+use rtc::rtp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Instant;
+
+/// Packets that may wait for the audio thread: over two seconds.
+const AUDIO_PACKETS_MAX: usize = 128;
+/// Packets that may wait for the frame buffer: two large key frames.
+const VIDEO_PACKETS_MAX: usize = 1024;
+
+/// See the module.
+pub(in crate::peer) struct Deliver {
+    meter: Arc<Meter>,
+    events: LibraryEvents,
+    streams: HashMap<u32, Stream>,
+}
+
+impl Deliver {
+    pub(in crate::peer) fn new(meter: Arc<Meter>, events: LibraryEvents) -> Self {
+        Self {
+            meter,
+            events,
+            streams: HashMap::new(),
+        }
+    }
+
+    fn on_media(&mut self, now: Instant, packet: rtp::Packet) {
+        let drops = &self.meter.drops;
+        if !self.meter.gate.is_open() {
+            drops.gate_closed.one();
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(&packet.header.ssrc) else {
+            drops.unexpected.one();
+            return;
+        };
+        if packet.payload.is_empty() {
+            return; // padding, or a keep-alive
+        }
+        if !stream.seen.first_time(packet.header.sequence_number) {
+            drops.duplicates.one();
+            return;
+        }
+        let received = ReceivedPacket {
+            sequence: packet.header.sequence_number,
+            rtp_time: RtpTime(packet.header.timestamp),
+            marker: packet.header.marker,
+            payload: packet.payload,
+            arrived: ArrivalTime(now),
+        };
+        let Some(sender) = stream.sender(&self.events, &received) else {
+            drops.events_full.one();
+            return;
+        };
+        match sender.try_send(received) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => drops.media_full.one(),
+        }
+    }
+}
+
+impl Link for Deliver {
+    fn on_received(&mut self, packet: TaggedPacket, lanes: &mut Lanes) {
+        let now = packet.now;
+        match packet.message.packet {
+            Packet::Rtp(rtp) => self.on_media(now, rtp),
+            _ => lanes.inward.push_back(packet),
+        }
+    }
+
+    fn bind_remote(&mut self, stream: &StreamInfo) {
+        // Retransmissions never come this far, but their stream is announced as well.
+        if self.streams.values().any(|known| known.rtx == Some(stream.ssrc)) {
+            return;
+        }
+        let kind = if is_audio(stream) { TrackKind::Audio } else { TrackKind::Video };
+        // One stream a kind: the newest is the one that was negotiated last.
+        self.streams.retain(|_, known| known.kind != kind);
+        self.streams.insert(stream.ssrc, Stream::new(kind, stream.ssrc_rtx));
+    }
+
+    fn unbind_remote(&mut self, stream: &StreamInfo) {
+        self.streams.remove(&stream.ssrc);
+    }
+}
+
+/// One stream of the other side.
+struct Stream {
+    kind: TrackKind,
+    rtx: Option<u32>,
+    seen: Seen,
+    sender: Option<SyncSender<ReceivedPacket>>,
+}
+
+impl Stream {
+    fn new(kind: TrackKind, rtx: Option<u32>) -> Self {
+        Self {
+            kind,
+            rtx,
+            seen: Seen::default(),
+            sender: None,
+        }
+    }
+
+    /// The way to the media threads; made, and told, with the first packet. `None` while that cannot be told.
+    fn sender(&mut self, events: &LibraryEvents, first: &ReceivedPacket) -> Option<&SyncSender<ReceivedPacket>> {
+        if self.sender.is_none() {
+            let (sender, packets) = sync_channel(match self.kind {
+                TrackKind::Audio => AUDIO_PACKETS_MAX,
+                TrackKind::Video => VIDEO_PACKETS_MAX,
+            });
+            if !events.tell(LibraryEvent::Track { kind: self.kind, packets }) {
+                return None;
+            }
+            if self.kind == TrackKind::Video && !starts_key_frame(&first.payload) {
+                events.tell(LibraryEvent::KeyFrameMissing);
+            }
+            self.sender = Some(sender);
+        }
+        self.sender.as_ref()
+    }
+}
+
+/// Whether an H.264 payload (RFC 6184) begins a picture that a decoder can start with.
+fn starts_key_frame(payload: &[u8]) -> bool {
+    let nal_type = |byte: u8| byte & 0x1f;
+    let starts = |nal: u8| matches!(nal, 5 | 7 | 8);
+    match payload {
+        [header, ..] if starts(nal_type(*header)) => true,
+        // STAP-A: two bytes of length, then the first NAL unit.
+        [header, _, _, first, ..] if nal_type(*header) == 24 => starts(nal_type(*first)),
+        // FU-A: the start bit, and the type of what is in pieces.
+        [header, fragment, ..] if nal_type(*header) == 28 => fragment & 0x80 != 0 && starts(nal_type(*fragment)),
+        _ => false,
+    }
+}
+
+/// Sequence numbers that were handed on, of the last [`Seen::WINDOW`].
+#[derive(Debug)]
+struct Seen {
+    highest: Option<u16>,
+    bits: [u64; Seen::WINDOW as usize / 64],
+    /// Packets in a row that were older than the window: many mean that the stream started anew.
+    too_old: u16,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            highest: None,
+            bits: [0; Self::WINDOW as usize / 64],
+            too_old: 0,
+        }
+    }
+}
+
+impl Seen {
+    const WINDOW: u16 = 2048;
+    const RESTART: u16 = 64;
+
+    fn first_time(&mut self, sequence: u16) -> bool {
+        let Some(highest) = self.highest else {
+            return self.restart(sequence);
+        };
+        let ahead = sequence.wrapping_sub(highest);
+        if ahead != 0 && ahead < 0x8000 {
+            if ahead >= Self::WINDOW {
+                return self.restart(sequence);
+            }
+            for n in 1..=ahead {
+                self.mark(highest.wrapping_add(n), false);
+            }
+            self.highest = Some(sequence);
+        } else if highest.wrapping_sub(sequence) >= Self::WINDOW {
+            self.too_old += 1;
+            return self.too_old >= Self::RESTART && self.restart(sequence);
+        }
+        self.too_old = 0;
+        !self.mark(sequence, true)
+    }
+
+    fn restart(&mut self, sequence: u16) -> bool {
+        *self = Self {
+            highest: Some(sequence),
+            ..Self::default()
+        };
+        self.mark(sequence, true);
+        true
+    }
+
+    /// Sets the mark of one sequence number and gives the one before.
+    fn mark(&mut self, sequence: u16, on: bool) -> bool {
+        let place = sequence % Self::WINDOW;
+        let (word, bit) = (usize::from(place / 64), 1u64 << (place % 64));
+        let Some(word) = self.bits.get_mut(word) else {
+            return false;
+        };
+        let before = *word & bit != 0;
+        if on {
+            *word |= bit;
+        } else {
+            *word &= !bit;
+        }
+        before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{audio_stream, rtp_packet, video_stream};
+    use super::*;
+    use std::sync::mpsc::Receiver;
+
+    fn deliver() -> (Deliver, Arc<Meter>, tokio::sync::mpsc::Receiver<LibraryEvent>) {
+        let meter = Arc::new(Meter::default());
+        let (events, told) = LibraryEvents::new();
+        let mut deliver = Deliver::new(Arc::clone(&meter), events);
+        deliver.bind_remote(&video_stream(1, Some(2), &[]));
+        deliver.bind_remote(&video_stream(2, None, &[]));
+        deliver.bind_remote(&audio_stream(3));
+        (deliver, meter, told)
+    }
+
+    fn feed(deliver: &mut Deliver, ssrc: u32, sequence: u16, payload: &[u8]) {
+        deliver.on_received(rtp_packet(Instant::now(), ssrc, sequence, payload), &mut Lanes::default());
+    }
+
+    fn track(event: LibraryEvent) -> (TrackKind, Receiver<ReceivedPacket>) {
+        match event {
+            LibraryEvent::Track { kind, packets } => (kind, packets),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_handed_on_before_the_gate_opens() {
+        let (mut deliver, meter, mut told) = deliver();
+        feed(&mut deliver, 1, 1, &[0x65]);
+        assert!(told.try_recv().is_err());
+        assert_eq!(meter.drops.gate_closed.get(), 1);
+        meter.gate.open();
+        feed(&mut deliver, 1, 2, &[0x65]);
+        let (kind, packets) = track(told.try_recv().unwrap());
+        assert_eq!(kind, TrackKind::Video);
+        let sequences: Vec<_> = packets.try_iter().map(|packet| packet.sequence).collect();
+        assert_eq!(sequences, [2]);
+    }
+
+    #[test]
+    fn each_packet_is_handed_on_once_whatever_the_order() {
+        let (mut deliver, meter, mut told) = deliver();
+        meter.gate.open();
+        for sequence in [65_535, 1, 0, 1, 65_535, 2] {
+            feed(&mut deliver, 3, sequence, b"opus");
+        }
+        let (_, packets) = track(told.try_recv().unwrap());
+        let sequences: Vec<_> = packets.try_iter().map(|packet| packet.sequence).collect();
+        assert_eq!(sequences, [65_535, 1, 0, 2]);
+        assert_eq!(meter.drops.duplicates.get(), 2);
+    }
+
+    #[test]
+    fn a_first_picture_that_cannot_be_decoded_is_reported() {
+        for (payload, missing) in [
+            (&[0x65, 0][..], false),
+            (&[0x41, 0], true),
+            (&[24, 0, 9, 0x67, 1], false),
+            (&[28, 0x85, 1], false),
+            (&[28, 0x05, 1], true),
+            (&[28], true),
+        ] {
+            let (mut deliver, meter, mut told) = deliver();
+            meter.gate.open();
+            feed(&mut deliver, 1, 1, payload);
+            track(told.try_recv().unwrap());
+            assert_eq!(told.try_recv().is_ok(), missing, "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts() {
+        let (mut deliver, meter, mut told) = deliver();
+        meter.gate.open();
+        for sequence in 0..200 {
+            feed(&mut deliver, 3, sequence, b"opus");
+        }
+        let (_, packets) = track(told.try_recv().unwrap());
+        assert_eq!(packets.try_iter().count(), AUDIO_PACKETS_MAX);
+        assert_eq!(meter.drops.media_full.get(), 200 - AUDIO_PACKETS_MAX as u64);
+    }
+
+    #[test]
+    fn streams_nobody_negotiated_and_padding_go_nowhere() {
+        let (mut deliver, meter, mut told) = deliver();
+        meter.gate.open();
+        feed(&mut deliver, 77, 1, b"x");
+        feed(&mut deliver, 1, 1, b"");
+        assert!(told.try_recv().is_err());
+        assert_eq!(meter.drops.unexpected.get(), 1);
+    }
+
+    #[test]
+    fn a_stream_that_starts_anew_is_taken_up_again() {
+        let mut seen = Seen::default();
+        assert!(seen.first_time(40_000));
+        let taken = (100..300).filter(|sequence| seen.first_time(*sequence)).count();
+        assert!(taken > 100, "{taken}");
+    }
+}

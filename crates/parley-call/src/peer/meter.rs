@@ -1,0 +1,148 @@
+//! What is counted while media flows: shared by the interceptors (which run inside the library), the pumps and the driver.
+//!
+//! Plain atomics: everything here is written on the packet path. Rates and percentages are made of it in `stats`.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(super) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that is replaced.
+#[derive(Debug, Default)]
+pub(super) struct Gauge(AtomicU32);
+
+impl Gauge {
+    pub(super) fn set(&self, value: f32) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> f32 {
+        f32::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Whether media may flow: shut until the session says that the other side proved who it is.
+#[derive(Debug, Default)]
+pub(super) struct Gate(AtomicBool);
+
+impl Gate {
+    pub(super) fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Things dropped, each by its name.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    /// Encoded pictures while nothing may be sent.
+    pub(super) frames_unsent: Counter,
+    /// Encoded sound while nothing may be sent.
+    pub(super) audio_unsent: Counter,
+    /// Packets the library would not take.
+    pub(super) send_failed: Counter,
+    /// Packets the pacer had no room for.
+    pub(super) pacer_full: Counter,
+    /// Retransmissions that waited too long.
+    pub(super) retransmissions_late: Counter,
+    /// Packets that came before the gate opened.
+    pub(super) gate_closed: Counter,
+    /// Packets that came twice.
+    pub(super) duplicates: Counter,
+    /// Packets the media threads had no room for.
+    pub(super) media_full: Counter,
+    /// Packets that were no media of a negotiated stream.
+    pub(super) unexpected: Counter,
+    /// Control messages that were too large, not text, or not readable.
+    pub(super) control_invalid: Counter,
+    /// Control messages that came or went at the wrong time, or too fast.
+    pub(super) control_refused: Counter,
+    /// Happenings the session had no room for.
+    pub(super) events_full: Counter,
+}
+
+impl Drops {
+    /// All that are not zero.
+    pub(super) fn list(&self) -> Vec<(&'static str, u64)> {
+        [
+            ("frames_unsent", &self.frames_unsent),
+            ("audio_unsent", &self.audio_unsent),
+            ("send_failed", &self.send_failed),
+            ("pacer_full", &self.pacer_full),
+            ("retransmissions_late", &self.retransmissions_late),
+            ("gate_closed", &self.gate_closed),
+            ("duplicates", &self.duplicates),
+            ("media_full", &self.media_full),
+            ("unexpected", &self.unexpected),
+            ("control_invalid", &self.control_invalid),
+            ("control_refused", &self.control_refused),
+            ("events_full", &self.events_full),
+        ]
+        .into_iter()
+        .map(|(name, counter)| (name, counter.get()))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+    }
+}
+
+/// All that is measured of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    /// See [`Gate`].
+    pub(super) gate: Gate,
+    /// RTP bytes, header and payload, that went to the network.
+    pub(super) bytes_sent: Counter,
+    /// The same, received.
+    pub(super) bytes_received: Counter,
+    /// Pictures handed to the network.
+    pub(super) frames_sent: Counter,
+    /// Packets of sound handed to the network.
+    pub(super) audio_sent: Counter,
+    /// First transmissions that should have come, counted by sequence number.
+    pub(super) packets_expected: Counter,
+    /// First transmissions that came.
+    pub(super) packets_received: Counter,
+    /// Share of the sound lost on the way there, 0 to 1, as the other side reports.
+    pub(super) audio_loss_out: Gauge,
+    /// The same of pictures.
+    pub(super) video_loss_out: Gauge,
+    /// Interarrival jitter of sound, in milliseconds (RFC 3550, 6.4.1).
+    pub(super) audio_jitter_ms: Gauge,
+    /// The same of pictures.
+    pub(super) video_jitter_ms: Gauge,
+    /// PLI and FIR that came.
+    pub(super) key_frame_requests_received: Counter,
+    /// PLI that went.
+    pub(super) key_frame_requests_sent: Counter,
+    /// Packets the other side asked for again.
+    pub(super) nacks_received: Counter,
+    /// Packets we asked for again.
+    pub(super) nacks_sent: Counter,
+    /// Packets sent again.
+    pub(super) retransmissions_sent: Counter,
+    /// Packets that came again.
+    pub(super) retransmissions_received: Counter,
+    /// How often the encoder was held because too much video waited for the network.
+    pub(super) encoder_holds: Counter,
+    /// See [`Drops`].
+    pub(super) drops: Drops,
+}
+

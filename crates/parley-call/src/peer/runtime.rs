@@ -1,0 +1,155 @@
+//! The library's runtime: tokio, with socket buffers that hold a burst, and with word of when a task of it has ended.
+//!
+//! The kernel's default of some 200 KiB drops packets when a key frame comes while this machine is busy. And the library
+//! tells nobody when its own task stops (an I/O error, or a panic in it), which would leave a call that looks alive.
+
+use socket2::SockRef;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use webrtc::runtime::{
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
+};
+
+/// Bytes of a media socket's buffer, each way. The kernel may give less.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// Tasks of one connection that still run.
+#[derive(Debug, Default)]
+pub(super) struct LiveTasks {
+    count: AtomicUsize,
+    ended: Notify,
+}
+
+impl LiveTasks {
+    /// How many run.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Returns once a task that was started has ended.
+    pub(super) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+}
+
+/// Lives in a task of the library; its end, even by a panic, is counted.
+struct TaskLife(Arc<LiveTasks>);
+
+impl Drop for TaskLife {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.notify_one();
+    }
+}
+
+/// Tokio with large socket buffers.
+#[derive(Debug)]
+pub(super) struct PeerRuntime {
+    tokio: TokioRuntime,
+    tasks: Arc<LiveTasks>,
+}
+
+impl PeerRuntime {
+    /// A runtime for one connection, and its tasks.
+    pub(super) fn new() -> (Self, Arc<LiveTasks>) {
+        let tasks = Arc::new(LiveTasks::default());
+        let runtime = Self {
+            tokio: TokioRuntime,
+            tasks: Arc::clone(&tasks),
+        };
+        (runtime, tasks)
+    }
+}
+
+impl Runtime for PeerRuntime {
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {
+        self.tasks.count.fetch_add(1, Ordering::AcqRel);
+        let life = TaskLife(Arc::clone(&self.tasks));
+        self.tokio.spawn(Box::pin(async move {
+            let _life = life;
+            future.await;
+        }))
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        let options = SockRef::from(&socket);
+        for set in [options.set_recv_buffer_size(SOCKET_BUFFER_BYTES), options.set_send_buffer_size(SOCKET_BUFFER_BYTES)] {
+            if let Err(error) = set {
+                tracing::debug!(%error, "a socket buffer stays at the system's default");
+            }
+        }
+        self.tokio.wrap_udp_socket(socket)
+    }
+
+    fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        self.tokio.wrap_tcp_listener(listener)
+    }
+
+    fn connect_tcp<'a>(
+        &'a self,
+        remote: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Arc<dyn AsyncTcpStream>>> + Send + 'a>> {
+        self.tokio.connect_tcp(remote)
+    }
+
+    fn resolve_host<'a>(
+        &'a self,
+        host: &'a str,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>> {
+        self.tokio.resolve_host(host)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        self.tokio.sleep(duration)
+    }
+
+    fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
+        self.tokio.interval(period)
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        self.tokio.block_on(future);
+    }
+
+    fn yield_now(&self) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        self.tokio.yield_now()
+    }
+
+    fn name(&self) -> &'static str {
+        "parley"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn media_sockets_get_more_than_the_default_buffer() {
+        let (runtime, _) = PeerRuntime::new();
+        let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let default = SockRef::from(&plain).recv_buffer_size().unwrap();
+        let shared = plain.try_clone().unwrap();
+        let _wrapped = runtime.wrap_udp_socket(plain).unwrap();
+        let given = SockRef::from(&shared).recv_buffer_size().unwrap();
+        assert!(given > default, "{given} after {default}");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_task_is_told_even_after_a_panic() {
+        let (runtime, tasks) = PeerRuntime::new();
+        runtime.spawn(Box::pin(async { panic!("as a faulty library would") }));
+        assert_eq!(tasks.count(), 1);
+        tokio::time::timeout(Duration::from_secs(5), tasks.ended())
+            .await
+            .unwrap();
+        assert_eq!(tasks.count(), 0);
+    }
+}
