@@ -8,6 +8,7 @@ pub mod call;
 pub mod config;
 pub mod end;
 pub mod key_frame;
+pub mod peer;
 pub mod port;
 pub mod snapshot;
 pub mod stats;

@@ -134,12 +134,24 @@ pub struct PeerStats {
     pub loss_in_pct: f32,
     /// Lost on the way there, percent, from the other side's reports.
     pub loss_out_pct: f32,
+    /// Interarrival jitter of the sound that comes, in milliseconds (RFC 3550, 6.4.1).
+    pub audio_jitter_ms: f32,
+    /// The same of the pictures.
+    pub video_jitter_ms: f32,
     /// Key frame requests received.
     pub key_frame_requests_received: u64,
+    /// Key frames asked of the other side.
+    pub key_frame_requests_sent: u64,
+    /// Packets the other side asked for again.
+    pub nacks_received: u64,
+    /// Packets we asked for again.
+    pub nacks_sent: u64,
     /// Packets retransmitted by us.
     pub retransmissions_sent: u64,
     /// Packets the other side retransmitted.
     pub retransmissions_received: u64,
+    /// Times the video encoder was held because too much waited for the network.
+    pub encoder_holds: u64,
     /// The pair in use: own and other address.
     pub pair: Option<(SocketAddr, SocketAddr)>,
     /// Things dropped, by name.

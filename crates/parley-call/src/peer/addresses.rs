@@ -2,6 +2,7 @@
 //!
 //! Deliberately not: watching for changes of the network (an ICE restart binds anew and lists again).
 
+use crate::config::NetworkOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// More addresses than this make more candidate pairs than checking them is worth.
@@ -10,15 +11,6 @@ const ADDRESSES_MAX: usize = 5;
 const VIRTUAL_PREFIXES: [&str; 9] = [
     "docker", "veth", "br-", "virbr", "vmnet", "vboxnet", "cni", "flannel", "podman",
 ];
-
-/// How a peer uses the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NetworkOptions {
-    /// Exactly these addresses (port 0: any port). Empty: chosen among the machine's own.
-    pub bind: Vec<SocketAddr>,
-    /// Leaves out 127.0.0.1. It is offered otherwise, so that two windows of one machine connect without any network.
-    pub without_loopback: bool,
-}
 
 /// One address of an interface, as the system lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +22,12 @@ struct Interface {
 
 /// The addresses to bind now, best first; never empty.
 pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
-    if !options.bind.is_empty() {
-        return options.bind.clone();
+    if !options.addresses.is_empty() {
+        let mut addresses = options.addresses.clone();
+        if options.include_loopback && !addresses.iter().any(IpAddr::is_loopback) {
+            addresses.push(Ipv4Addr::LOCALHOST.into());
+        }
+        return any_port(addresses);
     }
     let listed = match if_addrs::get_if_addrs() {
         Ok(listed) => listed,
@@ -48,11 +44,19 @@ pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
             name: interface.name,
         })
         .collect();
-    select(&interfaces, !options.without_loopback)
+    any_port(select(&interfaces))
 }
 
-/// IPv4 before IPv6, real interfaces before virtual ones, 127.0.0.1 last.
-fn select(interfaces: &[Interface], loopback: bool) -> Vec<SocketAddr> {
+fn any_port(addresses: Vec<IpAddr>) -> Vec<SocketAddr> {
+    addresses
+        .into_iter()
+        .map(|address| SocketAddr::new(address, 0))
+        .collect()
+}
+
+/// IPv4 before IPv6, real interfaces before virtual ones. 127.0.0.1 comes last, always: two windows of one machine then
+/// connect, and stay connected, without any network.
+fn select(interfaces: &[Interface]) -> Vec<IpAddr> {
     let usable = |interface: &&Interface| interface.up && reaches_others(interface.address);
     let mut real: Vec<IpAddr> = interfaces
         .iter()
@@ -70,12 +74,8 @@ fn select(interfaces: &[Interface], loopback: bool) -> Vec<SocketAddr> {
     real.sort_by_key(IpAddr::is_ipv6);
     real.dedup();
     real.truncate(ADDRESSES_MAX);
-    if loopback || real.is_empty() {
-        real.push(Ipv4Addr::LOCALHOST.into());
-    }
-    real.into_iter()
-        .map(|address| SocketAddr::new(address, 0))
-        .collect()
+    real.push(Ipv4Addr::LOCALHOST.into());
+    real
 }
 
 /// Not loopback, and not link-local: those need a scope that candidates cannot carry.
@@ -103,11 +103,8 @@ mod tests {
         }
     }
 
-    fn selected(interfaces: &[Interface], loopback: bool) -> Vec<String> {
-        select(interfaces, loopback)
-            .iter()
-            .map(|address| address.ip().to_string())
-            .collect()
+    fn selected(interfaces: &[Interface]) -> Vec<String> {
+        select(interfaces).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -120,22 +117,18 @@ mod tests {
             interface("eth0", "10.0.0.2", false),
             interface("docker0", "172.17.0.1", true),
         ];
-        assert_eq!(
-            selected(&machine, true),
-            ["192.168.1.7", "2001:db8::7", "127.0.0.1"]
-        );
-        assert_eq!(selected(&machine, false), ["192.168.1.7", "2001:db8::7"]);
+        assert_eq!(selected(&machine), ["192.168.1.7", "2001:db8::7", "127.0.0.1"]);
     }
 
     #[test]
     fn virtual_interfaces_are_better_than_none() {
         let machine = [interface("veth1", "172.17.0.5", true)];
-        assert_eq!(selected(&machine, false), ["172.17.0.5"]);
+        assert_eq!(selected(&machine), ["172.17.0.5", "127.0.0.1"]);
     }
 
     #[test]
-    fn without_any_network_loopback_remains_even_if_unwanted() {
-        assert_eq!(selected(&[], false), ["127.0.0.1"]);
+    fn without_any_network_loopback_remains() {
+        assert_eq!(selected(&[]), ["127.0.0.1"]);
     }
 
     #[test]
@@ -143,16 +136,22 @@ mod tests {
         let machine: Vec<_> = (0..40)
             .map(|n| interface("eth0", &format!("10.0.0.{n}"), true))
             .collect();
-        assert_eq!(selected(&machine, true).len(), ADDRESSES_MAX + 1);
+        assert_eq!(selected(&machine).len(), ADDRESSES_MAX + 1);
     }
 
     #[test]
     fn chosen_addresses_are_taken_as_they_are() {
-        let bind: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap()];
-        let options = NetworkOptions {
-            bind: bind.clone(),
-            without_loopback: true,
+        let chosen = |include_loopback| {
+            let options = NetworkOptions {
+                addresses: vec!["10.1.2.3".parse().unwrap()],
+                include_loopback,
+            };
+            choose(&options)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(choose(&options), bind);
+        assert_eq!(chosen(false), ["10.1.2.3:0"]);
+        assert_eq!(chosen(true), ["10.1.2.3:0", "127.0.0.1:0"]);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::Receiver as PacketReceiver;
 use tokio::sync::mpsc;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    PeerConnectionEventHandler, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
 /// Happenings that may wait for the driver; it is quick, so this is only ever reached by a flood.
@@ -19,8 +19,6 @@ const LIBRARY_EVENTS_MAX: usize = 512;
 pub(super) enum LibraryEvent {
     /// An own candidate was found.
     Candidate(Candidate),
-    /// All own candidates were found.
-    GatheringComplete,
     /// ICE and DTLS moved.
     State(RTCPeerConnectionState),
     /// The tracks changed.
@@ -44,7 +42,6 @@ impl std::fmt::Debug for LibraryEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Candidate(_) => "Candidate",
-            Self::GatheringComplete => "GatheringComplete",
             Self::State(_) => "State",
             Self::NegotiationNeeded => "NegotiationNeeded",
             Self::RemoteTrack(_) => "RemoteTrack",
@@ -96,12 +93,6 @@ impl PeerConnectionEventHandler for Callbacks {
                 }));
             }
             Err(error) => tracing::warn!(%error, "an own candidate cannot be written"),
-        }
-    }
-
-    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        if state == RTCIceGatheringState::Complete {
-            self.0.tell(LibraryEvent::GatheringComplete);
         }
     }
 

@@ -53,10 +53,6 @@ impl Gate {
 /// Things dropped, each by its name.
 #[derive(Debug, Default)]
 pub(super) struct Drops {
-    /// Encoded pictures while nothing may be sent.
-    pub(super) frames_unsent: Counter,
-    /// Encoded sound while nothing may be sent.
-    pub(super) audio_unsent: Counter,
     /// Packets the library would not take.
     pub(super) send_failed: Counter,
     /// Packets the pacer had no room for.
@@ -83,8 +79,6 @@ impl Drops {
     /// All that are not zero.
     pub(super) fn list(&self) -> Vec<(&'static str, u64)> {
         [
-            ("frames_unsent", &self.frames_unsent),
-            ("audio_unsent", &self.audio_unsent),
             ("send_failed", &self.send_failed),
             ("pacer_full", &self.pacer_full),
             ("retransmissions_late", &self.retransmissions_late),
@@ -145,4 +139,3 @@ pub(super) struct Meter {
     /// See [`Drops`].
     pub(super) drops: Drops,
 }
-

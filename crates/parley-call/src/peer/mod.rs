@@ -37,13 +37,9 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use addresses::NetworkOptions;
-pub use ladder::VideoLimits;
-
+use crate::config::{LocalMedia, NetworkOptions};
+use crate::key_frame::KeyFrameRequester;
 use crate::port::{PeerCommand, PeerEvent, PeerStats};
-use parley_media::audio::AudioTargets;
-use parley_media::packet::{EncodedAudio, EncodedFrame};
-use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use tokio::sync::{mpsc, watch};
 
 /// Commands that may wait for the driver.
@@ -54,18 +50,8 @@ const EVENTS_MAX: usize = 256;
 /// What the driver needs for the whole call. The media ends outlive every single connection.
 #[derive(Debug)]
 pub struct PeerSetup {
-    /// Pictures from the encoder.
-    pub video: mpsc::Receiver<EncodedFrame>,
-    /// Sound from the audio engine.
-    pub audio: mpsc::Receiver<EncodedAudio>,
-    /// What the video encoder must produce, following the estimate.
-    pub video_targets: watch::Sender<EncoderTargets>,
-    /// What the audio encoder must produce, following the reported loss.
-    pub audio_targets: watch::Sender<AudioTargets>,
-    /// Set when the other side needs a key frame of ours.
-    pub key_frames: KeyFrameFlag,
-    /// The most that may be sent.
-    pub limits: VideoLimits,
+    /// Encoded frames, and the wishes to their encoders.
+    pub media: LocalMedia,
     /// Which addresses are used.
     pub network: NetworkOptions,
 }
@@ -91,29 +77,6 @@ pub struct PeerHandle {
     pub events: mpsc::Receiver<PeerEvent>,
     /// Measured each second while a connection is open.
     pub stats: watch::Receiver<PeerStats>,
-    key_frames: KeyFrameRequester,
-}
-
-impl PeerHandle {
-    /// A handle by which the receiver of the other side's pictures asks for a key frame.
-    #[must_use]
-    pub fn key_frame_requester(&self) -> KeyFrameRequester {
-        self.key_frames.clone()
-    }
-}
-
-/// Asks the other side for a key frame. Cheap, never blocks, from any thread; requests close together become one.
-#[derive(Debug, Clone)]
-pub struct KeyFrameRequester(mpsc::Sender<()>);
-
-impl KeyFrameRequester {
-    fn new() -> (Self, mpsc::Receiver<()>) {
-        let (sender, receiver) = mpsc::channel(1);
-        (Self(sender), receiver)
-    }
-
-    /// Asks. While a request waits to be sent another one is the same request.
-    pub fn request(&self) {
-        let _ = self.0.try_send(());
-    }
+    /// By this the receiver of the other side's pictures asks for a key frame. Asking often is fine: it is limited here.
+    pub key_frames: KeyFrameRequester,
 }

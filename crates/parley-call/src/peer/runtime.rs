@@ -28,7 +28,6 @@ pub(super) struct LiveTasks {
 
 impl LiveTasks {
     /// How many run.
-    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
@@ -80,7 +79,10 @@ impl Runtime for PeerRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let options = SockRef::from(&socket);
-        for set in [options.set_recv_buffer_size(SOCKET_BUFFER_BYTES), options.set_send_buffer_size(SOCKET_BUFFER_BYTES)] {
+        for set in [
+            options.set_recv_buffer_size(SOCKET_BUFFER_BYTES),
+            options.set_send_buffer_size(SOCKET_BUFFER_BYTES),
+        ] {
             if let Err(error) = set {
                 tracing::debug!(%error, "a socket buffer stays at the system's default");
             }

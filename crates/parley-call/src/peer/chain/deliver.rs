@@ -86,10 +86,15 @@ impl Link for Deliver {
         if self.streams.values().any(|known| known.rtx == Some(stream.ssrc)) {
             return;
         }
-        let kind = if is_audio(stream) { TrackKind::Audio } else { TrackKind::Video };
+        let kind = if is_audio(stream) {
+            TrackKind::Audio
+        } else {
+            TrackKind::Video
+        };
         // One stream a kind: the newest is the one that was negotiated last.
         self.streams.retain(|_, known| known.kind != kind);
-        self.streams.insert(stream.ssrc, Stream::new(kind, stream.ssrc_rtx));
+        self.streams
+            .insert(stream.ssrc, Stream::new(kind, stream.ssrc_rtx));
     }
 
     fn unbind_remote(&mut self, stream: &StreamInfo) {
@@ -116,13 +121,20 @@ impl Stream {
     }
 
     /// The way to the media threads; made, and told, with the first packet. `None` while that cannot be told.
-    fn sender(&mut self, events: &LibraryEvents, first: &ReceivedPacket) -> Option<&SyncSender<ReceivedPacket>> {
+    fn sender(
+        &mut self,
+        events: &LibraryEvents,
+        first: &ReceivedPacket,
+    ) -> Option<&SyncSender<ReceivedPacket>> {
         if self.sender.is_none() {
             let (sender, packets) = sync_channel(match self.kind {
                 TrackKind::Audio => AUDIO_PACKETS_MAX,
                 TrackKind::Video => VIDEO_PACKETS_MAX,
             });
-            if !events.tell(LibraryEvent::Track { kind: self.kind, packets }) {
+            if !events.tell(LibraryEvent::Track {
+                kind: self.kind,
+                packets,
+            }) {
                 return None;
             }
             if self.kind == TrackKind::Video && !starts_key_frame(&first.payload) {
@@ -143,7 +155,9 @@ fn starts_key_frame(payload: &[u8]) -> bool {
         // STAP-A: two bytes of length, then the first NAL unit.
         [header, _, _, first, ..] if nal_type(*header) == 24 => starts(nal_type(*first)),
         // FU-A: the start bit, and the type of what is in pieces.
-        [header, fragment, ..] if nal_type(*header) == 28 => fragment & 0x80 != 0 && starts(nal_type(*fragment)),
+        [header, fragment, ..] if nal_type(*header) == 28 => {
+            fragment & 0x80 != 0 && starts(nal_type(*fragment))
+        }
         _ => false,
     }
 }
@@ -235,7 +249,10 @@ mod tests {
     }
 
     fn feed(deliver: &mut Deliver, ssrc: u32, sequence: u16, payload: &[u8]) {
-        deliver.on_received(rtp_packet(Instant::now(), ssrc, sequence, payload), &mut Lanes::default());
+        deliver.on_received(
+            rtp_packet(Instant::now(), ssrc, sequence, payload),
+            &mut Lanes::default(),
+        );
     }
 
     fn track(event: LibraryEvent) -> (TrackKind, Receiver<ReceivedPacket>) {

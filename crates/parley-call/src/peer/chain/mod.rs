@@ -21,7 +21,10 @@ pub(super) mod sender_report;
 pub(super) mod tap;
 pub(super) mod unrtx;
 
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+#[cfg(test)]
+use rtc::interceptor::Packet;
+use rtc::interceptor::{Interceptor, StreamInfo, TaggedPacket};
+#[cfg(test)]
 use rtc::rtp;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -38,7 +41,7 @@ pub(super) const UNRTX_SLOT: usize = 6_500;
 pub(super) const DELIVER_SLOT: usize = 14_000;
 
 /// What a link passes on, per direction.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Lanes {
     /// Towards the application.
     pub(super) inward: VecDeque<TaggedPacket>,
@@ -148,6 +151,7 @@ impl<L: Link> Interceptor for Linked<L> {
 }
 
 /// The RTP packet in it, if it is one.
+#[cfg(test)]
 pub(super) fn rtp_of(packet: &TaggedPacket) -> Option<&rtp::Packet> {
     match &packet.message.packet {
         Packet::Rtp(rtp) => Some(rtp),
@@ -185,7 +189,12 @@ pub(super) mod testing {
         }
     }
 
-    pub(in crate::peer) fn rtp_packet(now: Instant, ssrc: u32, sequence: u16, payload: &[u8]) -> TaggedPacket {
+    pub(in crate::peer) fn rtp_packet(
+        now: Instant,
+        ssrc: u32,
+        sequence: u16,
+        payload: &[u8],
+    ) -> TaggedPacket {
         let header = rtp::header::Header {
             version: 2,
             ssrc,
@@ -204,7 +213,11 @@ pub(super) mod testing {
     }
 
     /// A video stream with NACK and, if `rtx` is given, RTX under payload type 97.
-    pub(in crate::peer) fn video_stream(ssrc: u32, rtx: Option<u32>, extensions: &[(&str, u16)]) -> StreamInfo {
+    pub(in crate::peer) fn video_stream(
+        ssrc: u32,
+        rtx: Option<u32>,
+        extensions: &[(&str, u16)],
+    ) -> StreamInfo {
         StreamInfo {
             ssrc,
             ssrc_rtx: rtx,

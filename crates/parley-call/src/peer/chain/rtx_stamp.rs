@@ -38,8 +38,15 @@ impl Link for RtxStamp {
                 if let Some(rid) = stamps.rid_id.and_then(|id| header.get_extension(id)) {
                     stamps.rid = Some(rid);
                 }
-            } else if let Some(stamps) = self.primaries.get(&header.ssrc).and_then(|ssrc| self.streams.get(ssrc)) {
-                for (id, value) in [(stamps.mid_id, &stamps.mid), (stamps.repaired_rid_id, &stamps.rid)] {
+            } else if let Some(stamps) = self
+                .primaries
+                .get(&header.ssrc)
+                .and_then(|ssrc| self.streams.get(ssrc))
+            {
+                for (id, value) in [
+                    (stamps.mid_id, &stamps.mid),
+                    (stamps.repaired_rid_id, &stamps.rid),
+                ] {
                     if let (Some(id), Some(value)) = (id, value)
                         && let Err(error) = header.set_extension(id, value.clone())
                     {
@@ -104,9 +111,14 @@ mod tests {
         let nack = TransportLayerNack {
             sender_ssrc: 9,
             media_ssrc: 1,
-            nacks: vec![NackPair { packet_id: 7, lost_packets: 0 }],
+            nacks: vec![NackPair {
+                packet_id: 7,
+                lost_packets: 0,
+            }],
         };
-        chain.handle_read(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).unwrap();
+        chain
+            .handle_read(tagged(now, Packet::Rtcp(vec![Box::new(nack)])))
+            .unwrap();
         drain_out(&mut chain).remove(0)
     }
 

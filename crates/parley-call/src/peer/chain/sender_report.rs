@@ -173,8 +173,13 @@ mod tests {
     #[test]
     fn sound_and_picture_captured_together_are_reported_together() {
         let start = Instant::now();
-        let (audio, video) = (Arc::new(CaptureClock::new(48_000)), Arc::new(CaptureClock::new(90_000)));
-        let clocks = [(1, Arc::clone(&audio)), (2, Arc::clone(&video))].into_iter().collect();
+        let (audio, video) = (
+            Arc::new(CaptureClock::new(48_000)),
+            Arc::new(CaptureClock::new(90_000)),
+        );
+        let clocks = [(1, Arc::clone(&audio)), (2, Arc::clone(&video))]
+            .into_iter()
+            .collect();
         let mut link = SenderReports::new(SystemInstant::now(start), clocks);
         link.bind_local(&audio_stream(1));
         link.bind_local(&video_stream(2, None, &[]));
@@ -182,15 +187,28 @@ mod tests {
         audio.observe(start, 1000);
         video.observe(start, 5000);
         let mut lanes = Lanes::default();
-        link.on_sent(rtp_packet(start + Duration::from_millis(25), 1, 1, b"opus"), &mut lanes);
-        link.on_sent(rtp_packet(start + Duration::from_millis(60), 2, 1, b"h264"), &mut lanes);
+        link.on_sent(
+            rtp_packet(start + Duration::from_millis(25), 1, 1, b"opus"),
+            &mut lanes,
+        );
+        link.on_sent(
+            rtp_packet(start + Duration::from_millis(60), 2, 1, b"h264"),
+            &mut lanes,
+        );
         let now = start + Duration::from_millis(2000);
-        assert_eq!(reports(&mut lanes).len(), 2, "the first reports go with the first packets");
+        assert_eq!(
+            reports(&mut lanes).len(),
+            2,
+            "the first reports go with the first packets"
+        );
         link.on_time(now, &mut lanes);
         let mut both = reports(&mut lanes);
         both.sort_by_key(|report| report.ssrc);
         assert_eq!(both[0].ntp_time, both[1].ntp_time);
-        assert_eq!((both[0].rtp_time, both[1].rtp_time), (1000 + 96_000, 5000 + 180_000));
+        assert_eq!(
+            (both[0].rtp_time, both[1].rtp_time),
+            (1000 + 96_000, 5000 + 180_000)
+        );
         assert_eq!((both[0].packet_count, both[0].octet_count), (1, 4));
         assert_eq!(link.next_time(), Some(now + INTERVAL));
     }
@@ -198,7 +216,10 @@ mod tests {
     #[test]
     fn nothing_is_reported_of_a_stream_that_sent_nothing() {
         let clock = Arc::new(CaptureClock::new(48_000));
-        let mut link = SenderReports::new(SystemInstant::now(Instant::now()), [(1, clock)].into_iter().collect());
+        let mut link = SenderReports::new(
+            SystemInstant::now(Instant::now()),
+            [(1, clock)].into_iter().collect(),
+        );
         link.bind_local(&audio_stream(1));
         let mut lanes = Lanes::default();
         link.on_time(Instant::now() + Duration::from_secs(9), &mut lanes);

@@ -95,7 +95,9 @@ impl Tap {
             return;
         };
         self.meter.packets_received.one();
-        self.meter.packets_expected.add(arrivals.expected_by(packet.header.sequence_number));
+        self.meter
+            .packets_expected
+            .add(arrivals.expected_by(packet.header.sequence_number));
         let jitter_ms = arrivals.jitter_ms(now, packet.header.timestamp);
         let gauge: &Gauge = match arrivals.kind {
             Kind::Audio => &self.meter.audio_jitter_ms,
@@ -150,7 +152,11 @@ impl Link for Tap {
     }
 
     fn bind_local(&mut self, stream: &StreamInfo) {
-        let kind = if is_audio(stream) { Kind::Audio } else { Kind::Video };
+        let kind = if is_audio(stream) {
+            Kind::Audio
+        } else {
+            Kind::Video
+        };
         self.local.insert(stream.ssrc, kind);
     }
 
@@ -160,10 +166,16 @@ impl Link for Tap {
 
     fn bind_remote(&mut self, stream: &StreamInfo) {
         // The stream of retransmissions is announced right after its primary one; its sequence tells nothing about loss.
-        if self.remote.values().any(|arrivals| arrivals.rtx == Some(stream.ssrc)) {
+        if self
+            .remote
+            .values()
+            .any(|arrivals| arrivals.rtx == Some(stream.ssrc))
+        {
             return;
         }
-        self.remote.entry(stream.ssrc).or_insert_with(|| Arrivals::new(stream));
+        self.remote
+            .entry(stream.ssrc)
+            .or_insert_with(|| Arrivals::new(stream));
     }
 
     fn unbind_remote(&mut self, stream: &StreamInfo) {
@@ -222,7 +234,11 @@ struct Arrivals {
 impl Arrivals {
     fn new(stream: &StreamInfo) -> Self {
         Self {
-            kind: if is_audio(stream) { Kind::Audio } else { Kind::Video },
+            kind: if is_audio(stream) {
+                Kind::Audio
+            } else {
+                Kind::Video
+            },
             clock_hz: f64::from(stream.clock_rate.max(1)),
             rtx: stream.ssrc_rtx,
             highest: None,
@@ -275,11 +291,17 @@ mod tests {
     }
 
     fn feed(tap: &mut Tap, now: Instant, packet: impl rtcp::Packet + 'static) {
-        tap.on_received(tagged(now, Packet::Rtcp(vec![Box::new(packet)])), &mut Lanes::default());
+        tap.on_received(
+            tagged(now, Packet::Rtcp(vec![Box::new(packet)])),
+            &mut Lanes::default(),
+        );
     }
 
     fn pli(media_ssrc: u32) -> PictureLossIndication {
-        PictureLossIndication { sender_ssrc: 1, media_ssrc }
+        PictureLossIndication {
+            sender_ssrc: 1,
+            media_ssrc,
+        }
     }
 
     #[test]
@@ -305,7 +327,10 @@ mod tests {
         let fir = FullIntraRequest {
             sender_ssrc: 1,
             media_ssrc: 0,
-            fir: vec![rtcp::payload_feedbacks::full_intra_request::FirEntry { ssrc: VIDEO, sequence_number: 1 }],
+            fir: vec![rtcp::payload_feedbacks::full_intra_request::FirEntry {
+                ssrc: VIDEO,
+                sequence_number: 1,
+            }],
         };
         feed(&mut tap, Instant::now(), fir);
         assert!(flag.take());
@@ -324,12 +349,27 @@ mod tests {
     #[test]
     fn reported_loss_is_kept_apart_for_sound_and_pictures() {
         let (mut tap, meter, _) = tap();
-        let block = |ssrc, fraction_lost| ReceptionReport { ssrc, fraction_lost, ..Default::default() };
-        let report = ReceiverReport { ssrc: 1, reports: vec![block(AUDIO, 64)], ..Default::default() };
+        let block = |ssrc, fraction_lost| ReceptionReport {
+            ssrc,
+            fraction_lost,
+            ..Default::default()
+        };
+        let report = ReceiverReport {
+            ssrc: 1,
+            reports: vec![block(AUDIO, 64)],
+            ..Default::default()
+        };
         feed(&mut tap, Instant::now(), report);
-        let report = SenderReport { ssrc: 1, reports: vec![block(VIDEO, 128)], ..Default::default() };
+        let report = SenderReport {
+            ssrc: 1,
+            reports: vec![block(VIDEO, 128)],
+            ..Default::default()
+        };
         feed(&mut tap, Instant::now(), report);
-        assert_eq!((meter.audio_loss_out.get(), meter.video_loss_out.get()), (0.25, 0.5));
+        assert_eq!(
+            (meter.audio_loss_out.get(), meter.video_loss_out.get()),
+            (0.25, 0.5)
+        );
     }
 
     #[test]
@@ -342,7 +382,10 @@ mod tests {
             tap.on_received(rtp_packet(now, 5, sequence, b"x"), &mut Lanes::default());
         }
         tap.on_received(rtp_packet(now, 6, 900, b"x"), &mut Lanes::default());
-        assert_eq!((meter.packets_expected.get(), meter.packets_received.get()), (5, 5));
+        assert_eq!(
+            (meter.packets_expected.get(), meter.packets_received.get()),
+            (5, 5)
+        );
     }
 
     #[test]
@@ -353,7 +396,11 @@ mod tests {
             let start = Instant::now();
             for n in 0..100u16 {
                 // 3000 ticks of 90 kHz a packet
-                let late = if n % 2 == 1 { Duration::from_millis(uneven_ms) } else { Duration::ZERO };
+                let late = if n % 2 == 1 {
+                    Duration::from_millis(uneven_ms)
+                } else {
+                    Duration::ZERO
+                };
                 let at = start + Duration::from_micros(u64::from(n) * 100_000 / 3) + late;
                 tap.on_received(rtp_packet(at, 5, n, b"x"), &mut Lanes::default());
             }

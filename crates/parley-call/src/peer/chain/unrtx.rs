@@ -91,7 +91,9 @@ mod tests {
         let mut chain = registry.build();
         chain.bind_remote_stream(&video_stream(PRIMARY, Some(RTX), &[]));
         for sequence in [1, 2, 4] {
-            chain.handle_read(rtp_packet(start, PRIMARY, sequence, b"x")).unwrap();
+            chain
+                .handle_read(rtp_packet(start, PRIMARY, sequence, b"x"))
+                .unwrap();
         }
         let mut requests = 0;
         for ms in (0..2000).step_by(10) {
@@ -138,7 +140,14 @@ mod tests {
         let Packet::Rtp(rtp) = &out[0].message.packet else {
             panic!("no RTP")
         };
-        assert_eq!((rtp.header.ssrc, rtp.header.sequence_number, rtp.header.payload_type), (PRIMARY, 0x1234, 96));
+        assert_eq!(
+            (
+                rtp.header.ssrc,
+                rtp.header.sequence_number,
+                rtp.header.payload_type
+            ),
+            (PRIMARY, 0x1234, 96)
+        );
         assert_eq!(&rtp.payload[..], [7, 8]);
     }
 

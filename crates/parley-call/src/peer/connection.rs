@@ -1,0 +1,310 @@
+//! One connection: the library's object with our tracks, control channel, gate and counters on it, and what can be asked
+//! of it. Made by `Open`, replaced by the next one. Decides nothing.
+
+use super::control;
+use super::library::LibraryEvents;
+use super::meter::Meter;
+use super::route::{self, Route};
+use super::runtime::LiveTasks;
+use super::setup::{Blueprint, Built, LocalTrack, build};
+use crate::port::TrackKind;
+use parley_proto::control::{CONTROL_CHANNEL_ID, CONTROL_CHANNEL_LABEL};
+use parley_proto::limits::{CANDIDATE_BYTES_MAX, SDP_BYTES_MAX};
+use parley_proto::{Bitrate, Candidate, ControlMessage, SdpType};
+use rtc::peer_connection::configuration::RTCOfferOptions;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::{
+    PeerConnection, RTCIceCandidateInit, RTCSessionDescription, RTCStatsReport, StatsSelector,
+};
+use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
+
+/// How long closing may take before the connection is left to itself.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// The library would not.
+    #[error("{0}")]
+    Library(#[from] webrtc::error::Error),
+    /// There is no connection to do it with.
+    #[error("no connection is open")]
+    NotOpen,
+    /// Something from outside is larger than any honest one.
+    #[error("{0} is too large")]
+    TooLarge(&'static str),
+    /// A candidate of a kind that is not used.
+    #[error("only UDP candidates are used")]
+    NotUdp,
+}
+
+type Result<T> = std::result::Result<T, CommandError>;
+
+/// See the module.
+pub(super) struct Connection {
+    pub(super) generation: u32,
+    pub(super) meter: Arc<Meter>,
+    pub(super) estimate: watch::Receiver<Bitrate>,
+    pub(super) tasks: Arc<LiveTasks>,
+    pub(super) connected: bool,
+    peer: Arc<dyn PeerConnection>,
+    parts: Parts,
+    control: Arc<dyn DataChannel>,
+    control_open: watch::Sender<bool>,
+    remote_video: Option<Arc<dyn TrackRemote>>,
+    readers: Vec<AbortHandle>,
+}
+
+/// Our two tracks and what the pumps need of them.
+struct Parts {
+    audio: Sending,
+    video: Sending,
+    room: Arc<super::pacer::room::Room>,
+}
+
+/// One track and its sender.
+struct Sending {
+    local: LocalTrack,
+    sender: Arc<dyn RtpSender>,
+}
+
+impl Connection {
+    /// Makes one. Nothing is sent before a description is set.
+    pub(super) async fn open(generation: u32, blueprint: Blueprint, now: Instant) -> Result<Self> {
+        let events = blueprint.events.clone();
+        let Built {
+            connection: peer,
+            audio,
+            video,
+            meter,
+            room,
+            estimate,
+            tasks,
+        } = build(blueprint, now).await?;
+        let audio = sending(peer.as_ref(), audio).await?;
+        let video = sending(peer.as_ref(), video).await?;
+        let init = RTCDataChannelInit {
+            negotiated: Some(CONTROL_CHANNEL_ID),
+            ..Default::default()
+        };
+        let control = peer
+            .create_data_channel(CONTROL_CHANNEL_LABEL, Some(init))
+            .await?;
+        let mut connection = Self {
+            generation,
+            meter,
+            estimate,
+            tasks,
+            connected: false,
+            peer,
+            parts: Parts { audio, video, room },
+            control,
+            control_open: watch::Sender::new(false),
+            remote_video: None,
+            readers: Vec::new(),
+        };
+        connection.read_control(events);
+        Ok(connection)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: one reader a connection, ended with it"
+    )]
+    fn read_control(&mut self, events: LibraryEvents) {
+        let reading = control::read(
+            Arc::clone(&self.control),
+            events,
+            Arc::clone(&self.meter),
+            Instant::now,
+        );
+        self.readers.push(tokio::spawn(reading).abort_handle());
+    }
+
+    /// Creates and sets an offer; gives its SDP.
+    pub(super) async fn make_offer(&self, ice_restart: bool) -> Result<String> {
+        let options = ice_restart.then(|| RTCOfferOptions {
+            ice_restart: true,
+            ..Default::default()
+        });
+        let offer = self.peer.create_offer(options).await?;
+        let sdp = offer.sdp.clone();
+        self.peer.set_local_description(offer).await?;
+        Ok(sdp)
+    }
+
+    /// Creates and sets an answer; gives its SDP.
+    pub(super) async fn make_answer(&self) -> Result<String> {
+        let answer = self.peer.create_answer(None).await?;
+        let sdp = answer.sdp.clone();
+        self.peer.set_local_description(answer).await?;
+        Ok(sdp)
+    }
+
+    /// Sets the other side's description.
+    pub(super) async fn set_remote(&self, sdp_type: SdpType, sdp: String) -> Result<()> {
+        if sdp.len() > SDP_BYTES_MAX {
+            return Err(CommandError::TooLarge("the description"));
+        }
+        let description = match sdp_type {
+            SdpType::Offer => RTCSessionDescription::offer(sdp)?,
+            SdpType::Answer => RTCSessionDescription::answer(sdp)?,
+        };
+        Ok(self.peer.set_remote_description(description).await?)
+    }
+
+    /// Takes an own offer back.
+    pub(super) async fn roll_back(&self) -> Result<()> {
+        let rollback = RTCSessionDescription::rollback(None)?;
+        Ok(self.peer.set_local_description(rollback).await?)
+    }
+
+    /// Adds a candidate of the other side. TCP ones are refused: the library would connect to any address they name.
+    pub(super) async fn add_candidate(&self, candidate: Candidate) -> Result<()> {
+        if candidate.candidate.is_empty() {
+            return Ok(()); // the end of candidates, of which the library wants no word
+        }
+        if candidate.candidate.len() > CANDIDATE_BYTES_MAX {
+            return Err(CommandError::TooLarge("the candidate"));
+        }
+        let transport = candidate
+            .candidate
+            .split_ascii_whitespace()
+            .nth(2)
+            .unwrap_or_default();
+        if !transport.eq_ignore_ascii_case("udp") {
+            return Err(CommandError::NotUdp);
+        }
+        let init = RTCIceCandidateInit {
+            candidate: candidate.candidate,
+            sdp_mid: candidate.sdp_mid,
+            sdp_mline_index: candidate.sdp_mline_index,
+            username_fragment: candidate.username_fragment,
+            ..Default::default()
+        };
+        Ok(self.peer.add_ice_candidate(init).await?)
+    }
+
+    /// The library's word that ICE and DTLS stand. The control channel may need waking from now on.
+    #[expect(clippy::disallowed_methods, reason = "driver: ends by itself within seconds")]
+    pub(super) fn on_connected(&mut self) {
+        if std::mem::replace(&mut self.connected, true) {
+            return;
+        }
+        let waking = control::wake(Arc::clone(&self.control), self.control_open.subscribe());
+        self.readers.push(tokio::spawn(waking).abort_handle());
+    }
+
+    /// The control channel can be used.
+    pub(super) fn on_control_open(&self) {
+        self.control_open.send_replace(true);
+    }
+
+    /// Sends on the control channel, if it is open.
+    pub(super) async fn send_control(&self, message: &ControlMessage) {
+        let sent = match serde_json::to_string(message) {
+            Ok(text) if *self.control_open.borrow() => self.control.try_send_text(&text).await.is_ok(),
+            _ => false,
+        };
+        if !sent {
+            self.meter.drops.control_refused.one();
+        }
+    }
+
+    /// A stream of the other side can be spoken to.
+    pub(super) async fn on_remote_track(&mut self, track: Arc<dyn TrackRemote>) {
+        if track.kind().await == RtpCodecKind::Video {
+            self.remote_video = Some(track);
+        }
+    }
+
+    /// Asks the other side for a key frame; gives whether there is a picture to ask for.
+    pub(super) async fn request_key_frame(&self) -> bool {
+        let Some(track) = &self.remote_video else {
+            return false;
+        };
+        let Some(media_ssrc) = track.ssrcs().await.first().copied() else {
+            return false;
+        };
+        let request = PictureLossIndication {
+            sender_ssrc: self.parts.video.local.ssrc,
+            media_ssrc,
+        };
+        match track.write_rtcp(vec![Box::new(request)]).await {
+            Ok(()) => self.meter.key_frame_requests_sent.one(),
+            Err(error) => tracing::debug!(%error, "a key frame cannot be asked for"),
+        }
+        true
+    }
+
+    /// The way out for one kind of media, if there is one now.
+    pub(super) async fn route(&self, kind: TrackKind) -> Option<Route> {
+        if !self.connected || !self.meter.gate.is_open() {
+            return None;
+        }
+        let (sending, mime_type) = match kind {
+            TrackKind::Audio => (&self.parts.audio, MIME_TYPE_OPUS),
+            TrackKind::Video => (&self.parts.video, MIME_TYPE_H264),
+        };
+        let transceiver = self.transceiver(&sending.sender).await?;
+        let mid = transceiver.mid().await.ok()??;
+        if !transceiver.current_direction().await.ok()?.has_send() {
+            return None;
+        }
+        let parameters = sending.sender.get_parameters().await.ok()?;
+        let payload_type = route::payload_type(&parameters.rtp_parameters.codecs, mime_type)?;
+        let (mid, audio_level_id) = route::extensions(&parameters, &mid);
+        Some(Route {
+            generation: self.generation,
+            track: Arc::clone(&sending.local.track),
+            ssrc: sending.local.ssrc,
+            payload_type,
+            mid,
+            audio_level_id,
+            clock: Arc::clone(&sending.local.clock),
+            room: Arc::clone(&self.parts.room),
+            meter: Arc::clone(&self.meter),
+        })
+    }
+
+    async fn transceiver(&self, sender: &Arc<dyn RtpSender>) -> Option<Arc<dyn RtpTransceiver>> {
+        let id: usize = sender.id().into();
+        self.peer
+            .get_transceivers()
+            .await
+            .into_iter()
+            .find(|transceiver| transceiver.id() == id)
+    }
+
+    /// The library's statistics.
+    pub(super) async fn library_stats(&self, now: Instant) -> RTCStatsReport {
+        self.peer.get_stats(now, StatsSelector::None).await
+    }
+
+    /// Ends it and everything that belongs to it.
+    pub(super) async fn close(self) {
+        for reader in &self.readers {
+            reader.abort();
+        }
+        match tokio::time::timeout(CLOSE_MAX, self.peer.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "closing"),
+            Err(_) => tracing::warn!("a connection does not close"),
+        }
+    }
+}
+
+async fn sending(peer: &dyn PeerConnection, local: LocalTrack) -> Result<Sending> {
+    let track: Arc<dyn TrackLocal> = local.track.clone();
+    let sender = peer.add_track(track).await?;
+    Ok(Sending { local, sender })
+}

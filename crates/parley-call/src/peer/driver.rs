@@ -1,0 +1,461 @@
+//! The driver's task: waits for commands, for what the library tells and for time, one at a time, and acts. All state of
+//! the peer has its one owner here; what must be decided was decided by the session, or by the pure parts next door.
+
+use super::connection::{CommandError, Connection};
+use super::estimate::Bounds;
+use super::ladder::{self, AUDIO_RESERVE, Ladder};
+use super::library::{LibraryEvent, LibraryEvents};
+use super::meter::Counter;
+use super::route::Route;
+use super::setup::Blueprint;
+use super::stats::{Sampler, pair};
+use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, addresses, send_audio, send_video};
+use crate::config::{NetworkOptions, VideoLimits};
+use crate::key_frame::KeyFrameRequester;
+use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
+use parley_media::audio::AudioTargets;
+use parley_media::video::{EncoderTargets, KeyFrameFlag};
+use parley_proto::{Bitrate, ControlMessage, SdpType};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Interval;
+use webrtc::peer_connection::RTCPeerConnectionState;
+
+/// How often the other side is asked for a key frame at most.
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// Control messages kept until the gate opens.
+const HELD_MESSAGES_MAX: usize = 16;
+/// Places in the events' queue that control messages of the other side leave for what the session must not miss.
+const EVENTS_RESERVE: usize = 64;
+/// The least the estimate may be: sound and hardly a picture.
+const ESTIMATE_MIN: Bitrate = Bitrate::from_kbps(100);
+
+/// Starts the driver and its two pumps.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: three tasks a call, ended with it"
+)]
+pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
+    let PeerSetup { media, network } = setup;
+    let (commands, command_queue) = mpsc::channel(COMMANDS_MAX);
+    let (event_queue, events) = mpsc::channel(EVENTS_MAX);
+    let (stats_sender, stats) = watch::channel(PeerStats::default());
+    let key_frames = KeyFrameRequester::new();
+    let unsent = Arc::new(Unsent::default());
+    let (video_route, video_routes) = watch::channel(None);
+    let (audio_route, audio_routes) = watch::channel(None);
+    let pumps = [
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            let own_key_frames = media.key_frames.clone();
+            send_video::run(media.video, video_routes, own_key_frames, move || {
+                unsent.frames.one()
+            })
+        }),
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            send_audio::run(media.audio, audio_routes, move || unsent.audio.one())
+        }),
+    ];
+    let driver = Driver {
+        commands: command_queue,
+        events: event_queue,
+        stats: stats_sender,
+        wanted: key_frames.clone(),
+        video_targets: media.video_targets,
+        audio_targets: media.audio_targets,
+        own_key_frames: media.key_frames,
+        limits: media.limits,
+        network,
+        unsent,
+        video_route,
+        audio_route,
+        ladder: Ladder::new(media.limits),
+        open: None,
+        asked: None,
+        due: None,
+    };
+    tokio::spawn(async move {
+        driver.run().await;
+        for pump in pumps {
+            pump.abort();
+        }
+    });
+    PeerHandle {
+        commands,
+        events,
+        stats,
+        key_frames,
+    }
+}
+
+/// What the pumps threw away while nothing could be sent.
+#[derive(Debug, Default)]
+struct Unsent {
+    frames: Counter,
+    audio: Counter,
+}
+
+/// A connection and what came of it so far.
+struct Open {
+    connection: Connection,
+    library: mpsc::Receiver<LibraryEvent>,
+    sampler: Sampler,
+    /// Control messages that came before the gate opened.
+    held: VecDeque<ControlMessage>,
+}
+
+/// What the driver waits for.
+enum Happening {
+    Command(PeerCommand),
+    CommandsEnded,
+    Library(LibraryEvent),
+    LibraryTaskEnded,
+    EstimateChanged,
+    KeyFrameWanted,
+    KeyFrameDue,
+    Second,
+}
+
+struct Driver {
+    commands: mpsc::Receiver<PeerCommand>,
+    events: mpsc::Sender<PeerEvent>,
+    stats: watch::Sender<PeerStats>,
+    wanted: KeyFrameRequester,
+    video_targets: watch::Sender<EncoderTargets>,
+    audio_targets: watch::Sender<AudioTargets>,
+    own_key_frames: KeyFrameFlag,
+    limits: VideoLimits,
+    network: NetworkOptions,
+    unsent: Arc<Unsent>,
+    video_route: watch::Sender<Option<Arc<Route>>>,
+    audio_route: watch::Sender<Option<Arc<Route>>>,
+    ladder: Ladder,
+    open: Option<Open>,
+    /// When the other side was last asked for a key frame.
+    asked: Option<Instant>,
+    /// When it must be asked again, for a wish that came too early.
+    due: Option<Instant>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            match self.next(&mut seconds).await {
+                Happening::Command(command) => self.on_command(command).await,
+                Happening::CommandsEnded => break,
+                Happening::Library(event) => self.on_library(event).await,
+                Happening::LibraryTaskEnded => self.on_library_task_ended(),
+                Happening::EstimateChanged => self.apply_estimate(),
+                Happening::KeyFrameWanted => self.want_key_frame().await,
+                Happening::KeyFrameDue => self.ask_for_key_frame().await,
+                Happening::Second => self.on_second().await,
+            }
+        }
+        self.close().await;
+    }
+
+    /// Waits. Every branch is cancel safe.
+    async fn next(&mut self, seconds: &mut Interval) -> Happening {
+        let due = self.due;
+        let key_frame_due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let Some(open) = &mut self.open else {
+            return tokio::select! {
+                command = self.commands.recv() => command.map_or(Happening::CommandsEnded, Happening::Command),
+                () = self.wanted.requested() => Happening::KeyFrameWanted,
+            };
+        };
+        tokio::select! {
+            command = self.commands.recv() => command.map_or(Happening::CommandsEnded, Happening::Command),
+            Some(event) = open.library.recv() => Happening::Library(event),
+            () = open.connection.tasks.ended() => Happening::LibraryTaskEnded,
+            Ok(()) = open.connection.estimate.changed() => Happening::EstimateChanged,
+            () = self.wanted.requested() => Happening::KeyFrameWanted,
+            () = key_frame_due => Happening::KeyFrameDue,
+            _ = seconds.tick() => Happening::Second,
+        }
+    }
+
+    async fn on_command(&mut self, command: PeerCommand) {
+        let name = name_of(&command);
+        if let Err(error) = self.carry_out(command).await {
+            tracing::debug!(command = name, %error, "a command failed");
+            self.tell(PeerEventKind::CommandFailed {
+                command: name,
+                detail: error.to_string(),
+            });
+        }
+    }
+
+    async fn carry_out(&mut self, command: PeerCommand) -> Result<(), CommandError> {
+        match command {
+            PeerCommand::Open {
+                generation,
+                ice_servers,
+            } => self.open(generation, ice_servers).await?,
+            PeerCommand::MakeOffer { ice_restart } => {
+                let sdp = self.connection()?.make_offer(ice_restart).await?;
+                self.tell(PeerEventKind::LocalDescription {
+                    sdp_type: SdpType::Offer,
+                    sdp,
+                });
+            }
+            PeerCommand::SetRemote { sdp_type, sdp } => {
+                self.connection()?.set_remote(sdp_type, sdp).await?;
+                self.refresh_routes().await;
+                self.tell(PeerEventKind::RemoteDescriptionSet { sdp_type });
+            }
+            PeerCommand::MakeAnswer => {
+                let sdp = self.connection()?.make_answer().await?;
+                self.refresh_routes().await;
+                self.tell(PeerEventKind::LocalDescription {
+                    sdp_type: SdpType::Answer,
+                    sdp,
+                });
+            }
+            PeerCommand::Rollback => self.connection()?.roll_back().await?,
+            PeerCommand::AddCandidate(candidate) => self.connection()?.add_candidate(candidate).await?,
+            PeerCommand::AllowMedia => self.allow_media().await?,
+            PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await,
+            PeerCommand::Close => self.close().await,
+        }
+        Ok(())
+    }
+
+    fn connection(&self) -> Result<&Connection, CommandError> {
+        self.open
+            .as_ref()
+            .map(|open| &open.connection)
+            .ok_or(CommandError::NotOpen)
+    }
+
+    async fn open(&mut self, generation: u32, ice_servers: Vec<String>) -> Result<(), CommandError> {
+        self.close().await;
+        let (events, library) = LibraryEvents::new();
+        let now = clock();
+        let blueprint = Blueprint {
+            ice_servers,
+            addresses: addresses::choose(&self.network),
+            bounds: bounds(&self.limits),
+            key_frames: self.own_key_frames.clone(),
+            events,
+        };
+        let connection = Connection::open(generation, blueprint, now).await?;
+        self.open = Some(Open {
+            sampler: Sampler::new(&connection.meter, now),
+            connection,
+            library,
+            held: VecDeque::new(),
+        });
+        self.ladder = Ladder::new(self.limits);
+        self.apply_estimate();
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        self.video_route.send_replace(None);
+        self.audio_route.send_replace(None);
+        self.asked = None;
+        self.due = None;
+        if let Some(open) = self.open.take() {
+            open.connection.close().await;
+        }
+    }
+
+    async fn allow_media(&mut self) -> Result<(), CommandError> {
+        self.connection()?.meter.gate.open();
+        // Both directions begin with a key frame: whatever came or went before was seen by nobody.
+        self.own_key_frames.request();
+        self.refresh_routes().await;
+        self.ask_for_key_frame().await;
+        let held = self.open.as_mut().map(|open| std::mem::take(&mut open.held));
+        for message in held.into_iter().flatten() {
+            self.tell(PeerEventKind::Control(message));
+        }
+        Ok(())
+    }
+
+    async fn refresh_routes(&self) {
+        for (kind, route) in [
+            (TrackKind::Audio, &self.audio_route),
+            (TrackKind::Video, &self.video_route),
+        ] {
+            let new = match self.connection() {
+                Ok(connection) => connection.route(kind).await,
+                Err(_) => None,
+            };
+            route.send_replace(new.map(Arc::new));
+        }
+    }
+
+    async fn on_library(&mut self, event: LibraryEvent) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match event {
+            LibraryEvent::Candidate(candidate) => self.tell(PeerEventKind::LocalCandidate(candidate)),
+            LibraryEvent::NegotiationNeeded => self.tell(PeerEventKind::NegotiationNeeded),
+            LibraryEvent::State(state) => self.on_state(state).await,
+            LibraryEvent::RemoteTrack(track) => open.connection.on_remote_track(track).await,
+            LibraryEvent::Track { kind, packets } => self.tell(PeerEventKind::Track { kind, packets }),
+            LibraryEvent::KeyFrameMissing => self.ask_for_key_frame().await,
+            LibraryEvent::ControlOpen => {
+                open.connection.on_control_open();
+                self.tell(PeerEventKind::ControlOpen);
+            }
+            LibraryEvent::Control(message) => self.on_control(message),
+        }
+    }
+
+    fn on_control(&mut self, message: ControlMessage) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        let refused = &open.connection.meter.drops.control_refused;
+        if self.events.capacity() < EVENTS_RESERVE {
+            refused.one();
+        } else if open.connection.meter.gate.is_open() {
+            self.tell(PeerEventKind::Control(message));
+        } else if open.held.len() < HELD_MESSAGES_MAX {
+            open.held.push_back(message);
+        } else {
+            refused.one();
+        }
+    }
+
+    async fn on_state(&mut self, state: RTCPeerConnectionState) {
+        let phase = match state {
+            RTCPeerConnectionState::Connecting => ConnectionPhase::Connecting,
+            RTCPeerConnectionState::Connected => ConnectionPhase::Connected,
+            RTCPeerConnectionState::Disconnected => ConnectionPhase::Disconnected,
+            RTCPeerConnectionState::Failed => ConnectionPhase::Failed,
+            _ => return,
+        };
+        if phase == ConnectionPhase::Connected {
+            if let Some(open) = &mut self.open {
+                open.connection.on_connected();
+            }
+            self.refresh_routes().await;
+        }
+        self.tell(PeerEventKind::Connection(phase));
+    }
+
+    /// The library's task never ends while the connection is open, unless something broke in it.
+    fn on_library_task_ended(&mut self) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.connection.tasks.count() == 0)
+        {
+            tracing::warn!("the connection's task ended by itself");
+            self.video_route.send_replace(None);
+            self.audio_route.send_replace(None);
+            self.tell(PeerEventKind::Connection(ConnectionPhase::Failed));
+        }
+    }
+
+    fn apply_estimate(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        let estimate = *open.connection.estimate.borrow_and_update();
+        let loss = open.connection.meter.audio_loss_out.get();
+        let (video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, loss));
+        self.video_targets
+            .send_if_modified(|targets| std::mem::replace(targets, video) != video);
+        self.audio_targets
+            .send_if_modified(|targets| std::mem::replace(targets, audio) != audio);
+    }
+
+    /// The decoder wants a key frame: now, or as soon as one may be asked for.
+    async fn want_key_frame(&mut self) {
+        let next = self.asked.map(|asked| asked + KEY_FRAME_INTERVAL);
+        match next {
+            Some(next) if clock() < next => self.due = Some(next),
+            _ => self.ask_for_key_frame().await,
+        }
+    }
+
+    async fn ask_for_key_frame(&mut self) {
+        self.due = None;
+        let now = clock();
+        if self.asked.is_some_and(|asked| now < asked + KEY_FRAME_INTERVAL) {
+            return;
+        }
+        if let Ok(connection) = self.connection()
+            && connection.request_key_frame().await
+        {
+            self.asked = Some(now);
+        }
+    }
+
+    async fn on_second(&mut self) {
+        self.apply_estimate();
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        let now = clock();
+        let pair = pair(&open.connection.library_stats(now).await);
+        let estimate = open.connection.estimate.borrow().bps();
+        let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
+        for (name, counter) in [
+            ("frames_unsent", &self.unsent.frames),
+            ("audio_unsent", &self.unsent.audio),
+        ] {
+            if counter.get() > 0 {
+                sample.drops.push((name, counter.get()));
+            }
+        }
+        self.stats.send_replace(sample);
+    }
+
+    /// Tells the session. One that does not read loses events rather than stopping the call.
+    fn tell(&self, kind: PeerEventKind) {
+        let generation = self.open.as_ref().map_or(0, |open| open.connection.generation);
+        if let Err(error) = self.events.try_send(PeerEvent { generation, kind }) {
+            tracing::error!(%error, "an event is lost");
+            if let Some(open) = &self.open {
+                open.connection.meter.drops.events_full.one();
+            }
+        }
+    }
+}
+
+/// The estimate's bounds for these limits of the picture.
+fn bounds(limits: &VideoLimits) -> Bounds {
+    let with_sound = |video: Bitrate| Bitrate::from_bps(video.scale(1.05).bps() + AUDIO_RESERVE.bps());
+    let max = with_sound(limits.bitrate_max).max(ESTIMATE_MIN);
+    Bounds {
+        start: with_sound(limits.bitrate_start).clamp(ESTIMATE_MIN, max),
+        min: ESTIMATE_MIN,
+        max,
+    }
+}
+
+fn name_of(command: &PeerCommand) -> &'static str {
+    match command {
+        PeerCommand::Open { .. } => "open",
+        PeerCommand::MakeOffer { .. } => "make_offer",
+        PeerCommand::SetRemote { .. } => "set_remote",
+        PeerCommand::MakeAnswer => "make_answer",
+        PeerCommand::Rollback => "rollback",
+        PeerCommand::AddCandidate(_) => "add_candidate",
+        PeerCommand::AllowMedia => "allow_media",
+        PeerCommand::SendControl(_) => "send_control",
+        PeerCommand::Close => "close",
+    }
+}

@@ -1,0 +1,156 @@
+//! From the estimate to what the encoders must produce: sound first, then pictures in the size that looks best at the rate.
+//!
+//! Sizes are steps with hysteresis, so that an estimate that sways around a threshold does not make the picture jump.
+
+use crate::config::VideoLimits;
+use parley_media::audio::AudioTargets;
+use parley_media::video::EncoderTargets;
+use parley_proto::{Bitrate, FrameRate, Resolution};
+
+/// What sound takes on the wire: Opus at 32 kbit/s and the headers of 50 packets a second.
+pub(super) const AUDIO_RESERVE: Bitrate = Bitrate::from_kbps(60);
+/// The share of the video rate that is left for the picture after RTP headers.
+const PAYLOAD_SHARE: f64 = 0.96;
+/// Less than this is no picture.
+const VIDEO_MIN: Bitrate = Bitrate::from_kbps(60);
+/// Below this there are half as many pictures, so that each is worth looking at.
+const FULL_RATE_MIN: Bitrate = Bitrate::from_kbps(150);
+/// How much more than its threshold a larger size needs before it is taken up again.
+const HYSTERESIS: f64 = 1.25;
+
+/// Sizes, largest first, and the rate each needs.
+const STEPS: [(Bitrate, Resolution); 5] = [
+    (Bitrate::from_kbps(2_200), Resolution::new(1920, 1080)),
+    (Bitrate::from_kbps(800), Resolution::new(1280, 720)),
+    (Bitrate::from_kbps(450), Resolution::new(960, 540)),
+    (Bitrate::from_kbps(220), Resolution::new(640, 360)),
+    (Bitrate::ZERO, Resolution::new(480, 270)),
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Ladder {
+    limits: VideoLimits,
+    step: usize,
+}
+
+impl Ladder {
+    /// At the largest size the limits allow; the first estimate brings it down if needed.
+    pub(super) fn new(limits: VideoLimits) -> Self {
+        Self { limits, step: 0 }
+    }
+
+    /// What the video encoder must produce at this estimate.
+    pub(super) fn video(&mut self, estimate: Bitrate) -> EncoderTargets {
+        let bitrate = estimate
+            .saturating_sub(AUDIO_RESERVE)
+            .scale(PAYLOAD_SHARE)
+            .min(self.limits.bitrate_max)
+            .max(VIDEO_MIN);
+        self.step = step_at(bitrate, self.step);
+        let size = STEPS
+            .get(self.step)
+            .map_or(self.limits.resolution_max, |(_, size)| *size);
+        let max = self.limits.resolution_max;
+        let fps = self.limits.frame_rate_max;
+        EncoderTargets {
+            bitrate,
+            frame_rate: if bitrate < FULL_RATE_MIN {
+                FrameRate::new(fps.get().div_ceil(2))
+            } else {
+                fps
+            },
+            resolution: Resolution::new(size.width.min(max.width), size.height.min(max.height)),
+            paused: false,
+        }
+    }
+}
+
+/// Down as soon as the rate is too low, up only when it is clearly enough.
+fn step_at(bitrate: Bitrate, current: usize) -> usize {
+    STEPS
+        .iter()
+        .enumerate()
+        .find(|(step, (needed, _))| {
+            let factor = if *step < current { HYSTERESIS } else { 1.0 };
+            bitrate >= needed.scale(factor)
+        })
+        .map_or(STEPS.len() - 1, |(step, _)| step)
+}
+
+/// What the audio encoder must produce: less only when there is hardly room for sound alone, redundancy as packets get lost.
+pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
+    let kbps = match estimate.kbps() {
+        0..80 => 16,
+        80..160 => 24,
+        _ => 32,
+    };
+    AudioTargets {
+        bitrate: Bitrate::from_kbps(kbps),
+        expected_loss_pct: (loss * 100.0).ceil().clamp(1.0, 40.0) as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ladder() -> Ladder {
+        Ladder::new(VideoLimits::default())
+    }
+
+    #[test]
+    fn sound_is_reserved_first_and_the_limit_holds() {
+        let rate = |kbps| ladder().video(Bitrate::from_kbps(kbps)).bitrate.kbps();
+        assert_eq!(rate(1_060), 960);
+        assert_eq!(rate(50_000), 2_500);
+        assert_eq!(rate(10), 60);
+    }
+
+    #[test]
+    fn the_size_follows_the_rate() {
+        for (kbps, height) in [
+            (3_000, 720),
+            (1_000, 720),
+            (700, 540),
+            (400, 360),
+            (200, 270),
+            (10, 270),
+        ] {
+            let targets = ladder().video(Bitrate::from_kbps(kbps));
+            assert_eq!(targets.resolution.height, height, "at {kbps} kbit/s");
+        }
+    }
+
+    #[test]
+    fn an_estimate_that_sways_around_a_threshold_does_not_change_the_size_back_and_forth() {
+        let mut ladder = ladder();
+        let mut changes = 0;
+        let mut last = None;
+        for n in 0..100 {
+            let estimate = Bitrate::from_kbps(if n % 2 == 0 { 930 } else { 850 });
+            let size = ladder.video(estimate).resolution;
+            changes += usize::from(last.is_some_and(|last| last != size));
+            last = Some(size);
+        }
+        assert_eq!(changes, 1, "down once, then it stays");
+        assert_eq!(ladder.video(Bitrate::from_kbps(1_500)).resolution.height, 720);
+    }
+
+    #[test]
+    fn a_smaller_limit_is_never_exceeded() {
+        let limits = VideoLimits {
+            resolution_max: Resolution::new(640, 360),
+            ..VideoLimits::default()
+        };
+        let targets = Ladder::new(limits).video(Bitrate::from_kbps(5_000));
+        assert_eq!(targets.resolution, limits.resolution_max);
+    }
+
+    #[test]
+    fn reported_loss_becomes_redundancy_of_the_sound() {
+        let expected = |loss| audio(Bitrate::from_kbps(1_000), loss).expected_loss_pct;
+        assert_eq!([expected(0.0), expected(0.051), expected(1.0)], [1, 6, 40]);
+        assert_eq!(audio(Bitrate::from_kbps(50), 0.0).bitrate.kbps(), 16);
+    }
+}

@@ -1,0 +1,289 @@
+//! Sans-IO core of the pacer: three queues in order of importance, and a budget.
+//!
+//! Sound leaves at once and only uses up budget. Retransmissions come next, then pictures. The budget runs at 2.5 times the
+//! target, as in libwebrtc: a key frame is spread out, but does not fall behind. The queue of pictures is bounded by time:
+//! beyond [`Queue::is_long`] the encoder is held, so an encoded picture never needs to be thrown away.
+
+use parley_proto::Bitrate;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How much faster than the target packets may leave.
+const PACE: f64 = 2.5;
+/// What may leave in one go: timers are no finer than a millisecond, and a few packets at once do no harm.
+const BURST: Duration = Duration::from_millis(5);
+/// More pictures waiting than can leave in this time hold the encoder.
+const VIDEO_WAIT_MAX: Duration = Duration::from_millis(250);
+/// A retransmission older than this comes too late for any picture.
+const RETRANSMISSION_AGE_MAX: Duration = Duration::from_millis(500);
+/// A bound for the case that the encoder is not held, far above what a held one can reach.
+const PACKETS_MAX: usize = 4096;
+/// The target never makes the pacer slower than this: sound and a few pictures must get out.
+const TARGET_MIN: Bitrate = Bitrate::from_kbps(100);
+
+/// What a packet is, most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::peer) enum Class {
+    Audio,
+    Retransmission,
+    Video,
+}
+
+/// A packet that waits.
+#[derive(Debug)]
+struct Waiting<T> {
+    item: T,
+    bytes: usize,
+    since: Instant,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::peer) struct Queue<T> {
+    audio: VecDeque<Waiting<T>>,
+    retransmissions: VecDeque<Waiting<T>>,
+    video: VecDeque<Waiting<T>>,
+    /// Bytes of `video`.
+    video_bytes: usize,
+    /// Bytes a second.
+    rate: f64,
+    /// Bytes that left before there was budget for them; less than zero is unused budget.
+    debt: f64,
+    updated: Option<Instant>,
+    /// Packets refused because the queue was full.
+    full: u64,
+    /// Retransmissions thrown away because they waited too long.
+    late: u64,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue with the rate for `target`.
+    pub(in crate::peer) fn new(target: Bitrate) -> Self {
+        let mut queue = Self {
+            audio: VecDeque::new(),
+            retransmissions: VecDeque::new(),
+            video: VecDeque::new(),
+            video_bytes: 0,
+            rate: 0.0,
+            debt: 0.0,
+            updated: None,
+            full: 0,
+            late: 0,
+        };
+        queue.set_target(target);
+        queue
+    }
+
+    /// Follows the estimate.
+    pub(in crate::peer) fn set_target(&mut self, target: Bitrate) {
+        self.rate = target.max(TARGET_MIN).bps() as f64 * PACE / 8.0;
+    }
+
+    /// Takes a packet of `bytes`. It comes out of [`Queue::pop`], now or later, or is counted.
+    pub(in crate::peer) fn push(&mut self, now: Instant, class: Class, bytes: usize, item: T) {
+        self.pay_off(now);
+        let waiting = Waiting {
+            item,
+            bytes,
+            since: now,
+        };
+        let queue = match class {
+            Class::Audio => &mut self.audio,
+            Class::Retransmission => &mut self.retransmissions,
+            Class::Video => &mut self.video,
+        };
+        if queue.len() >= PACKETS_MAX {
+            self.full += 1;
+            return;
+        }
+        if class == Class::Video {
+            self.video_bytes += bytes;
+        }
+        queue.push_back(waiting);
+    }
+
+    /// The next packet that may leave now.
+    pub(in crate::peer) fn pop(&mut self, now: Instant) -> Option<T> {
+        self.pay_off(now);
+        while self
+            .retransmissions
+            .front()
+            .is_some_and(|waiting| now.saturating_duration_since(waiting.since) > RETRANSMISSION_AGE_MAX)
+        {
+            self.retransmissions.pop_front();
+            self.late += 1;
+        }
+        let waiting = if let Some(audio) = self.audio.pop_front() {
+            audio
+        } else if self.debt > 0.0 {
+            return None;
+        } else if let Some(retransmission) = self.retransmissions.pop_front() {
+            retransmission
+        } else {
+            let video = self.video.pop_front()?;
+            self.video_bytes -= video.bytes;
+            video
+        };
+        self.debt += waiting.bytes as f64;
+        Some(waiting.item)
+    }
+
+    /// When [`Queue::pop`] will have something; always later than the `now` it was last called with.
+    pub(in crate::peer) fn next_time(&self) -> Option<Instant> {
+        let updated = self.updated?;
+        if !self.audio.is_empty() {
+            return Some(updated);
+        }
+        if self.retransmissions.is_empty() && self.video.is_empty() {
+            return None;
+        }
+        // One microsecond more, so that rounding cannot make it ask again at the same moment.
+        let wait = Duration::from_secs_f64((self.debt / self.rate).max(0.0)) + Duration::from_micros(1);
+        Some(updated + wait)
+    }
+
+    /// Whether more pictures wait than should: the encoder must be held.
+    pub(in crate::peer) fn is_long(&self) -> bool {
+        self.video_bytes as f64 / self.rate > VIDEO_WAIT_MAX.as_secs_f64()
+    }
+
+    /// Packets refused, and retransmissions that were too late, since the last call.
+    pub(in crate::peer) fn take_drops(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.full), std::mem::take(&mut self.late))
+    }
+
+    fn pay_off(&mut self, now: Instant) {
+        let passed = self
+            .updated
+            .map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        self.updated = Some(self.updated.map_or(now, |then| then.max(now)));
+        let unused_max = self.rate * BURST.as_secs_f64();
+        self.debt = (self.debt - passed.as_secs_f64() * self.rate).max(-unused_max);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MBIT: Bitrate = Bitrate::from_kbps(1000);
+
+    /// Lets the queue run for `length` of virtual time and gives what left, with its time in milliseconds.
+    fn run<T>(queue: &mut Queue<T>, start: Instant, length: Duration) -> Vec<(f64, T)> {
+        let mut left = Vec::new();
+        let mut now = start;
+        while now <= start + length {
+            while let Some(item) = queue.pop(now) {
+                left.push((now.duration_since(start).as_secs_f64() * 1000.0, item));
+            }
+            match queue.next_time() {
+                Some(next) => {
+                    assert!(next > now, "no progress");
+                    now = next;
+                }
+                None => break,
+            }
+        }
+        left
+    }
+
+    #[test]
+    fn a_key_frame_is_spread_over_time_at_two_and_a_half_times_the_target() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for n in 0..100 {
+            queue.push(start, Class::Video, 1000, n);
+        }
+        let left = run(&mut queue, start, Duration::from_secs(2));
+        assert_eq!(left.len(), 100);
+        // 100 kB at 2.5 Mbit/s are 320 ms.
+        assert!((left[99].0 - 320.0).abs() < 10.0, "{}", left[99].0);
+        assert!(left.windows(2).all(|pair| pair[0].1 < pair[1].1), "in order");
+    }
+
+    #[test]
+    fn sound_never_waits_whatever_else_is_queued() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for _ in 0..1000 {
+            queue.push(start, Class::Video, 1200, "picture");
+        }
+        run(&mut queue, start, Duration::from_millis(100));
+        let now = start + Duration::from_millis(101);
+        for _ in 0..5 {
+            queue.push(now, Class::Audio, 200, "sound");
+        }
+        for _ in 0..5 {
+            assert_eq!(queue.pop(now), Some("sound"));
+        }
+    }
+
+    #[test]
+    fn retransmissions_pass_pictures_and_use_the_same_budget() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for _ in 0..50 {
+            queue.push(start, Class::Video, 1000, "picture");
+        }
+        for _ in 0..50 {
+            queue.push(start, Class::Retransmission, 1000, "again");
+        }
+        let left = run(&mut queue, start, Duration::from_secs(1));
+        assert!(left[..50].iter().all(|(_, item)| *item == "again"));
+        assert!((left[99].0 - 320.0).abs() < 10.0);
+    }
+
+    #[test]
+    fn retransmissions_that_waited_too_long_are_dropped_and_counted() {
+        let start = Instant::now();
+        let mut queue = Queue::new(Bitrate::from_kbps(100));
+        for _ in 0..40 {
+            queue.push(start, Class::Retransmission, 1000, ());
+        }
+        let left = run(&mut queue, start, Duration::from_secs(3)).len() as u64;
+        let (full, late) = queue.take_drops();
+        assert_eq!((full, left + late), (0, 40));
+        assert!(late > 0);
+    }
+
+    #[test]
+    fn the_queue_is_long_when_its_pictures_need_a_quarter_second() {
+        let now = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        // 2.5 Mbit/s make 78 kB in 250 ms.
+        for _ in 0..78 {
+            queue.push(now, Class::Video, 1000, ());
+        }
+        assert!(!queue.is_long());
+        queue.push(now, Class::Video, 1000, ());
+        assert!(queue.is_long());
+        queue.set_target(Bitrate::from_kbps(2000));
+        assert!(!queue.is_long(), "a higher target makes the same queue shorter");
+    }
+
+    #[test]
+    fn the_queue_is_bounded_even_if_nobody_listens() {
+        let now = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for _ in 0..PACKETS_MAX + 10 {
+            queue.push(now, Class::Video, 1000, ());
+        }
+        assert_eq!(queue.take_drops(), (10, 0));
+    }
+
+    #[test]
+    fn an_idle_queue_asks_for_no_time_and_saves_up_only_a_small_burst() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        assert_eq!(queue.next_time(), None);
+        queue.push(start, Class::Video, 1000, 0);
+        run(&mut queue, start, Duration::from_secs(1));
+        assert_eq!(queue.next_time(), None);
+        let later = start + Duration::from_secs(10);
+        for n in 0..100 {
+            queue.push(later, Class::Video, 1000, n);
+        }
+        let at_once = std::iter::from_fn(|| queue.pop(later)).count();
+        assert!(at_once <= 3, "{at_once} left at once");
+    }
+}

@@ -1,0 +1,289 @@
+//! How a connection of the library is put together: what is offered, which links are in its chain, its settings.
+
+use super::chain::deliver::Deliver;
+use super::chain::rtx_stamp::RtxStamp;
+use super::chain::sender_report::{CaptureClock, SenderReports};
+use super::chain::tap::Tap;
+use super::chain::unrtx::UnRtx;
+use super::chain::{DELIVER_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
+use super::estimate::{Bounds, CappedGcc};
+use super::library::{Callbacks, LibraryEvents};
+use super::meter::Meter;
+use super::pacer::link::Pacer;
+use super::pacer::room::Room;
+use super::runtime::{LiveTasks, PeerRuntime};
+use parley_media::time::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
+use parley_media::video::KeyFrameFlag;
+use parley_proto::Bitrate;
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
+};
+use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI};
+use rtc::shared::time::SystemInstant;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use webrtc::error::Result;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::peer_connection::{
+    CongestionFeedback, MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder,
+    RTCIceServer, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_congestion_control,
+    configure_nack, configure_rtcp_reports,
+};
+
+/// How often ICE checks its pairs. The library's 200 ms cost a third of a second at each start.
+const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(25);
+/// Checks before a pair is given up: ten seconds, longer than an answer may take through a slow server.
+const ICE_CHECKS_MAX: u16 = 400;
+/// What the other side may have on its way to us in data channels; 1 MiB caps them at 1 MiB a round trip.
+const SCTP_RECEIVE_BYTES: u32 = 4 << 20;
+/// The largest message in a data channel: larger ones halve nothing, and browsers refuse them.
+const SCTP_MESSAGE_BYTES_MAX: u32 = 64 << 10;
+/// What waits at most in our data channels.
+const SCTP_SEND_BYTES_MAX: usize = 1 << 20;
+/// How often missing packets are asked for, and at most how often each: beyond that a key frame is cheaper.
+const NACK_INTERVAL: Duration = Duration::from_millis(40);
+const NACKS_MAX: u16 = 8;
+
+/// H.264 constrained baseline, level 3.1 (RFC 6184, 8.1); the level may be exceeded towards us.
+const H264_MODE_1: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+const H264_MODE_0: &str = "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f";
+/// Opus (RFC 7587, 6.1): frames from 10 ms, redundancy and silence suppression welcome.
+const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
+
+/// What a connection is built from.
+pub(super) struct Blueprint {
+    pub(super) ice_servers: Vec<String>,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) bounds: Bounds,
+    pub(super) key_frames: KeyFrameFlag,
+    pub(super) events: LibraryEvents,
+}
+
+/// One kind of own media inside a connection.
+pub(super) struct LocalTrack {
+    pub(super) track: Arc<TrackLocalStaticRTP>,
+    pub(super) ssrc: u32,
+    pub(super) clock: Arc<CaptureClock>,
+}
+
+/// A connection of the library with what belongs to it.
+pub(super) struct Built {
+    pub(super) connection: Arc<dyn PeerConnection>,
+    pub(super) audio: LocalTrack,
+    pub(super) video: LocalTrack,
+    pub(super) meter: Arc<Meter>,
+    pub(super) room: Arc<Room>,
+    pub(super) estimate: watch::Receiver<Bitrate>,
+    pub(super) tasks: Arc<LiveTasks>,
+}
+
+/// Builds a connection, without tracks on it yet. `now` ties its clocks together.
+pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
+    match build_with(&blueprint, MulticastDnsMode::QueryOnly, now).await {
+        Err(error) => {
+            // Without a multicast route (a namespace, a locked-down machine) `.local` candidates cannot be resolved, but a
+            // call is still possible.
+            tracing::debug!(%error, "once more without mDNS");
+            build_with(&blueprint, MulticastDnsMode::Disabled, now).await
+        }
+        built => built,
+    }
+}
+
+async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant) -> Result<Built> {
+    let meter = Arc::new(Meter::default());
+    let room = Arc::new(Room::default());
+    let audio = local_track(RtpCodecKind::Audio, opus(), None, AUDIO_CLOCK_HZ);
+    let rtx = Some(rand::random());
+    let video = local_track(RtpCodecKind::Video, h264(H264_MODE_1), rtx, VIDEO_CLOCK_HZ);
+    let mut engine = media_engine()?;
+    let (estimator, estimate) = CappedGcc::new(blueprint.bounds);
+    let clocks = [
+        (audio.ssrc, Arc::clone(&audio.clock)),
+        (video.ssrc, Arc::clone(&video.clock)),
+    ];
+    let registry = configure_nack(Registry::new(), &mut engine);
+    let registry = configure_rtcp_reports(registry);
+    let registry = configure_congestion_control(registry, estimator, CongestionFeedback::Twcc, &mut engine)?;
+    let nacks = NackGeneratorBuilder::new()
+        .with_interval(NACK_INTERVAL)
+        .with_max_nacks_per_packet(NACKS_MAX);
+    let registry = registry
+        .with(Slot::NackGenerator, nacks.build())
+        .with(
+            Slot::Pacer,
+            Linked::new(Pacer::new(
+                estimate.clone(),
+                Arc::clone(&room),
+                Arc::clone(&meter),
+            )),
+        )
+        .with(
+            Slot::SenderReport,
+            Linked::new(SenderReports::new(
+                SystemInstant::now(now),
+                clocks.into_iter().collect(),
+            )),
+        )
+        .with(
+            Slot::from(TAP_SLOT),
+            Linked::new(Tap::new(Arc::clone(&meter), blueprint.key_frames.clone())),
+        )
+        .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
+        .with(
+            Slot::from(UNRTX_SLOT),
+            Linked::new(UnRtx::new(Arc::clone(&meter))),
+        )
+        .with(
+            Slot::from(DELIVER_SLOT),
+            Linked::new(Deliver::new(Arc::clone(&meter), blueprint.events.clone())),
+        );
+    let ice_servers = RTCIceServer {
+        urls: blueprint.ice_servers.clone(),
+        ..Default::default()
+    };
+    let servers = if ice_servers.urls.is_empty() {
+        Vec::new()
+    } else {
+        vec![ice_servers]
+    };
+    let (runtime, tasks) = PeerRuntime::new();
+    let connection = PeerConnectionBuilder::new()
+        .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
+        .with_media_engine(engine)
+        .with_setting_engine(settings(mdns))
+        .with_interceptor_registry(registry)
+        .with_handler(Arc::new(Callbacks(blueprint.events.clone())))
+        .with_runtime(Arc::new(runtime))
+        .with_udp_addrs(blueprint.addresses.clone())
+        .with_data_channel_send_buffer_limit(SCTP_SEND_BYTES_MAX)
+        .build()
+        .await?;
+    Ok(Built {
+        connection: Arc::new(connection),
+        audio,
+        video,
+        meter,
+        room,
+        estimate,
+        tasks,
+    })
+}
+
+fn settings(mdns: MulticastDnsMode) -> SettingEngine {
+    SettingEngineBuilder::new()
+        .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_CHECKS_MAX))
+        .with_include_loopback_candidate(true)
+        .with_multicast_dns_mode(mdns)
+        .with_sctp_max_receive_buffer_size(SCTP_RECEIVE_BYTES)
+        .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(SCTP_MESSAGE_BYTES_MAX))
+        // The cheaper ciphers first; the last is what every browser knows.
+        .with_srtp_protection_profiles(vec![
+            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        ])
+        .build()
+}
+
+/// Exactly what is spoken, nothing else. Payload types are our proposal only; what holds is what was negotiated.
+fn media_engine() -> Result<MediaEngine> {
+    let mut engine = MediaEngine::default();
+    let mut register = |rtp_codec, payload_type, kind| {
+        engine.register_codec(
+            RTCRtpCodecParameters {
+                rtp_codec,
+                payload_type,
+            },
+            kind,
+        )
+    };
+    register(opus(), 111, RtpCodecKind::Audio)?;
+    register(h264(H264_MODE_1), 125, RtpCodecKind::Video)?;
+    register(rtx("apt=125"), 105, RtpCodecKind::Video)?;
+    register(h264(H264_MODE_0), 108, RtpCodecKind::Video)?;
+    register(rtx("apt=108"), 109, RtpCodecKind::Video)?;
+    for (uri, kind) in [
+        (SDES_MID_URI, RtpCodecKind::Audio),
+        (SDES_MID_URI, RtpCodecKind::Video),
+        (AUDIO_LEVEL_URI, RtpCodecKind::Audio),
+    ] {
+        engine.register_header_extension(
+            RTCRtpHeaderExtensionCapability { uri: uri.to_owned() },
+            kind,
+            None,
+        )?;
+    }
+    Ok(engine)
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: AUDIO_CLOCK_HZ,
+        channels: 2,
+        sdp_fmtp_line: OPUS.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+fn h264(fmtp: &str) -> RTCRtpCodec {
+    let feedback = [("ccm", "fir"), ("nack", ""), ("nack", "pli")];
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: VIDEO_CLOCK_HZ,
+        channels: 0,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback: feedback
+            .into_iter()
+            .map(|(typ, parameter)| RTCPFeedback {
+                typ: typ.to_owned(),
+                parameter: parameter.to_owned(),
+            })
+            .collect(),
+    }
+}
+
+fn rtx(fmtp: &str) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: VIDEO_CLOCK_HZ,
+        channels: 0,
+        sdp_fmtp_line: fmtp.to_owned(),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
+/// A track with fresh SSRCs; both kinds in one media stream, so that a browser plays them in sync.
+fn local_track(kind: RtpCodecKind, codec: RTCRtpCodec, rtx: Option<u32>, clock_hz: u32) -> LocalTrack {
+    let ssrc = rand::random();
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(ssrc),
+            rtx: rtx.map(|ssrc| RTCRtpRtxParameters { ssrc }),
+            ..Default::default()
+        },
+        codec,
+        active: true,
+        ..Default::default()
+    };
+    let name = if kind == RtpCodecKind::Audio {
+        "microphone"
+    } else {
+        "camera"
+    };
+    let track = MediaStreamTrack::new("parley".into(), name.into(), name.into(), kind, vec![encoding]);
+    LocalTrack {
+        track: Arc::new(TrackLocalStaticRTP::new(track)),
+        ssrc,
+        clock: Arc::new(CaptureClock::new(clock_hz)),
+    }
+}

@@ -1,0 +1,151 @@
+//! From counters to the sample of each second. Pure: what was read at two moments comes in, rates come out.
+
+use super::meter::Meter;
+use crate::port::PeerStats;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+use webrtc::peer_connection::{RTCStatsReport, RTCStatsReportEntry};
+
+/// The counters that rates are made of, as they stood at one moment.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    at: Instant,
+    bytes_sent: u64,
+    bytes_received: u64,
+    frames_sent: u64,
+    expected: u64,
+    received: u64,
+}
+
+impl Reading {
+    fn of(meter: &Meter, at: Instant) -> Self {
+        Self {
+            at,
+            bytes_sent: meter.bytes_sent.get(),
+            bytes_received: meter.bytes_received.get(),
+            frames_sent: meter.frames_sent.get(),
+            expected: meter.packets_expected.get(),
+            received: meter.packets_received.get(),
+        }
+    }
+}
+
+/// The pair of addresses in use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pair {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) rtt_ms: Option<f32>,
+}
+
+/// Makes samples of one connection.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    last: Reading,
+}
+
+impl Sampler {
+    /// Starts counting now.
+    pub(super) fn new(meter: &Meter, now: Instant) -> Self {
+        Self {
+            last: Reading::of(meter, now),
+        }
+    }
+
+    /// The sample of the time since the last one.
+    pub(super) fn sample(
+        &mut self,
+        meter: &Meter,
+        pair: Option<Pair>,
+        estimate_bps: u64,
+        now: Instant,
+    ) -> PeerStats {
+        let (last, this) = (self.last, Reading::of(meter, now));
+        self.last = this;
+        let seconds = this
+            .at
+            .saturating_duration_since(last.at)
+            .as_secs_f64()
+            .max(0.001);
+        let per_s = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
+        let expected = this.expected.saturating_sub(last.expected);
+        let missing = expected.saturating_sub(this.received.saturating_sub(last.received));
+        PeerStats {
+            rtt_ms: pair.and_then(|pair| pair.rtt_ms),
+            estimate_bps: Some(estimate_bps),
+            sent_bps: (per_s(this.bytes_sent, last.bytes_sent) * 8.0) as u64,
+            received_bps: (per_s(this.bytes_received, last.bytes_received) * 8.0) as u64,
+            frames_sent_per_s: per_s(this.frames_sent, last.frames_sent) as f32,
+            loss_in_pct: if expected == 0 {
+                0.0
+            } else {
+                missing as f32 * 100.0 / expected as f32
+            },
+            loss_out_pct: meter.audio_loss_out.get().max(meter.video_loss_out.get()) * 100.0,
+            audio_jitter_ms: meter.audio_jitter_ms.get(),
+            video_jitter_ms: meter.video_jitter_ms.get(),
+            key_frame_requests_received: meter.key_frame_requests_received.get(),
+            key_frame_requests_sent: meter.key_frame_requests_sent.get(),
+            nacks_received: meter.nacks_received.get(),
+            nacks_sent: meter.nacks_sent.get(),
+            retransmissions_sent: meter.retransmissions_sent.get(),
+            retransmissions_received: meter.retransmissions_received.get(),
+            encoder_holds: meter.encoder_holds.get(),
+            pair: pair.map(|pair| (pair.local, pair.remote)),
+            drops: meter.drops.list(),
+        }
+    }
+}
+
+/// The nominated pair of the library's report.
+pub(super) fn pair(report: &RTCStatsReport) -> Option<Pair> {
+    let pair = report.candidate_pairs().find(|pair| pair.nominated)?;
+    let address = |id: &str| match report.get(id)? {
+        RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate) => {
+            let ip: IpAddr = candidate.address.as_deref()?.parse().ok()?;
+            Some(SocketAddr::new(ip, candidate.port))
+        }
+        _ => None,
+    };
+    let rtt_s = pair.current_round_trip_time;
+    Some(Pair {
+        local: address(&pair.local_candidate_id)?,
+        remote: address(&pair.remote_candidate_id)?,
+        rtt_ms: (rtt_s > 0.0).then_some((rtt_s * 1000.0) as f32),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn rates_are_of_the_last_second_and_counters_of_all_time() {
+        let meter = Meter::default();
+        let start = Instant::now();
+        meter.bytes_sent.add(5_000_000);
+        let mut sampler = Sampler::new(&meter, start);
+        meter.bytes_sent.add(125_000);
+        meter.frames_sent.add(15);
+        meter.packets_expected.add(100);
+        meter.packets_received.add(98);
+        meter.nacks_sent.add(2);
+        let stats = sampler.sample(&meter, None, 1_000_000, start + Duration::from_millis(500));
+        assert_eq!((stats.sent_bps, stats.frames_sent_per_s), (2_000_000, 30.0));
+        assert_eq!((stats.loss_in_pct, stats.nacks_sent), (2.0, 2));
+        let quiet = sampler.sample(&meter, None, 1_000_000, start + Duration::from_millis(1500));
+        assert_eq!((quiet.sent_bps, quiet.loss_in_pct, quiet.nacks_sent), (0, 0.0, 2));
+    }
+
+    #[test]
+    fn reordering_over_the_second_is_no_negative_loss() {
+        let meter = Meter::default();
+        let start = Instant::now();
+        let mut sampler = Sampler::new(&meter, start);
+        meter.packets_expected.add(10);
+        meter.packets_received.add(12);
+        let stats = sampler.sample(&meter, None, 0, start + Duration::from_secs(1));
+        assert_eq!(stats.loss_in_pct, 0.0);
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole peers in one process, connected over loopback.
