@@ -2,7 +2,10 @@
 //! cleans up after itself when dropped, and stops nothing that it did not start.
 
 pub mod cable;
+pub mod fake_camera;
 pub mod namespaces;
 pub mod programs;
 pub mod sound_card;
 pub mod system;
+pub mod webdriver;
+pub mod xvfb;

@@ -15,6 +15,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Whether it is nothing but the tests of another module, moved into a file of their own.
+    pub(super) fn is_tests(&self) -> bool {
+        self.path.ends_with("/tests.rs")
+    }
+
     /// The lines before the tests at the bottom of the file.
     pub(super) fn lines_without_tests(&self) -> impl Iterator<Item = &str> {
         self.text.lines().take_while(|line| *line != "#[cfg(test)]")

@@ -102,7 +102,7 @@ fn ui(ledger: &mut Ledger) {
     for (name, script) in [
         ("window types", "check"),
         ("window logic", "test"),
-        ("window flows", "flows"),
+        ("window flows", "test:flows"),
     ] {
         ledger.stage(name, |tally| {
             let mut command = setup::npm(&["run", script]);

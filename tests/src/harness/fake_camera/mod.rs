@@ -1,0 +1,148 @@
+//! A camera without hardware: a FUSE file that answers V4L2's ioctls, `poll` and `mmap`, seen as `/dev/video0` by whoever
+//! is started with it. The real system calls of the real capture code reach it; no kernel module, no preloaded library.
+//!
+//! `device` decides what V4L2 answers (no I/O), `picture` makes the pixels, `filesystem` drives both from FUSE. It runs in a
+//! process of its own, the program `fake-camera`, so that a test that dies takes it along.
+
+mod device;
+mod filesystem;
+mod picture;
+
+pub use device::{Format, Mode};
+pub use filesystem::run;
+
+use super::programs::{Program, our};
+use super::system;
+use anyhow::{Context as _, Result, ensure};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A plugged-in camera that shows the moving pattern. Gone when dropped.
+#[derive(Debug)]
+pub struct FakeCamera {
+    // Dropped in this order: the program first, then the folder it mounts in.
+    program: Program,
+    folder: TempDir,
+}
+
+impl FakeCamera {
+    /// Plugs a camera in; `modes` as [`Mode::parse`] reads them, such as `640x360@30:YUYV`.
+    ///
+    /// # Errors
+    /// When not root or without `/dev/fuse`.
+    pub fn plug_in(name: &str, modes: &[&str]) -> Result<Self> {
+        ensure!(
+            system::is_root(),
+            "a fake camera needs root for its mounts; run the tests as root (in a container, say)"
+        );
+        let folder = TempDir::with_prefix("parley-camera-")?;
+        for part in ["camera", "dev"] {
+            std::fs::create_dir(folder.path().join(part))?;
+        }
+        let mut command = our("fake-camera")?;
+        command.arg(folder.path().join("camera")).arg(name).args(modes);
+        let program = Program::start("fake-camera", &mut command)?;
+        program
+            .wait_for_line(Duration::from_secs(10), |line| line == "plugged in")
+            .context("the camera did not come up (it needs /dev/fuse)")?;
+        Ok(Self { program, folder })
+    }
+
+    /// The file that answers like a camera.
+    #[must_use]
+    pub fn device(&self) -> PathBuf {
+        self.folder.path().join("camera").join("video")
+    }
+
+    /// `command`, in a world where this is the only camera, `/dev/video0`. Nothing changes outside: the other devices are
+    /// linked into a `/dev` of its own.
+    #[must_use]
+    pub fn attach(&self, command: &Command) -> Command {
+        const SCRIPT: &str = r#"
+            real="$1" camera="$2"; shift 2
+            mount --rbind /dev "$real" && mount -t tmpfs none /dev || exit 97
+            for node in "$real"/*; do
+                case "$node" in */video[0-9]*) ;; *) ln -s "$node" /dev/ ;; esac
+            done
+            touch /dev/video0 && mount --bind "$camera" /dev/video0 || exit 98
+            exec "$@""#;
+        let mut attached = Command::new("unshare");
+        attached
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                SCRIPT,
+                "attach",
+            ])
+            .arg(self.folder.path().join("dev"))
+            .arg(self.device())
+            .arg(command.get_program())
+            .args(command.get_args());
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => attached.env(key, value),
+                None => attached.env_remove(key),
+            };
+        }
+        attached
+    }
+
+    /// Pulls the plug: every call answers "no such device" from now.
+    ///
+    /// # Errors
+    /// When the camera's program died.
+    pub fn unplug(&self) -> Result<()> {
+        self.program.say("unplug")
+    }
+
+    /// Puts the plug back.
+    ///
+    /// # Errors
+    /// When the camera's program died.
+    pub fn replug(&self) -> Result<()> {
+        self.program.say("plug")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_attached_sees_one_camera_and_the_usual_devices() {
+        let camera = FakeCamera::plug_in("Test Camera", &["640x360@30:YUYV"]).unwrap();
+        let mut list = Command::new("sh");
+        list.args([
+            "-c",
+            "ls /dev/video*; test -c /dev/null && echo null; ls -d /dev/shm",
+        ]);
+        let output = camera.attach(&list).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "/dev/video0\nnull\n/dev/shm\n",
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    #[test]
+    fn an_unplugged_camera_cannot_be_opened_until_it_is_back() {
+        let camera = FakeCamera::plug_in("Test Camera", &["640x360@30:YUYV"]).unwrap();
+        let opens = |wanted: bool| {
+            (0..50).any(|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                std::fs::File::open(camera.device()).is_ok() == wanted
+            })
+        };
+        assert!(opens(true));
+        camera.unplug().unwrap();
+        assert!(opens(false));
+        camera.replug().unwrap();
+        assert!(opens(true));
+    }
+}

@@ -1,0 +1,85 @@
+//! A screen without hardware: an X server that draws into memory.
+
+use super::programs::Program;
+use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A screen. Gone when dropped.
+#[derive(Debug)]
+pub struct Screen {
+    server: Program,
+    display: String,
+}
+
+impl Screen {
+    /// Switches a screen on, of this size in pixels.
+    ///
+    /// # Errors
+    /// When Xvfb is missing or does not start.
+    pub fn switch_on(width: u32, height: u32) -> Result<Self> {
+        let mut command = Command::new("Xvfb");
+        // The server finds a free display itself and tells its number on standard output once it is ready.
+        command
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0"])
+            .arg(format!("{width}x{height}x24"));
+        let server = Program::start("Xvfb", &mut command).context("is the package xvfb installed?")?;
+        let number = server.wait_for_line(Duration::from_secs(15), |line| {
+            !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+        })?;
+        Ok(Self {
+            server,
+            display: format!(":{number}"),
+        })
+    }
+
+    /// What programs find the screen by (`DISPLAY`).
+    #[must_use]
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
+    /// The X server's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// Takes a picture of the whole screen.
+    ///
+    /// # Errors
+    /// When scrot is missing or fails.
+    pub fn photograph(&self, file: &Path) -> Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let output = Command::new("scrot")
+            .args(["--overwrite", "--silent"])
+            .arg(file)
+            .env("DISPLAY", &self.display)
+            .stdin(Stdio::null())
+            .output()
+            .context("the program scrot is missing (package scrot)")?;
+        ensure!(
+            output.status.success() && file.is_file(),
+            "no picture of the screen: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_screen_can_be_photographed() {
+        let screen = Screen::switch_on(320, 200).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("empty.png");
+        screen.photograph(&file).unwrap();
+        assert!(std::fs::read(file).unwrap().starts_with(b"\x89PNG"));
+    }
+}
