@@ -84,6 +84,7 @@ mod tests {
     use super::*;
     use rtc::interceptor::{Interceptor, NackResponderBuilder, Registry, Slot};
     use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+    use rtc::sansio::Protocol;
     use std::time::Instant;
 
     const EXTENSIONS: [(&str, u16); 3] = [

@@ -74,6 +74,7 @@ mod tests {
     use super::super::{Linked, UNRTX_SLOT};
     use super::*;
     use rtc::interceptor::{Interceptor, NackGeneratorBuilder, Registry, Slot};
+    use rtc::sansio::Protocol;
     use std::time::{Duration, Instant};
 
     const PRIMARY: u32 = 1;

@@ -98,6 +98,7 @@ mod tests {
     use crate::peer::chain::testing::{audio_stream, drain_out, rtp_packet, video_stream};
     use crate::peer::chain::{Linked, rtp_of};
     use rtc::interceptor::{Interceptor, PacerBuilder, Registry, Slot};
+    use rtc::sansio::Protocol;
     use std::time::Duration;
 
     const VIDEO: u32 = 1;

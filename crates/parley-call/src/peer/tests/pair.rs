@@ -1,0 +1,325 @@
+//! Two peers and the little that a session does between them: descriptions and candidates are carried over, media is made
+//! up, and what comes is collected.
+
+use crate::config::{LocalMedia, NetworkOptions, VideoLimits};
+use crate::key_frame::KeyFrameRequester;
+use crate::peer::{Peer, PeerHandle, PeerSetup};
+use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
+use bytes::Bytes;
+use parley_media::audio::AudioTargets;
+use parley_media::packet::{AudioLevel, EncodedAudio, EncodedFrame, ReceivedPacket};
+use parley_media::time::CaptureTime;
+use parley_media::video::{EncoderTargets, KeyFrameFlag};
+use parley_proto::{Candidate, ControlMessage, Resolution, SdpType};
+use std::collections::VecDeque;
+use std::sync::mpsc::Receiver as Packets;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// No step of a test may take longer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A peer with its ends of media, and what its events told so far.
+pub(super) struct Side {
+    pub(super) commands: mpsc::Sender<PeerCommand>,
+    pub(super) events: mpsc::Receiver<PeerEvent>,
+    pub(super) stats: watch::Receiver<PeerStats>,
+    pub(super) wish_key_frame: KeyFrameRequester,
+    pub(super) video: mpsc::Sender<EncodedFrame>,
+    pub(super) audio: mpsc::Sender<EncodedAudio>,
+    pub(super) video_targets: watch::Receiver<EncoderTargets>,
+    pub(super) audio_targets: watch::Receiver<AudioTargets>,
+    pub(super) key_frames: KeyFrameFlag,
+    pub(super) generation: u32,
+    pub(super) phase: Option<ConnectionPhase>,
+    pub(super) control_open: bool,
+    pub(super) control: VecDeque<ControlMessage>,
+    pub(super) failures: Vec<(&'static str, String)>,
+    pub(super) local: Option<(SdpType, String)>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) remote_set: usize,
+    pub(super) audio_in: Option<Packets<ReceivedPacket>>,
+    pub(super) video_in: Option<Packets<ReceivedPacket>>,
+    pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
+}
+
+impl Side {
+    pub(super) fn spawn() -> Self {
+        let (video, video_out) = mpsc::channel(4);
+        let (audio, audio_out) = mpsc::channel(16);
+        let (video_targets_in, video_targets) = watch::channel(EncoderTargets::default());
+        let (audio_targets_in, audio_targets) = watch::channel(AudioTargets::default());
+        let key_frames = KeyFrameFlag::new();
+        let PeerHandle {
+            commands,
+            events,
+            stats,
+            key_frames: wish_key_frame,
+        } = Peer::spawn(PeerSetup {
+            media: LocalMedia {
+                video: video_out,
+                audio: audio_out,
+                video_targets: video_targets_in,
+                audio_targets: audio_targets_in,
+                key_frames: key_frames.clone(),
+                limits: VideoLimits::default(),
+            },
+            network: NetworkOptions {
+                addresses: vec!["127.0.0.1".parse().unwrap()],
+                include_loopback: true,
+            },
+        });
+        Self {
+            commands,
+            events,
+            stats,
+            wish_key_frame,
+            video,
+            audio,
+            video_targets,
+            audio_targets,
+            key_frames,
+            generation: 0,
+            phase: None,
+            control_open: false,
+            control: VecDeque::new(),
+            failures: Vec::new(),
+            local: None,
+            candidates: Vec::new(),
+            remote_set: 0,
+            audio_in: None,
+            video_in: None,
+            received: Vec::new(),
+        }
+    }
+
+    pub(super) async fn command(&self, command: PeerCommand) {
+        self.commands.send(command).await.unwrap();
+    }
+
+    pub(super) async fn open(&mut self) {
+        self.generation += 1;
+        let generation = self.generation;
+        self.phase = None;
+        self.control_open = false;
+        self.audio_in = None;
+        self.video_in = None;
+        self.command(PeerCommand::Open {
+            generation,
+            ice_servers: Vec::new(),
+        })
+        .await;
+    }
+
+    /// Takes in everything that has come.
+    pub(super) fn take_in(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.on_event(event);
+        }
+        for (kind, packets) in [
+            (TrackKind::Audio, &self.audio_in),
+            (TrackKind::Video, &self.video_in),
+        ] {
+            for packet in packets.iter().flat_map(Packets::try_iter) {
+                self.received.push((kind, packet));
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: PeerEvent) {
+        assert!(event.generation <= self.generation);
+        match event.kind {
+            PeerEventKind::LocalDescription { sdp_type, sdp } => self.local = Some((sdp_type, sdp)),
+            PeerEventKind::RemoteDescriptionSet { .. } => self.remote_set += 1,
+            PeerEventKind::LocalCandidate(candidate) => self.candidates.push(candidate),
+            PeerEventKind::NegotiationNeeded => {}
+            PeerEventKind::Connection(phase) => self.phase = Some(phase),
+            PeerEventKind::ControlOpen => self.control_open = true,
+            PeerEventKind::Control(message) => self.control.push_back(message),
+            PeerEventKind::Track {
+                kind: TrackKind::Audio,
+                packets,
+            } => self.audio_in = Some(packets),
+            PeerEventKind::Track {
+                kind: TrackKind::Video,
+                packets,
+            } => self.video_in = Some(packets),
+            PeerEventKind::CommandFailed { command, detail } => self.failures.push((command, detail)),
+        }
+    }
+
+    /// Waits until `ready` holds.
+    pub(super) async fn until(&mut self, what: &str, mut ready: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.take_in();
+            if ready(self) {
+                return;
+            }
+            assert!(
+                Instant::now() < end,
+                "never: {what}; failures: {:?}",
+                self.failures
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    pub(super) async fn description(&mut self) -> (SdpType, String) {
+        self.until("an own description", |side| side.local.is_some())
+            .await;
+        self.local.take().unwrap()
+    }
+
+    pub(super) async fn set_remote(&mut self, (sdp_type, sdp): (SdpType, String)) {
+        let before = self.remote_set;
+        self.command(PeerCommand::SetRemote { sdp_type, sdp }).await;
+        self.until("the remote description set", |side| side.remote_set > before)
+            .await;
+    }
+
+    pub(super) fn count(&self, kind: TrackKind) -> usize {
+        self.received.iter().filter(|(of, _)| *of == kind).count()
+    }
+
+    /// Pictures received whole: their marker bits.
+    pub(super) fn pictures(&self) -> usize {
+        self.received
+            .iter()
+            .filter(|(kind, packet)| *kind == TrackKind::Video && packet.marker)
+            .count()
+    }
+
+    /// Sends one made-up picture, a key frame when one was asked for.
+    pub(super) async fn send_picture(&self, bytes: usize) {
+        let frame = frame(self.key_frames.take(), bytes);
+        let sent = tokio::time::timeout(PATIENCE, self.video.send(frame)).await;
+        sent.expect("the pump takes frames").unwrap();
+    }
+
+    pub(super) async fn send_sound(&self, number: u64) {
+        let sent = tokio::time::timeout(PATIENCE, self.audio.send(sound(number))).await;
+        sent.expect("the pump takes sound").unwrap();
+    }
+}
+
+/// A made-up access unit in Annex B form.
+pub(super) fn frame(key_frame: bool, bytes: usize) -> EncodedFrame {
+    let mut data = Vec::new();
+    if key_frame {
+        data.extend_from_slice(&[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 1, 2]);
+        data.extend_from_slice(&[0, 0, 0, 1, 0x68, 0xce, 3, 4]);
+    }
+    data.extend_from_slice(&[0, 0, 0, 1, if key_frame { 0x65 } else { 0x41 }]);
+    data.extend((0..bytes).map(|n| (n % 251) as u8 | 1));
+    EncodedFrame {
+        data: Bytes::from(data),
+        key_frame,
+        resolution: Resolution::new(640, 360),
+        captured: CaptureTime(Instant::now()),
+    }
+}
+
+/// A made-up packet of 20 ms of sound.
+pub(super) fn sound(number: u64) -> EncodedAudio {
+    EncodedAudio {
+        data: Bytes::from_static(&[0x78; 60]),
+        position_samples: number * 960,
+        captured: CaptureTime(Instant::now()),
+        level: AudioLevel::from_minus_dbov(30),
+        voice: true,
+        talk_spurt_start: number == 0,
+    }
+}
+
+/// Two peers.
+pub(super) struct Pair {
+    pub(super) a: Side,
+    pub(super) b: Side,
+}
+
+impl Pair {
+    pub(super) fn spawn() -> Self {
+        Self {
+            a: Side::spawn(),
+            b: Side::spawn(),
+        }
+    }
+
+    /// A offers, B answers; candidates are carried over; gives the time from the offer's command to connected.
+    pub(super) async fn connect(&mut self) -> Duration {
+        self.a.open().await;
+        self.b.open().await;
+        let start = Instant::now();
+        self.a
+            .command(PeerCommand::MakeOffer { ice_restart: false })
+            .await;
+        self.negotiate().await;
+        self.until_connected().await;
+        start.elapsed()
+    }
+
+    /// Carries A's offer to B and the answer back.
+    pub(super) async fn negotiate(&mut self) {
+        let offer = self.a.description().await;
+        self.b.set_remote(offer).await;
+        self.b.command(PeerCommand::MakeAnswer).await;
+        let answer = self.b.description().await;
+        self.a.set_remote(answer).await;
+    }
+
+    pub(super) async fn until_connected(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while [&self.a, &self.b]
+            .iter()
+            .any(|side| side.phase != Some(ConnectionPhase::Connected))
+        {
+            assert!(Instant::now() < end, "{:?} {:?}", self.a.phase, self.b.phase);
+            self.carry_candidates().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) async fn carry_candidates(&mut self) {
+        self.a.take_in();
+        self.b.take_in();
+        for candidate in self.a.candidates.drain(..) {
+            self.b.command(PeerCommand::AddCandidate(candidate)).await;
+        }
+        for candidate in self.b.candidates.drain(..) {
+            self.a.command(PeerCommand::AddCandidate(candidate)).await;
+        }
+    }
+
+    pub(super) async fn allow_media(&mut self) {
+        self.a.command(PeerCommand::AllowMedia).await;
+        self.b.command(PeerCommand::AllowMedia).await;
+    }
+
+    /// Sends from both sides for `length`: sound every 20 ms, a picture every 40.
+    pub(super) async fn talk(&mut self, length: Duration) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        for number in 0..(length.as_millis() / 20) as u64 {
+            ticks.tick().await;
+            for side in [&mut self.a, &mut self.b] {
+                side.send_sound(number).await;
+                if number % 2 == 0 {
+                    side.send_picture(4000).await;
+                }
+                side.take_in();
+            }
+        }
+    }
+
+    /// Ends both drivers and waits until they are gone.
+    pub(super) async fn close(self) {
+        for side in [self.a, self.b] {
+            drop(side.commands);
+            let mut events = side.events;
+            let ended = async { while events.recv().await.is_some() {} };
+            tokio::time::timeout(PATIENCE, ended)
+                .await
+                .expect("the driver ends");
+        }
+    }
+}
