@@ -65,7 +65,7 @@ impl AudioLevel {
         if rms.is_nan() || rms <= 0.0 {
             return Self::SILENCE;
         }
-        Self((-20.0 * rms.log10()).clamp(0.0, 127.0) as u8)
+        Self((-20.0 * rms.log10()).round().clamp(0.0, 127.0) as u8)
     }
 
     /// From the number on the wire.

@@ -1,13 +1,36 @@
 //! Sound: the one audio thread, its mixer, voice chain, codec and jitter buffers.
+//!
+//! [`AudioEngine`] owns the thread. Inside, one format: 48 kHz, mono, `f32` in -1.0..=1.0, in blocks of 10 ms; whatever a
+//! device or a file has is converted at the edge. The order of work in a tick is told in [`engine`]. This module does not
+//! touch the network and opens no device itself (that is [`crate::device`]).
 
+mod capture;
+mod chime;
+mod codec;
 mod config;
+mod engine;
+mod input;
 pub mod jitter;
+mod level;
+mod limiter;
+mod output;
+mod pace;
+mod participant;
+mod played;
+mod playout;
+mod record;
+mod source;
+pub mod speech;
 mod status;
+mod talker;
+mod voice;
+mod wall;
 
 pub use config::{
     AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, PacketTime, PlayedBlock,
     StartAudioError, VoiceSettings,
 };
+pub use engine::AudioEngine;
 pub use jitter::JitterCounters;
 pub use status::{AudioCounters, AudioStatus, ParticipantAudio, StreamState, StreamStatus};
 

@@ -53,6 +53,27 @@ pub struct StreamStatus {
     pub detail: Option<String>,
 }
 
+impl StreamStatus {
+    /// Being opened.
+    pub(super) fn starting(name: Option<String>) -> Self {
+        Self {
+            state: StreamState::Starting,
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// Wanted, and it does not work.
+    pub(super) fn failed(name: Option<String>, detail: String) -> Self {
+        Self {
+            state: StreamState::Failed,
+            name,
+            detail: Some(detail),
+            id: None,
+        }
+    }
+}
+
 /// How a stream is. A stream that is not `Running` or `Off` is tried again with back-off for as long as it is wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum StreamState {

@@ -1,6 +1,7 @@
 //! Devices: the only place that names `cpal` and `nokhwa`.
 
 pub(crate) mod camera;
+pub mod sound;
 
 /// A device a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]

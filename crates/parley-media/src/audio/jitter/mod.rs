@@ -1,7 +1,21 @@
 //! The adaptive jitter buffer of one participant: packets in at any time and in any order, ten milliseconds out at a time.
 //!
 //! Owned by the audio thread, one for each participant. It reads no clock and knows no network: time comes as an argument.
+//!
+//! | who | what | why so |
+//! |---|---|---|
+//! | [`buffer`] | decides, for each 10 ms, what to play | the one place where time meets packets |
+//! | `store` | packets in order, bounded | late, double and hostile packets end here |
+//! | `delay` | how late packets come, and so how long to wait | measured on arrival alone, so playing cannot disturb it |
+//! | `stretch` | leaves a pitch period out or puts one in | the delay changes without a click and without a gap |
+//! | `sound` | decoded samples that wait, and how invented ones fade | the decoder's frames are longer than 10 ms |
 
+pub mod buffer;
 mod counters;
+mod delay;
+mod sound;
+mod store;
+mod stretch;
 
+pub use buffer::JitterBuffer;
 pub use counters::JitterCounters;

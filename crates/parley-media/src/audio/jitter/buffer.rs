@@ -1,0 +1,503 @@
+//! The decisions of the jitter buffer: for each 10 ms, decode, repair, conceal, be silent, or stretch.
+//!
+//! Time is counted in samples at 48 kHz since the first packet. `next_time` is the timestamp of the sample that follows what
+//! is already decoded. The *slack* is how much older than the wanted wait that moment is when its packet is needed: below
+//! zero packets will come too late, above there is delay for nothing. Since packets are needed on a grid of 10 ms, what
+//! remains decoded but unplayed when the next packet is needed is delay as well, and the only part of it that a single
+//! pitch period can take away; so stretching aims at a slack of zero or more and a remainder of nothing.
+
+use super::super::codec::{self, DECODED_MAX, VoiceDecoder};
+use super::super::{BLOCK_SAMPLES, Block};
+use super::counters::JitterCounters;
+use super::delay::DelayMeasure;
+use super::sound::{concealment_gain, queue};
+use super::store::{Endless, PacketStore, Put, Stored, stored};
+use super::stretch;
+use crate::packet::ReceivedPacket;
+use std::time::Instant;
+
+const BLOCK: i64 = BLOCK_SAMPLES as i64;
+/// More slack than this is not shortened gently but skipped: 300 ms.
+const SLACK_MAX: i64 = 14_400;
+/// Slack is the least of so many decodings.
+const SLACK_MEMORY: usize = 10;
+/// Delay worth shortening: 4 ms.
+const WORTH_SHORTENING: i64 = 192;
+/// Missing delay worth putting in: 2 ms.
+const WORTH_LENGTHENING: i64 = -96;
+/// Concealed for so long, a stream counts as silent until packets come again: 300 ms.
+const GIVE_UP_AFTER: usize = 14_400;
+/// After the sender fell silent its background goes on for so long without news: 1 s.
+const COMFORT: usize = 48_000;
+/// A transit so far from the usual one is not believed at once: 3 s.
+const IMPLAUSIBLE_TIME: i64 = 144_000;
+/// Nor a sequence number so far from the last.
+const IMPLAUSIBLE_SEQUENCE: i64 = 3_000;
+/// So many packets in a row that make no sense are a new beginning.
+const RESTART_AFTER: u32 = 3;
+
+/// The jitter buffer of one participant.
+#[derive(Debug)]
+pub struct JitterBuffer {
+    decoder: VoiceDecoder,
+    scratch: Box<[f32; DECODED_MAX]>,
+    epoch: Option<Instant>,
+    endless: Endless,
+    store: PacketStore,
+    delay: DelayMeasure,
+    /// Decoded, not yet played.
+    sound: Vec<f32>,
+    mode: Mode,
+    next_time: i64,
+    last_sequence: i64,
+    last_duration: i64,
+    slack: Slack,
+    implausible_run: u32,
+    counters: JitterCounters,
+    recent: Recent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing to play: before the first packet, and while the sender is silent. `quiet` counts the samples since.
+    Waiting { comfort: bool, quiet: usize },
+    /// In the middle of sound. `owed` samples were invented without knowing whether a packet is lost or only late.
+    Playing { owed: i64 },
+}
+
+impl JitterBuffer {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When the decoder cannot be made, for want of memory.
+    pub fn new() -> Result<Self, opus::Error> {
+        Ok(Self {
+            decoder: VoiceDecoder::new()?,
+            scratch: Box::new([0.0; DECODED_MAX]),
+            epoch: None,
+            endless: Endless::default(),
+            store: PacketStore::default(),
+            delay: DelayMeasure::default(),
+            sound: queue(),
+            mode: Mode::Waiting {
+                comfort: false,
+                quiet: 0,
+            },
+            next_time: 0,
+            last_sequence: i64::MIN,
+            last_duration: 2 * BLOCK,
+            slack: Slack::default(),
+            implausible_run: 0,
+            counters: JitterCounters::default(),
+            recent: Recent::default(),
+        })
+    }
+
+    /// A packet came. Anything may come: what makes no sense is counted and dropped.
+    pub fn insert(&mut self, packet: &ReceivedPacket) {
+        self.counters.received += 1;
+        let arrived = self.ticks(packet.arrived.0);
+        let (sequence, time) = self.endless.place(packet.sequence, packet.rtp_time);
+        let Some(fresh) = stored(packet, sequence, time) else {
+            self.counters.undecodable += 1;
+            return;
+        };
+        if !self.plausible(&fresh, arrived) {
+            self.counters.implausible += 1;
+            self.implausible_run += 1;
+            if self.implausible_run >= RESTART_AFTER {
+                self.restart(packet, arrived);
+            }
+            return;
+        }
+        self.implausible_run = 0;
+        self.accept(packet, fresh, arrived);
+    }
+
+    /// The next ten milliseconds, due at `now`.
+    pub fn pull(&mut self, now: Instant, out: &mut Block) {
+        let now = self.ticks(now);
+        self.fill(now);
+        self.adapt(now);
+        self.fill(now);
+        out.copy_from_slice(&self.sound[..BLOCK_SAMPLES]);
+        self.sound.drain(..BLOCK_SAMPLES);
+        self.counters.played += BLOCK_SAMPLES as u64;
+        self.recent.played(BLOCK_SAMPLES);
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn counters(&self) -> JitterCounters {
+        self.counters
+    }
+
+    /// How late all but the worst packets come after the quickest, in milliseconds.
+    #[must_use]
+    pub fn jitter_ms(&self) -> f32 {
+        self.delay.quantile() as f32 / 48.0
+    }
+
+    /// How long sound waits here, in milliseconds, against the quickest packet.
+    #[must_use]
+    pub fn delay_ms(&self) -> f32 {
+        self.slack.last_delay as f32 / 48.0
+    }
+
+    /// How much of the sound of the last seconds was invented, percent.
+    #[must_use]
+    pub fn concealed_pct(&self) -> f32 {
+        self.recent.concealed_pct()
+    }
+
+    /// Samples since the first packet. A moment before it counts backwards.
+    fn ticks(&mut self, at: Instant) -> i64 {
+        let epoch = *self.epoch.get_or_insert(at);
+        let ticks = |nanos: u128| i64::try_from(nanos * 48 / 1_000_000).unwrap_or(i64::MAX / 4);
+        match at.checked_duration_since(epoch) {
+            Some(later) => ticks(later.as_nanos()),
+            None => -ticks(epoch.saturating_duration_since(at).as_nanos()),
+        }
+    }
+
+    fn plausible(&self, packet: &Stored, arrived: i64) -> bool {
+        if self.last_sequence == i64::MIN && self.store.first().is_none() {
+            return true;
+        }
+        let newest = self
+            .last_sequence
+            .max(self.store.first().map_or(i64::MIN, |first| first.sequence));
+        self.delay.age(arrived, packet.time).abs() < IMPLAUSIBLE_TIME
+            && (packet.sequence - newest).abs() < IMPLAUSIBLE_SEQUENCE
+    }
+
+    fn accept(&mut self, packet: &ReceivedPacket, fresh: Stored, arrived: i64) {
+        let late = fresh.sequence <= self.last_sequence;
+        let (sequence, time) = (fresh.sequence, fresh.time);
+        if late {
+            // Late packets tell most about the wait that is needed, but a second copy tells nothing.
+            self.counters.late += 1;
+        } else {
+            match self.store.put(fresh) {
+                Put::Stored => {}
+                Put::StoredOverflowing => self.counters.overflow += 1,
+                Put::Duplicate => {
+                    self.counters.duplicate += 1;
+                    return;
+                }
+            }
+            self.endless.accept(packet.sequence, packet.rtp_time);
+        }
+        if !late || self.last_sequence - sequence < 50 {
+            self.delay.observe(arrived, time);
+        }
+    }
+
+    /// The sender began anew: other numbers, other times.
+    fn restart(&mut self, packet: &ReceivedPacket, arrived: i64) {
+        self.counters.restarts += 1;
+        self.implausible_run = 0;
+        self.store.clear();
+        self.decoder.reset();
+        self.endless = Endless::default();
+        self.delay = DelayMeasure::default();
+        self.slack = Slack::default();
+        self.last_sequence = i64::MIN;
+        self.mode = Mode::Waiting {
+            comfort: false,
+            quiet: 0,
+        };
+        let (sequence, time) = self.endless.place(packet.sequence, packet.rtp_time);
+        if let Some(fresh) = stored(packet, sequence, time) {
+            self.accept(packet, fresh, arrived);
+        }
+    }
+
+    fn fill(&mut self, now: i64) {
+        while self.sound.len() < BLOCK_SAMPLES {
+            self.step(now);
+        }
+    }
+
+    /// One decision. Puts samples into `sound`, takes a packet away, or changes the mode.
+    fn step(&mut self, now: i64) {
+        match self.mode {
+            Mode::Waiting { comfort, quiet } => self.wait(now, comfort, quiet),
+            Mode::Playing { owed } => self.play(now, owed),
+        }
+    }
+
+    fn wait(&mut self, now: i64, comfort: bool, quiet: usize) {
+        if let Some(first) = self.store.first() {
+            if self.delay.age(now, first.time) >= self.delay.target() {
+                self.next_time = first.time;
+                self.last_sequence = first.sequence - 1;
+                self.mode = Mode::Playing { owed: 0 };
+                return;
+            }
+        }
+        let comfort = comfort && quiet < COMFORT;
+        if comfort {
+            // The decoder goes on with the background it heard last (RFC 6716, 2.1.9); not counted as concealment.
+            self.invent(BLOCK_SAMPLES, |_| 1.0);
+        } else {
+            self.sound.resize(self.sound.len() + BLOCK_SAMPLES, 0.0);
+        }
+        let quiet = quiet.saturating_add(BLOCK_SAMPLES);
+        self.mode = Mode::Waiting { comfort, quiet };
+    }
+
+    fn play(&mut self, now: i64, owed: i64) {
+        let Some((first_sequence, first_time)) = self.store.first().map(|first| (first.sequence, first.time))
+        else {
+            self.starve(owed);
+            return;
+        };
+        if self.skip(now) {
+            return;
+        }
+        let lost_packets = (first_sequence - self.last_sequence - 1).max(0);
+        let gap = first_time - self.next_time;
+        let lost = gap.min(lost_packets.saturating_mul(self.last_duration));
+        if lost > 0 {
+            self.make_up(lost, owed);
+        } else if gap > 0 && first_sequence > self.last_sequence {
+            // The timestamps run on and no packet is missing: the sender was silent.
+            self.mode = Mode::Waiting {
+                comfort: true,
+                quiet: 0,
+            };
+            self.last_sequence = first_sequence - 1;
+            self.next_time = first_time;
+        } else {
+            self.decode(now);
+        }
+    }
+
+    /// Nothing is there in time.
+    fn starve(&mut self, owed: i64) {
+        let run = usize::try_from(owed).unwrap_or(0);
+        if run >= GIVE_UP_AFTER {
+            self.mode = Mode::Waiting {
+                comfort: false,
+                quiet: run,
+            };
+            return;
+        }
+        self.conceal(BLOCK_SAMPLES, run);
+        self.mode = Mode::Playing { owed: owed + BLOCK };
+    }
+
+    /// Far behind, as after an outage whose packets come all at once: leaves out what is too old. Not while the newest
+    /// packets themselves are that late.
+    fn skip(&mut self, now: i64) -> bool {
+        let wanted = self.delay.target().max(self.delay.latest());
+        let mut skipped = false;
+        while let Some(first) = self.store.first() {
+            let slack = self.delay.age(now, first.time) - wanted;
+            let limit = if skipped { 2 * BLOCK } else { SLACK_MAX };
+            if slack <= limit {
+                break;
+            }
+            self.last_sequence = first.sequence;
+            self.next_time = first.time + first.duration;
+            self.store.take_first();
+            self.counters.skipped += 1;
+            skipped = true;
+        }
+        if skipped {
+            self.slack = Slack::default();
+            if let Some(first) = self.store.first() {
+                self.last_sequence = first.sequence - 1;
+                self.next_time = first.time;
+            }
+            self.mode = Mode::Playing { owed: 0 };
+        }
+        skipped
+    }
+
+    /// `lost` samples before the first packet will not come. Those already invented are set against them; the last packet
+    /// of the gap is repaired from the redundancy in the one that is there.
+    fn make_up(&mut self, lost: i64, owed: i64) {
+        let paid = owed.min(lost);
+        if paid > 0 {
+            self.next_time += paid;
+            self.mode = Mode::Playing { owed: 0 };
+            self.forgive_gap();
+            return;
+        }
+        let Some(first) = self.store.first() else { return };
+        let duration = first.duration;
+        if lost == duration && codec::has_redundancy(&first.payload) {
+            let length = usize::try_from(duration)
+                .unwrap_or(BLOCK_SAMPLES)
+                .min(DECODED_MAX);
+            if let Ok(samples) = self.decoder.recover(&first.payload, &mut self.scratch[..length]) {
+                self.sound.extend_from_slice(&self.scratch[..samples]);
+                self.counters.recovered += samples as u64;
+                self.next_time += duration;
+                self.forgive_gap();
+                return;
+            }
+        }
+        let before_repair = if lost > duration { lost - duration } else { lost };
+        let length = before_repair.clamp(1, BLOCK);
+        let run = self.recent.run;
+        self.conceal(usize::try_from(length).unwrap_or(BLOCK_SAMPLES), run);
+        self.next_time += length;
+        self.forgive_gap();
+    }
+
+    /// Once the time before the first packet is made up, the packets missing there are late if they still come.
+    fn forgive_gap(&mut self) {
+        if let Some(first) = self.store.first() {
+            if first.time <= self.next_time {
+                self.last_sequence = first.sequence - 1;
+            }
+        }
+    }
+
+    fn decode(&mut self, now: i64) {
+        let Some(packet) = self.store.take_first() else {
+            return;
+        };
+        self.slack.note(
+            self.delay.age(now, packet.time) - self.delay.target(),
+            self.delay.age(now, packet.time) + self.sound.len() as i64,
+        );
+        self.last_sequence = packet.sequence;
+        self.last_duration = packet.duration;
+        // A packet that overlaps what was played already loses its beginning.
+        let overlap = (self.next_time - packet.time).clamp(0, packet.duration);
+        self.next_time = self.next_time.max(packet.time + packet.duration);
+        match self.decoder.decode(&packet.payload, &mut self.scratch) {
+            Ok(samples) => {
+                let from = usize::try_from(overlap).unwrap_or(0).min(samples);
+                self.sound.extend_from_slice(&self.scratch[from..samples]);
+                self.recent.run = 0;
+            }
+            Err(_) => {
+                self.counters.undecodable += 1;
+                let length = usize::try_from(packet.duration).unwrap_or(BLOCK_SAMPLES);
+                self.conceal(length, self.recent.run);
+            }
+        }
+        self.mode = if codec::is_silence(&packet.payload) {
+            Mode::Waiting {
+                comfort: true,
+                quiet: 0,
+            }
+        } else {
+            Mode::Playing { owed: 0 }
+        };
+    }
+
+    fn conceal(&mut self, samples: usize, run: usize) {
+        self.invent(samples, |i| concealment_gain(run + i));
+        self.counters.concealed += samples as u64;
+        self.recent.concealed(samples);
+    }
+
+    /// Puts in sound made by the decoder from what it heard last. It makes multiples of 2.5 ms; more is cut off.
+    fn invent(&mut self, samples: usize, gain: impl Fn(usize) -> f32) {
+        let samples = samples.min(DECODED_MAX);
+        let whole = samples.next_multiple_of(120).min(DECODED_MAX);
+        if self.decoder.conceal(&mut self.scratch[..whole]).is_err() {
+            self.scratch[..whole].fill(0.0);
+        }
+        for (i, sample) in self.scratch[..samples].iter().enumerate() {
+            self.sound.push(sample * gain(i));
+        }
+    }
+
+    /// Stretches towards the wanted wait.
+    fn adapt(&mut self, now: i64) {
+        let Mode::Playing { owed: 0 } = self.mode else {
+            return;
+        };
+        let Some(slack) = self.slack.settled(self.delay.latest() - self.delay.target()) else {
+            return;
+        };
+        let remainder = (self.sound.len() as i64 - BLOCK).rem_euclid(BLOCK);
+        if slack < WORTH_LENGTHENING {
+            if let Some(put_in) = stretch::expand(&mut self.sound, stretch::LAG_MAX) {
+                self.counters.expanded += put_in as u64;
+                self.slack.forget();
+            }
+            return;
+        }
+        let spare = remainder + slack.div_euclid(BLOCK).max(0) * BLOCK;
+        if spare < WORTH_SHORTENING {
+            return;
+        }
+        let lag_max = usize::try_from(spare).unwrap_or(0).min(stretch::LAG_MAX);
+        if self.sound.len() < stretch::needed(lag_max) && self.next_is_here() {
+            self.step(now);
+        }
+        if let Some(left_out) = stretch::accelerate(&mut self.sound, lag_max) {
+            self.counters.accelerated += left_out as u64;
+            self.slack.forget();
+        }
+    }
+
+    fn next_is_here(&self) -> bool {
+        self.store
+            .first()
+            .is_some_and(|first| first.sequence == self.last_sequence + 1 && first.time == self.next_time)
+    }
+}
+
+/// The least slack of the last decodings.
+#[derive(Debug, Default)]
+struct Slack {
+    values: [i64; SLACK_MEMORY],
+    count: usize,
+    last_delay: i64,
+}
+
+impl Slack {
+    fn note(&mut self, slack: i64, delay: i64) {
+        self.values[self.count % SLACK_MEMORY] = slack;
+        self.count += 1;
+        self.last_delay = delay;
+    }
+
+    /// The least, once enough was seen; less when the newest packets come later than is waited for.
+    fn settled(&self, latest_over_target: i64) -> Option<i64> {
+        let least = self.values.iter().min()?;
+        (self.count >= SLACK_MEMORY).then(|| least - latest_over_target.max(0))
+    }
+
+    /// The sound got longer or shorter: the next change waits for new measurements.
+    fn forget(&mut self) {
+        self.count = 0;
+    }
+}
+
+/// How much was invented lately: two halves of a window of four seconds, and the present run.
+#[derive(Debug, Default)]
+struct Recent {
+    run: usize,
+    now: (usize, usize),
+    before: (usize, usize),
+}
+
+impl Recent {
+    fn concealed(&mut self, samples: usize) {
+        self.run = self.run.saturating_add(samples);
+        self.now.0 += samples;
+    }
+
+    fn played(&mut self, samples: usize) {
+        self.now.1 += samples;
+        if self.now.1 >= 96_000 {
+            self.before = std::mem::take(&mut self.now);
+        }
+    }
+
+    fn concealed_pct(&self) -> f32 {
+        let concealed = self.now.0 + self.before.0;
+        let played = (self.now.1 + self.before.1).max(1);
+        (100.0 * concealed as f32 / played as f32).min(100.0)
+    }
+}
