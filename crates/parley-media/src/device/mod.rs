@@ -3,6 +3,8 @@
 pub(crate) mod camera;
 pub mod sound;
 
+pub use camera::list_cameras;
+
 /// A device a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {

@@ -16,7 +16,7 @@ pub mod encoder;
 pub mod frame;
 pub mod frame_buffer;
 pub mod h264;
-mod halt;
+pub(crate) mod halt;
 pub mod image;
 pub mod key_frame;
 mod made;

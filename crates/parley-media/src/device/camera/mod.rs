@@ -1,11 +1,64 @@
 //! Cameras by `nokhwa`: listed, opened, watched, opened again.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`identity`] | which cameras there are, under ids that outlive a replug |
+//! | [`mode`] | which of a camera's formats to try, in which order |
+//! | [`capture`] | the capture thread: owns the open camera, converts, publishes |
+//! | [`raw`] | YUYV, NV12 and MJPEG to I420 |
+//! | [`fault`] | why a camera gives no pictures |
+//! | [`interrupt`] | wakes a capture thread that the camera keeps waiting |
+//! | [`settle`] | makes a camera fit for the library |
+//!
+//! Here is the supervisor: the source's thread. It starts a capture thread, watches its pulse (a stalled camera blocks it for
+//! ever), and starts another after a fault, with back-off, for as long as the source lives. It never touches the camera.
+
+mod capture;
+mod fault;
+mod identity;
+mod interrupt;
+mod mode;
+mod raw;
+mod settle;
+
+use crate::device::Device;
 use crate::video::source::{SourceState, Stage};
+use capture::{Capture, Report};
+use fault::CameraFault;
+use identity::Camera;
 use parley_proto::{FrameRate, Resolution};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often the supervisor looks at the capture thread.
+const TICK: Duration = Duration::from_millis(50);
+/// A camera that gave pictures and then none for this long has stalled.
+const STALL: Duration = Duration::from_secs(2);
+/// The first picture may take longer: some cameras measure the light first.
+const FIRST_PICTURE: Duration = Duration::from_secs(5);
+/// The wait before the first new attempt, and the longest.
+const RETRY: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(3);
+/// Capture threads that did not end when told to (stuck inside the kernel) before no more are started.
+const LOST_MAX: u32 = 4;
+
+/// The cameras of this machine, the preferred one first. Opens each for a moment: call it off the async threads.
+#[must_use]
+pub fn list_cameras() -> Vec<Device> {
+    let cameras = identity::cameras();
+    let devices = cameras.into_iter().enumerate();
+    devices
+        .map(|(place, camera)| Device {
+            id: camera.id,
+            name: camera.name,
+            is_default: place == 0,
+        })
+        .collect()
+}
 
 /// Which camera to open, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct CameraWish {
+    /// None for the first that there is.
     pub(crate) id: Option<String>,
     pub(crate) resolution: Resolution,
     pub(crate) frame_rate: FrameRate,
@@ -13,6 +66,133 @@ pub(crate) struct CameraWish {
 
 /// Takes pictures until told to stop.
 pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
-    stage.tell(SourceState::Missing, Some(format!("no camera for {wish:?}")));
-    while !stage.halt.wait(Duration::from_secs(3600)) {}
+    let mut supervisor = Supervisor {
+        stage,
+        wish,
+        modes_skipped: 0,
+        lost: 0,
+    };
+    let mut retry = RETRY;
+    while !stage.halt.is_ordered() {
+        let outcome = supervisor.attempt();
+        if stage.halt.is_ordered() {
+            return;
+        }
+        retry = if outcome.gave_pictures {
+            RETRY
+        } else {
+            (retry * 2).min(RETRY_MAX)
+        };
+        tracing::info!(fault = %outcome.fault, retry_ms = retry.as_millis(), "camera gives no pictures");
+        stage.tell(outcome.fault.source_state(), Some(outcome.fault.to_string()));
+        stage.halt.wait(retry);
+    }
+}
+
+/// How one attempt ended.
+struct Outcome {
+    fault: CameraFault,
+    gave_pictures: bool,
+}
+
+impl Outcome {
+    const fn at_once(fault: CameraFault) -> Self {
+        Self {
+            fault,
+            gave_pictures: false,
+        }
+    }
+}
+
+struct Supervisor<'a> {
+    stage: &'a Stage,
+    wish: &'a CameraWish,
+    /// How many of the preferred modes never gave a picture.
+    modes_skipped: usize,
+    /// Capture threads that did not end.
+    lost: u32,
+}
+
+impl Supervisor<'_> {
+    /// Finds the camera, takes pictures from it until something goes wrong or the source ends.
+    fn attempt(&mut self) -> Outcome {
+        if self.lost >= LOST_MAX {
+            return Outcome::at_once(CameraFault::Other(
+                "the camera's driver does not answer any more".into(),
+            ));
+        }
+        let Some(camera) = identity::find(self.wish.id.as_deref()) else {
+            return Outcome::at_once(CameraFault::Missing);
+        };
+        self.stage.tell_name(&camera.name);
+        match Capture::start(self.stage.outlets.clone(), &camera, self.wish, self.modes_skipped) {
+            Ok(capture) => self.watch(capture, &camera),
+            Err(error) => Outcome::at_once(CameraFault::Other(error.to_string())),
+        }
+    }
+
+    /// Stays with a capture thread until it ends or has to be ended.
+    fn watch(&mut self, capture: Capture, camera: &Camera) -> Outcome {
+        let mut resolution = None;
+        let begin = now();
+        let fault = loop {
+            for report in capture.reports() {
+                let Report::Running(size) = report;
+                resolution = Some(size);
+                self.modes_skipped = 0;
+                self.stage.tell_running(size);
+            }
+            if capture.has_ended() {
+                break capture.join();
+            }
+            let silent = now().saturating_duration_since(capture.last_picture().unwrap_or(begin));
+            if silent
+                > if resolution.is_some() {
+                    STALL
+                } else {
+                    FIRST_PICTURE
+                }
+            {
+                tracing::warn!(camera = camera.name, ?silent, "camera has stalled");
+                self.modes_skipped += usize::from(resolution.is_none());
+                self.end(capture);
+                break CameraFault::Stalled;
+            }
+            if self.stage.halt.wait(TICK) {
+                self.end(capture);
+                break CameraFault::Stalled;
+            }
+        };
+        Outcome {
+            fault,
+            gave_pictures: resolution.is_some(),
+        }
+    }
+
+    fn end(&mut self, capture: Capture) {
+        if !capture.stop() {
+            self.lost += 1;
+            tracing::error!(
+                lost = self.lost,
+                "a camera thread is stuck in its driver and was left behind"
+            );
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the watchdog's clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl CameraFault {
+    /// What a source says of itself then.
+    const fn source_state(&self) -> SourceState {
+        match self {
+            Self::Missing | Self::Unplugged => SourceState::Missing,
+            Self::Busy => SourceState::Busy,
+            Self::Denied => SourceState::Denied,
+            Self::Stalled | Self::NoMode(_) | Self::Other(_) => SourceState::Failed,
+        }
+    }
 }
