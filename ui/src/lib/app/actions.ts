@@ -1,0 +1,114 @@
+/** Everything a person can ask for now, with its key. Feeds the palette, the list of shortcuts and the keyboard. */
+import type { AppState } from '../bindings';
+import { t } from '../text';
+import type { Shortcut } from './keys';
+
+/** What actions do; the app implements it. */
+export interface Deeds {
+  startCall(): void;
+  focusPaste(): void;
+  join(): void;
+  leave(): void;
+  setMuted(muted: boolean): void;
+  setCameraOn(on: boolean): void;
+  swap(): void;
+  copyLink(): void;
+  testSpeaker(): void;
+  refreshDevices(): void;
+  callAgain(): void;
+  openDevices(): void;
+  openSettings(): void;
+  openPalette(): void;
+  openShortcuts(): void;
+  toggleFullScreen(): void;
+  setAppearance(appearance: AppState['settings']['appearance']): void;
+}
+
+export interface Action {
+  readonly id: string;
+  readonly label: string;
+  readonly shortcut?: Shortcut;
+  readonly run: () => void;
+}
+
+/** The actions that make sense in this state, most likely first. */
+export function actionsFor(state: AppState, deeds: Deeds): Action[] {
+  return [...placeActions(state, deeds), ...deviceActions(state, deeds), ...generalActions(deeds)];
+}
+
+function placeActions(state: AppState, deeds: Deeds): Action[] {
+  const link: Action[] = state.call?.link ? [{ id: 'copy-link', label: t.actions.copyLink, shortcut: { key: 'l' }, run: deeds.copyLink }] : [];
+  switch (state.phase) {
+    case 'home':
+      return [
+        { id: 'start-call', label: t.actions.startCall, shortcut: { key: 'n' }, run: deeds.startCall },
+        { id: 'paste-link', label: t.actions.pasteLink, shortcut: { key: 'p' }, run: deeds.focusPaste },
+      ];
+    case 'green_room':
+      return [
+        { id: 'join', label: t.actions.join, shortcut: { key: 'j' }, run: deeds.join },
+        ...link,
+        { id: 'back', label: t.actions.back, run: deeds.leave },
+      ];
+    case 'in_call':
+      return [
+        ...link,
+        ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
+        { id: 'leave', label: t.actions.leave, run: deeds.leave },
+      ];
+    case 'ended':
+      return [
+        { id: 'call-again', label: t.actions.callAgain, run: deeds.callAgain },
+        { id: 'back', label: t.actions.back, run: deeds.leave },
+      ];
+  }
+}
+
+function deviceActions(state: AppState, deeds: Deeds): Action[] {
+  const { muted, camera_on } = state.local;
+  const always: Action[] = [
+    { id: 'devices', label: t.actions.devices, shortcut: { key: 'd' }, run: deeds.openDevices },
+    { id: 'refresh', label: t.actions.refresh, run: deeds.refreshDevices },
+  ];
+  if (state.phase !== 'in_call' && state.phase !== 'green_room') return always;
+  return [
+    { id: 'mute', label: muted ? t.actions.unmute : t.actions.mute, shortcut: { key: 'm' }, run: () => deeds.setMuted(!muted) },
+    {
+      id: 'camera',
+      label: camera_on ? t.actions.cameraOff : t.actions.cameraOn,
+      shortcut: { key: 'v' },
+      run: () => deeds.setCameraOn(!camera_on),
+    },
+    { id: 'test-speaker', label: t.actions.testSpeaker, run: deeds.testSpeaker },
+    ...always,
+  ];
+}
+
+function generalActions(deeds: Deeds): Action[] {
+  return [
+    { id: 'full-screen', label: t.actions.fullScreen, shortcut: { key: 'f' }, run: deeds.toggleFullScreen },
+    { id: 'settings', label: t.actions.settings, shortcut: { key: ',', mod: true }, run: deeds.openSettings },
+    { id: 'theme-dark', label: t.actions.themeDark, run: () => deeds.setAppearance('dark') },
+    { id: 'theme-light', label: t.actions.themeLight, run: () => deeds.setAppearance('light') },
+    { id: 'theme-system', label: t.actions.themeSystem, run: () => deeds.setAppearance('system') },
+    { id: 'palette', label: t.palette.open, shortcut: { key: 'k', mod: true }, run: deeds.openPalette },
+    { id: 'shortcuts', label: t.shortcuts.open, shortcut: { key: '?' }, run: deeds.openShortcuts },
+  ];
+}
+
+/** Those whose words begin with or hold what was typed: whole beginnings first, then words' beginnings, then anywhere. */
+export function matching(actions: readonly Action[], query: string): Action[] {
+  const wanted = query.trim().toLocaleLowerCase();
+  if (!wanted) return [...actions];
+  const rank = (label: string): number => {
+    const text = label.toLocaleLowerCase();
+    if (text.startsWith(wanted)) return 0;
+    if (text.split(/[\s:]+/u).some((word) => word.startsWith(wanted))) return 1;
+    return text.includes(wanted) ? 2 : 3;
+  };
+  return actions
+    .map((action) => ({ action, at: rank(action.label) }))
+    .filter(({ at }) => at < 3)
+    .sort((a, b) => a.at - b.at)
+    .map(({ action }) => action);
+}

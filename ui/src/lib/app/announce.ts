@@ -1,0 +1,38 @@
+/** What a screen reader is told, once, when the state changes. */
+import type { AppState } from '../bindings';
+import { t } from '../text';
+
+/** The sentences for the step from `before` to `now`. */
+export function announcements(before: AppState | null, now: AppState): string[] {
+  if (!before || now.phase !== 'in_call' || before.phase !== 'in_call') return [];
+  return [...peopleSaid(before, now), ...connectionSaid(before, now), ...selfSaid(before, now)];
+}
+
+function peopleSaid(before: AppState, now: AppState): string[] {
+  const was = before.call?.people ?? [];
+  const is = now.call?.people ?? [];
+  const joined = is.filter((p) => !was.some((q) => q.id === p.id)).map((p) => t.said.joined(p.name));
+  const left = was.filter((p) => !is.some((q) => q.id === p.id)).map((p) => t.said.left(p.name));
+  const changed = is.flatMap((p) => {
+    const old = was.find((q) => q.id === p.id);
+    if (!old || old.microphone_on === p.microphone_on) return [];
+    return [p.microphone_on ? t.said.micOn(p.name) : t.said.micOff(p.name)];
+  });
+  return [...joined, ...left, ...changed];
+}
+
+function connectionSaid(before: AppState, now: AppState): string[] {
+  const from = before.call?.state;
+  const to = now.call?.state;
+  if (from === to) return [];
+  if (to === 'reconnecting') return [t.said.reconnecting];
+  if (to === 'connected') return [from === 'reconnecting' ? t.said.reconnected : t.said.connected];
+  return [];
+}
+
+function selfSaid(before: AppState, now: AppState): string[] {
+  const said: string[] = [];
+  if (before.local.muted !== now.local.muted) said.push(now.local.muted ? t.said.youMuted : t.said.youUnmuted);
+  if (before.local.camera_on !== now.local.camera_on) said.push(now.local.camera_on ? t.said.cameraOn : t.said.cameraOff);
+  return said;
+}

@@ -1,0 +1,220 @@
+/** The window's own state: what the engine says, what is open over it, and the deeds behind every button. */
+import { getContext, setContext } from 'svelte';
+import type { Backend } from '../backend/backend';
+import { commandError } from '../backend/backend';
+import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, StatsSample } from '../bindings';
+import { t } from '../text';
+import { actionsFor, type Deeds } from './actions';
+import { announcements } from './announce';
+import { copyText } from './clipboard';
+import type { Step } from './problems';
+import { NO_CALL, withSecond, withState } from './summary';
+import { Toasts } from './toasts.svelte';
+
+export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'you';
+export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
+
+/** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */
+const HEARS_LEVEL = 0.12;
+const HEARS_FOR_MS = 2000;
+
+const SILENCE: Levels = { microphone: 0, speaker: 0, people: [] };
+
+export class App implements Deeds {
+  readonly backend: Backend;
+  readonly toasts = new Toasts();
+  state: AppState;
+  levels = $state.raw<Levels>(SILENCE);
+  /** The microphone heard something in the last two seconds. */
+  hears = $state(false);
+  stats = $state.raw<StatsSample | null>(null);
+  overlay = $state.raw<Overlay | null>(null);
+  /** The last things to tell a screen reader. */
+  said = $state('');
+  /** The small and the large picture have changed places. */
+  swapped = $state(false);
+  /** The devices menu of the green room or the stage that is open. */
+  devicesOpen = $state<DeviceKind | 'all' | null>(null);
+  /** Talking by held key while muted. */
+  talking = $state(false);
+  fullScreen = $state(false);
+  summary = $state.raw(NO_CALL);
+  /** A room is being made or found. */
+  opening = $state(false);
+  /** Counts wishes to go to the paste field. */
+  pasteWishes = $state(0);
+  nameMissing = $state(false);
+
+  constructor(backend: Backend, first: AppState) {
+    this.backend = backend;
+    this.state = $state.raw(first);
+  }
+
+  #heardAt = -HEARS_FOR_MS;
+
+  readonly actions = $derived.by(() => actionsFor(this.state, this));
+
+  /** Follows the backend; what changed between the first state and now is not missed. */
+  async listen(): Promise<() => void> {
+    const stop = await this.backend.listen({
+      state: (next) => this.#take(next),
+      levels: (levels) => this.#hear(levels, performance.now()),
+      stats: (sample) => {
+        this.stats = sample;
+        const person = this.state.call?.people[0];
+        if (person && this.state.call?.state === 'connected') this.summary = withSecond(this.summary, person.quality);
+      },
+    });
+    this.#take(await this.backend.state());
+    return stop;
+  }
+
+  #take(next: AppState): void {
+    const before = this.state;
+    this.state = next;
+    const said = announcements(before, next);
+    if (said.length) this.said = said.join(' ');
+    if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
+    if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
+    if (next.phase !== before.phase) this.devicesOpen = null;
+    if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
+  }
+
+  #hear(levels: Levels, nowMs: number): void {
+    this.levels = levels;
+    if (levels.microphone > HEARS_LEVEL) this.#heardAt = nowMs;
+    this.hears = nowMs - this.#heardAt < HEARS_FOR_MS;
+  }
+
+  #callBegins(): void {
+    this.summary = NO_CALL;
+    this.stats = null;
+    this.swapped = false;
+  }
+
+  /** Asks the engine; an error comes back as a value. */
+  async ask(command: AppCommand): Promise<CommandError | null> {
+    try {
+      await this.backend.command(command);
+      return null;
+    } catch (thrown) {
+      return commandError(thrown, t.toast.failed);
+    }
+  }
+
+  /** Asks the engine; an error becomes a toast. */
+  async send(command: AppCommand): Promise<boolean> {
+    const error = await this.ask(command);
+    if (error) this.toasts.show(error.message || t.toast.failed, 'warn');
+    return !error;
+  }
+
+  startCall = (): void => {
+    if (!this.#named() || this.opening) return;
+    this.opening = true;
+    void this.send({ type: 'start_call' }).finally(() => (this.opening = false));
+  };
+
+  /** Opens what was pasted; tells what is wrong with it, or null. */
+  async openLink(text: string): Promise<string | null> {
+    if (!this.#named()) return t.home.nameMissing;
+    this.opening = true;
+    const error = await this.ask({ type: 'open_link', text });
+    this.opening = false;
+    return error?.message ?? null;
+  }
+
+  join = (): void => {
+    if (this.#named()) void this.send({ type: 'join' });
+  };
+
+  callAgain = (): void => {
+    const link = this.state.call?.link;
+    void this.send({ type: 'leave' }).then((left) => {
+      if (left) void this.send(link ? { type: 'open_link', text: link } : { type: 'start_call' });
+    });
+  };
+
+  leave = (): void => void this.send({ type: 'leave' });
+  setMuted = (muted: boolean): void => void this.send({ type: 'set_muted', muted });
+  setCameraOn = (on: boolean): void => void this.send({ type: 'set_camera_on', on });
+  testSpeaker = (): void => void this.send({ type: 'test_speaker' });
+  refreshDevices = (): void => void this.send({ type: 'refresh_devices' });
+  setAppearance = (appearance: AppState['settings']['appearance']): void =>
+    void this.send({ type: 'change_settings', patch: { appearance } });
+
+  swap = (): void => void (this.swapped = !this.swapped);
+  openPalette = (): void => void (this.overlay = { kind: 'palette' });
+  openShortcuts = (): void => void (this.overlay = { kind: 'shortcuts' });
+  openSettings = (page: SettingsPage = 'devices'): void => void (this.overlay = { kind: 'settings', page });
+  focusPaste = (): void => void (this.pasteWishes += 1);
+
+  openDevices = (): void => {
+    if (this.state.phase === 'in_call') this.devicesOpen = 'all';
+    else this.openSettings('devices');
+  };
+
+  copyLink = (): void => {
+    const link = this.state.call?.link;
+    if (!link) return;
+    void copyText(link).then((copied) => this.toasts.show(copied ? t.link.copied : t.link.copyFailed, copied ? 'good' : 'warn'));
+  };
+
+  toggleFullScreen = (): void => {
+    const on = !this.fullScreen;
+    this.backend.setFullScreen(on).then(
+      () => (this.fullScreen = on),
+      () => this.toasts.show(t.toast.failed, 'warn'),
+    );
+  };
+
+  /** Push-to-talk: unmutes while held, only from muted. */
+  talk(down: boolean): void {
+    if (down === this.talking || (down && !this.state.local.muted)) return;
+    this.talking = down;
+    this.setMuted(!down);
+  }
+
+  /** Does what a problem's button says. */
+  step(step: Step, problem: Problem): void {
+    const { deed } = step;
+    switch (deed.do) {
+      case 'command':
+        return void this.send(deed.command);
+      case 'devices':
+        if (this.state.phase === 'in_call') this.devicesOpen = 'all';
+        else if (this.state.phase === 'green_room') this.devicesOpen = deed.kind;
+        else this.openSettings('devices');
+        return;
+      case 'settings':
+        return this.openSettings(deed.page);
+      case 'paste':
+        return void this.#pasteAnother();
+      case 'copy-link':
+        return this.copyLink();
+      case 'copy-details':
+        return void this.copyDetails(problem);
+    }
+  }
+
+  async copyDetails(problem: Problem): Promise<void> {
+    const copied = await copyText(`${problem.code}: ${problem.message}\n${problem.detail ?? ''}`.trim());
+    this.toasts.show(copied ? t.problem.detailsCopied : t.toast.failed, copied ? 'good' : 'warn');
+  }
+
+  async #pasteAnother(): Promise<void> {
+    await this.send({ type: 'dismiss_problem', code: 'bad_link' });
+    if (this.state.phase !== 'home') await this.send({ type: 'leave' });
+    this.focusPaste();
+  }
+
+  #named(): boolean {
+    this.nameMissing = this.state.settings.name.trim() === '';
+    return !this.nameMissing;
+  }
+}
+
+const KEY = Symbol('app');
+
+export const provideApp = (app: App): App => setContext(KEY, app);
+export const useApp = (): App => getContext<App>(KEY);

@@ -1,0 +1,65 @@
+/** The rows of the settings, which page each is on, how they are found, and what resetting a page means. Pure. */
+import type { AppCommand, AppState, SettingsPatch } from '../bindings';
+import { t } from '../text';
+import type { SettingsPage } from './app.svelte';
+
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'mirror' | 'name' | 'server';
+
+export interface Row {
+  readonly id: RowId;
+  readonly page: SettingsPage;
+  /** What the search looks through. */
+  readonly words: string;
+}
+
+const s = t.settings;
+
+export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'you'];
+
+export const ROWS: readonly Row[] = [
+  { id: 'preview', page: 'devices', words: s.preview },
+  { id: 'camera', page: 'devices', words: t.device.kinds.camera },
+  { id: 'microphone', page: 'devices', words: t.device.kinds.microphone },
+  { id: 'speaker', page: 'devices', words: `${t.device.kinds.speaker} ${s.testSpeaker}` },
+  { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
+  { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
+  { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },
+  { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
+  { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
+  { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
+  { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
+];
+
+/** The rows to show: the page's, or with a search those of every page that hold all its words. */
+export function rowsFor(page: SettingsPage, query: string): readonly Row[] {
+  const wanted = query.trim().toLocaleLowerCase().split(/\s+/u).filter(Boolean);
+  if (!wanted.length) return ROWS.filter((row) => row.page === page);
+  return ROWS.filter((row) => {
+    const text = `${row.words} ${s.pages[row.page]}`.toLocaleLowerCase();
+    return wanted.every((word) => text.includes(word));
+  });
+}
+
+/** What resetting a page asks, and what takes it back. The name stays: there is no better one. */
+export function resetCommands(page: SettingsPage, state: AppState): { reset: AppCommand[]; undo: AppCommand[] } {
+  const { settings, devices } = state;
+  const change = (to: SettingsPatch, back: SettingsPatch): { reset: AppCommand[]; undo: AppCommand[] } => ({
+    reset: [{ type: 'change_settings', patch: to }],
+    undo: [{ type: 'change_settings', patch: back }],
+  });
+  switch (page) {
+    case 'devices': {
+      const kinds = ['camera', 'microphone', 'speaker'] as const;
+      return {
+        reset: kinds.map((kind) => ({ type: 'choose_device', kind, id: null })),
+        undo: kinds.map((kind) => ({ type: 'choose_device', kind, id: devices[kind] })),
+      };
+    }
+    case 'voice':
+      return change({ voice: { echo_cancellation: true, noise_suppression: true, gain_control: true } }, { voice: settings.voice });
+    case 'appearance':
+      return change({ appearance: 'system', mirror: true }, { appearance: settings.appearance, mirror: settings.mirror });
+    case 'you':
+      return change({ server: '' }, { server: settings.server });
+  }
+}

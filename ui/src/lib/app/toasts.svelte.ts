@@ -1,0 +1,30 @@
+/** Short messages that pass: what was done, or what did not work. At most three at a time; the oldest goes first. */
+
+export type ToastKind = 'good' | 'warn';
+
+export interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly kind: ToastKind;
+  readonly undo: (() => void) | null;
+}
+
+const AT_ONCE = 3;
+const STAYS_MS = 4000;
+const WITH_UNDO_STAYS_MS = 8000;
+
+export class Toasts {
+  list = $state.raw<readonly Toast[]>([]);
+  #next = 1;
+
+  show(text: string, kind: ToastKind = 'good', undo: (() => void) | null = null): void {
+    const id = this.#next++;
+    const others = this.list.filter((toast) => toast.text !== text);
+    this.list = [...others, { id, text, kind, undo }].slice(-AT_ONCE);
+    setTimeout(() => this.drop(id), undo ? WITH_UNDO_STAYS_MS : STAYS_MS);
+  }
+
+  drop(id: number): void {
+    this.list = this.list.filter((toast) => toast.id !== id);
+  }
+}

@@ -1,0 +1,37 @@
+/** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
+import type { AppCommand, AppState, CommandError, Levels, StatsSample } from '../bindings';
+import type { FrameSource } from '../frames/source';
+
+export interface Backend {
+  /** The state now. */
+  state(): Promise<AppState>;
+  /** Carries a command out; rejects with a {@link CommandError}. */
+  command(command: AppCommand): Promise<void>;
+  /** Called for every later event; the function returned stops that. */
+  listen(events: BackendEvents): Promise<() => void>;
+  /** The pictures. The same object every time. */
+  frames(): FrameSource;
+  /** Makes the window fill the screen, or not. */
+  setFullScreen(on: boolean): Promise<void>;
+}
+
+export interface BackendEvents {
+  state(state: AppState): void;
+  levels(levels: Levels): void;
+  stats(sample: StatsSample): void;
+}
+
+/** Whatever was thrown, as an error with a sentence. */
+export function commandError(thrown: unknown, otherwise: string): CommandError {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
+    return thrown as CommandError;
+  }
+  const message = typeof thrown === 'string' ? thrown : thrown instanceof Error ? thrown.message : otherwise;
+  return { code: 'failed', message: message || otherwise };
+}
+
+/** The backend for this page: the shell where there is one, else the simulation. */
+export async function chooseBackend(): Promise<Backend> {
+  if ('__TAURI_INTERNALS__' in window) return (await import('./tauri')).tauriBackend();
+  return (await import('./fake')).fakeBackend(new URLSearchParams(location.search));
+}

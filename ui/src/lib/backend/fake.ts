@@ -1,0 +1,279 @@
+/** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode } from '../bindings';
+import { FakeFrames } from './fake/frames';
+import { SCENARIOS } from './fake/scenarios';
+import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
+import type { Backend, BackendEvents } from './backend';
+
+/** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&theme=dark|light`. */
+export function fakeBackend(query: URLSearchParams): Backend {
+  const scenario = SCENARIOS[query.get('fake') ?? 'home'] ?? SCENARIOS['home'];
+  if (!scenario) throw new Error('no scenario');
+  const state = scenario(Date.now());
+  const theme = query.get('theme');
+  if (theme === 'dark' || theme === 'light') state.settings = { ...state.settings, appearance: theme };
+  return new FakeBackend(state, { alone: query.has('alone'), stepMs: Number(query.get('slow') ?? 250) });
+}
+
+/** What the flow tests may do from outside, as `window.parleyFake`. */
+export interface FakeHands {
+  problem(code: ProblemCode, there: boolean): void;
+  callState(state: CallState): void;
+  otherLeaves(): void;
+  local(change: Partial<LocalView>): void;
+  commands(): readonly AppCommand[];
+}
+
+class FakeBackend implements Backend {
+  #state: AppState;
+  #events: BackendEvents | null = null;
+  readonly #frames: FakeFrames;
+  readonly #log: AppCommand[] = [];
+  readonly #alone: boolean;
+  readonly #stepMs: number;
+  #ticks = 0;
+
+  constructor(state: AppState, options: { alone: boolean; stepMs: number }) {
+    this.#state = state;
+    this.#alone = options.alone;
+    this.#stepMs = options.stepMs;
+    this.#frames = new FakeFrames((tile) => {
+      if (tile === 'self') return this.#state.local.video_size;
+      return this.#state.call?.people.find((person) => person.id === tile)?.video_size ?? null;
+    });
+    (window as unknown as { parleyFake: FakeHands }).parleyFake = this.#hands();
+  }
+
+  state = () => Promise.resolve(this.#state);
+  frames = () => this.#frames;
+
+  listen(events: BackendEvents): Promise<() => void> {
+    this.#events = events;
+    const levels = setInterval(() => this.#tick(), 66);
+    const stats = setInterval(() => this.#second(), 1000);
+    this.#second();
+    return Promise.resolve(() => {
+      clearInterval(levels);
+      clearInterval(stats);
+    });
+  }
+
+  async setFullScreen(on: boolean): Promise<void> {
+    await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
+  }
+
+  command(command: AppCommand): Promise<void> {
+    this.#log.push(command);
+    const error = this.#carryOut(command);
+    return error ? Promise.reject(error) : Promise.resolve();
+  }
+
+  #carryOut(command: AppCommand): CommandError | null {
+    switch (command.type) {
+      case 'start_call':
+        return this.#enterGreenRoom(true);
+      case 'open_link':
+        if (!/[^\s]+#[\w-]{16,}/u.test(command.text)) return { code: 'bad_link', message: 'There is no Parley link in that.' };
+        return this.#enterGreenRoom(false);
+      case 'join':
+        if (this.#state.phase !== 'green_room') return { code: 'not_now', message: 'There is no call to join.' };
+        return this.#join();
+      case 'leave':
+        return this.#leave();
+      case 'set_muted':
+        this.#local({ muted: command.muted });
+        if (!command.muted) this.#problem('speaking_while_muted', false);
+        return null;
+      case 'set_camera_on':
+        this.#local(command.on ? { camera_on: true, ...cameraRunning(this.#state) } : { camera_on: false, camera: 'off', video_size: null });
+        return null;
+      case 'choose_device':
+        return this.#choose(command.kind, command.id);
+      case 'refresh_devices':
+        return this.#refresh();
+      case 'test_speaker':
+        this.#local({ speaker_test_playing: true });
+        this.#later(4, () => this.#local({ speaker_test_playing: false }));
+        return null;
+      case 'change_settings':
+        return this.#change(command.patch);
+      case 'set_preview':
+        if (this.#state.phase !== 'in_call') this.#preview(command.on);
+        return null;
+      case 'dismiss_problem':
+        this.#problem(command.code, false);
+        return null;
+    }
+  }
+
+  #enterGreenRoom(host: boolean): null {
+    this.#set({ phase: 'green_room', call: null, problems: this.#state.problems.filter((p) => p.code !== 'bad_link') });
+    this.#preview(true);
+    this.#later(1, () => {
+      if (this.#state.phase === 'green_room') this.#set({ call: { ...CALL, host } });
+    });
+    return null;
+  }
+
+  #join(): null {
+    this.#set({ phase: 'in_call', call: { ...(this.#state.call ?? CALL), state: 'joining' } });
+    this.#later(1, () => this.#callState('waiting'));
+    if (this.#alone) return null;
+    this.#later(6, () => {
+      this.#person({ quality: 'unknown', video_size: null });
+      this.#callState('connecting');
+    });
+    this.#later(9, () => {
+      if (this.#state.phase !== 'in_call') return;
+      this.#person({});
+      this.#set({ call: this.#state.call && { ...this.#state.call, connected_since_ms: Date.now() } });
+      this.#callState('connected');
+    });
+    return null;
+  }
+
+  #leave(): null {
+    if (this.#state.phase === 'in_call') this.#end('hung_up', 'You hung up.');
+    else {
+      this.#set({ phase: 'home', call: null, problems: [] });
+      this.#preview(false);
+    }
+    return null;
+  }
+
+  #end(code: EndCode, message: string): void {
+    const call = this.#state.call ?? CALL;
+    const seconds = call.connected_since_ms === null ? 0 : Math.round((Date.now() - call.connected_since_ms) / 1000);
+    this.#set({ phase: 'ended', call: { ...call, state: 'ended', ended: { code, message, seconds } }, problems: [] });
+    this.#local(LOCAL_OFF);
+  }
+
+  #choose(kind: DeviceKind, id: string | null): null {
+    const { devices, settings } = this.#state;
+    const list = { camera: devices.cameras, microphone: devices.microphones, speaker: devices.speakers }[kind];
+    const name = (list.find((device) => device.id === id) ?? list[0])?.name ?? null;
+    this.#set({ devices: { ...devices, [kind]: id }, settings: { ...settings, [kind]: id } });
+    if (this.#state.local[kind] !== 'off') this.#local({ [kind]: 'running', [`${kind}_name`]: name });
+    if (kind === 'camera') {
+      if (this.#state.local.camera_on && this.#state.local.camera !== 'off') this.#local({ video_size: [1280, 720] });
+      this.#problem('camera_busy', false);
+    }
+    return null;
+  }
+
+  #refresh(): null {
+    const found = !this.#state.devices.cameras.length;
+    if (!found) return null;
+    this.#set({ devices: DEVICES, problems: [] });
+    this.#preview(true);
+    return null;
+  }
+
+  #change(patch: Partial<AppState['settings']>): CommandError | null {
+    if (patch.server && !/^https?:\/\/[^\s/]+$/u.test(patch.server)) {
+      return { code: 'bad_server', message: 'This is no server address.' };
+    }
+    this.#set({ settings: { ...this.#state.settings, ...patch } });
+    return null;
+  }
+
+  #preview(on: boolean): void {
+    const { muted, camera_on } = this.#state.local;
+    if (!on) this.#local({ ...LOCAL_OFF, muted, camera_on });
+    else if (this.#state.devices.cameras.length) {
+      const busy = this.#state.problems.some((p) => p.code === 'camera_busy');
+      const camera = camera_on && !busy ? {} : { camera: busy ? ('busy' as const) : ('off' as const), video_size: null };
+      this.#local({ ...LOCAL_ON, ...namesOf(this.#state), ...camera, muted, camera_on });
+    }
+  }
+
+  #callState(state: CallState): void {
+    if (this.#state.phase !== 'in_call' || !this.#state.call) return;
+    const problems = this.#state.problems.filter((p) => p.code !== 'reconnecting');
+    if (state === 'reconnecting') problems.unshift(PROBLEMS.reconnecting);
+    this.#set({ call: { ...this.#state.call, state }, problems });
+  }
+
+  #person(change: Partial<typeof GRACE>): void {
+    if (this.#state.call) this.#set({ call: { ...this.#state.call, people: [{ ...GRACE, ...change }] } });
+  }
+
+  #problem(code: ProblemCode, there: boolean): void {
+    const others = this.#state.problems.filter((p) => p.code !== code);
+    this.#set({ problems: there ? [PROBLEMS[code], ...others] : others });
+  }
+
+  #local(change: Partial<LocalView>): void {
+    this.#set({ local: { ...this.#state.local, ...change } });
+  }
+
+  #set(change: Partial<AppState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#events?.state(this.#state);
+  }
+
+  #later(steps: number, run: () => void): void {
+    setTimeout(run, steps * this.#stepMs);
+  }
+
+  #tick(): void {
+    const { local, call } = this.#state;
+    this.#ticks += 1;
+    const voice = (phase: number) => Math.max(0, Math.sin(this.#ticks / 3 + phase) * Math.sin(this.#ticks / 17 + phase)) * 0.9;
+    if (local.microphone !== 'running') return;
+    this.#events?.levels({
+      microphone: 0.08 + voice(0),
+      speaker: voice(2),
+      people: (call?.people ?? []).filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
+    });
+  }
+
+  #second(): void {
+    const person = this.#state.call?.people[0];
+    if (this.#state.call?.state !== 'connected' || !person) return;
+    const bad = { good: 0, unknown: 0, fair: 1, poor: 3 }[person.quality];
+    this.#events?.stats({
+      at_ms: this.#ticks * 66,
+      rtt_ms: 24 + bad * 90,
+      estimate_kbps: 2500 - bad * 700,
+      sent_kbps: 1480 - bad * 380,
+      received_kbps: 1520 - bad * 400,
+      loss_in_pct: bad * 3.1,
+      loss_out_pct: bad * 1.4,
+      fps_sent: 30,
+      fps_received: 30 - bad * 6,
+      sent_size: [1280, 720],
+      received_size: person.video_size,
+      jitter_buffer_ms: 40 + bad * 45,
+      concealed_pct: bad * 2,
+      path: 'direct, UDP, 192.168.1.31',
+      drops: {},
+    });
+  }
+
+  #hands(): FakeHands {
+    return {
+      problem: (code, there) => this.#problem(code, there),
+      callState: (state) => this.#callState(state),
+      otherLeaves: () => this.#end('other_left', 'Grace Hopper hung up.'),
+      local: (change) => this.#local(change),
+      commands: () => this.#log,
+    };
+  }
+}
+
+function namesOf(state: AppState): Partial<LocalView> {
+  const { devices } = state;
+  const name = (list: typeof devices.cameras, id: string | null) => (list.find((device) => device.id === id) ?? list[0])?.name ?? null;
+  return {
+    camera_name: name(devices.cameras, devices.camera),
+    microphone_name: name(devices.microphones, devices.microphone),
+    speaker_name: name(devices.speakers, devices.speaker),
+  };
+}
+
+function cameraRunning(state: AppState): Partial<LocalView> {
+  if (!state.devices.cameras.length) return { camera: 'missing' };
+  if (state.problems.some((p) => p.code === 'camera_busy')) return { camera: 'busy' };
+  return { camera: 'running', video_size: [1280, 720], camera_name: namesOf(state).camera_name ?? null };
+}

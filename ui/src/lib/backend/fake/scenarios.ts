@@ -1,0 +1,82 @@
+/** Named beginnings: `?fake=NAME`. Each is a whole state the real engine can be in. */
+import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
+import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SETTINGS } from './state';
+
+const START_MS = 754_000;
+
+const greenRoom = (call: Partial<CallView> | null = {}): AppState => ({
+  ...HOME,
+  phase: 'green_room',
+  call: call && { ...CALL, state: 'joining', ...call },
+  local: LOCAL_ON,
+});
+
+const inCall = (call: Partial<CallView>, problems: Problem[] = []): AppState => ({
+  ...HOME,
+  phase: 'in_call',
+  call: { ...CALL, ...call },
+  local: LOCAL_ON,
+  problems,
+});
+
+const connected = (nowMs: number, person: Partial<PersonView> = {}, problems: Problem[] = []): AppState =>
+  inCall({ state: 'connected', people: [{ ...GRACE, ...person }], connected_since_ms: nowMs - START_MS }, problems);
+
+const ended = (code: EndCode, message: string, seconds: number): AppState => ({
+  ...HOME,
+  phase: 'ended',
+  call: { ...CALL, state: 'ended', ended: { code, message, seconds } },
+});
+
+const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState => ({ ...state, local: { ...state.local, ...local } });
+
+/** Every scenario, given the time now. */
+export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
+  home: () => HOME,
+  'first-run': () => ({ ...HOME, settings: { ...SETTINGS, name: '' } }),
+  'home-server-unreachable': () => ({
+    ...HOME,
+    settings: { ...SETTINGS, server: 'https://call.example.org' },
+    problems: [PROBLEMS.server_unreachable],
+  }),
+  'home-busy': () => ({ ...HOME, problems: [PROBLEMS.settings_reset] }),
+  'green-room': () => greenRoom(),
+  'green-room-guest': () => greenRoom({ host: false }),
+  'green-room-making': () => greenRoom(null),
+  'green-room-busy': () => ({
+    ...withLocal(greenRoom(), { camera: 'busy', video_size: null }),
+    problems: [PROBLEMS.camera_busy],
+  }),
+  'green-room-nothing': () => ({
+    ...withLocal(greenRoom(), { ...LOCAL_OFF, camera: 'missing', microphone: 'missing', speaker: 'missing' }),
+    devices: { ...HOME.devices, cameras: [], microphones: [], speakers: [] },
+    problems: [PROBLEMS.no_camera, PROBLEMS.no_microphone, PROBLEMS.no_speaker],
+  }),
+  joining: () => inCall({ state: 'joining', signaling: 'connecting' }),
+  waiting: () => inCall({ state: 'waiting' }),
+  'waiting-guest': () => inCall({ state: 'waiting', host: false, served_here: false }),
+  connecting: () => inCall({ state: 'connecting', people: [{ ...GRACE, video_size: null, quality: 'unknown' }] }),
+  call: (now) => connected(now),
+  'call-muted': (now) => withLocal(connected(now, { microphone_on: false }), { muted: true }),
+  'call-camera-off': (now) => connected(now, { camera_on: false, video_size: null }),
+  'call-both-off': (now) => withLocal(connected(now, { camera_on: false, video_size: null }), { camera_on: false, camera: 'off', video_size: null }),
+  'call-portrait': (now) => connected(now, { video_size: [480, 640] }),
+  'call-poor': (now) => connected(now, { quality: 'poor' }),
+  'call-fair': (now) => connected(now, { quality: 'fair' }),
+  'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),
+  'camera-lost': (now) => withLocal(connected(now, {}, [PROBLEMS.camera_lost]), { camera: 'failed', video_size: null }),
+  reconnecting: (now) =>
+    inCall({ state: 'reconnecting', people: [{ ...GRACE, quality: 'unknown' }], connected_since_ms: now - START_MS }, [PROBLEMS.reconnecting]),
+  away: (now) => connected(now, { away: true }, [PROBLEMS.other_away]),
+  'server-lost': (now) => {
+    const state = connected(now, {}, [PROBLEMS.server_unreachable]);
+    return { ...state, call: state.call && { ...state.call, signaling: 'reconnecting' } };
+  },
+  ended: () => ended('hung_up', 'You hung up.', 754),
+  'ended-left': () => ended('other_left', 'Grace Hopper hung up.', 754),
+  'ended-failed': () =>
+    ended('connection_failed', 'No way between the two of you was found: a firewall seems to block it. Try another network, or a server both can reach.', 0),
+  'ended-unsafe': () =>
+    ended('not_genuine', 'Somebody may stand between you and the other person, so Parley stopped before any sound or picture went out. Send a new link by a safer way.', 0),
+  'all-problems': (now) => ({ ...connected(now), problems: Object.values(PROBLEMS) }),
+};

@@ -1,0 +1,116 @@
+/** States for the simulation to start from. Pure values. */
+import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, Settings } from '../../bindings';
+
+export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
+
+export const SETTINGS: Settings = {
+  version: 1,
+  name: 'Ada Lovelace',
+  server: '',
+  camera: null,
+  microphone: null,
+  speaker: null,
+  voice: { echo_cancellation: true, noise_suppression: true, gain_control: true },
+  mirror: true,
+  appearance: 'system',
+};
+
+export const DEVICES: DevicesView = {
+  cameras: [
+    { id: 'cam-1', name: 'Integrated Camera', is_default: true },
+    { id: 'cam-2', name: 'Logitech BRIO', is_default: false },
+  ],
+  microphones: [
+    { id: 'mic-1', name: 'Built-in Microphone', is_default: true },
+    { id: 'mic-2', name: 'Jabra Evolve2 65', is_default: false },
+  ],
+  speakers: [
+    { id: 'spk-1', name: 'Built-in Speakers', is_default: true },
+    { id: 'spk-2', name: 'Jabra Evolve2 65', is_default: false },
+  ],
+  camera: null,
+  microphone: null,
+  speaker: null,
+};
+
+export const LOCAL_OFF: LocalView = {
+  muted: false,
+  camera_on: true,
+  camera: 'off',
+  camera_name: null,
+  video_size: null,
+  microphone: 'off',
+  microphone_name: null,
+  speaker: 'off',
+  speaker_name: null,
+  speaker_test_playing: false,
+};
+
+export const LOCAL_ON: LocalView = {
+  ...LOCAL_OFF,
+  camera: 'running',
+  camera_name: 'Integrated Camera',
+  video_size: [1280, 720],
+  microphone: 'running',
+  microphone_name: 'Built-in Microphone',
+  speaker: 'running',
+  speaker_name: 'Built-in Speakers',
+};
+
+export const GRACE: PersonView = {
+  id: 'p-grace',
+  name: 'Grace Hopper',
+  microphone_on: true,
+  camera_on: true,
+  away: false,
+  video_size: [1280, 720],
+  quality: 'good',
+};
+
+export const CALL: CallView = {
+  link: LINK,
+  deep_link: 'parley://join/192.168.1.20:7788/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw',
+  host: true,
+  served_here: true,
+  state: 'joining',
+  signaling: 'connected',
+  people: [],
+  connected_since_ms: null,
+  ended: null,
+};
+
+export const HOME: AppState = {
+  phase: 'home',
+  call: null,
+  devices: DEVICES,
+  local: LOCAL_OFF,
+  problems: [],
+  settings: SETTINGS,
+  version: '0.1.0',
+};
+
+export const PROBLEMS: Record<Problem['code'], Problem> = {
+  no_camera: { code: 'no_camera', message: 'Parley found no camera. Plug one in, or join with sound only.', detail: null },
+  camera_busy: {
+    code: 'camera_busy',
+    message: 'Another program is using “Integrated Camera”. Close it there, or choose another camera.',
+    detail: 'VIDIOC_S_FMT /dev/video0: EBUSY (16)',
+  },
+  camera_lost: { code: 'camera_lost', message: '“Integrated Camera” was unplugged or stopped. Parley keeps trying.', detail: 'VIDIOC_DQBUF /dev/video0: ENODEV (19)' },
+  camera_denied: { code: 'camera_denied', message: 'The system does not let Parley use the camera. Allow it in the system’s privacy settings.', detail: null },
+  no_microphone: { code: 'no_microphone', message: 'Parley found no microphone: the others cannot hear you. Plug one in.', detail: null },
+  microphone_lost: { code: 'microphone_lost', message: '“Jabra Evolve2 65” was unplugged or stopped: the others cannot hear you.', detail: null },
+  microphone_denied: { code: 'microphone_denied', message: 'The system does not let Parley use the microphone. Allow it in the system’s privacy settings.', detail: null },
+  no_speaker: { code: 'no_speaker', message: 'Parley found no speaker: you cannot hear the others. Plug one in.', detail: null },
+  speaking_while_muted: { code: 'speaking_while_muted', message: 'You are speaking, but nobody hears you.', detail: null },
+  server_unreachable: {
+    code: 'server_unreachable',
+    message: 'The server call.example.org does not answer. Check its address and your network.',
+    detail: 'connect 203.0.113.7:443: timed out after 10 s',
+  },
+  reconnecting: { code: 'reconnecting', message: 'Picture and sound stopped coming. Parley is looking for another way.', detail: null },
+  other_away: { code: 'other_away', message: 'Grace Hopper lost the server. If they come back, the call goes on.', detail: null },
+  bad_link: { code: 'bad_link', message: 'The link leads to no room: it may have expired. Ask for a new one.', detail: 'POST /api/v1/rooms/k3v9/tickets: 404' },
+  settings_reset: { code: 'settings_reset', message: 'The settings could not be read, so Parley starts with fresh ones. The old file was kept beside them.', detail: '~/.config/parley/settings.json.broken' },
+  internal: { code: 'internal', message: 'The sound part of Parley stopped and was started again.', detail: 'thread "audio" ended: ring closed' },
+};

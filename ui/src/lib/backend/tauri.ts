@@ -1,0 +1,39 @@
+/** The Tauri shell as a backend: forwards, no logic. */
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+import { getCurrentWindow } from '@tauri-apps/api/window';
+import type { AppState, FrameBridgeInfo, Levels, StatsSample } from '../bindings';
+import { BridgeFrames } from '../frames/bridge';
+import { SchemeFrames } from '../frames/scheme';
+import type { FrameSource } from '../frames/source';
+import type { Backend } from './backend';
+
+export function tauriBackend(): Backend {
+  let frames: FrameSource | null = null;
+  return {
+    state: () => invoke<AppState>('app_state'),
+    command: (command) => invoke('app_command', { command }),
+    async listen(events) {
+      const stops = await Promise.all([
+        listen<AppState>('state', (event) => events.state(event.payload)),
+        listen<Levels>('levels', (event) => events.levels(event.payload)),
+        listen<StatsSample>('stats', (event) => events.stats(event.payload)),
+      ]);
+      return () => stops.forEach((stop) => stop());
+    },
+    frames: () => (frames ??= bridge()),
+    async setFullScreen(on) {
+      await getCurrentWindow().setFullscreen(on);
+    },
+  };
+}
+
+function bridge(): FrameSource {
+  const windows = navigator.userAgent.includes('Windows');
+  return new BridgeFrames({
+    info: () => invoke<FrameBridgeInfo>('frame_bridge'),
+    socket: (url) => new WebSocket(url),
+    later: (run, ms) => void setTimeout(run, ms),
+    fallback: (info) => new SchemeFrames(info.token, windows),
+  });
+}

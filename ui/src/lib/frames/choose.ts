@@ -1,0 +1,66 @@
+/** Chooses the way to draw by measuring, once a run. */
+import { painterFor, type DrawingWay } from './draw';
+import { planeSizes, type Picture } from './source';
+
+/** In order of trust: what was found quickest with software drawing comes first. */
+const WAYS: readonly DrawingWay[] = ['video-frame', 'rgba', 'webgl2'];
+/** A later way must be this many times quicker: handing the canvas to the screen costs too, and is not measured here. */
+const CLEARLY = 2;
+const ROUNDS = 5;
+
+/** The first way that works, unless a later one is clearly quicker. Times in ms; null: does not work. */
+export function quickest(times: ReadonlyMap<DrawingWay, number | null>): DrawingWay {
+  let chosen: { way: DrawingWay; ms: number } | null = null;
+  for (const way of WAYS) {
+    const ms = times.get(way) ?? null;
+    if (ms === null) continue;
+    if (!chosen || ms * CLEARLY < chosen.ms) chosen = { way, ms };
+  }
+  return chosen?.way ?? 'rgba';
+}
+
+let chosen: DrawingWay | null = null;
+
+/** The way for this machine. Measures at the first call, some 30 ms. */
+export function drawingWay(): DrawingWay {
+  chosen ??= quickest(new Map(WAYS.map((way) => [way, measure(way)])));
+  return chosen;
+}
+
+/** Median time to draw a 640x360 picture, its arrival in the canvas forced by reading a pixel. */
+function measure(way: DrawingWay): number | null {
+  const canvas = document.createElement('canvas');
+  try {
+    const painter = painterFor(way, canvas);
+    if (!painter) return null;
+    const picture = testPicture();
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const start = performance.now();
+      painter.paint(picture);
+      if (!arrived(canvas)) return null;
+      times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b)[ROUNDS >> 1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Reads back the middle: the test picture is white, so black means the way silently does nothing. */
+function arrived(canvas: HTMLCanvasElement): boolean {
+  const probe = document.createElement('canvas');
+  probe.width = probe.height = 1;
+  const context = probe.getContext('2d', { willReadFrequently: true });
+  if (!context) return false;
+  context.drawImage(canvas, canvas.width / 2, canvas.height / 2, 1, 1, 0, 0, 1, 1);
+  return (context.getImageData(0, 0, 1, 1).data[1] ?? 0) > 128;
+}
+
+function testPicture(): Picture {
+  const [width, height] = [640, 360];
+  const { luma, chroma } = planeSizes(width, height);
+  const planes = new Uint8Array(luma + 2 * chroma).fill(128);
+  planes.fill(235, 0, luma);
+  return { width, height, number: 0, capturedUs: 0, planes };
+}

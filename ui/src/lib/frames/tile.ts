@@ -1,0 +1,140 @@
+/**
+ * One tile: subscribes at the size it is shown, keeps the newest picture, draws it in the next animation frame, and lets
+ * go while it is hidden. Owns the canvas' content; what lies around it is the component's.
+ */
+import { drawingWay } from './choose';
+import { painterFor, type Painter } from './draw';
+import type { FrameSource, FrameTap, Picture, TileSize } from './source';
+
+/** Window resizing makes many sizes; the bridge hears the last of this long. */
+const RESIZE_SETTLES_MS = 120;
+/** The blurred surroundings follow the picture this many pictures apart. */
+const BACKDROP_EVERY = 10;
+
+export interface TileOptions {
+  readonly tile: string;
+  /** A tiny canvas that gets the picture now and then, to be stretched behind it. */
+  readonly backdrop?: HTMLCanvasElement | null;
+  /** After the first picture, and after each change of its size. */
+  readonly onSize?: (width: number, height: number) => void;
+}
+
+/** Shows a tile until the returned function is called. */
+export function showTile(canvas: HTMLCanvasElement, source: FrameSource, options: TileOptions): () => void {
+  const view = new TileView(canvas, source, options);
+  return () => view.close();
+}
+
+class TileView {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #source: FrameSource;
+  readonly #options: TileOptions;
+  readonly #painter: Painter | null;
+  readonly #observer: ResizeObserver;
+  #tap: FrameTap | null = null;
+  #size: TileSize = { width: 0, height: 0 };
+  #pending: Picture | null = null;
+  #shown = { width: 0, height: 0, frames: 0 };
+  #animation = 0;
+  #settle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(canvas: HTMLCanvasElement, source: FrameSource, options: TileOptions) {
+    this.#canvas = canvas;
+    this.#source = source;
+    this.#options = options;
+    const way = drawingWay();
+    this.#painter = painterFor(way, canvas);
+    canvas.dataset['way'] = way;
+    canvas.dataset['frames'] = '0';
+    this.#observer = new ResizeObserver(() => this.#resized());
+    this.#observer.observe(canvas);
+    document.addEventListener('visibilitychange', this.#visibility);
+    this.#subscribe();
+  }
+
+  close(): void {
+    this.#observer.disconnect();
+    document.removeEventListener('visibilitychange', this.#visibility);
+    clearTimeout(this.#settle);
+    this.#unsubscribe();
+  }
+
+  readonly #visibility = () => (document.hidden ? this.#unsubscribe() : this.#subscribe());
+
+  #subscribe(): void {
+    this.#size = devicePixels(this.#canvas);
+    if (this.#tap || document.hidden || this.#size.width === 0) return;
+    this.#tap = this.#source.open(this.#options.tile, this.#size, (picture) => this.#take(picture));
+  }
+
+  #unsubscribe(): void {
+    cancelAnimationFrame(this.#animation);
+    this.#animation = 0;
+    this.#pending = null;
+    this.#tap?.close();
+    this.#tap = null;
+  }
+
+  #resized(): void {
+    clearTimeout(this.#settle);
+    if (!this.#tap) {
+      this.#subscribe();
+      return;
+    }
+    this.#settle = setTimeout(() => {
+      const size = devicePixels(this.#canvas);
+      if (size.width === 0) this.#unsubscribe();
+      else if (size.width !== this.#size.width || size.height !== this.#size.height) {
+        this.#size = size;
+        this.#tap?.resize(size);
+      }
+    }, RESIZE_SETTLES_MS);
+  }
+
+  #take(picture: Picture): void {
+    if (this.#pending) this.#tap?.ack();
+    this.#pending = picture;
+    this.#animation ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#animation = 0;
+    const picture = this.#pending;
+    if (!picture) return;
+    this.#pending = null;
+    try {
+      this.#painter?.paint(picture);
+      this.#count(picture);
+    } finally {
+      this.#tap?.ack();
+    }
+  }
+
+  #count(picture: Picture): void {
+    const shown = this.#shown;
+    shown.frames += 1;
+    const data = this.#canvas.dataset;
+    data['frames'] = String(shown.frames);
+    data['number'] = String(picture.number);
+    if (shown.width !== picture.width || shown.height !== picture.height) {
+      shown.width = picture.width;
+      shown.height = picture.height;
+      data['width'] = String(picture.width);
+      data['height'] = String(picture.height);
+      this.#options.onSize?.(picture.width, picture.height);
+    }
+    if (shown.frames % BACKDROP_EVERY === 1) this.#paintBackdrop();
+  }
+
+  #paintBackdrop(): void {
+    const backdrop = this.#options.backdrop;
+    backdrop?.getContext('2d', { alpha: false })?.drawImage(this.#canvas, 0, 0, backdrop.width, backdrop.height);
+  }
+}
+
+/** The canvas' box in device pixels, even in both directions as chroma likes it. */
+function devicePixels(canvas: HTMLCanvasElement): TileSize {
+  const scale = window.devicePixelRatio || 1;
+  const even = (length: number) => Math.ceil((length * scale) / 2) * 2;
+  return { width: even(canvas.clientWidth), height: even(canvas.clientHeight) };
+}

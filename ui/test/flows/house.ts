@@ -1,0 +1,84 @@
+/** What flow tests stand on: the built window served under the shell's content security policy, opened in real Chromium. */
+import { createServer, type Server } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, join, normalize } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { FakeHands } from '../../src/lib/backend/fake';
+
+const DIST = join(import.meta.dirname, '../../dist');
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+/** As strict as the shell's: a style or script in a place it forbids fails here first. */
+export const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; base-uri 'none'";
+
+const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+export interface House {
+  open(scenario: string, options?: OpenOptions): Promise<Page>;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly query?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+}
+
+export async function openHouse(): Promise<House> {
+  if (!existsSync(join(DIST, 'index.html'))) throw new Error('ui/dist is missing: run `npm run build` first');
+  const server = await serve();
+  const browser: Browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return {
+    async open(scenario, { query = '', width = 960, height = 600, dark = true } = {}) {
+      const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      const page = await context.newPage();
+      page.setDefaultTimeout(8000);
+      watch(page);
+      await page.goto(`http://localhost:${port}/?fake=${scenario}${query}`);
+      await page.getByTestId('app').waitFor();
+      return page;
+    },
+    async close() {
+      await browser.close();
+      server.close();
+    },
+  };
+}
+
+/** Errors of the page, which no flow may cause. */
+export const pageErrors: string[] = [];
+
+function watch(page: Page): void {
+  page.on('pageerror', (error) => pageErrors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') pageErrors.push(message.text());
+  });
+}
+
+function serve(): Promise<Server> {
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
+    const file = join(DIST, path === '/' ? 'index.html' : path);
+    if (!file.startsWith(DIST) || !existsSync(file)) {
+      response.writeHead(path === '/favicon.ico' ? 204 : 404).end();
+      return;
+    }
+    response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-security-policy': POLICY });
+    response.end(readFileSync(file));
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+/** Lets a test turn the simulation's wheels. */
+export const fake = <Name extends keyof FakeHands>(page: Page, name: Name, ...words: Parameters<FakeHands[Name]>): Promise<ReturnType<FakeHands[Name]>> =>
+  page.evaluate(
+    ([deed, given]) => {
+      const hands = (window as unknown as { parleyFake: Record<string, (...all: unknown[]) => unknown> }).parleyFake;
+      return hands[deed]?.(...given);
+    },
+    [name as string, words as unknown[]] as const,
+  ) as Promise<ReturnType<FakeHands[Name]>>;

@@ -1,0 +1,111 @@
+/** Every screen in both themes and two sizes: no accessibility violation, no overflow, and a picture for people to judge. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openHouse, pageErrors, type House } from './house';
+
+const SHOTS = join(import.meta.dirname, '../../screenshots');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SIZES = [
+  { width: 960, height: 600 },
+  { width: 1440, height: 900 },
+] as const;
+
+interface Screen {
+  readonly scenario: string;
+  /** Brings the page from the scenario to the screen. */
+  readonly then?: (page: Page) => Promise<unknown>;
+}
+
+const click = (id: string) => (page: Page) => page.getByTestId(id).click();
+const settingsPage = (name: string) => async (page: Page) => {
+  await page.getByTestId('open-settings').click();
+  await page.getByTestId(`page-${name}`).click();
+};
+
+const SCREENS: Record<string, Screen> = {
+  home: { scenario: 'home' },
+  'home-first-run': { scenario: 'first-run' },
+  'home-problem': { scenario: 'home-server-unreachable' },
+  'home-bad-link': {
+    scenario: 'home',
+    then: async (page) => {
+      await page.getByTestId('link-input').fill('see you at noon');
+      await page.getByTestId('open-link').click();
+    },
+  },
+  'green-room': { scenario: 'green-room' },
+  'green-room-guest': { scenario: 'green-room-guest' },
+  'green-room-busy': { scenario: 'green-room-busy' },
+  'green-room-nothing': { scenario: 'green-room-nothing' },
+  'green-room-making': { scenario: 'green-room-making' },
+  'green-room-menu': { scenario: 'green-room', then: click('choose-microphone') },
+  joining: { scenario: 'joining' },
+  waiting: { scenario: 'waiting' },
+  connecting: { scenario: 'connecting' },
+  call: { scenario: 'call' },
+  'call-muted': { scenario: 'call-muted' },
+  'call-camera-off': { scenario: 'call-camera-off' },
+  'call-both-off': { scenario: 'call-both-off' },
+  'call-portrait': { scenario: 'call-portrait' },
+  'call-poor': {
+    scenario: 'call-poor',
+    then: (page) => page.getByTestId('quality').hover(),
+  },
+  'call-devices': { scenario: 'call', then: click('devices') },
+  'speaking-muted': { scenario: 'speaking-muted' },
+  reconnecting: { scenario: 'reconnecting' },
+  'all-problems': { scenario: 'all-problems' },
+  'ended': { scenario: 'ended' },
+  'ended-failed': { scenario: 'ended-failed' },
+  'ended-unsafe': { scenario: 'ended-unsafe' },
+  'settings-devices': { scenario: 'home', then: settingsPage('devices') },
+  'settings-voice': { scenario: 'home', then: settingsPage('voice') },
+  'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
+  'settings-you': { scenario: 'home', then: settingsPage('you') },
+  palette: { scenario: 'call', then: (page) => page.keyboard.press('Control+k') },
+  shortcuts: { scenario: 'call', then: (page) => page.keyboard.press('?') },
+};
+
+let house: House;
+beforeAll(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  house = await openHouse();
+});
+afterAll(() => house.close());
+
+describe.each(Object.entries(SCREENS))('%s', (name, screen) => {
+  test.each(['dark', 'light'] as const)('is clean in %s', async (theme) => {
+    const page = await house.open(screen.scenario, { dark: theme === 'dark', query: `&theme=${theme}` });
+    await screen.then?.(page);
+    await settled(page);
+    expect(await violations(page)).toEqual([]);
+    for (const size of SIZES) {
+      await page.setViewportSize(size);
+      await settled(page);
+      await page.screenshot({ path: join(SHOTS, `${name}-${theme}-${size.width}.png`) });
+      expect(await overflow(page)).toBe(0);
+    }
+    await page.context().close();
+    expect(pageErrors).toEqual([]);
+  });
+});
+
+/** Pictures have come where there are any, and nothing moves but them. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => [...document.querySelectorAll('canvas[data-tile]')].every((tile) => Number((tile as HTMLElement).dataset['frames']) > 0));
+  await page.waitForTimeout(300);
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> } };
+    const { violations: found } = await axe.run({ resultTypes: ['violations'] });
+    return found.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`));
+  });
+}
+
+const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
