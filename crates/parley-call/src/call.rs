@@ -1,20 +1,30 @@
 //! The driver of a call: one task that owns the session, the connection to the server and the peer driver, and carries
 //! messages between them. It decides nothing.
 
-use crate::config::CallConfig;
+use crate::config::{CallConfig, CallTarget};
 use crate::end::EndReason;
 use crate::key_frame::KeyFrameRequester;
+use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::TrackKind;
-use crate::snapshot::{CallPhase, CallSnapshot};
+use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
+use crate::signaling::{self, SignalingHandle};
+use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
 use parley_media::packet::ReceivedPacket;
-use parley_proto::{Link, MediaState, ParticipantId};
+use parley_proto::{Link, LinkSecret, MediaState, ParticipantId};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 /// Commands that may wait.
 const COMMANDS_MAX: usize = 32;
-/// Events that may wait for the app.
+/// Events that may wait for the app; more are dropped and counted.
 const EVENTS_MAX: usize = 64;
+/// A peer driver that takes no command for so long is broken.
+const PEER_BUSY_MAX: Duration = Duration::from_secs(5);
+/// What is left to say at the end of a call may take so long.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// What the app asks of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +77,7 @@ pub enum CallEvent {
 pub struct CallHandle {
     /// Commands to the call.
     pub commands: mpsc::Sender<CallCommand>,
-    /// What happens. Must be drained; the call goes on if it is not, but tracks wait in it.
+    /// What happens. Must be drained; the call goes on if it is not, but events are lost.
     pub events: mpsc::Receiver<CallEvent>,
     /// The state, whole, after every change.
     pub state: watch::Receiver<CallSnapshot>,
@@ -94,9 +104,38 @@ impl Call {
     pub fn start(config: CallConfig) -> CallHandle {
         let (commands, from_app) = mpsc::channel(COMMANDS_MAX);
         let (to_app, events) = mpsc::channel(EVENTS_MAX);
-        let (publish, state) = watch::channel(CallSnapshot::new());
-        let (_publish_stats, stats) = watch::channel(CallStats::default());
-        tokio::spawn(run(config, from_app, to_app, publish));
+        let (server, room, secret) = match config.target {
+            CallTarget::Create { server } => (server, None, LinkSecret::from_bytes(rand::random())),
+            CallTarget::Join { link } => (link.server, Some(link.room), link.secret),
+        };
+        let session = Session::new(
+            clock(),
+            SessionConfig {
+                server: server.clone(),
+                room,
+                secret,
+                name: config.name,
+                media: config.media_state,
+                seed: rand::random(),
+            },
+        );
+        let (publish, state) = watch::channel(session.snapshot());
+        let (publish_stats, stats) = watch::channel(CallStats::default());
+        let driver = Driver {
+            session,
+            signaling: signaling::spawn(server),
+            peer: Peer::spawn(PeerSetup {
+                media: config.media,
+                network: config.network,
+            }),
+            from_app,
+            to_app,
+            publish,
+            publish_stats,
+            failed: None,
+            dropped: Dropped::default(),
+        };
+        tokio::spawn(driver.run());
         CallHandle {
             commands,
             events,
@@ -106,20 +145,168 @@ impl Call {
     }
 }
 
-async fn run(
-    _config: CallConfig,
-    mut from_app: mpsc::Receiver<CallCommand>,
+#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+/// What this driver had to throw away.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dropped {
+    signals: u64,
+    events: u64,
+}
+
+/// What the driver waits for.
+enum Happening {
+    Input(Input),
+    Second,
+}
+
+struct Driver {
+    session: Session,
+    signaling: SignalingHandle,
+    peer: PeerHandle,
+    from_app: mpsc::Receiver<CallCommand>,
     to_app: mpsc::Sender<CallEvent>,
     publish: watch::Sender<CallSnapshot>,
-) {
-    while let Some(command) = from_app.recv().await {
-        if command == CallCommand::Leave {
-            break;
+    publish_stats: watch::Sender<CallStats>,
+    /// A driver that died; told to the session at the next turn.
+    failed: Option<&'static str>,
+    dropped: Dropped,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Some(reason) = self.carry_out_all().await {
+                return self.say_goodbye(reason).await;
+            }
+            let happening = match self.failed.take() {
+                Some(what) => Happening::Input(Input::DriverFailed(what)),
+                None => self.next(&mut seconds).await,
+            };
+            match happening {
+                Happening::Input(input) => self.session.handle(clock(), input),
+                Happening::Second => self.sample(),
+            }
         }
     }
-    publish.send_modify(|snapshot| {
-        snapshot.phase = CallPhase::Ended;
-        snapshot.ended = Some(EndReason::HungUp);
-    });
-    let _ = to_app.send(CallEvent::Ended(EndReason::HungUp)).await;
+
+    /// Waits. Every branch is cancel safe.
+    async fn next(&mut self, seconds: &mut tokio::time::Interval) -> Happening {
+        let deadline = self.session.poll_timeout();
+        let timer = async {
+            match deadline {
+                Some(at) => sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let input = tokio::select! {
+            command = self.from_app.recv() => Input::Command(command.unwrap_or(CallCommand::Leave)),
+            event = self.signaling.events.recv() => match event {
+                Some((connection, event)) => Input::Signaling { connection, event },
+                None => Input::DriverFailed("the signaling driver ended"),
+            },
+            event = self.peer.events.recv() => match event {
+                Some(event) => Input::Peer(event),
+                None => Input::DriverFailed("the peer driver ended"),
+            },
+            () = timer => Input::Timeout,
+            _ = seconds.tick() => return Happening::Second,
+        };
+        Happening::Input(input)
+    }
+
+    /// Carries out what the session decided, and publishes what became of it. Gives the reason of the end, at the end.
+    async fn carry_out_all(&mut self) -> Option<EndReason> {
+        let mut ended = None;
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Signaling(command) => self.signal(command),
+                Output::Peer(command) => {
+                    if self.peer.commands.send_timeout(command, PEER_BUSY_MAX).await.is_err() {
+                        self.failed = Some("the peer driver takes no commands");
+                    }
+                }
+                Output::Event(SessionEvent::Ended(reason)) => ended = Some(reason),
+                Output::Event(event) => self.tell(event),
+            }
+        }
+        let snapshot = self.session.snapshot();
+        self.publish.send_if_modified(|published| {
+            let changed = *published != snapshot;
+            *published = snapshot;
+            changed
+        });
+        ended
+    }
+
+    /// Never waits: while this task waited for the signaling driver, that one could wait for this one.
+    fn signal(&mut self, command: SignalingCommand) {
+        match self.signaling.commands.try_send(command) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.dropped.signals += 1,
+            Err(TrySendError::Closed(_)) => self.failed = Some("the signaling driver is gone"),
+        }
+    }
+
+    fn tell(&mut self, event: SessionEvent) {
+        let event = match event {
+            SessionEvent::Ready(link) => CallEvent::Ready { link },
+            SessionEvent::Track {
+                participant,
+                kind: TrackKind::Audio,
+                packets,
+            } => CallEvent::AudioTrack { participant, packets },
+            SessionEvent::Track {
+                participant,
+                kind: TrackKind::Video,
+                packets,
+            } => CallEvent::VideoTrack {
+                participant,
+                packets,
+                key_frames: self.peer.key_frames.clone(),
+            },
+            SessionEvent::TrackEnded { participant, kind } => CallEvent::TrackEnded { participant, kind },
+            SessionEvent::Ended(reason) => CallEvent::Ended(reason),
+        };
+        if self.to_app.try_send(event).is_err() {
+            self.dropped.events += 1;
+        }
+    }
+
+    fn sample(&self) {
+        let mut session = self.session.counters();
+        session.signals_dropped += self.dropped.signals;
+        session.events_dropped += self.dropped.events;
+        self.publish_stats.send_replace(CallStats {
+            at: Some(clock()),
+            peer: self.peer.stats.borrow().clone(),
+            session,
+        });
+    }
+
+    /// Lets the drivers finish what they were told last, then tells the app: it may end the process right after.
+    async fn say_goodbye(self, reason: EndReason) {
+        let Self {
+            signaling,
+            peer,
+            to_app,
+            ..
+        } = self;
+        let (mut from_server, mut from_peer) = (signaling.events, peer.events);
+        drop((signaling.commands, peer.commands));
+        let finished = async {
+            while from_peer.recv().await.is_some() {}
+            while from_server.recv().await.is_some() {}
+        };
+        if timeout(GOODBYE_MAX, finished).await.is_err() {
+            tracing::debug!("a driver did not end in time");
+        }
+        // An app that is gone or does not listen needs no goodbye; the snapshot told the end already.
+        let _ = timeout(GOODBYE_MAX, to_app.send(CallEvent::Ended(reason))).await;
+    }
 }

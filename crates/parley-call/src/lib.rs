@@ -10,6 +10,10 @@ pub mod end;
 pub mod key_frame;
 pub mod peer;
 pub mod port;
+pub mod proof;
+pub mod sdp;
+pub mod session;
+pub mod signaling;
 pub mod snapshot;
 pub mod stats;
 

@@ -45,6 +45,24 @@ pub enum PeerCommand {
     Close,
 }
 
+impl PeerCommand {
+    /// Its name in [`PeerEventKind::CommandFailed`].
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::MakeOffer { .. } => "make_offer",
+            Self::SetRemote { .. } => "set_remote",
+            Self::MakeAnswer => "make_answer",
+            Self::Rollback => "rollback",
+            Self::AddCandidate(_) => "add_candidate",
+            Self::AllowMedia => "allow_media",
+            Self::SendControl(_) => "send_control",
+            Self::Close => "close",
+        }
+    }
+}
+
 /// What the peer driver tells the session.
 #[derive(Debug)]
 pub struct PeerEvent {
@@ -88,7 +106,7 @@ pub enum PeerEventKind {
     },
     /// A command could not be carried out.
     CommandFailed {
-        /// Which.
+        /// Which: [`PeerCommand::name`].
         command: &'static str,
         /// Why, for the log.
         detail: String,

@@ -93,6 +93,24 @@ pub struct CallTimes {
     pub proven: Option<Instant>,
 }
 
+impl CallTimes {
+    /// Whether the other side was connected and proven at some time.
+    #[must_use]
+    pub const fn up(&self) -> bool {
+        self.connected.is_some() && self.proven.is_some()
+    }
+
+    /// Notes what holds now, if it is for the first time.
+    pub(crate) fn note(&mut self, now: Instant, connected: bool, proven: bool) {
+        if connected {
+            self.connected.get_or_insert(now);
+        }
+        if proven {
+            self.proven.get_or_insert(now);
+        }
+    }
+}
+
 impl CallSnapshot {
     /// A call that has not begun.
     #[must_use]

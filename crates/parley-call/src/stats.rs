@@ -47,4 +47,6 @@ pub struct SessionCounters {
     pub rejoins: u64,
     /// Messages to the server thrown away because its connection was gone or full.
     pub signals_dropped: u64,
+    /// Events thrown away because the app did not take them.
+    pub events_dropped: u64,
 }

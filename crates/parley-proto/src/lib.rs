@@ -19,8 +19,8 @@ pub use control::{ControlMessage, MediaState};
 pub use id::{ParticipantId, RoomId};
 pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};
 pub use signal::{
-    Candidate, ClientMessage, IceServer, IceServerKind, LeaveReason, Participant, PeerMessage, Role, SdpType,
-    ServerMessage,
+    Candidate, ClientMessage, IceServer, IceServerKind, LeaveReason, Participant, PeerEnvelope, PeerMessage,
+    Role, SdpType, ServerMessage,
 };
 pub use units::{Bitrate, FrameRate, Resolution};
 

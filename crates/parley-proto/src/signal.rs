@@ -236,6 +236,24 @@ pub enum PeerMessage {
     Unknown,
 }
 
+/// A [`PeerMessage`] with the numbers of the peer connections it is about: the whole `payload` of a `signal`.
+///
+/// Each side numbers its peer connections to one participant upwards. Whoever starts a fresh one is thereby understood at
+/// once, and what was meant for the one before is not mistaken. A client that never replaces its connection may leave both
+/// out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerEnvelope {
+    /// What is said.
+    #[serde(flatten)]
+    pub message: PeerMessage,
+    /// The sender's connection it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u32>,
+    /// The receiver's connection it is meant for, once the sender has seen a description of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_connection: Option<u32>,
+}
+
 /// Which half of a negotiation a description is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -325,7 +343,13 @@ mod tests {
                 PeerMessage::Proof { mac: sdp.clone() },
             ] {
                 let json = serde_json::to_value(&message).unwrap();
-                prop_assert_eq!(serde_json::from_value::<PeerMessage>(json).unwrap(), message);
+                prop_assert_eq!(&serde_json::from_value::<PeerMessage>(json).unwrap(), &message);
+                for (connection, to_connection) in [(None, None), (Some(3), None), (Some(u32::MAX), Some(1))] {
+                    let envelope = PeerEnvelope { message: message.clone(), connection, to_connection };
+                    let json = serde_json::to_value(&envelope).unwrap();
+                    prop_assert_eq!(&serde_json::from_value::<PeerMessage>(json.clone()).unwrap(), &message);
+                    prop_assert_eq!(serde_json::from_value::<PeerEnvelope>(json).unwrap(), envelope);
+                }
             }
         }
     }

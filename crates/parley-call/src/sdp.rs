@@ -1,0 +1,163 @@
+//! The few things the session must know about a session description: which certificate it promises, and to which ICE
+//! generation it belongs. Not a parser: what a description means is the library's business.
+
+use parley_proto::limits::SDP_BYTES_MAX;
+
+/// Bytes of a SHA-256 digest.
+pub const FINGERPRINT_BYTES: usize = 32;
+
+/// The digest of a DTLS certificate, as `a=fingerprint:sha-256` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
+
+impl Fingerprint {
+    /// Wraps a digest.
+    #[must_use]
+    pub const fn from_bytes(digest: [u8; FINGERPRINT_BYTES]) -> Self {
+        Self(digest)
+    }
+
+    /// The digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; FINGERPRINT_BYTES] {
+        &self.0
+    }
+}
+
+/// Why a description is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// Longer than the limit.
+    #[error("the description is too long")]
+    TooLong,
+    /// No sha-256 fingerprint in it.
+    #[error("the description has no sha-256 fingerprint")]
+    NoFingerprint,
+    /// Two different ones: nobody could say which one was proven.
+    #[error("the description has more than one fingerprint")]
+    ManyFingerprints,
+    /// A line that looks like a fingerprint and cannot be read.
+    #[error("the description has an unreadable fingerprint")]
+    BadFingerprint,
+}
+
+/// The one sha-256 fingerprint of a description, over its session part and all its media sections.
+///
+/// Strict on purpose: another reader (the library that makes the DTLS connection) must not be able to find a fingerprint
+/// here that this function did not see.
+///
+/// # Errors
+/// See [`SdpError`].
+pub fn fingerprint(sdp: &str) -> Result<Fingerprint, SdpError> {
+    if sdp.len() > SDP_BYTES_MAX {
+        return Err(SdpError::TooLong);
+    }
+    let mut found = None;
+    for line in sdp.split(['\n', '\r']) {
+        let Some(value) = line.strip_prefix("a=fingerprint:") else {
+            if line.to_ascii_lowercase().contains("fingerprint:") {
+                return Err(SdpError::BadFingerprint);
+            }
+            continue;
+        };
+        let (hash, digest) = value.split_once(' ').ok_or(SdpError::BadFingerprint)?;
+        if !hash.eq_ignore_ascii_case("sha-256") {
+            continue;
+        }
+        let digest = parse_digest(digest).ok_or(SdpError::BadFingerprint)?;
+        if found.is_some_and(|other| other != digest) {
+            return Err(SdpError::ManyFingerprints);
+        }
+        found = Some(digest);
+    }
+    found.map(Fingerprint).ok_or(SdpError::NoFingerprint)
+}
+
+/// `AB:CD:…`, 32 bytes.
+fn parse_digest(text: &str) -> Option<[u8; FINGERPRINT_BYTES]> {
+    let mut digest = [0; FINGERPRINT_BYTES];
+    let mut parts = text.trim_end().split(':');
+    for byte in &mut digest {
+        let part = parts.next()?;
+        if part.len() != 2 || !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        *byte = u8::from_str_radix(part, 16).ok()?;
+    }
+    parts.next().is_none().then_some(digest)
+}
+
+/// Whether the description has an ICE user fragment `ufrag` in any of its sections.
+#[must_use]
+pub fn has_ufrag(sdp: &str, ufrag: &str) -> bool {
+    ufrags(sdp).any(|own| own == ufrag)
+}
+
+/// The ICE user fragments of a description: its ICE generation (RFC 8839, 5.4).
+pub fn ufrags(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.split(['\n', '\r'])
+        .filter_map(|line| line.strip_prefix("a=ice-ufrag:"))
+        .map(str::trim_end)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A description that has what the session looks at.
+    pub(crate) fn description(digest_byte: u8, ufrag: &str) -> String {
+        let digest = vec![format!("{digest_byte:02X}"); FINGERPRINT_BYTES].join(":");
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
+             a=ice-ufrag:{ufrag}\r\na=fingerprint:sha-256 {digest}\r\n"
+        )
+    }
+
+    #[test]
+    fn one_fingerprint_repeated_in_all_sections_is_fine() {
+        let one = description(0xab, "x");
+        let twice = format!(
+            "{one}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{}",
+            &one[one.find("a=").unwrap()..]
+        );
+        assert_eq!(fingerprint(&twice), Ok(Fingerprint([0xab; 32])));
+        assert_eq!(
+            fingerprint(&twice.to_lowercase()),
+            Ok(Fingerprint([0xab; 32])),
+            "hexadecimal digits in either case"
+        );
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let one = description(0xab, "x");
+        let check =
+            |added: &str, expect| assert_eq!(fingerprint(&format!("{one}{added}\r\n")), expect, "{added}");
+        check("a=fingerprint:sha-1 AB", Ok(Fingerprint([0xab; 32])));
+        check("a=fingerprint:sha-256 AB", Err(SdpError::BadFingerprint));
+        check("a=fingerprint:sha-256", Err(SdpError::BadFingerprint));
+        check("a=Fingerprint:sha-256 AB", Err(SdpError::BadFingerprint));
+        check(" a=fingerprint:sha-256 AB", Err(SdpError::BadFingerprint));
+        check(description(0xcd, "x").trim_end(), Err(SdpError::ManyFingerprints));
+        assert_eq!(fingerprint("v=0\r\n"), Err(SdpError::NoFingerprint));
+        assert_eq!(
+            fingerprint(&"a".repeat(SDP_BYTES_MAX + 1)),
+            Err(SdpError::TooLong)
+        );
+    }
+
+    #[test]
+    fn the_ice_generation_is_found_in_any_section() {
+        let two = format!("{}{}", description(1, "first"), description(1, "second"));
+        assert!(has_ufrag(&two, "first") && has_ufrag(&two, "second") && !has_ufrag(&two, "third"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_but_never_a_panic(text in "(a=fingerprint:|sha-256|[A-F0-9:]{0,9}|\\PC|\r|\n| ){0,60}") {
+            let _ = fingerprint(&text);
+            let _ = has_ufrag(&text, "x");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What every part of the session gets along with an input: the time, and where its outputs go.
+
+use super::io::Outbox;
+use crate::end::EndReason;
+use crate::stats::SessionCounters;
+use parley_proto::PeerMessage;
+use std::time::Instant;
+
+/// One turn of the session.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    /// The time of this input.
+    pub(super) now: Instant,
+    /// Commands to the drivers, events to the app.
+    pub(super) out: &'a mut Outbox,
+    /// What is counted.
+    pub(super) counters: &'a mut SessionCounters,
+    /// What is to be told to the other side, in order.
+    pub(super) said: Vec<PeerMessage>,
+    /// Set when the call cannot go on.
+    pub(super) end: Option<EndReason>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(now: Instant, out: &'a mut Outbox, counters: &'a mut SessionCounters) -> Self {
+        Self {
+            now,
+            out,
+            counters,
+            said: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Tells the other side, once this turn is over.
+    pub(super) fn say(&mut self, message: PeerMessage) {
+        self.said.push(message);
+    }
+}

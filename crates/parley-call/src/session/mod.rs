@@ -1,0 +1,102 @@
+//! What decides in a call: a value without sockets, threads or clocks. Owned by the [`crate::call`] driver.
+//!
+//! The contract: after creating it, and after every [`Session::handle`], take outputs with [`Session::poll_output`] until
+//! there is none, carry them out in order, then wait for an input or for [`Session::poll_timeout`], whichever is first;
+//! that moment is an input too ([`Input::Timeout`]). Time never goes backwards. After [`SessionEvent::Ended`] nothing
+//! more comes out.
+//!
+//! `signaling` knows the server, `peer_link` the other person, `stay` brings the two together.
+
+mod backoff;
+mod candidates;
+mod context;
+mod ice;
+mod io;
+mod link_state;
+mod negotiation;
+mod pairing;
+mod peer_link;
+mod proof_exchange;
+mod rate;
+mod signaling;
+mod stay;
+mod stopwatch;
+
+pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
+
+use crate::snapshot::CallSnapshot;
+use crate::stats::SessionCounters;
+use context::Context;
+use io::Outbox;
+use parley_proto::{LinkSecret, MediaState, RoomId, ServerAddress};
+use stay::Stay;
+use std::time::Instant;
+
+/// What a session begins with.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// The server.
+    pub server: ServerAddress,
+    /// The room; none to make one.
+    pub room: Option<RoomId>,
+    /// The secret of the link; 16 fresh random bytes when a room is made.
+    pub secret: LinkSecret,
+    /// The name others see.
+    pub name: String,
+    /// What microphone and camera do.
+    pub media: MediaState,
+    /// Any number, another one for each session: spreads attempts to come back over time.
+    pub seed: u64,
+}
+
+/// One call, from the green room to its end.
+#[derive(Debug)]
+pub struct Session {
+    stay: Stay,
+    out: Outbox,
+    counters: SessionCounters,
+}
+
+impl Session {
+    /// A call in the green room. Its first timeout is at once: that is when it reaches for the server.
+    #[must_use]
+    pub fn new(now: Instant, config: SessionConfig) -> Self {
+        Self {
+            stay: Stay::new(now, config),
+            out: Outbox::default(),
+            counters: SessionCounters::default(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        if self.stay.ended().is_some() {
+            return;
+        }
+        let mut cx = Context::new(now, &mut self.out, &mut self.counters);
+        self.stay.handle(input, &mut cx);
+    }
+
+    /// What is to be done next, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    /// When to come back with [`Input::Timeout`], if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.stay.deadline()
+    }
+
+    /// The state as others may see it.
+    #[must_use]
+    pub fn snapshot(&self) -> CallSnapshot {
+        self.stay.snapshot()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn counters(&self) -> SessionCounters {
+        self.counters
+    }
+}

@@ -1,0 +1,569 @@
+//! The way to the server: connect, ticket, join, and come back by token after a loss. Owned by the session.
+//!
+//! Knows nothing of the other people: what concerns them is handed on as [`News`]. Does not decide when a call without a
+//! server is over; the session does, because media may well go on.
+
+use super::backoff::Backoff;
+use super::io::{Outbox, SignalingCommand, SignalingEvent};
+use crate::end::{EndReason, SignalingFault};
+use crate::snapshot::SignalingPhase;
+use crate::stats::SessionCounters;
+use parley_proto::limits::{RESUME_GRACE_S, SIGNAL_MESSAGE_BYTES_MAX, SIGNAL_PING_S, TOKEN_BYTES_MAX};
+use parley_proto::{
+    ClientMessage, CloseCode, ErrorCode, IceServer, PROTOCOL_VERSION, Participant, ParticipantId, RoomId,
+    ServerMessage,
+};
+use std::time::{Duration, Instant};
+
+/// A connection that is not made by then is given up (the driver has shorter limits of its own).
+const OPEN_MAX: Duration = Duration::from_secs(12);
+/// An answer that did not come by then will not come.
+const ANSWER_MAX: Duration = Duration::from_secs(6);
+const PING_EVERY: Duration = Duration::from_secs(SIGNAL_PING_S);
+/// After a ping, silence for so long means the connection is dead.
+const PONG_MAX: Duration = Duration::from_secs(5);
+/// A call that never had an answer from its server is given up after this.
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(15);
+/// A person who went in and is not in by then is told.
+const ENTER_MAX: Duration = Duration::from_secs(30);
+/// A connection that stood for so long was a good one: the next loss starts with short delays again.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
+/// Tickets that may be refused in a row before the person is told.
+const TICKET_REFUSALS_MAX: u32 = 3;
+/// How long an own former self may still hold a place in the room.
+const FORMER_SELF_MAX: Duration = Duration::from_secs(RESUME_GRACE_S + 5);
+
+/// What the session must know.
+#[derive(Debug)]
+pub(super) enum News {
+    /// There is a ticket.
+    Ticket,
+    /// The room is entered, or entered again.
+    Joined(Joined),
+    /// The connection broke while in the room.
+    Lost,
+    /// Something about the other people.
+    Room(ServerMessage),
+    /// The server said no, and asking again would not help.
+    Refused(EndReason),
+    /// The call cannot be.
+    End(EndReason),
+}
+
+/// What the server says on entering.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) you: ParticipantId,
+    pub(super) participants: Vec<Participant>,
+    pub(super) ice_servers: Vec<IceServer>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No connection; the next attempt is at that time.
+    Down {
+        retry_at: Instant,
+    },
+    Opening,
+    AskingTicket,
+    /// In the green room.
+    Ticketed {
+        renew_at: Instant,
+    },
+    Joining,
+    Resuming,
+    Joined,
+    /// Nothing more is wanted.
+    Over,
+}
+
+#[derive(Debug)]
+pub(super) struct Signaling {
+    stage: Stage,
+    since: Instant,
+    connection: u32,
+    backoff: Backoff,
+    name: String,
+    room: Option<RoomId>,
+    ticket: Option<String>,
+    token: Option<String>,
+    entered_at: Option<Instant>,
+    was_joined: bool,
+    answered: bool,
+    out_since: Option<Instant>,
+    fault: Option<SignalingFault>,
+    refusal: Option<EndReason>,
+    ticket_refusals: u32,
+    former_self_until: Option<Instant>,
+    last_ping: Instant,
+    last_heard: Instant,
+    nonce: u32,
+}
+
+impl Signaling {
+    pub(super) fn new(now: Instant, room: Option<RoomId>, name: String, seed: u64) -> Self {
+        Self {
+            stage: Stage::Down { retry_at: now },
+            since: now,
+            connection: 0,
+            backoff: Backoff::new(seed),
+            name,
+            room,
+            ticket: None,
+            token: None,
+            entered_at: None,
+            was_joined: false,
+            answered: false,
+            out_since: Some(now),
+            fault: None,
+            refusal: None,
+            ticket_refusals: 0,
+            former_self_until: None,
+            last_ping: now,
+            last_heard: now,
+            nonce: 0,
+        }
+    }
+
+    pub(super) const fn room(&self) -> Option<RoomId> {
+        self.room
+    }
+
+    pub(super) fn is_joined(&self) -> bool {
+        self.stage == Stage::Joined
+    }
+
+    pub(super) const fn was_joined(&self) -> bool {
+        self.was_joined
+    }
+
+    pub(super) const fn fault(&self) -> Option<SignalingFault> {
+        self.fault
+    }
+
+    pub(super) fn phase(&self) -> SignalingPhase {
+        match self.stage {
+            Stage::Joined | Stage::Ticketed { .. } => SignalingPhase::Connected,
+            Stage::Joining if !self.was_joined => SignalingPhase::Connected,
+            _ if self.answered => SignalingPhase::Reconnecting,
+            _ => SignalingPhase::Connecting,
+        }
+    }
+
+    /// The person goes in.
+    pub(super) fn enter(&mut self, now: Instant, out: &mut Outbox) {
+        if self.entered_at.is_none() {
+            self.entered_at = Some(now);
+            self.join_if_possible(now, out);
+        }
+    }
+
+    /// Sends, if in the room.
+    pub(super) fn send(&mut self, message: ClientMessage, out: &mut Outbox) -> bool {
+        let joined = self.is_joined();
+        if joined {
+            out.signaling(SignalingCommand::Send(message));
+        }
+        joined
+    }
+
+    /// Says goodbye if there is somebody to say it to, and wants nothing more.
+    pub(super) fn finish(&mut self, out: &mut Outbox) {
+        if matches!(self.stage, Stage::Joined | Stage::Joining | Stage::Resuming) {
+            out.signaling(SignalingCommand::Send(ClientMessage::Leave));
+        }
+        out.signaling(SignalingCommand::Disconnect);
+        self.stage = Stage::Over;
+    }
+
+    /// A refusal is not the end, because media flows: asks again later.
+    pub(super) fn ask_again_later(&mut self, now: Instant, out: &mut Outbox) {
+        self.drop_connection(now, SignalingFault::Lost, out);
+    }
+
+    pub(super) fn on_event(
+        &mut self,
+        now: Instant,
+        connection: u32,
+        event: SignalingEvent,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        if connection != self.connection || matches!(self.stage, Stage::Over | Stage::Down { .. }) {
+            return None;
+        }
+        match event {
+            SignalingEvent::Opened => {
+                self.last_heard = now;
+                self.last_ping = now;
+                self.present(now, out);
+                None
+            }
+            SignalingEvent::Text(text) => self.on_text(now, &text, out, counters),
+            SignalingEvent::Closed { fault, code } => self.on_closed(now, fault, code, counters),
+        }
+    }
+
+    pub(super) fn on_timeout(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        if let Some(end) = self.patience_over(now) {
+            return Some(News::End(end));
+        }
+        match self.stage {
+            Stage::Over => None,
+            Stage::Down { retry_at } => {
+                if now >= retry_at {
+                    self.connection = self.connection.wrapping_add(1);
+                    self.enter_stage(now, Stage::Opening);
+                    out.signaling(SignalingCommand::Connect {
+                        connection: self.connection,
+                    });
+                }
+                None
+            }
+            Stage::Opening if now >= self.since + OPEN_MAX => self.time_out(now, out, counters),
+            Stage::AskingTicket | Stage::Joining | Stage::Resuming if now >= self.since + ANSWER_MAX => {
+                self.time_out(now, out, counters)
+            }
+            Stage::Ticketed { renew_at } if now >= renew_at => {
+                self.ask_ticket(now, out);
+                None
+            }
+            Stage::Ticketed { .. } | Stage::Joined => self.keep_alive(now, out, counters),
+            _ => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let of_stage = match self.stage {
+            Stage::Over => return None,
+            Stage::Down { retry_at } => retry_at,
+            Stage::Opening => self.since + OPEN_MAX,
+            Stage::AskingTicket | Stage::Joining | Stage::Resuming => self.since + ANSWER_MAX,
+            Stage::Ticketed { renew_at } => renew_at.min(self.keep_alive_at()),
+            Stage::Joined => self.keep_alive_at(),
+        };
+        Some(self.patience_until().map_or(of_stage, |at| at.min(of_stage)))
+    }
+
+    fn enter_stage(&mut self, now: Instant, stage: Stage) {
+        self.stage = stage;
+        self.since = now;
+    }
+
+    /// The first words on a fresh connection.
+    fn present(&mut self, now: Instant, out: &mut Outbox) {
+        let Some(token) = self.token.clone() else {
+            return self.ask_ticket(now, out);
+        };
+        self.enter_stage(now, Stage::Resuming);
+        out.signaling(SignalingCommand::Send(ClientMessage::Resume {
+            version: PROTOCOL_VERSION,
+            token,
+            name: self.name.clone(),
+        }));
+    }
+
+    fn ask_ticket(&mut self, now: Instant, out: &mut Outbox) {
+        self.enter_stage(now, Stage::AskingTicket);
+        out.signaling(SignalingCommand::Send(ClientMessage::RequestTicket {
+            version: PROTOCOL_VERSION,
+            room: self.room,
+        }));
+    }
+
+    fn join_if_possible(&mut self, now: Instant, out: &mut Outbox) {
+        if !matches!(self.stage, Stage::Ticketed { .. }) {
+            return;
+        }
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        self.enter_stage(now, Stage::Joining);
+        out.signaling(SignalingCommand::Send(ClientMessage::Join {
+            version: PROTOCOL_VERSION,
+            ticket,
+            name: self.name.clone(),
+        }));
+    }
+
+    fn on_text(
+        &mut self,
+        now: Instant,
+        text: &str,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        self.last_heard = now;
+        let parsed = if text.len() > SIGNAL_MESSAGE_BYTES_MAX {
+            None
+        } else {
+            serde_json::from_str::<ServerMessage>(text).ok()
+        };
+        let Some(message) = parsed else {
+            counters.malformed_from_server += 1;
+            tracing::debug!(bytes = text.len(), "unreadable message of the server");
+            return (!self.answered).then_some(News::End(EndReason::NotAParleyServer));
+        };
+        self.answered = true;
+        self.on_message(now, message, out, counters)
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        message: ServerMessage,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        match (self.stage, message) {
+            (
+                Stage::AskingTicket,
+                ServerMessage::Ticket {
+                    room,
+                    ticket,
+                    expires_in_s,
+                },
+            ) => self.on_ticket(now, room, ticket, expires_in_s, out, counters),
+            (
+                Stage::Joining | Stage::Resuming,
+                ServerMessage::Joined {
+                    you,
+                    room,
+                    resume_token,
+                    participants,
+                    ice_servers,
+                    ..
+                },
+            ) if Some(room) == self.room => {
+                self.on_joined(now, resume_token, counters);
+                Some(News::Joined(Joined {
+                    you,
+                    participants,
+                    ice_servers,
+                }))
+            }
+            (_, ServerMessage::Error { code, message, fatal }) => {
+                self.on_error(now, code, message, fatal, out, counters)
+            }
+            (_, ServerMessage::ResumeToken { resume_token }) => {
+                self.keep_token(resume_token, counters);
+                None
+            }
+            (_, ServerMessage::Pong { .. } | ServerMessage::Unknown | ServerMessage::GoingAway) => None,
+            (Stage::Joined, ServerMessage::Ticket { .. } | ServerMessage::Joined { .. }) => {
+                counters.out_of_order += 1;
+                None
+            }
+            (Stage::Joined, about_people) => Some(News::Room(about_people)),
+            _ => {
+                counters.out_of_order += 1;
+                None
+            }
+        }
+    }
+
+    fn on_ticket(
+        &mut self,
+        now: Instant,
+        room: RoomId,
+        ticket: String,
+        expires_in_s: u64,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        if self.room.is_some_and(|wanted| wanted != room) || ticket.len() > TOKEN_BYTES_MAX {
+            counters.malformed_from_server += 1;
+            return None;
+        }
+        // Nine tenths of its life, so that it is never used in its last moment.
+        let life = Duration::from_secs(expires_in_s.clamp(10, 24 * 3600)).mul_f64(0.9);
+        self.room = Some(room);
+        self.ticket = Some(ticket);
+        self.reached();
+        self.enter_stage(now, Stage::Ticketed { renew_at: now + life });
+        if self.entered_at.is_some() {
+            self.join_if_possible(now, out);
+        }
+        Some(News::Ticket)
+    }
+
+    fn on_joined(&mut self, now: Instant, token: String, counters: &mut SessionCounters) {
+        if self.stage == Stage::Resuming {
+            counters.resumes += 1;
+        }
+        self.keep_token(token, counters);
+        self.reached();
+        self.ticket_refusals = 0;
+        self.former_self_until = None;
+        self.was_joined = true;
+        self.enter_stage(now, Stage::Joined);
+    }
+
+    fn keep_token(&mut self, token: String, counters: &mut SessionCounters) {
+        if token.len() > TOKEN_BYTES_MAX {
+            counters.malformed_from_server += 1;
+        } else {
+            self.token = Some(token);
+        }
+    }
+
+    fn reached(&mut self) {
+        self.out_since = None;
+        self.fault = None;
+        self.refusal = None;
+    }
+
+    fn on_error(
+        &mut self,
+        now: Instant,
+        code: ErrorCode,
+        message: String,
+        fatal: bool,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        tracing::debug!(?code, %message, fatal, "the server refused something");
+        let reason = EndReason::Refused {
+            code,
+            message: message.clone(),
+        };
+        match (self.stage, code) {
+            (_, ErrorCode::Replaced) => return Some(News::End(reason)),
+            (Stage::Joined, _) => {
+                return Some(News::Room(ServerMessage::Error { code, message, fatal }));
+            }
+            (Stage::Ticketed { .. }, _) => return None,
+            (_, ErrorCode::Unavailable | ErrorCode::TooFast) => {
+                self.refusal = Some(reason);
+                self.drop_connection(now, SignalingFault::Refused, out);
+            }
+            (Stage::Resuming, _) => {
+                self.token = None;
+                counters.rejoins += 1;
+                self.former_self_until = Some(now + FORMER_SELF_MAX);
+                self.start_over(now, fatal, out);
+            }
+            (Stage::Joining, ErrorCode::TicketExpired | ErrorCode::TicketInvalid)
+                if self.ticket_refusals < TICKET_REFUSALS_MAX =>
+            {
+                self.ticket_refusals += 1;
+                self.start_over(now, fatal, out);
+            }
+            (_, ErrorCode::RoomFull) if self.former_self_until.is_some_and(|until| now < until) => {
+                self.drop_connection(now, SignalingFault::Lost, out);
+            }
+            _ => return Some(News::Refused(reason)),
+        }
+        None
+    }
+
+    /// Asks for a ticket: on this connection, or on a fresh one if the server closes it.
+    fn start_over(&mut self, now: Instant, fatal: bool, out: &mut Outbox) {
+        if fatal {
+            out.signaling(SignalingCommand::Disconnect);
+            self.enter_stage(now, Stage::Down { retry_at: now });
+        } else {
+            self.ask_ticket(now, out);
+        }
+    }
+
+    fn on_closed(
+        &mut self,
+        now: Instant,
+        fault: SignalingFault,
+        code: Option<CloseCode>,
+        counters: &mut SessionCounters,
+    ) -> Option<News> {
+        if code == Some(CloseCode::Replaced) {
+            return Some(News::End(EndReason::Refused {
+                code: ErrorCode::Replaced,
+                message: String::new(),
+            }));
+        }
+        if !self.answered {
+            match fault {
+                SignalingFault::NotAParleyServer => return Some(News::End(EndReason::NotAParleyServer)),
+                SignalingFault::Tls => return Some(News::End(EndReason::ServerUnreachable(fault))),
+                _ => {}
+            }
+        }
+        let was_joined = self.stage == Stage::Joined;
+        self.went_down(now, fault);
+        was_joined.then(|| {
+            counters.signaling_losses += 1;
+            News::Lost
+        })
+    }
+
+    fn went_down(&mut self, now: Instant, fault: SignalingFault) {
+        match self.stage {
+            // Whether the server let us in nobody knows: somebody with our name may sit there for a while.
+            Stage::Joining => self.former_self_until = Some(now + FORMER_SELF_MAX),
+            Stage::Joined | Stage::Ticketed { .. } if now >= self.since + GOOD_AFTER => self.backoff.reset(),
+            _ => {}
+        }
+        self.out_since.get_or_insert(now);
+        self.fault = Some(fault);
+        let retry_at = now + self.backoff.next();
+        self.enter_stage(now, Stage::Down { retry_at });
+    }
+
+    fn drop_connection(&mut self, now: Instant, fault: SignalingFault, out: &mut Outbox) {
+        out.signaling(SignalingCommand::Disconnect);
+        self.went_down(now, fault);
+    }
+
+    fn time_out(&mut self, now: Instant, out: &mut Outbox, counters: &mut SessionCounters) -> Option<News> {
+        out.signaling(SignalingCommand::Disconnect);
+        self.on_closed(now, SignalingFault::TimedOut, None, counters)
+    }
+
+    fn keep_alive(&mut self, now: Instant, out: &mut Outbox, counters: &mut SessionCounters) -> Option<News> {
+        if self.awaits_pong() && now >= self.last_ping + PONG_MAX {
+            return self.time_out(now, out, counters);
+        }
+        if now >= self.last_ping + PING_EVERY {
+            self.last_ping = now;
+            self.nonce = self.nonce.wrapping_add(1);
+            out.signaling(SignalingCommand::Send(ClientMessage::Ping { nonce: self.nonce }));
+        }
+        None
+    }
+
+    fn awaits_pong(&self) -> bool {
+        self.last_heard < self.last_ping
+    }
+
+    fn keep_alive_at(&self) -> Instant {
+        self.last_ping + if self.awaits_pong() { PONG_MAX } else { PING_EVERY }
+    }
+
+    /// When a call that has no room yet is given up.
+    fn patience_until(&self) -> Option<Instant> {
+        if self.was_joined || self.stage == Stage::Over {
+            return None;
+        }
+        let first_answer = self
+            .out_since
+            .filter(|_| self.room.is_none() || !self.answered)
+            .map(|since| since + FIRST_ANSWER_MAX);
+        // A former self in the room goes away by itself.
+        let entering = self
+            .entered_at
+            .map(|at| (at + ENTER_MAX).max(self.former_self_until.unwrap_or(at)));
+        first_answer.into_iter().chain(entering).min()
+    }
+
+    fn patience_over(&mut self, now: Instant) -> Option<EndReason> {
+        if self.patience_until().is_none_or(|until| now < until) {
+            return None;
+        }
+        let fault = self.fault.unwrap_or(SignalingFault::TimedOut);
+        Some(self.refusal.take().unwrap_or(EndReason::ServerUnreachable(fault)))
+    }
+}

@@ -1,0 +1,412 @@
+//! One stay in one room: brings together the way to the server, the people and the way to the other one. The inside of
+//! [`super::Session`], which adds the queue of outputs around it.
+
+use super::SessionConfig;
+use super::context::Context;
+use super::ice;
+use super::io::{Input, SessionEvent};
+use super::peer_link::PeerLink;
+use super::proof_exchange::Parties;
+use super::rate::RateLimit;
+use super::signaling::{Joined, News, Signaling};
+use crate::call::CallCommand;
+use crate::end::EndReason;
+use crate::port::{PeerEvent, PeerEventKind};
+use crate::proof::ProofKey;
+use crate::snapshot::{CallPhase, CallSnapshot, CallTimes, PersonSnapshot};
+use parley_proto::limits::NAME_CHARS_MAX;
+use parley_proto::{
+    ClientMessage, ErrorCode, LeaveReason, Link, LinkSecret, MediaState, Participant, ParticipantId,
+    PeerEnvelope, ServerAddress, ServerMessage,
+};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Messages of the other side: so many at once, then one in so much time.
+const PEER_MESSAGES: RateLimit = RateLimit::new(300, Duration::from_millis(20));
+/// Somebody who leaves after so long without media leaves because there is none.
+const HOPELESS_AFTER: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+pub(super) struct Stay {
+    server: ServerAddress,
+    secret: LinkSecret,
+    signaling: Signaling,
+    link_told: bool,
+    ice_servers: Vec<String>,
+    me: Option<Participant>,
+    other: Option<Participant>,
+    link: Option<PeerLink>,
+    /// The number of the last peer connection there was.
+    generation: u32,
+    media: MediaState,
+    peer_messages: RateLimit,
+    entered: bool,
+    times: CallTimes,
+    ended: Option<EndReason>,
+}
+
+impl Stay {
+    pub(super) fn new(now: Instant, config: SessionConfig) -> Self {
+        Self {
+            signaling: Signaling::new(now, config.room, config.name, config.seed),
+            server: config.server,
+            secret: config.secret,
+            link_told: false,
+            ice_servers: Vec::new(),
+            me: None,
+            other: None,
+            link: None,
+            generation: 0,
+            media: config.media,
+            peer_messages: PEER_MESSAGES,
+            entered: false,
+            times: CallTimes {
+                started: Some(now),
+                ..CallTimes::default()
+            },
+            ended: None,
+        }
+    }
+
+    pub(super) const fn ended(&self) -> Option<&EndReason> {
+        self.ended.as_ref()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let link = self.link.as_ref().and_then(PeerLink::deadline);
+        self.signaling.deadline().into_iter().chain(link).min()
+    }
+
+    pub(super) fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
+        match input {
+            Input::Command(command) => self.on_command(command, cx),
+            Input::Signaling { connection, event } => {
+                let news = self
+                    .signaling
+                    .on_event(cx.now, connection, event, cx.out, cx.counters);
+                self.on_news(news, cx);
+            }
+            Input::Peer(event) => self.on_peer(event, cx),
+            Input::DriverFailed(what) => cx.end = Some(EndReason::Internal(what)),
+            Input::Timeout => {
+                let news = self.signaling.on_timeout(cx.now, cx.out, cx.counters);
+                self.on_news(news, cx);
+                if let Some(link) = &mut self.link {
+                    link.on_timeout(cx);
+                }
+            }
+        }
+        self.finish_turn(cx);
+    }
+
+    pub(super) fn snapshot(&self) -> CallSnapshot {
+        let person = |other: &Participant| {
+            let link = self.link.as_ref();
+            PersonSnapshot {
+                id: other.id,
+                name: other.name.clone(),
+                role: other.role,
+                away: other.away,
+                media: link.map_or_else(MediaState::default, PeerLink::their_media),
+                proven: link.is_some_and(PeerLink::proven),
+            }
+        };
+        CallSnapshot {
+            phase: self.phase(),
+            signaling: self.signaling.phase(),
+            signaling_fault: self.signaling.fault(),
+            link: self.link_to_send(),
+            me: self.me.as_ref().map(|me| me.id),
+            people: self.other.iter().map(person).collect(),
+            times: self.times,
+            connected_at: self
+                .times
+                .proven
+                .max(self.times.connected)
+                .filter(|_| self.times.up()),
+            ended: self.ended.clone(),
+        }
+    }
+
+    fn phase(&self) -> CallPhase {
+        if self.ended.is_some() {
+            return CallPhase::Ended;
+        }
+        if !self.entered {
+            return CallPhase::GreenRoom;
+        }
+        if !self.signaling.was_joined() {
+            return CallPhase::Joining;
+        }
+        match &self.link {
+            None => CallPhase::Waiting,
+            Some(link) if link.is_up() => CallPhase::Connected,
+            Some(link) if link.was_up() => CallPhase::Reconnecting,
+            Some(_) => CallPhase::Connecting,
+        }
+    }
+
+    fn link_to_send(&self) -> Option<Link> {
+        Some(Link {
+            server: self.server.clone(),
+            room: self.signaling.room()?,
+            secret: self.secret.clone(),
+        })
+    }
+
+    fn on_command(&mut self, command: CallCommand, cx: &mut Context<'_>) {
+        match command {
+            CallCommand::Enter => {
+                self.entered = true;
+                self.times.entered.get_or_insert(cx.now);
+                self.signaling.enter(cx.now, cx.out);
+            }
+            CallCommand::SetMediaState(media) => {
+                self.media = media;
+                if let Some(link) = &mut self.link {
+                    link.set_own_media(media, cx);
+                }
+            }
+            CallCommand::Leave => cx.end = Some(EndReason::HungUp),
+        }
+    }
+
+    fn on_peer(&mut self, event: PeerEvent, cx: &mut Context<'_>) {
+        match &mut self.link {
+            Some(link) if link.generation() == event.generation => link.on_event(event.kind, cx),
+            // What a replaced connection still says. Only its failures are worth a number.
+            _ => {
+                let failed = matches!(event.kind, PeerEventKind::CommandFailed { .. });
+                cx.counters.peer_failures += u64::from(failed);
+            }
+        }
+    }
+
+    fn on_news(&mut self, news: Option<News>, cx: &mut Context<'_>) {
+        match news {
+            None | Some(News::Lost) => {}
+            Some(News::Ticket) => {
+                self.times.ticket.get_or_insert(cx.now);
+                if !self.link_told
+                    && let Some(link) = self.link_to_send()
+                {
+                    self.link_told = true;
+                    cx.out.event(SessionEvent::Ready(link));
+                }
+            }
+            Some(News::Joined(joined)) => self.on_joined(joined, cx),
+            Some(News::Room(message)) => self.on_room(message, cx),
+            Some(News::Refused(reason)) => {
+                if self.link.as_ref().is_some_and(PeerLink::is_up) {
+                    self.signaling.ask_again_later(cx.now, cx.out);
+                } else {
+                    cx.end = Some(reason);
+                }
+            }
+            Some(News::End(reason)) => cx.end = Some(reason),
+        }
+    }
+
+    fn on_joined(&mut self, joined: Joined, cx: &mut Context<'_>) {
+        self.times.joined.get_or_insert(cx.now);
+        self.ice_servers = ice::urls(&joined.ice_servers, &self.server);
+        let (mine, others): (Vec<_>, Vec<_>) = joined
+            .participants
+            .into_iter()
+            .partition(|participant| participant.id == joined.you);
+        let Some(me) = mine.into_iter().next() else {
+            cx.counters.malformed_from_server += 1;
+            return self.signaling.ask_again_later(cx.now, cx.out);
+        };
+        self.me = Some(me);
+        let known = self.other.as_ref().map(|other| other.id);
+        let present = |other: &&Participant| Some(other.id) == known;
+        let next = others
+            .iter()
+            .find(present)
+            .or_else(|| others.iter().find(|other| !other.away))
+            .or_else(|| others.first());
+        match next {
+            Some(other) => self.meet(other.clone(), cx),
+            // After a restart of the server the other one may not be back yet: media tells whether they are there.
+            None => self.set_away(true),
+        }
+    }
+
+    fn on_room(&mut self, message: ServerMessage, cx: &mut Context<'_>) {
+        match message {
+            ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),
+            ServerMessage::ParticipantLeft { id, reason } if self.is_other(id) => self.on_left(reason, cx),
+            ServerMessage::ParticipantAway { id } if self.is_other(id) => self.set_away(true),
+            ServerMessage::ParticipantBack { id } if self.is_other(id) => {
+                self.set_away(false);
+                if let Some(other) = self.other.clone() {
+                    self.meet(other, cx);
+                }
+            }
+            ServerMessage::Signal { from, payload } if self.is_other(from) => self.on_signal(payload, cx),
+            ServerMessage::Error {
+                code: ErrorCode::RecipientAway,
+                ..
+            } => self.set_away(true),
+            ServerMessage::Error {
+                code: ErrorCode::RecipientUnknown,
+                ..
+            } => cx.counters.stale += 1,
+            ServerMessage::Error { .. } => cx.counters.out_of_order += 1,
+            _ => cx.counters.stale += 1,
+        }
+    }
+
+    fn is_other(&self, id: ParticipantId) -> bool {
+        self.other.as_ref().is_some_and(|other| other.id == id)
+    }
+
+    fn set_away(&mut self, away: bool) {
+        if let Some(other) = &mut self.other {
+            other.away = away;
+        }
+    }
+
+    fn on_arrival(&mut self, newcomer: Participant, cx: &mut Context<'_>) {
+        let is_me = self.me.as_ref().is_some_and(|me| me.id == newcomer.id);
+        let place_taken = !self.is_other(newcomer.id)
+            && self.other.as_ref().is_some_and(|other| !other.away)
+            && self.link.as_ref().is_some_and(PeerLink::is_connected);
+        if is_me || place_taken {
+            cx.counters.stale += 1;
+            return;
+        }
+        self.meet(newcomer, cx);
+    }
+
+    /// Somebody is there: the one that was there, or a new one, who gets a connection of their own.
+    fn meet(&mut self, mut other: Participant, cx: &mut Context<'_>) {
+        let (Some(me), Some(room)) = (&self.me, self.signaling.room()) else {
+            return;
+        };
+        other.name = presentable(&other.name);
+        // The orders of two never are the same; if they were, the ids would still agree on who is who.
+        let polite = (me.order, me.id) > (other.order, other.id);
+        let same = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.other() == other.id && link.me() == me.id && link.is_polite() == polite);
+        let (me, id, away) = (me.id, other.id, other.away);
+        self.other = Some(other);
+        if same {
+            return;
+        }
+        if let Some(mut old) = self.link.take() {
+            self.generation = old.generation();
+            old.end_tracks(cx);
+        }
+        self.times.met.get_or_insert(cx.now);
+        self.generation = self.generation.wrapping_add(1);
+        let parties = Parties {
+            key: ProofKey::derive(&self.secret, room),
+            room,
+            me,
+            other: id,
+            polite,
+        };
+        self.link = Some(PeerLink::open(
+            parties,
+            self.generation,
+            self.ice_servers.clone(),
+            self.media,
+            !away,
+            cx,
+        ));
+    }
+
+    fn on_left(&mut self, reason: LeaveReason, cx: &mut Context<'_>) {
+        let hopeless = self
+            .link
+            .as_ref()
+            .is_some_and(|link| !link.is_connected() && link.outage(cx.now) >= HOPELESS_AFTER);
+        match (reason, &mut self.link) {
+            (LeaveReason::Left, _) if hopeless => cx.end = Some(EndReason::ConnectionFailed),
+            (LeaveReason::Left, _) => cx.end = Some(EndReason::OtherLeft),
+            (LeaveReason::Lost, Some(link)) => {
+                link.set_gone(cx.now);
+                self.set_away(true);
+            }
+            (LeaveReason::Lost, None) => self.other = None,
+        }
+    }
+
+    fn on_signal(&mut self, payload: Value, cx: &mut Context<'_>) {
+        let Some(link) = &mut self.link else {
+            cx.counters.stale += 1;
+            return;
+        };
+        if !self.peer_messages.allow(cx.now) {
+            cx.counters.flooded += 1;
+            return;
+        }
+        match serde_json::from_value::<PeerEnvelope>(payload) {
+            Ok(envelope) => link.on_message(envelope, cx),
+            Err(error) => {
+                cx.counters.malformed_from_peer += 1;
+                tracing::debug!(%error, "unreadable message of the other side");
+            }
+        }
+    }
+
+    /// What follows from a turn: who can be told things now, what is told, and whether that was all.
+    fn finish_turn(&mut self, cx: &mut Context<'_>) {
+        let reachable = self.signaling.is_joined() && self.other.as_ref().is_some_and(|other| !other.away);
+        if let Some(link) = &mut self.link {
+            link.set_reachable(reachable, cx);
+            self.times.note(cx.now, link.is_connected(), link.proven());
+        }
+        self.flush(reachable, cx);
+        if let Some(reason) = cx.end.take() {
+            self.end(reason, cx);
+        }
+    }
+
+    fn flush(&mut self, reachable: bool, cx: &mut Context<'_>) {
+        let said = std::mem::take(&mut cx.said);
+        let Some(link) = &self.link else { return };
+        for message in said {
+            let payload = serde_json::to_value(link.envelope(message));
+            let sent = match payload {
+                // What cannot be told now is said again when it can.
+                Ok(payload) if reachable => {
+                    let to = link.other();
+                    self.signaling.send(ClientMessage::Signal { to, payload }, cx.out)
+                }
+                _ => false,
+            };
+            cx.counters.signals_dropped += u64::from(!sent);
+        }
+    }
+
+    fn end(&mut self, reason: EndReason, cx: &mut Context<'_>) {
+        let reason = match reason {
+            // The server is there, the other one is not.
+            EndReason::ServerUnreachable(_) if self.signaling.is_joined() => EndReason::OtherLost,
+            reason => reason,
+        };
+        if let Some(mut link) = self.link.take() {
+            link.close(reason == EndReason::HungUp, cx);
+        }
+        self.signaling.finish(cx.out);
+        cx.out.event(SessionEvent::Ended(reason.clone()));
+        self.ended = Some(reason);
+    }
+}
+
+/// A name without control characters and not too long: it comes from somebody else.
+fn presentable(name: &str) -> String {
+    name.chars()
+        .filter(|character| !character.is_control())
+        .take(NAME_CHARS_MAX)
+        .collect()
+}

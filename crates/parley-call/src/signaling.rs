@@ -1,0 +1,239 @@
+//! The WebSocket to the server: carries out [`SignalingCommand`]s, tells [`SignalingEvent`]s. A driver without decisions:
+//! when to connect, what to say and what an answer means is the session's. What it adds is the name of what went wrong.
+
+use crate::end::SignalingFault;
+use crate::session::{SignalingCommand, SignalingEvent};
+use futures_util::{SinkExt, StreamExt};
+use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
+use parley_proto::{ClientMessage, CloseCode, ServerAddress};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+
+/// Commands that may wait; the session says more than a few dozen messages at once never.
+const COMMANDS_MAX: usize = 256;
+/// Events that may wait for the session. Full: reading stops, and TCP holds the server back.
+const EVENTS_MAX: usize = 64;
+/// A host's address and a TCP connection to it.
+const TCP_MAX: Duration = Duration::from_secs(6);
+/// TLS and the WebSocket's handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// A message that cannot be written for so long finds a dead connection.
+const WRITE_MAX: Duration = Duration::from_secs(5);
+/// What is left to say at the end may take so long.
+const CLOSE_MAX: Duration = Duration::from_millis(500);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The session's end of the driver. Dropping `commands` ends it.
+#[derive(Debug)]
+pub struct SignalingHandle {
+    /// Carried out in order.
+    pub commands: mpsc::Sender<SignalingCommand>,
+    /// What happened, with the number of the connection it is about.
+    pub events: mpsc::Receiver<(u32, SignalingEvent)>,
+}
+
+/// Starts the driver for one server on the current tokio runtime.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "driver: the one task of the WebSocket")]
+pub fn spawn(server: ServerAddress) -> SignalingHandle {
+    let (commands, from_session) = mpsc::channel(COMMANDS_MAX);
+    let (to_session, events) = mpsc::channel(EVENTS_MAX);
+    let driver = Driver {
+        server,
+        commands: from_session,
+        events: to_session,
+    };
+    tokio::spawn(driver.run());
+    SignalingHandle { commands, events }
+}
+
+struct Driver {
+    server: ServerAddress,
+    commands: mpsc::Receiver<SignalingCommand>,
+    events: mpsc::Sender<(u32, SignalingEvent)>,
+}
+
+/// Why a connection is no longer served.
+enum Left {
+    /// The session wants another one.
+    ForAnother(u32),
+    /// It was closed, by either side.
+    Closed,
+    /// The call is over.
+    Over,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut next = None;
+        loop {
+            let connection = match next.take() {
+                Some(connection) => connection,
+                None => match self.commands.recv().await {
+                    Some(SignalingCommand::Connect { connection }) => connection,
+                    Some(SignalingCommand::Send(_) | SignalingCommand::Disconnect) => continue,
+                    None => return,
+                },
+            };
+            match self.attempt(connection).await {
+                Left::ForAnother(connection) => next = Some(connection),
+                Left::Closed => {}
+                Left::Over => return,
+            }
+        }
+    }
+
+    /// One connection, from the first packet to the last.
+    async fn attempt(&mut self, connection: u32) -> Left {
+        let opened = {
+            let opening = open(&self.server);
+            tokio::pin!(opening);
+            loop {
+                tokio::select! {
+                    opened = &mut opening => break opened,
+                    command = self.commands.recv() => match command {
+                        Some(SignalingCommand::Connect { connection }) => return Left::ForAnother(connection),
+                        Some(SignalingCommand::Disconnect) => return Left::Closed,
+                        Some(SignalingCommand::Send(_)) => {}
+                        None => return Left::Over,
+                    },
+                }
+            }
+        };
+        match opened {
+            Ok(socket) => {
+                self.tell(connection, SignalingEvent::Opened).await;
+                self.serve(connection, socket).await
+            }
+            Err(fault) => {
+                tracing::debug!(server = %self.server, ?fault, "no connection to the server");
+                let code = None;
+                self.tell(connection, SignalingEvent::Closed { fault, code }).await;
+                Left::Closed
+            }
+        }
+    }
+
+    async fn serve(&mut self, connection: u32, mut socket: Socket) -> Left {
+        let code = loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(SignalingCommand::Send(message)) => {
+                        if !send(&mut socket, &message).await {
+                            break None;
+                        }
+                    }
+                    Some(SignalingCommand::Connect { connection }) => return Left::ForAnother(connection),
+                    Some(SignalingCommand::Disconnect) => {
+                        close(&mut socket).await;
+                        return Left::Closed;
+                    }
+                    None => {
+                        close(&mut socket).await;
+                        return Left::Over;
+                    }
+                },
+                received = socket.next() => match received {
+                    Some(Ok(Message::Text(text))) => {
+                        self.tell(connection, SignalingEvent::Text(text.as_str().to_owned())).await;
+                    }
+                    Some(Ok(Message::Close(frame))) => break close_code(frame.as_ref()),
+                    // Pings are answered by the library; binary messages mean nothing in this protocol.
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "the connection to the server broke");
+                        break None;
+                    }
+                    None => break None,
+                },
+            }
+        };
+        let fault = SignalingFault::Lost;
+        self.tell(connection, SignalingEvent::Closed { fault, code }).await;
+        Left::Closed
+    }
+
+    async fn tell(&self, connection: u32, event: SignalingEvent) {
+        // Nobody listens any more: the commands end too, and with them this task.
+        let _ = self.events.send((connection, event)).await;
+    }
+}
+
+async fn send(socket: &mut Socket, message: &ClientMessage) -> bool {
+    let text = match serde_json::to_string(message) {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::error!(%error, "a message could not be written as JSON");
+            return true;
+        }
+    };
+    matches!(
+        timeout(WRITE_MAX, socket.send(Message::text(text))).await,
+        Ok(Ok(()))
+    )
+}
+
+async fn close(socket: &mut Socket) {
+    // A server that does not answer in time has heard it or never will.
+    let _ = timeout(CLOSE_MAX, socket.close(None)).await;
+}
+
+fn close_code(frame: Option<&CloseFrame>) -> Option<CloseCode> {
+    CloseCode::from_number(frame?.code.into())
+}
+
+async fn open(server: &ServerAddress) -> Result<Socket, SignalingFault> {
+    let stream = timeout(TCP_MAX, reach(server))
+        .await
+        .map_err(|_| SignalingFault::TimedOut)??;
+    // Signaling is many small messages that somebody waits for.
+    let _ = stream.set_nodelay(true);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX));
+    let handshake = client_async_tls_with_config(server.signal_url(), stream, Some(limits), None);
+    match timeout(HANDSHAKE_MAX, handshake).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Err(error)) => Err(classify(&error, server.secure())),
+        Err(_) => Err(SignalingFault::TimedOut),
+    }
+}
+
+/// TCP to the first address that answers.
+async fn reach(server: &ServerAddress) -> Result<TcpStream, SignalingFault> {
+    let host = server.host().trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = lookup_host((host, server.port()))
+        .await
+        .map_err(|_| SignalingFault::NameUnknown)?
+        .collect();
+    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let mut fault = SignalingFault::NameUnknown;
+    for address in addresses {
+        match timeout(TCP_MAX / count, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(_)) => fault = SignalingFault::Refused,
+            Err(_) => fault = SignalingFault::TimedOut,
+        }
+    }
+    Err(fault)
+}
+
+/// What a failed handshake means.
+fn classify(error: &Error, secure: bool) -> SignalingFault {
+    match error {
+        // A proxy whose server is down just now.
+        Error::Http(answer) if answer.status().is_server_error() => SignalingFault::Refused,
+        Error::Http(_) | Error::HttpFormat(_) | Error::Protocol(_) => SignalingFault::NotAParleyServer,
+        Error::Tls(_) => SignalingFault::Tls,
+        Error::Io(error) if secure && error.kind() == io::ErrorKind::InvalidData => SignalingFault::Tls,
+        _ => SignalingFault::Lost,
+    }
+}
