@@ -16,3 +16,5 @@ pub mod harness;
 
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod world;

@@ -227,7 +227,13 @@ impl Driver {
             match output {
                 Output::Signaling(command) => self.signal(command),
                 Output::Peer(command) => {
-                    if self.peer.commands.send_timeout(command, PEER_BUSY_MAX).await.is_err() {
+                    if self
+                        .peer
+                        .commands
+                        .send_timeout(command, PEER_BUSY_MAX)
+                        .await
+                        .is_err()
+                    {
                         self.failed = Some("the peer driver takes no commands");
                     }
                 }

@@ -116,7 +116,8 @@ impl Driver {
             Err(fault) => {
                 tracing::debug!(server = %self.server, ?fault, "no connection to the server");
                 let code = None;
-                self.tell(connection, SignalingEvent::Closed { fault, code }).await;
+                self.tell(connection, SignalingEvent::Closed { fault, code })
+                    .await;
                 Left::Closed
             }
         }
@@ -157,7 +158,8 @@ impl Driver {
             }
         };
         let fault = SignalingFault::Lost;
-        self.tell(connection, SignalingEvent::Closed { fault, code }).await;
+        self.tell(connection, SignalingEvent::Closed { fault, code })
+            .await;
         Left::Closed
     }
 

@@ -1,0 +1,4 @@
+//! Endpoints and the real server, over loopback and over emulated links.
+
+mod call_connects;
+mod call_party;
