@@ -1,1 +1,34 @@
-//! Skeleton.
+//! Fuzz bodies: plain functions over bytes, each feeding one thing that reads what strangers send.
+//!
+//! A body panics when a promise is broken, and only then. Whoever drives it brings the bytes: `tests/seeded.rs` mutates the
+//! corpus for a few seconds on stable Rust, `cargo xtask fuzz NAME` searches by coverage. What either finds becomes a file
+//! in `corpus/NAME/`, so that it is tried ever after.
+
+mod bytes;
+mod depacketiser;
+mod frame_buffer;
+pub mod mutate;
+mod proto;
+mod rooms;
+mod stun;
+
+/// What is fuzzed: takes any bytes, panics when a promise is broken.
+pub type Body = fn(&[u8]);
+
+/// Every target by name, which is also the folder of its corpus.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("depacketiser", depacketiser::depacketiser),
+    ("frame_buffer", frame_buffer::frame_buffer),
+    ("proto", proto::proto),
+    ("rooms", rooms::rooms),
+    ("stun", stun::stun),
+];
+
+/// The body of the target called `name`.
+#[must_use]
+pub fn target(name: &str) -> Option<Body> {
+    TARGETS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, body)| *body)
+}

@@ -243,7 +243,7 @@ impl Rooms {
             order: room.next_order(now),
             presence: Presence::Here(client),
         };
-        room.insert(member);
+        room.insert(now, member);
         let seat = Seat {
             room: ticket.room,
             id,
@@ -302,13 +302,16 @@ impl Rooms {
         if room.is_full() {
             return self.refuse(client, ErrorCode::RoomFull);
         }
-        room.insert(Member {
-            id: seat.id,
-            name,
-            role: resume.role,
-            order: resume.order,
-            presence: Presence::Here(client),
-        });
+        room.insert(
+            now,
+            Member {
+                id: seat.id,
+                name,
+                role: resume.role,
+                order: resume.order,
+                presence: Presence::Here(client),
+            },
+        );
         self.seats.insert(client, seat);
         if resume.run != self.run && now < self.started + RECOVERY {
             self.expect_others(now, seat.room, &resume.others);
@@ -327,13 +330,16 @@ impl Rooms {
             if room.is_full() || room.member(other.id).is_some() || room.has_left(other.id) {
                 continue;
             }
-            room.insert(Member {
-                id: other.id,
-                name: tidy_name(&other.name),
-                role: other.role,
-                order: other.order,
-                presence: Presence::Expected { until },
-            });
+            room.insert(
+                now,
+                Member {
+                    id: other.id,
+                    name: tidy_name(&other.name),
+                    role: other.role,
+                    order: other.order,
+                    presence: Presence::Expected { until },
+                },
+            );
             self.deadlines.insert((until, room_id, other.id));
         }
     }

@@ -87,7 +87,12 @@ impl Room {
             .map_or(by_clock, |last| by_clock.max(last.saturating_add(1)))
     }
 
-    pub(super) fn insert(&mut self, member: Member) {
+    /// Seats someone. Who comes back with an order that somebody else has by now comes last instead: that happens only when
+    /// the room was empty, and so forgotten, in between.
+    pub(super) fn insert(&mut self, now: Moment, mut member: Member) {
+        if self.members.iter().any(|other| other.order == member.order) {
+            member.order = self.next_order(now);
+        }
         self.order_last = self.order_last.max(Some(member.order));
         let place = self.members.partition_point(|other| other.order < member.order);
         self.members.insert(place, member);

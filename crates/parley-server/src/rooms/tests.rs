@@ -490,6 +490,22 @@ fn a_newcomer_after_a_restart_comes_after_those_who_were_there() {
 }
 
 #[test]
+fn two_people_never_have_the_same_order() {
+    let mut world = World::new();
+    let ada = world.enter(ADA, None);
+    world.say(ADA, ClientMessage::Leave);
+    let bob = world.enter(BOB, Some(ada.room));
+    assert_eq!(
+        bob.participants[0].order, ada.participants[0].order,
+        "a forgotten room begins anew"
+    );
+    let (back, _) = world.resume(EVE, &ada.token).unwrap();
+    let ids: Vec<_> = back.participants.iter().map(|p| p.id).collect();
+    assert_eq!(ids, [bob.me, ada.me]);
+    assert!(back.participants[0].order < back.participants[1].order);
+}
+
+#[test]
 fn tokens_end_at_their_server_and_their_time() {
     let mut world = World::new();
     let (ada, _) = world.pair();

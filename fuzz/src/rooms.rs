@@ -1,0 +1,262 @@
+//! The rooms of a server under any sequence of messages, disconnections, waits and restarts.
+
+use crate::bytes::Plan;
+use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::{ClientMessage, ParticipantId, RoomId, ServerMessage};
+use parley_server::gate::{Gate, Verdict};
+use parley_server::rooms::{ClientId, Output, RoomCounts, Rooms};
+use parley_server::{Moment, ServerKey};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Connections at once.
+const CLIENTS: u8 = 5;
+/// Steps of one plan; more find nothing new and take time.
+const STEPS_MAX: usize = 400;
+/// What is remembered of tickets, tokens, rooms and people.
+const MEMORY: usize = 32;
+
+/// Nobody hears what is not meant for them, no room has too many people, and nothing is left when everyone is gone.
+pub(crate) fn rooms(data: &[u8]) {
+    let mut world = World::new();
+    let mut plan = Plan(data);
+    for _ in 0..STEPS_MAX {
+        if plan.is_over() {
+            break;
+        }
+        world.step(&mut plan);
+    }
+    world.end();
+}
+
+struct World {
+    rooms: Rooms,
+    now: Moment,
+    life: u64,
+    next_client: u64,
+    /// The connection of each slot.
+    clients: BTreeMap<u8, ClientId>,
+    /// Where each connection sits, as it was told.
+    seats: BTreeMap<ClientId, (RoomId, ParticipantId)>,
+    tickets: Vec<String>,
+    tokens: Vec<String>,
+    known_rooms: Vec<RoomId>,
+    people: Vec<ParticipantId>,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Moment::from_unix_ms(1_800_000_000_000);
+        Self {
+            rooms: fresh(now, 0),
+            now,
+            life: 0,
+            next_client: 0,
+            clients: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            tickets: Vec::new(),
+            tokens: Vec::new(),
+            known_rooms: Vec::new(),
+            people: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, plan: &mut Plan<'_>) {
+        let slot = plan.byte();
+        match slot / CLIENTS % 12 {
+            0 => self.disconnect(slot % CLIENTS),
+            1 => self.wait(u64::from(plan.u16()) * 100),
+            2 => self.restart(),
+            3 => self.say_text(slot % CLIENTS, plan),
+            what => {
+                let message = self.message(what, plan);
+                self.say(slot % CLIENTS, message);
+            }
+        }
+        let counts = self.rooms.counts();
+        assert!(counts.participants >= self.seats.len(), "{counts:?}");
+        assert!(
+            counts.participants <= counts.rooms * ROOM_PARTICIPANTS_MAX,
+            "{counts:?}"
+        );
+    }
+
+    fn message(&self, what: u8, plan: &mut Plan<'_>) -> ClientMessage {
+        let pick = plan.byte();
+        let version = if pick == 255 { 2 } else { 1 };
+        match what {
+            4 => ClientMessage::RequestTicket { version, room: None },
+            5 => ClientMessage::RequestTicket {
+                version,
+                room: picked(&self.known_rooms, pick),
+            },
+            6 | 7 => ClientMessage::Join {
+                version,
+                ticket: picked(&self.tickets, pick).unwrap_or_default(),
+                name: String::from_utf8_lossy(plan.take(4)).into_owned(),
+            },
+            8 | 9 => ClientMessage::Resume {
+                version,
+                token: picked(&self.tokens, pick).unwrap_or_default(),
+                name: String::new(),
+            },
+            10 => ClientMessage::Signal {
+                to: picked(&self.people, pick).unwrap_or_else(|| ParticipantId::from_bytes([pick; 16])),
+                payload: serde_json::Value::Null,
+            },
+            _ if pick < 128 => ClientMessage::Leave,
+            _ => ClientMessage::Ping {
+                nonce: u32::from(pick),
+            },
+        }
+    }
+
+    /// Any text, through the gate.
+    fn say_text(&mut self, slot: u8, plan: &mut Plan<'_>) {
+        let length = usize::from(plan.byte());
+        let text = String::from_utf8_lossy(plan.take(length));
+        if let Verdict::Pass(message) = Gate::new(self.now).admit(self.now, &text) {
+            self.say(slot, message);
+        }
+    }
+
+    fn say(&mut self, slot: u8, message: ClientMessage) {
+        let client = *self.clients.entry(slot).or_insert_with(|| {
+            self.next_client += 1;
+            ClientId(self.next_client)
+        });
+        let outputs = self.rooms.handle(self.now, client, message);
+        self.check(outputs);
+    }
+
+    fn disconnect(&mut self, slot: u8) {
+        if let Some(client) = self.clients.remove(&slot) {
+            self.seats.remove(&client);
+            let outputs = self.rooms.disconnected(self.now, client);
+            self.check(outputs);
+        }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now = self.now + Duration::from_millis(ms);
+        let outputs = self.rooms.handle_timeout(self.now);
+        self.check(outputs);
+        assert!(
+            self.rooms.poll_timeout().is_none_or(|at| at > self.now),
+            "a timer that stays"
+        );
+    }
+
+    /// The same key in a new process.
+    fn restart(&mut self) {
+        self.life += 1;
+        self.now = self.now + Duration::from_secs(1);
+        self.rooms = fresh(self.now, self.life);
+        self.clients.clear();
+        self.seats.clear();
+    }
+
+    fn check(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => {
+                    assert!(
+                        self.clients.values().any(|client| *client == to),
+                        "{to:?} is gone"
+                    );
+                    self.check_message(to, message);
+                }
+                Output::Close { client, .. } => {
+                    self.seats.remove(&client);
+                    self.clients.retain(|_, known| *known != client);
+                }
+            }
+        }
+    }
+
+    fn check_message(&mut self, to: ClientId, message: ServerMessage) {
+        let seat = self.seats.get(&to).copied();
+        match message {
+            ServerMessage::Ticket { room, ticket, .. } => {
+                remember(&mut self.tickets, ticket);
+                remember(&mut self.known_rooms, room);
+            }
+            ServerMessage::Joined {
+                you,
+                room,
+                resume_token,
+                participants,
+                ..
+            } => {
+                assert!(seat.is_none(), "joined twice");
+                assert!(participants.len() <= ROOM_PARTICIPANTS_MAX, "{participants:?}");
+                assert!(
+                    participants.windows(2).all(|pair| pair[0].order < pair[1].order),
+                    "{participants:?}"
+                );
+                assert!(
+                    participants.iter().any(|p| p.id == you && !p.away),
+                    "{participants:?}"
+                );
+                self.seats.insert(to, (room, you));
+                remember(&mut self.tokens, resume_token);
+                remember(&mut self.people, you);
+            }
+            ServerMessage::ResumeToken { resume_token } => {
+                assert!(seat.is_some(), "a token for nobody");
+                remember(&mut self.tokens, resume_token);
+            }
+            ServerMessage::Signal { from, .. } => {
+                let room = seat.map(|(room, _)| room);
+                let sender = self.seats.values().find(|(_, id)| *id == from);
+                assert!(
+                    room.is_some() && sender.map(|(room, _)| *room) == room,
+                    "heard across rooms"
+                );
+                assert!(seat.is_some_and(|(_, id)| id != from), "heard by its sender");
+            }
+            ServerMessage::ParticipantJoined { participant } => {
+                assert!(
+                    seat.is_some_and(|(_, id)| id != participant.id),
+                    "told about oneself"
+                );
+            }
+            ServerMessage::ParticipantLeft { id, .. }
+            | ServerMessage::ParticipantAway { id }
+            | ServerMessage::ParticipantBack { id } => {
+                assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
+            }
+            ServerMessage::Error { .. }
+            | ServerMessage::Pong { .. }
+            | ServerMessage::GoingAway
+            | ServerMessage::Unknown => {}
+        }
+    }
+
+    fn end(mut self) {
+        for slot in 0..CLIENTS {
+            self.disconnect(slot);
+        }
+        self.wait(3_600_000);
+        assert_eq!(self.rooms.counts(), RoomCounts::default(), "somebody is left");
+        assert_eq!(self.rooms.poll_timeout(), None);
+    }
+}
+
+fn fresh(now: Moment, life: u64) -> Rooms {
+    let key = ServerKey::from_bytes([1; 32]);
+    Rooms::new(now, &key, Vec::new(), 8, StdRng::seed_from_u64(life))
+}
+
+fn picked<T: Clone>(from: &[T], pick: u8) -> Option<T> {
+    from.get(usize::from(pick) % from.len().max(1)).cloned()
+}
+
+fn remember<T>(memory: &mut Vec<T>, what: T) {
+    if memory.len() == MEMORY {
+        memory.remove(0);
+    }
+    memory.push(what);
+}
