@@ -7,7 +7,7 @@ use super::Mode;
 use super::device::{BUFFER_BYTES, BUFFERS_MAX, Device};
 use super::picture::Pictures;
 use crate::harness::system;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use fuser::{
     BackingId, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
     InitFlags, IoctlFlags, KernelConfig, LockOwner, MountOption, Notifier, OpenFlags, PollEvents, PollFlags,
@@ -18,6 +18,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};

@@ -22,7 +22,6 @@ use tempfile::TempDir;
 /// A plugged-in camera that shows the moving pattern. Gone when dropped.
 #[derive(Debug)]
 pub struct FakeCamera {
-    // Dropped in this order: the program first, then the folder it mounts in.
     program: Program,
     folder: TempDir,
 }
@@ -106,6 +105,14 @@ impl FakeCamera {
     /// When the camera's program died.
     pub fn replug(&self) -> Result<()> {
         self.program.say("plug")
+    }
+}
+
+impl Drop for FakeCamera {
+    fn drop(&mut self) {
+        // It ends with its input, and takes its mount along; a signal would leave that behind.
+        self.program.close_input();
+        let _ = self.program.wait(Duration::from_secs(3));
     }
 }
 
