@@ -122,9 +122,11 @@ pub fn run(
     }
     // A program that still has the camera open must not keep the mount alive.
     camera.set_unplugged(true);
-    session
-        .umount_and_join()
-        .context("cannot unmount the camera's file")
+    let unmounted = Command::new("umount").arg("--lazy").arg(folder).status()?;
+    ensure!(unmounted.success(), "cannot unmount the camera's file");
+    // Never joined: a program in a mount namespace of its own may hold the mount for longer. The end of this process ends it.
+    std::mem::forget(session);
+    Ok(())
 }
 
 /// Fills buffers at the camera's pace, for as long as the process lives.
