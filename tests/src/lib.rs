@@ -13,7 +13,11 @@
 
 #[cfg(target_os = "linux")]
 pub mod harness;
+#[cfg(target_os = "linux")]
+pub mod measure;
 
+#[cfg(all(test, target_os = "linux"))]
+mod desktop;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

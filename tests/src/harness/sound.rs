@@ -1,0 +1,205 @@
+//! Comparing what was said with what was heard. Sound here is mono, 48 kHz, between -1 and 1.
+
+use anyhow::{Context as _, Result, ensure};
+use realfft::RealFftPlanner;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Samples per second.
+pub const RATE: usize = 48_000;
+/// Samples in the steps of an envelope: 10 ms.
+const STEP: usize = RATE / 100;
+/// Around an alignment found once, each second may be off by this much: a jitter buffer stretches.
+const DRIFT_MAX: usize = RATE / 10;
+/// Seconds quieter than this say nothing about likeness.
+const QUIET_RMS: f32 = 0.003;
+
+/// Lets the machine say `text` into a wav file.
+///
+/// # Errors
+/// When espeak-ng or ffmpeg is missing.
+pub fn say(text: &str, wav: &Path) -> Result<()> {
+    let raw = wav.with_extension("espeak.wav");
+    run(Command::new("espeak-ng").args(["-s", "150", "-w"]).arg(&raw).arg(text), "espeak-ng")?;
+    run(
+        Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-i"])
+            .arg(&raw)
+            .args(["-ar", "48000", "-ac", "1", "-sample_fmt", "s16"])
+            .arg(wav),
+        "ffmpeg",
+    )
+}
+
+fn run(command: &mut Command, package: &str) -> Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("is the package {package} installed?"))?;
+    ensure!(output.status.success(), "{package}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// Reads a mono wav file.
+///
+/// # Errors
+/// When it is none, or at another rate.
+pub fn read_wav(path: &Path) -> Result<Vec<f32>> {
+    let mut reader = hound::WavReader::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let format = reader.spec();
+    ensure!(
+        format.sample_rate as usize == RATE && format.channels == 1,
+        "{} is not mono at 48 kHz",
+        path.display()
+    );
+    Ok(match format.sample_format {
+        hound::SampleFormat::Float => reader.samples::<f32>().collect::<Result<_, _>>()?,
+        hound::SampleFormat::Int => reader
+            .samples::<i16>()
+            .map(|sample| Ok(f32::from(sample?) / 32_768.0))
+            .collect::<Result<_, hound::Error>>()?,
+    })
+}
+
+/// Root mean square.
+#[must_use]
+pub fn rms(sound: &[f32]) -> f32 {
+    if sound.is_empty() {
+        return 0.0;
+    }
+    (sound.iter().map(|sample| sample * sample).sum::<f32>() / sound.len() as f32).sqrt()
+}
+
+/// Loudness in steps of 10 ms.
+#[must_use]
+pub fn envelope(sound: &[f32]) -> Vec<f32> {
+    sound.chunks_exact(STEP).map(rms).collect()
+}
+
+/// Where in `heard` the beginning of `said` is, by the loudness of both (good to 10 ms), and how alike the loudness goes
+/// there (-1 to 1).
+#[must_use]
+pub fn find(said: &[f32], heard: &[f32]) -> (usize, f32) {
+    let (said, heard) = (envelope(said), envelope(heard));
+    let last = heard.len().saturating_sub(said.len());
+    (0..=last)
+        .map(|at| {
+            let end = (at + said.len()).min(heard.len());
+            (at * STEP, correlation(&said[..end - at], &heard[at..end]))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or((0, 0.0))
+}
+
+/// How alike the waveforms are, 0 to 1: the median over the seconds of `said` of the peak of the normalised
+/// cross-correlation, after alignment.
+#[must_use]
+pub fn likeness(said: &[f32], heard: &[f32]) -> f32 {
+    let (start, _) = find(said, heard);
+    let mut peaks: Vec<f32> = said
+        .chunks_exact(RATE)
+        .enumerate()
+        .filter(|(_, second)| rms(second) > QUIET_RMS)
+        .map(|(index, second)| {
+            let at = start + index * RATE;
+            let from = at.saturating_sub(DRIFT_MAX).min(heard.len());
+            let to = (at + RATE + DRIFT_MAX).min(heard.len());
+            peak_correlation(second, &heard[from..to])
+        })
+        .collect();
+    peaks.sort_by(f32::total_cmp);
+    peaks.get(peaks.len() / 2).copied().unwrap_or(0.0)
+}
+
+fn correlation(a: &[f32], b: &[f32]) -> f32 {
+    let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len().max(1) as f32;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let (mut product, mut square_a, mut square_b) = (0.0, 0.0, 0.0);
+    for (x, y) in a.iter().zip(b) {
+        let (x, y) = (x - mean_a, y - mean_b);
+        product += x * y;
+        square_a += x * x;
+        square_b += y * y;
+    }
+    let scale = (square_a * square_b).sqrt();
+    if scale > 0.0 { product / scale } else { 0.0 }
+}
+
+/// The largest normalised correlation of `needle` with any part of `hay` of the same length (by FFT). The sign does not
+/// matter: a device may turn it.
+fn peak_correlation(needle: &[f32], hay: &[f32]) -> f32 {
+    if hay.len() < needle.len() {
+        return 0.0;
+    }
+    let size = (hay.len() + needle.len()).next_power_of_two();
+    let mut planner = RealFftPlanner::<f32>::new();
+    let (forth, back) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let spectrum = |sound: &[f32]| {
+        let mut padded = sound.to_vec();
+        padded.resize(size, 0.0);
+        let mut bins = forth.make_output_vec();
+        forth.process(&mut padded, &mut bins).map(|()| bins)
+    };
+    let (Ok(needle_bins), Ok(mut bins)) = (spectrum(needle), spectrum(hay)) else { return 0.0 };
+    for (bin, other) in bins.iter_mut().zip(needle_bins) {
+        *bin *= other.conj();
+    }
+    // The inverse wants these two real, which they are but for rounding.
+    bins[0].im = 0.0;
+    bins[size / 2].im = 0.0;
+    let mut products = back.make_output_vec();
+    if back.process(&mut bins, &mut products).is_err() {
+        return 0.0;
+    }
+    let needle_energy: f32 = needle.iter().map(|sample| sample * sample).sum();
+    let mut energy: f32 = hay[..needle.len()].iter().map(|sample| sample * sample).sum();
+    let mut best = 0.0_f32;
+    for at in 0..=hay.len() - needle.len() {
+        let scale = (needle_energy * energy).sqrt();
+        if scale > 1e-9 {
+            best = best.max((products[at] / size as f32 / scale).abs());
+        }
+        if let Some(entering) = hay.get(at + needle.len()) {
+            energy = (energy + entering * entering - hay[at] * hay[at]).max(0.0);
+        }
+    }
+    best.min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise that swells and fades, the same for the same seed.
+    fn voice(seconds: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        (0..seconds * RATE)
+            .map(|index| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let noise = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+                let phase = index as f32 / RATE as f32;
+                noise * 0.2 * (phase * (5.0 + seed as f32)).sin().abs() * (phase * 1.7).cos().abs()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_was_said_is_found_where_it_is_and_recognised() {
+        let said = voice(4, 3);
+        let mut heard = vec![0.0; 13_000];
+        heard.extend(said.iter().map(|sample| sample * -0.4));
+        heard.extend([0.0; 9_000]);
+        let (at, alike) = find(&said, &heard);
+        assert!(at.abs_diff(13_000) <= STEP, "{at}");
+        assert!(alike > 0.95, "{alike}");
+        assert!(likeness(&said, &heard) > 0.98, "{}", likeness(&said, &heard));
+    }
+
+    #[test]
+    fn something_else_is_not_recognised() {
+        let like = likeness(&voice(4, 3), &voice(6, 4));
+        assert!(like < 0.2, "{like}");
+        assert_eq!(likeness(&voice(2, 3), &[0.0; 48_000]), 0.0);
+        assert_eq!(likeness(&voice(2, 3), &[]), 0.0);
+    }
+}

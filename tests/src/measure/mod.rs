@@ -1,0 +1,5 @@
+//! Measurements: what a call costs, how long it takes to stand, how late it is. Made by real programs; `cargo xtask call`
+//! and `cargo xtask bench` print them.
+
+pub mod cost;
+pub mod rows;
