@@ -16,7 +16,8 @@ pub mod harness;
 #[cfg(target_os = "linux")]
 pub mod measure;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod desktop;
 #[cfg(test)]
 mod tidy;

@@ -47,16 +47,19 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     }
     for (window, name) in [(&ada, "4-call-ada"), (&ben, "4-call-ben")] {
         let (fps, numbers) = watch(window, Duration::from_secs(6));
-        println!("{name}: {fps:.1} pictures a second, numbers {numbers:?}");
+        eprintln!("{name}: {fps:.1} pictures a second, numbers {numbers:?}");
         window.photograph(name).unwrap();
         assert!(fps >= FPS_MIN, "{name}: {fps:.1} pictures a second");
-        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{name}: {numbers:?}");
+        assert!(
+            numbers.windows(2).all(|pair| pair[0] < pair[1]),
+            "{name}: {numbers:?}"
+        );
     }
 
     // What one says, the other hears.
     for (from, to, who) in [(&ada, &ben, "Ada to Ben"), (&ben, &ada, "Ben to Ada")] {
         let (loudness, likeness) = say_and_listen(from, to, &speech);
-        println!("{who}: loudness follows {loudness:.3}, waveform alike {likeness:.3}");
+        eprintln!("{who}: loudness follows {loudness:.3}, waveform alike {likeness:.3}");
         assert!(loudness > 0.8, "{who}: loudness follows only {loudness:.3}");
     }
 
@@ -64,20 +67,31 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     ada.click("mute").unwrap();
     ben.wait_for(SOON, "[data-testid=person-muted]").unwrap();
     let heard = listen_while_speaking(&ada, &ben, &speech);
-    println!("muted: {:.5} of loudness arrives", sound::rms(&heard));
+    eprintln!("muted: {:.5} of loudness arrives", sound::rms(&heard));
     assert!(sound::rms(&heard) < 0.001, "{}", sound::rms(&heard));
     ada.photograph("5-muted").unwrap();
     ada.click("mute").unwrap();
     ben.wait_until_gone(SOON, "[data-testid=person-muted]").unwrap();
     let (loudness, _) = say_and_listen(&ada, &ben, &speech);
-    assert!(loudness > 0.8, "after unmuting, loudness follows only {loudness:.3}");
+    assert!(
+        loudness > 0.8,
+        "after unmuting, loudness follows only {loudness:.3}"
+    );
 
     // The camera's plug is pulled: a banner says so. Put back, the picture goes on.
     ada.camera.unplug().unwrap();
-    ada.wait_for(A_WHILE, "[data-testid^=problem-camera_lost], [data-testid^=problem-no_camera]").unwrap();
+    ada.wait_for(
+        A_WHILE,
+        "[data-testid^=problem-camera_lost], [data-testid^=problem-no_camera]",
+    )
+    .unwrap();
     ada.photograph("6-camera-unplugged").unwrap();
     ada.camera.replug().unwrap();
-    ada.wait_until_gone(A_WHILE, "[data-testid^=problem-camera_lost], [data-testid^=problem-no_camera]").unwrap();
+    ada.wait_until_gone(
+        A_WHILE,
+        "[data-testid^=problem-camera_lost], [data-testid^=problem-no_camera]",
+    )
+    .unwrap();
     let before = ben.frames_drawn("tile-remote").unwrap_or(0);
     wait_for_frames(&ben, "tile-remote", before + 30);
 
@@ -104,7 +118,9 @@ fn link_of(window: &Window) -> String {
 }
 
 fn wait_for_frames(window: &Window, tile: &str, count: u64) {
-    let script = format!("return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? 0) >= {count}");
+    let script = format!(
+        "return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? 0) >= {count}"
+    );
     if let Err(error) = window.page().wait_for(A_WHILE, &script) {
         let _ = window.photograph("failed");
         panic!("{error:#}\nit logged:\n{}", window.last_words());
@@ -122,7 +138,10 @@ fn watch(window: &Window, time: Duration) -> (f64, Vec<u64>) {
     }
     let drawn = window.frames_drawn("tile-remote").unwrap() - first;
     let fps = drawn as f64 / began.elapsed().as_secs_f64();
-    assert!(numbers.len() >= 3, "only {numbers:?} could be read from the picture");
+    assert!(
+        numbers.len() >= 3,
+        "only {numbers:?} could be read from the picture"
+    );
     (fps, numbers)
 }
 

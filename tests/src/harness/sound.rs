@@ -20,7 +20,13 @@ const QUIET_RMS: f32 = 0.003;
 /// When espeak-ng or ffmpeg is missing.
 pub fn say(text: &str, wav: &Path) -> Result<()> {
     let raw = wav.with_extension("espeak.wav");
-    run(Command::new("espeak-ng").args(["-s", "150", "-w"]).arg(&raw).arg(text), "espeak-ng")?;
+    run(
+        Command::new("espeak-ng")
+            .args(["-s", "150", "-w"])
+            .arg(&raw)
+            .arg(text),
+        "espeak-ng",
+    )?;
     run(
         Command::new("ffmpeg")
             .args(["-v", "error", "-y", "-i"])
@@ -36,7 +42,11 @@ fn run(command: &mut Command, package: &str) -> Result<()> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("is the package {package} installed?"))?;
-    ensure!(output.status.success(), "{package}: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{package}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
@@ -45,7 +55,8 @@ fn run(command: &mut Command, package: &str) -> Result<()> {
 /// # Errors
 /// When it is none, or at another rate.
 pub fn read_wav(path: &Path) -> Result<Vec<f32>> {
-    let mut reader = hound::WavReader::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut reader =
+        hound::WavReader::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let format = reader.spec();
     ensure!(
         format.sample_rate as usize == RATE && format.channels == 1,
@@ -140,7 +151,9 @@ fn peak_correlation(needle: &[f32], hay: &[f32]) -> f32 {
         let mut bins = forth.make_output_vec();
         forth.process(&mut padded, &mut bins).map(|()| bins)
     };
-    let (Ok(needle_bins), Ok(mut bins)) = (spectrum(needle), spectrum(hay)) else { return 0.0 };
+    let (Ok(needle_bins), Ok(mut bins)) = (spectrum(needle), spectrum(hay)) else {
+        return 0.0;
+    };
     for (bin, other) in bins.iter_mut().zip(needle_bins) {
         *bin *= other.conj();
     }

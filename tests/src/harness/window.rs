@@ -63,8 +63,12 @@ impl Window {
         let driver = Program::start("WebKitWebDriver", &mut camera.attach(&command))
             .context("is the package webkit2gtk-driver installed?")?;
         wait_for_port(port, &driver)?;
-        let session = Session::start(port, &parley.display().to_string(), &[])
-            .with_context(|| format!("the window of {name} did not open:\n{}", driver.lines().join("\n")))?;
+        let session = Session::start(port, &parley.display().to_string(), &[]).with_context(|| {
+            format!(
+                "the window of {name} did not open:\n{}",
+                driver.lines().join("\n")
+            )
+        })?;
         let window = Self {
             session,
             driver,
@@ -101,7 +105,9 @@ impl Window {
     /// # Errors
     /// When the window is gone.
     pub fn shows(&self, css: &str) -> Result<bool> {
-        let found = self.session.run(&format!("return !!document.querySelector({})", json!(css)))?;
+        let found = self
+            .session
+            .run(&format!("return !!document.querySelector({})", json!(css)))?;
         Ok(found == true)
     }
 
@@ -113,7 +119,13 @@ impl Window {
         self.session
             .wait_for(limit, &format!("return !!document.querySelector({})", json!(css)))
             .map(drop)
-            .with_context(|| format!("in the window of {}; it logged:\n{}", self.name, self.last_words()))
+            .with_context(|| {
+                format!(
+                    "in the window of {}; it logged:\n{}",
+                    self.name,
+                    self.last_words()
+                )
+            })
     }
 
     /// Waits until nothing that `css` finds is there any more.
@@ -124,7 +136,13 @@ impl Window {
         self.session
             .wait_for(limit, &format!("return !document.querySelector({})", json!(css)))
             .map(drop)
-            .with_context(|| format!("in the window of {}; it logged:\n{}", self.name, self.last_words()))
+            .with_context(|| {
+                format!(
+                    "in the window of {}; it logged:\n{}",
+                    self.name,
+                    self.last_words()
+                )
+            })
     }
 
     /// Clicks the control called `testid`.
@@ -133,7 +151,8 @@ impl Window {
     /// When it is not there or cannot be clicked.
     pub fn click(&self, testid: &str) -> Result<()> {
         // Controls over the picture fade; a mouse on its way there brings them back.
-        self.session.run("document.dispatchEvent(new MouseEvent('pointermove', {bubbles: true}))")?;
+        self.session
+            .run("document.dispatchEvent(new MouseEvent('pointermove', {bubbles: true}))")?;
         self.session
             .click(&format!("[data-testid={}]", json!(testid)))
             .with_context(|| format!("{testid} in the window of {}", self.name))
@@ -154,10 +173,16 @@ impl Window {
     /// # Errors
     /// When there is no such tile.
     pub fn frames_drawn(&self, tile: &str) -> Result<u64> {
-        let script = format!("return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? NaN)");
+        let script = format!(
+            "return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? NaN)"
+        );
         let drawn = self.session.run(&script)?;
         drawn.as_f64().map(|count| count as u64).with_context(|| {
-            format!("there is no {tile} in the window of {}; it logged:\n{}", self.name, self.last_words())
+            format!(
+                "there is no {tile} in the window of {}; it logged:\n{}",
+                self.name,
+                self.last_words()
+            )
         })
     }
 
@@ -179,7 +204,11 @@ impl Window {
     /// When it cannot be taken.
     pub fn photograph(&self, name: &str) -> Result<PathBuf> {
         let folder = built_folder()?;
-        let file = folder.parent().unwrap_or(&folder).join("desktop").join(format!("{name}.png"));
+        let file = folder
+            .parent()
+            .unwrap_or(&folder)
+            .join("desktop")
+            .join(format!("{name}.png"));
         self.screen.photograph(&file)?;
         Ok(file)
     }

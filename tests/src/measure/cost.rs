@@ -22,7 +22,10 @@ impl CpuMeter {
     #[must_use]
     pub fn start(root: u32, skip: &[&str]) -> Self {
         let skip: Vec<String> = skip.iter().map(|name| (*name).to_owned()).collect();
-        let spent = processes(root, &skip).into_iter().map(|process| (process.pid, process.cpu_s)).collect();
+        let spent = processes(root, &skip)
+            .into_iter()
+            .map(|process| (process.pid, process.cpu_s))
+            .collect();
         Self {
             root,
             skip,
@@ -51,9 +54,18 @@ pub fn pss_mb(root: u32, skip: &[&str]) -> Result<f64> {
     let mut kib = 0.0;
     for process in processes(root, &skip) {
         // One that ended since has no memory.
-        let Ok(rollup) = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)) else { continue };
-        let line = rollup.lines().find(|line| line.starts_with("Pss:")).context("no Pss line")?;
-        kib += line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok()).unwrap_or(0.0);
+        let Ok(rollup) = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)) else {
+            continue;
+        };
+        let line = rollup
+            .lines()
+            .find(|line| line.starts_with("Pss:"))
+            .context("no Pss line")?;
+        kib += line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|number| number.parse::<f64>().ok())
+            .unwrap_or(0.0);
     }
     anyhow::ensure!(kib > 0.0, "process {root} is gone");
     Ok(kib * 1024.0 / 1e6)
@@ -79,7 +91,11 @@ fn processes(root: u32, skip: &[String]) -> Vec<Process> {
     let mut next = 0;
     while let Some(parent) = family.get(next).copied() {
         next += 1;
-        family.extend(all.iter().filter(|process| process.parent == parent).map(|process| process.pid));
+        family.extend(
+            all.iter()
+                .filter(|process| process.parent == parent)
+                .map(|process| process.pid),
+        );
     }
     all.into_iter()
         .filter(|process| family.contains(&process.pid) && !skip.contains(&process.name))
@@ -121,7 +137,10 @@ mod tests {
 
     #[test]
     fn a_busy_child_is_counted_and_a_skipped_one_is_not() {
-        let mut busy = Command::new("sh").args(["-c", "sh -c 'while :; do :; done'"]).spawn().unwrap();
+        let mut busy = Command::new("sh")
+            .args(["-c", "sh -c 'while :; do :; done'"])
+            .spawn()
+            .unwrap();
         let meter = CpuMeter::start(busy.id(), &[]);
         let blind = CpuMeter::start(busy.id(), &["sh"]);
         std::thread::sleep(std::time::Duration::from_millis(600));

@@ -60,7 +60,9 @@ impl Report {
     pub fn add_or_note(&mut self, who: &str, case: &str, metric: &str, value: Option<f64>) {
         match value {
             Some(value) => self.add(who, case, metric, value),
-            None => self.notes.push(format!("{who}, {case}: {metric} could not be measured")),
+            None => self
+                .notes
+                .push(format!("{who}, {case}: {metric} could not be measured")),
         }
     }
 

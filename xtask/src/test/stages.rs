@@ -73,7 +73,7 @@ pub(super) fn part(part: Part, full: bool, programs: &[TestProgram], ledger: &mu
 fn world_modules(name: &str, modules: &[&str], full: bool, programs: &[TestProgram], ledger: &mut Ledger) {
     ledger.stage(name, |tally| {
         let mut arguments = modules.to_vec();
-        arguments.push("--test-threads=1");
+        arguments.extend(["--test-threads=1", "--show-output"]);
         for program in programs
             .iter()
             .filter(|program| program.package == WORLD_PACKAGE && program.target == "parley_tests")
