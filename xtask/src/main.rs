@@ -14,6 +14,7 @@
 
 mod build;
 mod call;
+mod fuzz;
 mod process;
 mod run;
 mod setup;
@@ -37,6 +38,7 @@ cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow 
     desktop   two real windows with cameras, microphones and speakers of their own
 cargo xtask bench call [--against chromium] [--window] [--seconds N] [--json]
                                         cost, set-up times and latency of a call; docs/benchmarks.md explains
+cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
 `--json` prints one JSON object on standard output; progress goes to standard error.
 Where a build goes is CARGO_TARGET_DIR, or target/.";
@@ -70,6 +72,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "call" => call::call(rest),
         "bench" => call::bench(rest),
         "test" => test::test(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

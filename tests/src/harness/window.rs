@@ -192,8 +192,7 @@ impl Window {
     /// When there is no such tile.
     pub fn number_shown(&self, tile: &str) -> Result<Option<u64>> {
         let script = format!(
-            "{}\nconst stamp = readStamp(document.querySelector('canvas[data-testid={tile}]'));\nreturn stamp && stamp.number",
-            stamp_script()
+            "{READ_STAMP}\nconst stamp = readStamp(document.querySelector('canvas[data-testid={tile}]'));\nreturn stamp && stamp.number"
         );
         Ok(self.session.run(&script)?.as_u64())
     }
@@ -227,10 +226,8 @@ impl Window {
     }
 }
 
-/// The reader of picture numbers, shared with the page that Chromium runs, as a plain script.
-fn stamp_script() -> String {
-    include_str!("../../interop/page/stamp.js").replace("export function", "function")
-}
+/// Reads a picture's number out of a canvas.
+const READ_STAMP: &str = include_str!("read_stamp.js");
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())

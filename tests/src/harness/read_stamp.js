@@ -8,7 +8,7 @@ const MARGIN_LEFT = 24
 const MARGIN_BELOW = 1
 const SYNC = 0b1010010111000011
 
-export function readStamp(source, width = source.videoWidth || source.width, height = source.videoHeight || source.height) {
+function readStamp(source, width = source.videoWidth || source.width, height = source.videoHeight || source.height) {
   if (!width || !height) return null
   const cell = width / CELLS_ACROSS
   const left = Math.floor(MARGIN_LEFT * cell)
