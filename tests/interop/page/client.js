@@ -112,6 +112,9 @@ export class Client {
       const sender = pc.addTrack(track, this.stream)
       if (track.kind === 'video') this.chooseVideo(pc, sender)
     }
+    for (const kind of ['video', 'audio']) {
+      if (!this.stream.getTracks().some((track) => track.kind === kind)) pc.addTransceiver(kind, { direction: 'recvonly' })
+    }
     const channel = pc.createDataChannel('parley-control', { negotiated: true, id: 0 })
     channel.onopen = () => this.mark('controlOpen')
     channel.onmessage = (event) => this.control.push(JSON.parse(event.data))

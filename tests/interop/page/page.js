@@ -1,10 +1,12 @@
-// What the driver (../chromium.mjs) calls in the page: parley.start, parley.join, parley.report, parley.leave.
+// What the drivers (../chromium.mjs, ../bench_chromium.mjs) call in the page: parley.start, join, report, watch, leave.
 
 import { Client } from './client.js'
+import { watchPictures } from './stamp.js'
 
-const remote = new MediaStream()
 let client
-let firstPicture = null
+let local
+let remote
+let firstPicture
 
 async function capture({ width, height, frameRate, video, audio }) {
   const constraints = {
@@ -14,11 +16,28 @@ async function capture({ width, height, frameRate, video, audio }) {
   return video || audio ? navigator.mediaDevices.getUserMedia(constraints) : new MediaStream()
 }
 
+/** Wall-clock times of the clicks in a stream, as its blocks reach the audio thread. */
+async function watchClicks(stream) {
+  const clicks = []
+  if (!stream.getAudioTracks().length) return clicks
+  const context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' })
+  await context.audioWorklet.addModule('./click-worklet.js')
+  const watcher = new AudioWorkletNode(context, 'click-watcher')
+  context.createMediaStreamSource(stream).connect(watcher).connect(context.destination)
+  watcher.port.onmessage = ({ data }) => {
+    // The context's clock against the page's, at this moment.
+    clicks.push(performance.timeOrigin + performance.now() - (context.currentTime - data) * 1000)
+  }
+  return clicks
+}
+
 globalThis.parley = {
   async start(options) {
-    const stream = options.stream ?? (await capture(options))
+    const stream = (local ??= await capture(options))
     const element = document.getElementById('remote')
     document.getElementById('local').srcObject = stream
+    remote = new MediaStream()
+    firstPicture = null
     client = new Client({
       ...options,
       stream,
@@ -37,6 +56,18 @@ globalThis.parley = {
   join: () => client.join(),
   async report() {
     return { ...(await client.report()), first_picture_ms: firstPicture }
+  },
+  /** Starts to note pictures and clicks on both sides; call again for what was seen. */
+  async watch() {
+    if (!globalThis.parley.seen) {
+      globalThis.parley.seen = {
+        localPictures: watchPictures(document.getElementById('local')),
+        remotePictures: watchPictures(document.getElementById('remote')),
+        localClicks: await watchClicks(local),
+        remoteClicks: await watchClicks(remote),
+      }
+    }
+    return globalThis.parley.seen
   },
   leave: () => client.leave(),
 }
