@@ -36,6 +36,10 @@ pub enum SdpError {
     /// Two different ones: nobody could say which one was proven.
     #[error("the description has more than one fingerprint")]
     ManyFingerprints,
+    /// One of another hash function: the library would accept a certificate that matches that one, and the proof does not
+    /// cover it.
+    #[error("the description has a fingerprint that is not sha-256")]
+    OtherHash,
     /// A line that looks like a fingerprint and cannot be read.
     #[error("the description has an unreadable fingerprint")]
     BadFingerprint,
@@ -62,7 +66,7 @@ pub fn fingerprint(sdp: &str) -> Result<Fingerprint, SdpError> {
         };
         let (hash, digest) = value.split_once(' ').ok_or(SdpError::BadFingerprint)?;
         if !hash.eq_ignore_ascii_case("sha-256") {
-            continue;
+            return Err(SdpError::OtherHash);
         }
         let digest = parse_digest(digest).ok_or(SdpError::BadFingerprint)?;
         if found.is_some_and(|other| other != digest) {
@@ -134,7 +138,8 @@ pub(crate) mod tests {
         let one = description(0xab, "x");
         let check =
             |added: &str, expect| assert_eq!(fingerprint(&format!("{one}{added}\r\n")), expect, "{added}");
-        check("a=fingerprint:sha-1 AB", Ok(Fingerprint([0xab; 32])));
+        check("a=fingerprint:sha-1 AB", Err(SdpError::OtherHash));
+        check("a=fingerprint:sha-512 AB", Err(SdpError::OtherHash));
         check("a=fingerprint:sha-256 AB", Err(SdpError::BadFingerprint));
         check("a=fingerprint:sha-256", Err(SdpError::BadFingerprint));
         check("a=Fingerprint:sha-256 AB", Err(SdpError::BadFingerprint));
