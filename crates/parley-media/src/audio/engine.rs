@@ -26,8 +26,9 @@ use super::output::OutputSide;
 use super::played::Played;
 use super::playout::Playout;
 use super::record::Recording;
-use super::status::{AudioCounters, AudioStatus};
+use super::status::{AudioCounters, AudioStatus, StreamState, StreamStatus};
 use super::wall::WallAnchor;
+use crate::device::sound::{Direction, SoundDevices, SoundEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -81,6 +82,8 @@ impl AudioEngine {
             counters: AudioCounters::default(),
             status: status_in,
             publish_at: now,
+            devices: None,
+            generation: 0,
         };
         let (input, output, stopped) = (config.input, config.output, Arc::clone(&stop));
         let thread = std::thread::Builder::new()
@@ -142,6 +145,10 @@ struct Driver {
     counters: AudioCounters,
     status: watch::Sender<AudioStatus>,
     publish_at: Instant,
+    /// Started when the first device is wanted.
+    devices: Option<SoundDevices>,
+    /// Counts the wishes, so that news about an old one is known as such.
+    generation: u32,
 }
 
 impl Driver {
@@ -152,6 +159,7 @@ impl Driver {
             if !self.obey(now) {
                 return;
             }
+            self.hear_of_devices(now);
             self.play(now);
             self.record(now);
             self.publish(now);
@@ -195,11 +203,85 @@ impl Driver {
     fn set_input(&mut self, input: &AudioInput, now: Instant) {
         self.capture.chain.reset();
         self.input.set(input, now);
+        let device = match input {
+            AudioInput::Device { id } => Some(id.clone()),
+            _ => None,
+        };
+        if let Err(trouble) = self.wish(Direction::In, device) {
+            self.input.lost(StreamStatus::failed(None, trouble));
+        }
     }
 
     fn set_output(&mut self, output: &AudioOutput, now: Instant) {
         self.capture.chain.reset();
         self.output.set(output, now);
+        let device = match output {
+            AudioOutput::Device { id } => Some(id.clone()),
+            AudioOutput::Null => None,
+        };
+        if let Err(trouble) = self.wish(Direction::Out, device) {
+            self.output.lost(StreamStatus::failed(None, trouble), now);
+        }
+    }
+
+    /// Tells the device thread what is wanted now.
+    fn wish(&mut self, direction: Direction, device: Option<Option<String>>) -> Result<(), String> {
+        self.generation = self.generation.wrapping_add(1);
+        match direction {
+            Direction::In => self.input.generation = self.generation,
+            Direction::Out => self.output.generation = self.generation,
+        }
+        if device.is_none() && self.devices.is_none() {
+            return Ok(());
+        }
+        if self.devices.is_none() {
+            let devices = SoundDevices::spawn(std::thread::current()).map_err(|error| error.to_string())?;
+            self.devices = Some(devices);
+        }
+        let asked = self
+            .devices
+            .as_ref()
+            .is_some_and(|devices| devices.wish(direction, self.generation, device));
+        if asked {
+            Ok(())
+        } else {
+            Err("the device thread does not answer".to_owned())
+        }
+    }
+
+    /// What became of the wished devices. Another device is another echo, so the chain forgets.
+    fn hear_of_devices(&mut self, now: Instant) {
+        while let Some(news) = self.devices.as_ref().and_then(SoundDevices::news) {
+            let (wished, status) = match news.direction {
+                Direction::In => (self.input.generation, &self.input.status),
+                Direction::Out => (self.output.generation, &self.output.status),
+            };
+            if news.generation != wished {
+                continue;
+            }
+            self.counters.device_rebuilds += u64::from(status.state != StreamState::Starting);
+            self.capture.chain.reset();
+            self.publish_at = now;
+            match (news.event, news.direction) {
+                (SoundEvent::Microphone { ring, device, detail }, _) => {
+                    self.input.opened(ring, StreamStatus::running(device, detail));
+                }
+                (
+                    SoundEvent::Speaker {
+                        ring,
+                        period,
+                        device,
+                        detail,
+                    },
+                    _,
+                ) => {
+                    self.output
+                        .opened(ring, period, StreamStatus::running(device, detail));
+                }
+                (SoundEvent::Lost(trouble), Direction::In) => self.input.lost(trouble.into()),
+                (SoundEvent::Lost(trouble), Direction::Out) => self.output.lost(trouble.into(), now),
+            }
+        }
     }
 
     /// The playout half of a tick.

@@ -22,6 +22,8 @@ pub(super) struct InputSide {
     pace: ClockPace,
     anchor: WallAnchor,
     pub(super) status: StreamStatus,
+    /// Which wish for a device counts.
+    pub(super) generation: u32,
 }
 
 impl InputSide {
@@ -32,6 +34,7 @@ impl InputSide {
             pace: ClockPace::new(now),
             anchor,
             status: StreamStatus::default(),
+            generation: 0,
         }
     }
 

@@ -18,6 +18,7 @@ mod pace;
 mod participant;
 mod played;
 mod playout;
+pub mod probe;
 mod record;
 mod source;
 pub mod speech;

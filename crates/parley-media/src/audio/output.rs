@@ -22,6 +22,8 @@ pub(super) struct OutputSide {
     anchor: WallAnchor,
     pub(super) played: Played,
     pub(super) status: StreamStatus,
+    /// Which wish for a device counts.
+    pub(super) generation: u32,
 }
 
 struct Speaker {
@@ -41,6 +43,7 @@ impl OutputSide {
             anchor,
             played,
             status: StreamStatus::default(),
+            generation: 0,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the engine says of itself: the states of its two streams, meters, and a line for everyone who is heard.
 
 use super::jitter::JitterCounters;
+use crate::device::Device;
+use crate::device::sound::{DeviceTrouble, TroubleKind};
 use crate::packet::AudioLevel;
 use parley_proto::ParticipantId;
 
@@ -63,6 +65,16 @@ impl StreamStatus {
         }
     }
 
+    /// An open device.
+    pub(super) fn running(device: Device, detail: Option<String>) -> Self {
+        Self {
+            state: StreamState::Running,
+            id: Some(device.id),
+            name: Some(device.name),
+            detail,
+        }
+    }
+
     /// Wanted, and it does not work.
     pub(super) fn failed(name: Option<String>, detail: String) -> Self {
         Self {
@@ -70,6 +82,22 @@ impl StreamStatus {
             name,
             detail: Some(detail),
             id: None,
+        }
+    }
+}
+
+impl From<DeviceTrouble> for StreamStatus {
+    fn from(trouble: DeviceTrouble) -> Self {
+        let state = match trouble.kind {
+            TroubleKind::Missing => StreamState::Missing,
+            TroubleKind::Busy => StreamState::Busy,
+            TroubleKind::Denied => StreamState::Denied,
+            TroubleKind::Failed => StreamState::Failed,
+        };
+        Self {
+            state,
+            detail: Some(trouble.detail),
+            ..Self::default()
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod camera;
 pub mod sound;
 
 pub use camera::list_cameras;
+pub use sound::{list_microphones, list_speakers};
 
 /// A device a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]

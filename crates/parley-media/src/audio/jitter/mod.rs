@@ -16,6 +16,8 @@ mod delay;
 mod sound;
 mod store;
 mod stretch;
+#[cfg(test)]
+mod tests;
 
 pub use buffer::JitterBuffer;
 pub use counters::JitterCounters;

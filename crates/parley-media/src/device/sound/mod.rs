@@ -3,11 +3,34 @@
 //! A device thread opens, watches and closes streams; callbacks only copy between the device and a lock-free ring; the
 //! audio thread reads and writes the other ends. This module decides nothing about sound.
 
+mod health;
+mod hosts;
+mod keeper;
+mod ladder;
 mod resample;
 mod ring;
+mod stream;
+mod thread;
+mod trouble;
 
+use super::Device;
+pub use hosts::Direction;
 pub(crate) use resample::resample_all;
 pub use ring::{MicrophoneRing, PlaybackMark, SpeakerRing};
+pub use thread::{SoundDevices, SoundEvent, SoundNews};
+pub use trouble::{DeviceTrouble, TroubleKind};
+
+/// The microphones a person can choose, the system's default first. Blocks for some milliseconds.
+#[must_use]
+pub fn list_microphones() -> Vec<Device> {
+    hosts::list(Direction::In)
+}
+
+/// The speakers a person can choose, the system's default first. Blocks for some milliseconds.
+#[must_use]
+pub fn list_speakers() -> Vec<Device> {
+    hosts::list(Direction::Out)
+}
 
 /// A moment for tests.
 #[cfg(test)]

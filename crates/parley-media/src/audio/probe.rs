@@ -1,0 +1,419 @@
+//! Measures the built-in speech where it is played: how late its clicks come, and how well it is still the same sound.
+//!
+//! Fed with the blocks of [`super::AudioConfig::tap`]. It makes the speech of that moment again (see [`super::speech`]), so it
+//! needs nothing from the sender but a common wall clock: two processes of one machine. It works at 12 kHz, where all of
+//! that speech lives, off the audio thread.
+
+use super::speech::{self, CLICK_SAMPLES, SECOND};
+use super::{BLOCK_SAMPLES, PlayedBlock};
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+/// One sample here is four of the engine's.
+const STEP: usize = 4;
+const RATE: usize = SECOND as usize / STEP;
+const BLOCK: usize = BLOCK_SAMPLES / STEP;
+/// Sound later than this counts as not arrived: 1 s.
+const LAG_MAX: usize = RATE;
+/// A click is looked for so long: half a second.
+const CLICK_SEARCH: usize = RATE / 2;
+/// The click here.
+const CLICK: usize = CLICK_SAMPLES / STEP;
+/// So much like the click must sound be to be one.
+const CLICK_LIKENESS: f32 = 0.7;
+/// And so loud, as a sum of squares: a hundredth of the click that was sent.
+const CLICK_LEAST: f32 = 0.08;
+/// Power of a window of reference that is worth comparing.
+const REFERENCE_LEAST: f32 = 1e-5;
+/// Blocks kept: a second and a half to look for clicks in, and some.
+const BLOCKS_KEPT: usize = 200;
+const FFT: usize = 32_768;
+const TAPS: usize = 33;
+/// Of the filter, in the engine's samples.
+const FILTER_DELAY: f32 = (TAPS - 1) as f32 / 2.0;
+
+/// What was measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SoundReport {
+    /// From the click's moment to its playback, in milliseconds, one for each click heard.
+    pub latencies_ms: Vec<f32>,
+    /// Clicks that should have been heard and were not.
+    pub clicks_missed: u64,
+    /// For each second, how like the sent speech it was, 0 to 1: the peak of the normalised correlation over all lags.
+    pub matches: Vec<f32>,
+}
+
+impl SoundReport {
+    /// A latency that so many percent of the clicks stayed under.
+    #[must_use]
+    pub fn latency_ms(&self, percent: f32) -> Option<f32> {
+        percentile(&self.latencies_ms, percent)
+    }
+
+    /// The median of [`SoundReport::matches`].
+    #[must_use]
+    pub fn sound_match(&self) -> Option<f32> {
+        percentile(&self.matches, 50.0)
+    }
+}
+
+fn percentile(values: &[f32], percent: f32) -> Option<f32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    let index = (percent.clamp(0.0, 100.0) / 100.0 * last as f32).round() as usize;
+    sorted.get(index.min(last)).copied()
+}
+
+/// Listens to played blocks.
+pub struct SoundMeter {
+    fold: Decimator,
+    click: Vec<f32>,
+    correlator: Correlator,
+    /// The sound heard, oldest first, in blocks of [`BLOCK`] with the position at which each was played.
+    blocks: VecDeque<(u64, [f32; BLOCK])>,
+    /// The window being collected for the comparison.
+    window: Vec<f32>,
+    window_position: u64,
+    next_click: Option<u64>,
+    report: SoundReport,
+}
+
+impl std::fmt::Debug for SoundMeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SoundMeter")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for SoundMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SoundMeter {
+    /// One that has heard nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            fold: Decimator::new(),
+            click: (0..CLICK).map(|i| speech::click_sample(i * STEP)).collect(),
+            correlator: Correlator::new(),
+            blocks: VecDeque::with_capacity(BLOCKS_KEPT),
+            window: Vec::with_capacity(RATE),
+            window_position: 0,
+            next_click: None,
+            report: SoundReport::default(),
+        }
+    }
+
+    /// The next block that was played. Blocks come in order; a gap between them begins a new window.
+    pub fn hear(&mut self, block: &PlayedBlock) {
+        let since = block.played_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let position = since.as_secs() * SECOND + u64::from(since.subsec_micros()) * SECOND / 1_000_000;
+        let folded = self.fold.block(&block.samples);
+        if self.blocks.len() == BLOCKS_KEPT {
+            self.blocks.pop_front();
+        }
+        self.blocks.push_back((position, folded));
+        self.compare(position, &folded);
+        self.look_for_clicks(position);
+    }
+
+    /// What was measured so far.
+    #[must_use]
+    pub const fn report(&self) -> &SoundReport {
+        &self.report
+    }
+
+    fn compare(&mut self, position: u64, folded: &[f32; BLOCK]) {
+        let expected = self.window_position + (self.window.len() * STEP) as u64;
+        // A late callback is no gap; a stall of the whole engine is.
+        if position.abs_diff(expected) > SECOND / 10 {
+            self.window.clear();
+        }
+        if self.window.is_empty() {
+            self.window_position = position;
+        }
+        self.window.extend_from_slice(folded);
+        if self.window.len() < RATE {
+            return;
+        }
+        if let Some(likeness) = self.correlator.best(&self.window[..RATE], self.window_position) {
+            self.report.matches.push(likeness);
+        }
+        self.window.clear();
+    }
+
+    fn look_for_clicks(&mut self, newest: u64) {
+        // The first whole second after the first block.
+        let next = *self.next_click.get_or_insert((newest / SECOND + 1) * SECOND);
+        let heard_enough = next + ((CLICK_SEARCH + 2 * CLICK) * STEP) as u64;
+        if newest < heard_enough {
+            return;
+        }
+        self.next_click = Some(next + SECOND);
+        match self.find_click(next) {
+            Some(latency) => self.report.latencies_ms.push(latency),
+            None => self.report.clicks_missed += 1,
+        }
+    }
+
+    /// The latency of the click that belongs to `second`, in milliseconds.
+    fn find_click(&self, second: u64) -> Option<f32> {
+        let end = second + ((CLICK_SEARCH + CLICK) * STEP) as u64;
+        let heard: Vec<&(u64, [f32; BLOCK])> = self
+            .blocks
+            .iter()
+            .filter(|(position, _)| position + BLOCK_SAMPLES as u64 > second && *position < end)
+            .collect();
+        let sound: Vec<f32> = heard
+            .iter()
+            .flat_map(|(_, samples)| samples.iter().copied())
+            .collect();
+        let likeness: Vec<f32> = sound
+            .windows(CLICK)
+            .map(|part| likeness(part, &self.click))
+            .collect();
+        let (at, best) = likeness
+            .iter()
+            .copied()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        if best < CLICK_LIKENESS {
+            return None;
+        }
+        let position = heard.get(at / BLOCK)?.0 + (at % BLOCK * STEP) as u64;
+        let late = position.cast_signed().wrapping_sub(second.cast_signed()) as f32;
+        let exact = late + peak_offset(&likeness, at) * STEP as f32 - FILTER_DELAY;
+        Some(exact * 1_000.0 / SECOND as f32)
+    }
+}
+
+/// Normalised correlation; nothing when the part is too quiet to be the click.
+fn likeness(part: &[f32], click: &[f32]) -> f32 {
+    let (mut cross, mut one, mut two) = (0.0, 0.0, 0.0);
+    for (a, b) in part.iter().zip(click) {
+        cross += a * b;
+        one += a * a;
+        two += b * b;
+    }
+    if one < CLICK_LEAST {
+        0.0
+    } else {
+        cross / (one * two).sqrt()
+    }
+}
+
+/// Where the top of the parabola through a peak and its neighbours lies, in samples.
+fn peak_offset(values: &[f32], at: usize) -> f32 {
+    let (Some(before), Some(after)) = (at.checked_sub(1).and_then(|i| values.get(i)), values.get(at + 1))
+    else {
+        return 0.0;
+    };
+    let bend = before - 2.0 * values[at] + after;
+    if bend.abs() < f32::EPSILON {
+        0.0
+    } else {
+        (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
+    }
+}
+
+/// Finds how like a second of sound is to the speech of any moment up to [`LAG_MAX`] before.
+struct Correlator {
+    forward: Arc<dyn RealToComplex<f32>>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+    time: Vec<f32>,
+    heard: Vec<Complex<f32>>,
+    said: Vec<Complex<f32>>,
+}
+
+impl Correlator {
+    fn new() -> Self {
+        let mut planner = RealFftPlanner::new();
+        let forward = planner.plan_fft_forward(FFT);
+        Self {
+            inverse: planner.plan_fft_inverse(FFT),
+            time: forward.make_input_vec(),
+            heard: forward.make_output_vec(),
+            said: forward.make_output_vec(),
+            forward,
+        }
+    }
+
+    /// None when nothing was said.
+    fn best(&mut self, heard: &[f32], position: u64) -> Option<f32> {
+        let mut said = vec![0.0; LAG_MAX + heard.len()];
+        speech::fill_every(
+            STEP as u64,
+            position.saturating_sub((LAG_MAX * STEP) as u64),
+            &mut said,
+        );
+        let energies = window_energies(&said, heard.len());
+        let loudest = energies.iter().copied().fold(0.0, f64::max);
+        if loudest < f64::from(REFERENCE_LEAST) * heard.len() as f64 {
+            return None;
+        }
+        let own: f64 = heard.iter().map(|s| f64::from(*s).powi(2)).sum();
+        let cross = self.cross(heard, &said)?;
+        let best = cross
+            .iter()
+            .zip(&energies)
+            // A nearly empty stretch of the reference matches anything.
+            .filter(|(_, energy)| **energy > loudest / 10.0)
+            .map(|(cross, energy)| f64::from(*cross) / (energy * own).sqrt().max(1e-9))
+            .fold(0.0, f64::max);
+        Some((best as f32).clamp(0.0, 1.0))
+    }
+
+    /// The correlation of what was heard with what was said, for each place in it.
+    fn cross(&mut self, heard: &[f32], said: &[f32]) -> Option<&[f32]> {
+        self.load(heard);
+        self.forward.process(&mut self.time, &mut self.heard).ok()?;
+        self.load(said);
+        self.forward.process(&mut self.time, &mut self.said).ok()?;
+        for (said, heard) in self.said.iter_mut().zip(&self.heard) {
+            *said *= heard.conj() / FFT as f32;
+        }
+        self.inverse.process(&mut self.said, &mut self.time).ok()?;
+        Some(&self.time[..=LAG_MAX])
+    }
+
+    fn load(&mut self, sound: &[f32]) {
+        self.time.fill(0.0);
+        self.time[..sound.len()].copy_from_slice(sound);
+    }
+}
+
+/// The energy of each stretch of `length`.
+fn window_energies(sound: &[f32], length: usize) -> Vec<f64> {
+    let mut energy: f64 = sound[..length].iter().map(|s| f64::from(*s).powi(2)).sum();
+    let mut energies = vec![energy];
+    for (gone, come) in sound.iter().zip(&sound[length..]) {
+        energy += f64::from(*come).powi(2) - f64::from(*gone).powi(2);
+        energies.push(energy);
+    }
+    energies
+}
+
+/// 48 kHz to 12 kHz with a filter that delays by [`FILTER_DELAY`].
+struct Decimator {
+    taps: [f32; TAPS],
+    history: [f32; TAPS - 1],
+}
+
+impl Decimator {
+    fn new() -> Self {
+        let mut taps = [0.0; TAPS];
+        let middle = (TAPS - 1) as f32 / 2.0;
+        for (i, tap) in taps.iter_mut().enumerate() {
+            let x = i as f32 - middle;
+            // A windowed sinc that cuts at 5 kHz.
+            let angle = std::f32::consts::TAU * 5_000.0 / SECOND as f32 * x;
+            let sinc = if x == 0.0 { 1.0 } else { angle.sin() / angle };
+            let window = 0.5 + 0.5 * (std::f32::consts::PI * x / (middle + 1.0)).cos();
+            *tap = sinc * window;
+        }
+        let sum: f32 = taps.iter().sum();
+        taps.iter_mut().for_each(|tap| *tap /= sum);
+        Self {
+            taps,
+            history: [0.0; TAPS - 1],
+        }
+    }
+
+    fn block(&mut self, block: &[f32; BLOCK_SAMPLES]) -> [f32; BLOCK] {
+        let mut line = [0.0; TAPS - 1 + BLOCK_SAMPLES];
+        line[..TAPS - 1].copy_from_slice(&self.history);
+        line[TAPS - 1..].copy_from_slice(block);
+        self.history.copy_from_slice(&line[BLOCK_SAMPLES..]);
+        std::array::from_fn(|i| {
+            let part = &line[i * STEP..i * STEP + TAPS];
+            part.iter()
+                .zip(&self.taps)
+                .map(|(sample, tap)| sample * tap)
+                .sum()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::SILENT_BLOCK;
+    use crate::audio::pace::test_start;
+    use std::time::Duration;
+
+    const START_S: u64 = 1_790_000_000;
+
+    /// Plays `seconds` of what `sound` gives for each position.
+    fn listen(seconds: u64, mut sound: impl FnMut(u64, &mut [f32])) -> SoundReport {
+        let mut meter = SoundMeter::new();
+        for n in 0..seconds * 100 {
+            let mut samples = SILENT_BLOCK;
+            sound(START_S * SECOND + n * 480, &mut samples);
+            let since = Duration::from_secs(START_S) + Duration::from_millis(10 * n);
+            meter.hear(&PlayedBlock {
+                samples,
+                played_at: UNIX_EPOCH + since,
+                played: test_start(),
+            });
+        }
+        meter.report().clone()
+    }
+
+    #[test]
+    fn the_delay_is_read_off_the_clicks_to_a_tenth_of_a_millisecond() {
+        for delay in [0u64, 1_000, 2_113, 19_200] {
+            let report = listen(8, |position, block| speech::fill(position - delay, block));
+            assert!(report.latencies_ms.len() >= 6, "{report:?}");
+            for latency in &report.latencies_ms {
+                assert!(
+                    (latency - delay as f32 / 48.0).abs() < 0.1,
+                    "{latency} ms for {delay} samples"
+                );
+            }
+            assert!(report.sound_match().unwrap() > 0.99);
+        }
+    }
+
+    #[test]
+    fn other_sound_does_not_match_and_has_no_clicks() {
+        let mut seed = 1u32;
+        let noise = listen(8, |_, block| {
+            for sample in block {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *sample = ((seed >> 8) as f32 / (1 << 24) as f32 - 0.5) * 0.3;
+            }
+        });
+        assert!(noise.sound_match().unwrap() < 0.2, "{noise:?}");
+        assert!(noise.latencies_ms.is_empty() && noise.clicks_missed >= 6);
+        let silence = listen(8, |_, _| {});
+        assert_eq!(silence.sound_match(), Some(0.0));
+        let other_time = listen(8, |position, block| {
+            speech::fill(position - 100 * SECOND - 20_000, block)
+        });
+        assert!(other_time.sound_match().unwrap() < 0.5, "{other_time:?}");
+    }
+
+    #[test]
+    fn noise_on_top_lowers_the_match_and_leaves_the_clicks() {
+        let mut seed = 1u32;
+        let report = listen(12, |position, block| {
+            speech::fill(position - 1_440, block);
+            for sample in block {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *sample += ((seed >> 8) as f32 / (1 << 24) as f32 - 0.5) * 0.2;
+            }
+        });
+        let likeness = report.sound_match().unwrap();
+        assert!((0.6..0.98).contains(&likeness), "{likeness}");
+        assert!(report.latencies_ms.len() >= 9);
+        assert!((report.latency_ms(50.0).unwrap() - 30.0).abs() < 0.3);
+    }
+}
