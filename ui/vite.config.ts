@@ -6,8 +6,8 @@ export default defineConfig({
   // Tauri serves the build from its own scheme, so addresses stay relative.
   base: './',
   build: {
-    // WebKitGTK 2.50, WKWebView of macOS 14, WebView2: all know these.
-    target: 'safari17.4',
+    // WebKitGTK 2.50, WKWebView from Safari 17.5 on, WebView2. Older targets would have `light-dark()` taken apart.
+    target: ['safari17.5', 'chrome125'],
     modulePreload: { polyfill: false },
     // Fonts and pictures as files: the content security policy allows no `data:` styles.
     assetsInlineLimit: 0,

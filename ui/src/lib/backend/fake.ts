@@ -5,14 +5,15 @@ import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
 import type { Backend, BackendEvents } from './backend';
 
-/** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&theme=dark|light`. */
+/** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare. */
 export function fakeBackend(query: URLSearchParams): Backend {
   const scenario = SCENARIOS[query.get('fake') ?? 'home'] ?? SCENARIOS['home'];
   if (!scenario) throw new Error('no scenario');
-  const state = scenario(Date.now());
-  const theme = query.get('theme');
-  if (theme === 'dark' || theme === 'light') state.settings = { ...state.settings, appearance: theme };
-  return new FakeBackend(state, { alone: query.has('alone'), stepMs: Number(query.get('slow') ?? 250) });
+  return new FakeBackend(scenario(Date.now()), {
+    alone: query.has('alone'),
+    stepMs: Number(query.get('slow') ?? 250),
+    periodMs: query.has('calm') ? 500 : 50,
+  });
 }
 
 /** What the flow tests may do from outside, as `window.parleyFake`. */
@@ -33,11 +34,11 @@ class FakeBackend implements Backend {
   readonly #stepMs: number;
   #ticks = 0;
 
-  constructor(state: AppState, options: { alone: boolean; stepMs: number }) {
+  constructor(state: AppState, options: { alone: boolean; stepMs: number; periodMs: number }) {
     this.#state = state;
     this.#alone = options.alone;
     this.#stepMs = options.stepMs;
-    this.#frames = new FakeFrames((tile) => {
+    this.#frames = new FakeFrames(options.periodMs, (tile) => {
       if (tile === 'self') return this.#state.local.video_size;
       return this.#state.call?.people.find((person) => person.id === tile)?.video_size ?? null;
     });

@@ -10,6 +10,8 @@ import type { FrameSource, FrameTap, Picture, TileSize } from './source';
 const RESIZE_SETTLES_MS = 120;
 /** The blurred surroundings follow the picture this many pictures apart. */
 const BACKDROP_EVERY = 10;
+const BLUR_WIDTH = 8;
+const BLUR_HEIGHT = 6;
 
 export interface TileOptions {
   readonly tile: string;
@@ -127,8 +129,13 @@ class TileView {
   }
 
   #paintBackdrop(): void {
-    const backdrop = this.#options.backdrop;
-    backdrop?.getContext('2d', { alpha: false })?.drawImage(this.#canvas, 0, 0, backdrop.width, backdrop.height);
+    const { backdrop } = this.#options;
+    const context = backdrop?.getContext('2d', { alpha: false });
+    if (!backdrop || !context) return;
+    // Down to a handful of pixels and up again: twice smoothed is a blur, at no cost to speak of.
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(this.#canvas, 0, 0, BLUR_WIDTH, BLUR_HEIGHT);
+    context.drawImage(backdrop, 0, 0, BLUR_WIDTH, BLUR_HEIGHT, 0, 0, backdrop.width, backdrop.height);
   }
 }
 

@@ -3,16 +3,17 @@ import type { FrameSource, FrameTap, Picture, TileSize } from '../../frames/sour
 import { FakeCamera } from './picture';
 
 const CREDITS = 2;
-const PERIOD_MS = 50;
 /** Converting in script is slow: larger tiles get this and are stretched. */
 const WIDTH_MAX = 960;
 
 export class FakeFrames implements FrameSource {
+  readonly #periodMs: number;
   readonly #shape: (tile: string) => readonly [number, number] | null;
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
 
   /** `shape` tells the size of the picture behind a tile; null while there is none. */
-  constructor(shape: (tile: string) => readonly [number, number] | null) {
+  constructor(periodMs: number, shape: (tile: string) => readonly [number, number] | null) {
+    this.#periodMs = periodMs;
     this.#shape = shape;
   }
 
@@ -21,14 +22,15 @@ export class FakeFrames implements FrameSource {
     let wanted = size;
     let credits = CREDITS;
     let number = 0;
-    const timer = setInterval(() => {
+    const draw = () => {
       const shape = this.#shape(tile);
       number += 1;
       if (!shape || credits === 0) return;
       credits -= 1;
       const [width, height] = within(shape, wanted);
-      onPicture(camera.picture(width, height, number, (number * PERIOD_MS) / 1000));
-    }, PERIOD_MS);
+      onPicture(camera.picture(width, height, number, (number * this.#periodMs) / 1000));
+    };
+    const timer = setInterval(draw, this.#periodMs);
     this.#timers.add(timer);
     return {
       resize: (next) => (wanted = next),

@@ -1,0 +1,234 @@
+/** The window's decisions: what is said, offered, faded, found. */
+import { describe, expect, test } from 'vitest';
+import { GRACE, HOME, LOCAL_ON, PROBLEMS } from '../backend/fake/state';
+import { SCENARIOS } from '../backend/fake/scenarios';
+import type { AppState, ProblemCode, Quality } from '../bindings';
+import { actionsFor, matching, type Deeds } from './actions';
+import { announcements } from './announce';
+import { chromeShows, type ChromeInputs } from './chrome';
+import { cornerByKey, cornerFrom, nearestCorner } from './corner';
+import { deviceGlance } from './devices';
+import { pressed, talks, written, type KeyPress } from './keys';
+import { linkSlip } from './link';
+import { milliseconds } from './motion';
+import { stepFor } from './problems';
+import { resetCommands, rowsFor } from './settings';
+import { NO_CALL, verdict, withSecond, withState, type Verdict } from './summary';
+import { themeFor } from './theme';
+
+const scenario = (name: string): AppState => {
+  const make = SCENARIOS[name];
+  if (!make) throw new Error(`no scenario ${name}`);
+  return make(1_000_000_000);
+};
+
+describe('a pasted text', () => {
+  test.each([
+    ['', 'empty'],
+    ['   ', 'empty'],
+    ['see you at noon', 'none'],
+    ['https://example.org/cats', 'none'],
+    ['https://example.org/r/', 'noRoom'],
+    ['parley://join/', 'noRoom'],
+    ['https://example.org/r/abc', 'noSecret'],
+    ['https://example.org/r/abc#short', 'noSecret'],
+    ['http://192.168.1.20:7788/r/k3v9#Zk1vQ0x3bW9wUXJzVHV2dw', null],
+    ['Join me: https://example.org/r/abc#Zk1vQ0x3bW9wUXJzVHV2dw, ok?', null],
+    ['<parley://join/example.org/abc#Zk1vQ0x3bW9wUXJzVHV2dw>', null],
+  ])('"%s" slips as %s', (text, slip) => expect(linkSlip(text)).toBe(slip));
+});
+
+describe('announcements', () => {
+  const call = scenario('call');
+  const alone = scenario('waiting');
+  const with_ = (state: AppState, person: Partial<typeof GRACE>): AppState => ({
+    ...state,
+    call: state.call && { ...state.call, people: [{ ...GRACE, ...person }] },
+  });
+
+  test('say who joins and leaves, once', () => {
+    expect(announcements(alone, call)).toContain('Grace Hopper joined.');
+    expect(announcements(call, alone)).toContain('Grace Hopper left.');
+    expect(announcements(call, call)).toEqual([]);
+  });
+
+  test('say who mutes, and when oneself does', () => {
+    expect(announcements(call, with_(call, { microphone_on: false }))).toEqual(['Grace Hopper muted.']);
+    expect(announcements(call, { ...call, local: { ...LOCAL_ON, muted: true } })).toEqual(['You are muted.']);
+  });
+
+  test('say when the connection breaks and comes back', () => {
+    const broken = scenario('reconnecting');
+    expect(announcements(call, broken)).toContain('Connection lost. Reconnecting.');
+    expect(announcements(broken, call)).toContain('Connected again.');
+  });
+
+  test('keep quiet outside a call', () => expect(announcements(HOME, scenario('call'))).toEqual([]));
+});
+
+describe('every problem', () => {
+  test.each(Object.values(PROBLEMS))('$code offers a step with words', (problem) => {
+    for (const phase of ['home', 'green_room', 'in_call'] as const) {
+      expect(stepFor(problem, { ...HOME, phase }).label).not.toBe('');
+    }
+  });
+
+  test('offers another device only where there is one', () => {
+    const step = (code: ProblemCode, state: AppState) => stepFor(PROBLEMS[code], state).deed.do;
+    expect(step('camera_busy', HOME)).toBe('devices');
+    expect(step('camera_busy', { ...HOME, devices: { ...HOME.devices, cameras: HOME.devices.cameras.slice(0, 1) } })).toBe('command');
+  });
+});
+
+describe('the controls over the picture', () => {
+  const idle: ChromeInputs = { idleMs: 3000, focusInside: false, pointerInside: false, panelOpen: false, problems: 0, connected: true };
+  test.each<[string, Partial<ChromeInputs>, boolean]>([
+    ['fade after three seconds', {}, false],
+    ['stay while the pointer moves', { idleMs: 2999 }, true],
+    ['stay while focused', { focusInside: true }, true],
+    ['stay under the pointer', { pointerInside: true }, true],
+    ['stay with a panel open', { panelOpen: true }, true],
+    ['stay with a problem', { problems: 1 }, true],
+    ['stay until connected', { connected: false }, true],
+  ])('%s', (_, change, shows) => expect(chromeShows({ ...idle, ...change })).toBe(shows));
+});
+
+describe('the small picture', () => {
+  test('goes where the arrow points', () => {
+    expect(cornerByKey('bottom-right', 'ArrowLeft')).toBe('bottom-left');
+    expect(cornerByKey('bottom-right', 'ArrowUp')).toBe('top-right');
+    expect(cornerByKey('top-left', 'ArrowUp')).toBe('top-left');
+    expect(cornerByKey('top-left', 'm')).toBeNull();
+  });
+  test('lies down in the nearest corner', () => {
+    expect(nearestCorner(10, 10, 100, 100)).toBe('top-left');
+    expect(nearestCorner(90, 51, 100, 100)).toBe('bottom-right');
+  });
+  test('forgets what it cannot read', () => {
+    expect(cornerFrom('top-left')).toBe('top-left');
+    expect(cornerFrom('middle')).toBe('bottom-right');
+    expect(cornerFrom(null)).toBe('bottom-right');
+  });
+});
+
+describe('keys', () => {
+  const none: KeyPress = { key: '', code: '', ctrl: false, meta: false, alt: false, shift: false, repeat: false, typing: false, onControl: false };
+  const press = (change: Partial<KeyPress>): KeyPress => ({ ...none, ...change });
+
+  test('letters act, but not while typing, held, or with Ctrl', () => {
+    expect(pressed(press({ key: 'm' }), { key: 'm' })).toBe(true);
+    expect(pressed(press({ key: 'M', shift: true }), { key: 'm' })).toBe(true);
+    expect(pressed(press({ key: 'm', typing: true }), { key: 'm' })).toBe(false);
+    expect(pressed(press({ key: 'm', repeat: true }), { key: 'm' })).toBe(false);
+    expect(pressed(press({ key: 'm', ctrl: true }), { key: 'm' })).toBe(false);
+  });
+  test('Ctrl or Cmd with K opens the palette, also while typing', () => {
+    expect(pressed(press({ key: 'k', ctrl: true, typing: true }), { key: 'k', mod: true })).toBe(true);
+    expect(pressed(press({ key: 'k', meta: true }), { key: 'k', mod: true })).toBe(true);
+    expect(pressed(press({ key: 'k' }), { key: 'k', mod: true })).toBe(false);
+  });
+  test('space talks, unless it would press a button or write', () => {
+    expect(talks(press({ code: 'Space' }))).toBe(true);
+    expect(talks(press({ code: 'Space', onControl: true }))).toBe(false);
+    expect(talks(press({ code: 'Space', typing: true }))).toBe(false);
+  });
+  test('are written as on the keyboard at hand', () => {
+    expect(written({ key: 'k', mod: true }, false)).toBe('Ctrl K');
+    expect(written({ key: 'k', mod: true }, true)).toBe('⌘ K');
+    expect(written({ key: '?' }, false)).toBe('?');
+  });
+});
+
+describe('actions', () => {
+  const done: string[] = [];
+  const deeds = new Proxy({}, { get: (_, name) => (value?: unknown) => done.push(`${String(name)}${value === undefined ? '' : ` ${String(value)}`}`) }) as Deeds;
+
+  test.each(Object.keys(SCENARIOS))('in "%s" have one id and one key each', (name) => {
+    const actions = actionsFor(scenario(name), deeds);
+    expect(new Set(actions.map((a) => a.id)).size).toBe(actions.length);
+    const keys = actions.flatMap((a) => (a.shortcut ? [`${a.shortcut.mod ?? false} ${a.shortcut.key}`] : []));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+  test('turn round what is on', () => {
+    done.length = 0;
+    actionsFor(scenario('call-muted'), deeds).find((a) => a.id === 'mute')?.run();
+    actionsFor(scenario('call-muted'), deeds).find((a) => a.id === 'camera')?.run();
+    expect(done).toEqual(['setMuted false', 'setCameraOn false']);
+  });
+  test('offer nothing that makes no sense', () => {
+    expect(actionsFor(HOME, deeds).map((a) => a.id)).not.toContain('mute');
+    expect(actionsFor(scenario('waiting'), deeds).map((a) => a.id)).not.toContain('swap');
+    expect(actionsFor(scenario('call'), deeds).map((a) => a.id)).not.toContain('start-call');
+  });
+  test('are found by beginnings first', () => {
+    const found = matching(actionsFor(scenario('call'), deeds), 'co').map((a) => a.id);
+    expect(found[0]).toBe('copy-link');
+    expect(found).toContain('theme-dark');
+    expect(matching(actionsFor(HOME, deeds), 'zzz')).toEqual([]);
+  });
+});
+
+describe('a device at a glance', () => {
+  const silence = { microphone: 0, speaker: 0, people: [] };
+  const of = (name: string, kind: 'camera' | 'microphone' | 'speaker', hears = false) => deviceGlance(kind, scenario(name), silence, hears);
+
+  test('tells silence from hearing, and muted from both', () => {
+    expect(of('green-room', 'microphone').words).toBe('Hears nothing');
+    expect(of('green-room', 'microphone', true).words).toBe('Hears you');
+    expect(of('call-muted', 'microphone', true)).toMatchObject({ words: 'Muted', on: false, level: 0 });
+  });
+  test('names trouble', () => {
+    expect(of('green-room-busy', 'camera')).toMatchObject({ words: 'Busy', trouble: true, on: false });
+    expect(of('green-room-nothing', 'speaker')).toMatchObject({ words: 'None found', trouble: true, name: null });
+  });
+  test('names the device that would be used while it is off', () => {
+    expect(of('home', 'camera')).toMatchObject({ name: 'Integrated Camera', words: 'Off', trouble: false });
+  });
+});
+
+describe('the settings', () => {
+  test('show a page, or what was searched for on every page', () => {
+    expect(rowsFor('voice', '').map((row) => row.id)).toEqual(['echo', 'noise', 'gain']);
+    expect(rowsFor('voice', 'mirror').map((row) => row.id)).toEqual(['mirror']);
+    expect(rowsFor('voice', 'calls server').map((row) => row.id)).toEqual(['server']);
+    expect(rowsFor('voice', 'zzz')).toEqual([]);
+  });
+  test('can be reset page by page, and taken back', () => {
+    const changed: AppState = { ...HOME, settings: { ...HOME.settings, appearance: 'light', mirror: false, server: 'https://x.org' } };
+    expect(resetCommands('appearance', changed)).toEqual({
+      reset: [{ type: 'change_settings', patch: { appearance: 'system', mirror: true } }],
+      undo: [{ type: 'change_settings', patch: { appearance: 'light', mirror: false } }],
+    });
+    expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '' } }]);
+    expect(resetCommands('devices', changed).reset).toHaveLength(3);
+  });
+});
+
+describe('how a call went', () => {
+  const lived = (...parts: [Quality, number][]) =>
+    parts.reduce((sum, [quality, seconds]) => Array.from({ length: seconds }).reduce<typeof sum>((s) => withSecond(s, quality), sum), NO_CALL);
+  test.each<[Verdict, [Quality, number][]]>([
+    ['unknown', [['unknown', 9]]],
+    ['good', [['good', 100]]],
+    ['mostly', [['good', 90], ['fair', 10]]],
+    ['fair', [['good', 60], ['fair', 40]]],
+    ['poor', [['good', 60], ['poor', 40]]],
+  ])('is "%s"', (word, parts) => expect(verdict(lived(...parts))).toBe(word));
+
+  test('counts interruptions and their length', () => {
+    let sum = withState(lived(['good', 10]), 'reconnecting', 1000);
+    sum = withState(sum, 'reconnecting', 2000);
+    sum = withState(sum, 'connected', 4500);
+    expect(sum).toMatchObject({ interruptions: 1, interruptedMs: 3500, brokenSinceMs: null });
+    expect(verdict(sum)).toBe('mostly');
+  });
+});
+
+test('calls are dark unless light was asked for', () => {
+  expect(themeFor('system', false, 'home')).toBe('light');
+  expect(themeFor('system', false, 'in_call')).toBe('dark');
+  expect(themeFor('light', true, 'in_call')).toBe('light');
+  expect(themeFor('dark', false, 'home')).toBe('dark');
+});
+
+test('CSS times are read in either unit', () => expect(['200ms', ' .2s', '0', 'none'].map(milliseconds)).toEqual([200, 200, 0, 0]));
