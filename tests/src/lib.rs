@@ -19,6 +19,9 @@ pub mod measure;
 #[cfg(target_os = "linux")]
 #[cfg(test)]
 mod desktop;
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod interop;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

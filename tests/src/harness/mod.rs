@@ -2,9 +2,12 @@
 //! cleans up after itself when dropped, and stops nothing that it did not start.
 
 pub mod cable;
+pub mod cli;
 pub mod fake_camera;
 pub mod namespaces;
+pub mod peers;
 pub mod programs;
+pub mod server;
 pub mod sound;
 pub mod sound_card;
 pub mod system;

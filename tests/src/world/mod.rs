@@ -2,3 +2,5 @@
 
 mod call_connects;
 mod call_party;
+#[cfg(target_os = "linux")]
+mod endpoints;

@@ -1,0 +1,115 @@
+//! Peers that share no code with Parley (`tests/interop/`): a page in a real Chromium, and aiortc. Each is a program that
+//! speaks the protocol from its document and prints JSON lines.
+
+use super::programs::{Program, built_folder};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// What aiortc needs, pinned so that a new release does not surprise a test run.
+const PYTHON_PACKAGES: &[&str] = &["aiortc==1.16.0", "websockets", "numpy"];
+
+/// One such peer. Ended when dropped.
+#[derive(Debug)]
+pub struct Peer {
+    program: Program,
+}
+
+impl Peer {
+    /// A page in Chromium; `arguments` as `tests/interop/chromium.mjs` takes them.
+    ///
+    /// # Errors
+    /// When Node, the UI's packages or Chromium are missing.
+    pub fn chromium(arguments: &[&str]) -> Result<Self> {
+        ensure!(
+            project_folder().join("ui/node_modules/playwright-core").is_dir(),
+            "playwright-core is missing; run `npm ci` in ui/ (cargo xtask test does)"
+        );
+        let mut command = Command::new("node");
+        command.arg(project_folder().join("tests/interop/chromium.mjs")).args(arguments);
+        let program = Program::start("chromium.mjs", &mut command).context("is Node installed?")?;
+        Ok(Self { program })
+    }
+
+    /// aiortc; `arguments` as `tests/interop/aiortc_peer.py` takes them. The first time it is installed, below `target/`.
+    ///
+    /// # Errors
+    /// When Python or its packages are missing.
+    pub fn aiortc(arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(python()?);
+        command.arg(project_folder().join("tests/interop/aiortc_peer.py")).args(arguments);
+        let program = Program::start("aiortc_peer.py", &mut command)?;
+        Ok(Self { program })
+    }
+
+    /// The link it made or joined.
+    ///
+    /// # Errors
+    /// When it does not come within half a minute.
+    pub fn link(&self) -> Result<String> {
+        let event = self.event("link", Duration::from_secs(30))?;
+        Ok(event["link"].as_str().context("no link in the event")?.to_owned())
+    }
+
+    /// What it measured, once it is done.
+    ///
+    /// # Errors
+    /// When the time is over or it failed.
+    pub fn report(&self, limit: Duration) -> Result<Value> {
+        self.event("report", limit)
+    }
+
+    fn event(&self, name: &str, limit: Duration) -> Result<Value> {
+        let events = |line: &str| serde_json::from_str::<Value>(line).ok();
+        let line = self.program.wait_for_line(limit, |line| {
+            events(line).is_some_and(|event| event["event"] == name || event["event"] == "failed")
+        })?;
+        let event = events(&line).context("an event")?;
+        if event["event"] == "failed" {
+            bail!("the peer failed: {}\n{}", event["message"], self.program.lines().join("\n"));
+        }
+        Ok(event)
+    }
+}
+
+/// The top folder of the sources.
+#[must_use]
+pub fn project_folder() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The Python that has aiortc, made when it is not there.
+fn python() -> Result<PathBuf> {
+    let folder = built_folder()?;
+    let folder = folder.parent().unwrap_or(&folder).join("xtask").join("aiortc");
+    let python = folder.join("bin").join("python");
+    let wanted = PYTHON_PACKAGES.join("\n");
+    let stamp = folder.join("packages");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(python);
+    }
+    quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
+        .context("is the package python3-venv installed?")?;
+    quietly(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(PYTHON_PACKAGES),
+    )?;
+    std::fs::write(stamp, wanted)?;
+    Ok(python)
+}
+
+fn quietly(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output()?;
+    ensure!(
+        output.status.success(),
+        "{} failed:\n{}{}",
+        command.get_program().to_string_lossy(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
