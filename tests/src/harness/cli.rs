@@ -156,8 +156,18 @@ impl Cli {
         let note = |note: &Value| note.as_str().map(str::to_owned);
         Ok(Figures {
             ok: whole["ok"] == true,
-            values: whole["rows"].as_array().into_iter().flatten().filter_map(row).collect(),
-            notes: whole["notes"].as_array().into_iter().flatten().filter_map(note).collect(),
+            values: whole["rows"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(row)
+                .collect(),
+            notes: whole["notes"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(note)
+                .collect(),
             whole,
         })
     }
@@ -169,7 +179,11 @@ impl Cli {
     pub fn good_figures(&self, limit: Duration) -> Result<Figures> {
         let figures = self.figures(limit)?;
         if !figures.ok {
-            bail!("the endpoint found its call bad: {:#}\n{}", figures.whole, self.last_words());
+            bail!(
+                "the endpoint found its call bad: {:#}\n{}",
+                figures.whole,
+                self.last_words()
+            );
         }
         ensure!(!figures.values.is_empty(), "the endpoint measured nothing");
         Ok(figures)

@@ -28,7 +28,9 @@ impl Peer {
             "playwright-core is missing; run `npm ci` in ui/ (cargo xtask test does)"
         );
         let mut command = Command::new("node");
-        command.arg(project_folder().join("tests/interop/chromium.mjs")).args(arguments);
+        command
+            .arg(project_folder().join("tests/interop/chromium.mjs"))
+            .args(arguments);
         let program = Program::start("chromium.mjs", &mut command).context("is Node installed?")?;
         Ok(Self { program })
     }
@@ -39,7 +41,9 @@ impl Peer {
     /// When Python or its packages are missing.
     pub fn aiortc(arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(python()?);
-        command.arg(project_folder().join("tests/interop/aiortc_peer.py")).args(arguments);
+        command
+            .arg(project_folder().join("tests/interop/aiortc_peer.py"))
+            .args(arguments);
         let program = Program::start("aiortc_peer.py", &mut command)?;
         Ok(Self { program })
     }
@@ -68,7 +72,11 @@ impl Peer {
         })?;
         let event = events(&line).context("an event")?;
         if event["event"] == "failed" {
-            bail!("the peer failed: {}\n{}", event["message"], self.program.lines().join("\n"));
+            bail!(
+                "the peer failed: {}\n{}",
+                event["message"],
+                self.program.lines().join("\n")
+            );
         }
         Ok(event)
     }
@@ -91,8 +99,12 @@ fn python() -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(python);
     }
-    quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
-        .context("is the package python3-venv installed?")?;
+    quietly(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )
+    .context("is the package python3-venv installed?")?;
     quietly(
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])

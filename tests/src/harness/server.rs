@@ -44,7 +44,8 @@ impl RealServer {
             None => command,
         };
         let program = Program::start("parley-server", &mut command)?;
-        let line = program.wait_for_line(Duration::from_secs(20), |line| line.contains("Parley server at "))?;
+        let line =
+            program.wait_for_line(Duration::from_secs(20), |line| line.contains("Parley server at "))?;
         let url = line
             .split("Parley server at ")
             .nth(1)

@@ -18,7 +18,10 @@ fn check_theirs(report: &Value) {
     assert_eq!(report["verified"], true, "{report:#}");
     assert_eq!(report["errors"].as_array().map(Vec::len), Some(0), "{report:#}");
     let moving = report["moving_frames"].as_f64().unwrap_or(0.0);
-    assert!(moving > 40.0, "aiortc saw {moving} pictures that moved: {report:#}");
+    assert!(
+        moving > 40.0,
+        "aiortc saw {moving} pictures that moved: {report:#}"
+    );
     let energy = report["sound_energy"].as_f64().unwrap_or(0.0);
     assert!(energy > 1e4, "aiortc heard {energy}: {report:#}");
 }

@@ -23,14 +23,25 @@ fn check_theirs(report: &Value) {
     let energy = report["in_audio"]["totalAudioEnergy"].as_f64().unwrap_or(0.0);
     assert!(energy > 0.001, "Chromium heard {energy}: {report:#}");
     let codecs = report["codecs"].to_string().to_lowercase();
-    assert!(codecs.contains("video/h264") && codecs.contains("audio/opus"), "{codecs}");
+    assert!(
+        codecs.contains("video/h264") && codecs.contains("audio/opus"),
+        "{codecs}"
+    );
 }
 
 #[test]
 fn chromium_joins_our_room_and_both_see_and_hear() {
     let ours = Cli::host(None, &wish(), None).unwrap();
     let seconds = (SECONDS + 6).to_string();
-    let theirs = Peer::chromium(&["--link", &ours.link().unwrap(), "--size", "640x480@30", "--seconds", &seconds]).unwrap();
+    let theirs = Peer::chromium(&[
+        "--link",
+        &ours.link().unwrap(),
+        "--size",
+        "640x480@30",
+        "--seconds",
+        &seconds,
+    ])
+    .unwrap();
     check_theirs(&theirs.report(PATIENCE).unwrap());
     check_ours(&ours.good_figures(PATIENCE).unwrap());
 }
@@ -39,7 +50,15 @@ fn chromium_joins_our_room_and_both_see_and_hear() {
 fn we_join_the_room_of_chromium_and_both_see_and_hear() {
     let server = RealServer::start().unwrap();
     let seconds = (SECONDS + 6).to_string();
-    let theirs = Peer::chromium(&["--server", server.url(), "--size", "640x480@30", "--seconds", &seconds]).unwrap();
+    let theirs = Peer::chromium(&[
+        "--server",
+        server.url(),
+        "--size",
+        "640x480@30",
+        "--seconds",
+        &seconds,
+    ])
+    .unwrap();
     let ours = Cli::join(&theirs.link().unwrap(), &wish(), None).unwrap();
     check_theirs(&theirs.report(PATIENCE).unwrap());
     check_ours(&ours.good_figures(PATIENCE).unwrap());
@@ -50,7 +69,15 @@ fn offers_from_both_sides_at_once_end_in_one_call() {
     let server = RealServer::start().unwrap();
     let seconds = (SECONDS + 6).to_string();
     // The page offers at once although it came first: against the rules, and so against our offer.
-    let arguments = ["--server", server.url(), "--glare", "--size", "640x480@30", "--seconds", &seconds];
+    let arguments = [
+        "--server",
+        server.url(),
+        "--glare",
+        "--size",
+        "640x480@30",
+        "--seconds",
+        &seconds,
+    ];
     let theirs = Peer::chromium(&arguments).unwrap();
     let ours = Cli::join(&theirs.link().unwrap(), &wish(), None).unwrap();
     check_theirs(&theirs.report(PATIENCE).unwrap());
@@ -72,7 +99,14 @@ fn addresses_hidden_behind_local_names_are_no_obstacle() {
 #[test]
 fn who_cannot_prove_to_know_the_secret_is_refused() {
     let ours = Cli::host(None, &wish(), None).unwrap();
-    let theirs = Peer::chromium(&["--link", &ours.link().unwrap(), "--tamper-proof", "--seconds", "6"]).unwrap();
+    let theirs = Peer::chromium(&[
+        "--link",
+        &ours.link().unwrap(),
+        "--tamper-proof",
+        "--seconds",
+        "6",
+    ])
+    .unwrap();
     let report = theirs.report(PATIENCE).unwrap();
     let decoded = report["in_video"]["framesDecoded"].as_f64().unwrap_or(0.0);
     assert_eq!(decoded, 0.0, "an impostor was shown pictures: {report:#}");

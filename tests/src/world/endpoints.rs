@@ -15,7 +15,10 @@ fn check(who: &str, figures: &Figures, fps_min: f64, match_min: f64) {
     let fps = figures.get("fps_shown").unwrap();
     assert!(fps >= fps_min, "{who}: {fps} pictures a second");
     let alike = figures.get("sound_match").unwrap();
-    assert!(alike >= match_min, "{who}: what was heard is alike only by {alike}");
+    assert!(
+        alike >= match_min,
+        "{who}: what was heard is alike only by {alike}"
+    );
 }
 
 #[test]
@@ -29,7 +32,10 @@ fn two_endpoints_see_and_hear_each_other_on_one_machine() {
 
 #[test]
 fn a_cable_with_delay_and_loss_does_not_spoil_the_call() {
-    let (here, there) = (Namespace::create("call-a").unwrap(), Namespace::create("call-b").unwrap());
+    let (here, there) = (
+        Namespace::create("call-a").unwrap(),
+        Namespace::create("call-b").unwrap(),
+    );
     let spec: CableSpec = "delay=20,loss=2,rate=5m".parse().unwrap();
     let cable = Cable::connect(&here, &there, "10.97.1", &spec).unwrap();
     let data = tempfile::tempdir().unwrap();
