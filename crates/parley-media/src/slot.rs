@@ -154,6 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn a_giver_notices_that_it_is_alone() {
+        let slot = Slot::<u8>::new();
+        let taker = slot.clone();
+        assert!(slot.is_shared());
+        drop(taker);
+        assert!(!slot.is_shared());
+    }
+
+    #[test]
     fn closing_wakes_a_waiting_taker() {
         let slot = Slot::<u8>::new();
         std::thread::scope(|scope| {

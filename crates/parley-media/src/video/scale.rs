@@ -1,5 +1,5 @@
-//! Pictures made smaller (or larger) in I420: exact halves by averaging four pixels, everything else by area or bilinear
-//! weights. Shapes are not kept here: the caller asks for the size it wants.
+//! Pictures made smaller (or larger) in I420: exact halves by averaging four pixels, everything else by triangle weights
+//! (bilinear when enlarging). Shapes are not kept here: the caller asks for the size it wants.
 
 use super::VideoFrame;
 use super::pool::FramePool;
@@ -31,29 +31,46 @@ pub fn scale_into(pool: &mut FramePool, frame: &VideoFrame, resolution: Resoluti
     .unwrap_or_else(|_| frame.clone())
 }
 
-/// How one plane is scaled.
-enum PlaneScaler {
-    Half { width: usize },
-    Weighted { columns: Axis, rows: Axis, width: usize },
+/// How planes of one size become planes of another: halved as often as that does not go too far, then weighed.
+struct PlaneScaler {
+    source: (usize, usize),
+    halvings: u32,
+    /// None if halving alone does it.
+    weights: Option<(Axis, Axis)>,
 }
 
 impl PlaneScaler {
     fn new(source: (usize, usize), target: (usize, usize)) -> Self {
-        if target.0 * 2 == source.0 && target.1 * 2 == source.1 {
-            Self::Half { width: source.0 }
-        } else {
-            Self::Weighted {
-                columns: Axis::new(source.0, target.0),
-                rows: Axis::new(source.1, target.1),
-                width: source.0,
-            }
+        let (mut width, mut height) = source;
+        let mut halvings = 0;
+        while width % 2 == 0 && height % 2 == 0 && width >= target.0 * 2 && height >= target.1 * 2 {
+            (width, height) = (width / 2, height / 2);
+            halvings += 1;
+        }
+        let exact = (width, height) == target;
+        Self {
+            source,
+            halvings,
+            weights: (!exact).then(|| (Axis::new(width, target.0), Axis::new(height, target.1))),
         }
     }
 
     fn run(&self, from: &[u8], to: &mut [u8]) {
-        match self {
-            Self::Half { width } => halve(from, *width, to),
-            Self::Weighted { columns, rows, width } => weigh(from, *width, columns, rows, to),
+        let mut width = self.source.0;
+        let mut halved: Vec<u8> = Vec::new();
+        for halving in 1..=self.halvings {
+            let from = if halving == 1 { from } else { &halved };
+            if halving == self.halvings && self.weights.is_none() {
+                return halve(from, width, to);
+            }
+            let mut smaller = vec![0; from.len() / 4];
+            halve(from, width, &mut smaller);
+            halved = smaller;
+            width /= 2;
+        }
+        if let Some((columns, rows)) = &self.weights {
+            let from = if self.halvings == 0 { from } else { &halved };
+            weigh(from, width, columns, rows, to);
         }
     }
 }
@@ -80,18 +97,20 @@ struct Axis {
 
 /// The whole of one target pixel's weights.
 const ONE: f32 = 256.0;
+/// As many weights as any pixel has when a side shrinks to no less than half: what the fast way is made for.
+const TAPS: usize = 4;
 
 impl Axis {
     /// A triangle as wide as a target pixel is in source pixels (bilinear when enlarging): no aliasing, little blur.
     fn new(source: usize, target: usize) -> Self {
         let ratio = source as f32 / target as f32;
         let reach = ratio.max(1.0);
-        let taps = ((reach * 2.0).ceil() as usize + 1).min(source);
+        let taps = ((reach * 2.0).ceil() as usize).max(TAPS).min(source);
         let mut starts = Vec::with_capacity(target);
         let mut weights = Vec::with_capacity(target * taps);
         for pixel in 0..target {
             let centre = (pixel as f32 + 0.5) * ratio - 0.5;
-            let start = ((centre - reach).ceil().max(0.0) as usize).min(source - taps);
+            let start = (((centre - reach).floor() + 1.0).max(0.0) as usize).min(source - taps);
             starts.push(start as u32);
             push_triangle(&mut weights, start, taps, centre, reach);
         }
@@ -123,16 +142,31 @@ fn weigh(from: &[u8], width: usize, columns: &Axis, rows: &Axis, to: &mut [u8]) 
     for ((to, &start), row_weights) in lines.zip(&rows.starts).zip(row_weights) {
         line.fill(0);
         let source = from[start as usize * width..].chunks_exact(width);
-        for (source, &weight) in source.zip(row_weights) {
+        for (source, &weight) in source.zip(row_weights).filter(|(_, weight)| **weight > 0) {
             for (sum, &pixel) in line.iter_mut().zip(source) {
                 *sum += u16::from(pixel) * weight;
             }
         }
-        weigh_line(&line, columns, to);
+        if columns.taps == TAPS {
+            weigh_line(&line, columns, to);
+        } else {
+            weigh_line_slowly(&line, columns, to);
+        }
     }
 }
 
+/// With a number of weights known to the compiler.
 fn weigh_line(line: &[u16], columns: &Axis, to: &mut [u8]) {
+    let (weights, _) = columns.weights.as_chunks::<TAPS>();
+    for ((to, &start), weights) in to.iter_mut().zip(&columns.starts).zip(weights) {
+        if let Some(pixels) = line[start as usize..].first_chunk::<TAPS>() {
+            let part = |tap: usize| u32::from(pixels[tap]) * u32::from(weights[tap]);
+            *to = ((part(0) + part(1) + part(2) + part(3) + (1 << 15)) >> 16) as u8;
+        }
+    }
+}
+
+fn weigh_line_slowly(line: &[u16], columns: &Axis, to: &mut [u8]) {
     let weights = columns.weights.chunks_exact(columns.taps);
     for ((to, &start), weights) in to.iter_mut().zip(&columns.starts).zip(weights) {
         let pixels = &line[start as usize..];
@@ -183,6 +217,17 @@ mod tests {
         let fine = picture(8, 4, |x, y| if (x + y) % 2 == 0 { 100 } else { 50 });
         let half = scale(&fine, Resolution::new(4, 2));
         assert!(half.y().iter().all(|&luma| luma == 75));
+    }
+
+    #[test]
+    fn a_quarter_and_less_come_from_all_pixels() {
+        // Stripes finer than a target pixel: leaving pixels out would show some of them.
+        let stripes = picture(128, 64, |x, _| if x % 2 == 0 { 200 } else { 100 });
+        for (width, height) in [(32, 16), (30, 14), (20, 64)] {
+            let scaled = scale(&stripes, Resolution::new(width, height));
+            let inside = scaled.y().iter().all(|&luma| luma.abs_diff(150) < 8);
+            assert!(inside, "{width}x{height}: {:?}", &scaled.y()[..8]);
+        }
     }
 
     #[test]

@@ -152,6 +152,41 @@ fn a_loss_freezes_the_picture_until_the_key_frame_that_was_asked_for() {
 }
 
 #[test]
+fn what_nobody_watches_is_not_decoded_and_comes_back_with_a_key_frame() {
+    let source = pattern();
+    let (_targets, wanted) = watch::channel(targets(500));
+    let (out, mut encoded) = mpsc::channel(8);
+    let flag = KeyFrameFlag::new();
+    let _encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
+    let (mut wire, packets) = Wire::new();
+    let shown = Slot::new();
+    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(move || flag.request()));
+    let mut carry = |count: usize| {
+        for _ in 0..count {
+            wire.carry(&encoded.blocking_recv().unwrap(), |_| false);
+        }
+    };
+    carry(10);
+    assert!(matches!(shown.take(Duration::from_secs(5)), Taken::Value(_)));
+    receiver.set_watched(false);
+    carry(5);
+    let before = receiver.stats().decoded;
+    carry(20);
+    let away = receiver.stats();
+    assert!(away.decoded <= before + 1 && away.dropped >= 15, "{away:?}");
+    let _ = shown.try_take();
+    receiver.set_watched(true);
+    carry(25);
+    assert!(
+        matches!(shown.take(Duration::from_secs(5)), Taken::Value(_)),
+        "{:?}",
+        receiver.stats()
+    );
+    let back = receiver.stats();
+    assert_eq!((back.buffer.key_frames, back.decode_errors), (2, 0), "{back:?}");
+}
+
+#[test]
 fn without_room_raw_pictures_are_skipped_and_no_encoded_one_is_lost() {
     let source = pattern();
     let (_targets, wanted) = watch::channel(targets(500));

@@ -49,12 +49,18 @@ const BALL: Colour = Colour {
     v: 196,
 };
 
+/// Noise goes from nothing to this much of luma.
+const NOISE_MAX: u32 = 6;
+/// How many places in the row of noise a line can begin at.
+const NOISE_STARTS: usize = 1021;
+
 /// Everything of the pattern that one size of picture needs.
 #[derive(Debug)]
 pub(super) struct Scene {
     width: usize,
     height: usize,
     panorama: Panorama,
+    noise: Vec<u8>,
     sun: Disc,
     ball: Disc,
 }
@@ -73,6 +79,7 @@ impl Scene {
             width,
             height,
             panorama: Panorama::paint(width * 2, height),
+            noise: (0..width + NOISE_STARTS).map(noise).collect(),
             sun: Disc::new(height / 5, SUN, 0.0),
             ball: Disc::new(height / 7, BALL, 90.0),
         }
@@ -85,6 +92,7 @@ impl Scene {
         // A panorama closes after its width in steps of two pixels; the remainder keeps the offset even.
         let offset = (number as usize % width) * step % (width * 2);
         self.panorama.copy_window(width, height, offset, planes);
+        self.add_noise(number, planes.y);
         let mut canvas = Canvas {
             planes,
             width,
@@ -106,6 +114,19 @@ impl Scene {
         );
         draw_clock(&mut canvas, number, clock_us);
     }
+
+    /// Brightens each pixel a little, differently in each picture, as the noise of a camera does: without it a codec would
+    /// find each picture in the one before.
+    fn add_noise(&self, number: u32, luma: &mut [u8]) {
+        let mut seed = number.wrapping_mul(0x9e37_79b9) | 1;
+        for line in luma.chunks_exact_mut(self.width) {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let start = (seed >> 16) as usize % NOISE_STARTS;
+            for (pixel, noise) in line.iter_mut().zip(&self.noise[start..]) {
+                *pixel = pixel.saturating_add(*noise);
+            }
+        }
+    }
 }
 
 impl Panorama {
@@ -120,7 +141,7 @@ impl Panorama {
             let depth = row as f32 / height as f32;
             for (x, &line) in skyline.iter().enumerate() {
                 let colour = colour_at(depth, line);
-                let grain = grain(x, row, if depth > line.0 { 7 } else { 2 });
+                let grain = grain(x, row, if depth > line.0 { 12 } else { 3 });
                 panorama.y.push(colour.y.saturating_add_signed(grain));
                 if row % 2 == 0 && x % 2 == 0 {
                     panorama.u.push(colour.u);
@@ -156,7 +177,14 @@ fn hills(place: f32) -> (f32, f32) {
     let wave = |cycles: f32, shift: f32| (TAU * (place * cycles + shift)).sin();
     let far = 0.55 + 0.07 * wave(3.0, 0.1) + 0.04 * wave(7.0, 0.4) + 0.012 * wave(23.0, 0.0);
     let near = 0.76 + 0.05 * wave(2.0, 0.7) + 0.03 * wave(5.0, 0.2) + 0.008 * wave(31.0, 0.3);
-    (far, near)
+    (far, near - trees(place))
+}
+
+/// Firs along the near hills: how far each stands up.
+fn trees(place: f32) -> f32 {
+    let (tree, across) = ((place * 240.0).floor(), (place * 240.0).fract());
+    let height = 0.008 + 0.03 * f32::from(hash(tree as u32) as u8) / 255.0;
+    height * (1.0 - (across * 2.0 - 1.0).abs())
 }
 
 fn colour_at(depth: f32, (far, near): (f32, f32)) -> Colour {
@@ -183,10 +211,20 @@ fn shade(from: Colour, to: Colour, share: f32) -> Colour {
 /// A little texture, always the same at the same place, from -`strength` to `strength`: a real camera's picture is never flat.
 fn grain(x: usize, y: usize, strength: i8) -> i8 {
     // Two pixels wide, so that it survives a codec now and then.
-    let seed = (x / 2) as u32 ^ ((y / 2) as u32).wrapping_mul(0x9e37_79b9);
-    let mixed = (seed ^ seed >> 15).wrapping_mul(0x2c1b_3c6d);
+    let mixed = hash((x / 2) as u32 ^ ((y / 2) as u32).wrapping_mul(0x9e37_79b9));
     let noise = (mixed >> 24) as i32 - 128;
     (noise * i32::from(strength) / 128) as i8
+}
+
+fn noise(place: usize) -> u8 {
+    (hash(place as u32 ^ 0x5bd1_e995) % (NOISE_MAX + 1)) as u8
+}
+
+/// Scrambles a number (after Ellis' and Wellons' integer hashes).
+const fn hash(seed: u32) -> u32 {
+    let mixed = (seed ^ seed >> 15).wrapping_mul(0x2c1b_3c6d);
+    let mixed = (mixed ^ mixed >> 12).wrapping_mul(0x297a_2d39);
+    mixed ^ mixed >> 15
 }
 
 /// A round thing with a soft edge, prepared once.
@@ -270,7 +308,7 @@ fn blend(under: u8, over: u8, cover: u16) -> u8 {
 
 /// The panel with frame number and time of day (UTC), and a hand that goes round once in thirty pictures.
 fn draw_clock(canvas: &mut Canvas<'_, '_>, number: u32, clock_us: u64) {
-    let dot = (canvas.width / 320).max(1) * 2;
+    let dot = (canvas.width / 640).max(1) * 2;
     let (left, top) = (canvas.width / 40, canvas.width / 40);
     // Twelve characters of six dots, two lines of seven, and dots around.
     let (width, height) = ((12 * 6 + 3) * dot, (7 * 2 + 7) * dot);
@@ -299,11 +337,12 @@ fn draw_clock(canvas: &mut Canvas<'_, '_>, number: u32, clock_us: u64) {
         left as f32 + width as f32 + 13.0 * dot as f32,
         top as f32 + height as f32 / 2.0,
     );
-    for step in 0..10 {
-        let reach = step as f32 * dot as f32;
-        let at = |middle: f32, away: f32| (middle + away * reach).max(0.0) as usize;
+    let mut point = |angle: f32, reach: f32| {
+        let at = |middle: f32, away: f32| (middle + away * reach * dot as f32).max(0.0) as usize;
         canvas.fill(at(x, angle.sin()), at(y, -angle.cos()), dot, dot, TEXT);
-    }
+    };
+    (0..9).for_each(|step| point(angle, step as f32));
+    (0..30).for_each(|mark| point(mark as f32 / 30.0 * TAU, 10.0));
 }
 
 fn time_of_day(clock_us: u64) -> String {
