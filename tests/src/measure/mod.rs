@@ -1,5 +1,8 @@
 //! Measurements: what a call costs, how long it takes to stand, how late it is. Made by real programs; `cargo xtask call`
 //! and `cargo xtask bench` print them.
 
+pub mod bench;
+pub mod call;
 pub mod cost;
+pub mod parley;
 pub mod rows;
