@@ -1,4 +1,4 @@
-// Reads the strip at the foot of Parley's test pattern (parley_media::video::pattern) out of a <video>: 32 by 4 cells, each an
+// Reads the strip at the foot of Parley's test pattern (parley_media::video::pattern) out of a <video> or a <canvas>: 32 by 4 cells, each an
 // eightieth of the picture's width, holding 16 sync bits, a number (32), a clock in microseconds (64) and a checksum (16).
 
 const COLUMNS = 32
@@ -8,11 +8,11 @@ const canvas = new OffscreenCanvas(COLUMNS * 4, ROWS * 4)
 const context = canvas.getContext('2d', { willReadFrequently: true })
 
 /** { number, clockUs } or null. */
-export function readStamp(video) {
-  const { videoWidth: width, videoHeight: height } = video
+export function readStamp(source) {
+  const { videoWidth: width = source.width, videoHeight: height = source.height } = source
   if (!width) return null
   const cell = width / 80
-  context.drawImage(video, 24 * cell, height - 5 * cell, COLUMNS * cell, ROWS * cell, 0, 0, canvas.width, canvas.height)
+  context.drawImage(source, 24 * cell, height - 5 * cell, COLUMNS * cell, ROWS * cell, 0, 0, canvas.width, canvas.height)
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height)
   let bits = 0n
   for (let index = 0; index < COLUMNS * ROWS; index++) {

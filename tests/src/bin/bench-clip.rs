@@ -73,7 +73,7 @@ fn write_sound(path: &Path, seconds: u32) -> anyhow::Result<()> {
         let syllable = turn(2.0).abs().powi(2);
         let within = index % SAMPLE_RATE;
         let click = match within {
-            0..CLICK_SAMPLES if within / 12 % 2 == 0 => 0.9,
+            0..CLICK_SAMPLES if (within / 12).is_multiple_of(2) => 0.9,
             0..CLICK_SAMPLES => -0.9,
             _ => 0.05 * voice * syllable,
         };

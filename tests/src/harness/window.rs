@@ -192,7 +192,8 @@ impl Window {
     /// When there is no such tile.
     pub fn number_shown(&self, tile: &str) -> Result<Option<u64>> {
         let script = format!(
-            "{READ_STAMP}\nconst stamp = readStamp(document.querySelector('canvas[data-testid={tile}]'));\nreturn stamp && stamp.number"
+            "{}\nconst stamp = readStamp(document.querySelector('canvas[data-testid={tile}]'));\nreturn stamp && stamp.number",
+            stamp_reader()
         );
         Ok(self.session.run(&script)?.as_u64())
     }
@@ -226,8 +227,10 @@ impl Window {
     }
 }
 
-/// Reads a picture's number out of a canvas.
-const READ_STAMP: &str = include_str!("read_stamp.js");
+/// The reader of picture numbers that Chromium's page uses too, as a plain script.
+fn stamp_reader() -> String {
+    include_str!("../../interop/page/stamp.js").replace("export function", "function")
+}
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())

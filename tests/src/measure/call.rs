@@ -75,8 +75,10 @@ pub fn run(seconds: u32) -> Result<Outcome> {
     );
     let [a, b] = parley::call(&a, &b, progress)?;
     end_progress();
-    let mut report = Report::default();
-    report.ok = a.figures.ok && b.figures.ok;
+    let mut report = Report {
+        ok: a.figures.ok && b.figures.ok,
+        ..Report::default()
+    };
     fill(&mut report, "call", &a, &b);
     for (who, side) in [("A", &a), ("B", &b)] {
         report
