@@ -13,19 +13,18 @@ pub enum CloseCode {
     Refused,
     /// Too many messages that could not be read, or came too fast.
     Offences,
-    /// The client did not read fast enough and its queue ran over; come back with the resume token.
+    /// The client did not read fast enough and its queue ran over; come back with the resume token. Reserved: a server cuts
+    /// such a connection without a frame today, since none would get through.
     TooSlow,
     /// The client was silent for too long; come back with the resume token.
     Silent,
     /// The same participant came in from elsewhere.
     Replaced,
-    /// The server takes no more connections.
-    Full,
 }
 
 impl CloseCode {
     /// Every code there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Left,
         Self::GoingAway,
         Self::TooLarge,
@@ -34,7 +33,6 @@ impl CloseCode {
         Self::TooSlow,
         Self::Silent,
         Self::Replaced,
-        Self::Full,
     ];
 
     /// The number in the close frame.
@@ -44,7 +42,6 @@ impl CloseCode {
             Self::Left => 1000,
             Self::GoingAway => 1001,
             Self::TooLarge => 1009,
-            Self::Full => 1013,
             Self::Refused => 4000,
             Self::Offences => 4001,
             Self::TooSlow => 4002,
@@ -62,7 +59,7 @@ impl CloseCode {
     /// Whether coming back with the resume token is expected to help.
     #[must_use]
     pub const fn may_resume(self) -> bool {
-        matches!(self, Self::GoingAway | Self::TooSlow | Self::Silent | Self::Full)
+        matches!(self, Self::GoingAway | Self::TooSlow | Self::Silent)
     }
 }
 

@@ -42,6 +42,25 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code that this build sends.
+    pub const ALL: [Self; 15] = [
+        Self::Malformed,
+        Self::TooLarge,
+        Self::TooFast,
+        Self::VersionMismatch,
+        Self::RoomUnknown,
+        Self::RoomFull,
+        Self::TicketExpired,
+        Self::TicketInvalid,
+        Self::ResumeInvalid,
+        Self::Replaced,
+        Self::NotJoined,
+        Self::OutOfOrder,
+        Self::RecipientUnknown,
+        Self::RecipientAway,
+        Self::Unavailable,
+    ];
+
     /// What a person is told: what happened and what to do.
     #[must_use]
     pub const fn sentence(self) -> &'static str {

@@ -302,6 +302,54 @@ mod tests {
         check(ClientMessage::Ping { nonce: 7 }, r#"{"type":"ping","nonce":7}"#);
     }
 
+    /// The JSON examples of one section of the protocol's page.
+    fn examples(section: &str) -> Vec<Value> {
+        let page = include_str!("../../../docs/protocol.md");
+        let start = page.find(&format!("\n## {section}\n")).expect(section) + 4;
+        let length = page[start..].find("\n## ").unwrap_or(page.len() - start);
+        let blocks = page[start..start + length].split("```json").skip(1);
+        blocks
+            .map(|block| serde_json::from_str(block.split("```").next().unwrap()).expect(block))
+            .collect()
+    }
+
+    /// The example means a message that is written just like it.
+    fn reads_as<T: Serialize + serde::de::DeserializeOwned>(example: &Value) -> bool {
+        serde_json::from_value::<T>(example.clone())
+            .is_ok_and(|message| serde_json::to_value(message).unwrap() == *example)
+    }
+
+    #[test]
+    fn the_page_about_the_protocol_tells_the_truth() {
+        let check = |section: &str, count: usize, reads: fn(&Value) -> bool| {
+            let examples = examples(section);
+            assert_eq!(examples.len(), count, "examples in {section}");
+            for example in examples {
+                assert!(reads(&example), "{section}: {example}");
+            }
+        };
+        check("From a client to the server", 7, reads_as::<ClientMessage>);
+        check("From the server to a client", 11, reads_as::<ServerMessage>);
+        check("Between participants", 6, |example| {
+            reads_as::<PeerMessage>(example) || reads_as::<crate::ControlMessage>(example)
+        });
+    }
+
+    #[test]
+    fn the_page_names_every_error_and_close_code() {
+        let page = include_str!("../../../docs/protocol.md");
+        for code in ErrorCode::ALL {
+            let name = serde_json::to_value(code).unwrap();
+            assert!(
+                page.contains(&format!("| `{}` |", name.as_str().unwrap())),
+                "{name}"
+            );
+        }
+        for code in crate::CloseCode::ALL {
+            assert!(page.contains(&format!("| {} |", code.number())), "{code:?}");
+        }
+    }
+
     #[test]
     fn what_a_newer_side_adds_is_tolerated() {
         let with_field = r#"{"type":"ping","nonce":7,"color":"blue"}"#;

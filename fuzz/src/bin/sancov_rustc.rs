@@ -4,8 +4,10 @@
 //! ```text
 //! cargo build -p parley-fuzz --bin sancov_rustc
 //! RUSTC_WORKSPACE_WRAPPER=target/debug/sancov_rustc cargo build -p parley-fuzz --features libfuzzer --bin libfuzzer
-//! PARLEY_FUZZ_TARGET=proto target/debug/libfuzzer -max_total_time=60 target/fuzz/proto fuzz/corpus/proto
+//! PARLEY_FUZZ_TARGET=proto target/debug/libfuzzer -use_value_profile=1 -max_total_time=60 target/fuzz/proto fuzz/corpus/proto
 //! ```
+//!
+//! Value profiles matter: the optimiser joins comparisons into one branch, and only they show how near an input came.
 
 use std::process::{Command, ExitCode};
 
