@@ -387,8 +387,8 @@ mod tests {
         fn descriptions_and_candidates_survive_the_trip(sdp in ".{0,200}", mid in proptest::option::of("[a-z0-9]{1,8}"), line in proptest::option::of(0u16..9)) {
             for message in [
                 PeerMessage::Description { sdp_type: SdpType::Offer, sdp: sdp.clone() },
-                PeerMessage::Candidate(Candidate { candidate: sdp.clone(), sdp_mid: mid.clone(), sdp_mline_index: line, username_fragment: None }),
-                PeerMessage::Proof { mac: sdp.clone() },
+                PeerMessage::Candidate(Candidate { candidate: sdp.clone(), sdp_mid: mid, sdp_mline_index: line, username_fragment: None }),
+                PeerMessage::Proof { mac: sdp },
             ] {
                 let json = serde_json::to_value(&message).unwrap();
                 prop_assert_eq!(&serde_json::from_value::<PeerMessage>(json).unwrap(), &message);

@@ -136,6 +136,7 @@ impl Rooms {
     pub fn disconnected(&mut self, now: Moment, client: ClientId) -> Vec<Output> {
         if let Some(seat) = self.seats.remove(&client) {
             let until = now + GRACE;
+            tracing::debug!(room = ?seat.room, participant = ?seat.id, "away");
             if let Some(member) = self.member_mut(seat) {
                 member.presence = Presence::Away { until };
                 self.deadlines.insert((until, seat.room, seat.id));
@@ -397,6 +398,7 @@ impl Rooms {
 
     /// Takes a member out of a room, and the room away when it was the last one.
     fn remove(&mut self, now: Moment, room_id: RoomId, id: ParticipantId, reason: LeaveReason) {
+        tracing::debug!(room = ?room_id, participant = ?id, ?reason, "gone");
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.remove(id, reason);
             if room.members().is_empty() {
@@ -413,6 +415,8 @@ impl Rooms {
             return;
         };
         let participants: Vec<Participant> = room.members().iter().map(Member::participant).collect();
+        // The debug form of ids is cut short: a log lets nobody in.
+        tracing::debug!(room = ?seat.room, participant = ?seat.id, resumed, "in the room");
         match self.token_for(now, seat) {
             Some(resume_token) => {
                 let message = ServerMessage::Joined {

@@ -36,7 +36,8 @@ async fn a_message_over_the_limit_is_answered_and_one_far_over_it_ends_the_conne
     client.send_text("x".repeat(SIGNAL_MESSAGE_BYTES_MAX * 5)).await;
     let (errors, code) = client.closed().await;
     assert_eq!(errors, []);
-    assert_eq!(code, Some(CloseCode::TooLarge));
+    // What was not read makes the system reset the connection, which may overtake the close frame.
+    assert!(matches!(code, None | Some(CloseCode::TooLarge)), "{code:?}");
     server.stop().await;
 }
 
