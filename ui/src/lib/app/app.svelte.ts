@@ -41,9 +41,12 @@ export class App implements Deeds {
   summary = $state.raw(NO_CALL);
   /** A room is being made or found. */
   opening = $state(false);
-  /** Counts wishes to go to the paste field. */
-  pasteWishes = $state(0);
+  /** The paste field is to be gone to. */
+  pasteWished = $state(false);
   nameMissing = $state(false);
+  /** The name as typed, until the engine has it. */
+  #typedName: string | null = null;
+  #nameSaved: Promise<unknown> = Promise.resolve();
 
   constructor(backend: Backend, first: AppState) {
     this.backend = backend;
@@ -112,20 +115,21 @@ export class App implements Deeds {
   startCall = (): void => {
     if (!this.#named() || this.opening) return;
     this.opening = true;
-    void this.send({ type: 'start_call' }).finally(() => (this.opening = false));
+    void this.#nameSaved.then(() => this.send({ type: 'start_call' })).finally(() => (this.opening = false));
   };
 
   /** Opens what was pasted; tells what is wrong with it, or null. */
   async openLink(text: string): Promise<string | null> {
     if (!this.#named()) return t.home.nameMissing;
     this.opening = true;
+    await this.#nameSaved;
     const error = await this.ask({ type: 'open_link', text });
     this.opening = false;
     return error?.message ?? null;
   }
 
   join = (): void => {
-    if (this.#named()) void this.send({ type: 'join' });
+    if (this.#named()) void this.#nameSaved.then(() => this.send({ type: 'join' }));
   };
 
   callAgain = (): void => {
@@ -147,7 +151,7 @@ export class App implements Deeds {
   openPalette = (): void => void (this.overlay = { kind: 'palette' });
   openShortcuts = (): void => void (this.overlay = { kind: 'shortcuts' });
   openSettings = (page: SettingsPage = 'devices'): void => void (this.overlay = { kind: 'settings', page });
-  focusPaste = (): void => void (this.pasteWishes += 1);
+  focusPaste = (): void => void (this.pasteWished = true);
 
   openDevices = (): void => {
     if (this.state.phase === 'in_call') this.devicesOpen = 'all';
@@ -208,8 +212,16 @@ export class App implements Deeds {
     this.focusPaste();
   }
 
+  /** Keeps the name with every letter; what needs a name waits for the last of them to be kept. */
+  setName(name: string): void {
+    this.#typedName = name.trim();
+    if (this.#typedName) this.nameMissing = false;
+    const patch = { name: this.#typedName };
+    this.#nameSaved = this.#nameSaved.then(() => this.send({ type: 'change_settings', patch }));
+  }
+
   #named(): boolean {
-    this.nameMissing = this.state.settings.name.trim() === '';
+    this.nameMissing = (this.#typedName ?? this.state.settings.name.trim()) === '';
     return !this.nameMissing;
   }
 }

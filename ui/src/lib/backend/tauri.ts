@@ -23,7 +23,12 @@ export function tauriBackend(): Backend {
     },
     frames: () => (frames ??= bridge()),
     async setFullScreen(on) {
-      await getCurrentWindow().setFullscreen(on);
+      try {
+        await getCurrentWindow().setFullscreen(on);
+      } catch {
+        // The shell does not allow it to the page: the page can still do it by itself.
+        await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
+      }
     },
   };
 }

@@ -6,7 +6,7 @@ import { planeSizes, type Picture } from './source';
 const WAYS: readonly DrawingWay[] = ['video-frame', 'rgba', 'webgl2'];
 /** A later way must be this many times quicker: handing the canvas to the screen costs too, and is not measured here. */
 const CLEARLY = 2;
-const ROUNDS = 5;
+const ROUNDS = 6;
 
 /** The first way that works, unless a later one is clearly quicker. Times in ms; null: does not work. */
 export function quickest(times: ReadonlyMap<DrawingWay, number | null>): DrawingWay {
@@ -27,7 +27,7 @@ export function drawingWay(): DrawingWay {
   return chosen;
 }
 
-/** Median time to draw a 640x360 picture, its arrival in the canvas forced by reading a pixel. */
+/** Least time to draw a 640x360 picture (the first round warms up, others may be disturbed), its arrival in the canvas forced by reading a pixel. */
 function measure(way: DrawingWay): number | null {
   const canvas = document.createElement('canvas');
   try {
@@ -41,7 +41,7 @@ function measure(way: DrawingWay): number | null {
       if (!arrived(canvas)) return null;
       times.push(performance.now() - start);
     }
-    return times.sort((a, b) => a - b)[ROUNDS >> 1] ?? null;
+    return Math.min(...times);
   } catch {
     return null;
   }
