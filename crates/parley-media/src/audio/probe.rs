@@ -378,7 +378,12 @@ mod tests {
                     "{latency} ms for {delay} samples"
                 );
             }
-            assert!(report.sound_match().unwrap() > 0.99);
+            // A lag between two samples of 12 kHz costs a little.
+            assert!(
+                report.sound_match().unwrap() > 0.95,
+                "{delay}: {:?}",
+                report.sound_match()
+            );
         }
     }
 

@@ -10,6 +10,8 @@ use super::super::codec::{self, DECODED_MAX, VoiceDecoder};
 use super::super::{BLOCK_SAMPLES, Block};
 use super::counters::JitterCounters;
 use super::delay::DelayMeasure;
+use super::repair::Repair;
+use super::seen::Seen;
 use super::sound::{concealment_gain, queue};
 use super::store::{Endless, PacketStore, Put, Stored, stored};
 use super::stretch;
@@ -43,8 +45,10 @@ pub struct JitterBuffer {
     scratch: Box<[f32; DECODED_MAX]>,
     epoch: Option<Instant>,
     endless: Endless,
+    seen: Seen,
     store: PacketStore,
     delay: DelayMeasure,
+    repair: Repair,
     /// Decoded, not yet played.
     sound: Vec<f32>,
     mode: Mode,
@@ -76,8 +80,10 @@ impl JitterBuffer {
             scratch: Box::new([0.0; DECODED_MAX]),
             epoch: None,
             endless: Endless::default(),
+            seen: Seen::default(),
             store: PacketStore::default(),
             delay: DelayMeasure::default(),
+            repair: Repair::default(),
             sound: queue(),
             mode: Mode::Waiting {
                 comfort: false,
@@ -172,10 +178,12 @@ impl JitterBuffer {
     }
 
     fn accept(&mut self, packet: &ReceivedPacket, fresh: Stored, arrived: i64) {
-        let late = fresh.sequence <= self.last_sequence;
-        let (sequence, time) = (fresh.sequence, fresh.time);
-        if late {
-            // Late packets tell most about the wait that is needed, but a second copy tells nothing.
+        let time = fresh.time;
+        if self.seen.note(fresh.sequence) {
+            self.counters.duplicate += 1;
+            return;
+        }
+        if fresh.sequence <= self.last_sequence {
             self.counters.late += 1;
         } else {
             match self.store.put(fresh) {
@@ -188,9 +196,14 @@ impl JitterBuffer {
             }
             self.endless.accept(packet.sequence, packet.rtp_time);
         }
-        if !late || self.last_sequence - sequence < 50 {
-            self.delay.observe(arrived, time);
-        }
+        // Late packets tell most about the wait that is needed.
+        self.delay.observe(arrived, time);
+    }
+
+    /// How long sound shall wait: for late packets, and for the repair of lost ones where that pays.
+    fn wanted(&self) -> i64 {
+        let repair = if self.repair.pays() { self.last_duration } else { 0 };
+        self.delay.target() + repair
     }
 
     /// The sender began anew: other numbers, other times.
@@ -200,6 +213,7 @@ impl JitterBuffer {
         self.store.clear();
         self.decoder.reset();
         self.endless = Endless::default();
+        self.seen = Seen::default();
         self.delay = DelayMeasure::default();
         self.slack = Slack::default();
         self.last_sequence = i64::MIN;
@@ -229,7 +243,7 @@ impl JitterBuffer {
 
     fn wait(&mut self, now: i64, comfort: bool, quiet: usize) {
         if let Some(first) = self.store.first() {
-            if self.delay.age(now, first.time) >= self.delay.target() {
+            if self.delay.age(now, first.time) >= self.wanted() {
                 self.next_time = first.time;
                 self.last_sequence = first.sequence - 1;
                 self.mode = Mode::Playing { owed: 0 };
@@ -291,7 +305,7 @@ impl JitterBuffer {
     /// Far behind, as after an outage whose packets come all at once: leaves out what is too old. Not while the newest
     /// packets themselves are that late.
     fn skip(&mut self, now: i64) -> bool {
-        let wanted = self.delay.target().max(self.delay.latest());
+        let wanted = self.wanted().max(self.delay.latest());
         let mut skipped = false;
         while let Some(first) = self.store.first() {
             let slack = self.delay.age(now, first.time) - wanted;
@@ -317,41 +331,60 @@ impl JitterBuffer {
     }
 
     /// `lost` samples before the first packet will not come. Those already invented are set against them; the last packet
-    /// of the gap is repaired from the redundancy in the one that is there.
+    /// of the gap, or what is left of it, is repaired from the redundancy in the one that is there.
     fn make_up(&mut self, lost: i64, owed: i64) {
         let paid = owed.min(lost);
-        if paid > 0 {
-            self.next_time += paid;
-            self.mode = Mode::Playing { owed: 0 };
-            self.forgive_gap();
+        self.next_time += paid;
+        self.mode = Mode::Playing { owed: 0 };
+        let lost = lost - paid;
+        let Some((duration, redundant)) = self
+            .store
+            .first()
+            .map(|first| (first.duration, codec::has_redundancy(&first.payload)))
+        else {
             return;
-        }
-        let Some(first) = self.store.first() else { return };
-        let duration = first.duration;
-        if lost == duration && codec::has_redundancy(&first.payload) {
-            let length = usize::try_from(duration)
-                .unwrap_or(BLOCK_SAMPLES)
-                .min(DECODED_MAX);
-            if let Ok(samples) = self.decoder.recover(&first.payload, &mut self.scratch[..length]) {
-                self.sound.extend_from_slice(&self.scratch[..samples]);
-                self.counters.recovered += samples as u64;
-                self.next_time += duration;
-                self.forgive_gap();
-                return;
+        };
+        if lost > 0 {
+            let repaired = if redundant && lost <= duration {
+                self.recover(lost, duration)
+            } else {
+                0
+            };
+            if repaired == 0 {
+                let before_repair = if lost > duration { lost - duration } else { lost };
+                let length = before_repair.clamp(1, BLOCK);
+                let run = self.recent.run;
+                self.conceal(usize::try_from(length).unwrap_or(BLOCK_SAMPLES), run);
+                self.next_time += length;
+            } else {
+                self.next_time += repaired;
             }
         }
-        let before_repair = if lost > duration { lost - duration } else { lost };
-        let length = before_repair.clamp(1, BLOCK);
-        let run = self.recent.run;
-        self.conceal(usize::try_from(length).unwrap_or(BLOCK_SAMPLES), run);
-        self.next_time += length;
         self.forgive_gap();
+    }
+
+    /// Decodes the packet before the first one from its redundancy, and uses the last `wanted` samples of it. Gives how
+    /// many those were.
+    fn recover(&mut self, wanted: i64, duration: i64) -> i64 {
+        let Some(first) = self.store.first() else { return 0 };
+        let length = usize::try_from(duration).unwrap_or(0).min(DECODED_MAX);
+        match self.decoder.recover(&first.payload, &mut self.scratch[..length]) {
+            Ok(samples) => {
+                let used = usize::try_from(wanted).unwrap_or(0).min(samples);
+                self.sound
+                    .extend_from_slice(&self.scratch[samples - used..samples]);
+                self.counters.recovered += used as u64;
+                used as i64
+            }
+            Err(_) => 0,
+        }
     }
 
     /// Once the time before the first packet is made up, the packets missing there are late if they still come.
     fn forgive_gap(&mut self) {
         if let Some(first) = self.store.first() {
             if first.time <= self.next_time {
+                self.repair.lost(first.sequence - 1 - self.last_sequence);
                 self.last_sequence = first.sequence - 1;
             }
         }
@@ -362,9 +395,10 @@ impl JitterBuffer {
             return;
         };
         self.slack.note(
-            self.delay.age(now, packet.time) - self.delay.target(),
+            self.delay.age(now, packet.time) - self.wanted(),
             self.delay.age(now, packet.time) + self.sound.len() as i64,
         );
+        self.repair.came(codec::has_redundancy(&packet.payload));
         self.last_sequence = packet.sequence;
         self.last_duration = packet.duration;
         // A packet that overlaps what was played already loses its beginning.
@@ -415,7 +449,7 @@ impl JitterBuffer {
         let Mode::Playing { owed: 0 } = self.mode else {
             return;
         };
-        let Some(slack) = self.slack.settled(self.delay.latest() - self.delay.target()) else {
+        let Some(slack) = self.slack.settled(self.delay.latest() - self.wanted()) else {
             return;
         };
         let remainder = (self.sound.len() as i64 - BLOCK).rem_euclid(BLOCK);

@@ -16,6 +16,10 @@ const MARGIN: i64 = 96;
 const MEMORY_PACKETS: f32 = 400.0;
 /// Two of these make the window of the base: 1 s.
 const WINDOW: i64 = 48_000;
+/// Packets closer together than this came in one go: 2 ms. Only the first of them tells how long the way held them up.
+const TOGETHER: i64 = 96;
+/// A base that falls by more than this is another way, of which the old one's jitter tells nothing: 60 ms.
+const OTHER_WAY_BINS: i64 = 60;
 /// Assumed before anything was measured, and outweighed within a second.
 const FIRST_GUESS_MS: usize = 20;
 
@@ -29,6 +33,7 @@ pub(super) struct DelayMeasure {
     minimum_before: Option<i64>,
     base: i64,
     latest: i64,
+    last_arrival: i64,
 }
 
 impl Default for DelayMeasure {
@@ -43,6 +48,7 @@ impl Default for DelayMeasure {
             minimum_before: None,
             base: 0,
             latest: 0,
+            last_arrival: i64::MIN / 2,
         }
     }
 }
@@ -53,8 +59,9 @@ impl DelayMeasure {
         let transit = arrived - time;
         self.follow_base(arrived, transit);
         self.latest = transit - self.base;
+        let together = arrived - std::mem::replace(&mut self.last_arrival, arrived) < TOGETHER;
         let bin = usize::try_from(self.latest / BIN).unwrap_or(0);
-        if bin >= BINS {
+        if bin >= BINS || together {
             return;
         }
         self.seen = (self.seen + 1.0).min(MEMORY_PACKETS);
@@ -115,7 +122,9 @@ impl DelayMeasure {
         let bins = (lowest - self.base).div_euclid(BIN);
         if bins != 0 {
             self.base += bins * BIN;
-            self.shift(bins);
+            if bins > -OTHER_WAY_BINS {
+                self.shift(bins);
+            }
         }
     }
 
@@ -172,6 +181,19 @@ mod tests {
         // 200 ppm over ten minutes: 120 ms apart at the end.
         let measure = measure(|n| n * 20 / 5_000, 30_000);
         assert!(measure.target() / 48 <= 6, "{} ms", measure.target() / 48);
+    }
+
+    #[test]
+    fn packets_that_come_in_pairs_are_waited_for() {
+        // Two every 40 ms, together.
+        let target = measure(|n| if n % 2 == 0 { 20 } else { 0 }, 400).target() / 48;
+        assert!((20..=24).contains(&target), "{target} ms");
+    }
+
+    #[test]
+    fn a_way_that_became_much_shorter_is_believed_at_once() {
+        let target = measure(|n| if n < 200 { 800 } else { 0 }, 230).target() / 48;
+        assert!(target <= 24, "{target} ms");
     }
 
     #[test]

@@ -214,7 +214,12 @@ fn single_losses_are_repaired_from_the_next_packet() {
         "{:?}",
         outcome.counters
     );
-    assert!(outcome.likeness() > 0.85, "{}", outcome.likeness());
+    assert!(
+        outcome.likeness() > 0.85,
+        "{} {:?}",
+        outcome.likeness(),
+        outcome.counters
+    );
 }
 
 #[test]
@@ -227,7 +232,12 @@ fn random_loss_is_concealed_and_the_sound_stays_the_same_sound() {
                 vec![5.0 + dice.roll()]
             }
         });
-        assert!(outcome.likeness() > likeness, "{loss}: {}", outcome.likeness());
+        assert!(
+            outcome.likeness() > likeness,
+            "{loss}: {} {:?}",
+            outcome.likeness(),
+            outcome.counters
+        );
         assert!(
             outcome.concealed_pct() < 100.0 * loss,
             "{loss}: {} %",
