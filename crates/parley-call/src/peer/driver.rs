@@ -410,6 +410,9 @@ impl Driver {
         };
         let now = clock();
         let pair = pair(&open.connection.library_stats(now).await);
+        if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {
+            open.connection.meter.round_trip_ms.set(rtt_ms);
+        }
         let estimate = open.connection.estimate.borrow().bps();
         let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
         for (name, counter) in [

@@ -122,6 +122,8 @@ pub(super) struct Meter {
     pub(super) audio_jitter_ms: Gauge,
     /// The same of pictures.
     pub(super) video_jitter_ms: Gauge,
+    /// ICE round trip in milliseconds; zero before it was measured.
+    pub(super) round_trip_ms: Gauge,
     /// PLI and FIR that came.
     pub(super) key_frame_requests_received: Counter,
     /// PLI that went.

@@ -6,9 +6,7 @@
 use super::route::{Outgoing, Route};
 use parley_media::packet::EncodedFrame;
 use parley_media::time::{CaptureTime, RtpTime, VIDEO_CLOCK_HZ};
-use parley_media::video::KeyFrameFlag;
-use rtc::rtp::codec::h264::H264Payloader;
-use rtc::rtp::packetizer::Payloader;
+use parley_media::video::{KeyFrameFlag, h264};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -52,7 +50,7 @@ pub(super) async fn run(
         }
         tokio::select! {
             () = route.room.free() => {}
-            _ = routes.changed() => routes.mark_changed(),
+            _ = routes.changed() => {}
         }
     }
 }
@@ -81,9 +79,7 @@ impl Stream {
         let elapsed = frame.captured.0.saturating_duration_since(self.epoch.0);
         let time = RtpTime::at(self.base, elapsed, VIDEO_CLOCK_HZ);
         route.clock.observe(frame.captured.0, time.0);
-        let payloads = H264Payloader::default()
-            .payload(PAYLOAD_BYTES_MAX, &frame.data)
-            .unwrap_or_default();
+        let payloads = h264::packetize(&frame.data, PAYLOAD_BYTES_MAX);
         let count = payloads.len();
         for (n, payload) in payloads.into_iter().enumerate() {
             let outgoing = Outgoing {

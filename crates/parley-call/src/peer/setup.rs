@@ -1,6 +1,7 @@
 //! How a connection of the library is put together: what is offered, which links are in its chain, its settings.
 
 use super::chain::deliver::Deliver;
+use super::chain::nack::Nacks;
 use super::chain::rtx_stamp::RtxStamp;
 use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
@@ -16,7 +17,7 @@ use parley_media::time::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use parley_media::video::KeyFrameFlag;
 use parley_proto::Bitrate;
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot};
+use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
@@ -48,9 +49,6 @@ const SCTP_RECEIVE_BYTES: u32 = 4 << 20;
 const SCTP_MESSAGE_BYTES_MAX: u32 = 64 << 10;
 /// What waits at most in our data channels.
 const SCTP_SEND_BYTES_MAX: usize = 1 << 20;
-/// How often missing packets are asked for, and at most how often each: beyond that a key frame is cheaper.
-const NACK_INTERVAL: Duration = Duration::from_millis(40);
-const NACKS_MAX: u16 = 8;
 
 /// H.264 constrained baseline, level 3.1 (RFC 6184, 8.1); the level may be exceeded towards us.
 const H264_MODE_1: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
@@ -113,11 +111,11 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
     let registry = configure_nack(Registry::new(), &mut engine);
     let registry = configure_rtcp_reports(registry);
     let registry = configure_congestion_control(registry, estimator, CongestionFeedback::Twcc, &mut engine)?;
-    let nacks = NackGeneratorBuilder::new()
-        .with_interval(NACK_INTERVAL)
-        .with_max_nacks_per_packet(NACKS_MAX);
     let registry = registry
-        .with(Slot::NackGenerator, nacks.build())
+        .with(
+            Slot::NackGenerator,
+            Linked::new(Nacks::new(Arc::clone(&meter), video.ssrc)),
+        )
         .with(
             Slot::Pacer,
             Linked::new(Pacer::new(

@@ -12,10 +12,12 @@
 //! | 3,000 | the pacer (`peer/pacer`), instead of the library's |
 //! | 3,500 | [`rtx_stamp`]: MID and repaired RID on retransmissions |
 //! | 6,500 | [`unrtx`]: retransmissions turned back before the NACK generator |
+//! | 7,000 | [`nack`], instead of the library's |
 //! | 11,000 | [`sender_report`], instead of the library's |
 //! | 14,000 | [`deliver`]: hands received media to the media threads |
 
 pub(super) mod deliver;
+pub(super) mod nack;
 pub(super) mod rtx_stamp;
 pub(super) mod sender_report;
 pub(super) mod tap;

@@ -1,4 +1,10 @@
 //! Whole peers in one process, connected over loopback. Each test is bounded and closes what it opened.
 
+mod bare;
 mod calls;
+mod faults;
+mod hostile;
+mod loss;
 mod pair;
+mod relay;
+mod soak;

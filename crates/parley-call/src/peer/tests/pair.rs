@@ -1,6 +1,7 @@
 //! Two peers and the little that a session does between them: descriptions and candidates are carried over, media is made
 //! up, and what comes is collected.
 
+use super::relay::Relay;
 use crate::config::{LocalMedia, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
@@ -12,6 +13,7 @@ use parley_media::time::CaptureTime;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Candidate, ControlMessage, Resolution, SdpType};
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver as Packets;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -236,6 +238,7 @@ pub(super) fn sound(number: u64) -> EncodedAudio {
 pub(super) struct Pair {
     pub(super) a: Side,
     pub(super) b: Side,
+    relay: Option<Relay>,
 }
 
 impl Pair {
@@ -243,7 +246,33 @@ impl Pair {
         Self {
             a: Side::spawn(),
             b: Side::spawn(),
+            relay: None,
         }
+    }
+
+    /// Two peers with a relay between them.
+    pub(super) async fn spawn_with_relay() -> Self {
+        Self {
+            relay: Some(Relay::new().await),
+            ..Self::spawn()
+        }
+    }
+
+    /// Loses every n-th media packet from A to B.
+    pub(super) fn lose_every(&self, n: u64) {
+        let relay = self.relay.as_ref().unwrap();
+        relay.loss[0].every.store(n, Ordering::Relaxed);
+    }
+
+    /// Media packets lost so far from A to B.
+    pub(super) fn lost(&self) -> u64 {
+        self.relay.as_ref().unwrap().loss[0].lost.load(Ordering::Relaxed)
+    }
+
+    /// Media packets that came to the relay so far, from A, and from B.
+    pub(super) fn passed(&self) -> [u64; 2] {
+        let relay = self.relay.as_ref().unwrap();
+        [0, 1].map(|side| relay.loss[side].media.load(Ordering::Relaxed))
     }
 
     /// A offers, B answers; candidates are carried over; gives the time from the offer's command to connected.
@@ -283,11 +312,26 @@ impl Pair {
     pub(super) async fn carry_candidates(&mut self) {
         self.a.take_in();
         self.b.take_in();
-        for candidate in self.a.candidates.drain(..) {
-            self.b.command(PeerCommand::AddCandidate(candidate)).await;
-        }
-        for candidate in self.b.candidates.drain(..) {
-            self.a.command(PeerCommand::AddCandidate(candidate)).await;
+        let through = |side, candidate| match &self.relay {
+            Some(relay) => relay.through(side, candidate),
+            None => Some(candidate),
+        };
+        let from_a: Vec<_> = self
+            .a
+            .candidates
+            .drain(..)
+            .filter_map(|candidate| through(0, candidate))
+            .collect();
+        let from_b: Vec<_> = self
+            .b
+            .candidates
+            .drain(..)
+            .filter_map(|candidate| through(1, candidate))
+            .collect();
+        for (to, candidates) in [(&self.b, from_a), (&self.a, from_b)] {
+            for candidate in candidates {
+                to.command(PeerCommand::AddCandidate(candidate)).await;
+            }
         }
     }
 
@@ -320,6 +364,24 @@ impl Pair {
             tokio::time::timeout(PATIENCE, ended)
                 .await
                 .expect("the driver ends");
+        }
+    }
+
+    /// Waits until `ready` holds for the two of them.
+    pub(super) async fn until(&mut self, what: &str, mut ready: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.carry_candidates().await;
+            if ready(self) {
+                return;
+            }
+            assert!(
+                Instant::now() < end,
+                "never: {what}; failures: {:?} {:?}",
+                self.a.failures,
+                self.b.failures
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }

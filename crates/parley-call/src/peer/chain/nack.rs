@@ -1,0 +1,277 @@
+//! Asks for lost packets again (RFC 4585, 6.2.1), in place of the library's generator.
+//!
+//! The library's asks on a fixed beat: late by half of it, and on a path with a long round trip several times before the
+//! first answer can be there, so that each loss is sent several times. This one asks as soon as reordering is unlikely, and
+//! again only after an answer should have come.
+
+use super::{Lanes, Link};
+use crate::peer::meter::Meter;
+use rtc::interceptor::{AttributedPacket, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
+use rtc::shared::TransportContext;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Packets that overtake each other do so by no more than this, mostly.
+const REORDERING: Duration = Duration::from_millis(5);
+/// The least time between two requests for one packet, ...
+const AGAIN_MIN: Duration = Duration::from_millis(25);
+/// ... and how much longer than the round trip an answer may take.
+const AGAIN_FACTOR: f32 = 1.25;
+/// The round trip before it was measured.
+const ROUND_TRIP_START_MS: f32 = 80.0;
+/// How often one packet is asked for, and for how long, before it is given up: then a key frame is cheaper.
+const REQUESTS_MAX: u8 = 8;
+const AGE_MAX: Duration = Duration::from_secs(1);
+/// A gap larger than this is an interruption; asking for all of it would only add to the trouble.
+const GAP_MAX: u16 = 400;
+
+/// See the module.
+pub(in crate::peer) struct Nacks {
+    meter: Arc<Meter>,
+    sender_ssrc: u32,
+    streams: HashMap<u32, Missing>,
+    rtx: HashSet<u32>,
+}
+
+impl Nacks {
+    /// `sender_ssrc` is what the requests go under. The round trip is read from the meter.
+    pub(in crate::peer) fn new(meter: Arc<Meter>, sender_ssrc: u32) -> Self {
+        Self {
+            meter,
+            sender_ssrc,
+            streams: HashMap::new(),
+            rtx: HashSet::new(),
+        }
+    }
+
+    fn again_after(&self) -> Duration {
+        let measured = self.meter.round_trip_ms.get();
+        let round_trip_ms = if measured > 0.0 {
+            measured
+        } else {
+            ROUND_TRIP_START_MS
+        };
+        Duration::from_secs_f32(round_trip_ms * AGAIN_FACTOR / 1000.0).max(AGAIN_MIN)
+    }
+}
+
+impl Link for Nacks {
+    fn on_received(&mut self, packet: TaggedPacket, lanes: &mut Lanes) {
+        if let Packet::Rtp(rtp) = &packet.message.packet
+            && let Some(missing) = self.streams.get_mut(&rtp.header.ssrc)
+        {
+            missing.arrived(packet.now, rtp.header.sequence_number);
+        }
+        lanes.inward.push_back(packet);
+    }
+
+    fn on_time(&mut self, now: Instant, lanes: &mut Lanes) {
+        let again_after = self.again_after();
+        for (media_ssrc, missing) in &mut self.streams {
+            let due = missing.due(now, again_after);
+            if due.is_empty() {
+                continue;
+            }
+            let nack = TransportLayerNack {
+                sender_ssrc: self.sender_ssrc,
+                media_ssrc: *media_ssrc,
+                nacks: nack_pairs_from_sequence_numbers(&due),
+            };
+            lanes.outward.push_back(TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(Packet::Rtcp(vec![Box::new(nack)])),
+            });
+        }
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        self.streams.values().filter_map(Missing::next_time).min()
+    }
+
+    fn bind_remote(&mut self, stream: &StreamInfo) {
+        self.rtx.extend(stream.ssrc_rtx);
+        let agreed = stream
+            .rtcp_feedback
+            .iter()
+            .any(|feedback| feedback.typ == "nack" && feedback.parameter.is_empty());
+        // The stream of retransmissions is announced like any other; what is lost of it is asked for under its primary.
+        if agreed && !self.rtx.contains(&stream.ssrc) {
+            self.streams.entry(stream.ssrc).or_default();
+        }
+    }
+
+    fn unbind_remote(&mut self, stream: &StreamInfo) {
+        self.streams.remove(&stream.ssrc);
+        if let Some(rtx) = stream.ssrc_rtx {
+            self.rtx.remove(&rtx);
+        }
+    }
+}
+
+/// One packet that did not come yet.
+#[derive(Debug)]
+struct Lost {
+    sequence: u16,
+    since: Instant,
+    next: Instant,
+    requests: u8,
+}
+
+/// What is missing of one stream.
+#[derive(Debug, Default)]
+struct Missing {
+    highest: Option<u16>,
+    lost: VecDeque<Lost>,
+}
+
+impl Missing {
+    fn arrived(&mut self, now: Instant, sequence: u16) {
+        let Some(highest) = self.highest else {
+            self.highest = Some(sequence);
+            return;
+        };
+        let ahead = sequence.wrapping_sub(highest);
+        if ahead == 0 || ahead >= 0x8000 {
+            self.lost.retain(|lost| lost.sequence != sequence);
+            return;
+        }
+        self.highest = Some(sequence);
+        if ahead > GAP_MAX {
+            self.lost.clear();
+            return;
+        }
+        for n in 1..ahead {
+            self.lost.push_back(Lost {
+                sequence: highest.wrapping_add(n),
+                since: now,
+                next: now + REORDERING,
+                requests: 0,
+            });
+        }
+        while self.lost.len() > usize::from(GAP_MAX) {
+            self.lost.pop_front();
+        }
+    }
+
+    /// What must be asked for now. Forgets what is not worth it any more.
+    fn due(&mut self, now: Instant, again_after: Duration) -> Vec<u16> {
+        self.lost.retain(|lost| {
+            lost.requests < REQUESTS_MAX && now.saturating_duration_since(lost.since) < AGE_MAX
+        });
+        let due = self.lost.iter_mut().filter(|lost| lost.next <= now);
+        due.map(|lost| {
+            lost.requests += 1;
+            lost.next = now + again_after;
+            lost.sequence
+        })
+        .collect()
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        self.lost.iter().map(|lost| lost.next).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{rtp_packet, video_stream};
+    use super::*;
+
+    /// Feeds packets 0..200 at one each 4 ms without those in `lost`; each request is answered after the round trip.
+    /// Gives the sequence numbers in the order they were asked for.
+    fn asked_for(lost: &[u16], round_trip: Duration, answered: bool) -> Vec<u16> {
+        let meter = Arc::new(Meter::default());
+        meter.round_trip_ms.set(round_trip.as_secs_f32() * 1000.0);
+        let mut link = Nacks::new(meter, 9);
+        link.bind_remote(&video_stream(1, Some(2), &[]));
+        link.bind_remote(&video_stream(2, None, &[]));
+        let start = Instant::now();
+        let mut asked = Vec::new();
+        let mut answers: Vec<(Instant, u16)> = Vec::new();
+        for ms in 0..2000u32 {
+            let now = start + Duration::from_millis(ms.into());
+            let first = 65_500u16; // wraps on the way
+            let mut lanes = Lanes::default();
+            if ms % 4 == 0 && ms < 800 {
+                let n = (ms / 4) as u16;
+                if !lost.contains(&n) {
+                    link.on_received(rtp_packet(now, 1, first.wrapping_add(n), b"x"), &mut lanes);
+                }
+                link.on_received(rtp_packet(now, 2, n * 7, b"x"), &mut lanes);
+            }
+            for (_, sequence) in answers.extract_if(.., |(at, _)| *at <= now) {
+                link.on_received(rtp_packet(now, 1, sequence, b"x"), &mut lanes);
+            }
+            link.on_time(now, &mut lanes);
+            assert!(link.next_time().is_none_or(|next| next > now), "time must go on");
+            for packet in lanes.outward {
+                let Packet::Rtcp(parts) = packet.message.packet else {
+                    panic!("no RTCP")
+                };
+                let nack = parts[0].as_any().downcast_ref::<TransportLayerNack>().unwrap();
+                assert_eq!(nack.media_ssrc, 1);
+                for sequence in nack.nacks.iter().flat_map(|pair| pair.packet_list()) {
+                    asked.push(sequence.wrapping_sub(first));
+                    if answered {
+                        answers.push((now + round_trip, sequence));
+                    }
+                }
+            }
+        }
+        assert_eq!(link.next_time(), None, "nothing is left to ask for");
+        asked
+    }
+
+    #[test]
+    fn each_lost_packet_is_asked_for_once_however_long_the_round_trip() {
+        for round_trip_ms in [1, 40, 250] {
+            let round_trip = Duration::from_millis(round_trip_ms);
+            assert_eq!(asked_for(&[20, 21, 60, 150], round_trip, true), [20, 21, 60, 150]);
+        }
+    }
+
+    #[test]
+    fn a_packet_that_never_comes_is_given_up() {
+        let asked = asked_for(&[20], Duration::from_millis(30), false);
+        assert_eq!(asked.len(), usize::from(REQUESTS_MAX));
+    }
+
+    #[test]
+    fn a_packet_that_was_only_overtaken_is_not_asked_for() {
+        let mut missing = Missing::default();
+        let start = Instant::now();
+        for sequence in [1, 3, 2] {
+            missing.arrived(start, sequence);
+        }
+        assert!(missing.due(start + REORDERING, AGAIN_MIN).is_empty());
+    }
+
+    #[test]
+    fn an_interruption_is_not_asked_for_at_all_and_many_gaps_stay_bounded() {
+        let mut missing = Missing::default();
+        let now = Instant::now();
+        missing.arrived(now, 1);
+        missing.arrived(now, 5_000);
+        assert!(missing.lost.is_empty());
+        for n in 1..1000u16 {
+            missing.arrived(now, 5_000 + n * 2);
+        }
+        assert_eq!(missing.lost.len(), usize::from(GAP_MAX));
+    }
+
+    #[test]
+    fn streams_without_agreement_are_left_alone() {
+        let mut link = Nacks::new(Arc::new(Meter::default()), 9);
+        link.bind_remote(&super::super::testing::audio_stream(3));
+        let mut lanes = Lanes::default();
+        for sequence in [1, 9] {
+            link.on_received(rtp_packet(Instant::now(), 3, sequence, b"x"), &mut lanes);
+        }
+        assert_eq!(link.next_time(), None);
+    }
+}
