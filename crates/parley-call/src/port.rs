@@ -172,6 +172,8 @@ pub struct PeerStats {
     pub encoder_holds: u64,
     /// The pair in use: own and other address.
     pub pair: Option<(SocketAddr, SocketAddr)>,
+    /// How they were found: `host`, `srflx`, `prflx` or `relay` (RFC 8839, 5.1).
+    pub pair_types: Option<(&'static str, &'static str)>,
     /// Things dropped, by name.
     pub drops: Vec<(&'static str, u64)>,
 }

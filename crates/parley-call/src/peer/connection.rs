@@ -7,6 +7,7 @@ use super::meter::Meter;
 use super::route::{self, Route};
 use super::runtime::LiveTasks;
 use super::setup::{Blueprint, Built, LocalTrack, build};
+use super::stats::{self, Pair};
 use crate::port::TrackKind;
 use parley_proto::control::{CONTROL_CHANNEL_ID, CONTROL_CHANNEL_LABEL};
 use parley_proto::limits::{CANDIDATE_BYTES_MAX, SDP_BYTES_MAX};
@@ -22,9 +23,7 @@ use tokio::task::AbortHandle;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
-use webrtc::peer_connection::{
-    PeerConnection, RTCIceCandidateInit, RTCSessionDescription, RTCStatsReport, StatsSelector,
-};
+use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 /// How long closing may take before the connection is left to itself.
@@ -285,9 +284,16 @@ impl Connection {
             .find(|transceiver| transceiver.id() == id)
     }
 
-    /// The library's statistics.
-    pub(super) async fn library_stats(&self, now: Instant) -> RTCStatsReport {
-        self.peer.get_stats(now, StatsSelector::None).await
+    /// The pair of addresses in use, with its round trip.
+    pub(super) async fn pair(&self, now: Instant) -> Option<Pair> {
+        let transport = self.parts.audio.sender.transport().await.ok()??;
+        let selected = transport
+            .ice_transport()
+            .get_selected_candidate_pair()
+            .await
+            .ok()??;
+        let report = self.peer.get_stats(now, StatsSelector::None).await;
+        stats::pair(&selected, &report)
     }
 
     /// Ends it and everything that belongs to it.

@@ -8,7 +8,7 @@ use super::library::{LibraryEvent, LibraryEvents};
 use super::meter::Counter;
 use super::route::Route;
 use super::setup::Blueprint;
-use super::stats::{Sampler, pair};
+use super::stats::Sampler;
 use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, addresses, send_audio, send_video};
 use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
@@ -409,7 +409,7 @@ impl Driver {
             return;
         };
         let now = clock();
-        let pair = pair(&open.connection.library_stats(now).await);
+        let pair = open.connection.pair(now).await;
         if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {
             open.connection.meter.round_trip_ms.set(rtt_ms);
         }

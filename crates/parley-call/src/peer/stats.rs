@@ -2,9 +2,10 @@
 
 use super::meter::Meter;
 use crate::port::PeerStats;
+use rtc::peer_connection::transport::RTCIceCandidatePair;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
-use webrtc::peer_connection::{RTCStatsReport, RTCStatsReportEntry};
+use webrtc::peer_connection::{RTCIceCandidate, RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry};
 
 /// The counters that rates are made of, as they stood at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,8 @@ impl Reading {
 pub(super) struct Pair {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
+    /// How each was found.
+    pub(super) types: [&'static str; 2],
     pub(super) rtt_ms: Option<f32>,
 }
 
@@ -92,27 +95,40 @@ impl Sampler {
             retransmissions_received: meter.retransmissions_received.get(),
             encoder_holds: meter.encoder_holds.get(),
             pair: pair.map(|pair| (pair.local, pair.remote)),
+            pair_types: pair.map(|pair| (pair.types[0], pair.types[1])),
             drops: meter.drops.list(),
         }
     }
 }
 
-/// The nominated pair of the library's report.
-pub(super) fn pair(report: &RTCStatsReport) -> Option<Pair> {
-    let pair = report.candidate_pairs().find(|pair| pair.nominated)?;
-    let address = |id: &str| match report.get(id)? {
-        RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate) => {
-            let ip: IpAddr = candidate.address.as_deref()?.parse().ok()?;
-            Some(SocketAddr::new(ip, candidate.port))
-        }
-        _ => None,
+/// The selected pair as ICE tells it, with the round trip out of the library's report. `None` for a `.local` address.
+pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport) -> Option<Pair> {
+    let address = |candidate: &RTCIceCandidate| {
+        let ip: IpAddr = candidate.address.parse().ok()?;
+        Some(SocketAddr::new(ip, candidate.port))
     };
-    let rtt_s = pair.current_round_trip_time;
+    let id = &report.transport()?.selected_candidate_pair_id;
+    let rtt_s = match report.get(id) {
+        Some(RTCStatsReportEntry::IceCandidatePair(pair)) => pair.current_round_trip_time,
+        _ => 0.0,
+    };
     Some(Pair {
-        local: address(&pair.local_candidate_id)?,
-        remote: address(&pair.remote_candidate_id)?,
+        local: address(selected.local())?,
+        remote: address(selected.remote())?,
+        types: [selected.local(), selected.remote()].map(|candidate| type_word(candidate.typ)),
         rtt_ms: (rtt_s > 0.0).then_some((rtt_s * 1000.0) as f32),
     })
+}
+
+/// The word for a candidate's type (RFC 8839, 5.1).
+fn type_word(of: RTCIceCandidateType) -> &'static str {
+    match of {
+        RTCIceCandidateType::Host => "host",
+        RTCIceCandidateType::Srflx => "srflx",
+        RTCIceCandidateType::Prflx => "prflx",
+        RTCIceCandidateType::Relay => "relay",
+        _ => "unknown",
+    }
 }
 
 #[cfg(test)]
