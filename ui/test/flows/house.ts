@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  /** Before the page loads. */
+  readonly before?: (page: Page) => Promise<unknown>;
 }
 
 export async function openHouse(): Promise<House> {
@@ -32,12 +34,13 @@ export async function openHouse(): Promise<House> {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
-    async open(scenario, { query = '', width = 960, height = 600, dark = true } = {}) {
+    async open(scenario, { query = '', width = 960, height = 600, dark = true, before } = {}) {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
       const page = await context.newPage();
       page.setDefaultTimeout(8000);
       watch(page);
+      await before?.(page);
       await page.goto(`http://localhost:${port}/?fake=${scenario}${query}`);
       await page.getByTestId('app').waitFor();
       return page;

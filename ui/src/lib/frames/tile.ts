@@ -38,6 +38,7 @@ class TileView {
   #pending: Picture | null = null;
   #shown = { width: 0, height: 0, frames: 0 };
   #animation = 0;
+  #handful: HTMLCanvasElement | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(canvas: HTMLCanvasElement, source: FrameSource, options: TileOptions) {
@@ -133,10 +134,18 @@ class TileView {
     const context = backdrop?.getContext('2d', { alpha: false });
     if (!backdrop || !context) return;
     // Down to a handful of pixels and up again: twice smoothed is a blur, at no cost to speak of.
+    const handful = (this.#handful ??= smallCanvas());
+    handful.getContext('2d', { alpha: false })?.drawImage(this.#canvas, 0, 0, BLUR_WIDTH, BLUR_HEIGHT);
     context.imageSmoothingQuality = 'high';
-    context.drawImage(this.#canvas, 0, 0, BLUR_WIDTH, BLUR_HEIGHT);
-    context.drawImage(backdrop, 0, 0, BLUR_WIDTH, BLUR_HEIGHT, 0, 0, backdrop.width, backdrop.height);
+    context.drawImage(handful, 0, 0, backdrop.width, backdrop.height);
   }
+}
+
+function smallCanvas(): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  canvas.width = BLUR_WIDTH;
+  canvas.height = BLUR_HEIGHT;
+  return canvas;
 }
 
 /** The canvas' box in device pixels, even in both directions as chroma likes it. */
