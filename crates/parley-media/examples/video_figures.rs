@@ -1,6 +1,7 @@
-//! What the video half costs and gives on this machine, with the built-in pattern as the picture:
+//! What the video half costs (processor time) and gives on this machine, with the built-in pattern as the picture:
 //! `cargo run -p parley-media --example video_figures`.
 
+use bytes::Bytes;
 use parley_media::time::CaptureTime;
 use parley_media::video::codec::{EncoderSettings, H264Decoder, H264Encoder};
 use parley_media::video::pattern::Pattern;
@@ -9,11 +10,13 @@ use parley_media::video::scale::scale_into;
 use parley_media::video::{VideoFrame, image, pattern};
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::io::Write;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 const HD: Resolution = Resolution::new(1280, 720);
+const PICTURES: u32 = 300;
 const CLOCK_US: u64 = 1_795_000_000_000_000;
 
 fn main() -> Outcome {
@@ -31,94 +34,102 @@ fn main() -> Outcome {
     Ok(())
 }
 
+/// Milliseconds of processor time that `count` runs took, each: other programs on the machine change little in it. Of the wall
+/// clock where the system does not tell (only Linux does).
+fn cost_ms(count: u32, mut work: impl FnMut(u32) -> Outcome) -> Result<f64, Box<dyn std::error::Error>> {
+    let begin = spent();
+    for run in 0..count {
+        work(run)?;
+    }
+    Ok(spent().saturating_sub(begin).as_secs_f64() * 1e3 / f64::from(count))
+}
+
+/// What this thread has spent so far.
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
-fn now() -> Instant {
-    Instant::now()
+fn spent() -> Duration {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    let begin = *BEGIN.get_or_init(Instant::now);
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok())
+        .map_or_else(|| begin.elapsed(), Duration::from_nanos)
 }
 
-/// Milliseconds of each of `count` runs, sorted.
-fn sorted_ms(count: u32, mut work: impl FnMut(u32)) -> Vec<f64> {
-    let mut runs: Vec<f64> = (0..count)
-        .map(|run| {
-            let begin = now();
-            work(run);
-            begin.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    runs.sort_by(f64::total_cmp);
-    runs
-}
-
-/// The value that `percent` of the sorted runs stay below.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    sorted
-        .get(sorted.len() * percent / 100)
-        .copied()
-        .unwrap_or(f64::NAN)
+#[expect(clippy::disallowed_methods, reason = "a measurement")]
+fn now() -> CaptureTime {
+    CaptureTime(Instant::now())
 }
 
 fn raw(out: &mut impl Write) -> Outcome {
     let mut drawing = Pattern::new(HD)?;
-    let captured = CaptureTime(now());
-    let drawn = sorted_ms(200, |number| drop(drawing.draw(number, CLOCK_US, captured)));
-    writeln!(out, "draw 720p              {:6.3} ms", percentile(&drawn, 50))?;
-    let frame = drawing.draw(400, CLOCK_US, captured)?;
-    let read = sorted_ms(200, |_| drop(std::hint::black_box(pattern::read(&frame))));
-    writeln!(out, "read the stamp         {:6.3} ms", percentile(&read, 50))?;
+    let drawn = cost_ms(1000, |number| Ok(drop(drawing.draw(number, CLOCK_US, now())?)))?;
+    writeln!(out, "draw 720p              {drawn:6.3} ms")?;
+    let frame = drawing.draw(400, CLOCK_US, now())?;
+    let mut read = 0;
+    let reading = cost_ms(10_000, |_| {
+        read += u32::from(pattern::read(&frame).is_some());
+        Ok(())
+    })?;
+    writeln!(out, "read the stamp         {reading:6.3} ms ({read} times)")?;
     let mut pool = FramePool::new();
     for (width, height) in [(640, 360), (320, 180), (960, 540), (426, 240)] {
         let size = Resolution::new(width, height);
-        let scaled = sorted_ms(100, |_| drop(scale_into(&mut pool, &frame, size)));
-        writeln!(out, "scale 720p to {size:<9}{:6.3} ms", percentile(&scaled, 50))?;
+        let scaled = cost_ms(300, |_| Ok(drop(scale_into(&mut pool, &frame, size))))?;
+        writeln!(out, "scale 720p to {:<9}{scaled:6.3} ms", size.to_string())?;
     }
-    let converted = sorted_ms(50, |_| drop(image::to_rgb(&frame)));
-    writeln!(
-        out,
-        "I420 to RGB 720p       {:6.3} ms",
-        percentile(&converted, 50)
-    )?;
+    let converted = cost_ms(300, |_| Ok(drop(image::to_rgb(&frame)?)))?;
+    writeln!(out, "I420 to RGB 720p       {converted:6.3} ms")?;
     Ok(())
 }
 
-/// Ten seconds at thirty pictures a second through the encoder and the decoder.
+/// Ten seconds at thirty pictures a second through the encoder, then through the decoder.
 fn coded(out: &mut impl Write, size: Resolution, kbps: u64) -> Outcome {
     let mut drawing = Pattern::new(size)?;
+    let begin = now();
+    let mut draw = |number: u32| {
+        let captured = CaptureTime(begin.0 + Duration::from_secs(1) * number / 30);
+        drawing.draw(number, CLOCK_US, captured)
+    };
     let mut encoder = H264Encoder::new(EncoderSettings {
         bitrate: Bitrate::from_kbps(kbps),
         frame_rate: FrameRate::new(30),
     })?;
-    let mut decoder = H264Decoder::new()?;
-    let (mut encoding_ms, mut decoding_ms) = (Vec::new(), Vec::new());
-    let (mut sizes, mut quality_db, mut stamps) = (Vec::new(), 0.0, 0);
-    let begin = now();
-    for number in 0..300u32 {
-        let captured = CaptureTime(begin + Duration::from_secs(1) * number / 30);
-        let frame = drawing.draw(number, CLOCK_US, captured)?;
-        let encode_begin = now();
-        let encoded = encoder.encode(&frame, false)?;
-        let decode_begin = now();
-        let shown = decoder.decode(&encoded.data, captured)?.ok_or("no picture")?;
-        encoding_ms.push((decode_begin - encode_begin).as_secs_f64() * 1e3);
-        decoding_ms.push(decode_begin.elapsed().as_secs_f64() * 1e3);
-        sizes.push(encoded.data.len());
-        quality_db += psnr_db(&frame, &shown);
-        stamps += u32::from(pattern::read(&shown).is_some());
-    }
-    encoding_ms.sort_by(f64::total_cmp);
-    decoding_ms.sort_by(f64::total_cmp);
-    let after_first: usize = sizes.iter().skip(1).sum();
+    let drawing_ms = cost_ms(PICTURES, |number| Ok(drop(draw(number)?)))?;
+    let mut units = Vec::new();
+    let encoding_ms = cost_ms(PICTURES, |number| {
+        units.push(encoder.encode(&draw(number)?, false)?.data);
+        Ok(())
+    })?;
+    let decoding_ms = decode_all(&units, |_, _| Ok(()))?;
+    let (mut quality_db, mut stamps) = (0.0, 0);
+    decode_all(&units, |number, shown| {
+        quality_db += psnr_db(&draw(number)?, shown) / f64::from(PICTURES);
+        stamps += u32::from(pattern::read(shown).is_some());
+        Ok(())
+    })?;
+    let after_first: usize = units.iter().skip(1).map(Bytes::len).sum();
     writeln!(
         out,
-        "{size} at {kbps} kbit/s: {:.0} kbit/s, key frame {} B, encode p50 {:.2} p95 {:.2} ms, decode p50 {:.2} ms, \
-         PSNR-Y {:.1} dB, {stamps} of 300 stamps read",
-        after_first as f64 * 8.0 / 299.0 * 30.0 / 1e3,
-        sizes.first().copied().unwrap_or(0),
-        percentile(&encoding_ms, 50),
-        percentile(&encoding_ms, 95),
-        percentile(&decoding_ms, 50),
-        quality_db / 300.0,
+        "{size} at {kbps} kbit/s: {:.0} kbit/s, key frame {} B, encode {:.2} ms, decode {decoding_ms:.2} ms, \
+         PSNR-Y {quality_db:.1} dB, {stamps} of {PICTURES} stamps read",
+        after_first as f64 * 8.0 / f64::from(PICTURES - 1) * 30.0 / 1e3,
+        units.first().map_or(0, Bytes::len),
+        encoding_ms - drawing_ms,
     )?;
     Ok(())
+}
+
+fn decode_all(
+    units: &[Bytes],
+    mut look: impl FnMut(u32, &VideoFrame) -> Outcome,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    let mut decoder = H264Decoder::new()?;
+    cost_ms(PICTURES, |number| {
+        let shown = decoder
+            .decode(&units[number as usize], now())?
+            .ok_or("no picture")?;
+        look(number, &shown)
+    })
 }
 
 fn psnr_db(sent: &VideoFrame, shown: &VideoFrame) -> f64 {

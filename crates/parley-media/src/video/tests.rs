@@ -239,6 +239,74 @@ fn size_rate_and_pause_follow_the_targets_at_once() {
     assert!(encoded.try_recv().is_err(), "encodes while paused");
 }
 
+fn state_within(source: &VideoSource, wanted: SourceState) -> SourceStatus {
+    let halt = halt::Halt::default();
+    for _ in 0..200 {
+        if source.status().borrow().state == wanted {
+            break;
+        }
+        halt.wait(Duration::from_millis(25));
+    }
+    source.status().borrow().clone()
+}
+
+#[test]
+fn a_file_is_played_at_its_own_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("clip.y4m");
+    let mut content = b"YUV4MPEG2 W16 H8 F60:1\n".to_vec();
+    for level in [60u8, 70] {
+        content.extend_from_slice(b"FRAME\n");
+        content.extend_from_slice(&[level; 192]);
+    }
+    std::fs::write(&path, content).unwrap();
+    let source = VideoSource::spawn(VideoInput::Y4m { path });
+    let slot = source.subscribe();
+    let mut levels = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        let Taken::Value(frame) = slot.take(Duration::from_secs(5)) else {
+            panic!("nothing to see");
+        };
+        levels.insert(frame.y()[0]);
+    }
+    assert!(
+        levels.is_subset(&[60, 70].into()) && !levels.is_empty(),
+        "{levels:?}"
+    );
+    let status = state_within(&source, SourceState::Running);
+    assert_eq!(
+        (status.name.as_deref(), status.resolution),
+        (Some("clip.y4m"), Some(Resolution::new(16, 8)))
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told_and_the_source_ends_at_once_all_the_same() {
+    let inputs = [
+        VideoInput::Y4m {
+            path: "/nowhere/clip.y4m".into(),
+        },
+        VideoInput::Camera {
+            id: Some("No Such Camera@nowhere".into()),
+            resolution: SIZE,
+            frame_rate: FrameRate::new(30),
+        },
+    ];
+    for input in inputs {
+        let source = VideoSource::spawn(input.clone());
+        let status = state_within(&source, SourceState::Missing);
+        assert_eq!(status.state, SourceState::Missing, "{input:?}: {status:?}");
+        assert!(status.detail.is_some_and(|detail| !detail.is_empty()));
+        let mut watching = source.status();
+        drop(source);
+        assert_eq!(
+            watching.borrow_and_update().state,
+            SourceState::Ended,
+            "{input:?}"
+        );
+    }
+}
+
 #[test]
 fn a_source_feeds_everybody_and_survives_its_takers() {
     let source = pattern();
