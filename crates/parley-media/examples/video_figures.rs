@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const HD: Resolution = Resolution::new(1280, 720);
 const PICTURES: u32 = 300;
@@ -36,10 +36,10 @@ fn main() -> Outcome {
 
 /// Milliseconds of processor time that `count` runs took, each: other programs on the machine change little in it. Of the wall
 /// clock where the system does not tell (only Linux does).
-fn cost_ms(count: u32, mut work: impl FnMut(u32) -> Outcome) -> Result<f64, Box<dyn std::error::Error>> {
+fn cost_ms<T>(count: u32, mut work: impl FnMut(u32) -> Outcome<T>) -> Outcome<f64> {
     let begin = spent();
     for run in 0..count {
-        work(run)?;
+        std::hint::black_box(work(run)?);
     }
     Ok(spent().saturating_sub(begin).as_secs_f64() * 1e3 / f64::from(count))
 }
@@ -62,7 +62,7 @@ fn now() -> CaptureTime {
 
 fn raw(out: &mut impl Write) -> Outcome {
     let mut drawing = Pattern::new(HD)?;
-    let drawn = cost_ms(1000, |number| Ok(drop(drawing.draw(number, CLOCK_US, now())?)))?;
+    let drawn = cost_ms(1000, |number| Ok(drawing.draw(number, CLOCK_US, now())?))?;
     writeln!(out, "draw 720p              {drawn:6.3} ms")?;
     let frame = drawing.draw(400, CLOCK_US, now())?;
     let mut read = 0;
@@ -74,10 +74,10 @@ fn raw(out: &mut impl Write) -> Outcome {
     let mut pool = FramePool::new();
     for (width, height) in [(640, 360), (320, 180), (960, 540), (426, 240)] {
         let size = Resolution::new(width, height);
-        let scaled = cost_ms(300, |_| Ok(drop(scale_into(&mut pool, &frame, size))))?;
+        let scaled = cost_ms(300, |_| Ok(scale_into(&mut pool, &frame, size)))?;
         writeln!(out, "scale 720p to {:<9}{scaled:6.3} ms", size.to_string())?;
     }
-    let converted = cost_ms(300, |_| Ok(drop(image::to_rgb(&frame)?)))?;
+    let converted = cost_ms(300, |_| Ok(image::to_rgb(&frame)?))?;
     writeln!(out, "I420 to RGB 720p       {converted:6.3} ms")?;
     Ok(())
 }
@@ -94,7 +94,7 @@ fn coded(out: &mut impl Write, size: Resolution, kbps: u64) -> Outcome {
         bitrate: Bitrate::from_kbps(kbps),
         frame_rate: FrameRate::new(30),
     })?;
-    let drawing_ms = cost_ms(PICTURES, |number| Ok(drop(draw(number)?)))?;
+    let drawing_ms = cost_ms(PICTURES, |number| Ok(draw(number)?))?;
     let mut units = Vec::new();
     let encoding_ms = cost_ms(PICTURES, |number| {
         units.push(encoder.encode(&draw(number)?, false)?.data);
@@ -119,10 +119,7 @@ fn coded(out: &mut impl Write, size: Resolution, kbps: u64) -> Outcome {
     Ok(())
 }
 
-fn decode_all(
-    units: &[Bytes],
-    mut look: impl FnMut(u32, &VideoFrame) -> Outcome,
-) -> Result<f64, Box<dyn std::error::Error>> {
+fn decode_all(units: &[Bytes], mut look: impl FnMut(u32, &VideoFrame) -> Outcome) -> Outcome<f64> {
     let mut decoder = H264Decoder::new()?;
     cost_ms(PICTURES, |number| {
         let shown = decoder
