@@ -4,8 +4,8 @@
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use parley_call::{
-    Call, CallCommand, CallConfig, CallEvent, CallHandle, CallSnapshot, CallStats, CallTarget, EndReason,
-    LocalMedia, NetworkOptions, VideoLimits,
+    Call, CallCommand, CallConfig, CallEvent, CallHandle, CallPhase, CallSnapshot, CallStats, CallTarget,
+    EndReason, LocalMedia, NetworkOptions, VideoLimits,
 };
 use parley_media::audio::AudioTargets;
 use parley_media::packet::{AudioLevel, EncodedAudio, EncodedFrame, ReceivedPacket};
@@ -22,11 +22,19 @@ use tokio::sync::{mpsc, watch};
 /// Long enough for a busy machine; nothing here takes a tenth of it when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server on loopback, on a free port or on that of one before it.
-pub(crate) async fn serve(at: Option<SocketAddr>) -> Result<Server> {
+/// A server on loopback, on a free port.
+pub(crate) async fn serve() -> Result<Server> {
     let mut config = ServerConfig::loopback();
-    config.listen = vec![at.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))];
     config.stun = None;
+    serve_with(config).await
+}
+
+pub(crate) async fn serve_with(config: ServerConfig) -> Result<Server> {
+    // `RUST_LOG=parley_call=debug` tells the story of a test that fails.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
     Server::start(config).await.context("start the server")
 }
 
@@ -63,6 +71,20 @@ impl Party {
 
     pub(crate) fn join(link: Link, name: &str) -> Self {
         Self::start(CallTarget::Join { link }, name)
+    }
+
+    /// Two people, connected and proven.
+    pub(crate) async fn connected_pair(server: ServerAddress) -> Result<(Self, Self)> {
+        let (ada, link) = Self::create(server, "Ada").await?;
+        ada.enter().await;
+        let ben = Self::join(link, "Ben");
+        ben.enter().await;
+        for party in [&ada, &ben] {
+            party
+                .until("connected", |state| state.phase == CallPhase::Connected)
+                .await?;
+        }
+        Ok((ada, ben))
     }
 
     fn start(target: CallTarget, name: &str) -> Self {

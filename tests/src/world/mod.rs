@@ -1,6 +1,8 @@
 //! Endpoints and the real server, over loopback and over emulated links.
 
 mod call_connects;
+mod call_genuine;
 mod call_party;
+mod call_survives;
 #[cfg(target_os = "linux")]
 mod endpoints;

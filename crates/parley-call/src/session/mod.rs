@@ -21,6 +21,8 @@ mod rate;
 mod signaling;
 mod stay;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 
 pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
 

@@ -43,6 +43,8 @@ pub(super) struct PeerLink {
     local_candidates: Vec<Candidate>,
     tracks: Vec<TrackKind>,
     control_open: bool,
+    /// Whether anything came on the control channel of this connection.
+    control_heard: bool,
     own_media: MediaState,
     told_media: Option<MediaState>,
     their_media: MediaState,
@@ -78,6 +80,7 @@ impl PeerLink {
             local_candidates: Vec::new(),
             tracks: Vec::new(),
             control_open: false,
+            control_heard: false,
             own_media,
             told_media: None,
             their_media: MediaState::default(),
@@ -173,6 +176,11 @@ impl PeerLink {
         self.gone_at.get_or_insert(now);
     }
 
+    /// Whether they are gone for good: the server said so, nobody took their place, and no media comes.
+    pub(super) fn is_gone(&self, now: Instant) -> bool {
+        !self.state.is_connected() && self.gone_at.is_some_and(|at| now >= at + GONE_MAX)
+    }
+
     pub(super) fn set_own_media(&mut self, media: MediaState, cx: &mut Context<'_>) {
         self.own_media = media;
         self.settle(cx);
@@ -255,9 +263,6 @@ impl PeerLink {
 
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
         self.proofs.on_timeout(cx);
-        if self.gone_at.is_some_and(|at| cx.now >= at + GONE_MAX) && !self.state.is_connected() {
-            cx.end = Some(EndReason::OtherLost);
-        }
         if self.reachable {
             if self.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
                 self.repeat(cx);
@@ -341,6 +346,7 @@ impl PeerLink {
         self.state.renew(cx.now);
         self.local_candidates.clear();
         self.control_open = false;
+        self.control_heard = false;
         self.renewed = true;
         self.end_tracks(cx);
         self.open_connection(cx);
@@ -461,6 +467,10 @@ impl PeerLink {
         if !self.proofs.proven() {
             cx.counters.out_of_order += 1;
             return;
+        }
+        if !std::mem::replace(&mut self.control_heard, true) {
+            // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
+            self.told_media = None;
         }
         match message {
             ControlMessage::MediaState(media) => self.their_media = *media,

@@ -31,7 +31,7 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// Tickets that may be refused in a row before the person is told.
 const TICKET_REFUSALS_MAX: u32 = 3;
 /// How long an own former self may still hold a place in the room.
-const FORMER_SELF_MAX: Duration = Duration::from_secs(RESUME_GRACE_S + 5);
+const FORMER_SELF_MAX: Duration = Duration::from_secs(RESUME_GRACE_S + 15);
 
 /// What the session must know.
 #[derive(Debug)]
@@ -455,6 +455,7 @@ impl Signaling {
                 self.start_over(now, fatal, out);
             }
             (_, ErrorCode::RoomFull) if self.former_self_until.is_some_and(|until| now < until) => {
+                self.refusal = Some(reason);
                 self.drop_connection(now, SignalingFault::Lost, out);
             }
             _ => return Some(News::Refused(reason)),

@@ -98,6 +98,7 @@ impl Stay {
                 if let Some(link) = &mut self.link {
                     link.on_timeout(cx);
                 }
+                self.notice_the_gone(cx);
             }
         }
         self.finish_turn(cx);
@@ -337,6 +338,19 @@ impl Stay {
                 self.set_away(true);
             }
             (LeaveReason::Lost, None) => self.other = None,
+        }
+    }
+
+    /// Somebody is gone for good: the end of a call, or of waiting for one who was never really here.
+    fn notice_the_gone(&mut self, cx: &mut Context<'_>) {
+        let gone = self.link.take_if(|link| link.is_gone(cx.now));
+        if let Some(mut link) = gone {
+            self.generation = link.generation();
+            link.close(false, cx);
+            self.other = None;
+            if link.was_up() {
+                cx.end = Some(EndReason::OtherLost);
+            }
         }
     }
 

@@ -1,0 +1,276 @@
+//! From the green room to the end, when nothing goes wrong but people.
+
+use super::world::World;
+use crate::call::CallCommand;
+use crate::end::{EndReason, ProofFault, SignalingFault};
+use crate::port::ConnectionPhase;
+use crate::snapshot::CallPhase;
+use parley_proto::{ControlMessage, ErrorCode, MediaState, PeerMessage, SdpType, ServerMessage};
+
+#[test]
+fn two_people_meet_and_media_flows_both_ways() {
+    let world = World::connected_pair(1);
+    for party in [0, 1] {
+        let state = world.snapshot(party);
+        assert_eq!(state.phase, CallPhase::Connected);
+        assert!(state.people[0].proven);
+        assert_eq!(world.parties[party].tracks, 2, "sound and pictures");
+        assert_eq!(world.parties[party].peer.opened, 1);
+        assert!(world.parties[party].peer.failures.is_empty());
+        let times = state.times;
+        let order = [
+            times.started,
+            times.ticket,
+            times.entered,
+            times.joined,
+            times.met,
+        ];
+        assert!(order.iter().all(Option::is_some));
+        assert!(times.met <= times.connected && times.met <= times.proven);
+    }
+    assert_eq!(
+        world.parties[0].session.counters().glares,
+        0,
+        "only the newcomer offers"
+    );
+}
+
+#[test]
+fn the_green_room_shows_nobody_and_keeps_its_ticket_fresh() {
+    let mut world = World::new(1);
+    let ada = world.arrive(None);
+    world.run_s(3600);
+    assert_eq!(world.phase(ada), CallPhase::GreenRoom);
+    assert_eq!(world.ended(ada), None);
+    let link = world.snapshot(ada).link.unwrap();
+    world.command(ada, CallCommand::Enter);
+    world.run_s(1);
+    assert_eq!(world.phase(ada), CallPhase::Waiting);
+    assert_eq!(world.snapshot(ada).link, Some(link));
+}
+
+#[test]
+fn an_hour_of_call_needs_no_second_connection() {
+    let mut world = World::connected_pair(2);
+    world.run_s(3600);
+    world.expect_media();
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+    assert_eq!(world.parties[0].session.counters().signaling_losses, 0);
+}
+
+#[test]
+fn hanging_up_ends_both_and_each_knows_why() {
+    let mut world = World::connected_pair(3);
+    world.command(1, CallCommand::Leave);
+    world.run_s(1);
+    assert_eq!(world.ended(1), Some(&EndReason::HungUp));
+    assert_eq!(world.ended(0), Some(&EndReason::OtherLeft));
+    assert!(world.parties[1].peer.control_out.contains(&ControlMessage::Bye));
+    assert!(
+        world
+            .parties
+            .iter()
+            .all(|party| !party.peer.open && party.tracks == 0)
+    );
+    assert!(
+        world
+            .parties
+            .iter()
+            .all(|party| party.session.poll_timeout().is_none())
+    );
+}
+
+#[test]
+fn what_microphone_and_camera_do_is_told_once_it_may_be() {
+    let mut world = World::pair(4);
+    let off = MediaState::default();
+    let on = MediaState {
+        microphone_on: true,
+        camera_on: true,
+    };
+    world.command(0, CallCommand::SetMediaState(on));
+    world.run_s(5);
+    world.command(0, CallCommand::SetMediaState(off));
+    world.run_s(1);
+    let told: Vec<_> = world.parties[0].peer.control_out.clone();
+    assert_eq!(
+        told,
+        [ControlMessage::MediaState(on), ControlMessage::MediaState(off)]
+    );
+}
+
+#[test]
+fn a_third_person_is_told_that_the_room_is_full() {
+    let mut world = World::connected_pair(5);
+    let eve = world.arrive(Some([3; 16]));
+    world.command(eve, CallCommand::Enter);
+    world.run_s(3);
+    assert!(matches!(
+        world.ended(eve),
+        Some(EndReason::Refused {
+            code: ErrorCode::RoomFull,
+            ..
+        })
+    ));
+    assert_eq!(world.phase(0), CallPhase::Connected);
+    assert_eq!(world.phase(1), CallPhase::Connected);
+}
+
+#[test]
+fn somebody_with_another_secret_is_not_genuine_for_either_side() {
+    let mut world = World::new(6);
+    let ada = world.arrive(None);
+    world.command(ada, CallCommand::Enter);
+    world.run_s(1);
+    let eve = world.arrive(Some([99; 16]));
+    world.command(eve, CallCommand::Enter);
+    world.run_s(10);
+    for party in [ada, eve] {
+        assert_eq!(
+            world.ended(party),
+            Some(&EndReason::NotGenuine(ProofFault::Wrong))
+        );
+        assert!(!world.parties[party].peer.media_allowed);
+    }
+}
+
+/// Puts another fingerprint into every description that passes, as somebody in the middle would.
+fn swap_fingerprints(message: &mut ServerMessage) {
+    let ServerMessage::Signal { payload, .. } = message else {
+        return;
+    };
+    let Ok(PeerMessage::Description { sdp, .. }) = serde_json::from_value(payload.clone()) else {
+        return;
+    };
+    let swapped: Vec<String> = sdp
+        .lines()
+        .map(|line| match line.starts_with("a=fingerprint:") {
+            true => format!("a=fingerprint:sha-256 {}", vec!["EE"; 32].join(":")),
+            false => line.to_owned(),
+        })
+        .collect();
+    payload["sdp"] = format!(
+        "{}\r\nx=was:{}",
+        swapped.join("\r\n"),
+        sdp.replace("\r\n", "|").replace("fingerprint", "F*")
+    )
+    .into();
+}
+
+#[test]
+fn a_server_that_swaps_fingerprints_is_noticed_by_both_before_any_media() {
+    let mut world = World::new(7);
+    world.tamper = Some(swap_fingerprints);
+    for secret in [None, Some([3; 16])] {
+        let party = world.arrive(secret);
+        world.command(party, CallCommand::Enter);
+        world.run_s(1);
+    }
+    world.run_s(10);
+    for party in [0, 1] {
+        assert_eq!(
+            world.ended(party),
+            Some(&EndReason::NotGenuine(ProofFault::Wrong))
+        );
+        assert!(!world.parties[party].peer.media_allowed);
+    }
+}
+
+/// Lets no proof pass.
+fn swallow_proofs(message: &mut ServerMessage) {
+    if let ServerMessage::Signal { payload, .. } = message
+        && payload["kind"] == "proof"
+    {
+        *message = ServerMessage::Unknown;
+    }
+}
+
+#[test]
+fn somebody_who_proves_nothing_is_given_ten_seconds() {
+    let mut world = World::pair(8);
+    world.tamper = Some(swallow_proofs);
+    world.run_s(9);
+    assert_eq!(world.parties[0].peer.phase, ConnectionPhase::Connected);
+    assert_eq!(world.phase(0), CallPhase::Connecting, "connected, but not proven");
+    assert!(!world.parties[0].peer.media_allowed);
+    world.run_s(3);
+    let reasons = [world.ended(0), world.ended(1)];
+    assert!(
+        reasons.contains(&Some(&EndReason::NotGenuine(ProofFault::Missing))),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn an_unreachable_server_is_told_after_a_while_and_a_wrong_one_at_once() {
+    let mut world = World::new(9);
+    world.server_up = false;
+    let ada = world.arrive(None);
+    world.run_s(10);
+    assert_eq!(world.snapshot(ada).signaling_fault, Some(SignalingFault::Refused));
+    assert_eq!(world.ended(ada), None);
+    world.run_s(10);
+    assert_eq!(
+        world.ended(ada),
+        Some(&EndReason::ServerUnreachable(SignalingFault::Refused))
+    );
+
+    let mut world = World::new(10);
+    world.tamper = Some(|message| *message = ServerMessage::Unknown);
+    let ada = world.arrive(None);
+    world.run_ms(15);
+    world.server_says(ada, "<html>hello</html>".into());
+    world.run_s(1);
+    assert_eq!(world.ended(ada), Some(&EndReason::NotAParleyServer));
+}
+
+#[test]
+fn a_server_that_comes_up_late_is_found() {
+    let mut world = World::new(11);
+    world.server_up = false;
+    let ada = world.arrive(None);
+    world.command(ada, CallCommand::Enter);
+    world.run_s(8);
+    world.server_up = true;
+    world.run_s(8);
+    assert_eq!(world.phase(ada), CallPhase::Waiting);
+}
+
+#[test]
+fn a_refusal_is_the_end_and_says_why() {
+    for code in [
+        ErrorCode::RoomUnknown,
+        ErrorCode::VersionMismatch,
+        ErrorCode::Unavailable,
+    ] {
+        let mut world = World::new(12);
+        world.server.refuse_with = Some(code);
+        let ben = world.arrive(Some([3; 16]));
+        world.command(ben, CallCommand::Enter);
+        world.run_s(40);
+        let refused =
+            matches!(world.ended(ben), Some(EndReason::Refused { code: said, .. }) if *said == code);
+        assert!(refused, "{code:?}: {:?}", world.ended(ben));
+    }
+}
+
+#[test]
+fn the_one_who_waits_offers_when_the_newcomer_does_not() {
+    fn swallow_the_newcomers_offers(message: &mut ServerMessage) {
+        if let ServerMessage::Signal { from, payload } = message
+            && from.as_bytes()[0] == 2
+            && payload["sdp_type"] == serde_json::to_value(SdpType::Offer).unwrap()
+        {
+            *message = ServerMessage::Unknown;
+        }
+    }
+    let mut world = World::pair(13);
+    world.tamper = Some(swallow_the_newcomers_offers);
+    world.run_s(6);
+    world.expect_media();
+    assert_eq!(
+        world.parties[1].session.counters().glares,
+        1,
+        "and the newcomer gives way"
+    );
+}

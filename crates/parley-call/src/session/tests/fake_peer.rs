@@ -1,0 +1,276 @@
+//! A peer driver in memory: strict where the real library is strict (no implicit rollback, no candidates before a
+//! description), so that a session that relies on luck fails here.
+
+use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, TrackKind};
+use crate::sdp::tests::description;
+use parley_media::packet::ReceivedPacket;
+use parley_proto::{Candidate, ControlMessage, SdpType};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Jsep {
+    Stable,
+    HaveLocalOffer,
+    HaveRemoteOffer,
+}
+
+#[derive(Debug)]
+pub(super) struct FakePeer {
+    number: u8,
+    pub(super) open: bool,
+    pub(super) generation: u32,
+    jsep: Jsep,
+    ufrag: u32,
+    pending_local: Option<String>,
+    pending_remote: Option<String>,
+    local: Option<String>,
+    remote: Option<String>,
+    pub(super) phase: ConnectionPhase,
+    broken_since: Option<Instant>,
+    pub(super) media_allowed: bool,
+    busy_until: Instant,
+    pub(super) failures: Vec<&'static str>,
+    pub(super) ice_restarts: u32,
+    pub(super) opened: u32,
+    /// The senders of the tracks that were handed on: dropped with the connection.
+    tracks: Vec<std::sync::mpsc::SyncSender<ReceivedPacket>>,
+    /// Control messages that went out.
+    pub(super) control_out: Vec<ControlMessage>,
+}
+
+impl FakePeer {
+    pub(super) fn new(number: u8, now: Instant) -> Self {
+        Self {
+            number,
+            open: false,
+            generation: 0,
+            jsep: Jsep::Stable,
+            ufrag: 0,
+            pending_local: None,
+            pending_remote: None,
+            local: None,
+            remote: None,
+            phase: ConnectionPhase::Connecting,
+            broken_since: None,
+            media_allowed: false,
+            busy_until: now,
+            failures: Vec::new(),
+            ice_restarts: 0,
+            opened: 0,
+            tracks: Vec::new(),
+            control_out: Vec::new(),
+        }
+    }
+
+    /// Carries a command out; gives what happens when.
+    pub(super) fn command(
+        &mut self,
+        now: Instant,
+        command: PeerCommand,
+        mut latency: impl FnMut() -> Duration,
+    ) -> Vec<(Instant, PeerEvent)> {
+        self.busy_until = self.busy_until.max(now) + latency();
+        let name = command.name();
+        let kinds = match self.carry_out(command) {
+            Ok(kinds) => kinds,
+            Err(detail) => {
+                self.failures.push(name);
+                vec![PeerEventKind::CommandFailed {
+                    command: name,
+                    detail: detail.into(),
+                }]
+            }
+        };
+        kinds
+            .into_iter()
+            .map(|kind| (self.busy_until, self.event(kind)))
+            .collect()
+    }
+
+    fn event(&self, kind: PeerEventKind) -> PeerEvent {
+        PeerEvent {
+            generation: self.generation,
+            kind,
+        }
+    }
+
+    fn carry_out(&mut self, command: PeerCommand) -> Result<Vec<PeerEventKind>, &'static str> {
+        if !self.open && !matches!(command, PeerCommand::Open { .. } | PeerCommand::Close) {
+            return Err("not open");
+        }
+        match command {
+            PeerCommand::Open { generation, .. } => {
+                let fresh = Self::new(self.number, self.busy_until);
+                let before = std::mem::replace(self, fresh);
+                self.failures = before.failures;
+                self.ice_restarts = before.ice_restarts;
+                self.opened = before.opened + 1;
+                self.ufrag = before.ufrag + 1;
+                self.generation = generation;
+                self.open = true;
+            }
+            PeerCommand::MakeOffer { ice_restart } => {
+                self.expect(Jsep::Stable)?;
+                if ice_restart {
+                    self.ufrag += 1;
+                    self.ice_restarts += 1;
+                }
+                self.jsep = Jsep::HaveLocalOffer;
+                self.pending_local = Some(self.describe());
+                return Ok(self.described(SdpType::Offer));
+            }
+            PeerCommand::SetRemote { sdp_type, sdp } => {
+                if sdp.contains("garbage") {
+                    return Err("unreadable");
+                }
+                match sdp_type {
+                    SdpType::Offer => {
+                        self.expect(Jsep::Stable)?;
+                        self.jsep = Jsep::HaveRemoteOffer;
+                        self.pending_remote = Some(sdp);
+                    }
+                    SdpType::Answer => {
+                        self.expect(Jsep::HaveLocalOffer)?;
+                        self.jsep = Jsep::Stable;
+                        self.local = self.pending_local.take();
+                        self.remote = Some(sdp);
+                    }
+                }
+                return Ok(vec![PeerEventKind::RemoteDescriptionSet { sdp_type }]);
+            }
+            PeerCommand::MakeAnswer => {
+                self.expect(Jsep::HaveRemoteOffer)?;
+                let offered = self.pending_remote.take();
+                if self.remote.is_some() && self.remote.as_deref().map(ufrag) != offered.as_deref().map(ufrag)
+                {
+                    self.ufrag += 1;
+                }
+                self.jsep = Jsep::Stable;
+                self.remote = offered;
+                self.local = Some(self.describe());
+                return Ok(self.described(SdpType::Answer));
+            }
+            PeerCommand::Rollback => {
+                self.expect(Jsep::HaveLocalOffer)?;
+                self.jsep = Jsep::Stable;
+                self.pending_local = None;
+            }
+            PeerCommand::AddCandidate(candidate) => {
+                let remote = self.pending_remote.as_ref().or(self.remote.as_ref());
+                let remote = remote.ok_or("no remote description")?;
+                if candidate.username_fragment.as_deref() != Some(ufrag(remote)) {
+                    return Err("a candidate of another generation");
+                }
+            }
+            PeerCommand::AllowMedia => {
+                self.media_allowed = true;
+                if self.phase == ConnectionPhase::Connected {
+                    return Ok(self.start_tracks());
+                }
+            }
+            PeerCommand::SendControl(message) => self.control_out.push(message),
+            PeerCommand::Close => {
+                self.open = false;
+                self.tracks.clear();
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn expect(&self, jsep: Jsep) -> Result<(), &'static str> {
+        if self.jsep == jsep {
+            Ok(())
+        } else {
+            Err("wrong signaling state")
+        }
+    }
+
+    fn describe(&self) -> String {
+        let certificate = self.number.wrapping_mul(61).wrapping_add(self.generation as u8);
+        description(certificate, &format!("u{}x{}", self.number, self.ufrag))
+    }
+
+    fn described(&self, sdp_type: SdpType) -> Vec<PeerEventKind> {
+        let sdp = self.describe();
+        let candidates = (0..2).map(|port| {
+            PeerEventKind::LocalCandidate(Candidate {
+                candidate: format!("candidate:1 1 udp 1 10.0.0.{} {port} typ host", self.number),
+                sdp_mid: Some("0".into()),
+                sdp_mline_index: Some(0),
+                username_fragment: Some(ufrag(&sdp).to_owned()),
+            })
+        });
+        let candidates: Vec<_> = candidates.collect();
+        std::iter::once(PeerEventKind::LocalDescription { sdp_type, sdp })
+            .chain(candidates)
+            .collect()
+    }
+
+    fn start_tracks(&mut self) -> Vec<PeerEventKind> {
+        let mut track = |kind| {
+            let (sender, packets) = std::sync::mpsc::sync_channel(1);
+            self.tracks.push(sender);
+            PeerEventKind::Track { kind, packets }
+        };
+        vec![
+            PeerEventKind::ControlOpen,
+            track(TrackKind::Audio),
+            track(TrackKind::Video),
+        ]
+    }
+
+    /// Whether packets between the two would be understood.
+    pub(super) fn linked(a: &Self, b: &Self) -> bool {
+        let fits = |one: &Self, other: &Self| {
+            one.open && one.local.is_some() && one.local == other.remote.as_ref().map(|sdp| untampered(sdp))
+        };
+        fits(a, b) && fits(b, a)
+    }
+
+    /// Looks at the way there; gives what changed.
+    pub(super) fn check(&mut self, now: Instant, carries: bool) -> Vec<PeerEvent> {
+        if !self.open {
+            return Vec::new();
+        }
+        let mut kinds = Vec::new();
+        if carries {
+            self.broken_since = None;
+            if self.phase != ConnectionPhase::Connected {
+                self.phase = ConnectionPhase::Connected;
+                kinds.push(PeerEventKind::Connection(self.phase));
+                if self.media_allowed && self.tracks.is_empty() {
+                    kinds.extend(self.start_tracks());
+                }
+            }
+        } else if self.phase != ConnectionPhase::Failed {
+            let since = *self.broken_since.get_or_insert(now);
+            let next = match (self.phase, now.saturating_duration_since(since).as_secs()) {
+                (ConnectionPhase::Connected, 1..) => Some(ConnectionPhase::Disconnected),
+                (ConnectionPhase::Disconnected, 8..) => Some(ConnectionPhase::Failed),
+                (ConnectionPhase::Connecting, 15..) => Some(ConnectionPhase::Failed),
+                _ => None,
+            };
+            if let Some(next) = next {
+                self.phase = next;
+                kinds.push(PeerEventKind::Connection(next));
+            }
+        }
+        kinds.into_iter().map(|kind| self.event(kind)).collect()
+    }
+
+    pub(super) fn media_flows(&self) -> bool {
+        self.open && self.media_allowed && self.phase == ConnectionPhase::Connected
+    }
+}
+
+fn ufrag(sdp: &str) -> &str {
+    crate::sdp::ufrags(sdp).next().unwrap_or_default()
+}
+
+/// A tampered description carries the real one after a mark, as a man in the middle would connect both sides himself.
+fn untampered(sdp: &str) -> String {
+    sdp.split_once("x=was:").map_or_else(
+        || sdp.to_owned(),
+        |(_, real)| real.replace('|', "\r\n").replace("F*", "fingerprint"),
+    )
+}

@@ -1,0 +1,261 @@
+//! A room server in memory: as the real one behaves towards two clients, without its limits and keys.
+
+use parley_proto::{
+    ClientMessage, CloseCode, ErrorCode, LeaveReason, Participant, ParticipantId, Role, RoomId, ServerMessage,
+};
+use std::time::{Duration, Instant};
+
+const GRACE: Duration = Duration::from_secs(60);
+
+/// A connection: which party, and its number.
+pub(super) type ClientId = (usize, u32);
+
+#[derive(Debug)]
+pub(super) enum Reply {
+    Message(ClientId, ServerMessage),
+    Close(ClientId, CloseCode),
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    participant: Participant,
+    client: Option<ClientId>,
+    gone_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct FakeServer {
+    members: Vec<Member>,
+    issued: u8,
+    epoch: u8,
+    /// Tokens made before this are not good any more.
+    oldest_token: u8,
+    pub(super) refuse_with: Option<ErrorCode>,
+}
+
+pub(super) fn room() -> RoomId {
+    RoomId::from_bytes([7; 24])
+}
+
+impl FakeServer {
+    pub(super) fn new() -> Self {
+        Self {
+            members: Vec::new(),
+            issued: 0,
+            epoch: 0,
+            oldest_token: 0,
+            refuse_with: None,
+        }
+    }
+
+    /// Forgets everybody. With `new_keys`, tokens given out before are worthless too.
+    pub(super) fn restart(&mut self, new_keys: bool) {
+        self.members.clear();
+        self.epoch += 1;
+        if new_keys {
+            self.oldest_token = self.epoch;
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage) -> Vec<Reply> {
+        if let Some(code) = self.refuse_with {
+            return vec![error(client, code)];
+        }
+        match message {
+            ClientMessage::RequestTicket { room: wanted, .. } => {
+                if wanted.is_some_and(|wanted| wanted != room()) {
+                    return vec![error(client, ErrorCode::RoomUnknown)];
+                }
+                if self.members.len() >= 2 {
+                    return vec![error(client, ErrorCode::RoomFull)];
+                }
+                vec![Reply::Message(
+                    client,
+                    ServerMessage::Ticket {
+                        room: room(),
+                        ticket: "ticket".into(),
+                        expires_in_s: 600,
+                    },
+                )]
+            }
+            ClientMessage::Join { name, .. } => self.join(client, name),
+            ClientMessage::Resume { token, name, .. } => self.resume(client, &token, name),
+            ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
+            ClientMessage::Leave => {
+                let id = self.seat(client);
+                self.members.retain(|member| member.client != Some(client));
+                let mut replies = vec![Reply::Close(client, CloseCode::Left)];
+                if let Some(id) = id {
+                    let reason = LeaveReason::Left;
+                    replies.extend(self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason }));
+                }
+                replies
+            }
+            ClientMessage::Ping { nonce } => vec![Reply::Message(client, ServerMessage::Pong { nonce })],
+            ClientMessage::Unknown => Vec::new(),
+        }
+        .into_iter()
+        .chain(self.expire(now))
+        .collect()
+    }
+
+    pub(super) fn disconnected(&mut self, now: Instant, client: ClientId) -> Vec<Reply> {
+        let Some(member) = self
+            .members
+            .iter_mut()
+            .find(|member| member.client == Some(client))
+        else {
+            return Vec::new();
+        };
+        member.client = None;
+        member.gone_at = Some(now);
+        member.participant.away = true;
+        let id = member.participant.id;
+        self.tell_others(id, &ServerMessage::ParticipantAway { id })
+    }
+
+    /// Gives up those who did not come back.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Reply> {
+        let lost: Vec<ParticipantId> = self
+            .members
+            .iter()
+            .filter(|member| member.gone_at.is_some_and(|at| now >= at + GRACE))
+            .map(|member| member.participant.id)
+            .collect();
+        let mut replies = Vec::new();
+        for id in lost {
+            self.members.retain(|member| member.participant.id != id);
+            let reason = LeaveReason::Lost;
+            replies.extend(self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason }));
+        }
+        replies
+    }
+
+    /// Gives somebody up at once.
+    pub(super) fn give_up(&mut self, id: ParticipantId) -> Vec<Reply> {
+        self.members.retain(|member| member.participant.id != id);
+        let reason = LeaveReason::Lost;
+        self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason })
+    }
+
+    fn join(&mut self, client: ClientId, name: String) -> Vec<Reply> {
+        if self.members.len() >= 2 {
+            return vec![error(client, ErrorCode::RoomFull)];
+        }
+        self.issued += 1;
+        let participant = Participant {
+            id: ParticipantId::from_bytes([self.issued; 16]),
+            name,
+            role: Role::Guest,
+            order: u32::from(self.issued),
+            away: false,
+        };
+        self.seat_down(client, participant, false)
+    }
+
+    fn seat_down(&mut self, client: ClientId, participant: Participant, resumed: bool) -> Vec<Reply> {
+        self.members.push(Member {
+            participant: participant.clone(),
+            client: Some(client),
+            gone_at: None,
+        });
+        let mut replies = vec![self.welcome(client, participant.id, resumed)];
+        let id = participant.id;
+        replies.extend(self.tell_others(id, &ServerMessage::ParticipantJoined { participant }));
+        replies
+    }
+
+    fn resume(&mut self, client: ClientId, token: &str, name: String) -> Vec<Reply> {
+        let number = |part: &str| part.parse::<u8>().ok();
+        let parsed = token
+            .split_once('/')
+            .and_then(|(id, epoch)| Some((number(id)?, number(epoch)?)));
+        let Some((id, epoch)) = parsed.filter(|(_, epoch)| *epoch >= self.oldest_token) else {
+            return vec![error(client, ErrorCode::ResumeInvalid)];
+        };
+        let _ = epoch;
+        let whole = ParticipantId::from_bytes([id; 16]);
+        if let Some(member) = self
+            .members
+            .iter_mut()
+            .find(|member| member.participant.id == whole)
+        {
+            let before = member.client.replace(client);
+            member.gone_at = None;
+            member.participant.away = false;
+            let mut replies: Vec<Reply> = before
+                .map(|old| Reply::Close(old, CloseCode::Replaced))
+                .into_iter()
+                .collect();
+            replies.push(self.welcome(client, whole, true));
+            replies.extend(self.tell_others(whole, &ServerMessage::ParticipantBack { id: whole }));
+            return replies;
+        }
+        if self.members.len() >= 2 {
+            return vec![error(client, ErrorCode::RoomFull)];
+        }
+        let participant = Participant {
+            id: whole,
+            name,
+            role: Role::Guest,
+            order: u32::from(id),
+            away: false,
+        };
+        self.seat_down(client, participant, true)
+    }
+
+    fn signal(&self, client: ClientId, to: ParticipantId, payload: serde_json::Value) -> Vec<Reply> {
+        let Some(from) = self.seat(client) else {
+            return vec![error(client, ErrorCode::NotJoined)];
+        };
+        match self.members.iter().find(|member| member.participant.id == to) {
+            None => vec![error(client, ErrorCode::RecipientUnknown)],
+            Some(Member { client: None, .. }) => vec![error(client, ErrorCode::RecipientAway)],
+            Some(Member {
+                client: Some(there), ..
+            }) => {
+                vec![Reply::Message(*there, ServerMessage::Signal { from, payload })]
+            }
+        }
+    }
+
+    fn seat(&self, client: ClientId) -> Option<ParticipantId> {
+        let member = self.members.iter().find(|member| member.client == Some(client))?;
+        Some(member.participant.id)
+    }
+
+    fn welcome(&self, client: ClientId, you: ParticipantId, resumed: bool) -> Reply {
+        Reply::Message(
+            client,
+            ServerMessage::Joined {
+                you,
+                room: room(),
+                resume_token: format!("{}/{}", you.as_bytes()[0], self.epoch),
+                participants: self
+                    .members
+                    .iter()
+                    .map(|member| member.participant.clone())
+                    .collect(),
+                ice_servers: Vec::new(),
+                resumed,
+            },
+        )
+    }
+
+    fn tell_others(&self, except: ParticipantId, message: &ServerMessage) -> Vec<Reply> {
+        self.members
+            .iter()
+            .filter(|member| member.participant.id != except)
+            .filter_map(|member| Some(Reply::Message(member.client?, message.clone())))
+            .collect()
+    }
+}
+
+fn error(client: ClientId, code: ErrorCode) -> Reply {
+    let message = ServerMessage::Error {
+        code,
+        message: String::new(),
+        fatal: false,
+    };
+    Reply::Message(client, message)
+}

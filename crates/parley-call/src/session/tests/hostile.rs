@@ -1,0 +1,228 @@
+//! Garbage, floods and lies: counted, never a panic, never the end of a call that could go on.
+
+use super::world::World;
+use crate::sdp::tests::description;
+use crate::snapshot::CallPhase;
+use parley_proto::limits::{SDP_BYTES_MAX, SIGNAL_MESSAGE_BYTES_MAX};
+use parley_proto::{Candidate, ErrorCode, ParticipantId, PeerEnvelope, PeerMessage, SdpType, ServerMessage};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Lets the other side of party 0 say something.
+fn says(world: &mut World, payload: Value) {
+    let from = world.snapshot(0).people[0].id;
+    world.server_says(
+        0,
+        serde_json::to_string(&ServerMessage::Signal { from, payload }).unwrap(),
+    );
+}
+
+fn still_connected(world: &mut World) {
+    world.run_s(10);
+    world.expect_media();
+    assert_eq!(world.phase(0), CallPhase::Connected);
+    assert_eq!(world.phase(1), CallPhase::Connected);
+}
+
+#[test]
+fn nonsense_of_the_other_side_is_counted_and_nothing_else() {
+    let mut world = World::connected_pair(40);
+    let digest = "AA".to_owned();
+    for payload in [
+        json!(null),
+        json!([]),
+        json!({"kind": "description"}),
+        json!({"kind": "description", "sdp_type": "offer", "sdp": "v=0"}),
+        json!({"kind": "description", "sdp_type": "offer", "sdp": "x".repeat(SDP_BYTES_MAX + 1)}),
+        json!({"kind": "description", "sdp_type": "pranswer", "sdp": ""}),
+        json!({"kind": "description", "sdp_type": "answer", "sdp": description(9, "late")}),
+        json!({"kind": "candidate", "candidate": 7}),
+        json!({"kind": "candidate", "candidate": "x".repeat(5_000)}),
+        json!({"kind": "candidate", "candidate": "candidate:x", "username_fragment": "never"}),
+        json!({"kind": "proof", "mac": ""}),
+        json!({"kind": "proof", "mac": digest.repeat(1000)}),
+        json!({"kind": "proof", "mac": "A".repeat(43)}),
+        json!({"kind": "restart", "connection": 0}),
+        json!({"kind": "restart", "connection": -1}),
+        json!({"kind": "sing"}),
+    ] {
+        says(&mut world, payload);
+    }
+    still_connected(&mut world);
+    let counters = world.parties[0].session.counters();
+    assert!(counters.malformed_from_peer >= 8, "{counters:?}");
+    assert_eq!(counters.proofs_ignored, 1);
+    assert_eq!(counters.connections_opened, 1);
+}
+
+#[test]
+fn an_offer_nobody_can_read_does_not_end_a_good_connection() {
+    let mut world = World::connected_pair(41);
+    let good = world.parties[1].peer.generation;
+    let number = 2u8.wrapping_mul(61).wrapping_add(good as u8);
+    let sdp = format!("{}a=garbage\r\n", description(number, "garbage"));
+    for _ in 0..5 {
+        says(
+            &mut world,
+            json!({"kind": "description", "sdp_type": "offer", "sdp": sdp}),
+        );
+    }
+    still_connected(&mut world);
+    assert!(world.parties[0].session.counters().peer_failures > 0);
+}
+
+#[test]
+fn floods_are_cut_off() {
+    let mut world = World::connected_pair(42);
+    for port in 0..20_000 {
+        says(
+            &mut world,
+            json!({"kind": "candidate", "candidate": format!("candidate:{port}")}),
+        );
+    }
+    world.run_ms(100);
+    let counters = world.parties[0].session.counters();
+    assert!(counters.flooded > 19_000, "{counters:?}");
+    still_connected(&mut world);
+}
+
+#[test]
+fn somebody_who_restarts_all_the_time_cannot_keep_us_busy() {
+    let mut world = World::connected_pair(43);
+    for connection in 1_000..1_200 {
+        says(&mut world, json!({"kind": "restart", "connection": connection}));
+        says(
+            &mut world,
+            json!({"kind": "description", "sdp_type": "offer", "sdp": description(connection as u8, "u"), "connection": connection}),
+        );
+    }
+    world.run_ms(100);
+    let opened = world.parties[0].session.counters().connections_opened;
+    assert!(opened < 10, "{opened}");
+    assert_ne!(world.phase(0), CallPhase::Ended);
+}
+
+#[test]
+fn the_server_may_say_anything_about_anybody() {
+    let mut world = World::connected_pair(44);
+    let me = world.snapshot(0).me.unwrap();
+    let stranger = ParticipantId::from_bytes([0xee; 16]);
+    for text in [
+        String::new(),
+        "{".into(),
+        "[]".into(),
+        json!({"type": "joined"}).to_string(),
+        json!({"type": "participant_left", "id": stranger, "reason": "left"}).to_string(),
+        json!({"type": "participant_left", "id": me, "reason": "left"}).to_string(),
+        json!({"type": "participant_joined", "participant": {"id": me, "name": "me again", "role": "guest", "order": 9}}).to_string(),
+        json!({"type": "participant_joined", "participant": {"id": stranger, "name": "x", "role": "king", "order": 9}}).to_string(),
+        json!({"type": "signal", "from": stranger, "payload": {"kind": "restart"}}).to_string(),
+        json!({"type": "ticket", "room": "AAAA", "ticket": "", "expires_in_s": 0}).to_string(),
+        json!({"type": "error", "code": "too_fast", "message": ""}).to_string(),
+        json!({"type": "error", "code": "out_of_cheese", "message": "", "fatal": true}).to_string(),
+        json!({"type": "resume_token", "resume_token": "x".repeat(100_000)}).to_string(),
+        json!({"type": "resume_token", "resume_token": "x".repeat(3_000)}).to_string(),
+        "x".repeat(SIGNAL_MESSAGE_BYTES_MAX + 1),
+    ] {
+        world.server_says(0, text);
+    }
+    still_connected(&mut world);
+    assert_eq!(world.snapshot(0).people.len(), 1);
+}
+
+#[test]
+fn a_name_is_shown_without_tricks() {
+    let mut world = World::new(45);
+    let ada = world.arrive(None);
+    world.command(ada, crate::call::CallCommand::Enter);
+    world.run_s(1);
+    let participant = json!({"id": ParticipantId::from_bytes([5; 16]), "name": format!("B\u{7}en\n{}", "n".repeat(500)), "role": "guest", "order": 50});
+    world.server_says(
+        ada,
+        json!({"type": "participant_joined", "participant": participant}).to_string(),
+    );
+    world.run_s(1);
+    let name = world.snapshot(ada).people[0].name.clone();
+    assert!(name.starts_with("Bennn") && name.chars().count() == 64, "{name}");
+}
+
+#[test]
+fn a_recipient_who_is_away_is_waited_for() {
+    let mut world = World::connected_pair(46);
+    let error = ServerMessage::Error {
+        code: ErrorCode::RecipientAway,
+        message: String::new(),
+        fatal: false,
+    };
+    world.server_says(0, serde_json::to_string(&error).unwrap());
+    world.run_s(1);
+    assert!(world.snapshot(0).people[0].away);
+    world.expect_media();
+}
+
+fn any_message() -> impl Strategy<Value = PeerEnvelope> {
+    let sdp = (any::<u8>(), "[a-z]{1,4}", any::<bool>()).prop_map(|(digest, ufrag, broken)| {
+        let tail = if broken { "garbage" } else { "" };
+        format!("{}{tail}", description(digest, &ufrag))
+    });
+    let message = prop_oneof![
+        (any::<bool>(), sdp).prop_map(|(offer, sdp)| PeerMessage::Description {
+            sdp_type: if offer { SdpType::Offer } else { SdpType::Answer },
+            sdp,
+        }),
+        ("\\PC{0,30}", proptest::option::of("[a-z]{1,4}")).prop_map(|(candidate, username_fragment)| {
+            PeerMessage::Candidate(Candidate {
+                candidate,
+                sdp_mid: None,
+                sdp_mline_index: None,
+                username_fragment,
+            })
+        }),
+        "[A-Za-z0-9_-]{40,44}".prop_map(|mac| PeerMessage::Proof { mac }),
+        Just(PeerMessage::Restart),
+        Just(PeerMessage::Unknown),
+    ];
+    let number = proptest::option::of(0u32..4);
+    (message, number.clone(), number).prop_map(|(message, connection, to_connection)| PeerEnvelope {
+        message,
+        connection,
+        to_connection,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_messages_at_any_time_lead_to_a_call_or_to_a_reason(
+        messages in proptest::collection::vec((any_message(), 0u64..400), 1..25),
+        before_ms in 0u64..300,
+    ) {
+        let mut world = World::pair(47);
+        world.run_ms(before_ms);
+        for (message, pause_ms) in messages {
+            if world.ended(0).is_some() {
+                break;
+            }
+            if let Some(person) = world.snapshot(0).people.first() {
+                let payload = serde_json::to_value(&message).unwrap();
+                let text = serde_json::to_string(&ServerMessage::Signal { from: person.id, payload }).unwrap();
+                world.server_says(0, text);
+            }
+            world.run_ms(pause_ms);
+        }
+        world.run_s(120);
+        let over = world.ended(0).is_some() && world.ended(1).is_some();
+        prop_assert!(over || world.media_flows(), "{:#?}", world.parties);
+    }
+
+    #[test]
+    fn any_text_of_the_server_is_survived(texts in proptest::collection::vec("\\PC{0,80}", 1..20)) {
+        let mut world = World::connected_pair(48);
+        for text in texts {
+            world.server_says(0, text);
+        }
+        world.run_s(5);
+        prop_assert!(world.media_flows());
+    }
+}

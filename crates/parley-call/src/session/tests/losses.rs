@@ -1,0 +1,218 @@
+//! Connections that break: to the server, to the other side, and both.
+
+use super::world::World;
+use crate::call::CallCommand;
+use crate::end::{EndReason, SignalingFault};
+use crate::snapshot::{CallPhase, SignalingPhase};
+
+#[test]
+fn media_goes_on_while_the_server_is_away_and_signaling_resumes() {
+    for new_keys in [false, true] {
+        let mut world = World::connected_pair(20);
+        let me = world.snapshot(0).me;
+        world.stop_server();
+        for _ in 0..20 {
+            world.run_s(1);
+            world.expect_media();
+            assert_eq!(world.snapshot(0).signaling, SignalingPhase::Reconnecting);
+            assert_eq!(world.phase(0), CallPhase::Connected);
+        }
+        world.start_server(new_keys);
+        world.run_s(30);
+        world.expect_media();
+        assert_eq!(world.snapshot(0).signaling, SignalingPhase::Connected);
+        let counters = world.parties[0].session.counters();
+        if new_keys {
+            assert_ne!(world.snapshot(0).me, me, "let in as somebody new");
+            assert_eq!(counters.rejoins, 1);
+        } else {
+            assert_eq!(world.snapshot(0).me, me);
+            assert!(
+                world.parties.iter().all(|party| party.peer.opened == 1),
+                "the connection stayed"
+            );
+            assert_eq!(counters.resumes, 1);
+        }
+    }
+}
+
+#[test]
+fn signaling_may_break_at_any_moment_of_setting_up() {
+    for victim in [0, 1] {
+        for ms in (0..160).step_by(3) {
+            let mut world = World::pair(21);
+            world.run_ms(ms);
+            world.break_signaling(victim);
+            // In the worst case the server keeps the place of a former self for a minute.
+            for _ in 0..90 {
+                world.run_s(1);
+            }
+            assert!(
+                world.media_flows(),
+                "{victim} broken after {ms} ms: {:#?}",
+                world.parties
+            );
+            assert_eq!(world.phase(0), CallPhase::Connected, "{ms}");
+            assert_eq!(world.phase(1), CallPhase::Connected, "{ms}");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_is_gone_for_a_moment_is_waited_for() {
+    let mut world = World::connected_pair(22);
+    world.set_path(false);
+    world.run_ms(1_900);
+    world.set_path(true);
+    world.run_s(5);
+    world.expect_media();
+    assert!(
+        world
+            .parties
+            .iter()
+            .all(|party| party.peer.opened == 1 && party.peer.ice_restarts == 0)
+    );
+}
+
+#[test]
+fn a_path_that_stays_away_longer_gets_one_ice_restart_by_one_side() {
+    let mut world = World::connected_pair(23);
+    world.set_path(false);
+    world.run_ms(2_500);
+    assert_eq!(world.phase(0), CallPhase::Reconnecting);
+    world.run_ms(1_500);
+    world.set_path(true);
+    world.run_s(5);
+    world.expect_media();
+    assert_eq!(world.phase(0), CallPhase::Connected);
+    let restarts: Vec<u32> = world
+        .parties
+        .iter()
+        .map(|party| party.peer.ice_restarts)
+        .collect();
+    assert_eq!(restarts, [0, 1], "the newcomer mends it");
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+}
+
+#[test]
+fn a_fresh_connection_follows_when_an_ice_restart_does_not_help() {
+    let mut world = World::connected_pair(24);
+    world.set_path(false);
+    world.run_s(14);
+    world.set_path(true);
+    world.run_s(12);
+    world.expect_media();
+    assert!(world.parties.iter().all(|party| party.peer.opened >= 2));
+    assert!(
+        world.parties.iter().all(|party| party.tracks == 2),
+        "old tracks ended, new ones began"
+    );
+}
+
+#[test]
+fn a_path_that_never_comes_back_is_given_up() {
+    let mut world = World::connected_pair(25);
+    world.set_path(false);
+    world.run_s(28);
+    assert_eq!(world.ended(0), None);
+    world.run_s(8);
+    for party in [0, 1] {
+        assert_eq!(world.ended(party), Some(&EndReason::ConnectionFailed));
+    }
+}
+
+#[test]
+fn two_people_who_can_never_reach_each_other_are_told() {
+    let mut world = World::pair(26);
+    world.path_up = false;
+    world.run_s(40);
+    for party in [0, 1] {
+        assert_eq!(world.ended(party), Some(&EndReason::ConnectionFailed));
+    }
+}
+
+#[test]
+fn everything_may_break_at_once_and_come_back() {
+    let mut world = World::connected_pair(27);
+    world.stop_server();
+    world.set_path(false);
+    world.run_s(40);
+    assert_eq!(world.phase(0), CallPhase::Reconnecting);
+    world.set_path(true);
+    world.start_server(false);
+    world.run_s(40);
+    world.expect_media();
+    for party in [0, 1] {
+        assert_eq!(world.phase(party), CallPhase::Connected);
+    }
+}
+
+#[test]
+fn a_call_without_server_and_path_is_over_after_a_while() {
+    let mut world = World::connected_pair(28);
+    world.stop_server();
+    world.set_path(false);
+    world.run_s(100);
+    assert_eq!(
+        world.ended(0),
+        Some(&EndReason::ServerUnreachable(SignalingFault::Lost))
+    );
+}
+
+#[test]
+fn one_who_crashed_comes_back_as_somebody_new() {
+    let mut world = World::connected_pair(29);
+    world.crash(1);
+    world.run_s(4);
+    assert_eq!(world.phase(0), CallPhase::Reconnecting);
+    assert!(world.snapshot(0).people[0].away);
+    world.server_gives_up(1);
+    world.run_ms(200);
+    let ben = world.arrive(Some([3; 16]));
+    world.command(ben, CallCommand::Enter);
+    world.run_s(5);
+    world.expect_media();
+    assert_eq!(world.phase(0), CallPhase::Connected);
+    assert_eq!(world.snapshot(0).people[0].name, "party 2");
+    assert_eq!(world.parties[0].tracks, 2);
+}
+
+#[test]
+fn one_who_crashed_and_does_not_come_back_is_lost() {
+    let mut world = World::connected_pair(30);
+    world.crash(1);
+    for _ in 0..70 {
+        world.run_s(1);
+    }
+    assert_eq!(world.ended(0), Some(&EndReason::OtherLost));
+}
+
+#[test]
+fn the_one_who_waits_may_lose_the_server_for_a_long_time() {
+    let mut world = World::new(31);
+    let ada = world.arrive(None);
+    world.command(ada, CallCommand::Enter);
+    world.run_s(1);
+    world.stop_server();
+    world.run_s(600);
+    assert_eq!(world.phase(ada), CallPhase::Waiting);
+    world.start_server(true);
+    world.run_s(20);
+    let ben = world.arrive(Some([3; 16]));
+    world.command(ben, CallCommand::Enter);
+    world.run_s(5);
+    world.expect_media();
+}
+
+#[test]
+fn a_dead_connection_to_the_server_is_noticed_by_its_silence() {
+    let mut world = World::connected_pair(32);
+    world.parties[0].cut_off = true;
+    world.run_s(20);
+    assert_eq!(world.snapshot(0).signaling, SignalingPhase::Reconnecting);
+    world.parties[0].cut_off = false;
+    world.run_s(20);
+    assert_eq!(world.snapshot(0).signaling, SignalingPhase::Connected);
+    world.expect_media();
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+}

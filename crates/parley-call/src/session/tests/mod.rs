@@ -1,0 +1,9 @@
+//! The session in a virtual world: two of them, a server in memory, a path that breaks.
+
+mod connecting;
+mod fake_peer;
+mod fake_server;
+mod hostile;
+mod losses;
+mod schedules;
+mod world;
