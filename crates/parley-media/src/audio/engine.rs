@@ -28,7 +28,7 @@ use super::playout::Playout;
 use super::record::Recording;
 use super::status::{AudioCounters, AudioStatus, StreamState, StreamStatus};
 use super::wall::WallAnchor;
-use crate::device::sound::{Direction, SoundDevices, SoundEvent};
+use crate::device::sound::{Direction, SoundDevices, SoundEvent, raise_this_thread};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -89,6 +89,7 @@ impl AudioEngine {
         let thread = std::thread::Builder::new()
             .name("audio".into())
             .spawn(move || {
+                raise_this_thread();
                 driver.set_input(&input, Instant::now());
                 driver.set_output(&output, Instant::now());
                 driver.run(&stopped);

@@ -69,10 +69,10 @@ impl Playout {
         for participant in &mut self.participants {
             participant.add_to(now, &mut mix);
         }
-        if let Some(chime) = &mut self.chime {
-            if !chime.add_to(&mut mix) {
-                self.chime = None;
-            }
+        if let Some(chime) = &mut self.chime
+            && !chime.add_to(&mut mix)
+        {
+            self.chime = None;
         }
         self.limiter.apply(&mut mix);
         self.meter.hear(&mix);

@@ -401,7 +401,7 @@ mod tests {
         let silence = listen(8, |_, _| {});
         assert_eq!(silence.sound_match(), Some(0.0));
         let other_time = listen(8, |position, block| {
-            speech::fill(position - 100 * SECOND - 20_000, block)
+            speech::fill(position - 100 * SECOND - 20_000, block);
         });
         assert!(other_time.sound_match().unwrap() < 0.5, "{other_time:?}");
     }

@@ -242,13 +242,13 @@ impl JitterBuffer {
     }
 
     fn wait(&mut self, now: i64, comfort: bool, quiet: usize) {
-        if let Some(first) = self.store.first() {
-            if self.delay.age(now, first.time) >= self.wanted() {
-                self.next_time = first.time;
-                self.last_sequence = first.sequence - 1;
-                self.mode = Mode::Playing { owed: 0 };
-                return;
-            }
+        if let Some(first) = self.store.first()
+            && self.delay.age(now, first.time) >= self.wanted()
+        {
+            self.next_time = first.time;
+            self.last_sequence = first.sequence - 1;
+            self.mode = Mode::Playing { owed: 0 };
+            return;
         }
         let comfort = comfort && quiet < COMFORT;
         if comfort {
@@ -382,11 +382,11 @@ impl JitterBuffer {
 
     /// Once the time before the first packet is made up, the packets missing there are late if they still come.
     fn forgive_gap(&mut self) {
-        if let Some(first) = self.store.first() {
-            if first.time <= self.next_time {
-                self.repair.lost(first.sequence - 1 - self.last_sequence);
-                self.last_sequence = first.sequence - 1;
-            }
+        if let Some(first) = self.store.first()
+            && first.time <= self.next_time
+        {
+            self.repair.lost(first.sequence - 1 - self.last_sequence);
+            self.last_sequence = first.sequence - 1;
         }
     }
 

@@ -401,7 +401,7 @@ fn nothing_that_can_be_received_breaks_it() {
             2 => {
                 packet.payload = (0..(dice.roll() * 1_500.0) as usize)
                     .map(|_| (dice.roll() * 256.0) as u8)
-                    .collect()
+                    .collect();
             }
             3 => packet.payload = packet.payload.slice(..packet.payload.len() / 2),
             4 => packet.arrived = ArrivalTime(start + Duration::from_secs((dice.roll() * 1e7) as u64)),

@@ -102,7 +102,7 @@ fn fold<S: Sample>(
     let mut mono = Vec::new();
     let (mut sum, mut channel) = (0.0, 0);
     for sample in samples {
-        sum += sample?.as_f32() / full_scale;
+        sum += sample?.into_f32() / full_scale;
         channel += 1;
         if channel == channels {
             mono.push(sum / channels as f32);
@@ -116,17 +116,17 @@ fn fold<S: Sample>(
 }
 
 trait Sample {
-    fn as_f32(self) -> f32;
+    fn into_f32(self) -> f32;
 }
 
 impl Sample for f32 {
-    fn as_f32(self) -> f32 {
+    fn into_f32(self) -> f32 {
         if self.is_finite() { self } else { 0.0 }
     }
 }
 
 impl Sample for i32 {
-    fn as_f32(self) -> f32 {
+    fn into_f32(self) -> f32 {
         self as f32
     }
 }

@@ -7,6 +7,7 @@ mod health;
 mod hosts;
 mod keeper;
 mod ladder;
+mod priority;
 mod resample;
 mod ring;
 mod stream;
@@ -15,6 +16,7 @@ mod trouble;
 
 use super::Device;
 pub use hosts::Direction;
+pub(crate) use priority::raise_this_thread;
 pub(crate) use resample::resample_all;
 pub use ring::{MicrophoneRing, PlaybackMark, SpeakerRing};
 pub use thread::{SoundDevices, SoundEvent, SoundNews};

@@ -32,7 +32,7 @@ pub struct PlaybackMark {
 pub struct MicrophoneRing {
     samples: Consumer<f32>,
     rate: u32,
-    resampler: Option<EdgeResampler>,
+    resampler: Option<Box<EdgeResampler>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -51,7 +51,7 @@ pub struct SpeakerRing {
     samples: Producer<f32>,
     marks: Consumer<PlaybackMark>,
     rate: u32,
-    resampler: Option<EdgeResampler>,
+    resampler: Option<Box<EdgeResampler>>,
     underruns: Arc<AtomicU64>,
     written: u64,
 }
@@ -115,11 +115,11 @@ pub(super) fn speaker(rate: u32, wake: Thread) -> Option<(SpeakerFeed, SpeakerRi
     clippy::option_option,
     reason = "needed or not, and possible or not, are two questions"
 )]
-fn edge(rate: u32, to_device: bool) -> Option<Option<EdgeResampler>> {
+fn edge(rate: u32, to_device: bool) -> Option<Option<Box<EdgeResampler>>> {
     if rate == SAMPLE_RATE {
         return Some(None);
     }
-    EdgeResampler::new(rate, to_device).map(Some)
+    EdgeResampler::new(rate, to_device).map(Box::new).map(Some)
 }
 
 impl MicrophoneFeed {
@@ -200,14 +200,12 @@ impl MicrophoneRing {
 
 impl SpeakerFeed {
     /// Fills the device's buffer, each sample put into all channels; silence where the ring has nothing.
-    pub(super) fn pull<'a, S: 'a>(
+    pub(super) fn pull<'a, S: Copy + 'a>(
         &mut self,
         frames: impl ExactSizeIterator<Item = &'a mut [S]>,
         at: Instant,
         convert: impl Fn(f32) -> S,
-    ) where
-        S: Copy,
-    {
+    ) {
         let wanted = frames.len();
         let available = self.samples.slots().min(wanted);
         let silence = convert(0.0);
