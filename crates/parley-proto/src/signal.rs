@@ -330,8 +330,8 @@ mod tests {
         };
         check("From a client to the server", 7, reads_as::<ClientMessage>);
         check("From the server to a client", 11, reads_as::<ServerMessage>);
-        check("Between participants", 6, |example| {
-            reads_as::<PeerMessage>(example) || reads_as::<crate::ControlMessage>(example)
+        check("Between participants", 7, |example| {
+            reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
     }
 

@@ -37,3 +37,30 @@ async fn two_people_connect_see_hear_and_hang_up() -> Result<()> {
     server.stop().await;
     Ok(())
 }
+
+/// What "Enter" costs on loopback, with the other one waiting. Far from tight: the machine may be busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_up_takes_a_fraction_of_a_second() -> Result<()> {
+    let server = serve().await?;
+    let mut connected_ms = Vec::new();
+    for _ in 0..9 {
+        let (ada, link) = Party::create(address_of(server.address()), "Ada").await?;
+        ada.enter().await;
+        let ben = Party::join(link, "Ben");
+        ben.link().await?;
+        ben.enter().await;
+        let state = ben
+            .until("connected", |state| state.phase == CallPhase::Connected)
+            .await?;
+        let (entered, connected) = (state.times.entered, state.connected_at);
+        if let (Some(entered), Some(connected)) = (entered, connected) {
+            connected_ms.push(connected.duration_since(entered).as_millis());
+        }
+    }
+    connected_ms.sort_unstable();
+    eprintln!("enter to connected and proven, milliseconds: {connected_ms:?}");
+    assert_eq!(connected_ms.len(), 9);
+    assert!(connected_ms[4] < 1_500, "{connected_ms:?}");
+    server.stop().await;
+    Ok(())
+}

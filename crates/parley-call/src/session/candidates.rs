@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(candidates.take_in(ours.clone(), None), Fate::Held);
         assert_eq!(candidates.take_in(next.clone(), None), Fate::Held);
         let first = description(1, "one");
-        assert_eq!(candidates.release(&first), [ours.clone()]);
+        assert_eq!(candidates.release(&first), std::slice::from_ref(&ours));
         assert_eq!(candidates.take_in(ours, Some(&first)), Fate::Dropped);
         let late = candidate(3, Some("one"));
         assert_eq!(candidates.take_in(late.clone(), Some(&first)), Fate::Use(late));
