@@ -1,0 +1,303 @@
+//! One side of a call without a window: sources, encoders, the call, and what comes from the others, put together.
+//!
+//! Owned by one task (the window's engine, or the command line), which calls [`Endpoint::next`] in a loop: that is where
+//! tracks are wired and targets passed on. Knows nothing of settings, problems or what is shown. Opening and closing
+//! never block: devices are stopped on a thread of their own.
+
+mod ongoing;
+mod picture;
+mod sound;
+mod tiles;
+
+/// What a call is asked and tells, for roots that stand on this crate alone.
+pub use parley_call::{
+    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, VideoLimits,
+};
+pub use tiles::{SELF_TILE, Tiles};
+
+use ongoing::{OngoingCall, Said};
+use parley_call::{Call, CallConfig, CallEvent, LocalMedia};
+use parley_media::audio::{AudioCommand, AudioConfig, AudioStatus, AudioTargets, StartAudioError};
+use parley_media::video::{
+    EncoderStats, EncoderTargets, KeyFrameFlag, ReceiverStats, SourceStatus, StartEncoderError, VideoEncoder,
+    VideoInput,
+};
+use parley_proto::{Link, MediaState, ParticipantId};
+use picture::OwnPicture;
+use sound::Sound;
+use tokio::sync::{mpsc, watch};
+
+/// Encoded pictures between the encoder and the network; when they are not taken, raw ones are left out.
+const ENCODED_MAX: usize = 3;
+
+/// One side of a call.
+#[derive(Debug)]
+pub struct Endpoint {
+    tiles: Tiles,
+    picture: OwnPicture,
+    sound: Sound,
+    call: Option<OngoingCall>,
+}
+
+/// How a call is begun.
+#[derive(Debug, Clone)]
+pub struct CallWish {
+    /// Where to.
+    pub target: CallTarget,
+    /// The name others see.
+    pub name: String,
+    /// What microphone and camera do at the start.
+    pub media: MediaState,
+    /// How the network is used.
+    pub network: NetworkOptions,
+    /// The most video there may be.
+    pub limits: VideoLimits,
+}
+
+/// Why a call could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartCallError {
+    /// There is one already.
+    #[error("a call is on already")]
+    AlreadyOn,
+    /// Sound must be open first, and not from before another call: a call takes its packets.
+    #[error("the sound is not open")]
+    NoSound,
+    /// The encoder did not start.
+    #[error("the encoder did not start: {0}")]
+    Encoder(#[from] StartEncoderError),
+}
+
+/// What happened, for the owner to look at. Tracks are wired already.
+#[derive(Debug)]
+pub enum Happened {
+    /// The call can be entered, the link can be sent.
+    Ready(Link),
+    /// Somebody's sound begins.
+    SoundBegan(ParticipantId),
+    /// Somebody's picture begins; it is in the tile of their id.
+    PictureBegan(ParticipantId),
+    /// Somebody's sound or picture ended.
+    TrackEnded(ParticipantId),
+    /// The call is over. It stays to be looked at until [`Endpoint::end_call`].
+    Ended(EndReason),
+    /// [`Endpoint::call`] changed.
+    Call,
+    /// [`Endpoint::call_stats`] changed.
+    Stats,
+    /// [`Endpoint::picture_status`] changed.
+    Picture,
+    /// [`Endpoint::sound_status`] changed.
+    Sound,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Endpoint {
+    /// With everything closed.
+    #[must_use]
+    pub fn new() -> Self {
+        let tiles = Tiles::default();
+        Self {
+            picture: OwnPicture::new(tiles.clone()),
+            tiles,
+            sound: Sound::default(),
+            call: None,
+        }
+    }
+
+    /// Everything there is to show.
+    #[must_use]
+    pub const fn tiles(&self) -> &Tiles {
+        &self.tiles
+    }
+
+    /// One's own picture comes from here from now on, in a call too; `None` closes the source and frees the camera.
+    pub fn set_picture(&mut self, input: Option<VideoInput>) {
+        self.picture.set(input);
+    }
+
+    /// Starts the sound unless it runs.
+    ///
+    /// # Errors
+    /// When there is no thread, no codec, or no place for the recording.
+    pub fn open_sound(&mut self, config: AudioConfig) -> Result<(), StartAudioError> {
+        self.sound.open(config)
+    }
+
+    /// Stops the sound and frees its devices.
+    pub fn close_sound(&mut self) {
+        self.sound.close();
+    }
+
+    /// Whether the sound runs.
+    #[must_use]
+    pub const fn is_sound_open(&self) -> bool {
+        self.sound.is_open()
+    }
+
+    /// Tells the audio engine something; nothing happens while it does not run.
+    pub fn sound(&self, command: AudioCommand) {
+        self.sound.send(command);
+    }
+
+    /// Begins a call: reaches for the server, but does not go in before [`Endpoint::enter`]. Inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartCallError`].
+    pub fn start_call(&mut self, wish: CallWish) -> Result<(), StartCallError> {
+        if self.call.is_some() {
+            return Err(StartCallError::AlreadyOn);
+        }
+        let audio = self.sound.take_encoded().ok_or(StartCallError::NoSound)?;
+        let (encoded, video) = mpsc::channel(ENCODED_MAX);
+        // Nothing is encoded before the call says how much: nobody is there to see it.
+        let paused = EncoderTargets {
+            paused: true,
+            ..EncoderTargets::default()
+        };
+        let (video_targets, for_encoder) = watch::channel(paused);
+        let (audio_targets, for_sound) = watch::channel(AudioTargets::default());
+        let key_frames = KeyFrameFlag::new();
+        let frames = self.picture.for_encoder();
+        let encoder = VideoEncoder::spawn(frames, for_encoder, key_frames.clone(), encoded)?;
+        let handle = Call::start(CallConfig {
+            target: wish.target,
+            name: wish.name,
+            media_state: wish.media,
+            media: LocalMedia {
+                video,
+                audio,
+                video_targets,
+                audio_targets,
+                key_frames,
+                limits: wish.limits,
+            },
+            network: wish.network,
+        });
+        self.call = Some(OngoingCall::new(handle, encoder, for_sound, self.tiles.clone()));
+        Ok(())
+    }
+
+    /// Asks something of the call; nothing happens without one. Never waits: the call has room for more commands than
+    /// a person gives, and what finds none is told to the log.
+    pub fn command(&self, command: CallCommand) {
+        if let Some(call) = &self.call
+            && call.handle.commands.try_send(command).is_err()
+        {
+            tracing::debug!(?command, "the call takes no command any more");
+        }
+    }
+
+    /// Forgets the call (hangs up if that was not done) and closes the sound, whose packets went with it.
+    pub fn end_call(&mut self) {
+        self.call = None;
+        self.picture.no_encoder();
+        self.sound.close();
+    }
+
+    /// What the call's state is.
+    #[must_use]
+    pub fn call(&self) -> Option<CallSnapshot> {
+        self.call.as_ref().map(OngoingCall::snapshot)
+    }
+
+    /// The call's last sample.
+    #[must_use]
+    pub fn call_stats(&self) -> Option<CallStats> {
+        self.call.as_ref().map(OngoingCall::stats)
+    }
+
+    /// What one's own encoder did.
+    #[must_use]
+    pub fn encoder_stats(&self) -> Option<EncoderStats> {
+        self.call.as_ref()?.encoder_stats()
+    }
+
+    /// What came of the others' pictures.
+    pub fn receiver_stats(&self) -> impl Iterator<Item = (ParticipantId, ReceiverStats)> {
+        self.call.iter().flat_map(OngoingCall::receiver_stats)
+    }
+
+    /// How one's own picture is; nothing while none is wanted.
+    #[must_use]
+    pub fn picture_status(&self) -> Option<SourceStatus> {
+        self.picture.status()
+    }
+
+    /// How the sound is; nothing while it is closed.
+    #[must_use]
+    pub fn sound_status(&self) -> Option<AudioStatus> {
+        self.sound.status()
+    }
+
+    /// Waits for the next thing to look at, and wires what must be wired. Cancel safe.
+    pub async fn next(&mut self) -> Happened {
+        loop {
+            let said = tokio::select! {
+                biased;
+                said = next_said(&mut self.call) => said,
+                () = self.picture.changed() => return Happened::Picture,
+                () = self.sound.changed() => return Happened::Sound,
+            };
+            match said {
+                Said::Event(event) => return self.wire(event),
+                Said::AudioTargets(targets) => self.sound.send(AudioCommand::SetTargets(targets)),
+                Said::State => return Happened::Call,
+                Said::Stats => return Happened::Stats,
+            }
+        }
+    }
+
+    fn wire(&mut self, event: CallEvent) -> Happened {
+        match event {
+            CallEvent::Ready { link } => Happened::Ready(link),
+            CallEvent::AudioTrack { participant, packets } => {
+                self.sound.send(AudioCommand::AddParticipant {
+                    id: participant,
+                    packets,
+                });
+                Happened::SoundBegan(participant)
+            }
+            CallEvent::VideoTrack {
+                participant,
+                packets,
+                key_frames,
+            } => {
+                if let Some(call) = &mut self.call {
+                    call.show(participant, packets, key_frames);
+                }
+                Happened::PictureBegan(participant)
+            }
+            CallEvent::TrackEnded { participant, kind } => {
+                let command = self
+                    .call
+                    .as_mut()
+                    .and_then(|call| call.end_track(participant, kind));
+                if let Some(command) = command {
+                    self.sound.send(command);
+                }
+                Happened::TrackEnded(participant)
+            }
+            CallEvent::Ended(reason) => Happened::Ended(reason),
+        }
+    }
+}
+
+async fn next_said(call: &mut Option<OngoingCall>) -> Said {
+    match call {
+        Some(call) => call.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lets something end whose end waits for a thread or a device, without making anybody wait.
+fn retire<T: Send + 'static>(thing: T) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        drop(runtime.spawn_blocking(move || drop(thing)));
+    }
+}

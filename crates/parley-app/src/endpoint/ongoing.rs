@@ -1,0 +1,146 @@
+//! A call that is on: its driver's handle, one's own encoder, and a receiver for everyone whose picture comes.
+
+use super::retire;
+use super::tiles::Tiles;
+use parley_call::port::TrackKind;
+use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
+use parley_media::audio::{AudioCommand, AudioTargets};
+use parley_media::packet::ReceivedPacket;
+use parley_media::video::{EncoderStats, ReceiverStats, VideoEncoder, VideoReceiver};
+use parley_proto::ParticipantId;
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A call and everything that lives as long as it.
+#[derive(Debug)]
+pub(super) struct OngoingCall {
+    pub(super) handle: CallHandle,
+    over: bool,
+    encoder: Option<VideoEncoder>,
+    receivers: BTreeMap<ParticipantId, VideoReceiver>,
+    audio_targets: watch::Receiver<AudioTargets>,
+    tiles: Tiles,
+}
+
+/// What a call's driver has to say next.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// An event.
+    Event(CallEvent),
+    /// The audio encoder must produce something else.
+    AudioTargets(AudioTargets),
+    /// The snapshot changed.
+    State,
+    /// A new sample.
+    Stats,
+}
+
+impl OngoingCall {
+    pub(super) const fn new(
+        handle: CallHandle,
+        encoder: VideoEncoder,
+        audio_targets: watch::Receiver<AudioTargets>,
+        tiles: Tiles,
+    ) -> Self {
+        Self {
+            handle,
+            over: false,
+            encoder: Some(encoder),
+            receivers: BTreeMap::new(),
+            audio_targets,
+            tiles,
+        }
+    }
+
+    /// The next thing the driver says; nothing more after `Ended`. Cancel safe.
+    pub(super) async fn next(&mut self) -> Said {
+        if self.over {
+            std::future::pending::<()>().await;
+        }
+        tokio::select! {
+            biased;
+            event = self.handle.events.recv() => {
+                // Its last event is `Ended`; should it ever go without a word, nobody must wait for it.
+                let event = event.unwrap_or(CallEvent::Ended(EndReason::Internal("the call went without a word")));
+                self.over = matches!(event, CallEvent::Ended(_));
+                Said::Event(event)
+            }
+            Ok(()) = self.handle.state.changed() => Said::State,
+            Ok(()) = self.audio_targets.changed() => Said::AudioTargets(*self.audio_targets.borrow_and_update()),
+            Ok(()) = self.handle.stats.changed() => {
+                self.follow_round_trip();
+                Said::Stats
+            }
+        }
+    }
+
+    /// Shows somebody's picture from now on.
+    pub(super) fn show(
+        &mut self,
+        who: ParticipantId,
+        packets: Receiver<ReceivedPacket>,
+        key_frames: KeyFrameRequester,
+    ) {
+        let frames = self.tiles.slot(&who.to_string());
+        let receiver = VideoReceiver::spawn(packets, frames, Box::new(move || key_frames.request()));
+        if let Some(old) = self.receivers.insert(who, receiver) {
+            retire(old);
+        }
+    }
+
+    /// No more comes in a track. Gives what the audio engine must be told.
+    pub(super) fn end_track(&mut self, who: ParticipantId, kind: TrackKind) -> Option<AudioCommand> {
+        match kind {
+            TrackKind::Audio => Some(AudioCommand::RemoveParticipant(who)),
+            TrackKind::Video => {
+                if let Some(receiver) = self.receivers.remove(&who) {
+                    retire(receiver);
+                }
+                self.tiles.remove(&who.to_string());
+                None
+            }
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> CallSnapshot {
+        self.handle.state.borrow().clone()
+    }
+
+    pub(super) fn stats(&self) -> CallStats {
+        self.handle.stats.borrow().clone()
+    }
+
+    pub(super) fn encoder_stats(&self) -> Option<EncoderStats> {
+        self.encoder.as_ref().map(VideoEncoder::stats)
+    }
+
+    pub(super) fn receiver_stats(&self) -> impl Iterator<Item = (ParticipantId, ReceiverStats)> {
+        self.receivers
+            .iter()
+            .map(|(who, receiver)| (*who, receiver.stats()))
+    }
+
+    /// How long a decoder waits for a packet to be sent again follows from the round trip.
+    fn follow_round_trip(&self) {
+        if let Some(round_trip_ms) = self.handle.stats.borrow().peer.rtt_ms {
+            let round_trip = Duration::from_secs_f32((round_trip_ms / 1000.0).clamp(0.0, 10.0));
+            for receiver in self.receivers.values() {
+                receiver.set_round_trip(round_trip);
+            }
+        }
+    }
+}
+
+impl Drop for OngoingCall {
+    fn drop(&mut self) {
+        for (who, receiver) in std::mem::take(&mut self.receivers) {
+            self.tiles.remove(&who.to_string());
+            retire(receiver);
+        }
+        if let Some(encoder) = self.encoder.take() {
+            retire(encoder);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! The engine's task: owns settings, devices, endpoint and embedded server, and tells what became of them.
+//!
+//! One loop: a command, something that happened at the endpoint, a new list of devices, or the time to tell the state.
+//! After each, [`Actor::arrange`] makes devices be open or closed as the phase wants it. What commands do is in
+//! [`super::obey`]; what the window is told is gathered in [`super::tell`].
+
+use super::devices::{DeviceLists, ListWish, watch_devices};
+use super::publish::Pace;
+use super::quality::PathQuality;
+use super::stats::{Figures, Gauge};
+use super::tell::empty_state;
+use super::{EngineConfig, Request, levels, translate};
+use crate::embedded::EmbeddedServer;
+use crate::endpoint::{Endpoint, Happened, Tiles};
+use crate::problems::Problems;
+use crate::settings::SettingsStore;
+use crate::sources::{PictureSource, SoundSink, Sources};
+use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample};
+use parley_call::{CallCommand, EndReason};
+use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput};
+use parley_proto::{Link, MediaState};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, watch};
+
+/// How often devices are listed while somebody may want to choose one.
+const DEVICES_EVERY: Duration = Duration::from_secs(2);
+
+/// The engine's task.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) folder: PathBuf,
+    pub(super) sources: Sources,
+    pub(super) store: SettingsStore,
+    pub(super) endpoint: Endpoint,
+    pub(super) server: Option<EmbeddedServer>,
+    pub(super) phase: Phase,
+    pub(super) preview: bool,
+    pub(super) muted: bool,
+    pub(super) camera_on: bool,
+    pub(super) call: Option<CallFacts>,
+    pub(super) problems: Problems,
+    pub(super) bad_link: Option<String>,
+    pub(super) internal: Option<String>,
+    opened: Option<(AudioInput, AudioOutput)>,
+    told_media: Option<MediaState>,
+    pub(super) lists: DeviceLists,
+    list_wish: watch::Sender<ListWish>,
+    listed: mpsc::Receiver<DeviceLists>,
+    pub(super) quality: PathQuality,
+    gauge: Gauge,
+    pace: Pace,
+    pub(super) state: watch::Sender<AppState>,
+    pub(super) levels: watch::Sender<Levels>,
+    stats: watch::Sender<StatsSample>,
+    first_link: Option<String>,
+}
+
+/// What a call's own snapshot does not tell.
+#[derive(Debug, Clone)]
+pub(super) struct CallFacts {
+    /// Known from the beginning when it was opened by one.
+    pub(super) link: Option<Link>,
+    pub(super) host: bool,
+    pub(super) served_here: bool,
+    pub(super) ended: Option<EndedView>,
+}
+
+/// Where the actor tells things.
+pub(super) struct Outlets {
+    pub(super) state: watch::Receiver<AppState>,
+    pub(super) levels: watch::Receiver<Levels>,
+    pub(super) stats: watch::Receiver<StatsSample>,
+    pub(super) tiles: Tiles,
+}
+
+impl Actor {
+    pub(super) fn new(config: EngineConfig) -> (Self, Outlets) {
+        let store = SettingsStore::open(&config.folder);
+        let endpoint = Endpoint::new();
+        let (list_wish, wish) = watch::channel(ListWish::default());
+        let listed = watch_devices(wish, DEVICES_EVERY);
+        let (levels, levels_out) = watch::channel(levels::levels(None));
+        let (stats, stats_out) = watch::channel(StatsSample::default());
+        // The first state, before anything happened, is gathered like all others.
+        let (state, state_out) = watch::channel(empty_state(&store));
+        let tiles = endpoint.tiles().clone();
+        let actor = Self {
+            camera_on: config.sources.picture != PictureSource::Off,
+            folder: config.folder,
+            sources: config.sources,
+            store,
+            endpoint,
+            server: None,
+            phase: Phase::Home,
+            preview: false,
+            muted: false,
+            call: None,
+            problems: Problems::default(),
+            bad_link: None,
+            internal: None,
+            opened: None,
+            told_media: None,
+            lists: DeviceLists::default(),
+            list_wish,
+            listed,
+            quality: PathQuality::default(),
+            gauge: Gauge::default(),
+            pace: Pace::default(),
+            state,
+            levels,
+            stats,
+            first_link: config.link,
+        };
+        let outlets = Outlets {
+            state: state_out,
+            levels: levels_out,
+            stats: stats_out,
+            tiles,
+        };
+        (actor, outlets)
+    }
+
+    /// Runs until it is told to end, or nobody holds a handle any more.
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>, ending: Arc<Notify>) {
+        self.open_first_link();
+        self.pace.changed(Instant::now());
+        loop {
+            let due = self.pace.due();
+            tokio::select! {
+                biased;
+                () = ending.notified() => break,
+                request = requests.recv() => {
+                    let Some(Request { command, answer }) = request else { break };
+                    let outcome = self.obey(command).await;
+                    self.arrange();
+                    // Who asked may be gone.
+                    let _ = answer.send(outcome);
+                }
+                happened = self.endpoint.next() => {
+                    self.note(happened, Instant::now());
+                    self.arrange();
+                }
+                Some(lists) = self.listed.recv() => {
+                    if lists == self.lists {
+                        continue;
+                    }
+                    self.lists = lists;
+                    self.arrange();
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    self.tell();
+                    self.pace.told(Instant::now());
+                    continue;
+                }
+            }
+            self.pace.changed(Instant::now());
+        }
+        self.close().await;
+    }
+
+    /// Hangs up, gives the devices back and ends the server.
+    async fn close(mut self) {
+        self.endpoint.command(CallCommand::Leave);
+        let goodbye = async {
+            while self.endpoint.call().is_some() {
+                if matches!(self.endpoint.next().await, Happened::Ended(_)) {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(1), goodbye)
+            .await
+            .is_err()
+        {
+            tracing::info!("the call did not say goodbye in time");
+        }
+        drop(self.endpoint);
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    fn open_first_link(&mut self) {
+        if let Some(text) = self.first_link.take() {
+            if let Err(error) = self.open_link(&text) {
+                self.bad_link = Some(error.message);
+            }
+            self.arrange();
+        }
+    }
+
+    fn note(&mut self, happened: Happened, now: Instant) {
+        match happened {
+            Happened::Ready(link) => {
+                if let Some(call) = &mut self.call {
+                    call.link = Some(link);
+                }
+            }
+            Happened::Ended(reason) => self.call_ended(&reason, now),
+            Happened::Stats => self.take_sample(now),
+            Happened::Sound => {
+                let levels = levels::levels(self.endpoint.sound_status().as_ref());
+                self.levels.send_if_modified(|old| {
+                    let changed = *old != levels;
+                    *old = levels;
+                    changed
+                });
+            }
+            Happened::Call
+            | Happened::Picture
+            | Happened::SoundBegan(_)
+            | Happened::PictureBegan(_)
+            | Happened::TrackEnded(_) => {}
+        }
+    }
+
+    fn take_sample(&mut self, now: Instant) {
+        let figures = Figures {
+            call: self.endpoint.call_stats().unwrap_or_default(),
+            encoder: self.endpoint.encoder_stats(),
+            receivers: self.endpoint.receiver_stats().map(|(_, stats)| stats).collect(),
+            sound: self.endpoint.sound_status(),
+        };
+        self.quality.push(figures.path());
+        self.stats.send_replace(self.gauge.sample(now, &figures));
+    }
+
+    /// The call is over, whoever ended it. It stays to be seen until the person goes home.
+    pub(super) fn call_ended(&mut self, reason: &EndReason, now: Instant) {
+        let Some(call) = &mut self.call else {
+            self.endpoint.end_call();
+            return;
+        };
+        if call.ended.is_none() {
+            let connected = self.endpoint.call().and_then(|call| call.connected_at);
+            let seconds = connected.map_or(0, |since| now.saturating_duration_since(since).as_secs());
+            call.ended = Some(translate::ended(reason, seconds));
+        }
+        self.phase = Phase::Ended;
+        self.endpoint.end_call();
+        self.opened = None;
+    }
+
+    /// Lists devices now.
+    pub(super) fn list_devices(&self) {
+        self.list_wish
+            .send_modify(|wish| wish.at_once = wish.at_once.wrapping_add(1));
+    }
+
+    /// The sound goes with the call that took its packets.
+    pub(super) fn spend_sound(&mut self) {
+        self.endpoint.close_sound();
+        self.opened = None;
+    }
+
+    /// A new call begins to be measured.
+    pub(super) fn forget_figures(&mut self) {
+        self.quality.clear();
+        self.gauge.reset();
+        self.told_media = None;
+    }
+
+    /// Makes devices and the other side's knowledge be as phase, switches and settings want them.
+    pub(super) fn arrange(&mut self) {
+        let wanted = self.preview || matches!(self.phase, Phase::GreenRoom | Phase::InCall);
+        self.list_wish
+            .send_if_modified(|wish| std::mem::replace(&mut wish.regularly, wanted) != wanted);
+        let camera = self.lists.usable(DeviceKind::Camera, self.store.get());
+        let picture = self.sources.picture.input(camera);
+        self.endpoint
+            .set_picture(picture.filter(|_| wanted && self.camera_on));
+        if wanted {
+            self.arrange_sound();
+        } else {
+            self.endpoint.close_sound();
+            self.opened = None;
+        }
+        self.tell_media_state();
+    }
+
+    fn arrange_sound(&mut self) {
+        let settings = self.store.get();
+        let usable = |kind| self.lists.usable(kind, settings);
+        let input = self.sources.sound.input(usable(DeviceKind::Microphone));
+        let output = match self.sources.sink {
+            SoundSink::Speaker => AudioOutput::Device {
+                id: usable(DeviceKind::Speaker),
+            },
+            SoundSink::Nowhere => AudioOutput::Null,
+        };
+        match &self.opened {
+            Some((opened, _)) if *opened != input => {
+                self.endpoint.sound(AudioCommand::SetInput(input.clone()));
+            }
+            _ => {}
+        }
+        match &self.opened {
+            Some((_, opened)) if *opened != output => {
+                self.endpoint.sound(AudioCommand::SetOutput(output.clone()));
+            }
+            _ => {}
+        }
+        if !self.endpoint.is_sound_open() {
+            let config = AudioConfig {
+                input: input.clone(),
+                output: output.clone(),
+                voice: translate::voice(settings.voice),
+                muted: self.muted,
+                ..AudioConfig::default()
+            };
+            if let Err(error) = self.endpoint.open_sound(config) {
+                self.internal = Some(error.to_string());
+                return;
+            }
+        }
+        self.opened = Some((input, output));
+    }
+
+    /// What microphone and camera give now.
+    pub(super) fn media_state(&self) -> MediaState {
+        let (picture, sound) = (self.endpoint.picture_status(), self.endpoint.sound_status());
+        let camera = picture.map(|status| translate::source_state(status.state));
+        let microphone = sound.map(|status| translate::stream_state(status.input.state));
+        MediaState {
+            // Before the first word of the microphone it is taken to work.
+            microphone_on: !self.muted
+                && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
+            camera_on: camera.is_some_and(translate::gives),
+        }
+    }
+
+    fn tell_media_state(&mut self) {
+        let media = self.media_state();
+        if self.phase == Phase::InCall && self.told_media != Some(media) {
+            self.told_media = Some(media);
+            self.endpoint.command(CallCommand::SetMediaState(media));
+        }
+    }
+}

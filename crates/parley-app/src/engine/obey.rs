@@ -1,0 +1,209 @@
+//! What each command of a window does to the engine. Devices follow from the phase afterwards, in [`Actor::arrange`].
+
+use super::actor::{Actor, CallFacts};
+use super::{devices, translate};
+use crate::address::server_address;
+use crate::embedded::EmbeddedServer;
+use crate::endpoint::CallWish;
+use crate::view::{AppCommand, CommandError, CommandErrorCode, Phase, ProblemCode, SettingsPatch};
+use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions, VideoLimits};
+use parley_media::audio::AudioCommand;
+use parley_proto::{Link, ServerAddress};
+use std::time::Instant;
+
+type Outcome = Result<(), CommandError>;
+
+impl Actor {
+    pub(super) async fn obey(&mut self, command: AppCommand) -> Outcome {
+        tracing::debug!(?command, "asked");
+        match command {
+            AppCommand::StartCall => return self.start_call().await,
+            AppCommand::OpenLink { text } => return self.open_link(&text),
+            AppCommand::Join => return self.join(),
+            AppCommand::Leave => self.leave(),
+            AppCommand::SetMuted { muted } => {
+                self.muted = muted;
+                self.endpoint.sound(AudioCommand::SetMuted(muted));
+            }
+            AppCommand::SetCameraOn { on } => self.camera_on = on,
+            AppCommand::ChooseDevice { kind, id } => {
+                let kept = self.store.change(|settings| devices::choose(kind, id, settings));
+                self.note_unkept(kept);
+            }
+            AppCommand::RefreshDevices => self.list_devices(),
+            AppCommand::TestSpeaker => return self.test_speaker(),
+            AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
+            AppCommand::SetPreview { on } => self.preview = on,
+            AppCommand::DismissProblem { code } => self.dismiss(code),
+        }
+        Ok(())
+    }
+
+    async fn start_call(&mut self) -> Outcome {
+        self.be_free()?;
+        let (server, served_here) = if self.store.get().server.is_empty() {
+            (self.own_server().await?, true)
+        } else {
+            let text = &self.store.get().server;
+            let address = server_address(text).ok_or_else(|| bad_server(text))?;
+            (address, false)
+        };
+        let facts = CallFacts {
+            link: None,
+            host: true,
+            served_here,
+            ended: None,
+        };
+        self.begin(CallTarget::Create { server }, facts)
+    }
+
+    /// Goes to the green room of the link in a text.
+    pub(super) fn open_link(&mut self, text: &str) -> Outcome {
+        self.be_free()?;
+        let link =
+            Link::find_in(text).map_err(|error| refuse(CommandErrorCode::BadLink, &error.to_string()))?;
+        self.bad_link = None;
+        let own = self.server.as_ref().map(EmbeddedServer::address);
+        let facts = CallFacts {
+            served_here: own == Some(&link.server),
+            link: Some(link.clone()),
+            host: false,
+            ended: None,
+        };
+        self.begin(CallTarget::Join { link }, facts)
+    }
+
+    fn begin(&mut self, target: CallTarget, facts: CallFacts) -> Outcome {
+        self.forget_figures();
+        self.phase = Phase::GreenRoom;
+        // The call takes the sound's packets, so the sound must run first; one that ran before a call is spent.
+        self.endpoint.end_call();
+        self.spend_sound();
+        self.arrange();
+        let wish = CallWish {
+            target,
+            name: self.store.get().name.clone(),
+            media: self.media_state(),
+            network: NetworkOptions::default(),
+            limits: VideoLimits::default(),
+        };
+        if let Err(error) = self.endpoint.start_call(wish) {
+            self.phase = Phase::Home;
+            return Err(refuse(
+                CommandErrorCode::Failed,
+                &format!("The call could not begin: {error}."),
+            ));
+        }
+        self.call = Some(facts);
+        Ok(())
+    }
+
+    fn join(&mut self) -> Outcome {
+        if self.phase != Phase::GreenRoom {
+            return Err(refuse(CommandErrorCode::NotNow, "There is no call to join."));
+        }
+        self.phase = Phase::InCall;
+        self.endpoint.command(CallCommand::Enter);
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    fn leave(&mut self) {
+        match self.phase {
+            Phase::Home => {}
+            Phase::GreenRoom | Phase::Ended => {
+                self.endpoint.command(CallCommand::Leave);
+                self.endpoint.end_call();
+                self.spend_sound();
+                self.call = None;
+                self.phase = Phase::Home;
+            }
+            Phase::InCall => {
+                self.endpoint.command(CallCommand::Leave);
+                self.call_ended(&EndReason::HungUp, Instant::now());
+            }
+        }
+    }
+
+    fn test_speaker(&self) -> Outcome {
+        if !self.endpoint.is_sound_open() {
+            return Err(refuse(CommandErrorCode::NotNow, "The speaker is not open."));
+        }
+        self.endpoint.sound(AudioCommand::PlayTestSound);
+        Ok(())
+    }
+
+    fn change_settings(&mut self, patch: SettingsPatch) -> Outcome {
+        if let Some(server) = patch.server.as_deref().map(str::trim)
+            && !server.is_empty()
+            && server_address(server).is_none()
+        {
+            return Err(bad_server(server));
+        }
+        let voice = self.store.get().voice;
+        let kept = self.store.apply(patch);
+        self.note_unkept(kept);
+        let changed = self.store.get().voice;
+        if changed != voice {
+            self.endpoint
+                .sound(AudioCommand::SetVoice(translate::voice(changed)));
+        }
+        Ok(())
+    }
+
+    fn dismiss(&mut self, code: ProblemCode) {
+        match code {
+            ProblemCode::BadLink => self.bad_link = None,
+            ProblemCode::Internal => self.internal = None,
+            _ => self.problems.dismiss(code),
+        }
+    }
+
+    /// A call can begin when none is on; an unfinished green room is given up for it.
+    fn be_free(&mut self) -> Outcome {
+        match self.phase {
+            Phase::InCall => Err(refuse(
+                CommandErrorCode::NotNow,
+                "You are in a call. Leave it first.",
+            )),
+            Phase::GreenRoom | Phase::Ended => {
+                self.leave();
+                Ok(())
+            }
+            Phase::Home => Ok(()),
+        }
+    }
+
+    async fn own_server(&mut self) -> Result<ServerAddress, CommandError> {
+        if let Some(server) = &self.server {
+            return Ok(server.address().clone());
+        }
+        let server = EmbeddedServer::start(&self.folder)
+            .await
+            .map_err(|error| refuse(CommandErrorCode::Failed, &error.to_string()))?;
+        let address = server.address().clone();
+        self.server = Some(server);
+        Ok(address)
+    }
+
+    fn note_unkept(&mut self, kept: Result<(), crate::settings::SaveSettingsError>) {
+        if let Err(error) = kept {
+            tracing::warn!(%error, "settings were not kept");
+            self.internal = Some(error.to_string());
+        }
+    }
+}
+
+fn refuse(code: CommandErrorCode, message: &str) -> CommandError {
+    CommandError {
+        code,
+        message: message.to_owned(),
+    }
+}
+
+fn bad_server(text: &str) -> CommandError {
+    refuse(
+        CommandErrorCode::BadServer,
+        &format!("\"{text}\" is no server's address. Write it as https://host or https://host:port."),
+    )
+}

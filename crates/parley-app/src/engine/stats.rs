@@ -1,0 +1,162 @@
+//! One second of a call in figures: from what call, encoder, decoders and sound count to the sample that a window draws.
+//! Sans-IO; time is an argument.
+
+use super::quality::PathSample;
+use super::translate::size;
+use crate::view::StatsSample;
+use parley_call::CallStats;
+use parley_media::audio::AudioStatus;
+use parley_media::video::{EncoderStats, ReceiverStats};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Everything that is counted anywhere, at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures {
+    pub(super) call: CallStats,
+    pub(super) encoder: Option<EncoderStats>,
+    pub(super) receivers: Vec<ReceiverStats>,
+    pub(super) sound: Option<AudioStatus>,
+}
+
+/// Turns counters into rates.
+#[derive(Debug, Default)]
+pub(super) struct Gauge {
+    began: Option<Instant>,
+    before: Option<(Instant, u64)>,
+}
+
+impl Gauge {
+    /// A new call.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn sample(&mut self, now: Instant, figures: &Figures) -> StatsSample {
+        let began = *self.began.get_or_insert(now);
+        let decoded: u64 = figures.receivers.iter().map(|receiver| receiver.decoded).sum();
+        let fps_received = self.before.map_or(0.0, |(at, before)| {
+            let seconds = now.saturating_duration_since(at).as_secs_f32().max(0.1);
+            decoded.saturating_sub(before) as f32 / seconds
+        });
+        self.before = Some((now, decoded));
+        let peer = &figures.call.peer;
+        let received = figures.receivers.iter().find_map(|receiver| receiver.resolution);
+        let person = figures
+            .sound
+            .as_ref()
+            .and_then(|sound| sound.participants.first());
+        StatsSample {
+            at_ms: u64::try_from(now.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX),
+            rtt_ms: peer.rtt_ms,
+            estimate_kbps: peer.estimate_bps.map(kbps),
+            sent_kbps: kbps(peer.sent_bps),
+            received_kbps: kbps(peer.received_bps),
+            loss_in_pct: peer.loss_in_pct,
+            loss_out_pct: peer.loss_out_pct,
+            fps_sent: peer.frames_sent_per_s,
+            fps_received,
+            sent_size: figures.encoder.and_then(|encoder| encoder.resolution).map(size),
+            received_size: received.map(size),
+            jitter_buffer_ms: person.map(|person| person.delay_ms),
+            concealed_pct: person.map_or(0.0, |person| person.concealed_pct),
+            path: peer
+                .pair
+                .map(|(own, other)| format!("direct, UDP, {own} to {other}")),
+            drops: drops(figures),
+        }
+    }
+}
+
+impl Figures {
+    /// What of it says how good the path is.
+    pub(super) fn path(&self) -> PathSample {
+        let peer = &self.call.peer;
+        let people = self.sound.iter().flat_map(|sound| &sound.participants);
+        PathSample {
+            loss_pct: peer.loss_in_pct.max(peer.loss_out_pct),
+            round_trip_ms: peer.rtt_ms,
+            jitter_ms: people.map(|person| person.jitter_ms).fold(0.0, f32::max),
+            frozen: self.receivers.iter().any(|receiver| receiver.frozen),
+        }
+    }
+}
+
+fn kbps(bps: u64) -> u32 {
+    u32::try_from(bps / 1000).unwrap_or(u32::MAX)
+}
+
+/// Everything that was dropped anywhere and is not zero, by name.
+fn drops(figures: &Figures) -> BTreeMap<String, u64> {
+    let mut drops = BTreeMap::new();
+    let mut count = |name: &str, number: u64| {
+        if number > 0 {
+            *drops.entry(name.to_owned()).or_default() += number;
+        }
+    };
+    for (name, number) in &figures.call.peer.drops {
+        count(name, *number);
+    }
+    if let Some(encoder) = figures.encoder {
+        count("raw_pictures_for_room", encoder.skipped_for_room);
+        count("raw_pictures_replaced", encoder.replaced);
+        count("encoder_faults", encoder.faults);
+    }
+    for receiver in &figures.receivers {
+        count("pictures_undecoded", receiver.dropped);
+        count("decode_errors", receiver.decode_errors);
+    }
+    if let Some(sound) = &figures.sound {
+        count("sound_packets_unsent", sound.counters.packets_dropped);
+        count("speaker_underruns", sound.counters.speaker_underruns);
+        count("microphone_overruns", sound.counters.microphone_overruns);
+        count("playout_skipped", sound.counters.playout_skipped);
+        for person in &sound.participants {
+            count("sound_packets_late", person.counters.late);
+            count("sound_packets_overflow", person.counters.overflow);
+        }
+    }
+    drops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test: any moment will do as the start")]
+    fn rates_come_from_two_counts_and_the_time_between() {
+        let start = Instant::now();
+        let mut gauge = Gauge::default();
+        let figures = |decoded| Figures {
+            receivers: vec![ReceiverStats {
+                decoded,
+                ..ReceiverStats::default()
+            }],
+            ..Figures::default()
+        };
+        assert_eq!(gauge.sample(start, &figures(100)).fps_received, 0.0);
+        let sample = gauge.sample(start + Duration::from_secs(2), &figures(160));
+        assert_eq!(sample.fps_received, 30.0);
+        assert_eq!(sample.at_ms, 2000);
+        // The other side left and came back: a fresh decoder counts from zero.
+        let sample = gauge.sample(start + Duration::from_secs(3), &figures(7));
+        assert_eq!(sample.fps_received, 0.0);
+    }
+
+    #[test]
+    fn only_what_was_dropped_is_listed() {
+        let mut figures = Figures::default();
+        figures.call.peer.drops = vec![("audio_queue", 3), ("video_queue", 0)];
+        figures.encoder = Some(EncoderStats {
+            skipped_for_room: 2,
+            ..EncoderStats::default()
+        });
+        let names: Vec<_> = drops(&figures).into_iter().collect();
+        assert_eq!(
+            names,
+            [("audio_queue".into(), 3), ("raw_pictures_for_room".into(), 2)]
+        );
+    }
+}

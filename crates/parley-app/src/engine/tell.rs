@@ -1,0 +1,186 @@
+//! What the window is told: gathers the whole state from everything the engine owns. Reads, and changes nothing but the
+//! memory of problems.
+
+use super::actor::Actor;
+use super::{levels, translate};
+use crate::problems::{self, Situation};
+use crate::settings::SettingsStore;
+use crate::view::{AppState, CallView, DeviceKind, DeviceState, DevicesView, LocalView, Phase, Problem};
+use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
+use parley_media::audio::{AudioStatus, StreamStatus};
+use parley_media::video::SourceStatus;
+use parley_proto::Link;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+impl Actor {
+    /// Tells the state if it is another one.
+    pub(super) fn tell(&mut self) {
+        let (picture, sound) = (self.endpoint.picture_status(), self.endpoint.sound_status());
+        let snapshot = self.endpoint.call();
+        let local = self.local(picture.as_ref(), sound.as_ref());
+        let problems = self.find_problems(&local, snapshot.as_ref(), picture.as_ref(), sound.as_ref());
+        let settings = self.store.get();
+        let state = AppState {
+            phase: self.phase,
+            call: self.call_view(snapshot.as_ref()),
+            devices: DevicesView {
+                cameras: self.lists.view(DeviceKind::Camera),
+                microphones: self.lists.view(DeviceKind::Microphone),
+                speakers: self.lists.view(DeviceKind::Speaker),
+                camera: settings.camera.clone(),
+                microphone: settings.microphone.clone(),
+                speaker: settings.speaker.clone(),
+            },
+            local,
+            problems,
+            settings: settings.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.state.send_if_modified(|old| {
+            let changed = *old != state;
+            *old = state;
+            changed
+        });
+        if sound.is_none() {
+            self.levels.send_replace(levels::levels(None));
+        }
+    }
+
+    fn local(&self, picture: Option<&SourceStatus>, sound: Option<&AudioStatus>) -> LocalView {
+        let stream = |stream: Option<&StreamStatus>| {
+            stream.map_or(DeviceState::Off, |stream| translate::stream_state(stream.state))
+        };
+        let (input, output) = (sound.map(|sound| &sound.input), sound.map(|sound| &sound.output));
+        LocalView {
+            muted: self.muted,
+            camera_on: self.camera_on,
+            camera: picture.map_or(DeviceState::Off, |picture| translate::source_state(picture.state)),
+            camera_name: picture.and_then(|picture| picture.name.clone()),
+            video_size: picture
+                .and_then(|picture| picture.resolution)
+                .map(translate::size),
+            microphone: stream(input),
+            microphone_name: input.and_then(|input| input.name.clone()),
+            speaker: stream(output),
+            speaker_name: output.and_then(|output| output.name.clone()),
+            speaker_test_playing: sound.is_some_and(|sound| sound.test_sound_playing),
+        }
+    }
+
+    fn find_problems(
+        &mut self,
+        local: &LocalView,
+        snapshot: Option<&CallSnapshot>,
+        picture: Option<&SourceStatus>,
+        sound: Option<&AudioStatus>,
+    ) -> Vec<Problem> {
+        let device = |state, name: &Option<String>, detail: Option<&String>| problems::Device {
+            state,
+            name: name.clone(),
+            detail: detail.cloned(),
+        };
+        let detail = picture.and_then(|picture| picture.detail.as_ref());
+        let situation = Situation {
+            camera: device(local.camera, &local.camera_name, detail),
+            microphone: device(
+                local.microphone,
+                &local.microphone_name,
+                sound.and_then(|sound| sound.input.detail.as_ref()),
+            ),
+            speaker: device(
+                local.speaker,
+                &local.speaker_name,
+                sound.and_then(|sound| sound.output.detail.as_ref()),
+            ),
+            speaking_while_muted: sound.is_some_and(|sound| sound.speaking_while_muted)
+                && self.phase == Phase::InCall,
+            call: snapshot
+                .filter(|_| self.phase != Phase::Ended)
+                .map(call_situation),
+            bad_link: self.bad_link.clone(),
+            settings_reset: self.store.set_aside().cloned(),
+            internal: self.internal.clone(),
+        };
+        self.problems.find(&situation)
+    }
+
+    fn call_view(&self, snapshot: Option<&CallSnapshot>) -> Option<CallView> {
+        let facts = self.call.as_ref()?;
+        if facts.link.is_none() && facts.ended.is_none() {
+            return None;
+        }
+        let over = self.phase == Phase::Ended;
+        let pictures: Vec<_> = self.endpoint.receiver_stats().collect();
+        let quality = self.quality.get();
+        let person = |person: &PersonSnapshot| {
+            let picture = pictures.iter().find(|(id, _)| *id == person.id);
+            translate::person(person, picture.and_then(|(_, stats)| stats.resolution), quality)
+        };
+        Some(CallView {
+            link: facts.link.as_ref().map(Link::to_string).unwrap_or_default(),
+            deep_link: facts.link.as_ref().map(Link::deep_link).unwrap_or_default(),
+            host: facts.host,
+            served_here: facts.served_here,
+            state: snapshot
+                .filter(|_| !over)
+                .map_or(translate::call_state(CallPhase::Ended), |call| {
+                    translate::call_state(call.phase)
+                }),
+            signaling: snapshot.map_or(translate::signaling_state(SignalingPhase::Connecting), |call| {
+                translate::signaling_state(call.signaling)
+            }),
+            people: snapshot.map_or_else(Vec::new, |call| call.people.iter().map(person).collect()),
+            connected_since_ms: snapshot.and_then(|call| call.connected_at).map(since_1970_ms),
+            ended: facts.ended.clone(),
+        })
+    }
+}
+
+fn call_situation(call: &CallSnapshot) -> problems::CallSituation {
+    let away = call.people.iter().find(|person| person.away);
+    problems::CallSituation {
+        state: translate::call_state(call.phase),
+        signaling: translate::signaling_state(call.signaling),
+        signaling_fault: call.signaling_fault.map(|fault| fault.to_string()),
+        away: away.map(|person| person.name.clone()),
+    }
+}
+
+/// A moment of the monotonic clock as milliseconds of the wall clock.
+#[expect(clippy::disallowed_methods, reason = "driver: translates between two clocks")]
+fn since_1970_ms(moment: Instant) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ago = Instant::now().saturating_duration_since(moment);
+    u64::try_from(now.saturating_sub(ago).as_millis()).unwrap_or_default()
+}
+
+/// What the window is told before anything happened.
+pub(super) fn empty_state(store: &SettingsStore) -> AppState {
+    AppState {
+        phase: Phase::Home,
+        call: None,
+        devices: DevicesView {
+            cameras: Vec::new(),
+            microphones: Vec::new(),
+            speakers: Vec::new(),
+            camera: None,
+            microphone: None,
+            speaker: None,
+        },
+        local: LocalView {
+            muted: false,
+            camera_on: true,
+            camera: DeviceState::Off,
+            camera_name: None,
+            video_size: None,
+            microphone: DeviceState::Off,
+            microphone_name: None,
+            speaker: DeviceState::Off,
+            speaker_name: None,
+            speaker_test_playing: false,
+        },
+        problems: Vec::new(),
+        settings: store.get().clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Whole engines, as windows use them: with made pictures and sound, their own embedded server, and the real call between.
+
+use super::*;
+use crate::endpoint::SELF_TILE;
+use crate::sources::{PictureSource, SoundSink, SoundSource};
+use crate::view::{CallState, DeviceState, EndCode, Phase, ProblemCode, SettingsPatch};
+use parley_media::slot::Taken;
+use parley_proto::Resolution;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(30);
+
+struct Person {
+    engine: EngineHandle,
+    _folder: tempfile::TempDir,
+}
+
+fn person(link: Option<String>) -> Person {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(EngineConfig {
+        folder: folder.path().to_owned(),
+        sources: Sources {
+            picture: PictureSource::Pattern(Resolution::new(320, 180)),
+            sound: SoundSource::Speech,
+            sink: SoundSink::Nowhere,
+        },
+        link,
+    });
+    Person {
+        engine,
+        _folder: folder,
+    }
+}
+
+impl Person {
+    async fn does(&self, command: AppCommand) {
+        self.engine
+            .command(command.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{command:?}: {error:?}"));
+    }
+
+    async fn cannot(&self, command: AppCommand) -> CommandErrorCode {
+        self.engine.command(command).await.unwrap_err().code
+    }
+
+    /// Waits until the state is as wanted, and gives it.
+    async fn sees(&self, what: &str, wanted: impl Fn(&AppState) -> bool) -> AppState {
+        let mut state = self.engine.state();
+        let found = tokio::time::timeout(SOON, state.wait_for(|state| wanted(state))).await;
+        match found {
+            Ok(Ok(state)) => state.clone(),
+            _ => panic!("never saw {what}: {:#?}", self.engine.state().borrow()),
+        }
+    }
+
+    async fn is_shown(&self, tile: &str) {
+        let frames = self
+            .engine
+            .frames(tile)
+            .unwrap_or_else(|| panic!("no tile {tile}"));
+        let taken = tokio::task::spawn_blocking(move || frames.take(SOON))
+            .await
+            .unwrap();
+        assert!(matches!(taken, Taken::Value(_)), "no picture in {tile}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_call_each_other_from_this_computer() {
+    let ada = person(None);
+    ada.does(AppCommand::StartCall).await;
+    let green_room = ada.sees("a link", |state| state.call.is_some()).await;
+    assert_eq!(green_room.phase, Phase::GreenRoom);
+    let call = green_room.call.unwrap();
+    assert!(call.host && call.served_here);
+    ada.is_shown(SELF_TILE).await;
+    ada.does(AppCommand::Join).await;
+    ada.sees("the room", |state| has_state(state, CallState::Waiting))
+        .await;
+
+    let ben = person(Some(format!("come: {}", call.link)));
+    ben.sees("the green room", |state| state.phase == Phase::GreenRoom)
+        .await;
+    ben.does(AppCommand::Join).await;
+    for (one, name) in [(&ada, "Ben"), (&ben, "Ada")] {
+        let state = one
+            .sees(name, |state| {
+                has_state(state, CallState::Connected) && other(state).is_some_and(|other| other.camera_on)
+            })
+            .await;
+        let id = other(&state).unwrap().id.clone();
+        one.sees("their tile", |_| one.engine.frames(&id).is_some()).await;
+        one.is_shown(&id).await;
+        assert!(state.call.unwrap().connected_since_ms.is_some());
+    }
+
+    ada.does(AppCommand::SetMuted { muted: true }).await;
+    ben.sees("the mute", |state| {
+        other(state).is_some_and(|other| !other.microphone_on)
+    })
+    .await;
+    ada.does(AppCommand::SetCameraOn { on: false }).await;
+    ben.sees("the dark camera", |state| {
+        other(state).is_some_and(|other| !other.camera_on)
+    })
+    .await;
+    ada.sees("the closed camera", |state| {
+        state.local.camera == DeviceState::Off
+    })
+    .await;
+    assert!(ada.engine.frames(SELF_TILE).is_none());
+    ada.does(AppCommand::SetCameraOn { on: true }).await;
+    ben.sees("the camera again", |state| {
+        other(state).is_some_and(|other| other.camera_on)
+    })
+    .await;
+
+    ben.does(AppCommand::Leave).await;
+    let ended = ben.sees("the end", |state| state.phase == Phase::Ended).await;
+    assert_eq!(ended.call.unwrap().ended.unwrap().code, EndCode::HungUp);
+    let ended = ada.sees("the end", |state| state.phase == Phase::Ended).await;
+    assert_eq!(ended.call.unwrap().ended.unwrap().code, EndCode::OtherLeft);
+    assert_eq!(ended.local.microphone, DeviceState::Off, "devices are given back");
+    ada.does(AppCommand::Leave).await;
+    ada.sees("home", |state| state.phase == Phase::Home && state.call.is_none())
+        .await;
+    ada.engine.hang_up(SOON).await;
+    ben.engine.hang_up(SOON).await;
+}
+
+fn has_state(state: &AppState, wanted: CallState) -> bool {
+    state.call.as_ref().is_some_and(|call| call.state == wanted)
+}
+
+fn other(state: &AppState) -> Option<&crate::view::PersonView> {
+    state.call.as_ref()?.people.first()
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_with_a_sentence() {
+    let ada = person(None);
+    assert_eq!(ada.cannot(AppCommand::Join).await, CommandErrorCode::NotNow);
+    assert_eq!(
+        ada.cannot(AppCommand::TestSpeaker).await,
+        CommandErrorCode::NotNow
+    );
+    let text = "have a look at https://example.org/".to_owned();
+    assert_eq!(
+        ada.cannot(AppCommand::OpenLink { text }).await,
+        CommandErrorCode::BadLink
+    );
+    let patch = SettingsPatch {
+        server: Some("ftp://example.org".into()),
+        ..SettingsPatch::default()
+    };
+    assert_eq!(
+        ada.cannot(AppCommand::ChangeSettings { patch }).await,
+        CommandErrorCode::BadServer
+    );
+    ada.does(AppCommand::Leave).await;
+    assert_eq!(ada.engine.state().borrow().phase, Phase::Home);
+}
+
+#[tokio::test]
+async fn a_bad_link_from_outside_is_a_problem_until_it_is_dismissed() {
+    let ada = person(Some("no link at all".into()));
+    let state = ada.sees("the problem", |state| !state.problems.is_empty()).await;
+    assert_eq!(state.problems[0].code, ProblemCode::BadLink);
+    assert_eq!(state.phase, Phase::Home);
+    let code = ProblemCode::BadLink;
+    ada.does(AppCommand::DismissProblem { code }).await;
+    ada.sees("no problem", |state| state.problems.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_opens_picture_and_sound_and_closes_them_again() {
+    let ada = person(None);
+    ada.does(AppCommand::SetPreview { on: true }).await;
+    ada.sees("both", |state| {
+        state.local.camera == DeviceState::Running && state.local.microphone == DeviceState::Running
+    })
+    .await;
+    ada.is_shown(SELF_TILE).await;
+    let mut levels = ada.engine.levels();
+    let loud = levels.wait_for(|levels| levels.microphone > 0.2);
+    tokio::time::timeout(SOON, loud).await.unwrap().unwrap();
+    ada.does(AppCommand::TestSpeaker).await;
+    ada.does(AppCommand::SetPreview { on: false }).await;
+    ada.sees("neither", |state| {
+        state.local.camera == DeviceState::Off && state.local.microphone == DeviceState::Off
+    })
+    .await;
+}

@@ -1,0 +1,148 @@
+//! From the words of call and media to the words of the window. Pure functions; what is decided is decided elsewhere.
+
+use crate::view::{
+    CallState, DeviceState, EndCode, EndedView, PersonView, Quality, SignalingState, VoiceSwitches,
+};
+use parley_call::{CallPhase, EndReason, PersonSnapshot, SignalingFault, SignalingPhase};
+use parley_media::audio::{StreamState, VoiceSettings};
+use parley_media::video::SourceState;
+use parley_proto::Resolution;
+
+/// What people without a name are called.
+const NO_NAME: &str = "Guest";
+
+pub(super) const fn call_state(phase: CallPhase) -> CallState {
+    match phase {
+        CallPhase::GreenRoom | CallPhase::Joining => CallState::Joining,
+        CallPhase::Waiting => CallState::Waiting,
+        CallPhase::Connecting => CallState::Connecting,
+        CallPhase::Connected => CallState::Connected,
+        CallPhase::Reconnecting => CallState::Reconnecting,
+        CallPhase::Ended => CallState::Ended,
+    }
+}
+
+pub(super) const fn signaling_state(phase: SignalingPhase) -> SignalingState {
+    match phase {
+        SignalingPhase::Connecting => SignalingState::Connecting,
+        SignalingPhase::Connected => SignalingState::Connected,
+        SignalingPhase::Reconnecting => SignalingState::Reconnecting,
+    }
+}
+
+pub(super) const fn source_state(state: SourceState) -> DeviceState {
+    match state {
+        SourceState::Starting => DeviceState::Starting,
+        SourceState::Running => DeviceState::Running,
+        SourceState::Missing => DeviceState::Missing,
+        SourceState::Busy => DeviceState::Busy,
+        SourceState::Denied => DeviceState::Denied,
+        SourceState::Failed => DeviceState::Failed,
+        SourceState::Ended => DeviceState::Off,
+    }
+}
+
+pub(super) const fn stream_state(state: StreamState) -> DeviceState {
+    match state {
+        StreamState::Off => DeviceState::Off,
+        StreamState::Starting => DeviceState::Starting,
+        StreamState::Running => DeviceState::Running,
+        StreamState::Missing => DeviceState::Missing,
+        StreamState::Busy => DeviceState::Busy,
+        StreamState::Denied => DeviceState::Denied,
+        StreamState::Failed => DeviceState::Failed,
+    }
+}
+
+/// Whether somebody at the other end can expect something from a device in this state.
+pub(super) const fn gives(state: DeviceState) -> bool {
+    matches!(state, DeviceState::Running | DeviceState::Starting)
+}
+
+pub(super) const fn size(resolution: Resolution) -> (u32, u32) {
+    (resolution.width, resolution.height)
+}
+
+pub(super) const fn voice(switches: VoiceSwitches) -> VoiceSettings {
+    VoiceSettings {
+        echo_cancellation: switches.echo_cancellation,
+        noise_suppression: switches.noise_suppression,
+        gain_control: switches.gain_control,
+        apply_to_files: false,
+    }
+}
+
+pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quality: Quality) -> PersonView {
+    let name = person.name.trim();
+    PersonView {
+        id: person.id.to_string(),
+        name: if name.is_empty() { NO_NAME } else { name }.to_owned(),
+        microphone_on: person.media.microphone_on,
+        camera_on: person.media.camera_on,
+        away: person.away,
+        video_size: picture.map(size),
+        quality,
+    }
+}
+
+pub(super) fn ended(reason: &EndReason, seconds: u64) -> EndedView {
+    EndedView {
+        code: end_code(reason),
+        message: reason.to_string(),
+        seconds,
+    }
+}
+
+const fn end_code(reason: &EndReason) -> EndCode {
+    match reason {
+        EndReason::HungUp => EndCode::HungUp,
+        EndReason::OtherLeft => EndCode::OtherLeft,
+        EndReason::OtherLost => EndCode::OtherLost,
+        EndReason::ConnectionFailed => EndCode::ConnectionFailed,
+        EndReason::NotGenuine(_) => EndCode::NotGenuine,
+        EndReason::ServerUnreachable(SignalingFault::NotAParleyServer) | EndReason::NotAParleyServer => {
+            EndCode::NotAParleyServer
+        }
+        EndReason::ServerUnreachable(_) => EndCode::ServerUnreachable,
+        EndReason::Refused { .. } => EndCode::Refused,
+        EndReason::Internal(_) => EndCode::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::{MediaState, ParticipantId, Role};
+
+    #[test]
+    fn somebody_without_a_name_is_shown_all_the_same() {
+        let nameless = PersonSnapshot {
+            id: ParticipantId::from_bytes([1; 16]),
+            name: "  ".into(),
+            role: Role::Guest,
+            away: false,
+            media: MediaState::default(),
+            proven: true,
+        };
+        assert_eq!(person(&nameless, None, Quality::Unknown).name, NO_NAME);
+    }
+
+    #[test]
+    fn every_end_has_its_code() {
+        for (reason, code) in [
+            (EndReason::HungUp, EndCode::HungUp),
+            (
+                EndReason::ServerUnreachable(SignalingFault::NotAParleyServer),
+                EndCode::NotAParleyServer,
+            ),
+            (
+                EndReason::ServerUnreachable(SignalingFault::TimedOut),
+                EndCode::ServerUnreachable,
+            ),
+        ] {
+            let view = ended(&reason, 7);
+            assert_eq!(view.code, code, "{reason:?}");
+            assert!(view.message.ends_with('.'));
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What the person should know or do: from the states of devices and call to sentences. Decides nothing else, does nothing.
+//!
+//! Owned by the engine's task as a memory of what was dismissed and of which devices ever worked (a camera that is gone is
+//! another sentence than one that never was). Time plays no part.
+
+use crate::settings::SetAside;
+use crate::view::{CallState, DeviceKind, DeviceState, Problem, ProblemCode, SignalingState};
+use std::collections::BTreeSet;
+
+/// What problems are found in.
+#[derive(Debug, Clone, Default)]
+pub struct Situation {
+    /// The camera, when it is wanted.
+    pub camera: Device,
+    /// The microphone, when it is wanted.
+    pub microphone: Device,
+    /// The speaker, when it is wanted.
+    pub speaker: Device,
+    /// The person speaks and is muted.
+    pub speaking_while_muted: bool,
+    /// The call, when there is one.
+    pub call: Option<CallSituation>,
+    /// What is wrong with a link that was opened from outside the window.
+    pub bad_link: Option<String>,
+    /// A settings file that was set aside.
+    pub settings_reset: Option<SetAside>,
+    /// A part that failed.
+    pub internal: Option<String>,
+}
+
+/// One device's part in a situation.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What it does.
+    pub state: DeviceState,
+    /// What it is called.
+    pub name: Option<String>,
+    /// What went wrong.
+    pub detail: Option<String>,
+}
+
+/// The call's part in a situation.
+#[derive(Debug, Clone)]
+pub struct CallSituation {
+    /// How far it is.
+    pub state: CallState,
+    /// The connection to the server.
+    pub signaling: SignalingState,
+    /// Why the server is not reached, as a sentence.
+    pub signaling_fault: Option<String>,
+    /// The name of somebody whose connection to the server is gone.
+    pub away: Option<String>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self {
+            state: DeviceState::Off,
+            name: None,
+            detail: None,
+        }
+    }
+}
+
+/// What lasts from one situation to the next.
+#[derive(Debug, Default)]
+pub struct Problems {
+    dismissed: BTreeSet<u8>,
+    worked: BTreeSet<u8>,
+}
+
+impl Problems {
+    /// Does not tell this problem again until it was away.
+    pub fn dismiss(&mut self, code: ProblemCode) {
+        self.dismissed.insert(code as u8);
+    }
+
+    /// The problems of a situation that were not dismissed, most urgent first.
+    pub fn find(&mut self, situation: &Situation) -> Vec<Problem> {
+        let mut found = call_problems(situation.call.as_ref());
+        for (kind, device) in [
+            (DeviceKind::Microphone, &situation.microphone),
+            (DeviceKind::Camera, &situation.camera),
+            (DeviceKind::Speaker, &situation.speaker),
+        ] {
+            found.extend(self.device_problem(kind, device));
+        }
+        found.extend(
+            situation
+                .bad_link
+                .as_ref()
+                .map(|message| problem(ProblemCode::BadLink, message, None)),
+        );
+        if situation.speaking_while_muted {
+            let message = "You are muted, and nobody hears you. Unmute to speak.";
+            found.push(problem(ProblemCode::SpeakingWhileMuted, message, None));
+        }
+        found.extend(situation.internal.as_deref().map(internal));
+        found.extend(situation.settings_reset.as_ref().map(settings_reset));
+        let there: BTreeSet<u8> = found.iter().map(|problem| problem.code as u8).collect();
+        self.dismissed.retain(|code| there.contains(code));
+        found.retain(|problem| !self.dismissed.contains(&(problem.code as u8)));
+        found
+    }
+
+    fn device_problem(&mut self, kind: DeviceKind, device: &Device) -> Option<Problem> {
+        match device.state {
+            DeviceState::Off => {
+                // Wanted anew later, it is judged anew.
+                self.worked.remove(&(kind as u8));
+                return None;
+            }
+            DeviceState::Running => {
+                self.worked.insert(kind as u8);
+                return None;
+            }
+            _ => {}
+        }
+        let worked = self.worked.contains(&(kind as u8));
+        let (code, message) = sentence(kind, device.state, worked)?;
+        let detail = match (&device.name, &device.detail) {
+            (Some(name), Some(detail)) => Some(format!("{name}: {detail}")),
+            (name, detail) => detail.clone().or_else(|| name.clone()),
+        };
+        Some(problem(code, message, detail))
+    }
+}
+
+fn problem(code: ProblemCode, message: &str, detail: Option<String>) -> Problem {
+    Problem {
+        code,
+        message: message.to_owned(),
+        detail,
+    }
+}
+
+/// What a device's state means to a person; nothing for states that are no problem.
+const fn sentence(kind: DeviceKind, state: DeviceState, worked: bool) -> Option<(ProblemCode, &'static str)> {
+    use DeviceKind::{Camera, Microphone, Speaker};
+    use DeviceState::{Busy, Denied, Failed, Missing};
+    Some(match (kind, state, worked) {
+        (Camera, Missing, false) => (
+            ProblemCode::NoCamera,
+            "No camera was found. Plug one in, or go on without a picture.",
+        ),
+        (Camera, Busy, _) => (
+            ProblemCode::CameraBusy,
+            "Another program is using the camera. Close it, or choose another camera; Parley keeps trying.",
+        ),
+        (Camera, Denied, _) => (
+            ProblemCode::CameraDenied,
+            "Parley may not use the camera. Allow it in the system's privacy settings.",
+        ),
+        (Camera, Missing | Failed, _) => (
+            ProblemCode::CameraLost,
+            "The camera stopped or was unplugged. Plug it in again, or choose another one.",
+        ),
+        (Microphone, Missing, false) => (
+            ProblemCode::NoMicrophone,
+            "No microphone was found, so nobody can hear you. Plug one in.",
+        ),
+        (Microphone, Denied, _) => (
+            ProblemCode::MicrophoneDenied,
+            "Parley may not use the microphone. Allow it in the system's privacy settings.",
+        ),
+        (Microphone, Missing | Failed, _) => (
+            ProblemCode::MicrophoneLost,
+            "The microphone stopped or was unplugged. Plug it in again, or choose another one.",
+        ),
+        (Microphone, Busy, _) => (
+            ProblemCode::MicrophoneLost,
+            "Another program holds the microphone. Close it, or choose another microphone; Parley keeps trying.",
+        ),
+        (Speaker, Missing | Failed | Busy | Denied, _) => (
+            ProblemCode::NoSpeaker,
+            "No speaker or headphones work, so you hear nothing. Plug some in, or choose others.",
+        ),
+        _ => return None,
+    })
+}
+
+fn call_problems(call: Option<&CallSituation>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let Some(call) = call.filter(|call| call.state != CallState::Ended) else {
+        return found;
+    };
+    if call.state == CallState::Reconnecting {
+        let message =
+            "Picture and sound stopped coming. Parley is looking for another way to the other side.";
+        found.push(problem(ProblemCode::Reconnecting, message, None));
+    }
+    let media_flows = call.state == CallState::Connected;
+    match (&call.signaling_fault, call.signaling) {
+        (Some(fault), _) if !media_flows => {
+            let message = format!("{fault} Parley keeps trying.");
+            found.push(problem(ProblemCode::ServerUnreachable, &message, None));
+        }
+        (fault, SignalingState::Reconnecting) => {
+            let message = if media_flows {
+                "The connection to the server was lost. The call goes on; Parley is connecting again."
+            } else {
+                "The connection to the server was lost. Parley is connecting again."
+            };
+            found.push(problem(ProblemCode::ServerUnreachable, message, fault.clone()));
+        }
+        _ => {}
+    }
+    if let Some(name) = &call.away {
+        let message = if media_flows {
+            format!("{name} lost the connection to the server. The call goes on.")
+        } else {
+            format!("{name} lost the connection. The call goes on as soon as it is back.")
+        };
+        found.push(problem(ProblemCode::OtherAway, &message, None));
+    }
+    found
+}
+
+fn internal(detail: &str) -> Problem {
+    let message = "A part of Parley failed. Starting Parley again may help.";
+    problem(ProblemCode::Internal, message, Some(detail.to_owned()))
+}
+
+fn settings_reset(aside: &SetAside) -> Problem {
+    let message = match &aside.path {
+        Some(path) => format!(
+            "Your settings could not be read, so Parley starts with fresh ones. The old file was kept as {}.",
+            path.display()
+        ),
+        None => "Your settings could not be read, so Parley starts with fresh ones.".to_owned(),
+    };
+    problem(ProblemCode::SettingsReset, &message, Some(aside.reason.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(state: DeviceState) -> Situation {
+        Situation {
+            camera: Device {
+                state,
+                ..Device::default()
+            },
+            ..Situation::default()
+        }
+    }
+
+    fn codes(problems: &mut Problems, situation: &Situation) -> Vec<ProblemCode> {
+        problems
+            .find(situation)
+            .iter()
+            .map(|problem| problem.code)
+            .collect()
+    }
+
+    #[test]
+    fn a_camera_that_is_gone_is_told_from_one_that_never_was() {
+        let mut problems = Problems::default();
+        let mut check = |state, expect: &[ProblemCode]| {
+            assert_eq!(codes(&mut problems, &camera(state)), expect, "{state:?}");
+        };
+        check(DeviceState::Starting, &[]);
+        check(DeviceState::Missing, &[ProblemCode::NoCamera]);
+        check(DeviceState::Busy, &[ProblemCode::CameraBusy]);
+        check(DeviceState::Running, &[]);
+        check(DeviceState::Missing, &[ProblemCode::CameraLost]);
+        check(DeviceState::Failed, &[ProblemCode::CameraLost]);
+        check(DeviceState::Off, &[]);
+        check(DeviceState::Missing, &[ProblemCode::NoCamera]);
+    }
+
+    #[test]
+    fn a_dismissed_problem_comes_back_only_when_it_comes_anew() {
+        let mut problems = Problems::default();
+        let busy = camera(DeviceState::Busy);
+        assert_eq!(codes(&mut problems, &busy), [ProblemCode::CameraBusy]);
+        problems.dismiss(ProblemCode::CameraBusy);
+        assert_eq!(codes(&mut problems, &busy), []);
+        assert_eq!(codes(&mut problems, &camera(DeviceState::Running)), []);
+        assert_eq!(codes(&mut problems, &busy), [ProblemCode::CameraBusy]);
+    }
+
+    #[test]
+    fn a_lost_server_is_no_alarm_while_media_flows() {
+        let situation = |state, signaling_fault: Option<&str>| Situation {
+            call: Some(CallSituation {
+                state,
+                signaling: SignalingState::Reconnecting,
+                signaling_fault: signaling_fault.map(str::to_owned),
+                away: None,
+            }),
+            ..Situation::default()
+        };
+        let mut problems = Problems::default();
+        let mut message = |situation: &Situation| problems.find(situation)[0].message.clone();
+        let fault = Some("The server does not answer.");
+        assert!(message(&situation(CallState::Connected, fault)).contains("The call goes on"));
+        assert!(message(&situation(CallState::Joining, fault)).starts_with("The server does not answer."));
+        assert_eq!(
+            codes(&mut Problems::default(), &situation(CallState::Ended, fault)),
+            []
+        );
+    }
+
+    #[test]
+    fn the_most_urgent_comes_first_and_every_one_is_a_sentence() {
+        let lost = Device {
+            state: DeviceState::Failed,
+            name: Some("Desk".into()),
+            detail: Some("ENODEV".into()),
+        };
+        let situation = Situation {
+            camera: lost.clone(),
+            microphone: lost.clone(),
+            speaker: lost,
+            speaking_while_muted: true,
+            call: Some(CallSituation {
+                state: CallState::Reconnecting,
+                signaling: SignalingState::Reconnecting,
+                signaling_fault: None,
+                away: Some("Bo".into()),
+            }),
+            bad_link: Some("This is not a Parley link.".into()),
+            settings_reset: Some(SetAside {
+                path: None,
+                reason: "not json".into(),
+            }),
+            internal: Some("broken".into()),
+        };
+        let found = Problems::default().find(&situation);
+        assert_eq!(found.len(), 10);
+        assert_eq!(found[0].code, ProblemCode::Reconnecting);
+        assert_eq!(found[3].detail.as_deref(), Some("Desk: ENODEV"));
+        for problem in &found {
+            assert!(problem.message.ends_with('.'), "{}", problem.message);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What is kept between runs: one small JSON file, read once and written whole after every change.
+//!
+//! Owned by the engine's task. A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
+//! and never in the way: the app starts with defaults and says so. What the fields mean is told in [`crate::view`].
+
+use crate::view::{Settings, SettingsPatch};
+use parley_proto::limits::NAME_CHARS_MAX;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The layout that this build writes.
+pub const SETTINGS_VERSION: u32 = 1;
+const FILE_NAME: &str = "settings.json";
+/// A larger file was not written by Parley.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Files set aside are kept up to this many; then the last is written over.
+const BAD_FILES_MAX: u32 = 100;
+
+/// The settings and the file they live in.
+#[derive(Debug)]
+pub struct SettingsStore {
+    path: PathBuf,
+    settings: Settings,
+    set_aside: Option<SetAside>,
+}
+
+/// A settings file that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is now; absent when it could not even be moved.
+    pub path: Option<PathBuf>,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// Why settings could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}: {source}")]
+pub struct SaveSettingsError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReadFault {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    #[error("larger than {FILE_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("written by a newer Parley (layout {0})")]
+    Newer(u32),
+}
+
+/// Where settings belong on this system; nothing without a home folder.
+#[must_use]
+pub fn usual_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("org", "parley", "Parley").map(|folders| folders.config_dir().to_owned())
+}
+
+impl SettingsStore {
+    /// Reads the settings in `folder`, or begins with defaults. Never fails: what could not be read was set aside.
+    #[must_use]
+    pub fn open(folder: &Path) -> Self {
+        let path = folder.join(FILE_NAME);
+        let (settings, set_aside) = match read(&path) {
+            Ok(settings) => (settings.unwrap_or_default(), None),
+            Err(fault) => (Settings::default(), Some(put_aside(&path, &fault))),
+        };
+        Self {
+            path,
+            settings: sane(settings),
+            set_aside,
+        }
+    }
+
+    /// The settings as they are.
+    #[must_use]
+    pub const fn get(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The file that was not understood when this was opened.
+    #[must_use]
+    pub const fn set_aside(&self) -> Option<&SetAside> {
+        self.set_aside.as_ref()
+    }
+
+    /// Changes what the patch names, and keeps it.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the change counts all the same until the app ends.
+    pub fn apply(&mut self, patch: SettingsPatch) -> Result<(), SaveSettingsError> {
+        self.change(|settings| {
+            let SettingsPatch {
+                name,
+                server,
+                voice,
+                mirror,
+                appearance,
+            } = patch;
+            set(&mut settings.name, name);
+            set(&mut settings.server, server);
+            set(&mut settings.voice, voice);
+            set(&mut settings.mirror, mirror);
+            set(&mut settings.appearance, appearance);
+        })
+    }
+
+    /// Changes anything, and keeps it.
+    ///
+    /// # Errors
+    /// As [`SettingsStore::apply`].
+    pub fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), SaveSettingsError> {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        let settings = sane(settings);
+        if settings == self.settings {
+            return Ok(());
+        }
+        self.settings = settings;
+        write_whole(&self.path, &self.settings).map_err(|source| SaveSettingsError {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// What no field may be, whoever wrote the file.
+fn sane(mut settings: Settings) -> Settings {
+    settings.version = SETTINGS_VERSION;
+    if settings.name.chars().count() > NAME_CHARS_MAX {
+        settings.name = settings.name.chars().take(NAME_CHARS_MAX).collect();
+    }
+    settings.server = settings.server.trim().to_owned();
+    settings
+}
+
+fn read(path: &Path) -> Result<Option<Settings>, ReadFault> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err(ReadFault::TooLarge),
+        Ok(_) => {}
+    }
+    let settings: Settings = serde_json::from_slice(&fs::read(path)?)?;
+    if settings.version > SETTINGS_VERSION {
+        return Err(ReadFault::Newer(settings.version));
+    }
+    Ok(Some(settings))
+}
+
+fn put_aside(path: &Path, fault: &ReadFault) -> SetAside {
+    let place = (1..=BAD_FILES_MAX)
+        .map(|number| path.with_file_name(format!("{FILE_NAME}.bad-{number}")))
+        .find(|place| !place.exists())
+        .unwrap_or_else(|| path.with_file_name(format!("{FILE_NAME}.bad-{BAD_FILES_MAX}")));
+    let moved = fs::rename(path, &place);
+    tracing::warn!(%fault, moved = moved.is_ok(), "settings set aside");
+    SetAside {
+        path: moved.is_ok().then_some(place),
+        reason: fault.to_string(),
+    }
+}
+
+/// Beside the file first, then renamed over it: a crash leaves the old or the new one, never half of one.
+fn write_whole(path: &Path, settings: &Settings) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut text = serde_json::to_string_pretty(settings)?;
+    text.push('\n');
+    // Two instances side by side must not write the same temporary file.
+    let beside = path.with_file_name(format!("{FILE_NAME}.{}.new", std::process::id()));
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Appearance;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn a_change_is_there_after_a_restart() {
+        let folder = folder();
+        let mut store = SettingsStore::open(folder.path());
+        assert_eq!(store.get(), &Settings::default());
+        let patch = SettingsPatch {
+            name: Some("Ada".into()),
+            appearance: Some(Appearance::Dark),
+            ..SettingsPatch::default()
+        };
+        store.apply(patch).unwrap();
+        let again = SettingsStore::open(folder.path());
+        assert_eq!(again.get().name, "Ada");
+        assert_eq!(again.get().appearance, Appearance::Dark);
+        assert!(again.get().mirror, "what the patch did not name stays");
+        assert_eq!(again.set_aside(), None);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing else is left lying"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_set_aside_each_time() {
+        let folder = folder();
+        let path = folder.path().join(FILE_NAME);
+        let newer = format!(r#"{{"version": {}}}"#, SETTINGS_VERSION + 1);
+        for (number, text) in [
+            (1, "not json"),
+            (2, r#"{"mirror": 7}"#),
+            (3, newer.as_str()),
+            (4, "\u{0}\u{0}"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let store = SettingsStore::open(folder.path());
+            let bad = folder.path().join(format!("{FILE_NAME}.bad-{number}"));
+            assert_eq!(store.get(), &Settings::default(), "{text}");
+            assert_eq!(
+                store.set_aside().unwrap().path.as_deref(),
+                Some(bad.as_path()),
+                "{text}"
+            );
+            assert_eq!(fs::read_to_string(bad).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn an_older_file_with_fewer_and_other_fields_is_read() {
+        let folder = folder();
+        fs::write(
+            folder.path().join(FILE_NAME),
+            r#"{"name": "Bo", "colour": "red"}"#,
+        )
+        .unwrap();
+        let store = SettingsStore::open(folder.path());
+        assert_eq!(store.get().name, "Bo");
+        assert_eq!(store.set_aside(), None);
+    }
+
+    #[test]
+    fn a_name_longer_than_the_protocol_takes_is_cut() {
+        let folder = folder();
+        let mut store = SettingsStore::open(folder.path());
+        let name = "ä".repeat(NAME_CHARS_MAX + 9);
+        store.change(|settings| settings.name = name).unwrap();
+        assert_eq!(store.get().name.chars().count(), NAME_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_and_no_panic() {
+        let folder = folder();
+        let in_the_way = folder.path().join("file");
+        fs::write(&in_the_way, "").unwrap();
+        let mut store = SettingsStore::open(&in_the_way);
+        assert!(store.change(|settings| settings.mirror = false).is_err());
+        assert!(!store.get().mirror, "it counts for this run");
+    }
+}
