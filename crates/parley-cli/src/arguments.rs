@@ -1,0 +1,109 @@
+//! The command line of `parley-cli`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use parley_app::sources::{PictureSource, SoundSink, SoundSource};
+use std::path::PathBuf;
+
+/// Parley without a window: joins or begins a call, sends and measures picture and sound.
+#[derive(Debug, Parser)]
+#[command(name = "parley-cli", version, after_help = EXITS)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+const EXITS: &str = "\
+Exit codes: 0 all went well; 1 picture or sound was expected and did not arrive; 2 there was no call (bad link, server \
+not reached, refused).
+PARLEY_LOG says what to log on standard error, such as info or parley_call=debug.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Joins the call of a link.
+    Join {
+        /// The link, or a text that has one in it.
+        link: String,
+        #[command(flatten)]
+        wish: Wish,
+    },
+    /// Begins a call, and prints its link first (with --json on standard error).
+    Host {
+        /// The server to begin it on, such as https://call.example.org; without it, a server inside this process.
+        #[arg(long)]
+        server: Option<String>,
+        #[command(flatten)]
+        wish: Wish,
+    },
+}
+
+/// How to take part.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wish {
+    /// The picture to send: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
+    #[arg(long, default_value = "pattern")]
+    pub(crate) video: PictureSource,
+    /// The sound to send: mic, tone, speech, a .wav file, or off.
+    #[arg(long, default_value = "speech")]
+    pub(crate) audio: SoundSource,
+    /// Where the sound of the others goes: speaker, or none.
+    #[arg(long, alias = "speaker", default_value = "none")]
+    pub(crate) output: SoundSink,
+    /// Writes what comes into this folder: video.y4m, audio.wav, arrival times, last.png.
+    #[arg(long)]
+    pub(crate) record: Option<PathBuf>,
+    /// Whether sound goes through echo canceller, noise suppression and gain control. Without it, only a microphone's does.
+    #[arg(long)]
+    pub(crate) voice: Option<Switch>,
+    /// Leaves so many seconds after the two are connected; without it, at the call's end or Ctrl-C.
+    #[arg(long)]
+    pub(crate) seconds: Option<u32>,
+    /// Gives up when nobody is connected after so many seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) wait: u32,
+    /// The name others see.
+    #[arg(long, default_value = "parley-cli")]
+    pub(crate) name: String,
+    /// The most video to send, in kbit/s.
+    #[arg(long)]
+    pub(crate) max_kbps: Option<u64>,
+    /// Prints one JSON object on standard output, and nothing else there.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tells what happens on standard error, one JSON object a line.
+    #[arg(long)]
+    pub(crate) events: bool,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_endpoint_needs_no_device_by_default() {
+        let arguments = Arguments::parse_from(["parley-cli", "join", "LINK", "--seconds", "5", "--json"]);
+        let Action::Join { link, wish } = arguments.action else {
+            panic!("not joined");
+        };
+        assert_eq!(link, "LINK");
+        assert_eq!(wish.audio, SoundSource::Speech);
+        assert_eq!(wish.output, SoundSink::Nowhere);
+        assert!(matches!(wish.video, PictureSource::Pattern(_)));
+        assert_eq!(wish.seconds, Some(5));
+    }
+}

@@ -1,0 +1,90 @@
+//! What happens, told as it happens: words for people, or JSON lines for machines (`--events`). On standard error.
+
+use parley_app::endpoint::{CallSnapshot, Happened};
+use serde_json::json;
+use std::io::{IsTerminal as _, Write as _};
+
+/// Tells what happens.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    machines: bool,
+    /// A terminal shows one line that changes; a file gets a line now and then.
+    terminal: bool,
+    last_phase: Option<String>,
+    lines: u32,
+}
+
+impl Teller {
+    pub(crate) fn new(machines: bool) -> Self {
+        Self {
+            machines,
+            terminal: std::io::stderr().is_terminal(),
+            last_phase: None,
+            lines: 0,
+        }
+    }
+
+    pub(crate) fn happened(&mut self, happened: &Happened) {
+        let (event, what) = match happened {
+            Happened::Ready(link) => ("ready", link.to_string()),
+            Happened::SoundBegan(who) => ("sound_began", who.to_string()),
+            Happened::PictureBegan(who) => ("picture_began", who.to_string()),
+            Happened::TrackEnded(who) => ("track_ended", who.to_string()),
+            Happened::Ended(reason) => ("ended", reason.to_string()),
+            Happened::Call | Happened::Stats | Happened::Picture | Happened::Sound => return,
+        };
+        self.event(&json!({"event": event, "what": what}));
+    }
+
+    /// The call's state, when it is another one.
+    pub(crate) fn call(&mut self, call: &CallSnapshot) {
+        let phase = format!("{:?}", call.phase).to_lowercase();
+        let signaling = format!("{:?}", call.signaling).to_lowercase();
+        let people: Vec<_> = call
+            .people
+            .iter()
+            .map(|person| {
+                json!({
+                    "id": person.id.to_string(), "name": person.name, "away": person.away, "proven": person.proven,
+                    "microphone_on": person.media.microphone_on, "camera_on": person.media.camera_on,
+                })
+            })
+            .collect();
+        let state = json!({"event": "state", "phase": phase, "signaling": signaling, "people": people});
+        let text = state.to_string();
+        if self.last_phase.as_deref() != Some(&text) {
+            self.last_phase = Some(text);
+            self.event(&state);
+        }
+    }
+
+    /// A line about how it goes, once a second.
+    pub(crate) fn progress(&mut self, line: &str) {
+        if self.machines {
+            return;
+        }
+        let mut out = std::io::stderr();
+        if self.terminal {
+            let _ = write!(out, "\r\x1b[2K{line}");
+            let _ = out.flush();
+        } else {
+            if self.lines.is_multiple_of(5) {
+                let _ = writeln!(out, "{line}");
+            }
+            self.lines += 1;
+        }
+    }
+
+    /// The line that changes is left behind.
+    pub(crate) fn done(&self) {
+        if self.terminal && !self.machines {
+            let _ = writeln!(std::io::stderr());
+        }
+    }
+
+    fn event(&self, event: &serde_json::Value) {
+        if self.machines {
+            let _ = writeln!(std::io::stderr(), "{event}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One stay in one call: puts the endpoint together, drives it until its end, and hands what was seen to the findings.
+
+use crate::arguments::{Switch, Wish};
+use crate::events::Teller;
+use crate::findings::{Findings, Sample};
+use crate::report::Report;
+use crate::watch::{self, Heard, Seen, Watcher};
+use crate::{cost, tell};
+use anyhow::{Context as _, Result};
+use parley_app::endpoint::{
+    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions, VideoLimits,
+};
+use parley_app::sources::{PictureSource, SoundSink, SoundSource};
+use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
+use parley_proto::{Bitrate, Link, MediaState};
+use std::io::Write as _;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Played blocks on their way to the one who hears them: more than a second.
+const PLAYED_MAX: usize = 128;
+/// How long the goodbye may take.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// There was something to measure.
+    Measured(Report),
+    /// There was no call; why, as a sentence.
+    NoCall(String),
+}
+
+struct Session<'a> {
+    wish: &'a Wish,
+    host: bool,
+    endpoint: Endpoint,
+    teller: Teller,
+    look: Option<Watcher<Seen>>,
+    listen: Watcher<Heard>,
+    findings: Findings,
+}
+
+/// Takes part until the end.
+///
+/// # Errors
+/// When this machine cannot (no thread, no codec, no place to record).
+pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
+    if let Some(folder) = &wish.record {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot record into {}", folder.display()))?;
+    }
+    let host = matches!(target, CallTarget::Create { .. });
+    let (endpoint, played) = assemble(target, wish)?;
+    let mut session = Session {
+        wish,
+        host,
+        endpoint,
+        teller: Teller::new(wish.events),
+        look: None,
+        listen: watch::listen(played, wish.record.clone())?,
+        findings: Findings::default(),
+    };
+    let ended = session.drive().await?;
+    Ok(session.finish(ended.as_ref()))
+}
+
+fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<PlayedBlock>)> {
+    let (tap, played) = sync_channel(PLAYED_MAX);
+    let mut endpoint = Endpoint::new();
+    endpoint.set_picture(wish.video.input(None));
+    let switches = wish.voice.is_none_or(|voice| voice == Switch::On);
+    endpoint.open_sound(AudioConfig {
+        input: wish.audio.input(None),
+        output: match wish.output {
+            SoundSink::Speaker => AudioOutput::Device { id: None },
+            SoundSink::Nowhere => AudioOutput::Null,
+        },
+        voice: VoiceSettings {
+            echo_cancellation: switches,
+            noise_suppression: switches,
+            gain_control: switches,
+            apply_to_files: wish.voice == Some(Switch::On),
+        },
+        record: wish.record.as_ref().map(|folder| folder.join("audio.wav")),
+        tap: Some(tap),
+        ..AudioConfig::default()
+    })?;
+    let mut limits = VideoLimits::default();
+    if let Some(kbps) = wish.max_kbps {
+        limits.bitrate_max = Bitrate::from_kbps(kbps);
+        limits.bitrate_start = limits.bitrate_start.min(limits.bitrate_max);
+    }
+    endpoint.start_call(CallWish {
+        target,
+        name: wish.name.clone(),
+        media: MediaState {
+            microphone_on: wish.audio != SoundSource::Off,
+            camera_on: wish.video != PictureSource::Off,
+        },
+        network: NetworkOptions::default(),
+        limits,
+    })?;
+    endpoint.command(CallCommand::Enter);
+    Ok((endpoint, played))
+}
+
+impl Session<'_> {
+    /// Drives the endpoint. Gives the reason when somebody or something else ended the call.
+    #[expect(clippy::disallowed_methods, reason = "driver: the session's clock")]
+    async fn drive(&mut self) -> Result<Option<EndReason>> {
+        let begun = Instant::now();
+        let mut every_second = tokio::time::interval(Duration::from_secs(1));
+        let mut stop = std::pin::pin!(stop_asked());
+        loop {
+            tokio::select! {
+                happened = self.endpoint.next() => {
+                    self.teller.happened(&happened);
+                    if let Happened::Ended(reason) = happened {
+                        return Ok(Some(reason));
+                    }
+                    self.note(happened, Instant::now())?;
+                }
+                _ = every_second.tick() => {
+                    let line = self.progress();
+                    self.teller.progress(&line);
+                    if self.is_time_up(begun, Instant::now()) {
+                        break;
+                    }
+                }
+                () = &mut stop => break,
+            }
+        }
+        self.findings.left(&self.endpoint, Instant::now(), cost::cpu_s());
+        self.say_goodbye().await;
+        Ok(None)
+    }
+
+    fn is_time_up(&self, begun: Instant, now: Instant) -> bool {
+        match (self.findings.connected_at(), self.wish.seconds) {
+            (Some(connected), Some(seconds)) => now >= connected + Duration::from_secs(seconds.into()),
+            (Some(_), None) => false,
+            (None, _) => now >= begun + Duration::from_secs(self.wish.wait.into()),
+        }
+    }
+
+    fn note(&mut self, happened: Happened, now: Instant) -> Result<()> {
+        match happened {
+            Happened::Ready(link) if self.host => self.tell_link(&link),
+            Happened::PictureBegan(who) => {
+                let tile = self.endpoint.tiles().get(&who.to_string());
+                if let (None, Some(frames)) = (&self.look, tile) {
+                    self.look = Some(watch::look(frames, self.wish.record.clone())?);
+                }
+            }
+            Happened::Stats => {
+                let sample = self
+                    .endpoint
+                    .call_stats()
+                    .map(|stats| Sample::new(&stats, &self.endpoint));
+                self.findings.sample(sample);
+            }
+            Happened::Call => {
+                if let Some(call) = self.endpoint.call() {
+                    self.teller.call(&call);
+                    if call.phase == CallPhase::Connected {
+                        self.findings.connected(&self.endpoint, now, cost::cpu_s());
+                    }
+                    self.findings.call(call);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// First of all, and on a line of its own: others wait for it.
+    fn tell_link(&self, link: &Link) {
+        if self.wish.json {
+            tell(&link.to_string());
+        } else {
+            let mut out = std::io::stdout();
+            let _ = writeln!(out, "{link}").and_then(|()| out.flush());
+        }
+    }
+
+    fn progress(&self) -> String {
+        let Some(call) = self.endpoint.call() else {
+            return String::new();
+        };
+        let shown = self.look.as_ref().map_or(0, |look| look.so_far().figures.shown);
+        let stats = self.endpoint.call_stats().unwrap_or_default();
+        format!(
+            "{:?}: {} kbit/s out, {} kbit/s in, {shown} pictures shown, loudest {:.3}",
+            call.phase,
+            stats.peer.sent_bps / 1000,
+            stats.peer.received_bps / 1000,
+            self.listen.so_far().rms_max
+        )
+    }
+
+    async fn say_goodbye(&mut self) {
+        self.endpoint.command(CallCommand::Leave);
+        let gone = async { while !matches!(self.endpoint.next().await, Happened::Ended(_)) {} };
+        if tokio::time::timeout(FAREWELL_MAX, gone).await.is_err() {
+            tracing::warn!("the call did not end in time");
+        }
+    }
+
+    fn finish(mut self, ended: Option<&EndReason>) -> Outcome {
+        self.teller.done();
+        if let Some(call) = self.endpoint.call() {
+            self.findings.call(call);
+        }
+        #[expect(clippy::disallowed_methods, reason = "driver: the session's clock")]
+        self.findings.left(&self.endpoint, Instant::now(), cost::cpu_s());
+        let pss_mb = cost::pss_mb();
+        let looked = self.look.map(Watcher::finish);
+        let heard = self.listen.finish();
+        self.endpoint.set_picture(None);
+        self.endpoint.end_call();
+        match ended {
+            Some(EndReason::HungUp | EndReason::OtherLeft | EndReason::OtherLost) | None => {}
+            Some(reason) => return Outcome::NoCall(reason.to_string()),
+        }
+        let report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
+        Outcome::Measured(report)
+    }
+}
+
+/// Ctrl-C, or the system's request to end.
+async fn stop_asked() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,226 @@
+//! Watches what comes: a thread that looks at pictures and one that hears sound, each measuring and recording. Drivers.
+
+use anyhow::{Context as _, Result};
+use parley_media::audio::PlayedBlock;
+use parley_media::audio::probe::{SoundMeter, SoundReport};
+use parley_media::slot::{Slot, Taken};
+use parley_media::video::VideoFrame;
+use parley_media::video::image::write_png;
+use parley_media::video::probe::{PictureFigures, PictureMeter};
+use parley_media::video::y4m::Y4mRecorder;
+use parley_proto::FrameRate;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a watcher waits before it looks whether it should end.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What became of the pictures.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) figures: PictureFigures,
+    pub(crate) first: Option<Instant>,
+    pub(crate) size: Option<(u32, u32)>,
+    /// What could not be written.
+    pub(crate) fault: Option<String>,
+}
+
+/// What became of the sound.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heard {
+    pub(crate) report: SoundReport,
+    /// The loudest second, as root mean square.
+    pub(crate) rms_max: f32,
+    pub(crate) fault: Option<String>,
+}
+
+/// A thread that watches until it is told to end.
+#[derive(Debug)]
+pub(crate) struct Watcher<T> {
+    ending: Arc<AtomicBool>,
+    so_far: Arc<Mutex<T>>,
+    thread: JoinHandle<T>,
+}
+
+impl<T: Clone> Watcher<T> {
+    /// What was found so far.
+    pub(crate) fn so_far(&self) -> T {
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the thread and gives what it found.
+    pub(crate) fn finish(self) -> T {
+        self.ending.store(true, Ordering::Relaxed);
+        let so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.thread.join().unwrap_or(so_far)
+    }
+}
+
+/// Looks at every picture of a slot.
+pub(crate) fn look(frames: Slot<VideoFrame>, record: Option<PathBuf>) -> Result<Watcher<Seen>> {
+    spawn("look", move |ending, so_far| {
+        look_all(&frames, record.as_deref(), ending, so_far)
+    })
+}
+
+/// Hears every played block.
+pub(crate) fn listen(played: Receiver<PlayedBlock>, record: Option<PathBuf>) -> Result<Watcher<Heard>> {
+    spawn("listen", move |ending, so_far| {
+        hear_all(&played, record.as_deref(), ending, so_far)
+    })
+}
+
+fn spawn<T: Default + Send + 'static>(
+    name: &str,
+    work: impl FnOnce(&AtomicBool, &Mutex<T>) -> T + Send + 'static,
+) -> Result<Watcher<T>> {
+    let (ending, so_far) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(Mutex::new(T::default())),
+    );
+    let (of_thread, to_tell) = (Arc::clone(&ending), Arc::clone(&so_far));
+    let thread = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || work(&of_thread, &to_tell))
+        .context("no thread to measure with")?;
+    Ok(Watcher {
+        ending,
+        so_far,
+        thread,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: the moment a picture is ready is what is measured"
+)]
+fn look_all(
+    frames: &Slot<VideoFrame>,
+    folder: Option<&Path>,
+    ending: &AtomicBool,
+    so_far: &Mutex<Seen>,
+) -> Seen {
+    let mut meter = PictureMeter::new();
+    let mut seen = Seen::default();
+    let mut last = None;
+    let mut recorder = folder.and_then(|folder| {
+        Y4mRecorder::create(&folder.join("video.y4m"), FrameRate::new(30))
+            .map_err(|error| seen.fault = Some(error.to_string()))
+            .ok()
+    });
+    while !ending.load(Ordering::Relaxed) {
+        let frame = match frames.take(PATIENCE) {
+            Taken::Value(frame) => frame,
+            Taken::TimedOut => continue,
+            Taken::Closed => break,
+        };
+        let now = Instant::now();
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        meter.show(&frame, now, u64::try_from(clock.as_micros()).unwrap_or_default());
+        seen.first.get_or_insert(now);
+        seen.size = Some((frame.resolution().width, frame.resolution().height));
+        if let Some(recorder) = &mut recorder {
+            recorder.record(&frame);
+        }
+        seen.figures.shown += 1;
+        *so_far.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
+        last = Some(frame);
+    }
+    seen.figures = meter.figures();
+    if let (Some(folder), Some(frame)) = (folder, last)
+        && let Err(error) = write_png(&frame, &folder.join("last.png"))
+    {
+        seen.fault = Some(error.to_string());
+    }
+    if let Some(Err(error)) = recorder.map(Y4mRecorder::finish) {
+        seen.fault = Some(error.to_string());
+    }
+    seen
+}
+
+fn hear_all(
+    played: &Receiver<PlayedBlock>,
+    folder: Option<&Path>,
+    ending: &AtomicBool,
+    so_far: &Mutex<Heard>,
+) -> Heard {
+    let mut meter = SoundMeter::new();
+    let mut heard = Heard::default();
+    let mut times = folder.and_then(|folder| {
+        std::fs::File::create(folder.join("audio.times"))
+            .map(std::io::BufWriter::new)
+            .map_err(|error| heard.fault = Some(error.to_string()))
+            .ok()
+    });
+    let mut loudness = Loudness::default();
+    while !ending.load(Ordering::Relaxed) {
+        let block = match played.recv_timeout(PATIENCE) {
+            Ok(block) => block,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        meter.hear(&block);
+        heard.rms_max = heard.rms_max.max(loudness.hear(&block.samples));
+        if let Some(times) = &mut times {
+            let clock = block.played_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            if let Err(error) = writeln!(times, "{}", clock.as_micros()) {
+                heard.fault = Some(error.to_string());
+            }
+        }
+        let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+        so_far.rms_max = heard.rms_max;
+    }
+    heard.report = meter.report().clone();
+    if let Some(Err(error)) = times.map(|mut times| times.flush()) {
+        heard.fault = Some(error.to_string());
+    }
+    heard
+}
+
+/// Root mean square over whole seconds.
+#[derive(Debug, Default)]
+struct Loudness {
+    squares: f32,
+    samples: usize,
+}
+
+impl Loudness {
+    /// The loudness of the second that this block completes; zero while none is complete.
+    fn hear(&mut self, samples: &[f32]) -> f32 {
+        self.squares += samples.iter().map(|sample| sample * sample).sum::<f32>();
+        self.samples += samples.len();
+        if self.samples < parley_media::audio::SAMPLE_RATE as usize {
+            return 0.0;
+        }
+        let rms = (self.squares / self.samples as f32).sqrt();
+        *self = Self::default();
+        rms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loudness_is_told_once_a_second() {
+        let mut loudness = Loudness::default();
+        let told: Vec<f32> = (0..200).map(|_| loudness.hear(&[0.5; 480])).collect();
+        let loud: Vec<&f32> = told.iter().filter(|rms| **rms > 0.0).collect();
+        assert_eq!(loud.len(), 2);
+        assert!(loud.iter().all(|rms| (**rms - 0.5).abs() < 1e-3));
+    }
+
+    #[test]
+    fn a_watcher_tells_what_it_saw_and_ends() {
+        let frames: Slot<VideoFrame> = Slot::new();
+        let watcher = look(frames.clone(), None).unwrap();
+        frames.close();
+        assert_eq!(watcher.finish().figures.shown, 0);
+    }
+}
