@@ -1,2 +1,85 @@
-//! Skeleton.
-fn main() {}
+//! The desktop shell: a window around the engine. Commands in, events and frames out; no logic.
+//!
+//! Starts the engine on a runtime of its own, opens one window, and ends the engine in good order (hung up, devices given
+//! back) before the process ends.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod arguments;
+mod commands;
+mod events;
+mod frames;
+mod surroundings;
+
+use anyhow::Context as _;
+use arguments::Arguments;
+use clap::Parser as _;
+use frames::scheme::{FrameScheme, SCHEME};
+use frames::{FrameBridge, Lookup};
+use parley_app::engine::{Engine, EngineConfig, EngineHandle};
+use std::sync::Arc;
+use std::time::Duration;
+use tauri::RunEvent;
+use tokio::runtime::{Builder, Runtime};
+
+/// How long the end of a call may take once the window is closed.
+const FAREWELL_MAX: Duration = Duration::from_secs(3);
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    surroundings::prepare_display();
+    surroundings::start_log();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let folder = surroundings::folder().context("there is no home folder; set PARLEY_DATA_DIR")?;
+    let config = EngineConfig {
+        folder,
+        sources: arguments.sources(),
+        link: arguments.link,
+    };
+    let (engine, lookup, bridge) = runtime.block_on(async {
+        let engine = Engine::start(config);
+        let frames = engine.clone();
+        let lookup: Lookup = Arc::new(move |tile| frames.frames(tile));
+        let bridge = FrameBridge::start(Arc::clone(&lookup)).await;
+        bridge.map(|bridge| (engine, lookup, bridge))
+    })?;
+    run(runtime, &engine, lookup, bridge)
+}
+
+/// Shows the window until it is closed.
+fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBridge) -> anyhow::Result<()> {
+    let scheme = FrameScheme::new(lookup);
+    let engine = engine.clone();
+    let of_setup = engine.clone();
+    let app = tauri::Builder::default()
+        .manage(engine.clone())
+        .manage(bridge)
+        .register_asynchronous_uri_scheme_protocol(SCHEME, move |context, request, responder| {
+            scheme.answer(&context, &request, responder);
+        })
+        .invoke_handler(tauri::generate_handler![
+            commands::app_state,
+            commands::app_command,
+            commands::frame_bridge
+        ])
+        .setup(move |app| {
+            events::tell(app.handle(), &of_setup);
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the window could not be opened")?;
+    let mut runtime = Some(runtime);
+    app.run(move |_, event| {
+        if matches!(event, RunEvent::Exit)
+            && let Some(runtime) = runtime.take()
+        {
+            runtime.block_on(engine.hang_up(FAREWELL_MAX));
+            runtime.shutdown_timeout(FAREWELL_MAX);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The three commands of the window. Each hands on; nothing is decided here.
+#![expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
+
+use crate::frames::FrameBridge;
+use parley_app::engine::EngineHandle;
+use parley_app::view::{AppCommand, AppState, CommandError, FrameBridgeInfo};
+use tauri::State;
+
+/// The whole state, for a window that has just opened.
+#[tauri::command]
+pub(crate) fn app_state(engine: State<'_, EngineHandle>) -> AppState {
+    engine.state().borrow().clone()
+}
+
+/// Asks something of the engine.
+#[tauri::command]
+pub(crate) async fn app_command(
+    engine: State<'_, EngineHandle>,
+    command: AppCommand,
+) -> Result<(), CommandError> {
+    engine.command(command).await
+}
+
+/// Where the window gets its pictures.
+#[tauri::command]
+pub(crate) fn frame_bridge(bridge: State<'_, FrameBridge>) -> FrameBridgeInfo {
+    bridge.info().clone()
+}

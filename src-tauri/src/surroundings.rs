@@ -1,0 +1,44 @@
+//! What the shell finds around it: environment variables, the display, the folder for settings.
+
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// Chooses the way WebKit draws before anything of it is loaded.
+///
+/// Its DMA-BUF renderer gives blank windows on some drivers and draws a third as fast where software draws. A variable must
+/// be set before there are threads, and setting one in a running process is unsafe: so the process starts itself again.
+#[cfg(target_os = "linux")]
+pub(crate) fn prepare_display() {
+    use std::os::unix::process::CommandExt as _;
+    const VARIABLE: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+    if std::env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    // Only comes back when it failed: then the default has to do.
+    if let Ok(program) = std::env::current_exe() {
+        let _ = std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(VARIABLE, "1")
+            .exec();
+    }
+}
+
+/// Nothing to choose elsewhere.
+#[cfg(not(target_os = "linux"))]
+pub(crate) const fn prepare_display() {}
+
+/// Logs to standard error what `PARLEY_LOG` asks for; warnings without it.
+pub(crate) fn start_log() {
+    let filter = EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Where settings are kept.
+pub(crate) fn folder() -> Option<PathBuf> {
+    std::env::var_os("PARLEY_DATA_DIR")
+        .map(PathBuf::from)
+        .or_else(parley_app::settings::usual_folder)
+}
