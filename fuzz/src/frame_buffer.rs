@@ -1,18 +1,12 @@
 //! Video packets in any order, with any numbers, at any time.
 
 use crate::bytes::Plan;
+use crate::start::START;
 use bytes::Bytes;
 use parley_media::packet::ReceivedPacket;
 use parley_media::time::{ArrivalTime, RtpTime};
 use parley_media::video::frame_buffer::FrameBuffer;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "driver: an instant cannot be made otherwise"
-)]
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Pictures come out with nothing made up: no more than packets went in, and a deadline never keeps the receiver spinning.
 pub(crate) fn frame_buffer(data: &[u8]) {

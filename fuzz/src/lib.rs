@@ -7,9 +7,11 @@
 mod bytes;
 mod depacketiser;
 mod frame_buffer;
+mod jitter_buffer;
 pub mod mutate;
 mod proto;
 mod rooms;
+mod start;
 mod stun;
 
 /// What is fuzzed: takes any bytes, panics when a promise is broken.
@@ -19,6 +21,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("depacketiser", depacketiser::depacketiser),
     ("frame_buffer", frame_buffer::frame_buffer),
+    ("jitter_buffer", jitter_buffer::jitter_buffer),
     ("proto", proto::proto),
     ("rooms", rooms::rooms),
     ("stun", stun::stun),
