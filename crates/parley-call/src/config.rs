@@ -70,7 +70,7 @@ pub struct VideoLimits {
 impl Default for VideoLimits {
     fn default() -> Self {
         Self {
-            bitrate_start: Bitrate::from_kbps(1_000),
+            bitrate_start: Bitrate::from_kbps(1_300),
             bitrate_max: Bitrate::from_kbps(2_500),
             frame_rate_max: FrameRate::new(30),
             resolution_max: Resolution::new(1280, 720),

@@ -131,10 +131,7 @@ impl Connection {
 
     /// Creates and sets an offer; gives its SDP.
     pub(super) async fn make_offer(&self, ice_restart: bool) -> Result<String> {
-        let options = ice_restart.then(|| RTCOfferOptions {
-            ice_restart: true,
-            ..Default::default()
-        });
+        let options = ice_restart.then_some(RTCOfferOptions { ice_restart });
         let offer = self.peer.create_offer(options).await?;
         let sdp = offer.sdp.clone();
         self.peer.set_local_description(offer).await?;

@@ -110,6 +110,10 @@ impl Allowance {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::*;
     use parley_proto::MediaState;

@@ -1,15 +1,16 @@
 //! The driver's task: waits for commands, for what the library tells and for time, one at a time, and acts. All state of
 //! the peer has its one owner here; what must be decided was decided by the session, or by the pure parts next door.
 
+use super::addresses;
+use super::asking::Asking;
 use super::connection::{CommandError, Connection};
 use super::estimate::Bounds;
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::{LibraryEvent, LibraryEvents};
-use super::meter::Counter;
 use super::route::Route;
 use super::setup::Blueprint;
+use super::spawn::Unsent;
 use super::stats::Sampler;
-use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, addresses, send_audio, send_video};
 use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
@@ -23,8 +24,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Interval;
 use webrtc::peer_connection::RTCPeerConnectionState;
 
-/// How often the other side is asked for a key frame at most.
-const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 /// Control messages kept until the gate opens.
 const HELD_MESSAGES_MAX: usize = 16;
 /// Places in the events' queue that control messages of the other side leave for what the session must not miss.
@@ -32,74 +31,8 @@ const EVENTS_RESERVE: usize = 64;
 /// The least the estimate may be: sound and hardly a picture.
 const ESTIMATE_MIN: Bitrate = Bitrate::from_kbps(100);
 
-/// Starts the driver and its two pumps.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "driver: three tasks a call, ended with it"
-)]
-pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
-    let PeerSetup { media, network } = setup;
-    let (commands, command_queue) = mpsc::channel(COMMANDS_MAX);
-    let (event_queue, events) = mpsc::channel(EVENTS_MAX);
-    let (stats_sender, stats) = watch::channel(PeerStats::default());
-    let key_frames = KeyFrameRequester::new();
-    let unsent = Arc::new(Unsent::default());
-    let (video_route, video_routes) = watch::channel(None);
-    let (audio_route, audio_routes) = watch::channel(None);
-    let pumps = [
-        tokio::spawn({
-            let unsent = Arc::clone(&unsent);
-            let own_key_frames = media.key_frames.clone();
-            send_video::run(media.video, video_routes, own_key_frames, move || {
-                unsent.frames.one()
-            })
-        }),
-        tokio::spawn({
-            let unsent = Arc::clone(&unsent);
-            send_audio::run(media.audio, audio_routes, move || unsent.audio.one())
-        }),
-    ];
-    let driver = Driver {
-        commands: command_queue,
-        events: event_queue,
-        stats: stats_sender,
-        wanted: key_frames.clone(),
-        video_targets: media.video_targets,
-        audio_targets: media.audio_targets,
-        own_key_frames: media.key_frames,
-        limits: media.limits,
-        network,
-        unsent,
-        video_route,
-        audio_route,
-        ladder: Ladder::new(media.limits),
-        open: None,
-        asked: None,
-        due: None,
-    };
-    tokio::spawn(async move {
-        driver.run().await;
-        for pump in pumps {
-            pump.abort();
-        }
-    });
-    PeerHandle {
-        commands,
-        events,
-        stats,
-        key_frames,
-    }
-}
-
-/// What the pumps threw away while nothing could be sent.
-#[derive(Debug, Default)]
-struct Unsent {
-    frames: Counter,
-    audio: Counter,
-}
-
 /// A connection and what came of it so far.
-struct Open {
+pub(super) struct Open {
     connection: Connection,
     library: mpsc::Receiver<LibraryEvent>,
     sampler: Sampler,
@@ -119,25 +52,23 @@ enum Happening {
     Second,
 }
 
-struct Driver {
-    commands: mpsc::Receiver<PeerCommand>,
-    events: mpsc::Sender<PeerEvent>,
-    stats: watch::Sender<PeerStats>,
-    wanted: KeyFrameRequester,
-    video_targets: watch::Sender<EncoderTargets>,
-    audio_targets: watch::Sender<AudioTargets>,
-    own_key_frames: KeyFrameFlag,
-    limits: VideoLimits,
-    network: NetworkOptions,
-    unsent: Arc<Unsent>,
-    video_route: watch::Sender<Option<Arc<Route>>>,
-    audio_route: watch::Sender<Option<Arc<Route>>>,
-    ladder: Ladder,
-    open: Option<Open>,
-    /// When the other side was last asked for a key frame.
-    asked: Option<Instant>,
-    /// When it must be asked again, for a wish that came too early.
-    due: Option<Instant>,
+/// See the module.
+pub(super) struct Driver {
+    pub(super) commands: mpsc::Receiver<PeerCommand>,
+    pub(super) events: mpsc::Sender<PeerEvent>,
+    pub(super) stats: watch::Sender<PeerStats>,
+    pub(super) wanted: KeyFrameRequester,
+    pub(super) video_targets: watch::Sender<EncoderTargets>,
+    pub(super) audio_targets: watch::Sender<AudioTargets>,
+    pub(super) own_key_frames: KeyFrameFlag,
+    pub(super) limits: VideoLimits,
+    pub(super) network: NetworkOptions,
+    pub(super) unsent: Arc<Unsent>,
+    pub(super) video_route: watch::Sender<Option<Arc<Route>>>,
+    pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
+    pub(super) ladder: Ladder,
+    pub(super) open: Option<Open>,
+    pub(super) asking: Asking,
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
@@ -146,7 +77,8 @@ fn clock() -> Instant {
 }
 
 impl Driver {
-    async fn run(mut self) {
+    /// Runs until the commands' end is dropped.
+    pub(super) async fn run(mut self) {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -166,7 +98,7 @@ impl Driver {
 
     /// Waits. Every branch is cancel safe.
     async fn next(&mut self, seconds: &mut Interval) -> Happening {
-        let due = self.due;
+        let due = self.asking.due();
         let key_frame_due = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -269,8 +201,7 @@ impl Driver {
     async fn close(&mut self) {
         self.video_route.send_replace(None);
         self.audio_route.send_replace(None);
-        self.asked = None;
-        self.due = None;
+        self.asking = Asking::default();
         if let Some(open) = self.open.take() {
             open.connection.close().await;
         }
@@ -383,23 +314,18 @@ impl Driver {
 
     /// The decoder wants a key frame: now, or as soon as one may be asked for.
     async fn want_key_frame(&mut self) {
-        let next = self.asked.map(|asked| asked + KEY_FRAME_INTERVAL);
-        match next {
-            Some(next) if clock() < next => self.due = Some(next),
-            _ => self.ask_for_key_frame().await,
+        if self.asking.want(clock()) {
+            self.ask_for_key_frame().await;
         }
     }
 
     async fn ask_for_key_frame(&mut self) {
-        self.due = None;
         let now = clock();
-        if self.asked.is_some_and(|asked| now < asked + KEY_FRAME_INTERVAL) {
-            return;
-        }
-        if let Ok(connection) = self.connection()
+        if self.asking.may_ask(now)
+            && let Ok(connection) = self.connection()
             && connection.request_key_frame().await
         {
-            self.asked = Some(now);
+            self.asking.asked(now);
         }
     }
 

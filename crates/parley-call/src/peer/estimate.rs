@@ -101,6 +101,10 @@ impl BandwidthEstimator for CappedGcc {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::*;
 

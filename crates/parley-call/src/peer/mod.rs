@@ -19,6 +19,7 @@
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
 
 mod addresses;
+mod asking;
 mod chain;
 mod connection;
 mod control;
@@ -33,8 +34,10 @@ mod runtime;
 mod send_audio;
 mod send_video;
 mod setup;
+mod spawn;
 mod stats;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
 
 use crate::config::{LocalMedia, NetworkOptions};
@@ -64,7 +67,7 @@ impl Peer {
     /// Starts the driver on the current tokio runtime. It ends when the handle's `commands` is dropped.
     #[must_use]
     pub fn spawn(setup: PeerSetup) -> PeerHandle {
-        driver::spawn(setup)
+        spawn::spawn(setup)
     }
 }
 

@@ -83,14 +83,15 @@ pub(super) struct Built {
     pub(super) tasks: Arc<LiveTasks>,
 }
 
-/// Builds a connection, without tracks on it yet. `now` ties its clocks together.
+/// Builds a connection, without tracks on it yet. `now` ties its clocks together. Boxed inside: the library's future for it
+/// is some 20 kB, which every caller would carry on its stack.
 pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
-    match build_with(&blueprint, MulticastDnsMode::QueryOnly, now).await {
+    match Box::pin(build_with(&blueprint, MulticastDnsMode::QueryOnly, now)).await {
         Err(error) => {
             // Without a multicast route (a namespace, a locked-down machine) `.local` candidates cannot be resolved, but a
             // call is still possible.
             tracing::debug!(%error, "once more without mDNS");
-            build_with(&blueprint, MulticastDnsMode::Disabled, now).await
+            Box::pin(build_with(&blueprint, MulticastDnsMode::Disabled, now)).await
         }
         built => built,
     }
@@ -154,7 +155,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         vec![ice_servers]
     };
     let (runtime, tasks) = PeerRuntime::new();
-    let connection = PeerConnectionBuilder::new()
+    let building = PeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
         .with_media_engine(engine)
         .with_setting_engine(settings(mdns))
@@ -163,8 +164,8 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         .with_runtime(Arc::new(runtime))
         .with_udp_addrs(blueprint.addresses.clone())
         .with_data_channel_send_buffer_limit(SCTP_SEND_BYTES_MAX)
-        .build()
-        .await?;
+        .build();
+    let connection = Box::pin(building).await?;
     Ok(Built {
         connection: Arc::new(connection),
         audio,

@@ -132,6 +132,10 @@ fn type_word(of: RTCIceCandidateType) -> &'static str {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::*;
     use std::time::Duration;

@@ -178,6 +178,10 @@ impl Missing {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::super::testing::{rtp_packet, video_stream};
     use super::*;

@@ -78,6 +78,10 @@ impl Link for RtxStamp {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::super::testing::{drain_out, rtp_packet, tagged, video_stream};
     use super::super::{Linked, RTX_STAMP_SLOT, rtp_of};

@@ -155,6 +155,10 @@ impl Link for SenderReports {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::super::testing::{audio_stream, rtp_packet, video_stream};
     use super::*;

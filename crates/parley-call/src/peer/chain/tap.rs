@@ -274,6 +274,10 @@ impl Arrivals {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::super::testing::{audio_stream, rtp_packet, tagged, video_stream};
     use super::*;

@@ -69,6 +69,10 @@ impl Link for UnRtx {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::super::testing::{drain_in, drain_out, rtp_packet, video_stream};
     use super::super::{Linked, UNRTX_SLOT};

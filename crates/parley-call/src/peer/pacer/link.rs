@@ -93,6 +93,10 @@ impl Link for Pacer {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
 mod tests {
     use super::*;
     use crate::peer::chain::testing::{audio_stream, drain_out, rtp_packet, video_stream};

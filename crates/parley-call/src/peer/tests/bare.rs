@@ -77,15 +77,14 @@ impl Bare {
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
             .with_ice_connection_attempts(Some(std::time::Duration::from_millis(25)), Some(400));
-        let peer = PeerConnectionBuilder::new()
+        let building = PeerConnectionBuilder::new()
             .with_media_engine(engine)
             .with_interceptor_registry(registry)
             .with_setting_engine(settings.build())
             .with_handler(Arc::new(Callbacks(events)))
             .with_udp_addrs(vec!["127.0.0.1:0"])
-            .build()
-            .await
-            .unwrap();
+            .build();
+        let peer = Box::pin(building).await.unwrap();
         Self {
             peer: Arc::new(peer),
             events: told,

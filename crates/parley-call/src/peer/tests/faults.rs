@@ -193,7 +193,7 @@ async fn a_peer_without_our_control_channel_gets_stamped_media_and_reports() {
         side.send_picture(2000).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let seen = bare.seen.lock().unwrap();
+    let seen = std::mem::take(&mut *bare.seen.lock().unwrap());
     let sound: Vec<_> = seen
         .rtp
         .iter()
@@ -244,6 +244,5 @@ async fn a_peer_without_our_control_channel_gets_stamped_media_and_reports() {
     );
     let reporters: std::collections::HashSet<u32> = seen.reports.iter().map(|report| report.ssrc).collect();
     assert_eq!(reporters.len(), 2, "sound and pictures are reported");
-    drop(seen);
     bare.close().await;
 }

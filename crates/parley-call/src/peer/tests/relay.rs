@@ -1,4 +1,4 @@
-//! A relay of datagrams between two peers on loopback, which loses what it is told to lose.
+//! A relay of datagrams between two peers on loopback, which loses as many as it is told to.
 //!
 //! Each side gets one of its sockets as the other side's candidate, so all that they send passes here.
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
-/// Loses every n-th of what `loses` picks; 0 loses nothing.
+/// Loses one in `every`, scattered so that it hits sound and pictures alike; 0 loses nothing.
 #[derive(Debug, Default)]
 pub(super) struct Loss {
     pub(super) every: AtomicU64,
@@ -29,7 +29,13 @@ impl Loss {
         if every == 0 {
             return false;
         }
-        let lost = self.seen.fetch_add(1, Ordering::Relaxed) % every == every - 1;
+        // The golden ratio scatters evenly (Weyl's sequence): every n-th would always hit the same packet of a picture.
+        let scattered = self
+            .seen
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            >> 32;
+        let lost = scattered % every == 0;
         self.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
         lost
     }

@@ -1,0 +1,78 @@
+//! How a driver comes to life: its channels, its task, and the two pumps beside it.
+
+use super::asking::Asking;
+use super::driver::Driver;
+use super::ladder::Ladder;
+use super::meter::Counter;
+use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, send_audio, send_video};
+use crate::key_frame::KeyFrameRequester;
+use crate::port::PeerStats;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Starts the driver and its two pumps.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: three tasks a call, ended with it"
+)]
+pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
+    let PeerSetup { media, network } = setup;
+    let (commands, command_queue) = mpsc::channel(COMMANDS_MAX);
+    let (event_queue, events) = mpsc::channel(EVENTS_MAX);
+    let (stats_sender, stats) = watch::channel(PeerStats::default());
+    let key_frames = KeyFrameRequester::new();
+    let unsent = Arc::new(Unsent::default());
+    let (video_route, video_routes) = watch::channel(None);
+    let (audio_route, audio_routes) = watch::channel(None);
+    let pumps = [
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            let own_key_frames = media.key_frames.clone();
+            send_video::run(media.video, video_routes, own_key_frames, move || {
+                unsent.frames.one();
+            })
+        }),
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            send_audio::run(media.audio, audio_routes, move || {
+                unsent.audio.one();
+            })
+        }),
+    ];
+    let driver = Driver {
+        commands: command_queue,
+        events: event_queue,
+        stats: stats_sender,
+        wanted: key_frames.clone(),
+        video_targets: media.video_targets,
+        audio_targets: media.audio_targets,
+        own_key_frames: media.key_frames,
+        limits: media.limits,
+        network,
+        unsent,
+        video_route,
+        audio_route,
+        ladder: Ladder::new(media.limits),
+        open: None,
+        asking: Asking::default(),
+    };
+    tokio::spawn(async move {
+        driver.run().await;
+        for pump in pumps {
+            pump.abort();
+        }
+    });
+    PeerHandle {
+        commands,
+        events,
+        stats,
+        key_frames,
+    }
+}
+
+/// What the pumps threw away while nothing could be sent.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    pub(super) frames: Counter,
+    pub(super) audio: Counter,
+}
