@@ -36,6 +36,8 @@ pub(super) struct Open {
     connection: Connection,
     library: mpsc::Receiver<LibraryEvent>,
     sampler: Sampler,
+    /// Share of the sound that is expected to be lost.
+    loss: f32,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
 }
@@ -191,6 +193,7 @@ impl Driver {
             sampler: Sampler::new(&connection.meter, now),
             connection,
             library,
+            loss: 0.0,
             held: VecDeque::new(),
         });
         self.ladder = Ladder::new(self.limits);
@@ -304,8 +307,7 @@ impl Driver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let loss = open.connection.meter.audio_loss_out.get();
-        let (video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, loss));
+        let (video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, open.loss));
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
         self.audio_targets
@@ -330,6 +332,10 @@ impl Driver {
     }
 
     async fn on_second(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        open.loss = ladder::expected_loss(open.loss, open.connection.meter.audio_loss_out.get());
         self.apply_estimate();
         let Some(open) = &mut self.open else {
             return;

@@ -91,6 +91,11 @@ pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
     }
 }
 
+/// What to expect after a report of loss: more at once, less only bit by bit, since one report covers few packets.
+pub(super) fn expected_loss(before: f32, reported: f32) -> f32 {
+    reported.max(before * 0.8 + reported * 0.2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,5 +157,18 @@ mod tests {
         let expected = |loss| audio(Bitrate::from_kbps(1_000), loss).expected_loss_pct;
         assert_eq!([expected(0.0), expected(0.051), expected(1.0)], [1, 6, 40]);
         assert_eq!(audio(Bitrate::from_kbps(50), 0.0).bitrate.kbps(), 16);
+    }
+
+    #[test]
+    fn loss_is_expected_for_a_while_after_it_was_reported() {
+        let after = |reports: &[f32]| {
+            reports
+                .iter()
+                .fold(0.0, |before, report| expected_loss(before, *report))
+        };
+        assert_eq!(after(&[0.0, 0.3]), 0.3);
+        assert!(after(&[0.3, 0.0, 0.0]) > 0.15);
+        assert!(after(&[0.3; 20]) <= 0.3);
+        assert!(after(&[&[0.3][..], &[0.0; 20]].concat()) < 0.01);
     }
 }

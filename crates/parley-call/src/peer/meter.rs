@@ -59,6 +59,8 @@ pub(super) struct Drops {
     pub(super) pacer_full: Counter,
     /// Retransmissions that waited too long.
     pub(super) retransmissions_late: Counter,
+    /// Retransmissions asked for again while they waited.
+    pub(super) retransmissions_repeated: Counter,
     /// Packets that came before the gate opened.
     pub(super) gate_closed: Counter,
     /// Packets that came twice.
@@ -82,6 +84,7 @@ impl Drops {
             ("send_failed", &self.send_failed),
             ("pacer_full", &self.pacer_full),
             ("retransmissions_late", &self.retransmissions_late),
+            ("retransmissions_repeated", &self.retransmissions_repeated),
             ("gate_closed", &self.gate_closed),
             ("duplicates", &self.duplicates),
             ("media_full", &self.media_full),

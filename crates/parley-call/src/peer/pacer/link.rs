@@ -7,8 +7,9 @@ use crate::peer::chain::{Lanes, Link, is_audio};
 use crate::peer::meter::Meter;
 use parley_proto::Bitrate;
 use rtc::interceptor::{Attribute, Packet, StreamInfo, TaggedPacket};
+use rtc::rtp;
 use rtc::shared::marshal::MarshalSize;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -17,7 +18,8 @@ use tokio::sync::watch;
 pub(in crate::peer) struct Pacer {
     queue: Queue<TaggedPacket>,
     target: watch::Receiver<Bitrate>,
-    audio: HashSet<u32>,
+    /// Our streams, and whether each is sound.
+    streams: HashMap<u32, bool>,
     room: Arc<Room>,
     meter: Arc<Meter>,
 }
@@ -33,10 +35,20 @@ impl Pacer {
         Self {
             queue: Queue::new(start),
             target,
-            audio: HashSet::new(),
+            streams: HashMap::new(),
             room,
             meter,
         }
+    }
+
+    /// What tells one retransmission from another: its stream, and the number of the packet that was lost. In a stream of
+    /// its own that number stands before the payload (RFC 4588).
+    fn identity(&self, rtp: &rtp::Packet) -> u64 {
+        let original = match rtp.payload.first_chunk::<2>() {
+            Some(number) if !self.streams.contains_key(&rtp.header.ssrc) => u16::from_be_bytes(*number),
+            _ => rtp.header.sequence_number,
+        };
+        u64::from(rtp.header.ssrc) << 16 | u64::from(original)
     }
 
     fn release(&mut self, now: Instant, lanes: &mut Lanes) {
@@ -48,9 +60,10 @@ impl Pacer {
             lanes.outward.push_back(packet);
         }
         self.room.set(!self.queue.is_long());
-        let (full, late) = self.queue.take_drops();
-        self.meter.drops.pacer_full.add(full);
-        self.meter.drops.retransmissions_late.add(late);
+        let drops = self.queue.take_drops();
+        self.meter.drops.pacer_full.add(drops.full);
+        self.meter.drops.retransmissions_late.add(drops.late);
+        self.meter.drops.retransmissions_repeated.add(drops.repeated);
     }
 }
 
@@ -62,8 +75,8 @@ impl Link for Pacer {
             return;
         };
         let class = if packet.message.has(&Attribute::Retransmission) {
-            Class::Retransmission
-        } else if self.audio.contains(&rtp.header.ssrc) {
+            Class::Retransmission(self.identity(rtp))
+        } else if self.streams.get(&rtp.header.ssrc) == Some(&true) {
             Class::Audio
         } else {
             Class::Video
@@ -82,13 +95,11 @@ impl Link for Pacer {
     }
 
     fn bind_local(&mut self, stream: &StreamInfo) {
-        if is_audio(stream) {
-            self.audio.insert(stream.ssrc);
-        }
+        self.streams.insert(stream.ssrc, is_audio(stream));
     }
 
     fn unbind_local(&mut self, stream: &StreamInfo) {
-        self.audio.remove(&stream.ssrc);
+        self.streams.remove(&stream.ssrc);
     }
 }
 

@@ -25,7 +25,8 @@ const TARGET_MIN: Bitrate = Bitrate::from_kbps(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::peer) enum Class {
     Audio,
-    Retransmission,
+    /// With what tells it from others: the same one waits only once, however often it was asked for meanwhile.
+    Retransmission(u64),
     Video,
 }
 
@@ -35,6 +36,7 @@ struct Waiting<T> {
     item: T,
     bytes: usize,
     since: Instant,
+    class: Class,
 }
 
 /// See the module.
@@ -54,6 +56,16 @@ pub(in crate::peer) struct Queue<T> {
     full: u64,
     /// Retransmissions thrown away because they waited too long.
     late: u64,
+    /// Retransmissions that waited already when they were asked for once more.
+    repeated: u64,
+}
+
+/// What a queue did not let through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::peer) struct QueueDrops {
+    pub(in crate::peer) full: u64,
+    pub(in crate::peer) late: u64,
+    pub(in crate::peer) repeated: u64,
 }
 
 impl<T> Queue<T> {
@@ -69,6 +81,7 @@ impl<T> Queue<T> {
             updated: None,
             full: 0,
             late: 0,
+            repeated: 0,
         };
         queue.set_target(target);
         queue
@@ -86,14 +99,19 @@ impl<T> Queue<T> {
             item,
             bytes,
             since: now,
+            class,
         };
         let queue = match class {
             Class::Audio => &mut self.audio,
-            Class::Retransmission => &mut self.retransmissions,
+            Class::Retransmission(_) => &mut self.retransmissions,
             Class::Video => &mut self.video,
         };
         if queue.len() >= PACKETS_MAX {
             self.full += 1;
+            return;
+        }
+        if matches!(class, Class::Retransmission(_)) && queue.iter().any(|other| other.class == class) {
+            self.repeated += 1;
             return;
         }
         if class == Class::Video {
@@ -147,9 +165,13 @@ impl<T> Queue<T> {
         self.video_bytes as f64 / self.rate > VIDEO_WAIT_MAX.as_secs_f64()
     }
 
-    /// Packets refused, and retransmissions that were too late, since the last call.
-    pub(in crate::peer) fn take_drops(&mut self) -> (u64, u64) {
-        (std::mem::take(&mut self.full), std::mem::take(&mut self.late))
+    /// What was not let through since the last call.
+    pub(in crate::peer) fn take_drops(&mut self) -> QueueDrops {
+        QueueDrops {
+            full: std::mem::take(&mut self.full),
+            late: std::mem::take(&mut self.late),
+            repeated: std::mem::take(&mut self.repeated),
+        }
     }
 
     fn pay_off(&mut self, now: Instant) {
@@ -229,8 +251,8 @@ mod tests {
         for _ in 0..50 {
             queue.push(start, Class::Video, 1000, "picture");
         }
-        for _ in 0..50 {
-            queue.push(start, Class::Retransmission, 1000, "again");
+        for n in 0..50 {
+            queue.push(start, Class::Retransmission(n), 1000, "again");
         }
         let left = run(&mut queue, start, Duration::from_secs(1));
         assert!(left[..50].iter().all(|(_, item)| *item == "again"));
@@ -241,13 +263,13 @@ mod tests {
     fn retransmissions_that_waited_too_long_are_dropped_and_counted() {
         let start = Instant::now();
         let mut queue = Queue::new(Bitrate::from_kbps(100));
-        for _ in 0..40 {
-            queue.push(start, Class::Retransmission, 1000, ());
+        for n in 0..40 {
+            queue.push(start, Class::Retransmission(n), 1000, ());
         }
         let left = run(&mut queue, start, Duration::from_secs(3)).len() as u64;
-        let (full, late) = queue.take_drops();
-        assert_eq!((full, left + late), (0, 40));
-        assert!(late > 0);
+        let drops = queue.take_drops();
+        assert_eq!((drops.full, left + drops.late), (0, 40));
+        assert!(drops.late > 0);
     }
 
     #[test]
@@ -272,7 +294,7 @@ mod tests {
         for _ in 0..PACKETS_MAX + 10 {
             queue.push(now, Class::Video, 1000, ());
         }
-        assert_eq!(queue.take_drops(), (10, 0));
+        assert_eq!(queue.take_drops().full, 10);
     }
 
     #[test]
@@ -289,5 +311,20 @@ mod tests {
         }
         let at_once = std::iter::from_fn(|| queue.pop(later)).count();
         assert!(at_once <= 3, "{at_once} left at once");
+    }
+
+    #[test]
+    fn a_retransmission_asked_for_again_while_it_waits_goes_once() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for number in [7, 8, 7, 7] {
+            queue.push(start, Class::Retransmission(number), 3000, number);
+        }
+        let numbers: Vec<_> = run(&mut queue, start, Duration::from_secs(1))
+            .into_iter()
+            .map(|(_, n)| n)
+            .collect();
+        assert_eq!(numbers, [7, 8]);
+        assert_eq!(queue.take_drops().repeated, 2);
     }
 }
