@@ -68,6 +68,11 @@ fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBri
         ])
         .setup(move |app| {
             events::tell(app.handle(), &of_setup);
+            let app = app.handle().clone();
+            drop(tauri::async_runtime::spawn(async move {
+                surroundings::end_asked().await;
+                app.exit(0);
+            }));
             Ok(())
         })
         .build(tauri::generate_context!())

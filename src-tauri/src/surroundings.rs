@@ -42,3 +42,21 @@ pub(crate) fn folder() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(parley_app::settings::usual_folder)
 }
+
+/// Returns when the system or a terminal asks the process to end: then there is still time to hang up.
+pub(crate) async fn end_asked() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

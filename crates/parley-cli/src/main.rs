@@ -16,15 +16,19 @@ use parley_app::address::server_address;
 use parley_app::embedded::EmbeddedServer;
 use parley_app::endpoint::CallTarget;
 use parley_proto::Link;
+use report::Report;
 use session::Outcome;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Picture or sound did not arrive.
 const EXIT_NOT_ARRIVED: u8 = 1;
 /// There was no call.
 const EXIT_NO_CALL: u8 = 2;
+/// How long threads may take to end.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -48,23 +52,36 @@ fn act(arguments: Arguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("no runtime")?;
-    runtime.block_on(async {
-        match arguments.action {
-            Action::Join { link, wish } => {
-                let link = Link::find_in(&link)?;
-                take_part(CallTarget::Join { link }, &wish).await
-            }
-            Action::Host { server, wish } => host(server.as_deref(), &wish).await,
+    let (wish, outcome) = match arguments.action {
+        Action::Join { link, wish } => {
+            let outcome = runtime.block_on(join(&link, &wish));
+            (wish, outcome)
         }
-    })
+        Action::Host { server, wish } => {
+            let outcome = runtime.block_on(host(server.as_deref(), &wish));
+            (wish, outcome)
+        }
+    };
+    // Threads that stop devices are waited for, but not for ever.
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    conclude(&wish, outcome?)
 }
 
-async fn host(server: Option<&str>, wish: &Wish) -> Result<ExitCode> {
+async fn join(link: &str, wish: &Wish) -> Result<Outcome> {
+    match Link::find_in(link) {
+        Ok(link) => session::run(CallTarget::Join { link }, wish).await,
+        Err(error) => Ok(Outcome::NoCall(error.to_string())),
+    }
+}
+
+async fn host(server: Option<&str>, wish: &Wish) -> Result<Outcome> {
     if let Some(text) = server {
-        let server = server_address(text).with_context(|| {
-            format!("\"{text}\" is no server's address. Write it as https://host or https://host:port.")
-        })?;
-        return take_part(CallTarget::Create { server }, wish).await;
+        return match server_address(text) {
+            Some(server) => session::run(CallTarget::Create { server }, wish).await,
+            None => Ok(Outcome::NoCall(format!(
+                "\"{text}\" is no server's address. Write it as https://host or https://host:port."
+            ))),
+        };
     }
     // Its rooms need not outlive this process, so neither does its key.
     let folder = std::env::temp_dir().join(format!("parley-cli-{}", std::process::id()));
@@ -72,18 +89,30 @@ async fn host(server: Option<&str>, wish: &Wish) -> Result<ExitCode> {
     drop(std::fs::remove_dir_all(&folder));
     let embedded = embedded?;
     let server = embedded.address().clone();
-    let code = take_part(CallTarget::Create { server }, wish).await;
+    let outcome = session::run(CallTarget::Create { server }, wish).await;
     embedded.stop().await;
-    code
+    outcome
 }
 
-async fn take_part(target: CallTarget, wish: &Wish) -> Result<ExitCode> {
-    let outcome = session::run(target, wish).await?;
-    let report = match outcome {
-        Outcome::Measured(report) => report,
+/// Says how it went: figures or a sentence, and an exit code.
+fn conclude(wish: &Wish, outcome: Outcome) -> Result<ExitCode> {
+    let (report, code) = match outcome {
+        Outcome::Measured(report) => {
+            let code = if report.ok {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(EXIT_NOT_ARRIVED)
+            };
+            (report, code)
+        }
         Outcome::NoCall(sentence) => {
             tell(&sentence);
-            return Ok(ExitCode::from(EXIT_NO_CALL));
+            if !wish.json {
+                return Ok(ExitCode::from(EXIT_NO_CALL));
+            }
+            let mut report = Report::new();
+            report.fail(sentence);
+            (report, ExitCode::from(EXIT_NO_CALL))
         }
     };
     let text = if wish.json {
@@ -93,11 +122,7 @@ async fn take_part(target: CallTarget, wish: &Wish) -> Result<ExitCode> {
     };
     // A reader that has gone needs no figures.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(if report.ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(EXIT_NOT_ARRIVED)
-    })
+    Ok(code)
 }
 
 /// A line for the person, on standard error.

@@ -52,6 +52,7 @@ mod tests {
             }
         }
         assert_eq!(told, 20);
+        pace.told(start + Duration::from_secs(1));
         pace.changed(start + Duration::from_secs(60));
         assert_eq!(pace.due(), Some(start + Duration::from_secs(60)));
     }
