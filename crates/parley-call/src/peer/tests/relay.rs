@@ -35,7 +35,7 @@ impl Loss {
             .fetch_add(1, Ordering::Relaxed)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             >> 32;
-        let lost = scattered % every == 0;
+        let lost = scattered.is_multiple_of(every);
         self.lost.fetch_add(u64::from(lost), Ordering::Relaxed);
         lost
     }
