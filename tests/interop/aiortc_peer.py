@@ -199,7 +199,8 @@ class Peer:
             codecs = RTCRtpSender.getCapabilities(transceiver.kind).codecs
             wanted = [c for c in codecs if c.mimeType.lower() in ("video/h264", "video/rtx", "audio/opus")]
             transceiver.setCodecPreferences(wanted)
-        self.pc.createDataChannel("parley-control", negotiated=True, id=0)
+        self.control = self.pc.createDataChannel("parley-control", negotiated=True, id=0)
+        self.control.on("open", self.tell_media)
         self.pc.on("track", lambda track: asyncio.ensure_future(self.consume(track)))
 
     async def offer(self):
@@ -259,6 +260,12 @@ class Peer:
             self.errors.append("the proof is wrong")
         for track in self.tracks:
             track.allowed = self.verified
+        self.tell_media()
+
+    def tell_media(self):
+        """Neither before the proof nor before the channel is open."""
+        if self.verified and self.control.readyState == "open":
+            self.control.send(json.dumps({"type": "media_state", "microphone_on": True, "camera_on": True}))
 
     async def consume(self, track):
         try:

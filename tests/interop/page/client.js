@@ -116,7 +116,10 @@ export class Client {
       if (!this.stream.getTracks().some((track) => track.kind === kind)) pc.addTransceiver(kind, { direction: 'recvonly' })
     }
     const channel = pc.createDataChannel('parley-control', { negotiated: true, id: 0 })
-    channel.onopen = () => this.mark('controlOpen')
+    channel.onopen = () => {
+      this.mark('controlOpen')
+      this.tellMedia()
+    }
     channel.onmessage = (event) => this.control.push(JSON.parse(event.data))
     this.channel = channel
     pc.onicecandidate = ({ candidate }) => {
@@ -241,6 +244,17 @@ export class Client {
     this.verified = true
     this.mark('verified')
     for (const track of this.stream.getTracks()) track.enabled = true
+    this.tellMedia()
+  }
+
+  // Neither before the proof nor before the channel is open.
+  tellMedia() {
+    if (!this.verified) return
+    this.tell({
+      type: 'media_state',
+      microphone_on: this.stream.getAudioTracks().length > 0,
+      camera_on: this.stream.getVideoTracks().length > 0,
+    })
   }
 
   tell(message) {

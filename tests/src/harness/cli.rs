@@ -67,7 +67,7 @@ impl Figures {
         self.values
             .get(metric)
             .copied()
-            .with_context(|| format!("{metric} was not measured: {:#}", self.whole))
+            .with_context(|| format!("{metric} was not measured: {}", self.whole))
     }
 }
 
@@ -137,6 +137,14 @@ impl Cli {
             .context("a link")
     }
 
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn wait(&self, limit: Duration) -> Result<()> {
+        self.program.wait(limit).map(drop)
+    }
+
     /// Waits for its end and reads what it measured.
     ///
     /// # Errors
@@ -180,7 +188,7 @@ impl Cli {
         let figures = self.figures(limit)?;
         if !figures.ok {
             bail!(
-                "the endpoint found its call bad: {:#}\n{}",
+                "the endpoint found its call bad: {}\n{}",
                 figures.whole,
                 self.last_words()
             );

@@ -14,7 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Our side decoded pictures and heard something.
 fn check_ours(figures: &Figures) {
+    eprintln!("parley: {:?}", figures.values);
     let shown = figures.get("fps_shown").unwrap();
     assert!(shown >= 10.0, "{shown} pictures a second of theirs were decoded");
     assert!(figures.get("first_picture_ms").unwrap() > 0.0);
+    let loudest = figures.get("sound_level_db").unwrap();
+    assert!(loudest > -50.0, "their sound came at {loudest} dB");
 }

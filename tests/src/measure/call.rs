@@ -27,7 +27,7 @@ const METRICS: &[&str] = &[
     "sound_latency_ms_p50",
     "sound_latency_ms_p95",
     "sound_match",
-    "audio_level_db",
+    "sound_level_db",
 ];
 
 /// What a call gave.
@@ -57,7 +57,6 @@ pub fn run(seconds: u32) -> Result<Outcome> {
     let b = Wish {
         video: "pattern".into(),
         seconds,
-        more: vec!["--picture".into(), picture.display().to_string()],
         ..Wish::default()
     };
     eprintln!(
