@@ -52,6 +52,9 @@ pub(crate) struct Wish {
     /// Writes what comes into this folder: video.y4m, audio.wav, arrival times, last.png.
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// Writes the last picture that came into this PNG file.
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) picture: Option<PathBuf>,
     /// Whether sound goes through echo canceller, noise suppression and gain control. Without it, only a microphone's does.
     #[arg(long)]
     pub(crate) voice: Option<Switch>,

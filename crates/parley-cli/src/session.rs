@@ -150,7 +150,11 @@ impl Session<'_> {
             Happened::PictureBegan(who) => {
                 let tile = self.endpoint.tiles().get(&who.to_string());
                 if let (None, Some(frames)) = (&self.look, tile) {
-                    self.look = Some(watch::look(frames, self.wish.record.clone())?);
+                    self.look = Some(watch::look(
+                        frames,
+                        self.wish.record.clone(),
+                        self.wish.picture.clone(),
+                    )?);
                 }
             }
             Happened::Stats => {

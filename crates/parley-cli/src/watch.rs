@@ -61,10 +61,21 @@ impl<T: Clone> Watcher<T> {
     }
 }
 
-/// Looks at every picture of a slot.
-pub(crate) fn look(frames: Slot<VideoFrame>, record: Option<PathBuf>) -> Result<Watcher<Seen>> {
+/// Looks at every picture of a slot; all of them are recorded into a folder, the last one into a file, where wanted.
+pub(crate) fn look(
+    frames: Slot<VideoFrame>,
+    record: Option<PathBuf>,
+    last: Option<PathBuf>,
+) -> Result<Watcher<Seen>> {
     spawn("look", move |ending, so_far| {
-        look_all(&frames, record.as_deref(), ending, so_far)
+        let (mut seen, frame) = look_all(&frames, record.as_deref(), ending, so_far);
+        let last = last.or_else(|| Some(record?.join("last.png")));
+        if let (Some(file), Some(frame)) = (last, frame)
+            && let Err(error) = write_png(&frame, &file)
+        {
+            seen.fault = Some(error.to_string());
+        }
+        seen
     })
 }
 
@@ -104,7 +115,7 @@ fn look_all(
     folder: Option<&Path>,
     ending: &AtomicBool,
     so_far: &Mutex<Seen>,
-) -> Seen {
+) -> (Seen, Option<VideoFrame>) {
     let mut meter = PictureMeter::new();
     let mut seen = Seen::default();
     let mut last = None;
@@ -132,15 +143,10 @@ fn look_all(
         last = Some(frame);
     }
     seen.figures = meter.figures();
-    if let (Some(folder), Some(frame)) = (folder, last)
-        && let Err(error) = write_png(&frame, &folder.join("last.png"))
-    {
-        seen.fault = Some(error.to_string());
-    }
     if let Some(Err(error)) = recorder.map(Y4mRecorder::finish) {
         seen.fault = Some(error.to_string());
     }
-    seen
+    (seen, last)
 }
 
 fn hear_all(
@@ -219,7 +225,7 @@ mod tests {
     #[test]
     fn a_watcher_tells_what_it_saw_and_ends() {
         let frames: Slot<VideoFrame> = Slot::new();
-        let watcher = look(frames.clone(), None).unwrap();
+        let watcher = look(frames.clone(), None, None).unwrap();
         frames.close();
         assert_eq!(watcher.finish().figures.shown, 0);
     }

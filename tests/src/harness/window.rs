@@ -41,7 +41,8 @@ impl Window {
             "{} was not built; run `cargo build --workspace` first",
             parley.display()
         );
-        let screen = Screen::switch_on(1280, 800)?;
+        // As large as the window, which has nothing around it without a window manager.
+        let screen = Screen::switch_on(960, 640)?;
         let sound = SoundCard::plug_in()?;
         let camera = FakeCamera::plug_in(&format!("Camera of {name}"), &[mode])?;
         let home = TempDir::with_prefix("parley-home-")?;
@@ -156,6 +157,15 @@ impl Window {
         self.session
             .click(&format!("[data-testid={}]", json!(testid)))
             .with_context(|| format!("{testid} in the window of {}", self.name))
+    }
+
+    /// Moves the mouse a little: controls over the picture fade when nobody does, and come back when somebody does.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub fn move_pointer(&self) -> Result<()> {
+        let script = "document.body.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: 400, clientY: 300}))";
+        self.session.run(script).map(drop)
     }
 
     /// Types into the field called `testid`.

@@ -57,6 +57,7 @@ pub fn run(seconds: u32) -> Result<Outcome> {
     let b = Wish {
         video: "pattern".into(),
         seconds,
+        more: vec!["--picture".into(), picture.display().to_string()],
         ..Wish::default()
     };
     eprintln!(

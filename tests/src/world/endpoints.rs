@@ -85,16 +85,17 @@ fn the_server_restarts_and_the_call_goes_on() {
 }
 
 #[test]
-fn who_leaves_can_come_back_by_the_same_link() {
-    let long = Wish {
-        seconds: 60,
-        ..Wish::default()
-    };
+fn both_leave_and_meet_again_by_the_same_link() {
     let server = RealServer::start().unwrap();
-    let host = Cli::host(Some(server.url()), &long, None).unwrap();
+    let host = Cli::host(Some(server.url()), &Wish::default(), None).unwrap();
     let link = host.link().unwrap();
-    for visit in ["first visit", "second visit"] {
-        let guest = Cli::join(&link, &Wish::default(), None).unwrap();
-        check(visit, &guest.good_figures(PATIENCE).unwrap(), 20.0, 0.4);
+    let guest = Cli::join(&link, &Wish::default(), None).unwrap();
+    check("first call", &guest.good_figures(PATIENCE).unwrap(), 20.0, 0.4);
+    host.wait(PATIENCE).unwrap();
+
+    let one = Cli::join(&link, &Wish::default(), None).unwrap();
+    let other = Cli::join(&link, &Wish::default(), None).unwrap();
+    for (who, endpoint) in [("one", &one), ("the other", &other)] {
+        check(who, &endpoint.good_figures(PATIENCE).unwrap(), 20.0, 0.4);
     }
 }
