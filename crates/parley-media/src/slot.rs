@@ -31,7 +31,6 @@ impl<T> std::fmt::Debug for Shared<T> {
 struct State<T> {
     value: Option<T>,
     closed: bool,
-    waker: Option<Box<dyn Fn() + Send>>,
 }
 
 /// What waiting for a value came to.
@@ -51,7 +50,6 @@ impl<T> Default for Slot<T> {
             state: Mutex::new(State {
                 value: None,
                 closed: false,
-                waker: None,
             }),
             changed: Condvar::new(),
             replaced: AtomicU64::new(0),
@@ -74,9 +72,6 @@ impl<T> Slot<T> {
         }
         if state.value.replace(value).is_some() {
             self.0.replaced.fetch_add(1, Ordering::Relaxed);
-        }
-        if let Some(wake) = &state.waker {
-            wake();
         }
         drop(state);
         self.0.changed.notify_one();
@@ -102,11 +97,6 @@ impl<T> Slot<T> {
             None if state.closed => Taken::Closed,
             None => Taken::TimedOut,
         }
-    }
-
-    /// Calls `wake` at each new value (under the lock: it must be quick, such as a `Notify`). For async takers.
-    pub fn on_put(&self, wake: impl Fn() + Send + 'static) {
-        self.lock().waker = Some(Box::new(wake));
     }
 
     /// Closes the slot: waiting takers return, putting does nothing more.

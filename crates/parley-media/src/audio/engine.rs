@@ -29,6 +29,7 @@ use super::record::Recording;
 use super::status::{AudioCounters, AudioStatus, StreamState, StreamStatus};
 use super::wall::WallAnchor;
 use crate::device::sound::{Direction, SoundDevices, SoundEvent, raise_this_thread};
+use crate::packet::EncodedAudio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -68,24 +69,10 @@ impl AudioEngine {
         let (encoded_in, encoded) = tokio::sync::mpsc::channel(PACKETS_MAX);
         let (status_in, status) = watch::channel(AudioStatus::default());
         let stop = Arc::new(AtomicBool::new(false));
-        let recording = start_recording(&config)?;
-        let capture = Capture::new(config.voice, config.packet_time, config.muted, encoded_in)?;
+        let (input, output, stopped) = (config.input.clone(), config.output.clone(), Arc::clone(&stop));
         let now = Instant::now();
         let anchor = WallAnchor::new(now, std::time::SystemTime::now());
-        let mut driver = Driver {
-            commands: commands_out,
-            playout: Playout::default(),
-            capture,
-            input: InputSide::new(anchor, now),
-            output: OutputSide::new(Played::new(config.tap, recording, anchor), anchor, now),
-            chain_files: config.voice.apply_to_files,
-            counters: AudioCounters::default(),
-            status: status_in,
-            publish_at: now,
-            devices: None,
-            generation: 0,
-        };
-        let (input, output, stopped) = (config.input, config.output, Arc::clone(&stop));
+        let mut driver = Driver::new(config, anchor, now, (commands_out, encoded_in, status_in))?;
         let thread = std::thread::Builder::new()
             .name("audio".into())
             .spawn(move || {
@@ -152,23 +139,61 @@ struct Driver {
     generation: u32,
 }
 
+/// The engine's ends of what it is asked by and tells through.
+type Ends = (
+    Receiver<AudioCommand>,
+    tokio::sync::mpsc::Sender<EncodedAudio>,
+    watch::Sender<AudioStatus>,
+);
+
 impl Driver {
+    fn new(
+        config: AudioConfig,
+        anchor: WallAnchor,
+        now: Instant,
+        (commands, encoded, status): Ends,
+    ) -> Result<Self, StartAudioError> {
+        let recording = start_recording(&config)?;
+        let capture = Capture::new(config.voice, config.packet_time, config.muted, encoded)?;
+        Ok(Self {
+            commands,
+            playout: Playout::default(),
+            capture,
+            input: InputSide::new(anchor, now),
+            output: OutputSide::new(Played::new(config.tap, recording, anchor), anchor, now),
+            chain_files: config.voice.apply_to_files,
+            counters: AudioCounters::default(),
+            status,
+            publish_at: now,
+            devices: None,
+            generation: 0,
+        })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "driver: the audio thread's clock")]
     fn run(&mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             let now = Instant::now();
-            if !self.obey(now) {
+            if !self.tick(now) {
                 return;
             }
-            self.hear_of_devices(now);
-            self.play(now);
-            self.record(now);
-            self.publish(now);
             let rest = self.deadline(now).saturating_duration_since(Instant::now());
             if !rest.is_zero() {
                 std::thread::park_timeout(rest);
             }
         }
+    }
+
+    /// One round; false when nobody can ask for anything any more.
+    fn tick(&mut self, now: Instant) -> bool {
+        if !self.obey(now) {
+            return false;
+        }
+        self.hear_of_devices(now);
+        self.play(now);
+        self.record(now);
+        self.publish(now);
+        true
     }
 
     /// Carries out what was asked; false when nobody can ask any more.
@@ -290,7 +315,8 @@ impl Driver {
         self.output.prepare(now, &mut self.counters);
         for _ in 0..BLOCKS_PER_TICK {
             let Some(due) = self.output.due(now) else { return };
-            let block = self.playout.block(now);
+            // For the time it is due at, however late the thread woke: else a late thread looks like a longer wait.
+            let block = self.playout.block(due);
             if self.output.is_audible() {
                 self.capture.chain.render(&block);
             }
@@ -350,6 +376,9 @@ impl Driver {
         });
     }
 }
+
+#[cfg(test)]
+mod late;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,8 @@ use crate::device::sound::MicrophoneRing;
 use crate::time::CaptureTime;
 use std::time::{Duration, Instant};
 
-/// Sound of a microphone that waits longer than this is thrown away: it would be delay for ever.
+/// Sound of a microphone that waits longer than this, and than two of its callbacks, is thrown away: it would be delay for
+/// ever.
 const WAITING_MAX: Duration = Duration::from_millis(60);
 /// What is kept of it then.
 const WAITING_KEPT: Duration = Duration::from_millis(20);
@@ -110,7 +111,8 @@ impl InputSide {
         match &mut self.source {
             Source::Microphone(ring) => {
                 counters.microphone_overruns += ring.take_lost();
-                if ring.waiting() > WAITING_MAX {
+                // What one callback brings at once has not waited, however much it is.
+                if ring.waiting() > WAITING_MAX.max(2 * ring.largest_callback()) {
                     counters.microphone_overruns += ring.drop_beyond(WAITING_KEPT);
                 }
             }
@@ -136,6 +138,45 @@ impl InputSide {
                 self.status.state = StreamState::Running;
             }
             Err(error) => self.status = StreamStatus::failed(name, error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::BLOCK_SAMPLES;
+    use crate::audio::pace::test_start;
+    use crate::device::sound::ring;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_microphone_with_long_callbacks_loses_nothing_and_a_stall_is_still_cut() {
+        for callback_ms in [20, 85] {
+            let mut now = test_start();
+            let (mut feed, end) = ring::microphone(48_000, std::thread::current()).unwrap();
+            let mut side = InputSide::new(WallAnchor::new(now, UNIX_EPOCH), now);
+            side.opened(end, StreamStatus::default());
+            let mut counters = AudioCounters::default();
+            let (callbacks, mut samples) = (40, 0);
+            for _ in 0..callbacks {
+                feed.push((0..callback_ms * 48).map(|_| 0.1), 1);
+                now += Duration::from_millis(callback_ms as u64);
+                side.prepare(now, &mut counters);
+                while side.next(now).is_some() {
+                    samples += BLOCK_SAMPLES;
+                }
+            }
+            assert_eq!(counters.microphone_overruns, 0, "{callback_ms} ms");
+            assert!(
+                samples + BLOCK_SAMPLES > callbacks * callback_ms * 48,
+                "{callback_ms} ms"
+            );
+            for _ in 0..9 {
+                feed.push((0..callback_ms * 48).map(|_| 0.1), 1);
+            }
+            side.prepare(now, &mut counters);
+            assert!(counters.microphone_overruns > 0, "{callback_ms} ms");
         }
     }
 }

@@ -30,7 +30,18 @@ const CLICK_LEAST: f32 = 0.08;
 const REFERENCE_LEAST: f32 = 1e-5;
 /// Blocks kept: a second and a half to look for clicks in, and some.
 const BLOCKS_KEPT: usize = 200;
+/// For a window and all lags of it.
 const FFT: usize = 32_768;
+/// A window is compared in parts of 100 ms,
+const PART: usize = RATE / 10;
+/// each of which may lie so much beside the window's lag: 100 ms.
+const SHIFT_MAX: usize = RATE / 10;
+/// For a part and all its shifts.
+const PART_FFT: usize = 4_096;
+/// A part moves from where the one before was only to become so much more alike.
+const MOVE_LEAST: f64 = 0.05;
+/// A part with less than this share of the mean energy tells nothing about where it lies.
+const QUIET: f64 = 0.05;
 const TAPS: usize = 33;
 /// Of the filter, in the engine's samples.
 const FILTER_DELAY: f32 = (TAPS - 1) as f32 / 2.0;
@@ -42,7 +53,11 @@ pub struct SoundReport {
     pub latencies_ms: Vec<f32>,
     /// Clicks that should have been heard and were not.
     pub clicks_missed: u64,
-    /// For each second, how like the sent speech it was, 0 to 1: the peak of the normalised correlation over all lags.
+    /// For each second, how like the sent speech it was, 0 to 1: the normalised correlation with what was sent. Each 100 ms
+    /// of it is compared where it lies best, within 100 ms of the lag that suits the second best, since a jitter buffer that
+    /// changes its wait within a second shifts the rest of it, which one lag alone would count as other sound. So what is
+    /// missing, invented or other sound counts here, and a changing wait hardly does: that shows in the latencies and in the
+    /// jitter buffer's counters.
     pub matches: Vec<f32>,
 }
 
@@ -72,7 +87,7 @@ fn percentile(values: &[f32], percent: f32) -> Option<f32> {
 pub struct SoundMeter {
     fold: Decimator,
     click: Vec<f32>,
-    correlator: Correlator,
+    likeness: Likeness,
     /// The sound heard, oldest first, in blocks of [`BLOCK`] with the position at which each was played.
     blocks: VecDeque<(u64, [f32; BLOCK])>,
     /// The window being collected for the comparison.
@@ -103,7 +118,7 @@ impl SoundMeter {
         Self {
             fold: Decimator::new(),
             click: (0..CLICK).map(|i| speech::click_sample(i * STEP)).collect(),
-            correlator: Correlator::new(),
+            likeness: Likeness::new(),
             blocks: VecDeque::with_capacity(BLOCKS_KEPT),
             window: Vec::with_capacity(RATE),
             window_position: 0,
@@ -144,7 +159,7 @@ impl SoundMeter {
         if self.window.len() < RATE {
             return;
         }
-        if let Some(likeness) = self.correlator.best(&self.window[..RATE], self.window_position) {
+        if let Some(likeness) = self.likeness.of(&self.window[..RATE], self.window_position) {
             self.report.matches.push(likeness);
         }
         self.window.clear();
@@ -225,29 +240,29 @@ fn peak_offset(values: &[f32], at: usize) -> f32 {
 }
 
 /// Finds how like a second of sound is to the speech of any moment up to [`LAG_MAX`] before.
-struct Correlator {
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    time: Vec<f32>,
-    heard: Vec<Complex<f32>>,
-    said: Vec<Complex<f32>>,
+struct Likeness {
+    whole: Correlator,
+    part: Correlator,
 }
 
-impl Correlator {
+/// What a part adds to the likeness of its window.
+#[derive(Default)]
+struct Sum {
+    cross: f64,
+    heard: f64,
+    said: f64,
+}
+
+impl Likeness {
     fn new() -> Self {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(FFT);
         Self {
-            inverse: planner.plan_fft_inverse(FFT),
-            time: forward.make_input_vec(),
-            heard: forward.make_output_vec(),
-            said: forward.make_output_vec(),
-            forward,
+            whole: Correlator::new(FFT),
+            part: Correlator::new(PART_FFT),
         }
     }
 
     /// None when nothing was said.
-    fn best(&mut self, heard: &[f32], position: u64) -> Option<f32> {
+    fn of(&mut self, heard: &[f32], position: u64) -> Option<f32> {
         let mut said = vec![0.0; LAG_MAX + heard.len()];
         speech::fill_every(
             STEP as u64,
@@ -259,16 +274,76 @@ impl Correlator {
         if loudest < f64::from(REFERENCE_LEAST) * heard.len() as f64 {
             return None;
         }
-        let own: f64 = heard.iter().map(|s| f64::from(*s).powi(2)).sum();
-        let cross = self.cross(heard, &said)?;
-        let best = cross
-            .iter()
-            .zip(&energies)
-            // A nearly empty stretch of the reference matches anything.
-            .filter(|(_, energy)| **energy > loudest / 10.0)
-            .map(|(cross, energy)| f64::from(*cross) / (energy * own).sqrt().max(1e-9))
-            .fold(0.0, f64::max);
-        Some((best as f32).clamp(0.0, 1.0))
+        let cross = self.whole.cross(heard, &said)?;
+        // A nearly empty stretch of the reference matches anything.
+        let mut at = best(cross, &energies, loudest / 10.0)?;
+        let said_mean = energies[at] * PART as f64 / heard.len() as f64;
+        let heard_mean = energy(heard) * PART as f64 / heard.len() as f64;
+        let (mut sum, window) = (Sum::default(), at);
+        for (number, part) in heard.chunks_exact(PART).enumerate() {
+            let offset = number * PART;
+            let from = (window + offset).saturating_sub(SHIFT_MAX);
+            let to = (window + offset + PART + SHIFT_MAX).min(said.len());
+            let near = &said[from..to];
+            let own = energy(part);
+            let cross = self.part.cross(part, near)?;
+            let energies = window_energies(near, PART);
+            let like = |at: usize| f64::from(cross[at]) / (energies[at].max(QUIET * said_mean) * own).sqrt();
+            let stay = (at + offset).saturating_sub(from).min(cross.len() - 1);
+            let mut here = stay;
+            if own > QUIET * heard_mean
+                && let Some(elsewhere) = best(cross, &energies, QUIET * said_mean)
+                && like(elsewhere) > like(stay) + MOVE_LEAST
+            {
+                here = elsewhere;
+            }
+            at = (here + from).saturating_sub(offset);
+            sum.cross += f64::from(cross[here]);
+            sum.heard += own;
+            sum.said += energies[here];
+        }
+        let likeness = sum.cross / (sum.heard * sum.said).sqrt().max(1e-9);
+        Some((likeness as f32).clamp(0.0, 1.0))
+    }
+}
+
+/// Where the correlation is best for the energy there, of the places with more than `least`.
+fn best(cross: &[f32], energies: &[f64], least: f64) -> Option<usize> {
+    let like = |(at, energy): (usize, &f64)| (at, f64::from(cross[at]) / energy.sqrt());
+    energies
+        .iter()
+        .enumerate()
+        .filter(|(_, energy)| **energy > least)
+        .map(like)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(at, _)| at)
+}
+
+fn energy(sound: &[f32]) -> f64 {
+    sound.iter().map(|sample| f64::from(*sample).powi(2)).sum()
+}
+
+/// Correlates by Fourier transforms.
+struct Correlator {
+    forward: Arc<dyn RealToComplex<f32>>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+    time: Vec<f32>,
+    heard: Vec<Complex<f32>>,
+    said: Vec<Complex<f32>>,
+}
+
+impl Correlator {
+    /// For sounds of up to `length` samples.
+    fn new(length: usize) -> Self {
+        let mut planner = RealFftPlanner::new();
+        let forward = planner.plan_fft_forward(length);
+        Self {
+            inverse: planner.plan_fft_inverse(length),
+            time: forward.make_input_vec(),
+            heard: forward.make_output_vec(),
+            said: forward.make_output_vec(),
+            forward,
+        }
     }
 
     /// The correlation of what was heard with what was said, for each place in it.
@@ -277,11 +352,12 @@ impl Correlator {
         self.forward.process(&mut self.time, &mut self.heard).ok()?;
         self.load(said);
         self.forward.process(&mut self.time, &mut self.said).ok()?;
+        let length = self.time.len() as f32;
         for (said, heard) in self.said.iter_mut().zip(&self.heard) {
-            *said *= heard.conj() / FFT as f32;
+            *said *= heard.conj() / length;
         }
         self.inverse.process(&mut self.said, &mut self.time).ok()?;
-        Some(&self.time[..=LAG_MAX])
+        self.time.get(..=said.len().checked_sub(heard.len())?)
     }
 
     fn load(&mut self, sound: &[f32]) {
@@ -292,7 +368,7 @@ impl Correlator {
 
 /// The energy of each stretch of `length`.
 fn window_energies(sound: &[f32], length: usize) -> Vec<f64> {
-    let mut energy: f64 = sound[..length].iter().map(|s| f64::from(*s).powi(2)).sum();
+    let mut energy = energy(&sound[..length]);
     let mut energies = vec![energy];
     for (gone, come) in sound.iter().zip(&sound[length..]) {
         energy += f64::from(*come).powi(2) - f64::from(*gone).powi(2);
@@ -420,5 +496,20 @@ mod tests {
         assert!((0.6..0.98).contains(&likeness), "{likeness}");
         assert!(report.latencies_ms.len() >= 9);
         assert!((report.latency_ms(50.0).unwrap() - 30.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn a_wait_that_changes_hardly_counts_and_missing_sound_does() {
+        // Each 440 ms the delay grows by 7 ms or shrinks again, as when a jitter buffer stretches.
+        let stretched = listen(12, |position, block| {
+            speech::fill(position - 1_440 - position / 21_120 % 2 * 336, block);
+        });
+        assert!(stretched.sound_match().unwrap() > 0.9, "{stretched:?}");
+        let torn = listen(12, |position, block| {
+            if position / 4_800 % 5 < 3 {
+                speech::fill(position - 1_440, block);
+            }
+        });
+        assert!(torn.sound_match().unwrap() < 0.85, "{torn:?}");
     }
 }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const PACKETS_MAX: usize = 1024;
 /// Most payload bytes held.
 const BYTES_MAX: usize = 4 << 20;
+/// Most places kept where a key frame may begin: far more than key frames fit, and few enough to look at for each packet.
+const STARTS_MAX: usize = 64;
 /// How long a loss may be waited for before everything behind it is given up.
 const REPAIR_MAX: Duration = Duration::from_secs(2);
 /// Round trip assumed until it is known.
@@ -140,6 +142,9 @@ impl FrameBuffer {
         self.order.note_useful();
         if let Some(start) = picture_start(&packet.payload) {
             self.starts.insert(place, start);
+            if self.starts.len() > STARTS_MAX {
+                self.starts.pop_first();
+            }
         }
         self.bytes += packet.payload.len();
         self.packets.insert(place, packet);
@@ -187,6 +192,12 @@ impl FrameBuffer {
         self.freeze();
     }
 
+    /// The same for somebody who begins to watch: the wish is due at once, however lately there was one.
+    pub fn require_key_frame_now(&mut self) {
+        self.require_key_frame();
+        self.last_request = None;
+    }
+
     /// How long a retransmission is waited for: it is asked for at once or after a short while, and travels once there and back.
     fn patience(&self) -> Duration {
         (self.round_trip.mul_f32(1.5) + Duration::from_millis(50)).min(Duration::from_millis(500))
@@ -211,17 +222,16 @@ impl FrameBuffer {
 
     /// A complete key frame further on, when the way there is broken. The newest, so that no time is lost on what is past.
     fn pop_key_frame(&mut self) -> Option<CompletePicture> {
-        let candidates: Vec<_> = self
-            .starts
-            .iter()
-            .rev()
-            .map(|(&place, &start)| (place, start))
-            .collect();
-        for (first, start) in candidates {
-            if start == PictureStart::Slice && !self.begins_picture(first) {
+        let (mut behind, mut unfinished) = (u64::MAX, None);
+        while let Some((&first, &start)) = self.starts.range(..behind).next_back() {
+            behind = first;
+            let rtp_time = self.packets.get(&first).map(|packet| packet.rtp_time);
+            // What lacks its end from a later start lacks it from this one too: a picture's packets are walked once.
+            if rtp_time == unfinished || start == PictureStart::Slice && !self.begins_picture(first) {
                 continue;
             }
             let Some(last) = self.last_of_picture(first) else {
+                unfinished = rtp_time;
                 continue;
             };
             self.starts.remove(&first);

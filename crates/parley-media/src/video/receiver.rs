@@ -71,6 +71,7 @@ impl VideoReceiver {
             frames,
             ask_key_frame,
             shared: Arc::clone(&shared),
+            watched: true,
             stale: false,
         };
         let spawned = std::thread::Builder::new()
@@ -113,12 +114,7 @@ impl Drop for VideoReceiver {
 )]
 fn run(mut desk: Desk, packets: &Receiver<ReceivedPacket>) {
     while !desk.shared.halted.load(Ordering::Acquire) {
-        let now = Instant::now();
-        let due = desk
-            .buffer
-            .deadline()
-            .map(|due| due.saturating_duration_since(now));
-        match packets.recv_timeout(due.unwrap_or(PATIENCE).min(PATIENCE)) {
+        match packets.recv_timeout(desk.rest(Instant::now())) {
             Ok(packet) => {
                 desk.buffer.insert(packet);
                 // What came meanwhile belongs to the same moment; a picture is many packets.
@@ -142,19 +138,33 @@ struct Desk {
     frames: Slot<VideoFrame>,
     ask_key_frame: Box<dyn Fn() + Send>,
     shared: Arc<Shared>,
+    /// Whether anybody watched when it was last looked.
+    watched: bool,
     /// Whether pictures were left out, so that only a key frame can be decoded.
     stale: bool,
 }
 
 impl Desk {
+    /// How long to sleep when no packet comes. While nobody watches, no deadline matters: no key frame is asked for, and one
+    /// that is due would stay due.
+    fn rest(&self, now: Instant) -> Duration {
+        let due = if self.watched {
+            self.buffer.deadline()
+        } else {
+            None
+        };
+        due.map_or(PATIENCE, |due| due.saturating_duration_since(now).min(PATIENCE))
+    }
+
     fn serve(&mut self, now: Instant) {
         match self.shared.round_trip_us.load(Ordering::Acquire) {
             0 => {}
             us => self.buffer.set_round_trip(Duration::from_micros(us)),
         }
         let watched = !self.shared.unwatched.load(Ordering::Acquire);
-        if watched && std::mem::take(&mut self.stale) {
-            self.buffer.require_key_frame();
+        let before = std::mem::replace(&mut self.watched, watched);
+        if watched && !before && (std::mem::take(&mut self.stale) || self.buffer.is_frozen()) {
+            self.buffer.require_key_frame_now();
         }
         while let Some(picture) = self.buffer.pop(now) {
             if watched {
@@ -230,5 +240,50 @@ impl ReceiverStats {
         self.decoded += 1;
         self.resolution = Some(resolution);
         self.last_decoded = Some(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do to begin with")]
+    fn without_a_watcher_a_due_key_frame_neither_spins_nor_is_asked_for_and_with_one_it_is_at_once() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let counts = Arc::clone(&asked);
+        let mut desk = Desk {
+            buffer: FrameBuffer::new(),
+            decoder: None,
+            frames: Slot::new(),
+            ask_key_frame: Box::new(move || {
+                counts.fetch_add(1, Ordering::Relaxed);
+            }),
+            shared: Arc::new(Shared::default()),
+            watched: true,
+            stale: false,
+        };
+        let mut now = Instant::now();
+        desk.buffer.require_key_frame();
+        desk.serve(now);
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        desk.shared.unwatched.store(true, Ordering::Relaxed);
+        for _ in 0..50 {
+            now += Duration::from_millis(100);
+            desk.serve(now);
+            assert_eq!(desk.rest(now), PATIENCE);
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        desk.shared.unwatched.store(false, Ordering::Relaxed);
+        desk.serve(now);
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        assert!(desk.rest(now) > Duration::ZERO);
+        // Away and back sooner than a key frame is asked for again.
+        for unwatched in [true, false] {
+            desk.shared.unwatched.store(unwatched, Ordering::Relaxed);
+            desk.serve(now);
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 }

@@ -9,7 +9,7 @@ mod keeper;
 mod ladder;
 mod priority;
 mod resample;
-mod ring;
+pub(crate) mod ring;
 mod stream;
 mod thread;
 mod trouble;

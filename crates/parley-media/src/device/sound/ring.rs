@@ -7,7 +7,7 @@ use super::resample::{EdgeResampler, block_at};
 use crate::audio::{BLOCK_SAMPLES, Block, SAMPLE_RATE, SILENT_BLOCK};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -34,13 +34,16 @@ pub struct MicrophoneRing {
     rate: u32,
     resampler: Option<Box<EdgeResampler>>,
     lost: Arc<AtomicU64>,
+    largest: Arc<AtomicUsize>,
 }
 
 /// The callback's end of a microphone.
 #[derive(Debug)]
-pub(super) struct MicrophoneFeed {
+pub(crate) struct MicrophoneFeed {
     samples: Producer<f32>,
     lost: Arc<AtomicU64>,
+    /// Most samples that one callback brought, at the device's rate.
+    largest: Arc<AtomicUsize>,
     wake: Thread,
     block: usize,
 }
@@ -53,27 +56,31 @@ pub struct SpeakerRing {
     rate: u32,
     resampler: Option<Box<EdgeResampler>>,
     underruns: Arc<AtomicU64>,
+    largest: Arc<AtomicUsize>,
     written: u64,
 }
 
 /// The callback's end of a speaker.
 #[derive(Debug)]
-pub(super) struct SpeakerFeed {
+pub(crate) struct SpeakerFeed {
     samples: Consumer<f32>,
     marks: Producer<PlaybackMark>,
     underruns: Arc<AtomicU64>,
+    /// Most samples that one callback wanted, at the device's rate.
+    largest: Arc<AtomicUsize>,
     wake: Thread,
     taken: u64,
     started: bool,
 }
 
 /// A ring for a microphone of this rate. None when the rate cannot be brought to 48 kHz.
-pub(super) fn microphone(rate: u32, wake: Thread) -> Option<(MicrophoneFeed, MicrophoneRing)> {
+pub(crate) fn microphone(rate: u32, wake: Thread) -> Option<(MicrophoneFeed, MicrophoneRing)> {
     let (producer, consumer) = RingBuffer::new(RING_BLOCKS * block_at(rate));
-    let lost = Arc::new(AtomicU64::new(0));
+    let (lost, largest) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
     let feed = MicrophoneFeed {
         samples: producer,
         lost: Arc::clone(&lost),
+        largest: Arc::clone(&largest),
         wake,
         block: block_at(rate),
     };
@@ -82,19 +89,21 @@ pub(super) fn microphone(rate: u32, wake: Thread) -> Option<(MicrophoneFeed, Mic
         rate,
         resampler: edge(rate, false)?,
         lost,
+        largest,
     };
     Some((feed, ring))
 }
 
 /// A ring for a speaker of this rate. None when 48 kHz cannot be brought to it.
-pub(super) fn speaker(rate: u32, wake: Thread) -> Option<(SpeakerFeed, SpeakerRing)> {
+pub(crate) fn speaker(rate: u32, wake: Thread) -> Option<(SpeakerFeed, SpeakerRing)> {
     let (producer, consumer) = RingBuffer::new(RING_BLOCKS * block_at(rate));
     let (marks, marks_out) = RingBuffer::new(MARKS);
-    let underruns = Arc::new(AtomicU64::new(0));
+    let (underruns, largest) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
     let feed = SpeakerFeed {
         samples: consumer,
         marks,
         underruns: Arc::clone(&underruns),
+        largest: Arc::clone(&largest),
         wake,
         taken: 0,
         started: false,
@@ -105,6 +114,7 @@ pub(super) fn speaker(rate: u32, wake: Thread) -> Option<(SpeakerFeed, SpeakerRi
         rate,
         resampler: edge(rate, true)?,
         underruns,
+        largest,
         written: 0,
     };
     Some((feed, ring))
@@ -124,8 +134,9 @@ fn edge(rate: u32, to_device: bool) -> Option<Option<Box<EdgeResampler>>> {
 
 impl MicrophoneFeed {
     /// Copies what the device gave, its channels folded into one, and wakes the audio thread when a block is there.
-    pub(super) fn push(&mut self, interleaved: impl ExactSizeIterator<Item = f32>, channels: usize) {
+    pub(crate) fn push(&mut self, interleaved: impl ExactSizeIterator<Item = f32>, channels: usize) {
         let frames = interleaved.len() / channels.max(1);
+        self.largest.fetch_max(frames, Ordering::Relaxed);
         let room = frames.min(self.samples.slots());
         if room < frames {
             self.lost.fetch_add((frames - room) as u64, Ordering::Relaxed);
@@ -178,7 +189,17 @@ impl MicrophoneRing {
     /// How much sound waits.
     #[must_use]
     pub fn waiting(&self) -> Duration {
-        Duration::from_nanos(self.samples.slots() as u64 * 1_000_000_000 / u64::from(self.rate.max(1)))
+        self.lasting(self.samples.slots())
+    }
+
+    /// How much sound the largest callback so far brought at once.
+    #[must_use]
+    pub fn largest_callback(&self) -> Duration {
+        self.lasting(self.largest.load(Ordering::Relaxed))
+    }
+
+    fn lasting(&self, samples: usize) -> Duration {
+        Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(self.rate.max(1)))
     }
 
     /// Throws away whole blocks beyond `keep`; gives how many samples went.
@@ -200,13 +221,14 @@ impl MicrophoneRing {
 
 impl SpeakerFeed {
     /// Fills the device's buffer, each sample put into all channels; silence where the ring has nothing.
-    pub(super) fn pull<'a, S: Copy + 'a>(
+    pub(crate) fn pull<'a, S: Copy + 'a>(
         &mut self,
         frames: impl ExactSizeIterator<Item = &'a mut [S]>,
         at: Instant,
         convert: impl Fn(f32) -> S,
     ) {
         let wanted = frames.len();
+        self.largest.fetch_max(wanted, Ordering::Relaxed);
         let available = self.samples.slots().min(wanted);
         let silence = convert(0.0);
         if let Ok(chunk) = self.samples.read_chunk(available) {
@@ -236,8 +258,23 @@ impl SpeakerRing {
     /// How many samples at 48 kHz wait to be played.
     #[must_use]
     pub fn queued(&self) -> usize {
-        let queued = self.samples.buffer().capacity() - self.samples.slots();
-        queued * SAMPLE_RATE as usize / self.rate.max(1) as usize
+        self.at_48_khz(self.samples.buffer().capacity() - self.samples.slots())
+    }
+
+    /// How many samples at 48 kHz the largest callback so far wanted at once.
+    #[must_use]
+    pub fn largest_callback(&self) -> usize {
+        self.at_48_khz(self.largest.load(Ordering::Relaxed))
+    }
+
+    /// How many samples at 48 kHz it holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.at_48_khz(self.samples.buffer().capacity())
+    }
+
+    fn at_48_khz(&self, samples: usize) -> usize {
+        samples * SAMPLE_RATE as usize / self.rate.max(1) as usize
     }
 
     /// Puts 10 ms at the end, and tells the range of the device's samples it became. None: no room.

@@ -400,3 +400,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn beginnings_without_end_stay_few_and_the_key_frame_behind_them_is_found() {
+    let mut world = World::new(Link::default(), 1);
+    let packet = |sequence: u16, rtp_time, payload: Bytes, marker| ReceivedPacket {
+        sequence,
+        rtp_time: RtpTime(rtp_time),
+        marker,
+        payload,
+        arrived: ArrivalTime(world.begin),
+    };
+    let parameters = Bytes::from_static(&[0x67, 66, 224, 31]);
+    for number in 0..1_000 {
+        world
+            .buffer
+            .insert(packet(number, u32::from(number / 300), parameters.clone(), false));
+        assert!(world.buffer.pop(world.begin).is_none());
+        assert!(world.buffer.starts.len() <= STARTS_MAX);
+    }
+    let payloads = packetize(&access_unit(1, true, 3_000), 1_200);
+    let count = payloads.len();
+    for (index, payload) in payloads.into_iter().enumerate() {
+        world
+            .buffer
+            .insert(packet(1_000 + index as u16, 9_000, payload, index + 1 == count));
+    }
+    assert!(
+        world
+            .buffer
+            .pop(world.begin)
+            .is_some_and(|picture| picture.unit.key_frame)
+    );
+}
