@@ -12,8 +12,8 @@ const BINS: usize = 500;
 const QUANTILE: f32 = 0.98;
 /// Waited on top, for the thread that plays is never quite on time.
 const MARGIN: i64 = 96;
-/// After so many packets, each new one weighs the same (8 s of 20 ms packets).
-const MEMORY_PACKETS: f32 = 400.0;
+/// After so many packets, each new one weighs the same (5 s of 20 ms packets).
+const MEMORY_PACKETS: f32 = 250.0;
 /// Two of these make the window of the base: 1 s.
 const WINDOW: i64 = 48_000;
 /// Packets closer together than this came in one go: 2 ms. Only the first of them tells how long the way held them up.
