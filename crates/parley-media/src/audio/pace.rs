@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// One block.
 pub(super) const BLOCK_TIME: Duration = Duration::from_millis(10);
-/// Further behind than this, blocks are left out instead of made up for.
+/// No further behind than this are blocks made up for; the ones before are left out.
 const BEHIND_MAX: Duration = Duration::from_millis(100);
 
 /// When the next block is due.
@@ -36,11 +36,10 @@ impl ClockPace {
 
     /// Leaves out what is too far behind `now`; tells how many blocks.
     pub(super) fn skip(&mut self, now: Instant) -> u64 {
-        let behind = now.saturating_duration_since(self.next);
-        if behind <= BEHIND_MAX {
-            return 0;
-        }
-        let blocks = u32::try_from(behind.as_millis() / 10).unwrap_or(u32::MAX);
+        let too_far = now
+            .saturating_duration_since(self.next)
+            .saturating_sub(BEHIND_MAX);
+        let blocks = u32::try_from(too_far.as_nanos().div_ceil(BLOCK_TIME.as_nanos())).unwrap_or(u32::MAX);
         self.next += BLOCK_TIME * blocks;
         u64::from(blocks)
     }
@@ -73,11 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn a_short_stall_is_made_up_for_and_a_long_one_left_out() {
+    fn a_short_stall_is_made_up_for_and_the_end_of_a_long_one_too() {
         let start = test_start();
         let mut pace = ClockPace::new(start);
         assert_eq!(pace.skip(start + Duration::from_millis(90)), 0);
-        assert_eq!(pace.skip(start + Duration::from_millis(5_003)), 500);
-        assert_eq!(pace.next(), start + Duration::from_secs(5));
+        assert_eq!(pace.skip(start + Duration::from_millis(5_003)), 491);
+        assert_eq!(pace.next(), start + Duration::from_millis(4_910));
     }
 }
