@@ -201,6 +201,8 @@ class Peer:
             transceiver.setCodecPreferences(wanted)
         self.control = self.pc.createDataChannel("parley-control", negotiated=True, id=0)
         self.control.on("open", self.tell_media)
+        # What was said before the other side's channel was open too may be lost: hearing from it, say it again.
+        self.control.once("message", lambda _: self.tell_media())
         self.pc.on("track", lambda track: asyncio.ensure_future(self.consume(track)))
 
     async def offer(self):

@@ -120,7 +120,11 @@ export class Client {
       this.mark('controlOpen')
       this.tellMedia()
     }
-    channel.onmessage = (event) => this.control.push(JSON.parse(event.data))
+    channel.onmessage = (event) => {
+      // What was said before the other side's channel was open too may be lost: hearing from it, say it again.
+      if (this.control.length === 0) this.tellMedia()
+      this.control.push(JSON.parse(event.data))
+    }
     this.channel = channel
     pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) {
