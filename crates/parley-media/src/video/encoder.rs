@@ -6,6 +6,7 @@
 
 use super::cadence::Cadence;
 use super::codec::{EncodeError, EncoderSettings, H264Encoder};
+use super::key_frame_pace::KeyFramePace;
 use super::pool::FramePool;
 use super::scale::scale_into;
 use super::{EncoderTargets, KeyFrameFlag, VideoFrame};
@@ -17,8 +18,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// Key frames are at least this far apart; wishes in between are kept and answered together.
-const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// How long a wait for a picture lasts before the thread looks whether anybody still wants it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -86,7 +85,7 @@ impl VideoEncoder {
             cadence: Cadence::default(),
             pool: FramePool::new(),
             key_frames,
-            last_key_frame: None,
+            key_frame_pace: KeyFramePace::default(),
             key_frame_wanted: false,
             stats: Arc::clone(&stats),
         };
@@ -157,7 +156,7 @@ struct Bench {
     cadence: Cadence,
     pool: FramePool,
     key_frames: KeyFrameFlag,
-    last_key_frame: Option<Instant>,
+    key_frame_pace: KeyFramePace,
     key_frame_wanted: bool,
     stats: Arc<Mutex<EncoderStats>>,
 }
@@ -208,7 +207,7 @@ impl Bench {
         let key_frame = self.key_frame_due(now);
         let encoded = self.encoder.encode(&scaled, key_frame)?;
         if encoded.key_frame {
-            self.last_key_frame = Some(now);
+            self.key_frame_pace.made(now);
         }
         Ok(EncodedFrame {
             data: encoded.data,
@@ -221,10 +220,7 @@ impl Bench {
     /// Whether to make a key frame now. A wish that comes too early is kept.
     fn key_frame_due(&mut self, now: Instant) -> bool {
         self.key_frame_wanted |= self.key_frames.take();
-        let allowed = self
-            .last_key_frame
-            .is_none_or(|last| now.saturating_duration_since(last) >= KEY_FRAME_GAP);
-        allowed && std::mem::take(&mut self.key_frame_wanted)
+        self.key_frame_pace.allows(now) && std::mem::take(&mut self.key_frame_wanted)
     }
 
     fn note(&self, encoded: &EncodedFrame, took: Duration) {

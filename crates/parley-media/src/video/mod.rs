@@ -19,6 +19,7 @@ pub mod h264;
 pub(crate) mod halt;
 pub mod image;
 pub mod key_frame;
+mod key_frame_pace;
 mod made;
 pub mod pattern;
 pub mod pool;
