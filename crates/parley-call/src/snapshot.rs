@@ -70,6 +70,8 @@ pub struct PersonSnapshot {
     pub away: bool,
     /// What they say their microphone and camera do.
     pub media: MediaState,
+    /// Whether they said so; before, nothing is known of it.
+    pub media_told: bool,
     /// Whether they proved to hold the link and to see the same connection.
     pub proven: bool,
 }

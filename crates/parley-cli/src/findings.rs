@@ -9,12 +9,37 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     call: Option<CallSnapshot>,
-    /// The other side said that it sends this, at some time.
-    picture_promised: bool,
-    sound_promised: bool,
+    picture_word: Word,
+    sound_word: Word,
     samples: Vec<Sample>,
     connected: Option<Mark>,
     left: Option<Mark>,
+}
+
+/// What the other side said of its picture or its sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Word {
+    /// Nothing. It may be unable to say: then both are expected, for a call without them is none.
+    #[default]
+    Never,
+    /// At some time, that it sends it.
+    On,
+    /// Always, that it does not.
+    Off,
+}
+
+impl Word {
+    fn hear(&mut self, on: bool) {
+        if on {
+            *self = Self::On;
+        } else if *self == Self::Never {
+            *self = Self::Off;
+        }
+    }
+
+    fn expected(self) -> bool {
+        self != Self::Off
+    }
 }
 
 /// One second.
@@ -63,9 +88,9 @@ impl Mark {
 impl Findings {
     /// A new snapshot.
     pub(crate) fn call(&mut self, call: CallSnapshot) {
-        for person in &call.people {
-            self.picture_promised |= person.media.camera_on;
-            self.sound_promised |= person.media.microphone_on;
+        for person in call.people.iter().filter(|person| person.media_told) {
+            self.picture_word.hear(person.media.camera_on);
+            self.sound_word.hear(person.media.microphone_on);
         }
         self.call = Some(call);
     }
@@ -127,11 +152,11 @@ impl Findings {
 
     fn judge(&self, report: &mut Report, looked: Option<&Seen>, heard: &Heard) {
         let shown = looked.map_or(0, |seen| seen.figures.shown);
-        if self.picture_promised && shown == 0 {
+        if self.picture_word.expected() && shown == 0 {
             report.fail("no picture came");
         }
         let sound_came = self.samples.iter().any(|sample| sample.sound_received > 0) && heard.rms_max > 0.0;
-        if self.sound_promised && !sound_came {
+        if self.sound_word.expected() && !sound_came {
             report.fail("no sound came");
         }
         for fault in [looked.and_then(|seen| seen.fault.as_ref()), heard.fault.as_ref()]
@@ -149,7 +174,7 @@ impl Findings {
         };
         let proven = self.call.as_ref().and_then(|call| call.times.proven);
         report.add("connected_ms", "ms", since_begun(proven));
-        if self.picture_promised {
+        if self.picture_word.expected() {
             let first = looked.and_then(|seen| seen.first);
             report.add("first_picture_ms", "ms", since_begun(first));
         }
@@ -212,7 +237,7 @@ impl Findings {
     }
 
     fn sound(&self, report: &mut Report, heard: &Heard) {
-        if !self.sound_promised {
+        if !self.sound_word.expected() {
             return;
         }
         let loudest = (heard.rms_max > 0.0).then(|| 20.0 * f64::from(heard.rms_max).log10());
@@ -246,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_promised_must_arrive() {
+    fn what_was_not_ruled_out_must_arrive() {
         #[expect(clippy::disallowed_methods, reason = "test: any moment will do")]
         let now = Instant::now();
-        let check = |picture_promised, sound_promised, rms_max, expect: &[&str]| {
+        let check = |picture_word, sound_word, rms_max, expect: &[&str]| {
             let mut findings = Findings {
-                picture_promised,
-                sound_promised,
+                picture_word,
+                sound_word,
                 ..Findings::default()
             };
             findings.connected(&Endpoint::new(), now, None);
@@ -277,8 +302,23 @@ mod tests {
                 );
             }
         };
-        check(false, false, 0.0, &[]);
-        check(true, true, 0.2, &["no picture came"]);
-        check(true, true, 0.0, &["no picture came", "no sound came"]);
+        use Word::{Never, Off, On};
+        check(Off, Off, 0.0, &[]);
+        check(On, On, 0.2, &["no picture came"]);
+        check(On, On, 0.0, &["no picture came", "no sound came"]);
+        check(Never, Never, 0.0, &["no picture came", "no sound came"]);
+        check(Off, Never, 0.0, &["no sound came"]);
+    }
+
+    #[test]
+    fn who_said_once_that_it_sends_is_held_to_it() {
+        let after = |said: &[bool]| {
+            let mut word = Word::default();
+            said.iter().for_each(|on| word.hear(*on));
+            word
+        };
+        assert_eq!(after(&[]), Word::Never);
+        assert_eq!(after(&[false]), Word::Off);
+        assert_eq!(after(&[false, true, false]), Word::On);
     }
 }

@@ -59,6 +59,11 @@ pub(super) const fn gives(state: DeviceState) -> bool {
     matches!(state, DeviceState::Running | DeviceState::Starting)
 }
 
+/// Whether a device in this state is there to be missed.
+pub(super) const fn fails(state: DeviceState) -> bool {
+    matches!(state, DeviceState::Missing | DeviceState::Failed)
+}
+
 pub(super) const fn size(resolution: Resolution) -> (u32, u32) {
     (resolution.width, resolution.height)
 }
@@ -122,6 +127,7 @@ mod tests {
             role: Role::Guest,
             away: false,
             media: MediaState::default(),
+            media_told: false,
             proven: true,
         };
         assert_eq!(person(&nameless, None, Quality::Unknown).name, NO_NAME);

@@ -47,7 +47,8 @@ pub(super) struct PeerLink {
     control_heard: bool,
     own_media: MediaState,
     told_media: Option<MediaState>,
-    their_media: MediaState,
+    /// Nothing before they told.
+    their_media: Option<MediaState>,
     reachable: bool,
     was_up: bool,
     renewed: bool,
@@ -83,7 +84,7 @@ impl PeerLink {
             control_heard: false,
             own_media,
             told_media: None,
-            their_media: MediaState::default(),
+            their_media: None,
             reachable,
             was_up: false,
             renewed: false,
@@ -116,7 +117,7 @@ impl PeerLink {
         self.pairing.own()
     }
 
-    pub(super) const fn their_media(&self) -> MediaState {
+    pub(super) const fn their_media(&self) -> Option<MediaState> {
         self.their_media
     }
 
@@ -473,7 +474,7 @@ impl PeerLink {
             self.told_media = None;
         }
         match message {
-            ControlMessage::MediaState(media) => self.their_media = *media,
+            ControlMessage::MediaState(media) => self.their_media = Some(*media),
             ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
             ControlMessage::Unknown => {}
         }

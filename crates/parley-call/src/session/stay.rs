@@ -112,7 +112,8 @@ impl Stay {
                 name: other.name.clone(),
                 role: other.role,
                 away: other.away,
-                media: link.map_or_else(MediaState::default, PeerLink::their_media),
+                media: link.and_then(PeerLink::their_media).unwrap_or_default(),
+                media_told: link.and_then(PeerLink::their_media).is_some(),
                 proven: link.is_some_and(PeerLink::proven),
             }
         };
