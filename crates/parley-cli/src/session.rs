@@ -4,7 +4,7 @@ use crate::arguments::{Switch, Wish};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
 use crate::report::Report;
-use crate::watch::{self, Heard, Seen, Watcher};
+use crate::watch::{self, Heard, Onlooker, Watcher};
 use crate::{cost, tell};
 use anyhow::{Context as _, Result};
 use parley_app::endpoint::{
@@ -12,6 +12,8 @@ use parley_app::endpoint::{
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
+use parley_media::slot::Slot;
+use parley_media::video::VideoFrame;
 use parley_proto::{Bitrate, Link, MediaState};
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -36,7 +38,7 @@ struct Session<'a> {
     host: bool,
     endpoint: Endpoint,
     teller: Teller,
-    look: Option<Watcher<Seen>>,
+    look: Option<Onlooker>,
     listen: Watcher<Heard>,
     findings: Findings,
 }
@@ -148,13 +150,8 @@ impl Session<'_> {
         match happened {
             Happened::Ready(link) if self.host => self.tell_link(&link),
             Happened::PictureBegan(who) => {
-                let tile = self.endpoint.tiles().get(&who.to_string());
-                if let (None, Some(frames)) = (&self.look, tile) {
-                    self.look = Some(watch::look(
-                        frames,
-                        self.wish.record.clone(),
-                        self.wish.picture.clone(),
-                    )?);
+                if let Some(frames) = self.endpoint.tiles().get(&who.to_string()) {
+                    self.look_at(frames)?;
                 }
             }
             Happened::Stats => {
@@ -175,6 +172,16 @@ impl Session<'_> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    fn look_at(&mut self, frames: Slot<VideoFrame>) -> Result<()> {
+        let look = match self.look.take() {
+            Some(look) => look,
+            None => Onlooker::new(self.wish.record.clone(), self.wish.picture.clone())?,
+        };
+        look.turn_to(frames);
+        self.look = Some(look);
         Ok(())
     }
 
@@ -219,7 +226,7 @@ impl Session<'_> {
         #[expect(clippy::disallowed_methods, reason = "driver: the session's clock")]
         self.findings.left(&self.endpoint, Instant::now(), cost::cpu_s());
         let pss_mb = cost::pss_mb();
-        let looked = self.look.map(Watcher::finish);
+        let looked = self.look.map(Onlooker::finish);
         let heard = self.listen.finish();
         self.endpoint.set_picture(None);
         self.endpoint.end_call();

@@ -12,13 +12,15 @@ use parley_proto::FrameRate;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a watcher waits before it looks whether it should end.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Slots that wait to be looked at; each is looked at within [`PATIENCE`].
+const SIGHTS_MAX: usize = 8;
 
 /// What became of the pictures.
 #[derive(Debug, Clone, Default)]
@@ -61,22 +63,46 @@ impl<T: Clone> Watcher<T> {
     }
 }
 
-/// Looks at every picture of a slot; all of them are recorded into a folder, the last one into a file, where wanted.
-pub(crate) fn look(
-    frames: Slot<VideoFrame>,
-    record: Option<PathBuf>,
-    last: Option<PathBuf>,
-) -> Result<Watcher<Seen>> {
-    spawn("look", move |ending, so_far| {
-        let (mut seen, frame) = look_all(&frames, record.as_deref(), ending, so_far);
-        let last = last.or_else(|| Some(record?.join("last.png")));
-        if let (Some(file), Some(frame)) = (last, frame)
-            && let Err(error) = write_png(&frame, &file)
-        {
-            seen.fault = Some(error.to_string());
+/// Watches the other side's picture, wherever it comes from.
+#[derive(Debug)]
+pub(crate) struct Onlooker {
+    watcher: Watcher<Seen>,
+    sights: SyncSender<Slot<VideoFrame>>,
+}
+
+impl Onlooker {
+    /// Waits for the first slot to look at.
+    ///
+    /// All pictures are recorded into a folder, the last one into a file, where wanted.
+    pub(crate) fn new(record: Option<PathBuf>, last: Option<PathBuf>) -> Result<Self> {
+        let (sights, to_look_at) = sync_channel(SIGHTS_MAX);
+        let watcher = spawn("look", move |ending, so_far| {
+            let (mut seen, frame) = look_all(&to_look_at, record.as_deref(), ending, so_far);
+            let last = last.or_else(|| Some(record?.join("last.png")));
+            if let (Some(file), Some(frame)) = (last, frame)
+                && let Err(error) = write_png(&frame, &file)
+            {
+                seen.fault = Some(error.to_string());
+            }
+            seen
+        })?;
+        Ok(Self { watcher, sights })
+    }
+
+    /// Looks at every picture of this slot from now on: after a fresh connection, pictures come from another one.
+    pub(crate) fn turn_to(&self, frames: Slot<VideoFrame>) {
+        if self.sights.try_send(frames).is_err() {
+            tracing::warn!("pictures began too often to look at all of them");
         }
-        seen
-    })
+    }
+
+    pub(crate) fn so_far(&self) -> Seen {
+        self.watcher.so_far()
+    }
+
+    pub(crate) fn finish(self) -> Seen {
+        self.watcher.finish()
+    }
 }
 
 /// Hears every played block.
@@ -106,12 +132,37 @@ fn spawn<T: Default + Send + 'static>(
     })
 }
 
+/// What is looked at now.
+#[derive(Default)]
+struct Sight(Option<Slot<VideoFrame>>);
+
+impl Sight {
+    /// The next picture; nothing when none came for a little while.
+    fn next(&mut self, sights: &Receiver<Slot<VideoFrame>>) -> Option<VideoFrame> {
+        if let Some(newest) = sights.try_iter().last() {
+            self.0 = Some(newest);
+        }
+        let Some(frames) = &self.0 else {
+            self.0 = sights.recv_timeout(PATIENCE).ok();
+            return None;
+        };
+        match frames.take(PATIENCE) {
+            Taken::Value(frame) => Some(frame),
+            Taken::TimedOut => None,
+            Taken::Closed => {
+                self.0 = None;
+                None
+            }
+        }
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "driver: the moment a picture is ready is what is measured"
 )]
 fn look_all(
-    frames: &Slot<VideoFrame>,
+    sights: &Receiver<Slot<VideoFrame>>,
     folder: Option<&Path>,
     ending: &AtomicBool,
     so_far: &Mutex<Seen>,
@@ -124,11 +175,10 @@ fn look_all(
             .map_err(|error| seen.fault = Some(error.to_string()))
             .ok()
     });
+    let mut sight = Sight::default();
     while !ending.load(Ordering::Relaxed) {
-        let frame = match frames.take(PATIENCE) {
-            Taken::Value(frame) => frame,
-            Taken::TimedOut => continue,
-            Taken::Closed => break,
+        let Some(frame) = sight.next(sights) else {
+            continue;
         };
         let now = Instant::now();
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -212,6 +262,8 @@ impl Loudness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parley_media::time::CaptureTime;
+    use parley_proto::Resolution;
 
     #[test]
     fn loudness_is_told_once_a_second() {
@@ -222,11 +274,43 @@ mod tests {
         assert!(loud.iter().all(|rms| (**rms - 0.5).abs() < 1e-3));
     }
 
+    #[expect(clippy::disallowed_methods, reason = "test: a picture of now")]
+    fn picture() -> VideoFrame {
+        let resolution = Resolution::new(64, 36);
+        let pixels = vec![90; VideoFrame::byte_len(resolution)].into();
+        VideoFrame::from_i420(resolution, pixels, CaptureTime(Instant::now())).unwrap()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "test: waits for another thread")]
+    fn is_seen(watcher: &Onlooker, pictures: u64) {
+        for _ in 0..500 {
+            if watcher.so_far().figures.shown == pictures {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("saw {} of {pictures}", watcher.so_far().figures.shown);
+    }
+
     #[test]
-    fn a_watcher_tells_what_it_saw_and_ends() {
-        let frames: Slot<VideoFrame> = Slot::new();
-        let watcher = look(frames.clone(), None, None).unwrap();
-        frames.close();
+    fn after_a_fresh_connection_the_picture_is_watched_and_recorded_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let watcher = Onlooker::new(Some(folder.path().to_owned()), None).unwrap();
+        for seen in 1..=3 {
+            let frames = Slot::new();
+            watcher.turn_to(frames.clone());
+            frames.put(picture());
+            is_seen(&watcher, seen);
+            frames.close();
+        }
+        assert_eq!(watcher.finish().fault, None);
+        let times = std::fs::read_to_string(folder.path().join("video.y4m.times")).unwrap();
+        assert_eq!(times.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_watcher_ends_while_there_is_nothing_to_see() {
+        let watcher = Onlooker::new(None, None).unwrap();
         assert_eq!(watcher.finish().figures.shown, 0);
     }
 }
