@@ -1,12 +1,13 @@
 //! "Call from this computer": a server inside the app, started when first needed, and the address under which other
 //! computers reach it.
 //!
-//! Its key is kept, so that a link survives a restart of the app when the port is free again. Which address goes into the
-//! link is decided once, when the server starts.
+//! A window's key is kept, so that a link survives a restart of the app when the port is free again. Which address goes
+//! into a link is decided when the link is made: a notebook changes networks while the app runs.
 
 use if_addrs::Interface;
 use parley_proto::{ParseLinkError, ServerAddress};
 use parley_server::{DEFAULT_PORT, LoadKeyError, Server, ServerConfig, ServerKey, StartServerError};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
@@ -23,7 +24,8 @@ const INNER_NETWORKS: &[&str] = &[
 #[derive(Debug)]
 pub struct EmbeddedServer {
     server: Server,
-    address: ServerAddress,
+    /// The hosts that links were given out with.
+    told: BTreeSet<IpAddr>,
 }
 
 /// Why there is none.
@@ -41,12 +43,24 @@ pub enum StartEmbeddedError {
 }
 
 impl EmbeddedServer {
-    /// Starts on the usual port, or on a free one when somebody has that. Inside a tokio runtime.
+    /// Starts on the usual port, or on a free one when somebody has that, with the key that is kept in this folder. Inside a
+    /// tokio runtime.
     ///
     /// # Errors
     /// [`StartEmbeddedError`], as a sentence.
     pub async fn start(folder: &Path) -> Result<Self, StartEmbeddedError> {
-        let key = ServerKey::load_or_create(&folder.join(KEY_FILE))?;
+        Self::start_with(ServerKey::load_or_create(&folder.join(KEY_FILE))?).await
+    }
+
+    /// The same with a key of this run: its links end with it.
+    ///
+    /// # Errors
+    /// [`StartEmbeddedError`], as a sentence.
+    pub async fn start_unkept() -> Result<Self, StartEmbeddedError> {
+        Self::start_with(ServerKey::generate()).await
+    }
+
+    async fn start_with(key: ServerKey) -> Result<Self, StartEmbeddedError> {
         let config = |port| ServerConfig {
             key: key.clone(),
             connections_max: CONNECTIONS_MAX,
@@ -57,23 +71,49 @@ impl EmbeddedServer {
             Err(StartServerError::Taken { .. }) => Server::start(config(0)).await?,
             started => started?,
         };
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        let host = reachable(&interfaces, routed()).to_string();
-        let address = ServerAddress::new(false, &host, server.address().port())?;
-        tracing::info!(%address, "serving calls from this computer");
-        Ok(Self { server, address })
+        tracing::info!(port = server.address().port(), "serving calls from this computer");
+        Ok(Self {
+            server,
+            told: BTreeSet::new(),
+        })
     }
 
-    /// Where others reach it.
+    /// Where others reach it now; the loopback address when no network is there.
+    ///
+    /// # Errors
+    /// [`StartEmbeddedError::Address`], which no interface gives cause for.
+    pub fn address_now(&mut self) -> Result<ServerAddress, StartEmbeddedError> {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let host = reachable(&interfaces, routed());
+        let address = ServerAddress::new(false, &host.to_string(), self.server.address().port())?;
+        self.told.insert(host);
+        Ok(address)
+    }
+
+    /// Whether an address that it gave out is this one.
     #[must_use]
-    pub const fn address(&self) -> &ServerAddress {
-        &self.address
+    pub fn serves(&self, address: &ServerAddress) -> bool {
+        !address.secure()
+            && address.port() == self.server.address().port()
+            && host_ip(address).is_some_and(|ip| ip.is_loopback() || self.told.contains(&ip))
     }
 
     /// Says goodbye to everyone and frees the port.
     pub async fn stop(self) {
         self.server.stop().await;
     }
+}
+
+/// Whether an address leads to this computer from this computer only.
+#[must_use]
+pub fn is_loopback(address: &ServerAddress) -> bool {
+    host_ip(address).is_some_and(|ip| ip.is_loopback())
+}
+
+fn host_ip(address: &ServerAddress) -> Option<IpAddr> {
+    let host = address.host();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok()
 }
 
 /// The own address that the system would use towards the internet. No packet is sent for this.
@@ -176,11 +216,29 @@ mod tests {
     #[tokio::test]
     async fn two_on_one_computer_live_side_by_side() {
         let folder = tempfile::tempdir().unwrap();
-        let one = EmbeddedServer::start(folder.path()).await.unwrap();
-        let other = EmbeddedServer::start(folder.path()).await.unwrap();
-        assert_ne!(one.address().port(), other.address().port());
-        assert!(!one.address().secure());
+        let mut one = EmbeddedServer::start(folder.path()).await.unwrap();
+        let mut other = EmbeddedServer::start_unkept().await.unwrap();
+        let (of_one, of_other) = (one.address_now().unwrap(), other.address_now().unwrap());
+        assert_ne!(of_one.port(), of_other.port());
+        assert!(!of_one.secure());
+        assert!(one.serves(&of_one) && other.serves(&of_other));
+        assert!(!one.serves(&of_other) && !other.serves(&of_one));
+        let elsewhere = ServerAddress::new(false, "192.0.2.7", of_one.port()).unwrap();
+        assert!(!one.serves(&elsewhere), "the port alone says nothing");
         one.stop().await;
         other.stop().await;
+    }
+
+    #[test]
+    fn an_address_that_only_this_computer_reaches_is_known() {
+        for (host, expect) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("192.168.1.5", false),
+            ("example.org", false),
+        ] {
+            let address = ServerAddress::new(false, host, 7788).unwrap();
+            assert_eq!(is_loopback(&address), expect, "{host}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! (at most 20 times a second). [`Levels`] and [`StatsSample`] come apart, because they change all the time.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use ts_rs::TS;
 
 /// Everything a window shows, but for meters, graphs and pictures.
@@ -39,8 +40,8 @@ pub enum Phase {
     Ended,
 }
 
-/// One call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+/// One call. Its `Debug` leaves the link out, for the link is the secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct CallView {
     /// The link to send, with its secret.
     pub link: String,
@@ -50,6 +51,9 @@ pub struct CallView {
     pub host: bool,
     /// The link leads to this computer: it works for people who can reach it (same network).
     pub served_here: bool,
+    /// The link leads to this computer, and no other computer reaches it now (no network): only windows on this computer can
+    /// join by it.
+    pub only_here: bool,
     /// How far the call is.
     pub state: CallState,
     /// Whether the connection to the server stands (media can go on without).
@@ -61,6 +65,21 @@ pub struct CallView {
     pub connected_since_ms: Option<u64>,
     /// Why it ended, once it did.
     pub ended: Option<EndedView>,
+}
+
+impl fmt::Debug for CallView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallView")
+            .field("host", &self.host)
+            .field("served_here", &self.served_here)
+            .field("only_here", &self.only_here)
+            .field("state", &self.state)
+            .field("signaling", &self.signaling)
+            .field("people", &self.people)
+            .field("connected_since_ms", &self.connected_since_ms)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a call is.
@@ -385,8 +404,9 @@ pub enum DeviceKind {
     Speaker,
 }
 
-/// What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+/// What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`]. Its `Debug`
+/// leaves out what was pasted, for a link in it is the secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AppCommand {
     /// Makes a room (on [`Settings::server`] or on this computer) and goes to the green room.
@@ -436,6 +456,34 @@ pub enum AppCommand {
         /// Which.
         code: ProblemCode,
     },
+}
+
+impl fmt::Debug for AppCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = match self {
+            Self::StartCall => f.debug_struct("StartCall"),
+            Self::OpenLink { text: _ } => return f.debug_struct("OpenLink").finish_non_exhaustive(),
+            Self::Join => f.debug_struct("Join"),
+            Self::Leave => f.debug_struct("Leave"),
+            Self::SetMuted { .. } => f.debug_struct("SetMuted"),
+            Self::SetCameraOn { .. } => f.debug_struct("SetCameraOn"),
+            Self::ChooseDevice { .. } => f.debug_struct("ChooseDevice"),
+            Self::RefreshDevices => f.debug_struct("RefreshDevices"),
+            Self::TestSpeaker => f.debug_struct("TestSpeaker"),
+            Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
+            Self::SetPreview { .. } => f.debug_struct("SetPreview"),
+            Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
+        };
+        match self {
+            Self::SetMuted { muted } => said.field("muted", muted),
+            Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
+            Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
+            Self::ChangeSettings { patch } => said.field("patch", patch),
+            Self::DismissProblem { code } => said.field("code", code),
+            _ => &mut said,
+        };
+        said.finish()
+    }
 }
 
 /// Why a command was not carried out.
@@ -519,11 +567,56 @@ pub struct StatsSample {
     pub drops: std::collections::BTreeMap<String, u64>,
 }
 
-/// Where the window gets its pictures: a WebSocket on this machine only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// Where the window gets its pictures: a WebSocket on this machine only. Its `Debug` leaves the token out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct FrameBridgeInfo {
     /// `ws://127.0.0.1:PORT/frames`.
     pub url: String,
     /// Said first, once a connection; good for this run of the app.
     pub token: String,
+}
+
+impl fmt::Debug for FrameBridgeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameBridgeInfo")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed_for_debugging() {
+        const SECRET: &str = "Zk1vQ0x3bW9wUXJzVHV2dw";
+        let call = CallView {
+            link: format!("http://192.168.1.20:7788/r/room#{SECRET}"),
+            deep_link: format!("parley://join/192.168.1.20:7788/room#{SECRET}"),
+            host: true,
+            served_here: true,
+            only_here: false,
+            state: CallState::Waiting,
+            signaling: SignalingState::Connected,
+            people: Vec::new(),
+            connected_since_ms: None,
+            ended: None,
+        };
+        let text = call.link.clone();
+        let bridge = FrameBridgeInfo {
+            url: "ws://127.0.0.1:1/frames".into(),
+            token: SECRET.into(),
+        };
+        for printed in [
+            format!("{call:?}"),
+            format!("{:#?}", AppCommand::OpenLink { text }),
+            format!("{bridge:?}"),
+        ] {
+            assert!(!printed.contains(SECRET), "{printed}");
+        }
+        let muted = AppCommand::SetMuted { muted: true };
+        assert_eq!(format!("{muted:?}"), "SetMuted { muted: true }");
+        assert_eq!(format!("{:?}", AppCommand::Join), "Join");
+    }
 }

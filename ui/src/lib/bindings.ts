@@ -1,7 +1,8 @@
 // Written from crates/parley-app/src/view.rs by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
 
 /**
- * What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`].
+ * What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`]. Its `Debug`
+ * leaves out what was pasted, for a link in it is the secret.
  */
 export type AppCommand = { "type": "start_call" } | { "type": "open_link", 
 /**
@@ -81,7 +82,7 @@ export type Appearance = "system" | "dark" | "light";
 export type CallState = "joining" | "waiting" | "connecting" | "connected" | "reconnecting" | "ended";
 
 /**
- * One call.
+ * One call. Its `Debug` leaves the link out, for the link is the secret.
  */
 export type CallView = { 
 /**
@@ -100,6 +101,11 @@ host: boolean,
  * The link leads to this computer: it works for people who can reach it (same network).
  */
 served_here: boolean, 
+/**
+ * The link leads to this computer, and no other computer reaches it now (no network): only windows on this computer can
+ * join by it.
+ */
+only_here: boolean, 
 /**
  * How far the call is.
  */
@@ -218,7 +224,7 @@ message: string,
 seconds: number, };
 
 /**
- * Where the window gets its pictures: a WebSocket on this machine only.
+ * Where the window gets its pictures: a WebSocket on this machine only. Its `Debug` leaves the token out.
  */
 export type FrameBridgeInfo = { 
 /**

@@ -27,8 +27,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 /// Commands that may wait; more than that, and the one who gives them waits.
 const COMMANDS_MAX: usize = 32;
 
-/// How an engine is started.
-#[derive(Debug, Clone)]
+/// How an engine is started. Not `Debug`, for the link is a secret.
+#[derive(Clone)]
 pub struct EngineConfig {
     /// Where settings and the embedded server's key are kept.
     pub folder: PathBuf,

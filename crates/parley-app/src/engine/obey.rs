@@ -3,7 +3,7 @@
 use super::actor::{Actor, CallFacts};
 use super::{devices, translate};
 use crate::address::server_address;
-use crate::embedded::EmbeddedServer;
+use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
 use crate::endpoint::CallWish;
 use crate::view::{AppCommand, CommandError, CommandErrorCode, Phase, ProblemCode, SettingsPatch};
 use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions, VideoLimits};
@@ -40,7 +40,7 @@ impl Actor {
     }
 
     async fn start_call(&mut self) -> Outcome {
-        self.be_free()?;
+        self.may_begin()?;
         let (server, served_here) = if self.store.get().server.is_empty() {
             (self.own_server().await?, true)
         } else {
@@ -48,9 +48,11 @@ impl Actor {
             let address = server_address(text).ok_or_else(|| bad_server(text))?;
             (address, false)
         };
+        self.be_free();
         let facts = CallFacts {
             link: None,
             host: true,
+            only_here: served_here && is_loopback(&server),
             served_here,
             ended: None,
         };
@@ -59,15 +61,22 @@ impl Actor {
 
     /// Goes to the green room of the link in a text.
     pub(super) fn open_link(&mut self, text: &str) -> Outcome {
-        self.be_free()?;
+        self.may_begin()?;
+        // A text without a link takes nothing away.
         let link =
             Link::find_in(text).map_err(|error| refuse(CommandErrorCode::BadLink, &error.to_string()))?;
+        self.be_free();
         self.bad_link = None;
-        let own = self.server.as_ref().map(EmbeddedServer::address);
+        let served_here = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.serves(&link.server));
         let facts = CallFacts {
-            served_here: own == Some(&link.server),
+            served_here,
+            only_here: served_here && is_loopback(&link.server),
+            // Back into a call that this computer serves, this side has the link to send again.
+            host: served_here,
             link: Some(link.clone()),
-            host: false,
             ended: None,
         };
         self.begin(CallTarget::Join { link }, facts)
@@ -159,31 +168,35 @@ impl Actor {
         }
     }
 
-    /// A call can begin when none is on; an unfinished green room is given up for it.
-    fn be_free(&mut self) -> Outcome {
-        match self.phase {
-            Phase::InCall => Err(refuse(
-                CommandErrorCode::NotNow,
-                "You are in a call. Leave it first.",
-            )),
-            Phase::GreenRoom | Phase::Ended => {
-                self.leave();
-                Ok(())
-            }
-            Phase::Home => Ok(()),
+    /// A call can begin when none is on.
+    fn may_begin(&self) -> Outcome {
+        if self.phase == Phase::InCall {
+            let message = "You are in a call. Leave it first.";
+            return Err(refuse(CommandErrorCode::NotNow, message));
+        }
+        Ok(())
+    }
+
+    /// An unfinished green room is given up for the next call.
+    fn be_free(&mut self) {
+        if matches!(self.phase, Phase::GreenRoom | Phase::Ended) {
+            self.leave();
         }
     }
 
+    /// The address changes with the networks this computer is on, so it is asked for at each call.
     async fn own_server(&mut self) -> Result<ServerAddress, CommandError> {
-        if let Some(server) = &self.server {
-            return Ok(server.address().clone());
+        let failed = |error: &StartEmbeddedError| refuse(CommandErrorCode::Failed, &error.to_string());
+        if self.server.is_none() {
+            let server = EmbeddedServer::start(&self.folder)
+                .await
+                .map_err(|error| failed(&error))?;
+            self.server = Some(server);
         }
-        let server = EmbeddedServer::start(&self.folder)
-            .await
-            .map_err(|error| refuse(CommandErrorCode::Failed, &error.to_string()))?;
-        let address = server.address().clone();
-        self.server = Some(server);
-        Ok(address)
+        match &mut self.server {
+            Some(server) => server.address_now().map_err(|error| failed(&error)),
+            None => Err(refuse(CommandErrorCode::Failed, "There is no server.")),
+        }
     }
 
     fn note_unkept(&mut self, kept: Result<(), crate::settings::SaveSettingsError>) {

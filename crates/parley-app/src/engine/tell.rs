@@ -121,6 +121,7 @@ impl Actor {
             deep_link: facts.link.as_ref().map(Link::deep_link).unwrap_or_default(),
             host: facts.host,
             served_here: facts.served_here,
+            only_here: facts.only_here,
             state: snapshot
                 .filter(|_| !over)
                 .map_or(translate::call_state(CallPhase::Ended), |call| {

@@ -174,6 +174,40 @@ async fn a_bad_link_from_outside_is_a_problem_until_it_is_dismissed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_link_takes_no_green_room_away() {
+    let ada = person(None);
+    ada.does(AppCommand::StartCall).await;
+    let before = ada.sees("a link", |state| state.call.is_some()).await;
+    let text = "no link at all".to_owned();
+    let refused = ada.cannot(AppCommand::OpenLink { text }).await;
+    assert_eq!(refused, CommandErrorCode::BadLink);
+    let link = before.call.unwrap().link;
+    let still = ada
+        .sees("the same green room", |state| {
+            state.phase == Phase::GreenRoom && state.call.as_ref().is_some_and(|call| call.link == link)
+        })
+        .await;
+    assert!(still.call.unwrap().host);
+    ada.does(AppCommand::Join).await;
+    ada.sees("the room", |state| has_state(state, CallState::Waiting))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calling_again_from_this_computer_shows_the_link_again() {
+    let ada = person(None);
+    ada.does(AppCommand::StartCall).await;
+    let first = ada.sees("a link", |state| state.call.is_some()).await;
+    let text = first.call.unwrap().link;
+    ada.does(AppCommand::Leave).await;
+    ada.does(AppCommand::OpenLink { text: text.clone() }).await;
+    let again = ada.sees("the call again", |state| state.call.is_some()).await;
+    let call = again.call.unwrap();
+    assert_eq!(call.link, text);
+    assert!(call.host && call.served_here);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_opens_picture_and_sound_and_closes_them_again() {
     let ada = person(None);
     ada.does(AppCommand::SetPreview { on: true }).await;

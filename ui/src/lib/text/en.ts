@@ -112,6 +112,7 @@ export const en = {
     waitingLeadGuest: 'You are here. The call starts as soon as the other person is too.',
     waitingTitleGuest: 'Nobody else is here yet',
     sameNetwork: 'This computer hosts the call: people on the same network can join.',
+    onlyHere: 'This computer is on no network: the link works only here. Connect, then start the call again.',
     joining: 'Entering the call…',
     joiningSlow: 'Still entering: the server takes its time to answer.',
     connecting: (name: string) => `Connecting to ${name}…`,

@@ -72,6 +72,7 @@ export const CALL: CallView = {
   deep_link: 'parley://join/192.168.1.20:7788/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw',
   host: true,
   served_here: true,
+  only_here: false,
   state: 'joining',
   signaling: 'connected',
   people: [],
