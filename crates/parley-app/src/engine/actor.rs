@@ -14,21 +14,17 @@ use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
 use crate::problems::Problems;
 use crate::settings::SettingsStore;
-use crate::sources::{PictureSource, SoundSink, Sources};
+use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample};
 use parley_call::{CallCommand, EndReason};
-use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput};
+use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
 use parley_proto::{Link, MediaState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 
-/// How often devices are listed while somebody may want to choose one.
-const DEVICES_EVERY: Duration = Duration::from_secs(2);
-
 /// The engine's task.
-#[derive(Debug)]
 pub(super) struct Actor {
     pub(super) folder: PathBuf,
     pub(super) sources: Sources,
@@ -64,6 +60,7 @@ pub(super) struct CallFacts {
     pub(super) link: Option<Link>,
     pub(super) host: bool,
     pub(super) served_here: bool,
+    pub(super) only_here: bool,
     pub(super) ended: Option<EndedView>,
 }
 
@@ -80,7 +77,7 @@ impl Actor {
         let store = SettingsStore::open(&config.folder);
         let endpoint = Endpoint::new();
         let (list_wish, wish) = watch::channel(ListWish::default());
-        let listed = watch_devices(wish, DEVICES_EVERY);
+        let listed = watch_devices(wish);
         let (levels, levels_out) = watch::channel(levels::levels(None));
         let (stats, stats_out) = watch::channel(StatsSample::default());
         // The first state, before anything happened, is gathered like all others.
@@ -266,8 +263,9 @@ impl Actor {
     /// Makes devices and the other side's knowledge be as phase, switches and settings want them.
     pub(super) fn arrange(&mut self) {
         let wanted = self.preview || matches!(self.phase, Phase::GreenRoom | Phase::InCall);
+        let every = ListWish::every(wanted, self.misses_a_device());
         self.list_wish
-            .send_if_modified(|wish| std::mem::replace(&mut wish.regularly, wanted) != wanted);
+            .send_if_modified(|wish| std::mem::replace(&mut wish.every, every) != every);
         let camera = self.lists.usable(DeviceKind::Camera, self.store.get());
         let picture = self.sources.picture.input(camera);
         self.endpoint
@@ -279,6 +277,34 @@ impl Actor {
             self.opened = None;
         }
         self.tell_media_state();
+    }
+
+    /// Whether a device that is used is not there or does not work. Made pictures and sound need none.
+    fn misses_a_device(&self) -> bool {
+        let (picture, sound) = (self.endpoint.picture_status(), self.endpoint.sound_status());
+        let picture = picture.map(|status| translate::source_state(status.state));
+        let stream = |status: &StreamStatus| translate::stream_state(status.state);
+        let input = sound.as_ref().map(|sound| stream(&sound.input));
+        let output = sound.as_ref().map(|sound| stream(&sound.output));
+        let sources = &self.sources;
+        [
+            (
+                DeviceKind::Camera,
+                sources.picture == PictureSource::Camera,
+                picture,
+            ),
+            (
+                DeviceKind::Microphone,
+                sources.sound == SoundSource::Microphone,
+                input,
+            ),
+            (DeviceKind::Speaker, sources.sink == SoundSink::Speaker, output),
+        ]
+        .into_iter()
+        .filter(|(_, used, _)| *used)
+        .any(|(kind, _, state)| {
+            self.lists.is_missed(kind, self.store.get()) || state.is_some_and(translate::fails)
+        })
     }
 
     fn arrange_sound(&mut self) {
