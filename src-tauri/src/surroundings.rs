@@ -27,9 +27,10 @@ pub(crate) fn prepare_display() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) const fn prepare_display() {}
 
-/// Logs to standard error what `PARLEY_LOG` asks for; warnings without it.
+/// Logs to standard error what `PARLEY_LOG` asks for, or [`parley_app::DEFAULT_LOG`].
 pub(crate) fn start_log() {
-    let filter = EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new(parley_app::DEFAULT_LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -12,3 +12,7 @@ pub mod problems;
 pub mod settings;
 pub mod sources;
 pub mod view;
+
+/// What is logged when nobody says otherwise: our warnings, and of the WebRTC library's crates only errors. Its warnings are
+/// about things that happen in every good call (a candidate answered late, an attribute not asked for).
+pub const DEFAULT_LOG: &str = "warn,rtc=error,webrtc=error,stun_types=error";

@@ -32,7 +32,8 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    let filter =
+        EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new(parley_app::DEFAULT_LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -84,11 +85,8 @@ async fn host(server: Option<&str>, wish: &Wish) -> Result<Outcome> {
         };
     }
     // Its rooms need not outlive this process, so neither does its key.
-    let folder = std::env::temp_dir().join(format!("parley-cli-{}", std::process::id()));
-    let embedded = EmbeddedServer::start(&folder).await;
-    drop(std::fs::remove_dir_all(&folder));
-    let embedded = embedded?;
-    let server = embedded.address().clone();
+    let mut embedded = EmbeddedServer::start_unkept().await?;
+    let server = embedded.address_now()?;
     let outcome = session::run(CallTarget::Create { server }, wish).await;
     embedded.stop().await;
     outcome
@@ -128,4 +126,52 @@ fn conclude(wish: &Wish, outcome: Outcome) -> Result<ExitCode> {
 /// A line for the person, on standard error.
 fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn people_are_spared_the_librarys_harmless_warnings() {
+        let page = Page::default();
+        let writer = page.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(parley_app::DEFAULT_LOG))
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "rtc_ice::agent", "harmless");
+            tracing::warn!(target: "webrtc::peer_connection::driver", "harmless");
+            tracing::warn!(target: "stun_types", "harmless");
+            tracing::error!(target: "rtc_dtls", "broken");
+            tracing::warn!(target: "parley_call::peer", "worth knowing");
+            tracing::info!(target: "parley_call::peer", "chatter");
+        });
+        let page = page.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&page);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.contains("broken") && text.contains("worth knowing"),
+            "{text}"
+        );
+    }
 }

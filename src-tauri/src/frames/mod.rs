@@ -24,7 +24,7 @@ const PATH: &str = "/frames";
 /// Where pages of ours come from; the second on Windows and Android.
 const ORIGINS: &[&str] = &["tauri://localhost", "http://tauri.localhost"];
 /// Vite's server, while the UI is worked on; never in a release.
-const DEVELOPMENT_ORIGIN: &str = "http://localhost:5173";
+const DEVELOPMENT_ORIGIN: &str = "http://localhost:5273";
 /// Bytes before the picture: slot, width, height, number, captured.
 const HEADER_BYTES: usize = 24;
 /// No tile is larger than this, whatever the page says.

@@ -97,6 +97,16 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
     for (name, number) in &figures.call.peer.drops {
         count(name, *number);
     }
+    let session = &figures.call.session;
+    count("server_messages_malformed", session.malformed_from_server);
+    count("peer_messages_malformed", session.malformed_from_peer);
+    count("messages_stale", session.stale);
+    count("messages_out_of_order", session.out_of_order);
+    count("candidates_dropped", session.candidates_dropped);
+    count("proofs_ignored", session.proofs_ignored);
+    count("messages_flooded", session.flooded);
+    count("signals_dropped", session.signals_dropped);
+    count("events_dropped", session.events_dropped);
     if let Some(encoder) = figures.encoder {
         count("raw_pictures_for_room", encoder.skipped_for_room);
         count("raw_pictures_replaced", encoder.replaced);
@@ -105,15 +115,25 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
     for receiver in &figures.receivers {
         count("pictures_undecoded", receiver.dropped);
         count("decode_errors", receiver.decode_errors);
+        count("video_packets_duplicate", receiver.buffer.duplicates);
+        count("video_packets_late", receiver.buffer.late);
+        count("video_packets_unused", receiver.buffer.dropped);
+        count("pictures_malformed", receiver.buffer.malformed);
     }
     if let Some(sound) = &figures.sound {
         count("sound_packets_unsent", sound.counters.packets_dropped);
         count("speaker_underruns", sound.counters.speaker_underruns);
         count("microphone_overruns", sound.counters.microphone_overruns);
         count("playout_skipped", sound.counters.playout_skipped);
+        count("capture_skipped", sound.counters.capture_skipped);
+        count("sound_encode_errors", sound.counters.encode_errors);
         for person in &sound.participants {
             count("sound_packets_late", person.counters.late);
             count("sound_packets_overflow", person.counters.overflow);
+            count("sound_packets_duplicate", person.counters.duplicate);
+            count("sound_packets_skipped", person.counters.skipped);
+            count("sound_packets_implausible", person.counters.implausible);
+            count("sound_packets_undecodable", person.counters.undecodable);
         }
     }
     drops
@@ -149,14 +169,23 @@ mod tests {
     fn only_what_was_dropped_is_listed() {
         let mut figures = Figures::default();
         figures.call.peer.drops = vec![("audio_queue", 3), ("video_queue", 0)];
+        figures.call.session.signals_dropped = 5;
         figures.encoder = Some(EncoderStats {
             skipped_for_room: 2,
             ..EncoderStats::default()
         });
+        let mut receiver = ReceiverStats::default();
+        receiver.buffer.late = 4;
+        figures.receivers = vec![receiver, receiver];
         let names: Vec<_> = drops(&figures).into_iter().collect();
         assert_eq!(
             names,
-            [("audio_queue".into(), 3), ("raw_pictures_for_room".into(), 2)]
+            [
+                ("audio_queue".into(), 3),
+                ("raw_pictures_for_room".into(), 2),
+                ("signals_dropped".into(), 5),
+                ("video_packets_late".into(), 8)
+            ]
         );
     }
 }
