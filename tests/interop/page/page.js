@@ -21,7 +21,9 @@ async function watchClicks(stream) {
   const clicks = []
   if (!stream.getAudioTracks().length) return clicks
   const context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' })
-  await context.audioWorklet.addModule('./click-worklet.js')
+  // The driver answers requests of the page, but not those of a worklet: so the page fetches it.
+  const source = await (await fetch('./click-worklet.js')).blob()
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
   const watcher = new AudioWorkletNode(context, 'click-watcher')
   context.createMediaStreamSource(stream).connect(watcher).connect(context.destination)
   watcher.port.onmessage = ({ data }) => {
