@@ -63,8 +63,8 @@ globalThis.parley = {
   async watch() {
     if (!globalThis.parley.seen) {
       globalThis.parley.seen = {
-        localPictures: watchPictures(document.getElementById('local')),
-        remotePictures: watchPictures(document.getElementById('remote')),
+        localPictures: watchPictures(document.getElementById('local'), true),
+        remotePictures: watchPictures(document.getElementById('remote'), false),
         localClicks: await watchClicks(local),
         remoteClicks: await watchClicks(remote),
       }

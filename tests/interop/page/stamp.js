@@ -38,13 +38,16 @@ function checksum(body) {
   return BigInt(sum)
 }
 
-/** Notes when each numbered picture was there: for local pictures its capture time, for remote ones when it is presented. */
-export function watchPictures(video) {
+/**
+ * Notes when each numbered picture was there. An own one: when it was captured. A remote one: when the page gets it (its
+ * captureTime would be the sender's).
+ */
+export function watchPictures(video, own) {
   const seen = []
   const step = (now, metadata) => {
     const stamp = readStamp(video)
     if (stamp && seen.length < 20_000) {
-      seen.push([stamp.number, performance.timeOrigin + (metadata.captureTime ?? now)])
+      seen.push([stamp.number, performance.timeOrigin + (own ? (metadata.captureTime ?? now) : now)])
     }
     video.requestVideoFrameCallback(step)
   }
