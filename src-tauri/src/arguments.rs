@@ -4,7 +4,7 @@ use clap::Parser;
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
 
 /// Parley: voice and video calls, directly between two computers.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "parley", version, after_help = ENVIRONMENT)]
 pub(crate) struct Arguments {
     /// A link to a call, as it was sent to you.

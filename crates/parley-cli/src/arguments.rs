@@ -5,7 +5,7 @@ use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use std::path::PathBuf;
 
 /// Parley without a window: joins or begins a call, sends and measures picture and sound.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "parley-cli", version, after_help = EXITS)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -18,7 +18,7 @@ not reached, refused).
 PARLEY_LOG says what to log on standard error, such as info or parley_call=debug.";
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Action {
     /// Joins the call of a link.
     Join {

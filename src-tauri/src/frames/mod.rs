@@ -15,6 +15,7 @@ use parley_media::video::VideoFrame;
 use parley_media::video::scale::scale;
 use parley_proto::Resolution;
 use serde::Deserialize;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq as _;
@@ -38,7 +39,7 @@ pub(crate) type Lookup = Arc<dyn Fn(&str) -> Option<Slot<VideoFrame>> + Send + S
 #[serde(tag = "type", rename_all = "snake_case")]
 enum FromPage {
     /// First of all.
-    Hello { token: String },
+    Hello { token: Token },
     /// Show this in that slot, at most this large, in device pixels.
     Tile {
         slot: u32,
@@ -73,6 +74,7 @@ impl Want {
 #[derive(Debug)]
 pub(crate) struct FrameBridge {
     socket: FrameBridgeInfo,
+    token: Token,
 }
 
 impl FrameBridge {
@@ -83,8 +85,9 @@ impl FrameBridge {
         Ok(Self {
             socket: FrameBridgeInfo {
                 url: format!("ws://127.0.0.1:{port}{PATH}"),
-                token: token.0,
+                token: token.0.clone(),
             },
+            token,
         })
     }
 
@@ -94,23 +97,33 @@ impl FrameBridge {
     }
 
     /// Whether somebody knows this run's secret.
-    pub(crate) fn knows(&self, token: &str) -> bool {
-        bool::from(self.socket.token.as_bytes().ct_eq(token.as_bytes()))
+    fn knows(&self, token: &Token) -> bool {
+        self.token == *token
     }
 }
 
-/// 256 random bits that only the page of this run is told.
-#[derive(Clone)]
+/// 256 random bits that only the page of this run is told. Compared in constant time, and never printed.
+#[derive(Clone, Deserialize)]
 struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        bool::from(self.0.as_bytes().ct_eq(other.0.as_bytes()))
+    }
+}
+
+impl Eq for Token {}
 
 impl Token {
     fn random() -> Self {
         use base64::Engine as _;
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
-    }
-
-    fn matches(&self, other: &str) -> bool {
-        bool::from(self.0.as_bytes().ct_eq(other.as_bytes()))
     }
 }
 
@@ -208,9 +221,10 @@ mod tests {
     fn a_token_is_compared_whole() {
         let token = Token::random();
         assert_eq!(token.0.len(), 43);
-        assert!(token.matches(&token.0));
-        assert!(!token.matches(""));
-        assert!(!token.matches(&token.0[..42]));
-        assert!(!token.matches(&Token::random().0));
+        for (said, expect) in [(token.0.as_str(), true), ("", false), (&token.0[..42], false)] {
+            assert_eq!(Token(said.to_owned()) == token, expect, "{said}");
+        }
+        assert!(token != Token::random());
+        assert!(!format!("{token:?}").contains(&token.0));
     }
 }

@@ -1,12 +1,14 @@
 //! The way around for web views that refuse the WebSocket: `parley-frame://localhost/SLOT?tile=..&width=..&height=..&token=..`
 //! answers with the next frame in the same form, or with 204 when none came in time. The page asks again for each.
 
-use super::{FrameBridge, Lookup, Want, is_ours, message};
-use parley_media::slot::Taken;
+use super::{FrameBridge, Lookup, Token, Want, is_ours, message};
+use parley_media::slot::{Slot, Taken};
+use parley_media::video::VideoFrame;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{Manager as _, Runtime, UriSchemeContext, UriSchemeResponder, Url};
 
@@ -14,6 +16,8 @@ use tauri::{Manager as _, Runtime, UriSchemeContext, UriSchemeResponder, Url};
 pub(crate) const SCHEME: &str = "parley-frame";
 /// How long a request waits for a frame.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a slot keeps its place between two requests; then nobody is thought to look at it any more.
+const KEPT: Duration = Duration::from_secs(1);
 /// Requests that may wait at once; each holds a thread.
 const WAITING_MAX: usize = 16;
 
@@ -24,6 +28,14 @@ pub(crate) struct FrameScheme {
     lookup: Lookup,
     waiting: AtomicUsize,
     number: AtomicU32,
+    kept: Mutex<HashMap<u32, Kept>>,
+}
+
+/// A slot of the page between two requests, so that no picture is missed meanwhile.
+struct Kept {
+    tile: String,
+    frames: Slot<VideoFrame>,
+    asked: Instant,
 }
 
 /// A request that was understood.
@@ -31,7 +43,7 @@ pub(crate) struct FrameScheme {
 struct Asked {
     slot: u32,
     want: Want,
-    token: String,
+    token: Token,
 }
 
 impl FrameScheme {
@@ -40,6 +52,7 @@ impl FrameScheme {
             lookup,
             waiting: AtomicUsize::new(0),
             number: AtomicU32::new(0),
+            kept: Mutex::default(),
         })
     }
 
@@ -55,7 +68,7 @@ impl FrameScheme {
             .get(header::ORIGIN)
             .and_then(|origin| origin.to_str().ok());
         let asked = parse(&request.uri().to_string());
-        let known = |token: &str| {
+        let known = |token: &Token| {
             context
                 .app_handle()
                 .try_state::<FrameBridge>()
@@ -79,8 +92,34 @@ impl FrameScheme {
         });
     }
 
+    /// The pictures of a slot, from the same place as for the request before.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: how long ago a slot was asked for"
+    )]
+    fn frames(&self, asked: &Asked) -> Option<Slot<VideoFrame>> {
+        let now = Instant::now();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, kept| now.saturating_duration_since(kept.asked) < KEPT && !kept.frames.is_closed());
+        if let Some(kept) = kept
+            .get_mut(&asked.slot)
+            .filter(|kept| kept.tile == asked.want.tile)
+        {
+            kept.asked = now;
+            return Some(kept.frames.clone());
+        }
+        let frames = (self.lookup)(&asked.want.tile)?;
+        let place = Kept {
+            tile: asked.want.tile.clone(),
+            frames: frames.clone(),
+            asked: now,
+        };
+        kept.insert(asked.slot, place);
+        Some(frames)
+    }
+
     fn frame(&self, asked: &Asked, origin: &str) -> Answer {
-        let taken = (self.lookup)(&asked.want.tile).map(|frames| frames.take(PATIENCE));
+        let taken = self.frames(asked).map(|frames| frames.take(PATIENCE));
         let (status, body) = match taken {
             Some(Taken::Value(frame)) => {
                 let number = self.number.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +157,7 @@ fn parse(uri: &str) -> Option<Asked> {
     Some(Asked {
         slot,
         want: Want::new(value("tile")?, side("width")?, side("height")?),
-        token: value("token")?,
+        token: Token(value("token")?),
     })
 }
 
@@ -133,7 +172,7 @@ mod tests {
             let expect = Asked {
                 slot: 7,
                 want: Want::new("self".into(), 640, 360),
-                token: "abc_-9".into(),
+                token: Token("abc_-9".into()),
             };
             assert_eq!(asked, Some(expect), "{host}");
         }

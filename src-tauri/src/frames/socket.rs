@@ -95,7 +95,7 @@ async fn greet(stream: TcpStream, door: &Door) -> Option<WebSocketStream<TcpStre
         .ok()?;
     let first = page.next().await?.ok()?;
     match serde_json::from_str(first.to_text().ok()?).ok()? {
-        FromPage::Hello { token } if door.token.matches(&token) => Some(page),
+        FromPage::Hello { token } if token == door.token => Some(page),
         _ => None,
     }
 }
@@ -116,14 +116,19 @@ fn check(request: &Request, response: Response, host: &str) -> Result<Response, 
 
 /// One page, until it leaves or another one comes.
 async fn serve(page: WebSocketStream<TcpStream>, door: &Door) {
-    door.pages.send_modify(|number| *number += 1);
+    // Listening before counting: of two pages that come at once, the first to count sees the other.
     let mut pages = door.pages.subscribe();
+    let mut own = 0;
+    door.pages.send_modify(|number| {
+        *number += 1;
+        own = *number;
+    });
     let (mut to_page, mut from_page) = page.split();
     let (out, mut outgoing) = mpsc::channel::<Bytes>(OUTGOING_MAX);
     let mut tiles = HashMap::new();
     loop {
         tokio::select! {
-            _ = pages.changed() => break,
+            () = another(&mut pages, own) => break,
             Some(frame) = outgoing.recv() => {
                 if to_page.send(Message::Binary(frame)).await.is_err() {
                     break;
@@ -138,6 +143,11 @@ async fn serve(page: WebSocketStream<TcpStream>, door: &Door) {
     }
     drop(tiles);
     drop(to_page.close().await);
+}
+
+/// Returns when another page was let in. Cancel safe.
+async fn another(pages: &mut watch::Receiver<u64>, own: u64) {
+    drop(pages.wait_for(|newest| *newest != own).await);
 }
 
 /// Does what a page says; `false` ends the connection.
@@ -306,6 +316,22 @@ mod tests {
         let mut new = bridge.shown().await;
         assert!(is_sent_away(&mut old).await);
         bridge.next_frame(&mut new).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_pages_that_come_at_once_one_stays() {
+        let bridge = bridge().await;
+        for _ in 0..20 {
+            let (mut one, mut other) = tokio::join!(bridge.shown(), bridge.shown());
+            let one_went = tokio::select! {
+                biased;
+                gone = is_sent_away(&mut one) => gone,
+                gone = is_sent_away(&mut other) => !gone,
+            };
+            bridge
+                .next_frame(if one_went { &mut other } else { &mut one })
+                .await;
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

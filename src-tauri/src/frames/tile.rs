@@ -5,7 +5,8 @@
 
 use super::{Lookup, Want, message};
 use bytes::Bytes;
-use parley_media::slot::Taken;
+use parley_media::slot::{Slot, Taken};
+use parley_media::video::VideoFrame;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -102,8 +103,14 @@ impl Shared {
 
 fn run(slot: u32, shared: &Shared, lookup: &Lookup, out: &mpsc::Sender<Bytes>) {
     let mut number = 0u32;
+    // Kept as long as it is the wanted one: whoever holds a slot counts as looking at it.
+    let mut held: Option<(String, Slot<VideoFrame>)> = None;
     while let Some(want) = shared.wait_for_credit() {
-        let Some(frames) = lookup(&want.tile) else {
+        held = held.filter(|(tile, _)| *tile == want.tile);
+        if held.is_none() {
+            held = lookup(&want.tile).map(|frames| (want.tile.clone(), frames));
+        }
+        let Some((_, frames)) = &held else {
             shared.pause();
             continue;
         };
@@ -111,6 +118,7 @@ fn run(slot: u32, shared: &Shared, lookup: &Lookup, out: &mpsc::Sender<Bytes>) {
             Taken::Value(frame) => frame,
             Taken::TimedOut => continue,
             Taken::Closed => {
+                held = None;
                 shared.pause();
                 continue;
             }
@@ -130,7 +138,6 @@ fn run(slot: u32, shared: &Shared, lookup: &Lookup, out: &mpsc::Sender<Bytes>) {
 mod tests {
     use super::super::tests::picture;
     use super::*;
-    use parley_media::slot::Slot;
 
     fn number_of(message: &Bytes) -> u32 {
         u32::from_le_bytes(message[12..16].try_into().unwrap())

@@ -21,6 +21,7 @@ pub(super) struct OngoingCall {
     encoder: Option<VideoEncoder>,
     receivers: BTreeMap<ParticipantId, VideoReceiver>,
     audio_targets: watch::Receiver<AudioTargets>,
+    watching: watch::Receiver<()>,
     tiles: Tiles,
 }
 
@@ -38,7 +39,7 @@ pub(super) enum Said {
 }
 
 impl OngoingCall {
-    pub(super) const fn new(
+    pub(super) fn new(
         handle: CallHandle,
         encoder: VideoEncoder,
         audio_targets: watch::Receiver<AudioTargets>,
@@ -50,6 +51,7 @@ impl OngoingCall {
             encoder: Some(encoder),
             receivers: BTreeMap::new(),
             audio_targets,
+            watching: tiles.watching(),
             tiles,
         }
     }
@@ -59,19 +61,24 @@ impl OngoingCall {
         if self.over {
             std::future::pending::<()>().await;
         }
-        tokio::select! {
-            biased;
-            event = self.handle.events.recv() => {
-                // Its last event is `Ended`; should it ever go without a word, nobody must wait for it.
-                let event = event.unwrap_or(CallEvent::Ended(EndReason::Internal("the call went without a word")));
-                self.over = matches!(event, CallEvent::Ended(_));
-                Said::Event(event)
-            }
-            Ok(()) = self.handle.state.changed() => Said::State,
-            Ok(()) = self.audio_targets.changed() => Said::AudioTargets(*self.audio_targets.borrow_and_update()),
-            Ok(()) = self.handle.stats.changed() => {
-                self.follow_round_trip();
-                Said::Stats
+        loop {
+            tokio::select! {
+                biased;
+                event = self.handle.events.recv() => {
+                    // Its last event is `Ended`; should it ever go without a word, nobody must wait for it.
+                    let event = event.unwrap_or(CallEvent::Ended(EndReason::Internal("the call went without a word")));
+                    self.over = matches!(event, CallEvent::Ended(_));
+                    return Said::Event(event);
+                }
+                Ok(()) = self.handle.state.changed() => return Said::State,
+                Ok(()) = self.audio_targets.changed() => {
+                    return Said::AudioTargets(*self.audio_targets.borrow_and_update());
+                }
+                Ok(()) = self.handle.stats.changed() => {
+                    self.follow_round_trip();
+                    return Said::Stats;
+                }
+                Ok(()) = self.watching.changed() => self.follow_eyes(),
             }
         }
     }
@@ -85,6 +92,7 @@ impl OngoingCall {
     ) {
         let frames = self.tiles.slot(&who.to_string());
         let receiver = VideoReceiver::spawn(packets, frames, Box::new(move || key_frames.request()));
+        receiver.set_watched(self.tiles.is_watched(&who.to_string()));
         if let Some(old) = self.receivers.insert(who, receiver) {
             retire(old);
         }
@@ -120,6 +128,13 @@ impl OngoingCall {
         self.receivers
             .iter()
             .map(|(who, receiver)| (*who, receiver.stats()))
+    }
+
+    /// What nobody looks at is not decoded.
+    fn follow_eyes(&self) {
+        for (who, receiver) in &self.receivers {
+            receiver.set_watched(self.tiles.is_watched(&who.to_string()));
+        }
     }
 
     /// How long a decoder waits for a packet to be sent again follows from the round trip.

@@ -115,7 +115,8 @@ impl EngineHandle {
         self.stats.clone()
     }
 
-    /// The pictures of a tile: `self`, or the id of a person. For one taker at a time.
+    /// The pictures of a tile: `self`, or the id of a person. Every taker gets a slot of its own, and counts as watching
+    /// while it holds it: pictures that nobody has watched for a second are not decoded.
     #[must_use]
     pub fn frames(&self, tile: &str) -> Option<Slot<VideoFrame>> {
         self.tiles.get(tile)
