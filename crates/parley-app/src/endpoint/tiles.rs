@@ -238,6 +238,7 @@ mod tests {
         let back = Slot::new();
         assert!(audience.welcome(back.clone()), "and back");
         assert!(!audience.count(at(130_000)));
+        assert!(back.is_shared(), "and stays");
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Person {
         }
     }
 
+    async fn measures(&self, what: &str, wanted: impl Fn(&StatsSample) -> bool) {
+        let mut stats = self.engine.stats();
+        let found = tokio::time::timeout(SOON, stats.wait_for(|sample| wanted(sample))).await;
+        assert!(matches!(found, Ok(Ok(_))), "never measured {what}");
+    }
+
     async fn is_shown(&self, tile: &str) {
         let frames = self
             .engine
@@ -94,6 +100,17 @@ async fn two_people_call_each_other_from_this_computer() {
         one.is_shown(&id).await;
         assert!(state.call.unwrap().connected_since_ms.is_some());
     }
+
+    let of_ada = other(&ben.engine.state().borrow()).unwrap().id.clone();
+    let frames = ben.engine.frames(&of_ada).unwrap();
+    ben.measures("a watched picture", |sample| sample.fps_received > 1.0)
+        .await;
+    drop(frames);
+    ben.measures("no decoding for nobody", |sample| {
+        sample.fps_received == 0.0 && sample.received_kbps > 0
+    })
+    .await;
+    ben.is_shown(&of_ada).await;
 
     ada.does(AppCommand::SetMuted { muted: true }).await;
     ben.sees("the mute", |state| {
