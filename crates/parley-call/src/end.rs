@@ -19,6 +19,11 @@ pub enum EndReason {
         "Picture and sound could not find a way between you two. One of the networks may block them: try another network, then open the link again."
     )]
     ConnectionFailed,
+    /// This machine gave no connection to try it with.
+    #[error(
+        "This computer did not let Parley open a connection for picture and sound. A firewall or another program may forbid it: check that, then open the link again."
+    )]
+    NoConnection,
     /// The other side is not who has the link, or somebody stands in the middle.
     #[error("{0}")]
     NotGenuine(ProofFault),

@@ -103,7 +103,7 @@ const fn end_code(reason: &EndReason) -> EndCode {
         EndReason::HungUp => EndCode::HungUp,
         EndReason::OtherLeft => EndCode::OtherLeft,
         EndReason::OtherLost => EndCode::OtherLost,
-        EndReason::ConnectionFailed => EndCode::ConnectionFailed,
+        EndReason::ConnectionFailed | EndReason::NoConnection => EndCode::ConnectionFailed,
         EndReason::NotGenuine(_) => EndCode::NotGenuine,
         EndReason::ServerUnreachable(SignalingFault::NotAParleyServer) | EndReason::NotAParleyServer => {
             EndCode::NotAParleyServer

@@ -1,6 +1,7 @@
 //! Which local addresses a connection binds: one UDP socket each. Listing is done by the caller; choosing is a function.
 //!
-//! Deliberately not: watching for changes of the network (an ICE restart binds anew and lists again).
+//! Deliberately not: watching for changes of the network. They are noticed when a connection is to be
+//! mended: the library would bind the same addresses again, so the driver then asks for a fresh connection ([`differ`]).
 
 use crate::config::NetworkOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -45,6 +46,11 @@ pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
         })
         .collect();
     any_port(select(&interfaces))
+}
+
+/// Whether two choices name other addresses, in whatever order.
+pub(super) fn differ(one: &[SocketAddr], other: &[SocketAddr]) -> bool {
+    one.len() != other.len() || one.iter().any(|address| !other.contains(address))
 }
 
 fn any_port(addresses: Vec<IpAddr>) -> Vec<SocketAddr> {
@@ -137,6 +143,16 @@ mod tests {
             .map(|n| interface("eth0", &format!("10.0.0.{n}"), true))
             .collect();
         assert_eq!(selected(&machine).len(), ADDRESSES_MAX + 1);
+    }
+
+    #[test]
+    fn another_network_is_noticed_and_another_order_is_not() {
+        let addresses = |texts: &[&str]| any_port(texts.iter().map(|text| text.parse().unwrap()).collect());
+        let home = addresses(&["192.168.1.7", "127.0.0.1"]);
+        assert!(!differ(&home, &addresses(&["127.0.0.1", "192.168.1.7"])));
+        assert!(differ(&home, &addresses(&["10.0.0.7", "127.0.0.1"])));
+        assert!(differ(&home, &addresses(&["127.0.0.1"])));
+        assert!(differ(&addresses(&["127.0.0.1"]), &home));
     }
 
     #[test]

@@ -38,6 +38,12 @@ pub(super) enum CommandError {
     /// There is no connection to do it with.
     #[error("no connection is open")]
     NotOpen,
+    /// The addresses of this machine are not the ones that are bound: nothing to restart ICE on.
+    #[error("the network of this machine changed")]
+    NetworkChanged,
+    /// The control channel did not take it.
+    #[error("the control channel takes no message")]
+    ControlRefused,
     /// Something from outside is larger than any honest one.
     #[error("{0} is too large")]
     TooLarge(&'static str),
@@ -206,14 +212,16 @@ impl Connection {
     }
 
     /// Sends on the control channel, if it is open.
-    pub(super) async fn send_control(&self, message: &ControlMessage) {
+    pub(super) async fn send_control(&self, message: &ControlMessage) -> Result<()> {
         let sent = match serde_json::to_string(message) {
             Ok(text) if *self.control_open.borrow() => self.control.try_send_text(&text).await.is_ok(),
             _ => false,
         };
         if !sent {
             self.meter.drops.control_refused.one();
+            return Err(CommandError::ControlRefused);
         }
+        Ok(())
     }
 
     /// A stream of the other side can be spoken to.

@@ -18,6 +18,7 @@ use parley_media::audio::AudioTargets;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -40,6 +41,10 @@ pub(super) struct Open {
     loss: f32,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
+    /// What is bound.
+    addresses: Vec<SocketAddr>,
+    /// Whether ICE and DTLS stand at this moment.
+    up: bool,
 }
 
 /// What the driver waits for.
@@ -81,6 +86,7 @@ fn clock() -> Instant {
 impl Driver {
     /// Runs until the commands' end is dropped.
     pub(super) async fn run(mut self) {
+        self.rest_encoder();
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -126,12 +132,19 @@ impl Driver {
 
     async fn on_command(&mut self, command: PeerCommand) {
         let name = name_of(&command);
+        // A connection that did not open has a number all the same.
+        let generation = match &command {
+            PeerCommand::Open { generation, .. } => *generation,
+            _ => self.generation(),
+        };
         if let Err(error) = self.carry_out(command).await {
             tracing::debug!(command = name, %error, "a command failed");
-            self.tell(PeerEventKind::CommandFailed {
+            let detail = error.to_string();
+            let kind = PeerEventKind::CommandFailed {
                 command: name,
-                detail: error.to_string(),
-            });
+                detail,
+            };
+            self.tell_of(generation, kind);
         }
     }
 
@@ -142,6 +155,7 @@ impl Driver {
                 ice_servers,
             } => self.open(generation, ice_servers).await?,
             PeerCommand::MakeOffer { ice_restart } => {
+                self.check_network(ice_restart)?;
                 let sdp = self.connection()?.make_offer(ice_restart).await?;
                 self.tell(PeerEventKind::LocalDescription {
                     sdp_type: SdpType::Offer,
@@ -154,6 +168,7 @@ impl Driver {
                 self.tell(PeerEventKind::RemoteDescriptionSet { sdp_type });
             }
             PeerCommand::MakeAnswer => {
+                self.check_network(true)?;
                 let sdp = self.connection()?.make_answer().await?;
                 self.refresh_routes().await;
                 self.tell(PeerEventKind::LocalDescription {
@@ -164,7 +179,7 @@ impl Driver {
             PeerCommand::Rollback => self.connection()?.roll_back().await?,
             PeerCommand::AddCandidate(candidate) => self.connection()?.add_candidate(candidate).await?,
             PeerCommand::AllowMedia => self.allow_media().await?,
-            PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await,
+            PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await?,
             PeerCommand::Close => self.close().await,
         }
         Ok(())
@@ -177,13 +192,24 @@ impl Driver {
             .ok_or(CommandError::NotOpen)
     }
 
+    /// The library's ICE restart would bind the same addresses again, which is of no use when they are gone.
+    fn check_network(&self, restarting: bool) -> Result<(), CommandError> {
+        let moved =
+            |open: &Open| !open.up && addresses::differ(&open.addresses, &addresses::choose(&self.network));
+        if restarting && self.open.as_ref().is_some_and(moved) {
+            return Err(CommandError::NetworkChanged);
+        }
+        Ok(())
+    }
+
     async fn open(&mut self, generation: u32, ice_servers: Vec<String>) -> Result<(), CommandError> {
         self.close().await;
         let (events, library) = LibraryEvents::new();
         let now = clock();
+        let addresses = addresses::choose(&self.network);
         let blueprint = Blueprint {
             ice_servers,
-            addresses: addresses::choose(&self.network),
+            addresses: addresses.clone(),
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
             events,
@@ -195,6 +221,8 @@ impl Driver {
             library,
             loss: 0.0,
             held: VecDeque::new(),
+            addresses,
+            up: false,
         });
         self.ladder = Ladder::new(self.limits);
         self.apply_estimate();
@@ -204,6 +232,7 @@ impl Driver {
     async fn close(&mut self) {
         self.video_route.send_replace(None);
         self.audio_route.send_replace(None);
+        self.rest_encoder();
         self.asking = Asking::default();
         if let Some(open) = self.open.take() {
             open.connection.close().await;
@@ -223,7 +252,7 @@ impl Driver {
         Ok(())
     }
 
-    async fn refresh_routes(&self) {
+    async fn refresh_routes(&mut self) {
         for (kind, route) in [
             (TrackKind::Audio, &self.audio_route),
             (TrackKind::Video, &self.video_route),
@@ -234,6 +263,13 @@ impl Driver {
             };
             route.send_replace(new.map(Arc::new));
         }
+        self.apply_estimate();
+    }
+
+    /// Pictures that nobody is there to see are not encoded.
+    fn rest_encoder(&self) {
+        self.video_targets
+            .send_if_modified(|targets| !std::mem::replace(&mut targets.paused, true));
     }
 
     async fn on_library(&mut self, event: LibraryEvent) {
@@ -276,9 +312,13 @@ impl Driver {
             RTCPeerConnectionState::Connecting => ConnectionPhase::Connecting,
             RTCPeerConnectionState::Connected => ConnectionPhase::Connected,
             RTCPeerConnectionState::Disconnected => ConnectionPhase::Disconnected,
-            RTCPeerConnectionState::Failed => ConnectionPhase::Failed,
+            // Closed by the other side: ours is dropped together with what it tells.
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => ConnectionPhase::Failed,
             _ => return,
         };
+        if let Some(open) = &mut self.open {
+            open.up = phase == ConnectionPhase::Connected;
+        }
         if phase == ConnectionPhase::Connected {
             if let Some(open) = &mut self.open {
                 open.connection.on_connected();
@@ -298,6 +338,7 @@ impl Driver {
             tracing::warn!("the connection's task ended by itself");
             self.video_route.send_replace(None);
             self.audio_route.send_replace(None);
+            self.rest_encoder();
             self.tell(PeerEventKind::Connection(ConnectionPhase::Failed));
         }
     }
@@ -307,7 +348,8 @@ impl Driver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let (video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, open.loss));
+        let (mut video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, open.loss));
+        video.paused = self.video_route.borrow().is_none();
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
         self.audio_targets
@@ -360,7 +402,14 @@ impl Driver {
 
     /// Tells the session. One that does not read loses events rather than stopping the call.
     fn tell(&self, kind: PeerEventKind) {
-        let generation = self.open.as_ref().map_or(0, |open| open.connection.generation);
+        self.tell_of(self.generation(), kind);
+    }
+
+    fn generation(&self) -> u32 {
+        self.open.as_ref().map_or(0, |open| open.connection.generation)
+    }
+
+    fn tell_of(&self, generation: u32, kind: PeerEventKind) {
         if let Err(error) = self.events.try_send(PeerEvent { generation, kind }) {
             tracing::error!(%error, "an event is lost");
             if let Some(open) = &self.open {

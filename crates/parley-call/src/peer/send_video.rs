@@ -36,7 +36,14 @@ pub(super) async fn run(
             .take()
             .filter(|stream| stream.generation == route.generation)
         {
-            Some(current) => stream.insert(current),
+            // After a hole only a key frame helps, and it is worth sending at once.
+            Some(current) if frame.key_frame || !current.torn => stream.insert(current),
+            Some(current) => {
+                stream = Some(current);
+                key_frames.request();
+                unsent();
+                continue;
+            }
             None if frame.key_frame => stream.insert(Stream::new(&route, frame.captured)),
             None => {
                 key_frames.request();
@@ -44,7 +51,10 @@ pub(super) async fn run(
                 continue;
             }
         };
-        current.send(&route, &frame).await;
+        current.torn = !current.send(&route, &frame).await;
+        if current.torn {
+            key_frames.request();
+        }
         if !route.room.is_free() {
             route.meter.encoder_holds.one();
         }
@@ -62,6 +72,8 @@ struct Stream {
     sequence: u16,
     base: RtpTime,
     epoch: CaptureTime,
+    /// The last frame went out in part only: nobody can decode what is built on it.
+    torn: bool,
 }
 
 impl Stream {
@@ -72,10 +84,12 @@ impl Stream {
             sequence: rand::random::<u16>() & 0x7fff,
             base: RtpTime(rand::random()),
             epoch,
+            torn: false,
         }
     }
 
-    async fn send(&mut self, route: &Route, frame: &EncodedFrame) {
+    /// Sends all of it; false if the network did not take all.
+    async fn send(&mut self, route: &Route, frame: &EncodedFrame) -> bool {
         let elapsed = frame.captured.0.saturating_duration_since(self.epoch.0);
         let time = RtpTime::at(self.base, elapsed, VIDEO_CLOCK_HZ);
         route.clock.observe(frame.captured.0, time.0);
@@ -90,10 +104,11 @@ impl Stream {
                 payload,
             };
             if !route.send(outgoing).await {
-                return;
+                return false;
             }
             self.sequence = self.sequence.wrapping_add(1);
         }
         route.meter.frames_sent.one();
+        true
     }
 }

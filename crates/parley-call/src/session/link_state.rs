@@ -55,6 +55,8 @@ pub(super) struct LinkState {
     outage: Stopwatch,
     /// Time without media while it cannot.
     silence: Stopwatch,
+    /// Since when there has been no media.
+    down_since: Option<Instant>,
     reachable: bool,
 }
 
@@ -66,6 +68,7 @@ impl LinkState {
             in_step: Stopwatch::default(),
             outage: Stopwatch::default(),
             silence: Stopwatch::default(),
+            down_since: Some(now),
             reachable,
         };
         state.run(now);
@@ -74,6 +77,11 @@ impl LinkState {
 
     pub(super) fn is_connected(&self) -> bool {
         self.step == Step::Connected
+    }
+
+    /// Since when there has been no media; `None` while there is.
+    pub(super) const fn down_since(&self) -> Option<Instant> {
+        self.down_since
     }
 
     /// How long there was no media, in time that counts.
@@ -168,6 +176,10 @@ impl LinkState {
 
     fn go(&mut self, now: Instant, step: Step) {
         self.step = step;
+        self.down_since = match step {
+            Step::Connected => None,
+            _ => self.down_since.or(Some(now)),
+        };
         self.in_step.reset();
         self.run(now);
     }

@@ -15,7 +15,7 @@ use crate::sdp;
 use parley_media::packet::ReceivedPacket;
 use parley_proto::limits::CANDIDATES_MAX;
 use parley_proto::{
-    Candidate, ControlMessage, MediaState, ParticipantId, PeerEnvelope, PeerMessage, SdpType,
+    Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, SdpType,
 };
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -24,6 +24,12 @@ use std::time::{Duration, Instant};
 const OFFER_MAX: Duration = Duration::from_secs(3);
 /// Somebody who is gone may still be replaced by a fresh self for so long.
 const GONE_MAX: Duration = Duration::from_secs(3);
+/// Somebody who left hangs up at the same time: media that stops, and has not come back by then, was theirs.
+const LEFT_MAX: Duration = Duration::from_millis(500);
+/// A message on the control channel that failed is tried again after this.
+const CONTROL_RETRY: Duration = Duration::from_secs(1);
+/// Connections that may fail to open in a row before the person is told.
+const OPEN_FAILURES_MAX: u32 = 4;
 /// Fresh connections the other side may cause: so many at once, then one in two seconds.
 const FRESH_LIMIT: RateLimit = RateLimit::new(5, Duration::from_secs(2));
 /// How often the other side is told that it talks to a connection that is gone.
@@ -47,12 +53,15 @@ pub(super) struct PeerLink {
     control_heard: bool,
     own_media: MediaState,
     told_media: Option<MediaState>,
-    /// Nothing before they told.
+    /// What the other side told, if it ever did.
     their_media: Option<MediaState>,
+    /// When what they were not told is told again.
+    retell_at: Option<Instant>,
+    open_failures: u32,
     reachable: bool,
     was_up: bool,
     renewed: bool,
-    gone_at: Option<Instant>,
+    gone: Option<(Instant, LeaveReason)>,
     fresh_limit: RateLimit,
     notice_limit: RateLimit,
 }
@@ -85,10 +94,12 @@ impl PeerLink {
             own_media,
             told_media: None,
             their_media: None,
+            retell_at: None,
+            open_failures: 0,
             reachable,
             was_up: false,
             renewed: false,
-            gone_at: None,
+            gone: None,
             fresh_limit: FRESH_LIMIT,
             notice_limit: NOTICE_LIMIT,
         };
@@ -117,8 +128,17 @@ impl PeerLink {
         self.pairing.own()
     }
 
-    pub(super) const fn their_media(&self) -> Option<MediaState> {
-        self.their_media
+    /// Whether they ever said what their microphone and camera do.
+    pub(super) const fn media_told(&self) -> bool {
+        self.their_media.is_some()
+    }
+
+    /// What their microphone and camera do: what they say, or, of somebody who says nothing, what comes.
+    pub(super) fn their_media(&self) -> MediaState {
+        self.their_media.unwrap_or_else(|| MediaState {
+            microphone_on: self.tracks.contains(&TrackKind::Audio),
+            camera_on: self.tracks.contains(&TrackKind::Video),
+        })
     }
 
     pub(super) const fn proven(&self) -> bool {
@@ -159,7 +179,7 @@ impl PeerLink {
         let again = reachable && !self.reachable;
         self.reachable = reachable;
         if reachable {
-            self.gone_at = None;
+            self.gone = None;
         }
         self.state.set_reachable(cx.now, reachable);
         if again {
@@ -173,13 +193,25 @@ impl PeerLink {
     }
 
     /// The server says that the other side will not come back as the one it was. Media may go on all the same.
-    pub(super) fn set_gone(&mut self, now: Instant) {
-        self.gone_at.get_or_insert(now);
+    pub(super) fn set_gone(&mut self, now: Instant, reason: LeaveReason) {
+        self.gone.get_or_insert((now, reason));
     }
 
-    /// Whether they are gone for good: the server said so, nobody took their place, and no media comes.
-    pub(super) fn is_gone(&self, now: Instant) -> bool {
-        !self.state.is_connected() && self.gone_at.is_some_and(|at| now >= at + GONE_MAX)
+    /// Why they are gone for good, if they are: the server said so, nobody took their place, and no media comes.
+    pub(super) fn gone(&self, now: Instant) -> Option<LeaveReason> {
+        self.gone_for_good_at()
+            .filter(|at| now >= *at)
+            .and(self.gone)
+            .map(|(_, reason)| reason)
+    }
+
+    fn gone_for_good_at(&self) -> Option<Instant> {
+        let (said_at, reason) = self.gone?;
+        let wait = match reason {
+            LeaveReason::Left => LEFT_MAX,
+            LeaveReason::Lost => GONE_MAX,
+        };
+        Some(said_at.max(self.state.down_since()?) + wait)
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState, cx: &mut Context<'_>) {
@@ -264,6 +296,9 @@ impl PeerLink {
 
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
         self.proofs.on_timeout(cx);
+        if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
+            self.told_media = None;
+        }
         if self.reachable {
             if self.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
                 self.repeat(cx);
@@ -293,14 +328,11 @@ impl PeerLink {
             .state
             .step_reaches(OFFER_MAX)
             .filter(|_| self.awaits_first_offer());
-        let gone = self
-            .gone_at
-            .filter(|_| !self.state.is_connected())
-            .map(|at| at + GONE_MAX);
         let parts = [
             repeat,
             first_offer,
-            gone,
+            self.gone_for_good_at(),
+            self.retell_at,
             self.state.deadline(),
             self.proofs.deadline(),
         ];
@@ -348,13 +380,19 @@ impl PeerLink {
         self.local_candidates.clear();
         self.control_open = false;
         self.control_heard = false;
+        self.retell_at = None;
         self.renewed = true;
         self.end_tracks(cx);
         self.open_connection(cx);
     }
 
-    /// Replaces it because the other side did. False if it did so too often.
+    /// Replaces it because the other side did. False if it did so too often, or cannot have: messages through the server are
+    /// anybody's word, and media that comes over a proven connection is not. Who really has a fresh one stops sending on the old
+    /// one and says so again.
     fn follow(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.is_up() {
+            return false;
+        }
         let allowed = self.fresh_limit.allow(cx.now);
         if allowed {
             self.renew(cx);
@@ -443,6 +481,7 @@ impl PeerLink {
             cx.end = Some(EndReason::Internal("own description without a fingerprint"));
             return;
         };
+        self.open_failures = 0;
         self.local_candidates.retain(|candidate| {
             let ufrag = candidate.username_fragment.as_deref();
             ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
@@ -498,11 +537,29 @@ impl PeerLink {
     fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
         cx.counters.peer_failures += 1;
         tracing::warn!(command, detail, "the peer driver could not do that");
+        match command {
+            "open" => return self.on_open_failed(cx),
+            "send_control" => {
+                self.retell_at = Some(cx.now + CONTROL_RETRY);
+                return;
+            }
+            _ => {}
+        }
         let negotiates = ["make_offer", "set_remote", "make_answer"].contains(&command);
         let broken = negotiates && self.negotiation.on_failed(cx) == Damage::Broken;
         // A connection that carries media is worth more than one that can be negotiated: time will tell.
         if broken && !self.state.is_connected() && self.fresh_limit.allow(cx.now) {
             self.start_afresh(cx);
+        }
+    }
+
+    /// There is no connection at all: another one is tried, a few times.
+    fn on_open_failed(&mut self, cx: &mut Context<'_>) {
+        self.open_failures += 1;
+        if self.open_failures >= OPEN_FAILURES_MAX {
+            cx.end = Some(EndReason::NoConnection);
+        } else {
+            self.state.on_phase(cx.now, ConnectionPhase::Failed);
         }
     }
 

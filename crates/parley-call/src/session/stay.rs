@@ -36,6 +36,8 @@ pub(super) struct Stay {
     ice_servers: Vec<String>,
     me: Option<Participant>,
     other: Option<Participant>,
+    /// Somebody who would take the other's place, but media still goes on with the one who is there.
+    successor: Option<Participant>,
     link: Option<PeerLink>,
     /// The number of the last peer connection there was.
     generation: u32,
@@ -56,6 +58,7 @@ impl Stay {
             ice_servers: Vec::new(),
             me: None,
             other: None,
+            successor: None,
             link: None,
             generation: 0,
             media: config.media,
@@ -112,8 +115,8 @@ impl Stay {
                 name: other.name.clone(),
                 role: other.role,
                 away: other.away,
-                media: link.and_then(PeerLink::their_media).unwrap_or_default(),
-                media_told: link.and_then(PeerLink::their_media).is_some(),
+                media: link.map_or_else(MediaState::default, PeerLink::their_media),
+                media_told: link.is_some_and(PeerLink::media_told),
                 proven: link.is_some_and(PeerLink::proven),
             }
         };
@@ -243,6 +246,9 @@ impl Stay {
         match message {
             ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),
             ServerMessage::ParticipantLeft { id, reason } if self.is_other(id) => self.on_left(reason, cx),
+            ServerMessage::ParticipantLeft { id, .. } if self.is_successor(id) => self.successor = None,
+            ServerMessage::ParticipantAway { id } if self.is_successor(id) => self.set_successor_away(true),
+            ServerMessage::ParticipantBack { id } if self.is_successor(id) => self.set_successor_away(false),
             ServerMessage::ParticipantAway { id } if self.is_other(id) => self.set_away(true),
             ServerMessage::ParticipantBack { id } if self.is_other(id) => {
                 self.set_away(false);
@@ -268,6 +274,18 @@ impl Stay {
         self.other.as_ref().is_some_and(|other| other.id == id)
     }
 
+    fn is_successor(&self, id: ParticipantId) -> bool {
+        self.successor
+            .as_ref()
+            .is_some_and(|successor| successor.id == id)
+    }
+
+    fn set_successor_away(&mut self, away: bool) {
+        if let Some(successor) = &mut self.successor {
+            successor.away = away;
+        }
+    }
+
     fn set_away(&mut self, away: bool) {
         if let Some(other) = &mut self.other {
             other.away = away;
@@ -278,7 +296,10 @@ impl Stay {
         let is_me = self.me.as_ref().is_some_and(|me| me.id == newcomer.id);
         let place_taken = !self.is_other(newcomer.id)
             && self.other.as_ref().is_some_and(|other| !other.away)
-            && self.link.as_ref().is_some_and(PeerLink::is_connected);
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.is_connected() && !link.is_up());
         if is_me || place_taken {
             cx.counters.stale += 1;
             return;
@@ -299,10 +320,19 @@ impl Stay {
             .as_ref()
             .is_some_and(|link| link.other() == other.id && link.me() == me.id && link.is_polite() == polite);
         let (me, id, away) = (me.id, other.id, other.away);
-        self.other = Some(other);
         if same {
+            self.other = Some(other);
             return;
         }
+        if self.link.as_ref().is_some_and(PeerLink::is_up) {
+            // Who is in the room is the server's word; who is at the other end was proven.
+            cx.counters.stale += 1;
+            self.set_away(true);
+            self.successor = Some(other);
+            return;
+        }
+        self.successor = None;
+        self.other = Some(other);
         if let Some(mut old) = self.link.take() {
             self.generation = old.generation();
             old.end_tracks(cx);
@@ -332,25 +362,28 @@ impl Stay {
             .as_ref()
             .is_some_and(|link| !link.is_connected() && link.outage(cx.now) >= HOPELESS_AFTER);
         match (reason, &mut self.link) {
-            (LeaveReason::Left, _) if hopeless => cx.end = Some(EndReason::ConnectionFailed),
-            (LeaveReason::Left, _) => cx.end = Some(EndReason::OtherLeft),
-            (LeaveReason::Lost, Some(link)) => {
-                link.set_gone(cx.now);
+            (reason, Some(link)) if reason == LeaveReason::Lost || link.is_up() => {
+                link.set_gone(cx.now, reason);
                 self.set_away(true);
             }
-            (LeaveReason::Lost, None) => self.other = None,
+            (LeaveReason::Left, _) if hopeless => cx.end = Some(EndReason::ConnectionFailed),
+            (LeaveReason::Left, _) => cx.end = Some(EndReason::OtherLeft),
+            (LeaveReason::Lost, _) => self.other = None,
         }
     }
 
     /// Somebody is gone for good: the end of a call, or of waiting for one who was never really here.
     fn notice_the_gone(&mut self, cx: &mut Context<'_>) {
-        let gone = self.link.take_if(|link| link.is_gone(cx.now));
-        if let Some(mut link) = gone {
+        let reason = self.link.as_ref().and_then(|link| link.gone(cx.now));
+        if let (Some(reason), Some(mut link)) = (reason, self.link.take_if(|_| reason.is_some())) {
             self.generation = link.generation();
             link.close(false, cx);
             self.other = None;
             if link.was_up() {
-                cx.end = Some(EndReason::OtherLost);
+                cx.end = Some(match reason {
+                    LeaveReason::Left => EndReason::OtherLeft,
+                    LeaveReason::Lost => EndReason::OtherLost,
+                });
             }
         }
     }
@@ -375,6 +408,11 @@ impl Stay {
 
     /// What follows from a turn: who can be told things now, what is told, and whether that was all.
     fn finish_turn(&mut self, cx: &mut Context<'_>) {
+        if !self.link.as_ref().is_some_and(PeerLink::is_up)
+            && let Some(successor) = self.successor.take()
+        {
+            self.meet(successor, cx);
+        }
         let reachable = self.signaling.is_joined() && self.other.as_ref().is_some_and(|other| !other.away);
         if let Some(link) = &mut self.link {
             link.set_reachable(reachable, cx);

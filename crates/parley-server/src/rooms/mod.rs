@@ -202,7 +202,7 @@ impl Rooms {
             Some(room) if self.stamp.is_ours(&room) => (room, Role::Guest),
             Some(_) => return self.refuse(client, ErrorCode::RoomUnknown),
         };
-        if self.rooms.get(&room).is_some_and(Room::is_full) {
+        if !self.rooms.get(&room).is_none_or(|room| room.has_place(now)) {
             return self.refuse(client, ErrorCode::RoomFull);
         }
         let nonce = self.random();
@@ -228,12 +228,17 @@ impl Rooms {
             Ok(_) => return self.refuse(client, ErrorCode::TicketInvalid),
             Err(code) => return self.refuse(client, code),
         };
-        if self.rooms.get(&ticket.room).is_some_and(Room::is_full) {
+        if !self
+            .rooms
+            .get(&ticket.room)
+            .is_none_or(|room| room.has_place(now))
+        {
             return self.refuse(client, ErrorCode::RoomFull);
         }
         if self.is_full() {
             return self.refuse(client, ErrorCode::Unavailable);
         }
+        self.make_place(now, ticket.room);
         self.used.insert(now, &ticket);
         let id = ParticipantId::from_bytes(self.random());
         let room = self.rooms.entry(ticket.room).or_default();
@@ -252,6 +257,16 @@ impl Rooms {
         self.seats.insert(client, seat);
         self.welcome(now, client, seat, false);
         self.announce(now, seat);
+    }
+
+    /// Gives up someone who has been away for long, if there is no other place: most likely the newcomer is that same person,
+    /// whose Parley ended without saying so.
+    fn make_place(&mut self, now: Moment, room_id: RoomId) {
+        let room = self.rooms.get(&room_id).filter(|room| room.is_full());
+        if let Some((until, id)) = room.and_then(|room| room.long_away(now)) {
+            self.deadlines.remove(&(until, room_id, id));
+            self.remove(now, room_id, id, LeaveReason::Lost);
+        }
     }
 
     fn resume(&mut self, now: Moment, client: ClientId, version: u16, token: &str, name: &str) {

@@ -2,12 +2,15 @@
 
 use super::ClientId;
 use crate::time::Moment;
-use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::limits::{RESUME_GRACE_S, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{LeaveReason, Participant, ParticipantId, Role};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// How many of those who left a room remembers, to refuse their tokens.
 const LEFT_MAX: usize = 16;
+/// Someone who was lost gives way to a newcomer after ten seconds: a connection that only broke is back before that.
+const GIVES_WAY_BEFORE_END: Duration = Duration::from_secs(RESUME_GRACE_S - 10);
 /// Orders count from here (the start of 2026, in seconds of the UNIX epoch).
 const ORDER_EPOCH_S: u64 = 1_767_225_600;
 
@@ -77,6 +80,19 @@ impl Room {
 
     pub(super) fn is_full(&self) -> bool {
         self.members.len() >= ROOM_PARTICIPANTS_MAX
+    }
+
+    /// Whether someone new can come in.
+    pub(super) fn has_place(&self, now: Moment) -> bool {
+        !self.is_full() || self.long_away(now).is_some()
+    }
+
+    /// Someone who was lost so long ago that they give way to a newcomer, and until when they would be waited for.
+    pub(super) fn long_away(&self, now: Moment) -> Option<(Moment, ParticipantId)> {
+        self.members.iter().find_map(|member| match member.presence {
+            Presence::Away { until } if until <= now + GIVES_WAY_BEFORE_END => Some((until, member.id)),
+            Presence::Away { .. } | Presence::Here(_) | Presence::Expected { .. } => None,
+        })
     }
 
     /// Larger than every order given out before, in this life of the server or (by the clock) in a former one: someone who

@@ -490,6 +490,43 @@ fn a_newcomer_after_a_restart_comes_after_those_who_were_there() {
 }
 
 #[test]
+fn who_was_lost_for_ten_seconds_gives_way_to_a_newcomer() {
+    let mut world = World::new();
+    let (ada, bob) = world.pair();
+    world.rooms.disconnected(world.now, BOB);
+    world.wait(9);
+    assert_eq!(
+        world.ticket(EVE, Some(ada.room)).unwrap_err(),
+        ErrorCode::RoomFull,
+        "a connection that broke may be back any moment"
+    );
+    world.wait(1);
+    let (_, ticket) = world.ticket(EVE, Some(ada.room)).unwrap();
+    let (eve, outputs) = world.join(EVE, &ticket).unwrap();
+    let told = sent_to(ADA, &outputs);
+    let lost = ServerMessage::ParticipantLeft {
+        id: bob.me,
+        reason: LeaveReason::Lost,
+    };
+    assert!(told.contains(&lost), "{told:?}");
+    let ids: Vec<_> = eve.participants.iter().map(|p| p.id).collect();
+    assert_eq!(ids, [ada.me, eve.me]);
+    assert_eq!(world.resume(BOB, &bob.token).unwrap_err(), ErrorCode::RoomFull);
+    assert_eq!(world.rooms.poll_timeout(), None, "nobody is waited for");
+}
+
+#[test]
+fn somebody_back_in_time_keeps_the_place() {
+    let mut world = World::new();
+    let (ada, bob) = world.pair();
+    world.rooms.disconnected(world.now, BOB);
+    world.wait(11);
+    let (_, ticket) = world.ticket(EVE, Some(ada.room)).unwrap();
+    world.resume(BOB, &bob.token).unwrap();
+    assert_eq!(world.join(EVE, &ticket).unwrap_err(), ErrorCode::RoomFull);
+}
+
+#[test]
 fn two_people_never_have_the_same_order() {
     let mut world = World::new();
     let ada = world.enter(ADA, None);

@@ -45,7 +45,8 @@ impl CaptureClock {
         let point = *self.point.lock().unwrap_or_else(PoisonError::into_inner);
         let (captured, rtp_time) = point?;
         let ticks = now.saturating_duration_since(captured).as_secs_f64() * self.hz;
-        Some(rtp_time.wrapping_add(ticks as u32))
+        // Through 64 bits, because a conversion to 32 would stop at their end, after half a day of silence.
+        Some(rtp_time.wrapping_add(ticks as u64 as u32))
     }
 }
 
@@ -215,6 +216,15 @@ mod tests {
         );
         assert_eq!((both[0].packet_count, both[0].octet_count), (1, 4));
         assert_eq!(link.next_time(), Some(now + INTERVAL));
+    }
+
+    #[test]
+    fn the_time_goes_on_through_a_day_of_silence() {
+        let clock = CaptureClock::new(90_000);
+        let start = Instant::now();
+        clock.observe(start, 7);
+        let (day, ticks) = (Duration::from_secs(24 * 3600), 24 * 3600 * 90_000_u64);
+        assert_eq!(clock.rtp_time(start + day), Some((ticks + 7) as u32));
     }
 
     #[test]

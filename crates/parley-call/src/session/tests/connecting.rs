@@ -62,7 +62,8 @@ fn an_hour_of_call_needs_no_second_connection() {
 fn hanging_up_ends_both_and_each_knows_why() {
     let mut world = World::connected_pair(3);
     world.command(1, CallCommand::Leave);
-    world.run_s(1);
+    // This world carries no goodbye: that media stopped must be enough.
+    world.run_s(2);
     assert_eq!(world.ended(1), Some(&EndReason::HungUp));
     assert_eq!(world.ended(0), Some(&EndReason::OtherLeft));
     assert!(world.parties[1].peer.control_out.contains(&ControlMessage::Bye));
@@ -97,6 +98,55 @@ fn what_microphone_and_camera_do_is_told_once_it_may_be() {
         told,
         [ControlMessage::MediaState(on), ControlMessage::MediaState(off)]
     );
+}
+
+#[test]
+fn what_could_not_be_told_is_told_again() {
+    let mut world = World::pair(4);
+    world.parties[0].peer.control_refusals = 2;
+    world.run_s(8);
+    assert_eq!(world.parties[0].peer.failures, ["send_control", "send_control"]);
+    assert_eq!(
+        world.parties[0].peer.control_out,
+        [ControlMessage::MediaState(MediaState::default())]
+    );
+    world.expect_media();
+}
+
+#[test]
+fn somebody_who_says_nothing_is_on_as_long_as_something_comes() {
+    let mut world = World::connected_pair(4);
+    let on = MediaState {
+        microphone_on: true,
+        camera_on: true,
+    };
+    assert_eq!(world.snapshot(0).people[0].media, on, "a browser, or a bot");
+    let off = MediaState::default();
+    world.hears(0, ControlMessage::MediaState(off));
+    assert_eq!(world.snapshot(0).people[0].media, off, "their word is worth more");
+}
+
+#[test]
+fn a_goodbye_of_the_other_side_ends_the_call_at_once() {
+    let mut world = World::connected_pair(4);
+    world.hears(0, ControlMessage::Bye);
+    assert_eq!(world.ended(0), Some(&EndReason::OtherLeft));
+}
+
+#[test]
+fn a_connection_that_does_not_open_is_tried_again_and_the_reason_is_told_soon() {
+    for (refusals, connects) in [(2, true), (100, false)] {
+        let mut world = World::new(4);
+        let ada = world.arrive(None);
+        world.command(ada, CallCommand::Enter);
+        world.run_s(1);
+        world.parties[ada].peer.open_refusals = refusals;
+        let ben = world.arrive(Some([3; 16]));
+        world.command(ben, CallCommand::Enter);
+        world.run_s(15);
+        let told = world.ended(ada) == Some(&EndReason::NoConnection);
+        assert_eq!((world.media_flows(), told), (connects, !connects), "{world:#?}");
+    }
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub(super) struct FakePeer {
     pub(super) opened: u32,
     /// The senders of the tracks that were handed on: dropped with the connection.
     tracks: Vec<std::sync::mpsc::SyncSender<ReceivedPacket>>,
+    /// Control messages, and connections, that will be refused before the next is not.
+    pub(super) control_refusals: u32,
+    pub(super) open_refusals: u32,
     /// Control messages that went out.
     pub(super) control_out: Vec<ControlMessage>,
 }
@@ -58,6 +61,8 @@ impl FakePeer {
             ice_restarts: 0,
             opened: 0,
             tracks: Vec::new(),
+            control_refusals: 0,
+            open_refusals: 0,
             control_out: Vec::new(),
         }
     }
@@ -106,7 +111,13 @@ impl FakePeer {
                 self.ice_restarts = before.ice_restarts;
                 self.opened = before.opened + 1;
                 self.ufrag = before.ufrag + 1;
+                self.control_refusals = before.control_refusals;
+                self.open_refusals = before.open_refusals;
                 self.generation = generation;
+                if self.open_refusals > 0 {
+                    self.open_refusals -= 1;
+                    return Err("no socket");
+                }
                 self.open = true;
             }
             PeerCommand::MakeOffer { ice_restart } => {
@@ -167,6 +178,10 @@ impl FakePeer {
                 if self.phase == ConnectionPhase::Connected {
                     return Ok(self.start_tracks());
                 }
+            }
+            PeerCommand::SendControl(_) if self.control_refusals > 0 => {
+                self.control_refusals -= 1;
+                return Err("full");
             }
             PeerCommand::SendControl(message) => self.control_out.push(message),
             PeerCommand::Close => {

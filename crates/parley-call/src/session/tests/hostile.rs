@@ -1,6 +1,7 @@
 //! Garbage, floods and lies: counted, never a panic, never the end of a call that could go on.
 
 use super::world::World;
+use crate::end::EndReason;
 use crate::sdp::tests::description;
 use crate::snapshot::CallPhase;
 use parley_proto::limits::{SDP_BYTES_MAX, SIGNAL_MESSAGE_BYTES_MAX};
@@ -89,6 +90,8 @@ fn floods_are_cut_off() {
 #[test]
 fn somebody_who_restarts_all_the_time_cannot_keep_us_busy() {
     let mut world = World::connected_pair(43);
+    world.set_path(false);
+    world.run_ms(1_500);
     for connection in 1_000..1_200 {
         says(&mut world, json!({"kind": "restart", "connection": connection}));
         says(
@@ -100,6 +103,54 @@ fn somebody_who_restarts_all_the_time_cannot_keep_us_busy() {
     let opened = world.parties[0].session.counters().connections_opened;
     assert!(opened < 10, "{opened}");
     assert_ne!(world.phase(0), CallPhase::Ended);
+}
+
+#[test]
+fn no_word_through_the_server_takes_a_proven_connection_down() {
+    let mut world = World::connected_pair(43);
+    let (other, me) = (world.snapshot(0).people[0].id, world.snapshot(0).me.unwrap());
+    let stranger = ParticipantId::from_bytes([0xee; 16]);
+    says(&mut world, json!({"kind": "restart", "connection": 1_000}));
+    says(&mut world, json!({"kind": "restart"}));
+    for connection in [None, Some(1_001)] {
+        let sdp = description(77, "fresh");
+        says(
+            &mut world,
+            json!({"kind": "description", "sdp_type": "offer", "sdp": sdp, "connection": connection}),
+        );
+    }
+    let someone = |id| json!({"id": id, "name": "new", "role": "guest", "order": 90});
+    for text in [
+        json!({"type": "participant_away", "id": other}),
+        json!({"type": "participant_joined", "participant": someone(stranger)}),
+        json!({"type": "participant_left", "id": stranger, "reason": "lost"}),
+        json!({"type": "participant_joined", "participant": someone(stranger)}),
+        json!({"type": "participant_joined", "participant": someone(me)}),
+        json!({"type": "participant_left", "id": other, "reason": "left"}),
+    ] {
+        world.server_says(0, text.to_string());
+    }
+    for _ in 0..60 {
+        world.run_s(1);
+        world.expect_media();
+        assert_eq!(world.phase(0), CallPhase::Connected);
+    }
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+}
+
+#[test]
+fn somebody_of_whom_the_server_says_that_they_left_is_gone_once_media_stops() {
+    let mut world = World::connected_pair(43);
+    let other = world.snapshot(0).people[0].id;
+    world.server_says(
+        0,
+        json!({"type": "participant_left", "id": other, "reason": "left"}).to_string(),
+    );
+    world.run_s(5);
+    assert_eq!(world.phase(0), CallPhase::Connected);
+    world.set_path(false);
+    world.run_s(2);
+    assert_eq!(world.ended(0), Some(&EndReason::OtherLeft));
 }
 
 #[test]

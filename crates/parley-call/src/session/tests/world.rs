@@ -4,10 +4,10 @@ use super::fake_peer::FakePeer;
 use super::fake_server::{FakeServer, Reply, room};
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::PeerEvent;
+use crate::port::{PeerEvent, PeerEventKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
 use crate::snapshot::{CallPhase, CallSnapshot};
-use parley_proto::{ClientMessage, LinkSecret, MediaState, ServerAddress, ServerMessage};
+use parley_proto::{ClientMessage, ControlMessage, LinkSecret, MediaState, ServerAddress, ServerMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -227,6 +227,15 @@ impl World {
                 },
             );
         }
+    }
+
+    /// Something comes on the control channel.
+    pub(super) fn hears(&mut self, party: usize, message: ControlMessage) {
+        let event = PeerEvent {
+            generation: self.parties[party].peer.generation,
+            kind: PeerEventKind::Control(message),
+        };
+        self.input(party, Input::Peer(event));
     }
 
     pub(super) fn set_path(&mut self, up: bool) {
