@@ -5,6 +5,7 @@ mod calls;
 mod faults;
 mod hostile;
 mod loss;
+mod opening;
 mod pair;
 mod relay;
 mod soak;

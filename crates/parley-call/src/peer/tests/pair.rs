@@ -47,6 +47,11 @@ pub(super) struct Side {
 
 impl Side {
     pub(super) fn spawn() -> Self {
+        Self::spawn_on("127.0.0.1")
+    }
+
+    /// With this address alone to bind.
+    pub(super) fn spawn_on(address: &str) -> Self {
         let (video, video_out) = mpsc::channel(4);
         let (audio, audio_out) = mpsc::channel(16);
         let (video_targets_in, video_targets) = watch::channel(EncoderTargets::default());
@@ -67,8 +72,8 @@ impl Side {
                 limits: VideoLimits::default(),
             },
             network: NetworkOptions {
-                addresses: vec!["127.0.0.1".parse().unwrap()],
-                include_loopback: true,
+                addresses: vec![address.parse().unwrap()],
+                include_loopback: false,
             },
         });
         Self {
