@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// How long each run lasts, when nothing is said.
 pub const SECONDS: u32 = 30;
+/// What both sides' pictures may take.
+const KBPS: u32 = 1500;
 /// Set-ups that are timed.
 const SET_UPS: usize = 10;
 /// The metrics that only a run of its own gives.
@@ -63,6 +65,7 @@ fn measure_parley(report: &mut Report, case: &str, seconds: u32, clip: &Clip) ->
         video: video.display().to_string(),
         audio: audio.to_owned(),
         seconds,
+        more: vec!["--max-kbps".into(), KBPS.to_string()],
         ..Wish::default()
     };
     let answers = |wish: &Wish| match case {
