@@ -112,6 +112,10 @@ fn measure_parley(report: &mut Report, case: &str, seconds: u32, clip: &Clip) ->
         .figures
         .values
         .extend(late.map(|(metric, value)| (metric.clone(), *value)));
+    // One way, only the sender knows what it sent.
+    if let Ok(sent) = sender.figures.get("fps_sent") {
+        combined.figures.values.insert("fps_sent".into(), sent);
+    }
     let mut filled = Report::default();
     call::fill(&mut filled, case, &combined, &sender);
     report.rows.extend(filled.rows);
