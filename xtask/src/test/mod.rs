@@ -5,6 +5,7 @@ mod deny;
 mod ledger;
 mod stages;
 
+use crate::process;
 use crate::setup::{self, Purpose};
 use anyhow::{Result, bail};
 use ledger::Ledger;
@@ -50,6 +51,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<ExitCode> {
             arguments.join(" ")
         );
     };
+    needs_root(parts)?;
     setup::system(Purpose::Test)?;
     let mut ledger = Ledger::new();
     if parts.contains(&Part::Unit) {
@@ -65,6 +67,21 @@ pub(crate) fn test(arguments: &[String]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Networks, cameras and mounts of its own: said before an hour of building, not after it.
+fn needs_root(parts: &[Part]) -> Result<()> {
+    let worlds = parts
+        .iter()
+        .any(|part| matches!(part, Part::World | Part::Interop | Part::Desktop));
+    let root = || process::answer("id", &["-u"]).is_some_and(|id| id == "0");
+    if cfg!(target_os = "linux") && worlds && !root() {
+        bail!(
+            "these tests make networks and cameras of their own and need root: `sudo -E env PATH=\"$PATH\" cargo xtask test`, \
+             or a container. Without root there are `cargo xtask test unit` and `cargo xtask test ui`"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
