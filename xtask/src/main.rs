@@ -36,7 +36,7 @@ cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow 
     ui        types, logic, components and flows of the window against the fake backend
     interop   against Chromium and aiortc
     desktop   two real windows with cameras, microphones and speakers of their own
-cargo xtask bench call [--against chromium] [--window] [--seconds N] [--json]
+cargo xtask bench call [--against chromium] [--seconds N] [--json]
                                         cost, set-up times and latency of a call; docs/benchmarks.md explains
 cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
