@@ -5,37 +5,32 @@
 //! the other side's first request come within milliseconds, and making the last one wait would only delay the first
 //! picture that is seen.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The mean distance between key frames under constant requests.
 const GAP: Duration = Duration::from_millis(300);
 /// How many may come at once.
-const BURST: usize = 3;
+const BURST: u32 = 3;
 
-/// Remembers the last key frames.
+/// A bucket of [`BURST`] key frames that gains one every [`GAP`]: when the first few are used up for nothing (the other side
+/// was not ready yet), the next one is a gap away and not the whole bucket.
 #[derive(Debug, Default)]
 pub(super) struct KeyFramePace {
-    made: VecDeque<Instant>,
+    /// When the bucket is full again, once something was taken out of it.
+    full_at: Option<Instant>,
 }
 
 impl KeyFramePace {
     /// Whether one may be made now.
     pub(super) fn allows(&self, now: Instant) -> bool {
-        let window = GAP * BURST as u32;
-        let recent = self
-            .made
-            .iter()
-            .filter(|made| now.saturating_duration_since(**made) < window);
-        recent.count() < BURST
+        self.full_at
+            .is_none_or(|full_at| full_at <= now + GAP * (BURST - 1))
     }
 
     /// One was made.
     pub(super) fn made(&mut self, now: Instant) {
-        if self.made.len() == BURST {
-            self.made.pop_front();
-        }
-        self.made.push_back(now);
+        let from = self.full_at.map_or(now, |full_at| full_at.max(now));
+        self.full_at = Some(from + GAP);
     }
 }
 
@@ -68,7 +63,20 @@ mod tests {
         let start = Instant::now();
         let mut pace = KeyFramePace::default();
         (0..3).for_each(|_| pace.made(start));
-        assert!(!pace.allows(start + Duration::from_millis(899)));
-        assert!(pace.allows(start + Duration::from_millis(900)));
+        let later = start + Duration::from_millis(900);
+        for _ in 0..3 {
+            assert!(pace.allows(later));
+            pace.made(later);
+        }
+        assert!(!pace.allows(later));
+    }
+
+    #[test]
+    fn when_all_were_used_up_the_next_one_is_a_gap_away() {
+        let start = Instant::now();
+        let mut pace = KeyFramePace::default();
+        (0..3).for_each(|_| pace.made(start));
+        assert!(!pace.allows(start + Duration::from_millis(299)));
+        assert!(pace.allows(start + Duration::from_millis(300)));
     }
 }
