@@ -172,8 +172,9 @@ impl Findings {
             let took = moment?.saturating_duration_since(self.begun(host)?);
             Some(took.as_secs_f64() * 1e3)
         };
-        let proven = self.call.as_ref().and_then(|call| call.times.proven);
-        report.add("connected_ms", "ms", since_begun(proven));
+        // Proofs travel by signaling and can be there before ICE and DTLS stand: connected is when both are.
+        let connected = self.call.as_ref().and_then(|call| call.connected_at);
+        report.add("connected_ms", "ms", since_begun(connected));
         if self.picture_word.expected() {
             let first = looked.and_then(|seen| seen.first);
             report.add("first_picture_ms", "ms", since_begun(first));
