@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use ts_rs::{Config, TS, TypeVisitor};
 
 const HEADER: &str = "\
-// Written from crates/parley-app/src/view.rs by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
+// Written from crates/parley-app/src/view/ by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
 ";
 
 /// Everything that crosses the border between shell and window, and all it is made of, as one TypeScript module.

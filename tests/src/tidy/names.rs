@@ -9,7 +9,7 @@ const EMPTY_ENDINGS: &[&str] = &[
 ];
 
 const EMPTY_ENDING_EXCEPTIONS: &[Exception] = &[(
-    "crates/parley-app/src/view.rs",
+    "crates/parley-app/src/view/mod.rs",
     "FrameBridgeInfo is the answer's name in the contract with the window",
 )];
 

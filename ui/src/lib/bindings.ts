@@ -1,4 +1,4 @@
-// Written from crates/parley-app/src/view.rs by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
+// Written from crates/parley-app/src/view/ by `UPDATE_BINDINGS=1 cargo test -p parley-app bindings`. Do not edit.
 
 /**
  * What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`]. Its `Debug`

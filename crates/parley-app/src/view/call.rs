@@ -1,0 +1,146 @@
+//! The call as a window shows it: how far it is, who is there, why it ended.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use ts_rs::TS;
+
+/// One call. Its `Debug` leaves the link out, for the link is the secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CallView {
+    /// The link to send, with its secret.
+    pub link: String,
+    /// The same for the installed app.
+    pub deep_link: String,
+    /// Whether this side made the room.
+    pub host: bool,
+    /// The link leads to this computer: it works for people who can reach it (same network).
+    pub served_here: bool,
+    /// The link leads to this computer, and no other computer reaches it now (no network): only windows on this computer can
+    /// join by it.
+    pub only_here: bool,
+    /// How far the call is.
+    pub state: CallState,
+    /// Whether the connection to the server stands (media can go on without).
+    pub signaling: SignalingState,
+    /// The other people.
+    pub people: Vec<PersonView>,
+    /// When the other side was first connected, in milliseconds since 1970; absent before.
+    #[ts(type = "number | null")]
+    pub connected_since_ms: Option<u64>,
+    /// Why it ended, once it did.
+    pub ended: Option<EndedView>,
+}
+
+impl fmt::Debug for CallView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallView")
+            .field("host", &self.host)
+            .field("served_here", &self.served_here)
+            .field("only_here", &self.only_here)
+            .field("state", &self.state)
+            .field("signaling", &self.signaling)
+            .field("people", &self.people)
+            .field("connected_since_ms", &self.connected_since_ms)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Getting into the room.
+    Joining,
+    /// In the room, alone: send the link.
+    Waiting,
+    /// The other one is there; a way between the two is being found and checked.
+    Connecting,
+    /// Media flows, the other side is proven genuine.
+    Connected,
+    /// Media stopped; trying to get it back.
+    Reconnecting,
+    /// Over.
+    Ended,
+}
+
+/// The connection to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalingState {
+    /// Not there yet.
+    Connecting,
+    /// There.
+    Connected,
+    /// Lost; trying again.
+    Reconnecting,
+}
+
+/// Another person in the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PersonView {
+    /// The id, also the frame bridge's tile name.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Whether sound comes from them.
+    pub microphone_on: bool,
+    /// Whether a picture comes from them.
+    pub camera_on: bool,
+    /// Their connection to the server is gone (media may go on).
+    pub away: bool,
+    /// The size of the picture that comes, once one came.
+    pub video_size: Option<(u32, u32)>,
+    /// How good the path to them is.
+    pub quality: Quality,
+}
+
+/// How good a path is, in three bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Not measured yet.
+    Unknown,
+    /// Nothing to complain of.
+    Good,
+    /// Noticeable.
+    Fair,
+    /// Bad.
+    Poor,
+}
+
+/// Why a call is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct EndedView {
+    /// For code.
+    pub code: EndCode,
+    /// For people: what happened and what to do.
+    pub message: String,
+    /// How long the two were connected, in seconds.
+    #[ts(type = "number")]
+    pub seconds: u64,
+}
+
+/// Why a call is over, as code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCode {
+    /// This side hung up.
+    HungUp,
+    /// The other side hung up.
+    OtherLeft,
+    /// The other side vanished and did not come back.
+    OtherLost,
+    /// Media could not be connected or was lost for good.
+    ConnectionFailed,
+    /// Somebody stands in the middle: the fingerprints do not match.
+    NotGenuine,
+    /// The server could not be reached.
+    ServerUnreachable,
+    /// What answered is no Parley server.
+    NotAParleyServer,
+    /// The server said no; the message tells why.
+    Refused,
+    /// A fault in Parley.
+    Internal,
+}

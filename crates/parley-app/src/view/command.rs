@@ -1,0 +1,111 @@
+//! What a window may ask, and why something was not done.
+
+use super::{DeviceKind, ProblemCode, SettingsPatch};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use ts_rs::TS;
+
+/// What a window may ask. Answers come as a new [`AppState`]; what cannot be done comes back as a [`CommandError`]. Its `Debug`
+/// leaves out what was pasted, for a link in it is the secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum AppCommand {
+    /// Makes a room (on [`Settings::server`] or on this computer) and goes to the green room.
+    StartCall,
+    /// Finds a link in the text and goes to the green room.
+    OpenLink {
+        /// What was pasted or handed over by the system.
+        text: String,
+    },
+    /// From the green room into the call.
+    Join,
+    /// Out of the green room or the call; from the "ended" screen back home.
+    Leave,
+    /// Microphone off and on.
+    SetMuted {
+        /// Off.
+        muted: bool,
+    },
+    /// Camera on and off.
+    SetCameraOn {
+        /// On.
+        on: bool,
+    },
+    /// Chooses a device; no id means "what the system uses".
+    ChooseDevice {
+        /// Which kind.
+        kind: DeviceKind,
+        /// Which one.
+        id: Option<String>,
+    },
+    /// Looks for devices again, now.
+    RefreshDevices,
+    /// Plays a short sound on the speaker.
+    TestSpeaker,
+    /// Changes settings.
+    ChangeSettings {
+        /// What changes.
+        patch: SettingsPatch,
+    },
+    /// Opens camera and microphone for settings and green room while no call is on; closes them again.
+    SetPreview {
+        /// Open.
+        on: bool,
+    },
+    /// Takes a problem off the list until it comes anew.
+    DismissProblem {
+        /// Which.
+        code: ProblemCode,
+    },
+}
+
+impl fmt::Debug for AppCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = match self {
+            Self::StartCall => f.debug_struct("StartCall"),
+            Self::OpenLink { text: _ } => return f.debug_struct("OpenLink").finish_non_exhaustive(),
+            Self::Join => f.debug_struct("Join"),
+            Self::Leave => f.debug_struct("Leave"),
+            Self::SetMuted { .. } => f.debug_struct("SetMuted"),
+            Self::SetCameraOn { .. } => f.debug_struct("SetCameraOn"),
+            Self::ChooseDevice { .. } => f.debug_struct("ChooseDevice"),
+            Self::RefreshDevices => f.debug_struct("RefreshDevices"),
+            Self::TestSpeaker => f.debug_struct("TestSpeaker"),
+            Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
+            Self::SetPreview { .. } => f.debug_struct("SetPreview"),
+            Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
+        };
+        match self {
+            Self::SetMuted { muted } => said.field("muted", muted),
+            Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
+            Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
+            Self::ChangeSettings { patch } => said.field("patch", patch),
+            Self::DismissProblem { code } => said.field("code", code),
+            _ => &mut said,
+        };
+        said.finish()
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CommandError {
+    /// For code.
+    pub code: CommandErrorCode,
+    /// For people.
+    pub message: String,
+}
+
+/// Why a command was not carried out, as code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandErrorCode {
+    /// The text holds no usable link.
+    BadLink,
+    /// It makes no sense now.
+    NotNow,
+    /// The server's address in the settings is no address.
+    BadServer,
+    /// Anything else; the message says what.
+    Failed,
+}

@@ -1,0 +1,95 @@
+//! What is kept between runs, and changes to it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What is kept between runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct Settings {
+    /// The version of this file's layout.
+    pub version: u32,
+    /// The name others see.
+    pub name: String,
+    /// The server to start calls on (`https://host[:port]`); empty: this computer.
+    pub server: String,
+    /// The chosen camera.
+    pub camera: Option<String>,
+    /// The chosen microphone.
+    pub microphone: Option<String>,
+    /// The chosen speaker.
+    pub speaker: Option<String>,
+    /// The voice chain's switches.
+    pub voice: VoiceSwitches,
+    /// One's own picture is shown as in a mirror.
+    pub mirror: bool,
+    /// Dark, light, or as the system has it.
+    pub appearance: Appearance,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            name: String::new(),
+            server: String::new(),
+            camera: None,
+            microphone: None,
+            speaker: None,
+            voice: VoiceSwitches::default(),
+            mirror: true,
+            appearance: Appearance::System,
+        }
+    }
+}
+
+/// The voice chain's switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct VoiceSwitches {
+    /// Takes the speaker's sound out of the microphone's.
+    pub echo_cancellation: bool,
+    /// Takes fans and keyboards out.
+    pub noise_suppression: bool,
+    /// Brings the voice to an even level (never touches the system's).
+    pub gain_control: bool,
+}
+
+impl Default for VoiceSwitches {
+    fn default() -> Self {
+        Self {
+            echo_cancellation: true,
+            noise_suppression: true,
+            gain_control: true,
+        }
+    }
+}
+
+/// Colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Appearance {
+    /// As the system has it.
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// A change of settings: only what is present changes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[ts(optional_fields)]
+pub struct SettingsPatch {
+    /// See [`Settings::name`].
+    pub name: Option<String>,
+    /// See [`Settings::server`].
+    pub server: Option<String>,
+    /// See [`Settings::voice`].
+    pub voice: Option<VoiceSwitches>,
+    /// See [`Settings::mirror`].
+    pub mirror: Option<bool>,
+    /// See [`Settings::appearance`].
+    pub appearance: Option<Appearance>,
+}
