@@ -101,7 +101,10 @@ try {
   const link = await page.evaluate((options) => globalThis.parley.start(options), options)
   say({ event: 'link', link })
   await page.evaluate(() => globalThis.parley.join())
-  await page.waitForTimeout(Number(args.seconds) * 1000)
+  // Until the other side has gone, or the time is over: what the browser says of a connection some seconds after the other
+  // end left it depends on its own time limits.
+  const over = () => globalThis.parley.client.over
+  await page.waitForFunction(over, null, { timeout: Number(args.seconds) * 1000, polling: 100 }).catch(() => {})
   if (args.screenshot) await page.screenshot({ path: args.screenshot })
   say({ event: 'report', ...(await page.evaluate(() => globalThis.parley.report())) })
   await page.evaluate(() => globalThis.parley.leave())

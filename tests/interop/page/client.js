@@ -265,6 +265,11 @@ export class Client {
     if (this.channel?.readyState === 'open') this.channel.send(JSON.stringify(message))
   }
 
+  /** Whether the other side has gone, by its own word or the server's. */
+  get over() {
+    return this.left !== undefined || this.control.some(({ type }) => type === 'bye')
+  }
+
   leave() {
     this.tell({ type: 'bye' })
     this.send({ type: 'leave' })

@@ -91,7 +91,7 @@ fn addresses_hidden_behind_local_names_are_no_obstacle() {
     let seconds = (SECONDS + 6).to_string();
     let theirs = Peer::chromium(&["--link", &ours.link().unwrap(), "--mdns", "--seconds", &seconds]).unwrap();
     let report = theirs.report(PATIENCE).unwrap();
-    assert_eq!(report["connection"], "connected", "{report:#}");
+    assert!(report["marks"]["connected"].is_number(), "{report:#}");
     let decoded = report["in_video"]["framesDecoded"].as_f64().unwrap_or(0.0);
     assert!(decoded > 40.0, "Chromium decoded {decoded} pictures: {report:#}");
 }
