@@ -11,6 +11,7 @@ pub mod engine;
 pub mod problems;
 pub mod settings;
 pub mod sources;
+pub mod store;
 pub mod view;
 
 /// What is logged when nobody says otherwise: our warnings, and of the WebRTC library's crates only errors. Its warnings are

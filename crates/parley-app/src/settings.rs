@@ -100,12 +100,14 @@ impl SettingsStore {
                 voice,
                 mirror,
                 appearance,
+                keep_history,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
             set(&mut settings.voice, voice);
             set(&mut settings.mirror, mirror);
             set(&mut settings.appearance, appearance);
+            set(&mut settings.keep_history, keep_history);
         })
     }
 

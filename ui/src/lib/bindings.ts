@@ -36,7 +36,19 @@ on: boolean, } | { "type": "dismiss_problem",
 /**
  * Which.
  */
-code: ProblemCode, };
+code: ProblemCode, } | { "type": "rate_call", 
+/**
+ * Which: [`super::PastCallView::id`].
+ */
+id: string, 
+/**
+ * 1 (bad) to 5 (good).
+ */
+stars: number, } | { "type": "forget_calls", 
+/**
+ * Which; absent means all.
+ */
+id: string | null, };
 
 /**
  * Everything a window shows, but for meters, graphs and pictures.
@@ -62,6 +74,10 @@ local: LocalView,
  * What the person should know or do, most urgent first.
  */
 problems: Array<Problem>, 
+/**
+ * Calls that were.
+ */
+history: HistoryView, 
 /**
  * What is kept between runs.
  */
@@ -122,6 +138,10 @@ people: Array<PersonView>,
  * When the other side was first connected, in milliseconds since 1970; absent before.
  */
 connected_since_ms: number | null, 
+/**
+ * What the history calls it; absent before the two were connected, or when no history is kept.
+ */
+past: string | null, 
 /**
  * Why it ended, once it did.
  */
@@ -237,6 +257,19 @@ url: string,
 token: string, };
 
 /**
+ * What is remembered of calls on this computer. No links: their secrets are not kept.
+ */
+export type HistoryView = { 
+/**
+ * Newest first, the latest fifty.
+ */
+calls: Array<PastCallView>, 
+/**
+ * Why nothing can be remembered now.
+ */
+fault: string | null, };
+
+/**
  * Meters, about 15 times a second while a microphone is open. 0.0 is silence, 1.0 as loud as it gets, already shaped for
  * a meter (decibels from -60 to 0).
  */
@@ -298,6 +331,47 @@ speaker_name: string | null,
  * A test sound is playing.
  */
 speaker_test_playing: boolean, };
+
+/**
+ * One call that was.
+ */
+export type PastCallView = { 
+/**
+ * Names it in commands.
+ */
+id: string, 
+/**
+ * When the two were first connected, in milliseconds since 1970.
+ */
+began_ms: number, 
+/**
+ * How long they were connected.
+ */
+seconds: number, 
+/**
+ * The names of the others.
+ */
+people: Array<string>, 
+/**
+ * Whether this side made the room.
+ */
+host: boolean, 
+/**
+ * How good it was on the whole.
+ */
+quality: Quality, 
+/**
+ * Times the media stopped.
+ */
+interruptions: number, 
+/**
+ * Why it ended, if that was seen.
+ */
+end: EndCode | null, 
+/**
+ * What the person said of it: 1 (bad) to 5 (good).
+ */
+stars: number | null, };
 
 /**
  * The meter of one person.
@@ -416,7 +490,11 @@ mirror: boolean,
 /**
  * Dark, light, or as the system has it.
  */
-appearance: Appearance, };
+appearance: Appearance, 
+/**
+ * Calls are remembered on this computer: who, when, how long, how good.
+ */
+keep_history: boolean, };
 
 /**
  * A change of settings: only what is present changes.
@@ -441,7 +519,11 @@ mirror?: boolean,
 /**
  * See [`Settings::appearance`].
  */
-appearance?: Appearance, };
+appearance?: Appearance, 
+/**
+ * See [`Settings::keep_history`].
+ */
+keep_history?: boolean, };
 
 /**
  * The connection to the server.

@@ -5,6 +5,7 @@
 //! [`super::obey`]; what the window is told is gathered in [`super::tell`].
 
 use super::devices::{DeviceLists, ListWish, watch_devices};
+use super::diary::Diary;
 use super::publish::Pace;
 use super::quality::PathQuality;
 use super::stats::{Figures, Gauge};
@@ -15,6 +16,7 @@ use crate::endpoint::{Endpoint, Happened, Tiles};
 use crate::problems::Problems;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
+use crate::store::{Kept, Store};
 use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample};
 use parley_call::{CallCommand, EndReason};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
@@ -51,6 +53,9 @@ pub(super) struct Actor {
     pub(super) levels: watch::Sender<Levels>,
     stats: watch::Sender<StatsSample>,
     first_link: Option<String>,
+    pub(super) history: Store,
+    pub(super) kept: watch::Receiver<Kept>,
+    pub(super) diary: Diary,
 }
 
 /// What a call's own snapshot does not tell.
@@ -76,6 +81,7 @@ impl Actor {
     pub(super) fn new(config: EngineConfig) -> (Self, Outlets) {
         let store = SettingsStore::open(&config.folder);
         let endpoint = Endpoint::new();
+        let history = Store::open(&config.folder);
         let (list_wish, wish) = watch::channel(ListWish::default());
         let listed = watch_devices(wish);
         let (levels, levels_out) = watch::channel(levels::levels(None));
@@ -109,6 +115,9 @@ impl Actor {
             levels,
             stats,
             first_link: config.link,
+            kept: history.kept(),
+            history,
+            diary: Diary::default(),
         };
         let outlets = Outlets {
             state: state_out,
@@ -147,6 +156,7 @@ impl Actor {
                     self.lists = lists;
                     self.arrange();
                 }
+                Ok(()) = self.kept.changed() => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.tell();
                     self.pace.told(Instant::now());
@@ -222,6 +232,7 @@ impl Actor {
             sound: self.endpoint.sound_status(),
         };
         self.quality.push(figures.path());
+        self.write_down();
         self.stats.send_replace(self.gauge.sample(now, &figures));
     }
 
@@ -234,7 +245,10 @@ impl Actor {
         if call.ended.is_none() {
             let connected = self.endpoint.call().and_then(|call| call.connected_at);
             let seconds = connected.map_or(0, |since| now.saturating_duration_since(since).as_secs());
-            call.ended = Some(translate::ended(reason, seconds));
+            let ended = translate::ended(reason, seconds);
+            let page = self.diary.end(ended.code, seconds);
+            call.ended = Some(ended);
+            self.keep(page);
         }
         self.phase = Phase::Ended;
         self.endpoint.end_call();
@@ -257,6 +271,7 @@ impl Actor {
     pub(super) fn forget_figures(&mut self) {
         self.quality.clear();
         self.gauge.reset();
+        self.diary.turn_page();
         self.told_media = None;
     }
 

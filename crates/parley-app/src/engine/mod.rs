@@ -5,10 +5,12 @@
 
 mod actor;
 mod devices;
+mod diary;
 mod levels;
 mod obey;
 mod publish;
 mod quality;
+mod remember;
 mod stats;
 mod tell;
 mod translate;

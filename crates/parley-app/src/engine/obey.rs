@@ -35,6 +35,8 @@ impl Actor {
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::DismissProblem { code } => self.dismiss(code),
+            AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
+            AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
         }
         Ok(())
     }

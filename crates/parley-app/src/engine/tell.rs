@@ -2,10 +2,12 @@
 //! memory of problems.
 
 use super::actor::Actor;
-use super::{levels, translate};
+use super::{levels, remember, translate};
 use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
-use crate::view::{AppState, CallView, DeviceKind, DeviceState, DevicesView, LocalView, Phase, Problem};
+use crate::view::{
+    AppState, CallView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView, Phase, Problem,
+};
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
 use parley_media::video::SourceStatus;
@@ -33,6 +35,7 @@ impl Actor {
             },
             local,
             problems,
+            history: remember::view(&self.kept.borrow()),
             settings: settings.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -132,6 +135,7 @@ impl Actor {
             }),
             people: snapshot.map_or_else(Vec::new, |call| call.people.iter().map(person).collect()),
             connected_since_ms: snapshot.and_then(|call| call.connected_at).map(since_1970_ms),
+            past: self.past_id(),
             ended: facts.ended.clone(),
         })
     }
@@ -149,7 +153,7 @@ fn call_situation(call: &CallSnapshot) -> problems::CallSituation {
 
 /// A moment of the monotonic clock as milliseconds of the wall clock.
 #[expect(clippy::disallowed_methods, reason = "driver: translates between two clocks")]
-fn since_1970_ms(moment: Instant) -> u64 {
+pub(super) fn since_1970_ms(moment: Instant) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ago = Instant::now().saturating_duration_since(moment);
     u64::try_from(now.saturating_sub(ago).as_millis()).unwrap_or_default()
@@ -181,6 +185,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
             speaker_test_playing: false,
         },
         problems: Vec::new(),
+        history: HistoryView::default(),
         settings: store.get().clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }

@@ -54,6 +54,27 @@ impl Person {
         }
     }
 
+    /// The call just ended is in the history, can be rated, and is gone when it is to be forgotten.
+    async fn remembers_ben_until_asked_to_forget(&self) {
+        let over = |state: &AppState| state.history.calls.first().is_some_and(|call| call.end.is_some());
+        let state = self.sees("the call in the history", over).await;
+        let past = state.history.calls[0].clone();
+        assert!(past.people.is_empty(), "he gave no name");
+        assert_eq!(past.end, Some(EndCode::OtherLeft));
+        assert_eq!(state.call.unwrap().past, Some(past.id.clone()));
+        let rate = AppCommand::RateCall {
+            id: past.id.clone(),
+            stars: 4,
+        };
+        self.does(rate).await;
+        self.sees("the stars", |state| state.history.calls[0].stars == Some(4))
+            .await;
+        self.does(AppCommand::ForgetCalls { id: Some(past.id) }).await;
+        self.sees("nothing", |state| state.history.calls.is_empty()).await;
+        let nonsense = AppCommand::ForgetCalls { id: Some("*".into()) };
+        assert_eq!(self.cannot(nonsense).await, CommandErrorCode::Failed);
+    }
+
     async fn measures(&self, what: &str, wanted: impl Fn(&StatsSample) -> bool) {
         let mut stats = self.engine.stats();
         let found = tokio::time::timeout(SOON, stats.wait_for(|sample| wanted(sample))).await;
@@ -139,6 +160,7 @@ async fn two_people_call_each_other_from_this_computer() {
     let ended = ada.sees("the end", |state| state.phase == Phase::Ended).await;
     assert_eq!(ended.call.unwrap().ended.unwrap().code, EndCode::OtherLeft);
     assert_eq!(ended.local.microphone, DeviceState::Off, "devices are given back");
+    ada.remembers_ben_until_asked_to_forget().await;
     ada.does(AppCommand::Leave).await;
     ada.sees("home", |state| state.phase == Phase::Home && state.call.is_none())
         .await;

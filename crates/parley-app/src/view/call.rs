@@ -27,6 +27,8 @@ pub struct CallView {
     /// When the other side was first connected, in milliseconds since 1970; absent before.
     #[ts(type = "number | null")]
     pub connected_since_ms: Option<u64>,
+    /// What the history calls it; absent before the two were connected, or when no history is kept.
+    pub past: Option<String>,
     /// Why it ended, once it did.
     pub ended: Option<EndedView>,
 }
@@ -41,6 +43,7 @@ impl fmt::Debug for CallView {
             .field("signaling", &self.signaling)
             .field("people", &self.people)
             .field("connected_since_ms", &self.connected_since_ms)
+            .field("past", &self.past)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }

@@ -57,6 +57,18 @@ pub enum AppCommand {
         /// Which.
         code: ProblemCode,
     },
+    /// Says how a call was.
+    RateCall {
+        /// Which: [`super::PastCallView::id`].
+        id: String,
+        /// 1 (bad) to 5 (good).
+        stars: u8,
+    },
+    /// Forgets a call that was, or all.
+    ForgetCalls {
+        /// Which; absent means all.
+        id: Option<String>,
+    },
 }
 
 impl fmt::Debug for AppCommand {
@@ -74,6 +86,8 @@ impl fmt::Debug for AppCommand {
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
             Self::SetPreview { .. } => f.debug_struct("SetPreview"),
             Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
+            Self::RateCall { .. } => f.debug_struct("RateCall"),
+            Self::ForgetCalls { .. } => f.debug_struct("ForgetCalls"),
         };
         match self {
             Self::SetMuted { muted } => said.field("muted", muted),
@@ -81,6 +95,8 @@ impl fmt::Debug for AppCommand {
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
+            Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),
+            Self::ForgetCalls { id } => said.field("id", id),
             _ => &mut said,
         };
         said.finish()

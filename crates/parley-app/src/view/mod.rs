@@ -6,6 +6,7 @@
 mod call;
 mod command;
 mod devices;
+mod history;
 mod measure;
 mod problem;
 mod settings;
@@ -13,6 +14,7 @@ mod settings;
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
 pub use devices::{DeviceKind, DeviceState, DeviceView, DevicesView, LocalView};
+pub use history::{HistoryView, PastCallView};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
 pub use settings::{Appearance, Settings, SettingsPatch, VoiceSwitches};
@@ -34,6 +36,8 @@ pub struct AppState {
     pub local: LocalView,
     /// What the person should know or do, most urgent first.
     pub problems: Vec<Problem>,
+    /// Calls that were.
+    pub history: HistoryView,
     /// What is kept between runs.
     pub settings: Settings,
     /// The version of the app.
@@ -88,6 +92,7 @@ mod tests {
             signaling: SignalingState::Connected,
             people: Vec::new(),
             connected_since_ms: None,
+            past: None,
             ended: None,
         };
         let text = call.link.clone();

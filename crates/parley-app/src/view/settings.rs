@@ -25,6 +25,8 @@ pub struct Settings {
     pub mirror: bool,
     /// Dark, light, or as the system has it.
     pub appearance: Appearance,
+    /// Calls are remembered on this computer: who, when, how long, how good.
+    pub keep_history: bool,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             voice: VoiceSwitches::default(),
             mirror: true,
             appearance: Appearance::System,
+            keep_history: true,
         }
     }
 }
@@ -92,4 +95,6 @@ pub struct SettingsPatch {
     pub mirror: Option<bool>,
     /// See [`Settings::appearance`].
     pub appearance: Option<Appearance>,
+    /// See [`Settings::keep_history`].
+    pub keep_history: Option<bool>,
 }

@@ -1,5 +1,6 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode } from '../bindings';
+import { forgotten, rated, withCall } from './fake/history';
 import { FakeFrames } from './fake/frames';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
@@ -104,6 +105,12 @@ class FakeBackend implements Backend {
       case 'dismiss_problem':
         this.#problem(command.code, false);
         return null;
+      case 'rate_call':
+        this.#set({ history: rated(this.#state.history, command.id, command.stars) });
+        return null;
+      case 'forget_calls':
+        this.#set({ history: forgotten(this.#state.history, command.id) });
+        return null;
     }
   }
 
@@ -145,7 +152,10 @@ class FakeBackend implements Backend {
   #end(code: EndCode, message: string): void {
     const call = this.#state.call ?? CALL;
     const seconds = call.connected_since_ms === null ? 0 : Math.round((Date.now() - call.connected_since_ms) / 1000);
-    this.#set({ phase: 'ended', call: { ...call, state: 'ended', ended: { code, message, seconds } }, problems: [] });
+    const began = call.connected_since_ms;
+    const past = began === null || !this.#state.settings.keep_history ? null : began.toString(16).padStart(16, '0');
+    if (past && began !== null) this.#set({ history: withCall(this.#state.history, past, began, seconds, code) });
+    this.#set({ phase: 'ended', call: { ...call, past, state: 'ended', ended: { code, message, seconds } }, problems: [] });
     this.#local(LOCAL_OFF);
   }
 

@@ -1,5 +1,6 @@
 /** Named beginnings: `?fake=NAME`. Each is a whole state the real engine can be in. */
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
+import { pastCalls, withCall } from './history';
 import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SETTINGS } from './state';
 
 const START_MS = 754_000;
@@ -24,8 +25,9 @@ const connected = (nowMs: number, person: Partial<PersonView> = {}, problems: Pr
 
 const ended = (code: EndCode, message: string, seconds: number): AppState => ({
   ...HOME,
+  history: seconds > 0 ? withCall({ calls: [], fault: null }, '0000000000000001', 0, seconds, code) : HOME.history,
   phase: 'ended',
-  call: { ...CALL, state: 'ended', ended: { code, message, seconds } },
+  call: { ...CALL, state: 'ended', past: seconds > 0 ? '0000000000000001' : null, ended: { code, message, seconds } },
 });
 
 const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState => ({ ...state, local: { ...state.local, ...local } });
@@ -33,6 +35,7 @@ const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState
 /** Every scenario, given the time now. */
 export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   home: () => HOME,
+  'home-history': (now) => ({ ...HOME, history: pastCalls(now) }),
   'first-run': () => ({ ...HOME, settings: { ...SETTINGS, name: '' } }),
   'home-server-unreachable': () => ({
     ...HOME,

@@ -13,6 +13,7 @@ export const SETTINGS: Settings = {
   voice: { echo_cancellation: true, noise_suppression: true, gain_control: true },
   mirror: true,
   appearance: 'system',
+  keep_history: true,
 };
 
 export const DEVICES: DevicesView = {
@@ -77,6 +78,7 @@ export const CALL: CallView = {
   signaling: 'connected',
   people: [],
   connected_since_ms: null,
+  past: null,
   ended: null,
 };
 
@@ -86,6 +88,7 @@ export const HOME: AppState = {
   devices: DEVICES,
   local: LOCAL_OFF,
   problems: [],
+  history: { calls: [], fault: null },
   settings: SETTINGS,
   version: '0.1.0',
 };

@@ -1,0 +1,80 @@
+//! What the engine has the store keep of a call, and how a window sees what is kept.
+
+use super::actor::Actor;
+use super::diary::{Second, verdict};
+use super::tell::since_1970_ms;
+use crate::store::{CallId, Kept, PastCall};
+use crate::view::{CommandError, CommandErrorCode, HistoryView, PastCallView};
+use std::time::Instant;
+
+impl Actor {
+    /// Once a second of a call.
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) fn write_down(&mut self) {
+        let (Some(snapshot), Some(facts)) = (self.endpoint.call(), &self.call) else {
+            return;
+        };
+        let second = Second {
+            phase: snapshot.phase,
+            now_ms: since_1970_ms(Instant::now()),
+            connected_since_ms: snapshot.connected_at.map(since_1970_ms),
+            quality: self.quality.get(),
+            people: snapshot.people.iter().map(|person| person.name.clone()).collect(),
+            host: facts.host,
+        };
+        let page = self.diary.second(second, rand::random());
+        self.keep(page);
+    }
+
+    /// Keeps a page, if history is wanted.
+    pub(super) fn keep(&self, page: Option<PastCall>) {
+        if let Some(call) = page.filter(|_| self.store.get().keep_history) {
+            self.history.keep(call);
+        }
+    }
+
+    /// The present call's name in the history.
+    pub(super) fn past_id(&self) -> Option<String> {
+        let id = self.diary.id().filter(|_| self.store.get().keep_history)?;
+        Some(id.as_str().to_owned())
+    }
+
+    pub(super) fn rate_call(&self, id: &str, stars: u8) -> Result<(), CommandError> {
+        self.history.rate(known(id)?, stars);
+        Ok(())
+    }
+
+    pub(super) fn forget_calls(&self, id: Option<&str>) -> Result<(), CommandError> {
+        match id {
+            Some(id) => self.history.forget(known(id)?),
+            None => self.history.forget_all(),
+        }
+        Ok(())
+    }
+}
+
+fn known(id: &str) -> Result<CallId, CommandError> {
+    CallId::parse(id).ok_or_else(|| CommandError {
+        code: CommandErrorCode::Failed,
+        message: "There is no such call in the history.".to_owned(),
+    })
+}
+
+/// What is kept, as a window sees it.
+pub(super) fn view(kept: &Kept) -> HistoryView {
+    let past = |call: &PastCall| PastCallView {
+        id: call.id.as_str().to_owned(),
+        began_ms: call.began_ms,
+        seconds: call.seconds,
+        people: call.people.clone(),
+        host: call.host,
+        quality: verdict(call.quality),
+        interruptions: call.interruptions,
+        end: call.end,
+        stars: call.stars,
+    };
+    HistoryView {
+        calls: kept.calls.iter().map(past).collect(),
+        fault: kept.fault.clone(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The tables, and the few statements on them. Blocking: only the store's thread calls this.
+//!
+//! | layout | what it brought |
+//! |---|---|
+//! | 1 | `call` |
+
+use super::past_call::{CallId, PastCall, Seconds};
+use super::{KEPT_MAX, TOLD_MAX};
+use crate::view::EndCode;
+use parley_proto::limits::NAME_CHARS_MAX;
+use rusqlite::{Connection, ErrorCode, Row, params};
+use std::path::Path;
+use std::time::Duration;
+
+/// One step from each layout to the next; a file says its layout in `user_version`.
+const STEPS: &[&str] = &["CREATE TABLE call (
+    id TEXT PRIMARY KEY,
+    began_ms INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    people TEXT NOT NULL,
+    host INTEGER NOT NULL,
+    good_s INTEGER NOT NULL,
+    fair_s INTEGER NOT NULL,
+    poor_s INTEGER NOT NULL,
+    interruptions INTEGER NOT NULL,
+    end TEXT,
+    stars INTEGER
+) STRICT;
+CREATE INDEX call_began ON call (began_ms DESC);"];
+/// Another Parley may write at the same time; so long it is waited for.
+const BUSY_MAX: Duration = Duration::from_secs(2);
+/// People named of one call.
+const PEOPLE_MAX: usize = 16;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenTablesError {
+    /// It is not, or no longer, a database of ours: set it aside and begin anew.
+    #[error("{0}")]
+    Damaged(String),
+    /// The disk or the system does not let us; the file may be fine.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl From<rusqlite::Error> for OpenTablesError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                Self::Damaged(error.to_string())
+            }
+            // A table that is missing or has other columns.
+            Some(ErrorCode::Unknown) => Self::Damaged(error.to_string()),
+            Some(_) => Self::Unreachable(error.to_string()),
+        }
+    }
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Tables(Connection);
+
+impl Tables {
+    /// Opens or makes the file and brings it to today's layout.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenTablesError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_MAX)?;
+        // What was forgotten is not left in free pages of the file either.
+        connection.pragma_update(None, "secure_delete", true)?;
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(OpenTablesError::Damaged(verdict));
+        }
+        migrate(&mut connection)?;
+        let tables = Self(connection);
+        tables.calls()?;
+        Ok(tables)
+    }
+
+    /// Keeps a call, or what is new of it.
+    pub(super) fn keep(&self, call: &PastCall) -> rusqlite::Result<()> {
+        self.0.execute(
+            "INSERT INTO call (id, began_ms, seconds, people, host, good_s, fair_s, poor_s, interruptions, end, stars)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (id) DO UPDATE SET seconds = ?3, people = ?4, good_s = ?6, fair_s = ?7, poor_s = ?8,
+                 interruptions = ?9, end = ?10",
+            params![
+                call.id.as_str(),
+                signed(call.began_ms),
+                signed(call.seconds),
+                people_to_text(&call.people),
+                call.host,
+                call.quality.good,
+                call.quality.fair,
+                call.quality.poor,
+                call.interruptions,
+                call.end.and_then(end_to_text),
+                call.stars,
+            ],
+        )?;
+        self.0.execute(
+            "DELETE FROM call WHERE id NOT IN (SELECT id FROM call ORDER BY began_ms DESC LIMIT ?1)",
+            [KEPT_MAX],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps what a person said of a call that is kept.
+    pub(super) fn rate(&self, id: &CallId, stars: u8) -> rusqlite::Result<()> {
+        let stars = stars.clamp(1, 5);
+        self.0.execute(
+            "UPDATE call SET stars = ?2 WHERE id = ?1",
+            params![id.as_str(), stars],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets one call, or all.
+    pub(super) fn forget(&self, id: Option<&CallId>) -> rusqlite::Result<()> {
+        match id {
+            Some(id) => self.0.execute("DELETE FROM call WHERE id = ?1", [id.as_str()])?,
+            None => self.0.execute("DELETE FROM call", [])?,
+        };
+        Ok(())
+    }
+
+    /// The latest calls, newest first.
+    pub(super) fn calls(&self) -> rusqlite::Result<Vec<PastCall>> {
+        let mut latest = self.0.prepare(
+            "SELECT id, began_ms, seconds, people, host, good_s, fair_s, poor_s, interruptions, end, stars
+             FROM call ORDER BY began_ms DESC, id LIMIT ?1",
+        )?;
+        let rows = latest.query_map([TOLD_MAX], read)?;
+        // A row with another's id is left out: nothing could be asked of it.
+        rows.filter_map(Result::transpose).collect()
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
+    let layout: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let layout = layout as usize;
+    if layout > STEPS.len() {
+        let newer = format!("written by a newer Parley (layout {layout})");
+        return Err(OpenTablesError::Damaged(newer));
+    }
+    for (step, number) in STEPS.iter().zip(1..).skip(layout) {
+        let whole = connection.transaction()?;
+        whole.execute_batch(step)?;
+        whole.pragma_update(None, "user_version", number)?;
+        whole.commit()?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<PastCall>> {
+    let id: String = row.get(0)?;
+    let Some(id) = CallId::parse(&id) else {
+        return Ok(None);
+    };
+    Ok(Some(PastCall {
+        id,
+        began_ms: unsigned(row.get(1)?),
+        seconds: unsigned(row.get(2)?),
+        people: people_from_text(&row.get::<_, String>(3)?),
+        host: row.get(4)?,
+        quality: Seconds {
+            good: row.get(5)?,
+            fair: row.get(6)?,
+            poor: row.get(7)?,
+        },
+        interruptions: row.get(8)?,
+        end: row
+            .get::<_, Option<String>>(9)?
+            .as_deref()
+            .and_then(end_from_text),
+        stars: row.get(10)?,
+    }))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn people_to_text(people: &[String]) -> String {
+    let short = |name: &String| name.chars().take(NAME_CHARS_MAX).collect::<String>();
+    let names: Vec<String> = people.iter().take(PEOPLE_MAX).map(short).collect();
+    serde_json::to_string(&names).unwrap_or_default()
+}
+
+fn people_from_text(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn end_to_text(end: EndCode) -> Option<String> {
+    serde_json::to_value(end).ok()?.as_str().map(str::to_owned)
+}
+
+fn end_from_text(text: &str) -> Option<EndCode> {
+    serde_json::from_value(text.into()).ok()
+}

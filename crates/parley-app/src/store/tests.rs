@@ -1,0 +1,159 @@
+//! The store as the engine uses it, on real files.
+
+use super::*;
+use crate::view::EndCode;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn call(number: u64) -> PastCall {
+    PastCall {
+        id: CallId::new(number),
+        began_ms: 1_700_000_000_000 + number * 60_000,
+        seconds: 12,
+        people: vec!["Ben".into()],
+        host: true,
+        quality: Seconds {
+            good: 10,
+            fair: 2,
+            poor: 0,
+        },
+        interruptions: 0,
+        end: None,
+        stars: None,
+    }
+}
+
+/// Waits until what is kept is as wanted.
+async fn sees(store: &Store, what: &str, wanted: impl Fn(&Kept) -> bool) -> Kept {
+    let mut kept = store.kept();
+    let found = tokio::time::timeout(SOON, kept.wait_for(|kept| wanted(kept))).await;
+    match found {
+        Ok(Ok(kept)) => kept.clone(),
+        _ => panic!("never saw {what}: {:#?}", store.kept().borrow()),
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_there_after_a_restart_with_what_was_said_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    store.keep(call(1));
+    store.keep(call(2));
+    store.rate(CallId::new(2), 4);
+    let ended = PastCall {
+        seconds: 99,
+        end: Some(EndCode::OtherLeft),
+        ..call(2)
+    };
+    store.keep(ended.clone());
+    drop(store);
+    let store = Store::open(folder.path());
+    let kept = sees(&store, "both calls", |kept| kept.calls.len() == 2).await;
+    let rated = PastCall {
+        stars: Some(4),
+        ..ended
+    };
+    assert_eq!(kept.calls, [rated, call(1)], "newest first");
+    assert_eq!(kept.fault, None);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    for number in 1..=3 {
+        store.keep(PastCall {
+            people: vec!["Rumpelstiltskin".into()],
+            ..call(number)
+        });
+    }
+    store.forget(CallId::new(2));
+    sees(&store, "two calls", |kept| {
+        kept.calls.len() == 2 && kept.calls.iter().all(|call| call.id != CallId::new(2))
+    })
+    .await;
+    store.forget_all();
+    sees(&store, "none", |kept| kept.calls.is_empty()).await;
+    drop(store);
+    let bytes = std::fs::read(folder.path().join("history.sqlite")).unwrap();
+    let name = b"Rumpelstiltskin";
+    assert!(!bytes.windows(name.len()).any(|part| part == name));
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_or_newer_is_set_aside_and_kept() {
+    for (what, spoil) in [
+        ("not a database", b"hello, this is text".to_vec()),
+        ("a newer layout", newer()),
+        ("other tables", other()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("history.sqlite"), &spoil).unwrap();
+        let store = Store::open(folder.path());
+        store.keep(call(1));
+        let kept = sees(&store, what, |kept| kept.calls.len() == 1).await;
+        let place = kept.set_aside.expect(what);
+        assert_eq!(std::fs::read(place).unwrap(), spoil, "{what}");
+    }
+}
+
+fn made(statements: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(statements).unwrap();
+    drop(connection);
+    std::fs::read(path).unwrap()
+}
+
+fn newer() -> Vec<u8> {
+    made("CREATE TABLE future (x); PRAGMA user_version = 99;")
+}
+
+fn other() -> Vec<u8> {
+    made("CREATE TABLE call (x); PRAGMA user_version = 1;")
+}
+
+#[tokio::test]
+async fn without_a_place_to_write_nothing_is_kept_and_nothing_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = folder.path().join("file");
+    std::fs::write(&in_the_way, "").unwrap();
+    let store = Store::open(&in_the_way);
+    store.keep(call(1));
+    let kept = sees(&store, "a fault", |kept| kept.fault.is_some()).await;
+    assert!(kept.calls.is_empty());
+}
+
+#[tokio::test]
+async fn only_so_many_calls_are_told_and_hostile_names_are_only_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    let name = "'); DROP TABLE call; --\u{0}\u{202e}".to_owned();
+    for number in 1..=u64::from(TOLD_MAX) + 5 {
+        let people = vec![name.clone(); 100];
+        store.keep(PastCall {
+            people,
+            ..call(number)
+        });
+        // Slower than the queue is long.
+        if number % 20 == 0 {
+            sees(&store, "it", |kept| {
+                kept.calls
+                    .first()
+                    .is_some_and(|call| call.id == CallId::new(number))
+            })
+            .await;
+        }
+    }
+    let last = CallId::new(u64::from(TOLD_MAX) + 5);
+    let kept = sees(&store, "the last", |kept| {
+        kept.calls.first().is_some_and(|call| call.id == last)
+    })
+    .await;
+    assert_eq!(kept.calls.len(), TOLD_MAX as usize);
+    assert_eq!(kept.calls[0].people[0], name);
+    assert_eq!(kept.calls[0].people.len(), 16);
+    assert_eq!(store.dropped(), 0);
+}
