@@ -4,13 +4,18 @@ import App from './App.svelte';
 import { chooseBackend } from './lib/backend/backend';
 import { App as AppModel } from './lib/app/app.svelte';
 import { t } from './lib/text';
+import { language } from './lib/text/language.svelte';
 import './styles/tokens.css';
 import './styles/base.css';
 
 async function start(target: HTMLElement): Promise<void> {
   try {
+    language.speak('system', navigator.languages);
     const backend = await chooseBackend();
-    const app = new AppModel(backend, await backend.state());
+    const first = await backend.state();
+    // Before anything is drawn: nobody sees another language flash by.
+    language.speak(first.settings.language, navigator.languages);
+    const app = new AppModel(backend, first);
     await app.listen();
     mount(App, { target, props: { app } });
   } catch (thrown) {

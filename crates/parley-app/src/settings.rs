@@ -101,6 +101,7 @@ impl SettingsStore {
                 mirror,
                 appearance,
                 keep_history,
+                language,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -108,6 +109,7 @@ impl SettingsStore {
             set(&mut settings.mirror, mirror);
             set(&mut settings.appearance, appearance);
             set(&mut settings.keep_history, keep_history);
+            set(&mut settings.language, language);
         })
     }
 

@@ -270,6 +270,11 @@ calls: Array<PastCallView>,
 fault: string | null, };
 
 /**
+ * The languages Parley speaks; their words are in `ui/src/locales`.
+ */
+export type Language = "system" | "en" | "de" | "es" | "fr" | "zh";
+
+/**
  * Meters, about 15 times a second while a microphone is open. 0.0 is silence, 1.0 as loud as it gets, already shaped for
  * a meter (decibels from -60 to 0).
  */
@@ -494,7 +499,11 @@ appearance: Appearance,
 /**
  * Calls are remembered on this computer: who, when, how long, how good.
  */
-keep_history: boolean, };
+keep_history: boolean, 
+/**
+ * The language of everything the app says.
+ */
+language: Language, };
 
 /**
  * A change of settings: only what is present changes.
@@ -523,7 +532,11 @@ appearance?: Appearance,
 /**
  * See [`Settings::keep_history`].
  */
-keep_history?: boolean, };
+keep_history?: boolean, 
+/**
+ * See [`Settings::language`].
+ */
+language?: Language, };
 
 /**
  * The connection to the server.

@@ -17,7 +17,7 @@ pub use devices::{DeviceKind, DeviceState, DeviceView, DevicesView, LocalView};
 pub use history::{HistoryView, PastCallView};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
-pub use settings::{Appearance, Settings, SettingsPatch, VoiceSwitches};
+pub use settings::{Appearance, Language, Settings, SettingsPatch, VoiceSwitches};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

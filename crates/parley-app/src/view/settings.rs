@@ -27,6 +27,8 @@ pub struct Settings {
     pub appearance: Appearance,
     /// Calls are remembered on this computer: who, when, how long, how good.
     pub keep_history: bool,
+    /// The language of everything the app says.
+    pub language: Language,
 }
 
 impl Default for Settings {
@@ -42,6 +44,7 @@ impl Default for Settings {
             mirror: true,
             appearance: Appearance::System,
             keep_history: true,
+            language: Language::System,
         }
     }
 }
@@ -80,6 +83,24 @@ pub enum Appearance {
     Light,
 }
 
+/// The languages Parley speaks; their words are in `ui/src/locales`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// The system's, where Parley speaks it, else English.
+    System,
+    /// English.
+    En,
+    /// German.
+    De,
+    /// Spanish.
+    Es,
+    /// French.
+    Fr,
+    /// Chinese (simplified).
+    Zh,
+}
+
 /// A change of settings: only what is present changes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(default)]
@@ -97,4 +118,6 @@ pub struct SettingsPatch {
     pub appearance: Option<Appearance>,
     /// See [`Settings::keep_history`].
     pub keep_history: Option<bool>,
+    /// See [`Settings::language`].
+    pub language: Option<Language>,
 }

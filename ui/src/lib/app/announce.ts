@@ -11,12 +11,12 @@ export function announcements(before: AppState | null, now: AppState): string[] 
 function peopleSaid(before: AppState, now: AppState): string[] {
   const was = before.call?.people ?? [];
   const is = now.call?.people ?? [];
-  const joined = is.filter((p) => !was.some((q) => q.id === p.id)).map((p) => t.said.joined(p.name));
-  const left = was.filter((p) => !is.some((q) => q.id === p.id)).map((p) => t.said.left(p.name));
+  const joined = is.filter((p) => !was.some((q) => q.id === p.id)).map((p) => t.said.joined({ name: p.name }));
+  const left = was.filter((p) => !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
   const changed = is.flatMap((p) => {
     const old = was.find((q) => q.id === p.id);
     if (!old || old.microphone_on === p.microphone_on) return [];
-    return [p.microphone_on ? t.said.micOn(p.name) : t.said.micOff(p.name)];
+    return [p.microphone_on ? t.said.micOn({ name: p.name }) : t.said.micOff({ name: p.name })];
   });
   return [...joined, ...left, ...changed];
 }

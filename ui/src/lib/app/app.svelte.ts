@@ -147,6 +147,8 @@ export class App implements Deeds {
   setAppearance = (appearance: AppState['settings']['appearance']): void =>
     void this.send({ type: 'change_settings', patch: { appearance } });
 
+  setLanguage = (language: AppState['settings']['language']): void => void this.send({ type: 'change_settings', patch: { language } });
+
   swap = (): void => void (this.swapped = !this.swapped);
   openPalette = (): void => void (this.overlay = { kind: 'palette' });
   openShortcuts = (): void => void (this.overlay = { kind: 'shortcuts' });

@@ -1,4 +1,5 @@
 /** Which key asks for what. Pure: reads what matters of a keyboard event. */
+import { t } from '../text';
 
 export interface KeyPress {
   readonly key: string;
@@ -37,7 +38,7 @@ export function talks(press: KeyPress): boolean {
 export function written(shortcut: Shortcut, mac: boolean): string {
   const key = shortcut.key.length === 1 ? shortcut.key.toUpperCase() : shortcut.key;
   if (!shortcut.mod) return key;
-  return mac ? `⌘ ${key}` : `Ctrl ${key}`;
+  return mac ? `⌘ ${key}` : `${t.shortcuts.ctrl} ${key}`;
 }
 
 const TEXT_INPUTS = new Set(['text', 'search', 'url', 'email', 'password', 'tel', 'number', '']);

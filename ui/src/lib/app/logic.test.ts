@@ -194,10 +194,10 @@ describe('the settings', () => {
     expect(rowsFor('voice', 'zzz')).toEqual([]);
   });
   test('can be reset page by page, and taken back', () => {
-    const changed: AppState = { ...HOME, settings: { ...HOME.settings, appearance: 'light', mirror: false, server: 'https://x.org' } };
+    const changed: AppState = { ...HOME, settings: { ...HOME.settings, appearance: 'light', language: 'fr', mirror: false, server: 'https://x.org' } };
     expect(resetCommands('appearance', changed)).toEqual({
-      reset: [{ type: 'change_settings', patch: { appearance: 'system', mirror: true } }],
-      undo: [{ type: 'change_settings', patch: { appearance: 'light', mirror: false } }],
+      reset: [{ type: 'change_settings', patch: { appearance: 'system', language: 'system', mirror: true } }],
+      undo: [{ type: 'change_settings', patch: { appearance: 'light', language: 'fr', mirror: false } }],
     });
     expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '' } }]);
     expect(resetCommands('devices', changed).reset).toHaveLength(3);

@@ -16,10 +16,10 @@ export interface Step {
 }
 
 const refresh: StepDeed = { do: 'command', command: { type: 'refresh_devices' } };
-const words = t.problem.steps;
 
 /** What to do about it: one button, always one that can work now. */
 export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices'>): Step {
+  const words = t.problem.steps;
   const others = (kind: DeviceKind) => listOf(state, kind).length > 1;
   switch (problem.code) {
     case 'no_camera':

@@ -1,9 +1,10 @@
 /** The rows of the settings, which page each is on, how they are found, and what resetting a page means. Pure. */
 import type { AppCommand, AppState, SettingsPatch } from '../bindings';
 import { t } from '../text';
+import { LANGUAGES } from '../text/language.svelte';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'mirror' | 'name' | 'server';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'name' | 'server';
 
 export interface Row {
   readonly id: RowId;
@@ -12,30 +13,33 @@ export interface Row {
   readonly words: string;
 }
 
-const s = t.settings;
-
 export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'you'];
 
-export const ROWS: readonly Row[] = [
-  { id: 'preview', page: 'devices', words: s.preview },
-  { id: 'camera', page: 'devices', words: t.device.kinds.camera },
-  { id: 'microphone', page: 'devices', words: t.device.kinds.microphone },
-  { id: 'speaker', page: 'devices', words: `${t.device.kinds.speaker} ${s.testSpeaker}` },
-  { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
-  { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
-  { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },
-  { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
-  { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
-  { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
-  { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
-];
+/** Every row, with the words it has in the language in use. */
+function rows(): readonly Row[] {
+  const s = t.settings;
+  return [
+    { id: 'preview', page: 'devices', words: s.preview },
+    { id: 'camera', page: 'devices', words: t.device.kinds.camera },
+    { id: 'microphone', page: 'devices', words: t.device.kinds.microphone },
+    { id: 'speaker', page: 'devices', words: `${t.device.kinds.speaker} ${s.testSpeaker}` },
+    { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
+    { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
+    { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },
+    { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
+    { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
+    { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
+    { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
+    { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
+  ];
+}
 
 /** The rows to show: the page's, or with a search those of every page that hold all its words. */
 export function rowsFor(page: SettingsPage, query: string): readonly Row[] {
   const wanted = query.trim().toLocaleLowerCase().split(/\s+/u).filter(Boolean);
-  if (!wanted.length) return ROWS.filter((row) => row.page === page);
-  return ROWS.filter((row) => {
-    const text = `${row.words} ${s.pages[row.page]}`.toLocaleLowerCase();
+  if (!wanted.length) return rows().filter((row) => row.page === page);
+  return rows().filter((row) => {
+    const text = `${row.words} ${t.settings.pages[row.page]}`.toLocaleLowerCase();
     return wanted.every((word) => text.includes(word));
   });
 }
@@ -58,7 +62,10 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'voice':
       return change({ voice: { echo_cancellation: true, noise_suppression: true, gain_control: true } }, { voice: settings.voice });
     case 'appearance':
-      return change({ appearance: 'system', mirror: true }, { appearance: settings.appearance, mirror: settings.mirror });
+      return change(
+        { appearance: 'system', language: 'system', mirror: true },
+        { appearance: settings.appearance, language: settings.language, mirror: settings.mirror },
+      );
     case 'you':
       return change({ server: '' }, { server: settings.server });
   }

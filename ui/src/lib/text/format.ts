@@ -1,6 +1,11 @@
-/** Numbers and times as people read them. Pure functions; nothing here knows the clock. */
+/** Numbers and times as people read them, in the language in use. Nothing here knows the clock. */
+import { t } from './index';
+import { language } from './language.svelte';
 
-/** A running call's time: `0:07`, `12:40`, `1:02:03`. */
+const number = (value: number, options: Intl.NumberFormatOptions): string => value.toLocaleString(language.tag, options);
+const unit = (value: number, name: string): string => number(value, { style: 'unit', unit: name, maximumFractionDigits: 0 });
+
+/** A running call's time: `0:07`, `12:40`, `1:02:03`. The same in every language. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const h = Math.floor(whole / 3600);
@@ -9,28 +14,36 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-/** A length of time in words: `42 s`, `12 min 40 s`, `1 h 2 min`. */
+/** A length of time in words: `42 sec`, `12 min 40 sec`, `1 hr 2 min`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return whole % 60 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${whole / 60} min`;
-  const minutes = Math.floor((whole % 3600) / 60);
-  return minutes ? `${Math.floor(whole / 3600)} h ${minutes} min` : `${Math.floor(whole / 3600)} h`;
+  const parts: [number, string][] =
+    whole < 3600
+      ? [[Math.floor(whole / 60), 'minute'], [whole % 60, 'second']]
+      : [[Math.floor(whole / 3600), 'hour'], [Math.floor((whole % 3600) / 60), 'minute']];
+  const told = parts.filter(([value]) => value > 0).map(([value, name]) => unit(value, name));
+  return told.length ? new Intl.ListFormat(language.tag, { type: 'unit', style: 'narrow' }).format(told) : unit(0, 'second');
 }
 
-/** A bit rate: `740 kbit/s`, `1.5 Mbit/s`. */
+/** A short length of time: `24 ms`. */
+export const milliseconds = (value: number): string => unit(Math.round(value), 'millisecond');
+
+/** A bit rate: `740 kbit/s`, `1.5 Mbit/s`. The units are international. */
 export function rate(kbps: number): string {
-  return kbps < 1000 ? `${Math.round(kbps)} kbit/s` : `${(kbps / 1000).toFixed(1)} Mbit/s`;
+  const mega = kbps >= 1000;
+  const digits = mega ? 1 : 0;
+  return `${number(mega ? kbps / 1000 : kbps, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${mega ? 'Mbit/s' : 'kbit/s'}`;
 }
 
-/** A share: `0 %`, `0.4 %`, `12 %`. */
+/** A share of a hundred: `0%`, `0.4%`, `12%`. */
 export function percent(value: number): string {
-  return value > 0 && value < 10 ? `${value.toFixed(1)} %` : `${Math.round(value)} %`;
+  const digits = value > 0 && value < 10 ? 1 : 0;
+  return number(value / 100, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** A size of a picture with its frame rate: `1280 × 720, 30 fps`. */
+/** A size of a picture with its frame rate: `1280 × 720, 30 fps`. Pixels are counted without separators, as everywhere. */
 export function picture(size: readonly [number, number] | null, fps: number): string | null {
-  return size ? `${size[0]} × ${size[1]}, ${Math.round(fps)} fps` : null;
+  return size ? t.quality.size({ width: String(size[0]), height: String(size[1]), rate: Math.round(fps) }) : null;
 }
 
 /** Up to two initials, for people without a picture: `Ada Lovelace` is `AL`, `Ada` is `A`. */

@@ -14,6 +14,7 @@ export const SETTINGS: Settings = {
   mirror: true,
   appearance: 'system',
   keep_history: true,
+  language: 'system',
 };
 
 export const DEVICES: DevicesView = {
