@@ -9,6 +9,8 @@ pub mod embedded;
 pub mod endpoint;
 pub mod engine;
 pub mod problems;
+#[cfg(test)]
+mod sentences;
 pub mod settings;
 pub mod sources;
 pub mod store;

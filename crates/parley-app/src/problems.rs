@@ -304,6 +304,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_device_state_means_can_be_said_in_every_language() {
+        use DeviceState::{Busy, Denied, Failed, Missing};
+        for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+            for (state, worked) in [
+                (Missing, false),
+                (Missing, true),
+                (Busy, true),
+                (Denied, false),
+                (Failed, true),
+            ] {
+                let (_, message) = sentence(kind, state, worked).unwrap();
+                assert!(crate::sentences::is_known(message), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn the_most_urgent_comes_first_and_every_one_is_a_sentence() {
         let lost = Device {
             state: DeviceState::Failed,
@@ -321,7 +338,7 @@ mod tests {
                 signaling_fault: None,
                 away: Some("Bo".into()),
             }),
-            bad_link: Some("This is not a Parley link.".into()),
+            bad_link: Some("This is not a Parley link. A link looks like https://host/r/room#secret.".into()),
             settings_reset: Some(SetAside {
                 path: None,
                 reason: "not json".into(),
@@ -334,6 +351,11 @@ mod tests {
         assert_eq!(found[3].detail.as_deref(), Some("Desk: ENODEV"));
         for problem in &found {
             assert!(problem.message.ends_with('.'), "{}", problem.message);
+            assert!(
+                crate::sentences::is_known(&problem.message),
+                "{}",
+                problem.message
+            );
         }
     }
 }

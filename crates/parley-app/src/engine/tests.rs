@@ -41,7 +41,9 @@ impl Person {
     }
 
     async fn cannot(&self, command: AppCommand) -> CommandErrorCode {
-        self.engine.command(command).await.unwrap_err().code
+        let error = self.engine.command(command).await.unwrap_err();
+        assert!(crate::sentences::is_known(&error.message), "{}", error.message);
+        error.code
     }
 
     /// Waits until the state is as wanted, and gives it.

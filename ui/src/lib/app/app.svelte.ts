@@ -4,6 +4,7 @@ import type { Backend } from '../backend/backend';
 import { commandError } from '../backend/backend';
 import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, StatsSample } from '../bindings';
 import { t } from '../text';
+import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
 import { announcements } from './announce';
 import { copyText } from './clipboard';
@@ -108,7 +109,7 @@ export class App implements Deeds {
   /** Asks the engine; an error becomes a toast. */
   async send(command: AppCommand): Promise<boolean> {
     const error = await this.ask(command);
-    if (error) this.toasts.show(error.message || t.toast.failed, 'warn');
+    if (error) this.toasts.show(told(error.message) || t.toast.failed, 'warn');
     return !error;
   }
 
@@ -125,7 +126,7 @@ export class App implements Deeds {
     await this.#nameSaved;
     const error = await this.ask({ type: 'open_link', text });
     this.opening = false;
-    return error?.message ?? null;
+    return error ? told(error.message) : null;
   }
 
   join = (): void => {

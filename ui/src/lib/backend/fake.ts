@@ -75,7 +75,7 @@ class FakeBackend implements Backend {
       case 'start_call':
         return this.#enterGreenRoom(true);
       case 'open_link':
-        if (!/[^\s]+#[\w-]{16,}/u.test(command.text)) return { code: 'bad_link', message: 'There is no Parley link in that.' };
+        if (!/[^\s]+#[\w-]{16,}/u.test(command.text)) return { code: 'bad_link', message: 'This is not a Parley link. A link looks like https://host/r/room#secret.' };
         return this.#enterGreenRoom(false);
       case 'join':
         if (this.#state.phase !== 'green_room') return { code: 'not_now', message: 'There is no call to join.' };
@@ -141,7 +141,7 @@ class FakeBackend implements Backend {
   }
 
   #leave(): null {
-    if (this.#state.phase === 'in_call') this.#end('hung_up', 'You hung up.');
+    if (this.#state.phase === 'in_call') this.#end('hung_up', 'You left the call.');
     else {
       this.#set({ phase: 'home', call: null, problems: [] });
       this.#preview(false);
@@ -266,7 +266,7 @@ class FakeBackend implements Backend {
     return {
       problem: (code, there) => this.#problem(code, there),
       callState: (state) => this.#callState(state),
-      otherLeaves: () => this.#end('other_left', 'Grace Hopper hung up.'),
+      otherLeaves: () => this.#end('other_left', 'The other person left the call.'),
       local: (change) => this.#local(change),
       commands: () => this.#log,
     };

@@ -75,11 +75,11 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
     const state = connected(now, {}, [PROBLEMS.server_unreachable]);
     return { ...state, call: state.call && { ...state.call, signaling: 'reconnecting' } };
   },
-  ended: () => ended('hung_up', 'You hung up.', 754),
-  'ended-left': () => ended('other_left', 'Grace Hopper hung up.', 754),
+  ended: () => ended('hung_up', 'You left the call.', 754),
+  'ended-left': () => ended('other_left', 'The other person left the call.', 754),
   'ended-failed': () =>
-    ended('connection_failed', 'No way between the two of you was found: a firewall seems to block it. Try another network, or a server both can reach.', 0),
+    ended('connection_failed', 'Picture and sound could not find a way between you two. One of the networks may block them: try another network, then open the link again.', 0),
   'ended-unsafe': () =>
-    ended('not_genuine', 'Somebody may stand between you and the other person, so Parley stopped before any sound or picture went out. Send a new link by a safer way.', 0),
+    ended('not_genuine', 'Somebody may be listening in: the other side could not prove that the connection is really theirs. The call was stopped before any picture or sound was sent. Send each other a fresh link by another way.', 0),
   'all-problems': (now) => ({ ...connected(now), problems: Object.values(PROBLEMS) }),
 };
