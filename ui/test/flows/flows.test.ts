@@ -78,7 +78,8 @@ describe('a call', () => {
     await open('call');
     await fake(page, 'otherLeaves');
     await phase('ended');
-    expect(await by('ended-message').innerText()).toContain('Grace Hopper');
+    await page.getByRole('heading', { name: 'The other person left' }).waitFor();
+    expect(await by('ended-message').count()).toBe(0);
     expect(await by('ended-duration').innerText()).toMatch(/^12 min/u);
     await by('call-again').click();
     await phase('green_room');
@@ -287,6 +288,51 @@ describe('problems', () => {
     await fake(page, 'callState', 'connected');
     await by('status-reconnecting').waitFor({ state: 'detached' });
     await expect.poll(() => by('said').innerText()).toBe('Connected again.');
+  });
+});
+
+describe('a screen reader', () => {
+  test('hears who comes, mutes and goes, once each and in the language in use', async () => {
+    await open('waiting');
+    const heard = (words: string) => expect.poll(() => by('said').innerText()).toBe(words);
+    expect(await by('said').getAttribute('role')).toBe('status');
+    await fake(page, 'person', {});
+    await heard('Grace Hopper joined.');
+    await fake(page, 'person', { microphone_on: false });
+    await heard('Grace Hopper muted.');
+    await fake(page, 'speak', 'fr');
+    await fake(page, 'person', { microphone_on: true });
+    await heard('Grace Hopper a rétabli son micro.');
+    await fake(page, 'person', null);
+    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper a quitté l’appel.');
+  });
+});
+
+describe('the language', () => {
+  test('is the system’s, is chosen in the settings, and changes at once, numbers too', async () => {
+    await open('call-poor', { locale: 'de-DE' });
+    const lang = () => page.evaluate(() => document.documentElement.lang);
+    expect(await lang()).toBe('de');
+    expect(await by('quality').innerText()).toBe('Schlecht');
+    expect(await page.locator('#quality-figures').textContent()).toContain('9,3');
+    await page.keyboard.press('Control+,');
+    await by('page-appearance').click();
+    await by('language').selectOption('es');
+    await expect.poll(lang).toBe('es');
+    await page.getByRole('heading', { name: 'Apariencia' }).waitFor();
+    await by('close-settings').click();
+    expect(await by('quality').innerText()).toBe('Mala');
+    expect(await by('leave').getAttribute('aria-label')).toBe('Salir');
+  });
+  test('is chosen from the palette, and what the engine says is said in it', async () => {
+    await open('home-server-unreachable');
+    await page.keyboard.press('Control+k');
+    await by('palette-input').fill('deutsch');
+    await page.keyboard.press('Enter');
+    await page.getByText('Der Server antwortet nicht rechtzeitig.').waitFor();
+    await by('link-input').fill('https://example.org/r/abc');
+    await by('open-link').click();
+    expect(await by('link-input-error').innerText()).toContain('Der Teil nach # fehlt.');
   });
 });
 

@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  /** What the system speaks. */
+  readonly locale?: string;
   /** Before the page loads. */
   readonly before?: (page: Page) => Promise<unknown>;
 }
@@ -34,8 +36,8 @@ export async function openHouse(): Promise<House> {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
-    async open(scenario, { query = '', width = 960, height = 600, dark = true, before } = {}) {
-      const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
+    async open(scenario, { query = '', width = 960, height = 600, dark = true, locale = 'en-US', before } = {}) {
+      const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale });
       await context.grantPermissions(['clipboard-read', 'clipboard-write']);
       const page = await context.newPage();
       page.setDefaultTimeout(8000);

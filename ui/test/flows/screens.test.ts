@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openHouse, pageErrors, type House } from './house';
+import { fake, openHouse, pageErrors, type House } from './house';
 
 const SHOTS = join(import.meta.dirname, '../../screenshots');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -64,6 +64,7 @@ const SCREENS: Record<string, Screen> = {
   'settings-devices': { scenario: 'home', then: settingsPage('devices') },
   'settings-voice': { scenario: 'home', then: settingsPage('voice') },
   'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
+  'settings-keys': { scenario: 'home', then: settingsPage('keys') },
   'settings-you': { scenario: 'home', then: settingsPage('you') },
   palette: { scenario: 'call', then: (page) => page.keyboard.press('Control+k') },
   shortcuts: { scenario: 'call', then: (page) => page.keyboard.press('?') },
@@ -95,6 +96,56 @@ test.each(Object.entries(SCREENS))('%s is clean in both themes', async (name, sc
     await page.context().close();
   }
 });
+
+/** 960x600 at 200 % zoom has this many CSS pixels. */
+const ZOOMED = { width: 480, height: 300 };
+
+test.each(Object.entries(SCREENS))('%s is whole in German, also at twice the size, and in Chinese', async (name, screen) => {
+  const page = await house.open(screen.scenario, { query: '&calm', locale: 'de-DE' });
+  try {
+    await screen.then?.(page);
+    await looksWhole(page, `${name}-de`);
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize(ZOOMED);
+    await looksWhole(page, `${name}-de-zoomed`);
+    await page.setViewportSize(SIZES[0]);
+    await fake(page, 'speak', 'zh');
+    await page.locator('html[lang="zh"]').waitFor({ state: 'attached' });
+    await looksWhole(page, `${name}-zh`);
+    await page.evaluate(() => (document.documentElement.dataset['theme'] = 'light'));
+    await settled(page);
+    await page.screenshot({ path: join(SHOTS, `${name}-zh-light.png`) });
+    expect(pageErrors).toEqual([]);
+  } finally {
+    await page.context().close();
+  }
+});
+
+async function looksWhole(page: Page, shot: string): Promise<void> {
+  await settled(page);
+  await page.screenshot({ path: join(SHOTS, `${shot}.png`) });
+  expect(await overflow(page)).toBe(0);
+  expect(await cut(page)).toEqual([]);
+}
+
+/** Words that do not fit where they stand. What people and devices are called may end in an ellipsis; what Parley says may not. */
+const cut = (page: Page) =>
+  page.evaluate(() => {
+    const named = '[data-testid="person-name"], .pill .name, .tag, [role="menuitemradio"] .name, input, .only-heard, .selectable';
+    const wordsOf = (element: Element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim());
+    return [...document.querySelectorAll<HTMLElement>('body *')]
+      .filter((element) => wordsOf(element).length > 0 && !element.closest(named) && element.checkVisibility({ visibilityProperty: true }))
+      .filter((element) => {
+        const hides = getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1;
+        const outside = wordsOf(element).some((node) => {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          return [...range.getClientRects()].some((box) => box.left < -1 || box.right > window.innerWidth + 1);
+        });
+        return hides || outside;
+      })
+      .map((element) => `${element.className}: ${element.textContent?.trim().slice(0, 80)}`);
+  });
 
 /** Pictures have come where there are any, and nothing moves but them. */
 async function settled(page: Page): Promise<void> {

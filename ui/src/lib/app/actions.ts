@@ -1,7 +1,10 @@
 /** Everything a person can ask for now, with its key. Feeds the palette, the list of shortcuts and the keyboard. */
 import type { AppState } from '../bindings';
 import { t } from '../text';
+import { LANGUAGES, type Tag } from '../text/language.svelte';
+import type { SettingsPage } from './app.svelte';
 import type { Shortcut } from './keys';
+import { PAGES } from './settings';
 
 /** What actions do; the app implements it. */
 export interface Deeds {
@@ -17,7 +20,8 @@ export interface Deeds {
   refreshDevices(): void;
   callAgain(): void;
   openDevices(): void;
-  openSettings(): void;
+  openSettings(page?: SettingsPage): void;
+  setLanguage(language: AppState['settings']['language']): void;
   openPalette(): void;
   openShortcuts(): void;
   toggleFullScreen(): void;
@@ -87,10 +91,13 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
 function generalActions(deeds: Deeds): Action[] {
   return [
     { id: 'full-screen', label: t.actions.fullScreen, shortcut: { key: 'f' }, run: deeds.toggleFullScreen },
-    { id: 'settings', label: t.actions.settings, shortcut: { key: ',', mod: true }, run: deeds.openSettings },
+    { id: 'settings', label: t.actions.settings, shortcut: { key: ',', mod: true }, run: () => deeds.openSettings() },
+    ...PAGES.map((page) => ({ id: `settings-${page}`, label: t.actions.settingsPage({ page: t.settings.pages[page] }), run: () => deeds.openSettings(page) })),
     { id: 'theme-dark', label: t.actions.themeDark, run: () => deeds.setAppearance('dark') },
     { id: 'theme-light', label: t.actions.themeLight, run: () => deeds.setAppearance('light') },
     { id: 'theme-system', label: t.actions.themeSystem, run: () => deeds.setAppearance('system') },
+    { id: 'language-system', label: t.actions.languageSystem, run: () => deeds.setLanguage('system') },
+    ...(Object.entries(LANGUAGES) as [Tag, string][]).map(([tag, own]) => ({ id: `language-${tag}`, label: t.actions.language({ language: own }), run: () => deeds.setLanguage(tag) })),
     { id: 'palette', label: t.palette.open, shortcut: { key: 'k', mod: true }, run: deeds.openPalette },
     { id: 'shortcuts', label: t.shortcuts.open, shortcut: { key: '?' }, run: deeds.openShortcuts },
   ];
@@ -103,7 +110,7 @@ export function matching(actions: readonly Action[], query: string): Action[] {
   const rank = (label: string): number => {
     const text = label.toLocaleLowerCase();
     if (text.startsWith(wanted)) return 0;
-    if (text.split(/[\s:]+/u).some((word) => word.startsWith(wanted))) return 1;
+    if (text.split(/[\s:：]+/u).some((word) => word.startsWith(wanted))) return 1;
     return text.includes(wanted) ? 2 : 3;
   };
   return actions

@@ -12,7 +12,7 @@ import type { Step } from './problems';
 import { NO_CALL, withSecond, withState } from './summary';
 import { Toasts } from './toasts.svelte';
 
-export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'you';
+export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'you';
 export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
 
 /** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */

@@ -8,6 +8,7 @@ import { announcements } from './announce';
 import { chromeShows, type ChromeInputs } from './chrome';
 import { cornerByKey, cornerFrom, nearestCorner } from './corner';
 import { deviceGlance } from './devices';
+import { everyKey } from './every-key';
 import { pressed, talks, written, type KeyPress } from './keys';
 import { linkSlip } from './link';
 import { milliseconds } from './motion';
@@ -159,6 +160,23 @@ describe('actions', () => {
     expect(actionsFor(HOME, deeds).map((a) => a.id)).not.toContain('mute');
     expect(actionsFor(scenario('waiting'), deeds).map((a) => a.id)).not.toContain('swap');
     expect(actionsFor(scenario('call'), deeds).map((a) => a.id)).not.toContain('start-call');
+  });
+  test('open each settings page and speak each language', () => {
+    done.length = 0;
+    for (const id of ['settings-voice', 'settings', 'language-de', 'language-system']) actionsFor(HOME, deeds).find((a) => a.id === id)?.run();
+    expect(done).toEqual(['openSettings voice', 'openSettings', 'setLanguage de', 'setLanguage system']);
+  });
+  test.each(Object.keys(SCENARIOS))('in "%s" are on the page of all keys', (name) => {
+    const listed = Object.values(everyKey(HOME, deeds)).flat();
+    const missing = actionsFor(scenario(name), deeds).filter((a) => a.shortcut && !listed.some((row) => row.id === a.id && row.shortcut.key === a.shortcut?.key));
+    expect(missing).toEqual([]);
+    expect(new Set(listed.map((row) => row.id)).size).toBe(listed.length);
+  });
+  test('stand where they work on the page of all keys', () => {
+    const ids = (place: 'anywhere' | 'home' | 'call') => everyKey(scenario('call'), deeds)[place].map((row) => row.id);
+    expect(ids('home')).toEqual(['start-call', 'paste-link']);
+    expect(ids('call')).toEqual(expect.arrayContaining(['join', 'mute', 'camera', 'swap', 'copy-link']));
+    expect(ids('anywhere')).toEqual(expect.arrayContaining(['full-screen', 'settings', 'palette', 'shortcuts']));
   });
   test('are found by beginnings first', () => {
     const found = matching(actionsFor(scenario('call'), deeds), 'co').map((a) => a.id);

@@ -2,9 +2,10 @@
 import type { AppCommand, AppState, SettingsPatch } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES } from '../text/language.svelte';
+import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'name' | 'server';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server';
 
 export interface Row {
   readonly id: RowId;
@@ -13,7 +14,7 @@ export interface Row {
   readonly words: string;
 }
 
-export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'you'];
+export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'keys', 'you'];
 
 /** Every row, with the words it has in the language in use. */
 function rows(): readonly Row[] {
@@ -29,6 +30,7 @@ function rows(): readonly Row[] {
     { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
+    { id: 'keys', page: 'keys', words: keyWords() },
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
     { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
   ];
@@ -66,6 +68,9 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
         { appearance: 'system', language: 'system', mirror: true },
         { appearance: settings.appearance, language: settings.language, mirror: settings.mirror },
       );
+    // To read only.
+    case 'keys':
+      return { reset: [], undo: [] };
     case 'you':
       return change({ server: '' }, { server: settings.server });
   }

@@ -1,5 +1,5 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode } from '../bindings';
 import { forgotten, rated, withCall } from './fake/history';
 import { FakeFrames } from './fake/frames';
 import { SCENARIOS } from './fake/scenarios';
@@ -23,6 +23,9 @@ export interface FakeHands {
   callState(state: CallState): void;
   otherLeaves(): void;
   local(change: Partial<LocalView>): void;
+  /** The other person changes, or goes. */
+  person(change: Partial<PersonView> | null): void;
+  speak(language: Language): void;
   commands(): readonly AppCommand[];
 }
 
@@ -209,6 +212,10 @@ class FakeBackend implements Backend {
     if (this.#state.call) this.#set({ call: { ...this.#state.call, people: [{ ...GRACE, ...change }] } });
   }
 
+  #nobody(): void {
+    if (this.#state.call) this.#set({ call: { ...this.#state.call, state: 'waiting', people: [] } });
+  }
+
   #problem(code: ProblemCode, there: boolean): void {
     const others = this.#state.problems.filter((p) => p.code !== code);
     this.#set({ problems: there ? [PROBLEMS[code], ...others] : others });
@@ -268,6 +275,8 @@ class FakeBackend implements Backend {
       callState: (state) => this.#callState(state),
       otherLeaves: () => this.#end('other_left', 'The other person left the call.'),
       local: (change) => this.#local(change),
+      person: (change) => (change ? this.#person(change) : this.#nobody()),
+      speak: (language) => void this.#change({ language }),
       commands: () => this.#log,
     };
   }
