@@ -27,6 +27,7 @@ const settingsPage = (name: string) => async (page: Page) => {
 
 const SCREENS: Record<string, Screen> = {
   home: { scenario: 'home' },
+  'home-history': { scenario: 'home-history' },
   'home-first-run': { scenario: 'first-run' },
   'home-problem': { scenario: 'home-server-unreachable' },
   'home-bad-link': {
@@ -66,6 +67,13 @@ const SCREENS: Record<string, Screen> = {
   'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
   'settings-keys': { scenario: 'home', then: settingsPage('keys') },
   'settings-you': { scenario: 'home', then: settingsPage('you') },
+  'settings-history': {
+    scenario: 'home-history',
+    then: async (page) => {
+      await settingsPage('you')(page);
+      await page.getByTestId('forget-all').click();
+    },
+  },
   palette: { scenario: 'call', then: (page) => page.keyboard.press('Control+k') },
   shortcuts: { scenario: 'call', then: (page) => page.keyboard.press('?') },
 };

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history';
 
 export interface Row {
   readonly id: RowId;
@@ -33,6 +33,7 @@ function rows(): readonly Row[] {
     { id: 'keys', page: 'keys', words: keyWords() },
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
     { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
+    { id: 'history', page: 'you', words: `${s.history} ${s.historyHelp} ${s.forgetAll}` },
   ];
 }
 
@@ -72,6 +73,6 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'keys':
       return { reset: [], undo: [] };
     case 'you':
-      return change({ server: '' }, { server: settings.server });
+      return change({ server: '', keep_history: true }, { server: settings.server, keep_history: settings.keep_history });
   }
 }

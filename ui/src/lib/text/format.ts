@@ -25,6 +25,17 @@ export function duration(seconds: number): string {
   return told.length ? new Intl.ListFormat(language.tag, { type: 'unit', style: 'narrow' }).format(told) : unit(0, 'second');
 }
 
+/** A past moment: the time if it was today, the weekday too if it was in the last six days, else the date. */
+export function moment(ms: number, nowMs: number): string {
+  const [at, now] = [new Date(ms), new Date(nowMs)];
+  const time = { hour: 'numeric', minute: '2-digit' } as const;
+  if (at.toDateString() === now.toDateString()) return at.toLocaleTimeString(language.tag, time);
+  const SIX_DAYS_MS = 6 * 86_400_000;
+  if (nowMs - ms < SIX_DAYS_MS) return at.toLocaleString(language.tag, { weekday: 'long', ...time });
+  const year = at.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return at.toLocaleDateString(language.tag, { day: 'numeric', month: 'long', year });
+}
+
 /** A short length of time: `24 ms`. */
 export const milliseconds = (value: number): string => unit(Math.round(value), 'millisecond');
 

@@ -1,0 +1,71 @@
+/** Calls that were: seen, forgotten, taken back, rated. In real Chromium against the simulated engine. */
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { fake, openHouse, pageErrors, type House } from './house';
+
+let house: House;
+let page: Page;
+beforeAll(async () => {
+  house = await openHouse();
+});
+afterAll(() => house.close());
+afterEach(async () => {
+  await page.context().close();
+  expect(pageErrors).toEqual([]);
+});
+
+const by = (id: string) => page.getByTestId(id);
+const asked = async () => (await fake(page, 'commands')).filter(({ type }) => type === 'forget_calls' || type === 'rate_call');
+
+test('the latest calls stand on the home screen, with who, how long and how good', async () => {
+  page = await house.open('home-history', { query: '&calm' });
+  const rows = await by('past-call').allInnerTexts();
+  expect(rows).toHaveLength(4);
+  expect(rows[0]).toContain('Grace Hopper');
+  expect(rows[0]).toContain('12 min 34 sec');
+  expect(rows[1]).toContain('Some trouble');
+  expect(rows[2]).toContain('Someone without a name');
+});
+
+test('a forgotten call can be taken back, and another one goes', async () => {
+  page = await house.open('home-history', { query: '&calm' });
+  await by('forget-call').first().click();
+  await expect.poll(() => by('past-call').count()).toBe(3);
+  await by('toasts').getByRole('button').click();
+  await expect.poll(() => by('past-call').count()).toBe(4);
+  expect(await asked()).toEqual([]);
+  await by('forget-call').nth(1).click();
+  await by('forget-call').nth(1).click();
+  await expect.poll(() => by('past-call').count()).toBe(2);
+  expect(await asked()).toEqual([{ type: 'forget_calls', id: '0000000000000002' }]);
+});
+
+test('forgetting all asks first, and then the home screen explains itself again', async () => {
+  page = await house.open('home-history', { query: '&calm' });
+  await by('open-settings').click();
+  await by('page-you').click();
+  await by('forget-all').click();
+  await by('forget-all-no').click();
+  expect(await asked()).toEqual([]);
+  await by('forget-all').click();
+  await by('forget-all-yes').click();
+  await expect.poll(() => by('forget-all').count()).toBe(0);
+  expect(await asked()).toEqual([{ type: 'forget_calls', id: null }]);
+  await by('close-settings').click();
+  expect(await by('recent-calls').count()).toBe(0);
+});
+
+test('after a call one question is asked, and the answer shows', async () => {
+  page = await house.open('ended', { query: '&calm' });
+  await by('star-4').check();
+  await page.locator('[data-testid="rating"][data-stars="4"]').waitFor();
+  expect(await asked()).toEqual([{ type: 'rate_call', id: '0000000000000001', stars: 4 }]);
+  await page.keyboard.press('ArrowRight');
+  await page.locator('[data-testid="rating"][data-stars="5"]').waitFor();
+});
+
+test('a call that never connected is not asked about', async () => {
+  page = await house.open('ended-failed', { query: '&calm' });
+  await by('ended').waitFor();
+  expect(await by('rating').count()).toBe(0);
+});
