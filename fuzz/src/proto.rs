@@ -1,6 +1,10 @@
 //! Everything that reads text of strangers: messages of all three kinds, links, ids.
 
-use parley_proto::{ClientMessage, ControlMessage, Link, ParticipantId, PeerMessage, RoomId, ServerMessage};
+use parley_proto::chat::presentable;
+use parley_proto::{
+    ChatFrame, ChunkFrame, ClientMessage, ControlMessage, FileFrame, Link, ParticipantId, PeerMessage,
+    RoomId, ServerMessage,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -10,6 +14,15 @@ pub(crate) fn proto(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     survives::<PeerMessage>(&text);
     survives::<ControlMessage>(&text);
+    survives::<ChatFrame>(&text);
+    survives::<FileFrame>(&text);
+    if let Some(shown) = presentable(&text) {
+        assert_eq!(presentable(&shown), Some(shown.clone()), "shown is shown");
+    }
+    let bytes = data.to_vec().into();
+    if let Some(frame) = ChunkFrame::read(&bytes) {
+        assert_eq!(frame.write().freeze(), bytes, "a chunk is written as it was read");
+    }
     // What two participants tell each other is passed on as it is, so only its presence is compared: a number in it may
     // have more digits than a double.
     let without_payload = |message: ClientMessage| match message {

@@ -1,4 +1,4 @@
-//! The three events that the window hears: `state`, `levels`, `stats`. Each tells the newest value; what changed in between
+//! The events that the window hears: `state`, `levels`, `stats`, `talk`. Each tells the newest value; what changed in between
 //! while the window was busy is not told.
 
 use parley_app::engine::EngineHandle;
@@ -11,6 +11,7 @@ pub(crate) fn tell(app: &AppHandle, engine: &EngineHandle) {
     pass_on(app, "state", engine.state());
     pass_on(app, "levels", engine.levels());
     pass_on(app, "stats", engine.stats());
+    pass_on(app, "talk", engine.talk());
 }
 
 fn pass_on<T: Clone + Serialize + Send + Sync + 'static>(

@@ -63,6 +63,8 @@ fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBri
         })
         .invoke_handler(tauri::generate_handler![
             commands::app_state,
+            commands::app_talk,
+            commands::open_link,
             commands::app_command,
             commands::frame_bridge
         ])

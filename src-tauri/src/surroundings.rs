@@ -37,6 +37,35 @@ pub(crate) fn start_log() {
         .init();
 }
 
+/// Hands an address to the program that the system has for it; tells whether one was started. Whoever calls has checked that
+/// it is a web address.
+pub(crate) fn open(address: &str) -> bool {
+    let (program, before): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        // Unlike `start`, it takes the address as it is.
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else {
+        ("xdg-open", &[])
+    };
+    let started = std::process::Command::new(program)
+        .args(before)
+        .arg(address)
+        .stdin(std::process::Stdio::null())
+        .spawn();
+    match started {
+        Ok(mut child) => {
+            // It ends within moments; somebody must take its leave, or it stays as a zombie.
+            drop(tauri::async_runtime::spawn_blocking(move || child.wait()));
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, program, "no browser");
+            false
+        }
+    }
+}
+
 /// Where settings are kept.
 pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os("PARLEY_DATA_DIR")

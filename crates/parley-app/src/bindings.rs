@@ -20,6 +20,7 @@ pub fn typescript() -> String {
     types.visit::<view::AppCommand>();
     types.visit::<view::CommandError>();
     types.visit::<view::Levels>();
+    types.visit::<view::TalkView>();
     types.visit::<view::StatsSample>();
     types.visit::<view::FrameBridgeInfo>();
     let mut text = HEADER.to_owned();

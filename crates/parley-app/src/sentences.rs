@@ -4,6 +4,7 @@
 //! again there (`ui/src/lib/text/told.ts`) and said in the language in use; any other stays English. Nothing of this runs in
 //! the app.
 
+use parley_call::chat::SayError;
 use parley_call::{EndReason, ProofFault, SignalingFault};
 use parley_proto::{ErrorCode, ParseLinkError};
 use std::collections::BTreeMap;
@@ -88,6 +89,14 @@ fn every_fault_of_the_server_and_of_a_link_can_be_said() {
     ] {
         check(&fault.to_string());
     }
+}
+
+#[test]
+fn why_a_message_is_not_sent_can_be_said() {
+    for error in [SayError::Empty, SayError::TooLong, SayError::TooMany] {
+        check(&error.to_string());
+    }
+    check("You are in no call. Join one first.");
 }
 
 #[test]

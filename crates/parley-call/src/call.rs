@@ -5,13 +5,13 @@ use crate::config::{CallConfig, CallTarget};
 use crate::end::EndReason;
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
-use crate::port::TrackKind;
+use crate::port::{Lane, LaneKind, TrackKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
 use crate::signaling::{self, SignalingHandle};
 use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
 use parley_media::packet::ReceivedPacket;
-use parley_proto::{Link, LinkSecret, MediaState, ParticipantId};
+use parley_proto::{Link, LinkSecret, MediaState, ParticipantId, Reaction};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
@@ -33,6 +33,10 @@ pub enum CallCommand {
     Enter,
     /// Tells the other side what microphone and camera do now.
     SetMediaState(MediaState),
+    /// Raises one's hand, or takes it down.
+    RaiseHand(bool),
+    /// Shows the others a reaction, if they can see it now.
+    React(Reaction),
     /// Hangs up. [`CallEvent::Ended`] follows.
     Leave,
 }
@@ -67,6 +71,22 @@ pub enum CallEvent {
         participant: ParticipantId,
         /// Which.
         kind: TrackKind,
+    },
+    /// Somebody reacts.
+    Reaction {
+        /// Who.
+        participant: ParticipantId,
+        /// How.
+        reaction: Reaction,
+    },
+    /// A data channel can be used. A second one of the same kind for the same participant replaces the first.
+    Lane {
+        /// To whom.
+        participant: ParticipantId,
+        /// Which.
+        kind: LaneKind,
+        /// Its two ends.
+        lane: Lane,
     },
     /// The call is over; the last event.
     Ended(EndReason),
@@ -277,6 +297,22 @@ impl Driver {
                 key_frames: self.peer.key_frames.clone(),
             },
             SessionEvent::TrackEnded { participant, kind } => CallEvent::TrackEnded { participant, kind },
+            SessionEvent::Reaction {
+                participant,
+                reaction,
+            } => CallEvent::Reaction {
+                participant,
+                reaction,
+            },
+            SessionEvent::Lane {
+                participant,
+                kind,
+                lane,
+            } => CallEvent::Lane {
+                participant,
+                kind,
+                lane,
+            },
             SessionEvent::Ended(reason) => CallEvent::Ended(reason),
         };
         if self.to_app.try_send(event).is_err() {

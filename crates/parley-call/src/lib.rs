@@ -5,6 +5,7 @@
 //! module.
 
 pub mod call;
+pub mod chat;
 pub mod config;
 pub mod end;
 pub mod key_frame;

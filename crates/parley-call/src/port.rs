@@ -3,10 +3,12 @@
 //! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
 
+use bytes::{Bytes, BytesMut};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
 use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
+use tokio::sync::mpsc;
 
 /// What the session asks of the peer driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +106,13 @@ pub enum PeerEventKind {
         /// The packets; bounded, full means dropped and counted.
         packets: Receiver<ReceivedPacket>,
     },
+    /// The other side answers on a data channel. Never before `AllowMedia`.
+    Lane {
+        /// Which.
+        kind: LaneKind,
+        /// Its two ends; both end with the connection.
+        lane: Lane,
+    },
     /// A command could not be carried out.
     CommandFailed {
         /// Which: [`PeerCommand::name`].
@@ -133,6 +142,27 @@ pub enum TrackKind {
     Audio,
     /// The camera.
     Video,
+}
+
+/// The data channels beside the control channel, each for one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LaneKind {
+    /// [`parley_proto::ChatFrame`]s.
+    Chat,
+    /// [`parley_proto::FileFrame`]s.
+    Files,
+    /// [`parley_proto::ChunkFrame`]s.
+    Chunks,
+}
+
+/// An open data channel: ordered, reliable, messages of at most 64 KiB.
+#[derive(Debug)]
+pub struct Lane {
+    /// What is to go. Bounded: it fills up when the network takes no more.
+    pub outgoing: mpsc::Sender<BytesMut>,
+    /// What came. Bounded: what finds no room is dropped and counted, so whoever speaks here agrees with the other side on how
+    /// much may be on its way.
+    pub incoming: mpsc::Receiver<Bytes>,
 }
 
 /// What the peer driver measured in the last second. All rates are of the last second; counters since the connection.

@@ -72,6 +72,8 @@ pub struct PersonSnapshot {
     pub media: MediaState,
     /// Whether they said so; before, nothing is known of it.
     pub media_told: bool,
+    /// Their hand is raised.
+    pub hand_raised: bool,
     /// Whether they proved to hold the link and to see the same connection.
     pub proven: bool,
 }

@@ -1,6 +1,6 @@
 //! What happens, told as it happens: words for people, or JSON lines for machines (`--events`). On standard error.
 
-use parley_app::endpoint::{CallSnapshot, Happened};
+use parley_app::endpoint::{CallSnapshot, ChatNews, Happened};
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -30,6 +30,9 @@ impl Teller {
             Happened::SoundBegan(who) => ("sound_began", who.to_string()),
             Happened::PictureBegan(who) => ("picture_began", who.to_string()),
             Happened::TrackEnded(who) => ("track_ended", who.to_string()),
+            Happened::Chat(ChatNews::Came(text)) => ("message", text.text.clone()),
+            Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
+            Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
             Happened::Ended(reason) => ("ended", reason.to_string()),
             Happened::Call | Happened::Stats | Happened::Picture | Happened::Sound => return,
         };

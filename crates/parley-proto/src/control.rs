@@ -15,6 +15,16 @@ pub const CONTROL_CHANNEL_ID: u16 = 0;
 pub enum ControlMessage {
     /// What the sender's microphone and camera do now. Sent on open and on every change.
     MediaState(MediaState),
+    /// Whether the sender's hand is raised. Sent on open if it is, and on every change.
+    Hand {
+        /// It is up.
+        raised: bool,
+    },
+    /// The sender reacts to what is said; shown for a moment.
+    Reaction {
+        /// How.
+        reaction: Reaction,
+    },
     /// The sender hangs up: this is no network fault.
     Bye,
     /// A message of a newer client.
@@ -29,4 +39,25 @@ pub struct MediaState {
     pub microphone_on: bool,
     /// A picture is being sent.
     pub camera_on: bool,
+}
+
+/// A reaction that floats over the picture for a moment. A closed set, so that nothing else can be made to float there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reaction {
+    /// Thumbs up.
+    ThumbsUp,
+    /// A heart.
+    Heart,
+    /// Thumbs down.
+    ThumbsDown,
+    /// A laughing face.
+    Laugh,
+    /// A flame.
+    Fire,
+    /// A party popper.
+    Party,
+    /// One of a newer client; shown as nothing.
+    #[serde(other)]
+    Unknown,
 }

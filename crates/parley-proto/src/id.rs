@@ -24,6 +24,16 @@ pub struct RoomId([u8; ROOM_ID_BYTES]);
 #[serde(try_from = "String", into = "String")]
 pub struct ParticipantId([u8; 16]);
 
+/// The name of one chat message: 22 characters of URL-safe base64 (128 bits, chosen by its author).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MessageId([u8; 16]);
+
+/// The name of one transfer of a file: 22 characters of URL-safe base64 (128 bits, chosen by the sender).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TransferId([u8; 16]);
+
 /// Text that is not an id of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id")]
@@ -95,6 +105,8 @@ macro_rules! id_text {
 
 id_text!(RoomId, ROOM_ID_BYTES);
 id_text!(ParticipantId, 16);
+id_text!(MessageId, 16);
+id_text!(TransferId, 16);
 
 #[cfg(test)]
 mod tests {

@@ -4,19 +4,23 @@
 //! Deliberately absent: sockets, clocks, randomness, cryptography, and anything async. Random bytes and times come in as
 //! arguments, so everything here can be tested without a machine around it.
 
+pub mod chat;
 pub mod close;
 mod code;
 pub mod control;
+pub mod files;
 pub mod id;
 pub mod limits;
 pub mod link;
 pub mod signal;
 pub mod units;
 
+pub use chat::{ChatFrame, ChatText};
 pub use close::CloseCode;
 pub use code::ErrorCode;
-pub use control::{ControlMessage, MediaState};
-pub use id::{ParticipantId, RoomId};
+pub use control::{ControlMessage, MediaState, Reaction};
+pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
+pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};
 pub use signal::{
     Candidate, ClientMessage, IceServer, IceServerKind, LeaveReason, Participant, PeerEnvelope, PeerMessage,

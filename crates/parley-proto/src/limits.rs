@@ -38,3 +38,17 @@ pub const CONTROL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
 pub const SIGNAL_OFFENCES_MAX: u32 = 20;
 /// How long a resume token is good for after it was made, in seconds.
 pub const RESUME_LIFETIME_S: u64 = 24 * 3600;
+/// The longest chat message, in characters.
+pub const CHAT_TEXT_CHARS_MAX: usize = 4_000;
+/// The largest frame on the chat channel, in bytes: the longest message with every character escaped.
+pub const CHAT_FRAME_BYTES_MAX: usize = 32 * 1024;
+/// The largest frame on the files channel, in bytes.
+pub const FILE_FRAME_BYTES_MAX: usize = 4 * 1024;
+/// The most bytes of a file in one chunk: with its header below the 64 KiB that every browser takes.
+pub const CHUNK_BYTES_MAX: usize = 60 * 1024;
+/// The longest name of a file, in bytes: what every file system takes, with room for " (2)" and the like.
+pub const FILE_NAME_BYTES_MAX: usize = 200;
+/// The largest file, in bytes: the largest whole number that JSON carries exactly.
+pub const FILE_BYTES_MAX: u64 = (1 << 53) - 1;
+/// Unfinished transfers of one sender that a receiver knows at once; further offers are refused.
+pub const TRANSFERS_MAX: usize = 32;

@@ -330,8 +330,11 @@ mod tests {
         };
         check("From a client to the server", 7, reads_as::<ClientMessage>);
         check("From the server to a client", 11, reads_as::<ServerMessage>);
-        check("Between participants", 7, |example| {
+        check("Between participants", 9, |example| {
             reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
+        });
+        check("Lanes", 2, |example| {
+            reads_as::<crate::ChatFrame>(example) || reads_as::<crate::FileFrame>(example)
         });
     }
 

@@ -213,6 +213,7 @@ async fn listen(
             CallEvent::TrackEnded { .. } => {
                 arrived.tracks_ended.fetch_add(1, Ordering::Relaxed);
             }
+            CallEvent::Reaction { .. } | CallEvent::Lane { .. } => {}
             CallEvent::Ended(reason) => drop(ended_out.send_replace(Some(reason))),
         }
     }

@@ -32,7 +32,19 @@ patch: SettingsPatch, } | { "type": "set_preview",
 /**
  * Open.
  */
-on: boolean, } | { "type": "dismiss_problem", 
+on: boolean, } | { "type": "send_message", 
+/**
+ * The words.
+ */
+text: string, } | { "type": "react", 
+/**
+ * Which.
+ */
+reaction: ReactionKind, } | { "type": "raise_hand", 
+/**
+ * Up.
+ */
+raised: boolean, } | { "type": "dismiss_problem", 
 /**
  * Which.
  */
@@ -338,6 +350,35 @@ speaker_name: string | null,
 speaker_test_playing: boolean, };
 
 /**
+ * One message. Its `Debug` leaves the words out.
+ */
+export type MessageView = { 
+/**
+ * Another one for each.
+ */
+id: string, 
+/**
+ * Who wrote it: the id of a person; absent for oneself.
+ */
+author: string | null, 
+/**
+ * The author's name at that time; empty for oneself.
+ */
+name: string, 
+/**
+ * The words. Text, never markup.
+ */
+text: string, 
+/**
+ * When it was sent or came, in milliseconds since 1970, by this computer's clock.
+ */
+at_ms: number, 
+/**
+ * The other side has it. Always true for what came.
+ */
+delivered: boolean, };
+
+/**
  * One call that was.
  */
 export type PastCallView = { 
@@ -416,6 +457,10 @@ camera_on: boolean,
  */
 away: boolean, 
 /**
+ * Their hand is up.
+ */
+hand_raised: boolean, 
+/**
  * The size of the picture that comes, once one came.
  */
 video_size: [number, number] | null, 
@@ -455,6 +500,28 @@ export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_
  * How good a path is, in three bars.
  */
 export type Quality = "unknown" | "good" | "fair" | "poor";
+
+/**
+ * Which reaction.
+ */
+export type ReactionKind = "thumbs_up" | "heart" | "thumbs_down" | "laugh" | "fire" | "party";
+
+/**
+ * One reaction.
+ */
+export type ReactionView = { 
+/**
+ * Counts up, so that two of a kind are two.
+ */
+number: number, 
+/**
+ * Whose: the id of a person; absent for oneself.
+ */
+author: string | null, 
+/**
+ * Which.
+ */
+reaction: ReactionKind, };
 
 /**
  * What is kept between runs.
@@ -607,6 +674,23 @@ path: string | null,
  * Counters of everything that was dropped anywhere, by name.
  */
 drops: Record<string, number>, };
+
+/**
+ * Everything of the side panel; sent again, whole, at most ten times a second when something in it changed.
+ */
+export type TalkView = { 
+/**
+ * What was written in this call, oldest first; the oldest go when there are very many.
+ */
+messages: Array<MessageView>, 
+/**
+ * Reactions of the last seconds, oldest first.
+ */
+reactions: Array<ReactionView>, 
+/**
+ * One's own hand is up.
+ */
+hand_raised: boolean, };
 
 /**
  * The voice chain's switches.

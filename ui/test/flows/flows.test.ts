@@ -399,3 +399,65 @@ describe('at twice the size', () => {
     expect(box && box.x >= 0 && box.x + box.width <= 480 && box.y + box.height <= 301).toBe(true);
   });
 });
+
+describe('beside picture and sound', () => {
+  test('people write to each other, and see what is new and what arrived', async () => {
+    await open('call');
+    await page.keyboard.press('c');
+    await by('panel').waitFor();
+    await by('chat-empty').waitFor();
+    await page.keyboard.type('Hello Grace');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('see http://example.org/a. And m, v, c are letters here');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid="message"][data-delivered="true"]').waitFor();
+    expect(await by('message').innerText()).toContain('Hello Grace\nsee');
+    expect(await by('message-field').inputValue()).toBe('');
+    expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['send_message']);
+    await by('message').getByRole('link').click();
+    expect(await fake(page, 'opened')).toEqual(['http://example.org/a']);
+
+    await page.keyboard.press('Escape');
+    await by('panel').waitFor({ state: 'detached' });
+    await fake(page, 'message', 'First <img src=x onerror=alert(1)>');
+    await fake(page, 'message', 'Second');
+    expect(await by('unread').innerText()).toBe('2');
+    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper: Second');
+    await by('panel-button').click();
+    expect(await by('unread').count()).toBe(0);
+    expect(await page.locator('.message img').count()).toBe(0);
+    expect(await by('message').allInnerTexts()).toContain('First <img src=x onerror=alert(1)>');
+  });
+
+  test('an emoji goes where the cursor is, and a half-written message survives the panel', async () => {
+    await open('call');
+    await page.keyboard.press('c');
+    await page.keyboard.type('ab');
+    await page.keyboard.press('ArrowLeft');
+    await by('emoji').click();
+    await by('emoji-menu').getByRole('menuitem').first().click();
+    expect(await by('message-field').inputValue()).toBe('a🙂b');
+    await by('panel-close').click();
+    await by('panel-button').click();
+    expect(await by('message-field').inputValue()).toBe('a🙂b');
+    await by('tab-people').click();
+    expect(await by('person-row').count()).toBe(2);
+  });
+
+  test('hands are raised and reactions rise', async () => {
+    await open('call');
+    await page.keyboard.press('h');
+    await expect.poll(() => by('said').innerText()).toContain('Your hand is up.');
+    await by('react').click();
+    expect(await by('hand').innerText()).toContain('Lower hand');
+    await by('react-party').click();
+    await attribute('reaction', 'kind', 'party');
+    await fake(page, 'reaction', 'heart');
+    await attribute('reaction', 'kind', 'heart');
+    await fake(page, 'hand', true);
+    await by('person-hand').waitFor();
+    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper raised a hand.');
+    expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['raise_hand', 'react']);
+    await by('reaction').first().waitFor({ state: 'detached' });
+  });
+});

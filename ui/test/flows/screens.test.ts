@@ -55,6 +55,16 @@ const SCREENS: Record<string, Screen> = {
     scenario: 'call-poor',
     then: (page) => page.getByTestId('quality').hover(),
   },
+  'call-chat': { scenario: 'call-talk', then: (page) => page.keyboard.press('c') },
+  'call-chat-empty': { scenario: 'call', then: (page) => page.keyboard.press('c') },
+  'call-people': {
+    scenario: 'call-talk',
+    then: async (page) => {
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-people').click();
+    },
+  },
+  'call-reactions': { scenario: 'call-talk', then: click('react') },
   'call-devices': { scenario: 'call', then: click('devices') },
   'speaking-muted': { scenario: 'speaking-muted' },
   reconnecting: { scenario: 'reconnecting' },

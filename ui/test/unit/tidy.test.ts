@@ -12,7 +12,7 @@ const markupOf = (text: string) => text.replace(/<script[\s\S]*?<\/script>/u, ''
 
 describe.each(components.map((path) => [name(path), readFileSync(path, 'utf8')]))('%s', (_, text) => {
   test('takes colours, sizes and times from the tokens', () => {
-    const style = styleOf(text).replace(/@media[^{]*/gu, '');
+    const style = styleOf(text).replace(/@(media|container)[^{]*/gu, '');
     expect(style.match(/#[0-9a-f]{3,8}\b|\brgba?\(|\bhsla?\(|\b\d*\.?\d+(px|rem|em|ms|s)\b/giu) ?? []).toEqual([]);
   });
   test('has no inline style, which the policy forbids', () => expect(markupOf(text)).not.toMatch(/\sstyle="/u));

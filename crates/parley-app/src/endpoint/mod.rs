@@ -10,19 +10,21 @@ mod sound;
 mod tiles;
 
 /// What a call is asked and tells, for roots that stand on this crate alone.
+pub use parley_call::chat::{ChatNews, SayError};
 pub use parley_call::{
     CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, VideoLimits,
 };
 pub use tiles::{SELF_TILE, Tiles};
 
 use ongoing::{OngoingCall, Said};
+use parley_call::port::LaneKind;
 use parley_call::{Call, CallConfig, CallEvent, LocalMedia};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioStatus, AudioTargets, StartAudioError};
 use parley_media::video::{
     EncoderStats, EncoderTargets, KeyFrameFlag, ReceiverStats, SourceStatus, StartEncoderError, VideoEncoder,
     VideoInput,
 };
-use parley_proto::{Link, MediaState, ParticipantId};
+use parley_proto::{ChatText, Link, MediaState, MessageId, ParticipantId, Reaction};
 use picture::OwnPicture;
 use sound::Sound;
 use tokio::sync::{mpsc, watch};
@@ -79,6 +81,15 @@ pub enum Happened {
     PictureBegan(ParticipantId),
     /// Somebody's sound or picture ended.
     TrackEnded(ParticipantId),
+    /// Something in the chat.
+    Chat(ChatNews),
+    /// Somebody reacts.
+    Reaction {
+        /// Who.
+        who: ParticipantId,
+        /// How.
+        reaction: Reaction,
+    },
     /// The call is over. It stays to be looked at until [`Endpoint::end_call`].
     Ended(EndReason),
     /// [`Endpoint::call`] changed.
@@ -193,6 +204,17 @@ impl Endpoint {
         }
     }
 
+    /// Writes to the others, now or as soon as they can be reached; gives the message as it will be seen.
+    ///
+    /// # Errors
+    /// [`SayError`].
+    pub async fn say(&self, id: MessageId, text: String) -> Result<ChatText, SayError> {
+        match &self.call {
+            Some(call) => call.chat.say(id, text).await,
+            None => Err(SayError::TooMany),
+        }
+    }
+
     /// Forgets the call (hangs up if that was not done) and closes the sound, whose packets went with it.
     pub fn end_call(&mut self) {
         self.call = None;
@@ -246,6 +268,7 @@ impl Endpoint {
             };
             match said {
                 Said::Event(event) => return self.wire(event),
+                Said::Chat(news) => return Happened::Chat(news),
                 Said::AudioTargets(targets) => self.sound.send(AudioCommand::SetTargets(targets)),
                 Said::State => return Happened::Call,
                 Said::Stats => return Happened::Stats,
@@ -282,6 +305,23 @@ impl Endpoint {
                     self.sound.send(command);
                 }
                 Happened::TrackEnded(participant)
+            }
+            CallEvent::Reaction {
+                participant,
+                reaction,
+            } => Happened::Reaction {
+                who: participant,
+                reaction,
+            },
+            CallEvent::Lane {
+                participant,
+                kind,
+                lane,
+            } => {
+                if let (Some(call), LaneKind::Chat) = (&self.call, kind) {
+                    call.chat.use_lane(participant, lane);
+                }
+                Happened::Call
             }
             CallEvent::Ended(reason) => Happened::Ended(reason),
         }

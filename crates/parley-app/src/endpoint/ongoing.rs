@@ -2,6 +2,7 @@
 
 use super::retire;
 use super::tiles::Tiles;
+use parley_call::chat::{self, ChatHandle, ChatNews};
 use parley_call::port::TrackKind;
 use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
 use parley_media::audio::{AudioCommand, AudioTargets};
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(super) struct OngoingCall {
     pub(super) handle: CallHandle,
+    pub(super) chat: ChatHandle,
     over: bool,
     encoder: Option<VideoEncoder>,
     receivers: BTreeMap<ParticipantId, VideoReceiver>,
@@ -30,6 +32,8 @@ pub(super) struct OngoingCall {
 pub(super) enum Said {
     /// An event.
     Event(CallEvent),
+    /// Something in the chat.
+    Chat(ChatNews),
     /// The audio encoder must produce something else.
     AudioTargets(AudioTargets),
     /// The snapshot changed.
@@ -47,6 +51,7 @@ impl OngoingCall {
     ) -> Self {
         Self {
             handle,
+            chat: chat::start(),
             over: false,
             encoder: Some(encoder),
             receivers: BTreeMap::new(),
@@ -70,6 +75,7 @@ impl OngoingCall {
                     self.over = matches!(event, CallEvent::Ended(_));
                     return Said::Event(event);
                 }
+                Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => return Said::State,
                 Ok(()) = self.audio_targets.changed() => {
                     return Said::AudioTargets(*self.audio_targets.borrow_and_update());

@@ -9,6 +9,7 @@ use super::diary::Diary;
 use super::publish::Pace;
 use super::quality::PathQuality;
 use super::stats::{Figures, Gauge};
+use super::talk::Talk;
 use super::tell::empty_state;
 use super::{EngineConfig, Request, levels, translate};
 use crate::embedded::EmbeddedServer;
@@ -17,7 +18,7 @@ use crate::problems::Problems;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, Store};
-use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample};
+use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample, TalkView};
 use parley_call::{CallCommand, EndReason};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
 use parley_proto::{Link, MediaState};
@@ -52,6 +53,7 @@ pub(super) struct Actor {
     pub(super) state: watch::Sender<AppState>,
     pub(super) levels: watch::Sender<Levels>,
     stats: watch::Sender<StatsSample>,
+    pub(super) talk: Talk,
     first_link: Option<String>,
     pub(super) history: Store,
     pub(super) kept: watch::Receiver<Kept>,
@@ -74,6 +76,7 @@ pub(super) struct Outlets {
     pub(super) state: watch::Receiver<AppState>,
     pub(super) levels: watch::Receiver<Levels>,
     pub(super) stats: watch::Receiver<StatsSample>,
+    pub(super) talk: watch::Receiver<TalkView>,
     pub(super) tiles: Tiles,
 }
 
@@ -86,6 +89,7 @@ impl Actor {
         let listed = watch_devices(wish);
         let (levels, levels_out) = watch::channel(levels::levels(None));
         let (stats, stats_out) = watch::channel(StatsSample::default());
+        let (talk, talk_out) = Talk::new();
         // The first state, before anything happened, is gathered like all others.
         let (state, state_out) = watch::channel(empty_state(&store));
         let tiles = endpoint.tiles().clone();
@@ -114,6 +118,7 @@ impl Actor {
             state,
             levels,
             stats,
+            talk,
             first_link: config.link,
             kept: history.kept(),
             history,
@@ -123,6 +128,7 @@ impl Actor {
             state: state_out,
             levels: levels_out,
             stats: stats_out,
+            talk: talk_out,
             tiles,
         };
         (actor, outlets)
@@ -216,6 +222,8 @@ impl Actor {
                     changed
                 });
             }
+            Happened::Chat(news) => self.note_chat(news),
+            Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
             Happened::Call
             | Happened::Picture
             | Happened::SoundBegan(_)

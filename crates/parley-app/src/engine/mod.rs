@@ -12,12 +12,13 @@ mod publish;
 mod quality;
 mod remember;
 mod stats;
+mod talk;
 mod tell;
 mod translate;
 
 use crate::endpoint::Tiles;
 use crate::sources::Sources;
-use crate::view::{AppCommand, AppState, CommandError, CommandErrorCode, Levels, StatsSample};
+use crate::view::{AppCommand, AppState, CommandError, CommandErrorCode, Levels, StatsSample, TalkView};
 use actor::Actor;
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
@@ -52,6 +53,7 @@ pub struct EngineHandle {
     state: watch::Receiver<AppState>,
     levels: watch::Receiver<Levels>,
     stats: watch::Receiver<StatsSample>,
+    talk: watch::Receiver<TalkView>,
     tiles: Tiles,
     ending: Arc<Notify>,
 }
@@ -75,6 +77,7 @@ impl Engine {
             state: outlets.state,
             levels: outlets.levels,
             stats: outlets.stats,
+            talk: outlets.talk,
             tiles: outlets.tiles,
             ending: Arc::new(Notify::new()),
         };
@@ -115,6 +118,12 @@ impl EngineHandle {
     #[must_use]
     pub fn stats(&self) -> watch::Receiver<StatsSample> {
         self.stats.clone()
+    }
+
+    /// What is written and shown beside picture and sound.
+    #[must_use]
+    pub fn talk(&self) -> watch::Receiver<TalkView> {
+        self.talk.clone()
     }
 
     /// The pictures of a tile: `self`, or the id of a person. Every taker gets a slot of its own, and counts as watching

@@ -34,6 +34,9 @@ impl Actor {
             AppCommand::TestSpeaker => return self.test_speaker(),
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
+            AppCommand::SendMessage { text } => return self.send_message(text).await,
+            AppCommand::React { reaction } => return self.react(reaction),
+            AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
             AppCommand::DismissProblem { code } => self.dismiss(code),
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
             AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
@@ -86,6 +89,7 @@ impl Actor {
 
     fn begin(&mut self, target: CallTarget, facts: CallFacts) -> Outcome {
         self.forget_figures();
+        self.talk.forget();
         self.phase = Phase::GreenRoom;
         // The call takes the sound's packets, so the sound must run first; one that ran before a call is spent.
         self.endpoint.end_call();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
-use crate::view::{CallState, DeviceState, EndCode, Phase, ProblemCode, SettingsPatch};
+use crate::view::{CallState, DeviceState, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch};
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
 use std::time::Duration;
@@ -77,6 +77,16 @@ impl Person {
         assert_eq!(self.cannot(nonsense).await, CommandErrorCode::Failed);
     }
 
+    /// Waits until what was written and shown is as wanted, and gives it.
+    async fn reads(&self, what: &str, wanted: impl Fn(&TalkView) -> bool) -> TalkView {
+        let mut talk = self.engine.talk();
+        let found = tokio::time::timeout(SOON, talk.wait_for(|talk| wanted(talk))).await;
+        match found {
+            Ok(Ok(talk)) => talk.clone(),
+            _ => panic!("never read {what}: {:#?}", self.engine.talk().borrow()),
+        }
+    }
+
     async fn measures(&self, what: &str, wanted: impl Fn(&StatsSample) -> bool) {
         let mut stats = self.engine.stats();
         let found = tokio::time::timeout(SOON, stats.wait_for(|sample| wanted(sample))).await;
@@ -135,6 +145,8 @@ async fn two_people_call_each_other_from_this_computer() {
     .await;
     ben.is_shown(&of_ada).await;
 
+    talk_to_each_other(&ada, &ben).await;
+
     ada.does(AppCommand::SetMuted { muted: true }).await;
     ben.sees("the mute", |state| {
         other(state).is_some_and(|other| !other.microphone_on)
@@ -168,6 +180,44 @@ async fn two_people_call_each_other_from_this_computer() {
         .await;
     ada.engine.hang_up(SOON).await;
     ben.engine.hang_up(SOON).await;
+}
+
+/// Messages both ways, a reaction, a hand up and down.
+async fn talk_to_each_other(ada: &Person, ben: &Person) {
+    let text = "Look: https://example.org <b>now</b>".to_owned();
+    ada.does(AppCommand::SendMessage { text: text.clone() }).await;
+    ada.reads("that it is there", |talk| {
+        talk.messages.iter().any(|message| message.delivered)
+    })
+    .await;
+    ben.does(AppCommand::SendMessage { text: "I see".into() }).await;
+    let seen = ben
+        .reads("both messages", |talk| {
+            talk.messages.len() == 2 && talk.messages[1].delivered
+        })
+        .await;
+    assert_eq!(seen.messages[0].text, text);
+    assert_eq!(
+        seen.messages[0].author,
+        other(&ben.engine.state().borrow()).map(|other| other.id.clone())
+    );
+    assert_eq!(seen.messages[1].author, None);
+    let empty = AppCommand::SendMessage { text: " ".into() };
+    assert_eq!(ada.cannot(empty).await, CommandErrorCode::Failed);
+
+    ben.does(AppCommand::React {
+        reaction: ReactionKind::Party,
+    })
+    .await;
+    let seen = ada.reads("the reaction", |talk| !talk.reactions.is_empty()).await;
+    assert_eq!(seen.reactions[0].reaction, ReactionKind::Party);
+    for raised in [true, false] {
+        ben.does(AppCommand::RaiseHand { raised }).await;
+        ada.sees("the hand", |state| {
+            other(state).is_some_and(|other| other.hand_raised == raised)
+        })
+        .await;
+    }
 }
 
 fn has_state(state: &AppState, wanted: CallState) -> bool {

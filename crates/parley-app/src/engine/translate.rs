@@ -85,6 +85,7 @@ pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quali
         microphone_on: person.media.microphone_on,
         camera_on: person.media.camera_on,
         away: person.away,
+        hand_raised: person.hand_raised,
         video_size: picture.map(size),
         quality,
     }
@@ -128,6 +129,7 @@ mod tests {
             away: false,
             media: MediaState::default(),
             media_told: false,
+            hand_raised: false,
             proven: true,
         };
         assert_eq!(person(&nameless, None, Quality::Unknown).name, NO_NAME);

@@ -92,6 +92,8 @@ pub struct PersonView {
     pub camera_on: bool,
     /// Their connection to the server is gone (media may go on).
     pub away: bool,
+    /// Their hand is up.
+    pub hand_raised: bool,
     /// The size of the picture that comes, once one came.
     pub video_size: Option<(u32, u32)>,
     /// How good the path to them is.

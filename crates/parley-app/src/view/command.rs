@@ -1,6 +1,6 @@
 //! What a window may ask, and why something was not done.
 
-use super::{DeviceKind, ProblemCode, SettingsPatch};
+use super::{DeviceKind, ProblemCode, ReactionKind, SettingsPatch};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -52,6 +52,21 @@ pub enum AppCommand {
         /// Open.
         on: bool,
     },
+    /// Writes something to the others. It goes as soon as they can be reached.
+    SendMessage {
+        /// The words.
+        text: String,
+    },
+    /// Shows the others a reaction.
+    React {
+        /// Which.
+        reaction: ReactionKind,
+    },
+    /// Raises one's hand, or takes it down.
+    RaiseHand {
+        /// Up.
+        raised: bool,
+    },
     /// Takes a problem off the list until it comes anew.
     DismissProblem {
         /// Which.
@@ -75,6 +90,9 @@ impl fmt::Debug for AppCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said = match self {
             Self::StartCall => f.debug_struct("StartCall"),
+            Self::SendMessage { text: _ } => return f.debug_struct("SendMessage").finish_non_exhaustive(),
+            Self::React { .. } => f.debug_struct("React"),
+            Self::RaiseHand { .. } => f.debug_struct("RaiseHand"),
             Self::OpenLink { text: _ } => return f.debug_struct("OpenLink").finish_non_exhaustive(),
             Self::Join => f.debug_struct("Join"),
             Self::Leave => f.debug_struct("Leave"),
@@ -93,6 +111,8 @@ impl fmt::Debug for AppCommand {
             Self::SetMuted { muted } => said.field("muted", muted),
             Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
+            Self::React { reaction } => said.field("reaction", reaction),
+            Self::RaiseHand { raised } => said.field("raised", raised),
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),

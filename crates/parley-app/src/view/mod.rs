@@ -1,7 +1,8 @@
 //! What a window is told and what it may ask: plain data, written out as TypeScript for the UI (`ui/src/lib/bindings.ts`).
 //!
 //! [`AppState`] is the whole truth a window needs to draw itself; it is sent again, whole, whenever anything in it changes
-//! (at most 20 times a second). [`Levels`] and [`StatsSample`] come apart, because they change all the time.
+//! (at most 20 times a second). [`Levels`] and [`StatsSample`] come apart, because they change all the time, and so does
+//! [`TalkView`], because it is long.
 
 mod call;
 mod command;
@@ -10,6 +11,7 @@ mod history;
 mod measure;
 mod problem;
 mod settings;
+mod talk;
 
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
@@ -18,6 +20,7 @@ pub use history::{HistoryView, PastCallView};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
 pub use settings::{Appearance, Language, Settings, SettingsPatch, VoiceSwitches};
+pub use talk::{MessageView, ReactionKind, ReactionView, TalkView};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

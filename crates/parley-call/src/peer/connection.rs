@@ -2,6 +2,7 @@
 //! of it. Made by `Open`, replaced by the next one. Decides nothing.
 
 use super::control;
+use super::lane;
 use super::library::LibraryEvents;
 use super::meter::Meter;
 use super::route::{self, Route};
@@ -65,6 +66,8 @@ pub(super) struct Connection {
     parts: Parts,
     control: Arc<dyn DataChannel>,
     control_open: watch::Sender<bool>,
+    /// Made with the connection, spoken on once the gate is open.
+    lanes: Vec<lane::Unopened>,
     remote_video: Option<Arc<dyn TrackRemote>>,
     readers: Vec<AbortHandle>,
 }
@@ -104,6 +107,7 @@ impl Connection {
         let control = peer
             .create_data_channel(CONTROL_CHANNEL_LABEL, Some(init))
             .await?;
+        let lanes = lane::create_all(peer.as_ref(), &events, &meter).await?;
         let mut connection = Self {
             generation,
             meter,
@@ -114,6 +118,7 @@ impl Connection {
             parts: Parts { audio, video, room },
             control,
             control_open: watch::Sender::new(false),
+            lanes,
             remote_video: None,
             readers: Vec::new(),
         };
@@ -133,6 +138,17 @@ impl Connection {
             Instant::now,
         );
         self.readers.push(tokio::spawn(reading).abort_handle());
+    }
+
+    /// Speaks on the lanes from now on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: one task a lane, ended with the connection"
+    )]
+    pub(super) fn open_lanes(&mut self) {
+        for lane in self.lanes.drain(..) {
+            self.readers.push(tokio::spawn(lane.run()).abort_handle());
+        }
     }
 
     /// Creates and sets an offer; gives its SDP.

@@ -241,6 +241,9 @@ impl Driver {
 
     async fn allow_media(&mut self) -> Result<(), CommandError> {
         self.connection()?.meter.gate.open();
+        if let Some(open) = &mut self.open {
+            open.connection.open_lanes();
+        }
         // Both directions begin with a key frame: whatever came or went before was seen by nobody.
         self.own_key_frames.request();
         self.refresh_routes().await;
@@ -288,6 +291,7 @@ impl Driver {
                 self.tell(PeerEventKind::ControlOpen);
             }
             LibraryEvent::Control(message) => self.on_control(message),
+            LibraryEvent::Lane { kind, lane } => self.tell(PeerEventKind::Lane { kind, lane }),
         }
     }
 

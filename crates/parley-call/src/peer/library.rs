@@ -1,7 +1,7 @@
 //! What the library tells: its callbacks, turned into events for the driver. Callbacks run on the library's own task and
 //! must not wait, so they only put into a bounded queue.
 
-use crate::port::TrackKind;
+use crate::port::{Lane, LaneKind, TrackKind};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(super) enum LibraryEvent {
     ControlOpen,
     /// A message on it.
     Control(ControlMessage),
+    /// The other side answers on a data channel.
+    Lane { kind: LaneKind, lane: Lane },
 }
 
 impl std::fmt::Debug for LibraryEvent {
@@ -49,6 +51,7 @@ impl std::fmt::Debug for LibraryEvent {
             Self::KeyFrameMissing => "KeyFrameMissing",
             Self::ControlOpen => "ControlOpen",
             Self::Control(_) => "Control",
+            Self::Lane { .. } => "Lane",
         })
     }
 }

@@ -73,6 +73,8 @@ pub(super) struct Drops {
     pub(super) control_invalid: Counter,
     /// Control messages that came or went at the wrong time, or too fast.
     pub(super) control_refused: Counter,
+    /// Messages on a lane that nobody took in time.
+    pub(super) lane_full: Counter,
     /// Happenings the session had no room for.
     pub(super) events_full: Counter,
 }
@@ -91,6 +93,7 @@ impl Drops {
             ("unexpected", &self.unexpected),
             ("control_invalid", &self.control_invalid),
             ("control_refused", &self.control_refused),
+            ("lane_full", &self.lane_full),
             ("events_full", &self.events_full),
         ]
         .into_iter()

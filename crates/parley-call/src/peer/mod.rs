@@ -26,6 +26,7 @@ mod control;
 mod driver;
 mod estimate;
 mod ladder;
+mod lane;
 mod library;
 mod meter;
 mod pacer;

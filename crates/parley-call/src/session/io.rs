@@ -2,9 +2,9 @@
 
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{PeerCommand, PeerEvent, TrackKind};
+use crate::port::{Lane, LaneKind, PeerCommand, PeerEvent, TrackKind};
 use parley_media::packet::ReceivedPacket;
-use parley_proto::{ClientMessage, CloseCode, Link, ParticipantId};
+use parley_proto::{ClientMessage, CloseCode, Link, ParticipantId, Reaction};
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 
@@ -89,6 +89,22 @@ pub enum SessionEvent {
         participant: ParticipantId,
         /// Which.
         kind: TrackKind,
+    },
+    /// Somebody reacts.
+    Reaction {
+        /// Who.
+        participant: ParticipantId,
+        /// How.
+        reaction: Reaction,
+    },
+    /// A data channel can be used.
+    Lane {
+        /// To whom.
+        participant: ParticipantId,
+        /// Which.
+        kind: LaneKind,
+        /// Its two ends.
+        lane: Lane,
     },
     /// The call is over.
     Ended(EndReason),

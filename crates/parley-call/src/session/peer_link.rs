@@ -10,12 +10,13 @@ use super::pairing::{Fit, Pairing};
 use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind, TrackKind};
+use crate::port::{ConnectionPhase, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
 use crate::sdp;
 use parley_media::packet::ReceivedPacket;
 use parley_proto::limits::CANDIDATES_MAX;
 use parley_proto::{
-    Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, SdpType,
+    Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction,
+    SdpType,
 };
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -53,6 +54,12 @@ pub(super) struct PeerLink {
     control_heard: bool,
     own_media: MediaState,
     told_media: Option<MediaState>,
+    own_hand: bool,
+    /// What they were told of it; nothing when they may have missed it.
+    told_hand: Option<bool>,
+    /// It was up at some time; before, there is nothing to tell.
+    hand_used: bool,
+    their_hand: bool,
     /// What the other side told, if it ever did.
     their_media: Option<MediaState>,
     /// When what they were not told is told again.
@@ -93,6 +100,10 @@ impl PeerLink {
             control_heard: false,
             own_media,
             told_media: None,
+            own_hand: false,
+            told_hand: None,
+            hand_used: false,
+            their_hand: false,
             their_media: None,
             retell_at: None,
             open_failures: 0,
@@ -139,6 +150,11 @@ impl PeerLink {
             microphone_on: self.tracks.contains(&TrackKind::Audio),
             camera_on: self.tracks.contains(&TrackKind::Video),
         })
+    }
+
+    /// Whether their hand is raised.
+    pub(super) const fn their_hand(&self) -> bool {
+        self.their_hand
     }
 
     pub(super) const fn proven(&self) -> bool {
@@ -219,6 +235,20 @@ impl PeerLink {
         self.settle(cx);
     }
 
+    pub(super) fn set_own_hand(&mut self, raised: bool, cx: &mut Context<'_>) {
+        self.own_hand = raised;
+        self.hand_used |= raised;
+        self.settle(cx);
+    }
+
+    /// Shows the other side a reaction, if they can see it now: later it would mean nothing.
+    pub(super) fn react(&self, reaction: Reaction, cx: &mut Context<'_>) {
+        if self.control_open && self.is_up() {
+            cx.out
+                .peer(PeerCommand::SendControl(ControlMessage::Reaction { reaction }));
+        }
+    }
+
     /// A message of the other side came.
     pub(super) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
         let PeerEnvelope {
@@ -285,10 +315,11 @@ impl PeerLink {
             PeerEventKind::Connection(phase) => self.on_phase(phase, cx),
             PeerEventKind::ControlOpen => {
                 self.control_open = true;
-                self.told_media = None;
+                self.retell();
             }
             PeerEventKind::Control(message) => self.on_control(&message, cx),
             PeerEventKind::Track { kind, packets } => self.on_track(kind, packets, cx),
+            PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
             PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
         }
         self.settle(cx);
@@ -297,7 +328,7 @@ impl PeerLink {
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
         self.proofs.on_timeout(cx);
         if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
-            self.told_media = None;
+            self.retell();
         }
         if self.reachable {
             if self.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
@@ -510,10 +541,18 @@ impl PeerLink {
         }
         if !std::mem::replace(&mut self.control_heard, true) {
             // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
-            self.told_media = None;
+            self.retell();
         }
         match message {
             ControlMessage::MediaState(media) => self.their_media = Some(*media),
+            ControlMessage::Hand { raised } => self.their_hand = *raised,
+            ControlMessage::Reaction {
+                reaction: Reaction::Unknown,
+            } => {}
+            ControlMessage::Reaction { reaction } => cx.out.event(SessionEvent::Reaction {
+                participant: self.other,
+                reaction: *reaction,
+            }),
             ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
             ControlMessage::Unknown => {}
         }
@@ -532,6 +571,24 @@ impl PeerLink {
             kind,
             packets,
         });
+    }
+
+    fn on_lane(&mut self, kind: LaneKind, lane: Lane, cx: &mut Context<'_>) {
+        if !self.proofs.proven() {
+            cx.counters.out_of_order += 1;
+            return;
+        }
+        cx.out.event(SessionEvent::Lane {
+            participant: self.other,
+            kind,
+            lane,
+        });
+    }
+
+    /// What lasts is told again: the other side may not have heard it.
+    fn retell(&mut self) {
+        self.told_media = None;
+        self.told_hand = None;
     }
 
     fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
@@ -571,6 +628,14 @@ impl PeerLink {
         if self.control_open && self.proofs.proven() && self.told_media != Some(self.own_media) {
             self.told_media = Some(self.own_media);
             let message = ControlMessage::MediaState(self.own_media);
+            cx.out.peer(PeerCommand::SendControl(message));
+        }
+        let hand_due = self.hand_used && self.told_hand != Some(self.own_hand);
+        if self.control_open && self.proofs.proven() && hand_due {
+            self.told_hand = Some(self.own_hand);
+            let message = ControlMessage::Hand {
+                raised: self.own_hand,
+            };
             cx.out.peer(PeerCommand::SendControl(message));
         }
     }

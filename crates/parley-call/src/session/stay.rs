@@ -42,6 +42,7 @@ pub(super) struct Stay {
     /// The number of the last peer connection there was.
     generation: u32,
     media: MediaState,
+    hand: bool,
     peer_messages: RateLimit,
     entered: bool,
     times: CallTimes,
@@ -62,6 +63,7 @@ impl Stay {
             link: None,
             generation: 0,
             media: config.media,
+            hand: false,
             peer_messages: PEER_MESSAGES,
             entered: false,
             times: CallTimes {
@@ -117,6 +119,7 @@ impl Stay {
                 away: other.away,
                 media: link.map_or_else(MediaState::default, PeerLink::their_media),
                 media_told: link.is_some_and(PeerLink::media_told),
+                hand_raised: link.is_some_and(PeerLink::their_hand),
                 proven: link.is_some_and(PeerLink::proven),
             }
         };
@@ -174,6 +177,17 @@ impl Stay {
                 self.media = media;
                 if let Some(link) = &mut self.link {
                     link.set_own_media(media, cx);
+                }
+            }
+            CallCommand::RaiseHand(raised) => {
+                self.hand = raised;
+                if let Some(link) = &mut self.link {
+                    link.set_own_hand(raised, cx);
+                }
+            }
+            CallCommand::React(reaction) => {
+                if let Some(link) = &self.link {
+                    link.react(reaction, cx);
                 }
             }
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
@@ -346,14 +360,16 @@ impl Stay {
             other: id,
             polite,
         };
-        self.link = Some(PeerLink::open(
+        let mut link = PeerLink::open(
             parties,
             self.generation,
             self.ice_servers.clone(),
             self.media,
             !away,
             cx,
-        ));
+        );
+        link.set_own_hand(self.hand, cx);
+        self.link = Some(link);
     }
 
     fn on_left(&mut self, reason: LeaveReason, cx: &mut Context<'_>) {

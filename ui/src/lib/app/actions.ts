@@ -15,6 +15,8 @@ export interface Deeds {
   setMuted(muted: boolean): void;
   setCameraOn(on: boolean): void;
   swap(): void;
+  togglePanel(): void;
+  toggleHand(): void;
   copyLink(): void;
   testSpeaker(): void;
   refreshDevices(): void;
@@ -58,6 +60,8 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
       return [
         ...link,
         ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
+        { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
+        { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },
       ];
     case 'ended':

@@ -18,7 +18,12 @@ function peopleSaid(before: AppState, now: AppState): string[] {
     if (!old || old.microphone_on === p.microphone_on) return [];
     return [p.microphone_on ? t.said.micOn({ name: p.name }) : t.said.micOff({ name: p.name })];
   });
-  return [...joined, ...left, ...changed];
+  const hands = is.flatMap((p) => {
+    const old = was.find((q) => q.id === p.id);
+    if (!old || old.hand_raised === p.hand_raised) return [];
+    return [p.hand_raised ? t.said.handUp({ name: p.name }) : t.said.handDown({ name: p.name })];
+  });
+  return [...joined, ...left, ...changed, ...hands];
 }
 
 function connectionSaid(before: AppState, now: AppState): string[] {

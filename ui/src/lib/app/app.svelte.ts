@@ -2,7 +2,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, StatsSample } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, ReactionKind, StatsSample, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
@@ -10,9 +10,11 @@ import { announcements } from './announce';
 import { copyText } from './clipboard';
 import type { Step } from './problems';
 import { NO_CALL, withSecond, withState } from './summary';
+import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
 
 export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'you';
+export type PanelPage = 'chat' | 'people';
 export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
 
 /** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */
@@ -36,6 +38,13 @@ export class App implements Deeds {
   swapped = $state(false);
   /** The devices menu of the green room or the stage that is open. */
   devicesOpen = $state<DeviceKind | 'all' | null>(null);
+  chat = $state.raw<TalkView>(NO_TALK);
+  /** The side panel's page, while it is open. */
+  panel = $state<PanelPage | null>(null);
+  /** Messages that came while the chat was not open. */
+  unread = $state(0);
+  /** A message that is being written, while the panel is closed. */
+  draft = '';
   /** Talking by held key while muted. */
   talking = $state(false);
   fullScreen = $state(false);
@@ -62,6 +71,7 @@ export class App implements Deeds {
   async listen(): Promise<() => void> {
     const stop = await this.backend.listen({
       state: (next) => this.#take(next),
+      talk: (next) => this.#read(next),
       levels: (levels) => this.#hear(levels, performance.now()),
       stats: (sample) => {
         this.stats = sample;
@@ -70,6 +80,7 @@ export class App implements Deeds {
       },
     });
     this.#take(await this.backend.state());
+    this.chat = await this.backend.talk();
     return stop;
   }
 
@@ -84,6 +95,25 @@ export class App implements Deeds {
     if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
   }
 
+  #read(next: TalkView): void {
+    const before = this.chat;
+    this.chat = next;
+    const fresh = arrived(before, next);
+    if (this.panel !== 'chat') this.unread += fresh.length;
+    const newest = before.reactions.at(-1)?.number ?? 0;
+    const reactions = next.reactions.filter((one) => one.author !== null && one.number > newest);
+    const said = [
+      ...fresh.map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
+      ...reactions.map((one) => t.said.reaction({ name: this.#nameOf(one.author), what: t.reactions[one.reaction] })),
+      ...(before.hand_raised === next.hand_raised ? [] : [next.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
+    ];
+    if (said.length) this.said = said.join(' ');
+  }
+
+  #nameOf(id: string | null): string {
+    return this.state.call?.people.find((person) => person.id === id)?.name ?? t.chat.nameless;
+  }
+
   #hear(levels: Levels, nowMs: number): void {
     this.levels = levels;
     if (levels.microphone > HEARS_LEVEL) this.#heardAt = nowMs;
@@ -94,6 +124,9 @@ export class App implements Deeds {
     this.summary = NO_CALL;
     this.stats = null;
     this.swapped = false;
+    this.unread = 0;
+    this.draft = '';
+    this.panel = null;
   }
 
   /** Asks the engine; an error comes back as a value. */
@@ -149,6 +182,26 @@ export class App implements Deeds {
     void this.send({ type: 'change_settings', patch: { appearance } });
 
   setLanguage = (language: AppState['settings']['language']): void => void this.send({ type: 'change_settings', patch: { language } });
+
+  /** Tells whether it was taken; if not, why is in a toast. */
+  sendMessage = (text: string): Promise<boolean> => this.send({ type: 'send_message', text });
+  react = (reaction: ReactionKind): void => void this.send({ type: 'react', reaction });
+  raiseHand = (raised: boolean): void => void this.send({ type: 'raise_hand', raised });
+
+  openPanel = (page: PanelPage | null): void => {
+    this.panel = page;
+    if (page === 'chat') this.unread = 0;
+  };
+
+  togglePanel = (): void => this.openPanel(this.panel === 'chat' ? null : 'chat');
+  toggleHand = (): void => this.raiseHand(!this.chat.hand_raised);
+
+  openAddress = (address: string): void => {
+    this.backend.openAddress(address).then(
+      (opened) => opened || this.toasts.show(t.chat.notOpened, 'warn'),
+      () => this.toasts.show(t.chat.notOpened, 'warn'),
+    );
+  };
 
   swap = (): void => void (this.swapped = !this.swapped);
   openPalette = (): void => void (this.overlay = { kind: 'palette' });

@@ -1,10 +1,14 @@
 /** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
-import type { AppCommand, AppState, CommandError, Levels, StatsSample } from '../bindings';
+import type { AppCommand, AppState, CommandError, Levels, StatsSample, TalkView } from '../bindings';
 import type { FrameSource } from '../frames/source';
 
 export interface Backend {
   /** The state now. */
   state(): Promise<AppState>;
+  /** What was written and shown so far. */
+  talk(): Promise<TalkView>;
+  /** Opens a web address in the system's browser; tells whether it did. */
+  openAddress(address: string): Promise<boolean>;
   /** Carries a command out; rejects with a {@link CommandError}. */
   command(command: AppCommand): Promise<void>;
   /** Called for every later event; the function returned stops that. */
@@ -19,6 +23,7 @@ export interface BackendEvents {
   state(state: AppState): void;
   levels(levels: Levels): void;
   stats(sample: StatsSample): void;
+  talk(talk: TalkView): void;
 }
 
 /** Whatever was thrown, as an error with a sentence. */

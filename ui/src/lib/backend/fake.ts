@@ -1,7 +1,8 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind } from '../bindings';
 import { forgotten, rated, withCall } from './fake/history';
 import { FakeFrames } from './fake/frames';
+import { FakeTalk } from './fake/talk';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
 import type { Backend, BackendEvents } from './backend';
@@ -11,6 +12,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   const scenario = SCENARIOS[query.get('fake') ?? 'home'] ?? SCENARIOS['home'];
   if (!scenario) throw new Error('no scenario');
   return new FakeBackend(scenario(Date.now()), {
+    talk: query.get('fake') === 'call-talk',
     alone: query.has('alone'),
     stepMs: Number(query.get('slow') ?? 250),
     periodMs: query.has('calm') ? 500 : 50,
@@ -27,6 +29,10 @@ export interface FakeHands {
   person(change: Partial<PersonView> | null): void;
   speak(language: Language): void;
   commands(): readonly AppCommand[];
+  opened(): readonly string[];
+  message(text: string): void;
+  reaction(kind: ReactionKind): void;
+  hand(raised: boolean): void;
 }
 
 class FakeBackend implements Backend {
@@ -34,14 +40,17 @@ class FakeBackend implements Backend {
   #events: BackendEvents | null = null;
   readonly #frames: FakeFrames;
   readonly #log: AppCommand[] = [];
+  readonly #opened: string[] = [];
+  readonly #talk: FakeTalk;
   readonly #alone: boolean;
   readonly #stepMs: number;
   #ticks = 0;
 
-  constructor(state: AppState, options: { alone: boolean; stepMs: number; periodMs: number }) {
+  constructor(state: AppState, options: { talk: boolean; alone: boolean; stepMs: number; periodMs: number }) {
     this.#state = state;
     this.#alone = options.alone;
     this.#stepMs = options.stepMs;
+    this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk(talk), (run) => this.#later(1, run));
     this.#frames = new FakeFrames(options.periodMs, (tile) => {
       if (tile === 'self') return this.#state.local.video_size;
       return this.#state.call?.people.find((person) => person.id === tile)?.video_size ?? null;
@@ -50,6 +59,13 @@ class FakeBackend implements Backend {
   }
 
   state = () => Promise.resolve(this.#state);
+  talk = () => Promise.resolve(this.#talk.now);
+
+  openAddress(address: string): Promise<boolean> {
+    this.#opened.push(address);
+    return Promise.resolve(true);
+  }
+
   frames = () => this.#frames;
 
   listen(events: BackendEvents): Promise<() => void> {
@@ -105,6 +121,12 @@ class FakeBackend implements Backend {
       case 'set_preview':
         if (this.#state.phase !== 'in_call') this.#preview(command.on);
         return null;
+      case 'send_message':
+        return this.#talk.say(command.text);
+      case 'react':
+        return this.#talk.react(null, command.reaction);
+      case 'raise_hand':
+        return this.#talk.hand(command.raised);
       case 'dismiss_problem':
         this.#problem(command.code, false);
         return null;
@@ -278,6 +300,10 @@ class FakeBackend implements Backend {
       person: (change) => (change ? this.#person(change) : this.#nobody()),
       speak: (language) => void this.#change({ language }),
       commands: () => this.#log,
+      opened: () => this.#opened,
+      message: (text) => this.#talk.came(text),
+      reaction: (kind) => void this.#talk.react(GRACE.id, kind),
+      hand: (raised) => this.#person({ hand_raised: raised }),
     };
   }
 }

@@ -2,7 +2,7 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import { getCurrentWindow } from '@tauri-apps/api/window';
-import type { AppState, FrameBridgeInfo, Levels, StatsSample } from '../bindings';
+import type { AppState, FrameBridgeInfo, Levels, StatsSample, TalkView } from '../bindings';
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
 import type { FrameSource } from '../frames/source';
@@ -12,12 +12,15 @@ export function tauriBackend(): Backend {
   let frames: FrameSource | null = null;
   return {
     state: () => invoke<AppState>('app_state'),
+    talk: () => invoke<TalkView>('app_talk'),
+    openAddress: (address) => invoke<boolean>('open_link', { address }),
     command: (command) => invoke('app_command', { command }),
     async listen(events) {
       const stops = await Promise.all([
         listen<AppState>('state', (event) => events.state(event.payload)),
         listen<Levels>('levels', (event) => events.levels(event.payload)),
         listen<StatsSample>('stats', (event) => events.stats(event.payload)),
+        listen<TalkView>('talk', (event) => events.talk(event.payload)),
       ]);
       return () => stops.forEach((stop) => stop());
     },

@@ -36,6 +36,11 @@ export function moment(ms: number, nowMs: number): string {
   return at.toLocaleDateString(language.tag, { day: 'numeric', month: 'long', year });
 }
 
+/** A moment of the day, as the language writes it: `14:05`, `2:05 PM`. */
+export function timeOfDay(ms: number): string {
+  return new Date(ms).toLocaleTimeString(language.tag, { hour: 'numeric', minute: '2-digit' });
+}
+
 /** A short length of time: `24 ms`. */
 export const milliseconds = (value: number): string => unit(Math.round(value), 'millisecond');
 

@@ -4,6 +4,7 @@ mod bare;
 mod calls;
 mod faults;
 mod hostile;
+mod lanes;
 mod loss;
 mod opening;
 mod pair;

@@ -5,7 +5,9 @@ use super::relay::Relay;
 use crate::config::{LocalMedia, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
-use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
+use crate::port::{
+    ConnectionPhase, Lane, LaneKind, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind,
+};
 use bytes::Bytes;
 use parley_media::audio::AudioTargets;
 use parley_media::packet::{AudioLevel, EncodedAudio, EncodedFrame, ReceivedPacket};
@@ -43,6 +45,7 @@ pub(super) struct Side {
     pub(super) audio_in: Option<Packets<ReceivedPacket>>,
     pub(super) video_in: Option<Packets<ReceivedPacket>>,
     pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
+    pub(super) lanes: Vec<(LaneKind, Lane)>,
 }
 
 impl Side {
@@ -97,6 +100,7 @@ impl Side {
             audio_in: None,
             video_in: None,
             received: Vec::new(),
+            lanes: Vec::new(),
         }
     }
 
@@ -151,6 +155,7 @@ impl Side {
                 kind: TrackKind::Video,
                 packets,
             } => self.video_in = Some(packets),
+            PeerEventKind::Lane { kind, lane } => self.lanes.push((kind, lane)),
             PeerEventKind::CommandFailed { command, detail } => self.failures.push((command, detail)),
         }
     }

@@ -5,7 +5,7 @@ use crate::call::CallCommand;
 use crate::end::{EndReason, ProofFault, SignalingFault};
 use crate::port::ConnectionPhase;
 use crate::snapshot::CallPhase;
-use parley_proto::{ControlMessage, ErrorCode, MediaState, PeerMessage, SdpType, ServerMessage};
+use parley_proto::{ControlMessage, ErrorCode, MediaState, PeerMessage, Reaction, SdpType, ServerMessage};
 
 #[test]
 fn two_people_meet_and_media_flows_both_ways() {
@@ -111,6 +111,54 @@ fn what_could_not_be_told_is_told_again() {
         [ControlMessage::MediaState(MediaState::default())]
     );
     world.expect_media();
+}
+
+#[test]
+fn a_raised_hand_lasts_and_is_told_again_when_it_may_have_been_missed() {
+    let mut world = World::pair(4);
+    world.command(0, CallCommand::RaiseHand(true));
+    world.run_s(5);
+    let up = ControlMessage::Hand { raised: true };
+    let told = |world: &World| {
+        let said = world.parties[0].peer.control_out.iter();
+        said.filter(|message| matches!(message, ControlMessage::Hand { .. }))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world), std::slice::from_ref(&up));
+    world.parties[0].peer.control_refusals = 1;
+    world.command(0, CallCommand::RaiseHand(false));
+    world.run_s(5);
+    assert_eq!(told(&world).last(), Some(&ControlMessage::Hand { raised: false }));
+    world.hears(1, up);
+    assert!(world.snapshot(1).people[0].hand_raised);
+    world.hears(1, ControlMessage::Hand { raised: false });
+    assert!(!world.snapshot(1).people[0].hand_raised);
+}
+
+#[test]
+fn a_reaction_is_shown_once_and_only_to_somebody_who_is_there() {
+    let mut world = World::pair(4);
+    let party = ControlMessage::Reaction {
+        reaction: Reaction::Party,
+    };
+    world.command(0, CallCommand::React(Reaction::Party));
+    world.run_s(5);
+    assert!(
+        !world.parties[0].peer.control_out.contains(&party),
+        "nobody was there"
+    );
+    world.command(0, CallCommand::React(Reaction::Party));
+    world.run_s(1);
+    assert!(world.parties[0].peer.control_out.contains(&party));
+    world.hears(1, party);
+    world.hears(
+        1,
+        ControlMessage::Reaction {
+            reaction: Reaction::Unknown,
+        },
+    );
+    assert_eq!(world.parties[1].reactions, [Reaction::Party]);
 }
 
 #[test]

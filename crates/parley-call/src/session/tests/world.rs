@@ -7,7 +7,9 @@ use crate::end::{EndReason, SignalingFault};
 use crate::port::{PeerEvent, PeerEventKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
 use crate::snapshot::{CallPhase, CallSnapshot};
-use parley_proto::{ClientMessage, ControlMessage, LinkSecret, MediaState, ServerAddress, ServerMessage};
+use parley_proto::{
+    ClientMessage, ControlMessage, LinkSecret, MediaState, Reaction, ServerAddress, ServerMessage,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,7 @@ pub(super) struct Party {
     connection: Option<u32>,
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
+    pub(super) reactions: Vec<Reaction>,
     /// No packet of signaling passes.
     pub(super) cut_off: bool,
     crashed: bool,
@@ -134,6 +137,7 @@ impl World {
             connection: None,
             ended: None,
             tracks: 0,
+            reactions: Vec::new(),
             cut_off: false,
             crashed: false,
         });
@@ -342,6 +346,10 @@ impl World {
                 }
                 Output::Event(SessionEvent::Track { .. }) => self.parties[party].tracks += 1,
                 Output::Event(SessionEvent::TrackEnded { .. }) => self.parties[party].tracks -= 1,
+                Output::Event(SessionEvent::Reaction { reaction, .. }) => {
+                    self.parties[party].reactions.push(reaction);
+                }
+                Output::Event(SessionEvent::Lane { .. }) => {}
                 Output::Event(SessionEvent::Ended(reason)) => self.parties[party].ended = Some(reason),
                 Output::Event(SessionEvent::Ready(_)) => {}
             }

@@ -60,6 +60,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'waiting-guest': () => inCall({ state: 'waiting', host: false, served_here: false }),
   connecting: () => inCall({ state: 'connecting', people: [{ ...GRACE, video_size: null, quality: 'unknown' }] }),
   call: (now) => connected(now),
+  'call-talk': (now) => connected(now, { hand_raised: true }),
   'call-muted': (now) => withLocal(connected(now, { microphone_on: false }), { muted: true }),
   'call-camera-off': (now) => connected(now, { camera_on: false, video_size: null }),
   'call-both-off': (now) => withLocal(connected(now, { camera_on: false, video_size: null }), { camera_on: false, camera: 'off', video_size: null }),

@@ -65,6 +65,7 @@ export const GRACE: PersonView = {
   microphone_on: true,
   camera_on: true,
   away: false,
+  hand_raised: false,
   video_size: [1280, 720],
   quality: 'good',
 };

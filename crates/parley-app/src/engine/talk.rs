@@ -1,0 +1,248 @@
+//! What was written and shown in the present call, kept in memory for the window, and forgotten with the next call. Decides
+//! nothing about sending: that is [`parley_call::chat`]'s. Time is an argument.
+
+use super::actor::Actor;
+use super::tell::since_1970_ms;
+use crate::view::{CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView};
+use parley_call::CallCommand;
+use parley_call::chat::ChatNews;
+use parley_proto::{ChatText, MessageId, ParticipantId, Reaction};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Messages a window is shown; the oldest go first.
+const MESSAGES_MAX: usize = 500;
+/// Reactions a window is shown at once.
+const REACTIONS_MAX: usize = 24;
+/// For how long a reaction is told.
+const REACTION_LASTS: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Talk {
+    messages: VecDeque<MessageView>,
+    reactions: VecDeque<(Instant, ReactionView)>,
+    reactions_so_far: u32,
+    pub(super) hand_raised: bool,
+    out: watch::Sender<TalkView>,
+}
+
+impl Talk {
+    pub(super) fn new() -> (Self, watch::Receiver<TalkView>) {
+        let (out, view) = watch::channel(TalkView::default());
+        let talk = Self {
+            messages: VecDeque::new(),
+            reactions: VecDeque::new(),
+            reactions_so_far: 0,
+            hand_raised: false,
+            out,
+        };
+        (talk, view)
+    }
+
+    /// A new call begins with nothing said.
+    pub(super) fn forget(&mut self) {
+        self.messages.clear();
+        self.reactions.clear();
+        self.hand_raised = false;
+        self.tell();
+    }
+
+    /// One's own message, on its way.
+    fn said(&mut self, text: ChatText, at_ms: u64) {
+        self.add(MessageView {
+            id: text.id.to_string(),
+            author: None,
+            name: String::new(),
+            text: text.text,
+            at_ms,
+            delivered: false,
+        });
+    }
+
+    /// Somebody else's.
+    fn came(&mut self, text: ChatText, author: String, name: String, at_ms: u64) {
+        self.add(MessageView {
+            id: text.id.to_string(),
+            author: Some(author),
+            name,
+            text: text.text,
+            at_ms,
+            delivered: true,
+        });
+    }
+
+    fn add(&mut self, message: MessageView) {
+        if self.messages.len() >= MESSAGES_MAX {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(message);
+        self.tell();
+    }
+
+    fn delivered(&mut self, id: MessageId) {
+        let id = id.to_string();
+        if let Some(message) = self.messages.iter_mut().rev().find(|message| message.id == id) {
+            message.delivered = true;
+            self.tell();
+        }
+    }
+
+    fn reacted(&mut self, now: Instant, author: Option<String>, reaction: ReactionKind) {
+        self.fade(now);
+        if self.reactions.len() >= REACTIONS_MAX {
+            self.reactions.pop_front();
+        }
+        self.reactions_so_far = self.reactions_so_far.wrapping_add(1);
+        let view = ReactionView {
+            number: self.reactions_so_far,
+            author,
+            reaction,
+        };
+        self.reactions.push_back((now, view));
+        self.tell();
+    }
+
+    /// Lets go of reactions that were shown.
+    fn fade(&mut self, now: Instant) {
+        while self
+            .reactions
+            .front()
+            .is_some_and(|(at, _)| now.saturating_duration_since(*at) >= REACTION_LASTS)
+        {
+            self.reactions.pop_front();
+        }
+    }
+
+    /// Tells the window if anything is another.
+    pub(super) fn tell(&self) {
+        let view = TalkView {
+            messages: self.messages.iter().cloned().collect(),
+            reactions: self.reactions.iter().map(|(_, view)| view.clone()).collect(),
+            hand_raised: self.hand_raised,
+        };
+        self.out.send_if_modified(|old| {
+            let changed = *old != view;
+            *old = view;
+            changed
+        });
+    }
+}
+
+impl Actor {
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) async fn send_message(&mut self, text: String) -> Result<(), CommandError> {
+        self.must_be_in_call()?;
+        let id = MessageId::from_bytes(rand::random());
+        match self.endpoint.say(id, text).await {
+            Ok(text) => {
+                self.talk.said(text, since_1970_ms(Instant::now()));
+                Ok(())
+            }
+            Err(error) => Err(refusal(CommandErrorCode::Failed, &error.to_string())),
+        }
+    }
+
+    pub(super) fn raise_hand(&mut self, raised: bool) -> Result<(), CommandError> {
+        self.must_be_in_call()?;
+        self.endpoint.command(CallCommand::RaiseHand(raised));
+        self.talk.hand_raised = raised;
+        self.talk.tell();
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) fn react(&mut self, reaction: ReactionKind) -> Result<(), CommandError> {
+        self.must_be_in_call()?;
+        self.endpoint.command(CallCommand::React(reaction.on_the_wire()));
+        self.talk.reacted(Instant::now(), None, reaction);
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) fn note_chat(&mut self, news: ChatNews) {
+        match news {
+            ChatNews::Came(text) => {
+                let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+                let author = people.first();
+                let id = author.map(|person| person.id.to_string()).unwrap_or_default();
+                let name = author.map(|person| person.name.clone()).unwrap_or_default();
+                self.talk.came(text, id, name, since_1970_ms(Instant::now()));
+            }
+            ChatNews::Delivered(id) => self.talk.delivered(id),
+        }
+    }
+
+    pub(super) fn note_reaction(&mut self, now: Instant, who: ParticipantId, reaction: Reaction) {
+        if let Some(kind) = ReactionKind::from_wire(reaction) {
+            self.talk.reacted(now, Some(who.to_string()), kind);
+        }
+    }
+
+    pub(super) fn must_be_in_call(&self) -> Result<(), CommandError> {
+        if self.phase == Phase::InCall {
+            return Ok(());
+        }
+        let message = "You are in no call. Join one first.";
+        Err(refusal(CommandErrorCode::NotNow, message))
+    }
+}
+
+pub(super) fn refusal(code: CommandErrorCode, message: &str) -> CommandError {
+    CommandError {
+        code,
+        message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
+mod tests {
+    use super::*;
+
+    fn text(n: usize) -> ChatText {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&n.to_le_bytes());
+        ChatText {
+            id: MessageId::from_bytes(id),
+            text: format!("{n}"),
+        }
+    }
+
+    #[test]
+    fn the_window_sees_the_newest_messages_in_order_with_what_became_of_them() {
+        let (mut talk, view) = Talk::new();
+        for n in 0..MESSAGES_MAX + 5 {
+            talk.said(text(n), 1000 + n as u64);
+        }
+        talk.came(text(9999), "p".into(), "Ben".into(), 9000);
+        talk.delivered(text(MESSAGES_MAX).id);
+        talk.delivered(text(0).id);
+        let seen = view.borrow().messages.clone();
+        assert_eq!(seen.len(), MESSAGES_MAX);
+        assert_eq!(seen[0].text, "6");
+        assert_eq!(seen[MESSAGES_MAX - 1].name, "Ben");
+        let delivered = seen.iter().filter(|message| message.delivered).count();
+        assert_eq!(delivered, 2, "one of ours, and the one that came");
+        talk.forget();
+        assert_eq!(*view.borrow(), TalkView::default());
+    }
+
+    #[test]
+    fn reactions_fade_and_a_flood_of_them_is_bounded() {
+        let start = Instant::now();
+        let (mut talk, view) = Talk::new();
+        for _ in 0..100 {
+            talk.reacted(start, Some("p".into()), ReactionKind::ThumbsDown);
+        }
+        assert_eq!(view.borrow().reactions.len(), REACTIONS_MAX);
+        talk.reacted(start + REACTION_LASTS, None, ReactionKind::Heart);
+        let left = view.borrow().reactions.clone();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].number, 101);
+    }
+}
