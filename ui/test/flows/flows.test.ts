@@ -74,6 +74,19 @@ describe('a call', () => {
     expect(await frames('tile-remote')).toBe(then);
   });
 
+  test('tells afterwards what went wrong in it, and nothing when nothing did', async () => {
+    await open('call');
+    await fake(page, 'callState', 'reconnecting');
+    await by('status-reconnecting').waitFor();
+    await fake(page, 'callState', 'connected');
+    await by('leave').click();
+    expect(await by('went-wrong').innerText()).toContain('The connection broke once');
+    await page.context().close();
+    await open('ended');
+    await by('ended').waitFor();
+    expect(await by('went-wrong').count()).toBe(0);
+  });
+
   test('ends when the other one leaves, and says so', async () => {
     await open('call');
     await fake(page, 'otherLeaves');

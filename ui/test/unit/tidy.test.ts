@@ -29,6 +29,19 @@ test('no module keeps words: they are read where they are shown, for the languag
   expect(keeping.map(name)).toEqual([]);
 });
 
+test('every word is said somewhere', () => {
+  const code = files.filter((path) => /\.(svelte|ts)$/u.test(path) && !/(\.test|shape)\.ts$/u.test(path)).map((path) => readFileSync(path, 'utf8')).join('\n');
+  const en = JSON.parse(readFileSync(join(SRC, 'locales/en.json'), 'utf8')) as object;
+  const paths = (words: object, above: string): string[] =>
+    Object.entries(words).flatMap(([key, inner]) => (typeof inner === 'string' || 'other' in inner ? [`${above}.${key}`] : paths(inner as object, `${above}.${key}`)));
+  // By its whole path, by a path above it with brackets, or from a short name for the path above it.
+  const said = (path: string) => {
+    const [above = '', key = ''] = [path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1)];
+    return code.includes(path) || code.includes(`${above}[`) || code.includes(`(${above})`) || (new RegExp(`= \\{?${above};`, 'u').test(code) && new RegExp(`\\b\\w+\\.${key}\\b`, 'u').test(code));
+  };
+  expect(paths(en, 't').filter((path) => !said(path))).toEqual([]);
+});
+
 test('no file grows beyond 400 lines', () => {
   const long = files.filter((path) => !path.endsWith('.test.ts') && !path.endsWith('bindings.ts') && !path.endsWith('shape.ts') && readFileSync(path, 'utf8').split('\n').length > 400);
   expect(long.map(name)).toEqual([]);

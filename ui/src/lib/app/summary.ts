@@ -32,6 +32,9 @@ export function withState(sum: CallSummary, state: CallState | undefined, nowMs:
   return sum;
 }
 
+/** Seconds that were weaker than good. */
+export const weakSeconds = (sum: CallSummary): number => sum.seconds.fair + sum.seconds.poor;
+
 export type Verdict = 'unknown' | 'good' | 'mostly' | 'fair' | 'poor';
 
 /** The call in one word: what most of it was, with "mostly" when up to a quarter was weaker. */
@@ -40,7 +43,7 @@ export function verdict(sum: CallSummary): Verdict {
   const measured = good + fair + poor;
   if (measured === 0) return 'unknown';
   if (poor / measured > 0.25) return 'poor';
-  const weak = (fair + poor) / measured;
+  const weak = weakSeconds(sum) / measured;
   if (weak > 0.25) return 'fair';
   return weak > 0.02 || sum.interruptions > 0 ? 'mostly' : 'good';
 }

@@ -55,7 +55,7 @@ function namesOf(source: Source): Set<string> {
 }
 
 /** Names, signs and formulas, which stay as they are in every language. */
-const SAME = ['app.name', 'quality.none', 'settings.about', 'settings.serverPlaceholder', 'toast.deviceNow', 'shortcuts.escape', 'shortcuts.ctrl', 'quality.size', 'said.message'];
+const SAME = ['app.name', 'quality.none', 'settings.about', 'settings.serverPlaceholder', 'shortcuts.escape', 'shortcuts.ctrl', 'quality.size', 'said.message'];
 const isSame = (path: string) => SAME.includes(path);
 /** Words that two languages write alike. */
 const SAME_IN: Readonly<Record<string, readonly Tag[]>> = {
@@ -63,7 +63,6 @@ const SAME_IN: Readonly<Record<string, readonly Tag[]>> = {
   'settings.languageSystem': ['de'],
   'settings.pages.you': ['es'],
   'problem.details': ['de'],
-  'ended.interruptions': ['fr'],
 };
 
 describe('the words in use', () => {
@@ -75,7 +74,7 @@ describe('the words in use', () => {
   });
 
   test('agree with the number', () => {
-    expect([1, 2].map((count) => t.ended.interruptionsValue({ count, time: '5 sec' }))).toEqual(['1, for 5 sec', '2, 5 sec in all']);
+    expect([1, 2].map((count) => t.ended.interrupted({ count, time: '5 sec' }))).toEqual(['The connection broke once, for 5 sec.', 'The connection broke 2 times, 5 sec in all.']);
     language.speak('de', []);
     expect(t.problem.more({ count: 1 })).toBe('1 weiterer Hinweis');
     expect(t.problem.more({ count: 1200 })).toBe('1.200 weitere Hinweise');
