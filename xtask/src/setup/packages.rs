@@ -6,22 +6,17 @@ use crate::workspace::Stamp;
 use anyhow::{Context as _, Result, bail};
 use std::process::Command;
 
-/// To build: compilers of the media libraries (cmake: Opus, nasm: OpenH264's assembler, clang: V4L2 bindings), the system's
-/// webview, ALSA.
+/// To build: compilers of the media libraries (cmake: Opus, nasm: OpenH264's assembler, libclang: V4L2 bindings), the system's
+/// webview and tray, D-Bus, ALSA. Found on a bare Debian 12 with nothing but Rust, Node and build-essential.
 const APT_BUILD: &[&str] = &[
     "build-essential",
     "pkg-config",
-    "curl",
-    "file",
-    "libssl-dev",
     "libwebkit2gtk-4.1-dev",
-    "librsvg2-dev",
     "libayatana-appindicator3-dev",
+    "libdbus-1-dev",
     "libasound2-dev",
-    "patchelf",
     "cmake",
     "nasm",
-    "clang",
     "libclang-dev",
 ];
 
@@ -55,11 +50,11 @@ struct Named {
 const NAMED: &[Named] = &[
     Named {
         probe: "dnf",
-        command: "sudo dnf install gcc-c++ pkgconf-pkg-config openssl-devel webkit2gtk4.1-devel librsvg2-devel libappindicator-gtk3-devel alsa-lib-devel patchelf cmake nasm clang clang-devel",
+        command: "sudo dnf install gcc-c++ pkgconf-pkg-config webkit2gtk4.1-devel libappindicator-gtk3-devel dbus-devel alsa-lib-devel cmake nasm clang-devel",
     },
     Named {
         probe: "pacman",
-        command: "sudo pacman -S --needed base-devel openssl webkit2gtk-4.1 librsvg libayatana-appindicator alsa-lib patchelf cmake nasm clang",
+        command: "sudo pacman -S --needed base-devel webkit2gtk-4.1 libayatana-appindicator dbus alsa-lib cmake nasm clang",
     },
     Named {
         probe: "brew",
@@ -67,7 +62,7 @@ const NAMED: &[Named] = &[
     },
     Named {
         probe: "winget",
-        command: "winget install Kitware.CMake NASM.NASM LLVM.LLVM Microsoft.VisualStudio.2022.BuildTools",
+        command: "winget install Kitware.CMake NASM.NASM   (then put C:\\Program Files\\NASM on the PATH)",
     },
 ];
 
@@ -88,7 +83,10 @@ pub(super) fn ensure(purpose: Purpose) -> Result<()> {
     if stamp.is_set() {
         return Ok(());
     }
-    if process::answer("dpkg-query", &["--version"]).is_some() {
+    // Both: dpkg alone is also found where another system's packages are built.
+    if process::answer("dpkg-query", &["--version"]).is_some()
+        && process::answer("apt-get", &["--version"]).is_some()
+    {
         install_with_apt(&wanted)?;
     } else {
         name_what_is_missing()?;
@@ -101,29 +99,40 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let root = process::answer("id", &["-u"]).is_some_and(|id| id == "0");
+    if !root && process::answer("sudo", &["--version"]).is_none() {
+        bail!(
+            "Packages are missing, and there is no sudo to install them with. As root, run:\n  apt-get install {}",
+            missing.join(" ")
+        );
+    }
     eprintln!("Installing {} (apt) ...", missing.join(", "));
-    process::run_quiet(as_root("apt-get").args(["update", "-q"]))
-        .context("the list of packages could not be fetched")?;
-    process::run_quiet(
-        as_root("apt-get")
-            .args(["install", "-y", "-q", "--no-install-recommends"])
-            .args(&missing),
-    )
-    .context("packages could not be installed; install them by hand, then run this again")
+    apt_get(root, &["update", "-q"]).context("the list of packages could not be fetched")?;
+    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
+    // Neither a question about a changed configuration file nor a wait without end for another installation.
+    arguments.extend([
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]);
+    arguments.extend(missing);
+    apt_get(root, &arguments)
+        .context("packages could not be installed; install them by hand, then run this again")
 }
 
-/// `program` with the rights to install: as it is for root, through sudo for others.
-fn as_root(program: &str) -> Command {
-    let root = process::answer("id", &["-u"]).is_some_and(|id| id == "0");
-    let mut command = if root {
-        Command::new(program)
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.arg(program);
-        sudo
-    };
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    command
+fn apt_get(root: bool, arguments: &[&str]) -> Result<()> {
+    let line = apt_get_line(root);
+    process::run_quiet(Command::new(line[0]).args(&line[1..]).args(arguments))
+}
+
+/// apt-get with the rights to install and no questions. sudo clears the environment, so `env` sets the variable behind it.
+fn apt_get_line(root: bool) -> Vec<&'static str> {
+    let mut line = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    if !root {
+        line.insert(0, "sudo");
+    }
+    line
 }
 
 fn installed() -> String {
@@ -144,15 +153,11 @@ fn missing_of<'a>(wanted: &[&'a str], listing: &str) -> Vec<&'a str> {
 }
 
 fn name_what_is_missing() -> Result<()> {
-    let mut probes = vec![("cmake", "--version"), ("nasm", "--version")];
-    if cfg!(not(target_os = "macos")) {
-        probes.push(("clang", "--version"));
-    }
-    let tools = probes
+    let tools = ["cmake", "nasm"]
         .iter()
-        .all(|(tool, word)| process::answer(tool, &[word]).is_some());
+        .all(|tool| process::answer(tool, &["--version"]).is_some());
     let libraries = !cfg!(target_os = "linux")
-        || process::answer("pkg-config", &["--exists", "webkit2gtk-4.1", "alsa"]).is_some();
+        || process::answer("pkg-config", &["--exists", "webkit2gtk-4.1", "dbus-1", "alsa"]).is_some();
     if tools && libraries {
         return Ok(());
     }
@@ -160,7 +165,7 @@ fn name_what_is_missing() -> Result<()> {
         .iter()
         .find(|system| process::answer(system.probe, &["--version"]).is_some())
         .map_or(
-            "with your system's package manager: a C++ compiler, cmake, nasm, clang with libclang, and on Linux the development files of WebKitGTK 4.1, librsvg and ALSA",
+            "with your system's package manager: a C++ compiler, cmake, nasm, and on Linux libclang and the development files of WebKitGTK 4.1, D-Bus and ALSA",
             |system| system.command,
         );
     bail!("Something needed to build Parley is missing. Install it, then run this again:\n  {command}")
@@ -178,5 +183,17 @@ mod tests {
             ["nasm", "clang"]
         );
         assert_eq!(missing_of(&["cmake"], listing), [""; 0]);
+    }
+
+    #[test]
+    fn no_question_is_asked_behind_sudo_either() {
+        for (root, first) in [(true, "env"), (false, "sudo")] {
+            let line = apt_get_line(root);
+            assert_eq!(line[0], first);
+            assert!(
+                line.ends_with(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]),
+                "{line:?}"
+            );
+        }
     }
 }
