@@ -48,6 +48,14 @@ impl Peer {
         Ok(Self { program })
     }
 
+    /// Installs aiortc when it is not there: minutes on a busy machine, so to be done before anybody waits for it.
+    ///
+    /// # Errors
+    /// When Python or its packages are missing.
+    pub fn install_aiortc() -> Result<()> {
+        python().map(drop)
+    }
+
     /// The link it made or joined.
     ///
     /// # Errors
@@ -96,7 +104,9 @@ fn python() -> Result<PathBuf> {
     let python = folder.join("bin").join("python");
     let wanted = PYTHON_PACKAGES.join("\n");
     let stamp = folder.join("packages");
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+    // A virtual environment points at the system's Python, which an upgrade may have taken away.
+    let works = || quietly(Command::new(&python).arg("--version")).is_ok();
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && works() {
         return Ok(python);
     }
     quietly(

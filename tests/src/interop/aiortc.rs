@@ -28,6 +28,7 @@ fn check_theirs(report: &Value) {
 
 #[test]
 fn aiortc_joins_our_room_and_both_see_and_hear() {
+    Peer::install_aiortc().unwrap();
     let ours = Cli::host(None, &wish(), None).unwrap();
     let seconds = (SECONDS + 5).to_string();
     let theirs = Peer::aiortc(&["--link", &ours.link().unwrap(), "--seconds", &seconds]).unwrap();
