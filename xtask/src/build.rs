@@ -26,11 +26,24 @@ pub(crate) struct TestProgram {
     pub folder: PathBuf,
 }
 
-/// Cargo in the top folder, with the lock file as it is.
+/// Cargo in the top folder, as if a person had called it: without what `cargo run` told xtask about xtask. Build scripts
+/// that look at such variables (ring's does) would run again, and half the tree after them, each time people change between
+/// `cargo build` and a chore.
 pub(crate) fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(subcommand).current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_xtask) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn is_about_xtask(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+        .iter()
+        .any(|begin| variable.starts_with(begin))
 }
 
 /// Builds the window and all programs, no tests.
@@ -98,6 +111,16 @@ mod tests {
             package_name("path+file:///x/tests#parley-tests@0.1.0"),
             "parley-tests"
         );
+    }
+
+    #[test]
+    fn cargo_is_not_told_about_xtask() {
+        let removed: Vec<_> = cargo("build")
+            .get_envs()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        assert!(removed.contains(&"CARGO_PKG_NAME".into()), "{removed:?}");
+        assert!(!is_about_xtask("CARGO_TARGET_DIR") && !is_about_xtask("CARGO_HOME"));
     }
 
     #[test]
