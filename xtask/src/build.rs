@@ -52,6 +52,20 @@ pub(crate) fn programs() -> Result<()> {
     process::run(cargo("build").args(["--workspace", "--locked", "--quiet"]))
 }
 
+/// Builds the window and the app to be given away.
+pub(crate) fn release() -> Result<()> {
+    setup::build_ui()?;
+    // As Tauri's own command does: no development server.
+    process::run(cargo("build").args([
+        "--release",
+        "--locked",
+        "--package",
+        "parley",
+        "--features",
+        "tauri/custom-protocol",
+    ]))
+}
+
 /// Builds the window, all programs and all test binaries.
 pub(crate) fn everything() -> Result<Vec<TestProgram>> {
     setup::build_ui()?;

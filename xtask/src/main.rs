@@ -15,6 +15,7 @@
 mod build;
 mod call;
 mod fuzz;
+mod package;
 mod process;
 mod run;
 mod setup;
@@ -38,6 +39,9 @@ cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow 
     desktop   two real windows with cameras, microphones and speakers of their own
 cargo xtask bench call [--against chromium] [--seconds N] [--json]
                                         cost, set-up times and latency of a call; docs/benchmarks.md explains
+cargo xtask package [--bundles LIST] [--debug]
+                                        installers into target/package/, with licences and a bill of materials;
+                                        LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)
 cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
 `--json` prints one JSON object on standard output; progress goes to standard error.
@@ -73,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "bench" => call::bench(rest),
         "test" => test::test(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "package" => package::package(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
