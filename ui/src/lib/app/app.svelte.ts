@@ -12,6 +12,7 @@ import type { Step } from './problems';
 import { NO_CALL, withSecond, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
+import { Voice } from './voice.svelte';
 
 export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'you';
 export type PanelPage = 'chat' | 'people';
@@ -33,7 +34,7 @@ export class App implements Deeds {
   stats = $state.raw<StatsSample | null>(null);
   overlay = $state.raw<Overlay | null>(null);
   /** The last things to tell a screen reader. */
-  said = $state('');
+  readonly voice = new Voice();
   /** The small and the large picture have changed places. */
   swapped = $state(false);
   /** The devices menu of the green room or the stage that is open. */
@@ -87,8 +88,7 @@ export class App implements Deeds {
   #take(next: AppState): void {
     const before = this.state;
     this.state = next;
-    const said = announcements(before, next);
-    if (said.length) this.said = said.join(' ');
+    this.voice.say(announcements(before, next));
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
     if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;
@@ -102,12 +102,11 @@ export class App implements Deeds {
     if (this.panel !== 'chat') this.unread += fresh.length;
     const newest = before.reactions.at(-1)?.number ?? 0;
     const reactions = next.reactions.filter((one) => one.author !== null && one.number > newest);
-    const said = [
+    this.voice.say([
       ...fresh.map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
       ...reactions.map((one) => t.said.reaction({ name: this.#nameOf(one.author), what: t.reactions[one.reaction] })),
       ...(before.hand_raised === next.hand_raised ? [] : [next.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
-    ];
-    if (said.length) this.said = said.join(' ');
+    ]);
   }
 
   #nameOf(id: string | null): string {

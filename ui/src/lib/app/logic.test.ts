@@ -16,6 +16,7 @@ import { stepFor } from './problems';
 import { resetCommands, rowsFor } from './settings';
 import { NO_CALL, verdict, withSecond, withState, type Verdict } from './summary';
 import { themeFor } from './theme';
+import { withSaid, type Sentence } from './voice.svelte';
 
 const scenario = (name: string): AppState => {
   const make = SCENARIOS[name];
@@ -65,6 +66,25 @@ describe('announcements', () => {
   });
 
   test('keep quiet outside a call', () => expect(announcements(HOME, scenario('call'))).toEqual([]));
+});
+
+describe('the voice for screen readers', () => {
+  const texts = (list: readonly Sentence[]) => list.map((one) => one.text);
+  const twice = withSaid(withSaid([], ['Ada joined.'], 0), ['Ada muted.'], 400);
+
+  test('loses nothing that follows at once, and lets go of what is old', () => {
+    expect(texts(twice)).toEqual(['Ada joined.', 'Ada muted.']);
+    expect(texts(withSaid(twice, ['Ada left.'], 1200))).toEqual(['Ada muted.', 'Ada left.']);
+    expect(withSaid(twice, [], 9000)).toBe(twice);
+  });
+  test('says the same again as something new', () => {
+    const again = withSaid(twice, ['Ada muted.'], 500);
+    expect(new Set(again.map((one) => one.id)).size).toBe(3);
+  });
+  test('keeps the newest of a flood', () => {
+    const flood = withSaid([], Array.from({ length: 1000 }, (_, i) => `${i}`), 0);
+    expect([flood.length, flood.at(-1)?.text]).toEqual([8, '999']);
+  });
 });
 
 describe('every problem', () => {

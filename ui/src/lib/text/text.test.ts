@@ -45,6 +45,19 @@ test.each(TAGS)('%s has every plural category of its language, and a plural wher
   expect(wrong).toEqual([]);
 });
 
+/** Words that only the familiar form has. */
+const FAMILIAR: Readonly<Partial<Record<Tag, RegExp>>> = {
+  de: /(?<!\p{L})(?:du|dich|dir|dein(?:e[mnrs]?)?|(?:sende|warte|tritt|kopiere|gib|wähle|öffne|prüfe|schicke) (?:sie|ihn|es|zuerst|bis))(?!\p{L})/iu,
+  es: /(?<!\p{L})(?:tú|tus?|ti|te|tienes|estás|puedes|quieres|únete|envíalo|cópialo|escribe|espera a|elige|abre|cierra)(?!\p{L})/iu,
+  fr: /(?<!\p{L})(?:tu|toi|tes|te)(?!\p{L})/iu,
+  zh: /您/u,
+};
+
+test.each(OTHERS)('%s addresses people in one form', (tag) => {
+  const wrong = [...BY_TAG[tag]].flatMap(([path, source]) => forms(source).filter((form) => FAMILIAR[tag]?.test(form)).map((form) => `${path}: ${form}`));
+  expect(wrong).toEqual([]);
+});
+
 test.each(TAGS)('%s has no empty text and no stray space or brace', (tag) => {
   const wrong = [...BY_TAG[tag]].flatMap(([path, source]) => forms(source).filter((form) => form.trim() === '' || form !== form.trim() || /[{}]/u.test(form.replace(/\{\w+\}/gu, ''))).map(() => path));
   expect(wrong).toEqual([]);
