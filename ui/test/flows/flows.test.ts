@@ -177,6 +177,39 @@ describe('the green room', () => {
 });
 
 describe('the keyboard', () => {
+  test('is enough for a whole call, from the first page to the next one', async () => {
+    await open('home', { query: '&slow=60' });
+    const press = (key: string) => page.keyboard.press(key);
+    const tabTo = async (id: string) => {
+      for (let presses = 0; presses < 30; presses += 1) {
+        if (await page.evaluate((wanted) => document.activeElement?.matches(`[data-testid="${wanted}"]`), id)) return;
+        await press('Tab');
+      }
+      throw new Error(`${id} is not reached by Tab`);
+    };
+    await tabTo('start-call');
+    await press('Enter');
+    await phase('green_room');
+    await tabTo('choose-microphone');
+    await press('Enter');
+    await by('menu-microphone').waitFor();
+    await press('ArrowDown');
+    await press('Enter');
+    await page.locator('[data-testid="pill-microphone"]', { hasText: 'Built-in Microphone' }).waitFor();
+    await tabTo('join');
+    await press('Enter');
+    await attribute('app', 'call', 'connected');
+    await tabTo('mute');
+    await press('Enter');
+    await page.locator('[data-testid="mute"][aria-pressed="true"]').waitFor();
+    await tabTo('leave');
+    await press('Enter');
+    await phase('ended');
+    await tabTo('go-home');
+    await press('Enter');
+    await phase('home');
+  });
+
   test('mutes, and a screen reader hears it once', async () => {
     await open('call');
     await page.keyboard.press('m');
@@ -403,8 +436,8 @@ describe('the settings', () => {
 
 describe('at twice the size', () => {
   test.each(['home', 'first-run', 'green-room', 'green-room-nothing', 'call', 'waiting', 'ended-failed'])('"%s" loses nothing sideways', async (scenario) => {
-    // A window of 960x600 at 200 % zoom has this many CSS pixels.
-    await open(scenario, { width: 480, height: 300 });
+    // A window of 960x600 at 200 % zoom has this many CSS pixels; German has the longest words.
+    await open(scenario, { width: 480, height: 300, locale: 'de-DE' });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(480);
     const primary = { home: 'start-call', 'first-run': 'start-call', 'green-room': 'join', 'green-room-nothing': 'join', call: 'leave', waiting: 'copy-link', 'ended-failed': 'call-again' }[scenario];
     await by(primary ?? '').scrollIntoViewIfNeeded();

@@ -286,7 +286,7 @@ class FakeBackend implements Backend {
       received_size: person.video_size,
       jitter_buffer_ms: 40 + bad * 45,
       concealed_pct: bad * 2,
-      path: 'direct, UDP, 192.168.1.31',
+      path: 'direct, UDP, 192.168.1.30:50014 to 192.168.1.31:50730',
       drops: {},
     });
   }
