@@ -39,7 +39,9 @@ test('every word is said somewhere', () => {
     const [above = '', key = ''] = [path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1)];
     return code.includes(path) || code.includes(`${above}[`) || code.includes(`(${above})`) || (new RegExp(`= \\{?${above};`, 'u').test(code) && new RegExp(`\\b\\w+\\.${key}\\b`, 'u').test(code));
   };
-  expect(paths(en, 't').filter((path) => !said(path))).toEqual([]);
+  // The tray and notifications are said by the engine's side.
+  const outside = (path: string) => path.startsWith('t.desktop.');
+  expect(paths(en, 't').filter((path) => !outside(path) && !said(path))).toEqual([]);
 });
 
 test('no file grows beyond 400 lines', () => {
