@@ -203,6 +203,11 @@ fn call_problems(call: Option<&CallSituation>) -> Vec<Problem> {
             };
             found.push(problem(ProblemCode::ServerUnreachable, message, fault.clone()));
         }
+        (_, SignalingState::TakenOver) => {
+            let message = "Your place in this room was taken over from another window or computer. The call here goes on, \
+                           but once it breaks off it does not come back.";
+            found.push(problem(ProblemCode::ServerUnreachable, message, None));
+        }
         _ => {}
     }
     if let Some(name) = &call.away {
@@ -297,6 +302,12 @@ mod tests {
         let fault = Some("The server does not answer.");
         assert!(message(&situation(CallState::Connected, fault)).contains("The call goes on"));
         assert!(message(&situation(CallState::Joining, fault)).starts_with("The server does not answer."));
+        let mut taken_over = situation(CallState::Connected, None);
+        if let Some(call) = &mut taken_over.call {
+            call.signaling = SignalingState::TakenOver;
+        }
+        let taken_over = message(&taken_over);
+        assert!(taken_over.contains("taken over") && crate::sentences::is_known(&taken_over));
         assert_eq!(
             codes(&mut Problems::default(), &situation(CallState::Ended, fault)),
             []

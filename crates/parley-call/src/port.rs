@@ -113,6 +113,8 @@ pub enum PeerEventKind {
         /// Its two ends; both end with the connection.
         lane: Lane,
     },
+    /// What comes changed: a kind of packets stopped, or goes on.
+    Inflow(Inflow),
     /// A command could not be carried out.
     CommandFailed {
         /// Which: [`PeerCommand::name`].
@@ -133,6 +135,27 @@ pub enum ConnectionPhase {
     Disconnected,
     /// Given up; only an ICE restart or a fresh connection helps.
     Failed,
+}
+
+/// What came over a connection in the last second. Presumed to be everything until the opposite was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inflow {
+    /// Packets of sound.
+    pub audio: bool,
+    /// Packets of pictures.
+    pub video: bool,
+    /// Packets of any kind, reports among them: as long as there are any, the path carries.
+    pub anything: bool,
+}
+
+impl Default for Inflow {
+    fn default() -> Self {
+        Self {
+            audio: true,
+            video: true,
+            anything: true,
+        }
+    }
 }
 
 /// What flows in a track.

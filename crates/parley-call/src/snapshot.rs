@@ -55,6 +55,8 @@ pub enum SignalingPhase {
     Connected,
     /// Lost; trying again.
     Reconnecting,
+    /// Somebody came in elsewhere with this side's place. Not tried again; the call goes on for as long as media comes.
+    TakenOver,
 }
 
 /// Another person in the call.
@@ -74,6 +76,8 @@ pub struct PersonSnapshot {
     pub media_told: bool,
     /// Their hand is raised.
     pub hand_raised: bool,
+    /// Packets of something that they say is on have not come for a second.
+    pub stalled: bool,
     /// Whether they proved to hold the link and to see the same connection.
     pub proven: bool,
 }

@@ -33,6 +33,10 @@ pub struct SessionCounters {
     pub flooded: u64,
     /// Commands the peer driver could not carry out.
     pub peer_failures: u64,
+    /// Offers that had to wait, because media flowed.
+    pub offers_held: u64,
+    /// Times packets stopped coming while ICE said that all is well.
+    pub stalls: u64,
     /// Times both offered at once.
     pub glares: u64,
     /// Fresh starts of ICE inside a connection.

@@ -608,7 +608,7 @@ language?: Language, };
 /**
  * The connection to the server.
  */
-export type SignalingState = "connecting" | "connected" | "reconnecting";
+export type SignalingState = "connecting" | "connected" | "reconnecting" | "taken_over";
 
 /**
  * One second of a call in figures.

@@ -27,6 +27,7 @@ pub(super) const fn signaling_state(phase: SignalingPhase) -> SignalingState {
         SignalingPhase::Connecting => SignalingState::Connecting,
         SignalingPhase::Connected => SignalingState::Connected,
         SignalingPhase::Reconnecting => SignalingState::Reconnecting,
+        SignalingPhase::TakenOver => SignalingState::TakenOver,
     }
 }
 
@@ -87,7 +88,8 @@ pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quali
         away: person.away,
         hand_raised: person.hand_raised,
         video_size: picture.map(size),
-        quality,
+        // What stopped coming says more than the figures of what came before.
+        quality: if person.stalled { Quality::Poor } else { quality },
     }
 }
 
@@ -130,9 +132,30 @@ mod tests {
             media: MediaState::default(),
             media_told: false,
             hand_raised: false,
+            stalled: false,
             proven: true,
         };
         assert_eq!(person(&nameless, None, Quality::Unknown).name, NO_NAME);
+    }
+
+    #[test]
+    fn a_path_on_which_something_stopped_coming_is_a_poor_one_at_once() {
+        let check = |stalled, expect| {
+            let someone = PersonSnapshot {
+                id: ParticipantId::from_bytes([1; 16]),
+                name: "Bo".into(),
+                role: Role::Guest,
+                away: false,
+                media: MediaState::default(),
+                media_told: true,
+                hand_raised: false,
+                stalled,
+                proven: true,
+            };
+            assert_eq!(person(&someone, None, Quality::Good).quality, expect);
+        };
+        check(false, Quality::Good);
+        check(true, Quality::Poor);
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub enum SignalingState {
     Connected,
     /// Lost; trying again.
     Reconnecting,
+    /// Somebody came in elsewhere with this side's place. Not tried again; the call goes on for as long as media comes.
+    TakenOver,
 }
 
 /// Another person in the call.

@@ -5,6 +5,7 @@ use super::addresses;
 use super::asking::Asking;
 use super::connection::{CommandError, Connection};
 use super::estimate::Bounds;
+use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::{LibraryEvent, LibraryEvents};
 use super::route::Route;
@@ -45,6 +46,8 @@ pub(super) struct Open {
     addresses: Vec<SocketAddr>,
     /// Whether ICE and DTLS stand at this moment.
     up: bool,
+    /// What comes.
+    inflow: InflowWatch,
 }
 
 /// What the driver waits for.
@@ -56,6 +59,7 @@ enum Happening {
     EstimateChanged,
     KeyFrameWanted,
     KeyFrameDue,
+    Look,
     Second,
 }
 
@@ -87,10 +91,9 @@ impl Driver {
     /// Runs until the commands' end is dropped.
     pub(super) async fn run(mut self) {
         self.rest_encoder();
-        let mut seconds = tokio::time::interval(Duration::from_secs(1));
-        seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let [mut seconds, mut looks] = [Duration::from_secs(1), LOOK_EVERY].map(every);
         loop {
-            match self.next(&mut seconds).await {
+            match self.next(&mut seconds, &mut looks).await {
                 Happening::Command(command) => self.on_command(command).await,
                 Happening::CommandsEnded => break,
                 Happening::Library(event) => self.on_library(event).await,
@@ -98,6 +101,7 @@ impl Driver {
                 Happening::EstimateChanged => self.apply_estimate(),
                 Happening::KeyFrameWanted => self.want_key_frame().await,
                 Happening::KeyFrameDue => self.ask_for_key_frame().await,
+                Happening::Look => self.look(),
                 Happening::Second => self.on_second().await,
             }
         }
@@ -105,7 +109,7 @@ impl Driver {
     }
 
     /// Waits. Every branch is cancel safe.
-    async fn next(&mut self, seconds: &mut Interval) -> Happening {
+    async fn next(&mut self, seconds: &mut Interval, looks: &mut Interval) -> Happening {
         let due = self.asking.due();
         let key_frame_due = async {
             match due {
@@ -126,12 +130,13 @@ impl Driver {
             Ok(()) = open.connection.estimate.changed() => Happening::EstimateChanged,
             () = self.wanted.requested() => Happening::KeyFrameWanted,
             () = key_frame_due => Happening::KeyFrameDue,
+            _ = looks.tick() => Happening::Look,
             _ = seconds.tick() => Happening::Second,
         }
     }
 
     async fn on_command(&mut self, command: PeerCommand) {
-        let name = name_of(&command);
+        let name = command.name();
         // A connection that did not open has a number all the same.
         let generation = match &command {
             PeerCommand::Open { generation, .. } => *generation,
@@ -223,6 +228,7 @@ impl Driver {
             held: VecDeque::new(),
             addresses,
             up: false,
+            inflow: InflowWatch::default(),
         });
         self.ladder = Ladder::new(self.limits);
         self.apply_estimate();
@@ -244,10 +250,9 @@ impl Driver {
         if let Some(open) = &mut self.open {
             open.connection.open_lanes();
         }
-        // Both directions begin with a key frame: whatever came or went before was seen by nobody.
+        // What goes out begins with a key frame. What comes does too, or `KeyFrameMissing` follows.
         self.own_key_frames.request();
         self.refresh_routes().await;
-        self.ask_for_key_frame().await;
         let held = self.open.as_mut().map(|open| std::mem::take(&mut open.held));
         for message in held.into_iter().flatten() {
             self.tell(PeerEventKind::Control(message));
@@ -377,6 +382,20 @@ impl Driver {
         }
     }
 
+    /// Sees whether packets still come over a connection that stands.
+    fn look(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|open| open.up) else {
+            return;
+        };
+        let meter = &open.connection.meter;
+        if meter.gate.is_open()
+            && let Some(inflow) = open.inflow.look(clock(), Arrived::of(meter))
+        {
+            tracing::debug!(?inflow, "what comes changed");
+            self.tell(PeerEventKind::Inflow(inflow));
+        }
+    }
+
     async fn on_second(&mut self) {
         let Some(open) = &mut self.open else {
             return;
@@ -423,6 +442,13 @@ impl Driver {
     }
 }
 
+/// Ticks that skip what was missed.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
 /// The estimate's bounds for these limits of the picture.
 fn bounds(limits: &VideoLimits) -> Bounds {
     let with_sound = |video: Bitrate| Bitrate::from_bps(video.scale(1.05).bps() + AUDIO_RESERVE.bps());
@@ -431,19 +457,5 @@ fn bounds(limits: &VideoLimits) -> Bounds {
         start: with_sound(limits.bitrate_start).clamp(ESTIMATE_MIN, max),
         min: ESTIMATE_MIN,
         max,
-    }
-}
-
-fn name_of(command: &PeerCommand) -> &'static str {
-    match command {
-        PeerCommand::Open { .. } => "open",
-        PeerCommand::MakeOffer { .. } => "make_offer",
-        PeerCommand::SetRemote { .. } => "set_remote",
-        PeerCommand::MakeAnswer => "make_answer",
-        PeerCommand::Rollback => "rollback",
-        PeerCommand::AddCandidate(_) => "add_candidate",
-        PeerCommand::AllowMedia => "allow_media",
-        PeerCommand::SendControl(_) => "send_control",
-        PeerCommand::Close => "close",
     }
 }

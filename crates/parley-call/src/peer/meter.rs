@@ -112,6 +112,12 @@ pub(super) struct Meter {
     pub(super) bytes_sent: Counter,
     /// The same, received.
     pub(super) bytes_received: Counter,
+    /// Packets that came, of any kind.
+    pub(super) packets_in: Counter,
+    /// First transmissions of sound that came.
+    pub(super) audio_received: Counter,
+    /// The same of pictures.
+    pub(super) video_received: Counter,
     /// Pictures handed to the network.
     pub(super) frames_sent: Counter,
     /// Packets of sound handed to the network.

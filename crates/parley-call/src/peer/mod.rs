@@ -25,6 +25,7 @@ mod connection;
 mod control;
 mod driver;
 mod estimate;
+mod inflow;
 mod ladder;
 mod lane;
 mod library;

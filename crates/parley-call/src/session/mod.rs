@@ -10,6 +10,7 @@
 mod backoff;
 mod candidates;
 mod context;
+mod held_offer;
 mod ice;
 mod io;
 mod link_state;

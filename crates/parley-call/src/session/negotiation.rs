@@ -78,7 +78,7 @@ impl Negotiation {
     }
 
     pub(super) fn on_offer(&mut self, sdp: String, cx: &mut Context<'_>) {
-        if self.operation.is_none() && !self.offer_out && self.answered_offer.as_ref() == Some(&sdp) {
+        if self.operation.is_none() && !self.offer_out && self.has_answered(&sdp) {
             // The answer was lost on the way.
             return self.say_local(cx);
         }
@@ -95,6 +95,22 @@ impl Negotiation {
         }
         self.held_offer = Some(sdp);
         self.go_on(cx);
+    }
+
+    /// Whether this offer was answered, so that it can only be a repeat.
+    pub(super) fn has_answered(&self, offer: &str) -> bool {
+        self.answered_offer.as_deref() == Some(offer)
+    }
+
+    /// Takes an own offer back that has no answer and needs none any more.
+    pub(super) fn take_back(&mut self, cx: &mut Context<'_>) {
+        if self.awaits_answer() {
+            self.offer_out = false;
+            self.local = None;
+            self.said_at = None;
+            cx.out.peer(PeerCommand::Rollback);
+            self.go_on(cx);
+        }
     }
 
     /// Whether an answer is what is missing.

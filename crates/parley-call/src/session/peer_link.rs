@@ -3,6 +3,7 @@
 
 use super::candidates::{Fate, RemoteCandidates};
 use super::context::Context;
+use super::held_offer::HeldOffer;
 use super::io::SessionEvent;
 use super::link_state::{LinkState, Remedy};
 use super::negotiation::{Damage, Negotiation};
@@ -10,7 +11,7 @@ use super::pairing::{Fit, Pairing};
 use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{ConnectionPhase, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
+use crate::port::{ConnectionPhase, Inflow, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
 use crate::sdp;
 use parley_media::packet::ReceivedPacket;
 use parley_proto::limits::CANDIDATES_MAX;
@@ -43,12 +44,15 @@ pub(super) struct PeerLink {
     polite: bool,
     pairing: Pairing,
     negotiation: Negotiation,
+    held_offer: HeldOffer,
     candidates: RemoteCandidates,
     proofs: ProofExchange,
     state: LinkState,
     ice_servers: Vec<String>,
     local_candidates: Vec<Candidate>,
     tracks: Vec<TrackKind>,
+    /// What came lately.
+    inflow: Inflow,
     control_open: bool,
     /// Whether anything came on the control channel of this connection.
     control_heard: bool,
@@ -90,12 +94,14 @@ impl PeerLink {
             polite,
             pairing: Pairing::new(generation),
             negotiation: Negotiation::new(polite),
+            held_offer: HeldOffer::default(),
             candidates: RemoteCandidates::default(),
             proofs: ProofExchange::new(parties),
             state: LinkState::new(cx.now, polite, reachable),
             ice_servers,
             local_candidates: Vec::new(),
             tracks: Vec::new(),
+            inflow: Inflow::default(),
             control_open: false,
             control_heard: false,
             own_media,
@@ -166,6 +172,25 @@ impl PeerLink {
         self.state.is_connected() && self.proofs.proven()
     }
 
+    /// Whether it does: as far as ICE can tell, and as what comes shows.
+    pub(super) fn flows(&self) -> bool {
+        self.is_up() && !self.is_stalled()
+    }
+
+    /// Whether packets of a track that should flow have stopped, on a connection that stands.
+    pub(super) fn lacks_something(&self) -> bool {
+        let lacks = |said: MediaState| {
+            (said.microphone_on && !self.inflow.audio) || (said.camera_on && !self.inflow.video)
+        };
+        self.is_up() && self.their_media.is_some_and(lacks)
+    }
+
+    /// Whether nothing came lately although something should: faster than ICE, which waits for five seconds.
+    fn is_stalled(&self) -> bool {
+        let said = self.their_media();
+        (said.microphone_on || said.camera_on) && !self.inflow.anything
+    }
+
     /// Whether media could flow at some time.
     pub(super) const fn was_up(&self) -> bool {
         self.was_up
@@ -174,6 +199,11 @@ impl PeerLink {
     /// Whether ICE and DTLS stand.
     pub(super) fn is_connected(&self) -> bool {
         self.state.is_connected()
+    }
+
+    /// Since when ICE and DTLS do not stand; `None` while they do.
+    pub(super) const fn down_since(&self) -> Option<Instant> {
+        self.state.down_since()
     }
 
     /// For how long there has been no media.
@@ -285,6 +315,13 @@ impl PeerLink {
             }
         }
         match message {
+            PeerMessage::Description {
+                sdp_type: SdpType::Offer,
+                sdp,
+            } if self.must_wait(&sdp) => {
+                cx.counters.offers_held += 1;
+                self.held_offer.hold(cx.now, from, sdp);
+            }
             PeerMessage::Description { sdp_type, sdp } => self.on_description(from, sdp_type, sdp, cx),
             PeerMessage::Candidate(candidate) => self.on_candidate(candidate, cx),
             PeerMessage::Proof { mac } => self.proofs.on_proof(&mac, cx),
@@ -320,6 +357,7 @@ impl PeerLink {
             PeerEventKind::Control(message) => self.on_control(&message, cx),
             PeerEventKind::Track { kind, packets } => self.on_track(kind, packets, cx),
             PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
+            PeerEventKind::Inflow(inflow) => self.on_inflow(inflow, cx),
             PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
         }
         self.settle(cx);
@@ -332,7 +370,12 @@ impl PeerLink {
         }
         if self.reachable {
             if self.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
-                self.repeat(cx);
+                if self.flows() {
+                    // What it was to mend is well again, and for as long as it is the other side lets offers wait too.
+                    self.negotiation.take_back(cx);
+                } else {
+                    self.repeat(cx);
+                }
             }
             if self.awaits_first_offer() && self.state.in_step(cx.now) >= OFFER_MAX {
                 self.negotiation.want_offer(false, cx);
@@ -405,6 +448,8 @@ impl PeerLink {
     fn renew(&mut self, cx: &mut Context<'_>) {
         self.pairing.renew();
         self.negotiation = Negotiation::new(self.polite);
+        self.held_offer = HeldOffer::default();
+        self.inflow = Inflow::default();
         self.candidates = RemoteCandidates::default();
         self.proofs.renew();
         self.state.renew(cx.now);
@@ -421,7 +466,7 @@ impl PeerLink {
     /// anybody's word, and media that comes over a proven connection is not. Who really has a fresh one stops sending on the old
     /// one and says so again.
     fn follow(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.is_up() {
+        if self.flows() {
             return false;
         }
         let allowed = self.fresh_limit.allow(cx.now);
@@ -466,6 +511,11 @@ impl PeerLink {
         } else if self.negotiation.awaits_answer() && self.notice_limit.allow(cx.now) {
             self.negotiation.repeat(cx);
         }
+    }
+
+    /// Whether an offer has to wait until media stops. A repeat is harmless, and one that meets an own offer is part of mending.
+    fn must_wait(&self, offer: &str) -> bool {
+        self.flows() && !self.negotiation.has_answered(offer) && !self.negotiation.awaits_answer()
     }
 
     fn on_description(&mut self, from: Option<u32>, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
@@ -591,6 +641,12 @@ impl PeerLink {
         self.told_hand = None;
     }
 
+    fn on_inflow(&mut self, inflow: Inflow, cx: &mut Context<'_>) {
+        let flowed = self.flows();
+        self.inflow = inflow;
+        cx.counters.stalls += u64::from(flowed && !self.flows());
+    }
+
     fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
         cx.counters.peer_failures += 1;
         tracing::warn!(command, detail, "the peer driver could not do that");
@@ -622,6 +678,11 @@ impl PeerLink {
 
     /// What follows from the parts' new states.
     fn settle(&mut self, cx: &mut Context<'_>) {
+        if !self.flows()
+            && let Some((from, sdp)) = self.held_offer.take(cx.now)
+        {
+            self.on_description(from, SdpType::Offer, sdp, cx);
+        }
         let connected = self.state.is_connected();
         self.proofs.set_waiting(cx.now, connected && self.reachable);
         self.was_up |= self.is_up();

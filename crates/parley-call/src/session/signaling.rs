@@ -46,6 +46,8 @@ pub(super) enum News {
     Room(ServerMessage),
     /// The server said no, and asking again would not help.
     Refused(EndReason),
+    /// The server says that the same participant came in elsewhere.
+    TakenOver,
     /// The call cannot be.
     End(EndReason),
 }
@@ -73,6 +75,8 @@ enum Stage {
     Joining,
     Resuming,
     Joined,
+    /// The server gave our place to somebody else. Coming back would only throw that one out in turn.
+    TakenOver,
     /// Nothing more is wanted.
     Over,
 }
@@ -145,6 +149,7 @@ impl Signaling {
         match self.stage {
             Stage::Joined | Stage::Ticketed { .. } => SignalingPhase::Connected,
             Stage::Joining if !self.was_joined => SignalingPhase::Connected,
+            Stage::TakenOver => SignalingPhase::TakenOver,
             _ if self.answered => SignalingPhase::Reconnecting,
             _ => SignalingPhase::Connecting,
         }
@@ -181,6 +186,16 @@ impl Signaling {
         self.drop_connection(now, SignalingFault::Lost, out);
     }
 
+    /// Leaves the place to whoever took it, because media flows without.
+    pub(super) fn stand_aside(&mut self, now: Instant, out: &mut Outbox) {
+        out.signaling(SignalingCommand::Disconnect);
+        self.enter_stage(now, Stage::TakenOver);
+    }
+
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.stage == Stage::TakenOver
+    }
+
     pub(super) fn on_event(
         &mut self,
         now: Instant,
@@ -189,7 +204,8 @@ impl Signaling {
         out: &mut Outbox,
         counters: &mut SessionCounters,
     ) -> Option<News> {
-        if connection != self.connection || matches!(self.stage, Stage::Over | Stage::Down { .. }) {
+        let listens = !matches!(self.stage, Stage::Over | Stage::TakenOver | Stage::Down { .. });
+        if connection != self.connection || !listens {
             return None;
         }
         match event {
@@ -214,7 +230,7 @@ impl Signaling {
             return Some(News::End(end));
         }
         match self.stage {
-            Stage::Over => None,
+            Stage::Over | Stage::TakenOver => None,
             Stage::Down { retry_at } => {
                 if now >= retry_at {
                     self.connection = self.connection.wrapping_add(1);
@@ -240,7 +256,7 @@ impl Signaling {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         let of_stage = match self.stage {
-            Stage::Over => return None,
+            Stage::Over | Stage::TakenOver => return None,
             Stage::Down { retry_at } => retry_at,
             Stage::Opening => self.since + OPEN_MAX,
             Stage::AskingTicket | Stage::Joining | Stage::Resuming => self.since + ANSWER_MAX,
@@ -433,7 +449,7 @@ impl Signaling {
             message: message.clone(),
         };
         match (self.stage, code) {
-            (_, ErrorCode::Replaced) => return Some(News::End(reason)),
+            (_, ErrorCode::Replaced) => return Some(News::TakenOver),
             (Stage::Joined, _) => {
                 return Some(News::Room(ServerMessage::Error { code, message, fatal }));
             }
@@ -481,10 +497,7 @@ impl Signaling {
         counters: &mut SessionCounters,
     ) -> Option<News> {
         if code == Some(CloseCode::Replaced) {
-            return Some(News::End(EndReason::Refused {
-                code: ErrorCode::Replaced,
-                message: String::new(),
-            }));
+            return Some(News::TakenOver);
         }
         if !self.answered {
             match fault {

@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// Messages of the other side: so many at once, then one in so much time.
 const PEER_MESSAGES: RateLimit = RateLimit::new(300, Duration::from_millis(20));
+/// Without a place at the server nothing can be mended: media that stops, and has not come back by itself by then, is over.
+const PLACELESS_MAX: Duration = Duration::from_secs(5);
 /// Somebody who leaves after so long without media leaves because there is none.
 const HOPELESS_AFTER: Duration = Duration::from_secs(15);
 
@@ -83,7 +85,8 @@ impl Stay {
             return None;
         }
         let link = self.link.as_ref().and_then(PeerLink::deadline);
-        self.signaling.deadline().into_iter().chain(link).min()
+        let parts = [self.signaling.deadline(), link, self.placeless_until()];
+        parts.into_iter().flatten().min()
     }
 
     pub(super) fn handle(&mut self, input: Input, cx: &mut Context<'_>) {
@@ -104,6 +107,9 @@ impl Stay {
                     link.on_timeout(cx);
                 }
                 self.notice_the_gone(cx);
+                if self.placeless_until().is_some_and(|until| cx.now >= until) {
+                    cx.end = Some(taken_over());
+                }
             }
         }
         self.finish_turn(cx);
@@ -120,6 +126,7 @@ impl Stay {
                 media: link.map_or_else(MediaState::default, PeerLink::their_media),
                 media_told: link.is_some_and(PeerLink::media_told),
                 hand_raised: link.is_some_and(PeerLink::their_hand),
+                stalled: link.is_some_and(PeerLink::lacks_something),
                 proven: link.is_some_and(PeerLink::proven),
             }
         };
@@ -152,7 +159,7 @@ impl Stay {
         }
         match &self.link {
             None => CallPhase::Waiting,
-            Some(link) if link.is_up() => CallPhase::Connected,
+            Some(link) if link.flows() => CallPhase::Connected,
             Some(link) if link.was_up() => CallPhase::Reconnecting,
             Some(_) => CallPhase::Connecting,
         }
@@ -226,8 +233,21 @@ impl Stay {
                     cx.end = Some(reason);
                 }
             }
+            Some(News::TakenOver) => {
+                if self.link.as_ref().is_some_and(PeerLink::is_up) {
+                    self.signaling.stand_aside(cx.now, cx.out);
+                } else {
+                    cx.end = Some(taken_over());
+                }
+            }
             Some(News::End(reason)) => cx.end = Some(reason),
         }
+    }
+
+    /// When a call is over whose place at the server somebody else has.
+    fn placeless_until(&self) -> Option<Instant> {
+        let link = self.link.as_ref().filter(|_| self.signaling.is_taken_over())?;
+        Some(link.down_since()? + PLACELESS_MAX)
     }
 
     fn on_joined(&mut self, joined: Joined, cx: &mut Context<'_>) {
@@ -469,6 +489,14 @@ impl Stay {
         self.signaling.finish(cx.out);
         cx.out.event(SessionEvent::Ended(reason.clone()));
         self.ended = Some(reason);
+    }
+}
+
+/// The end of a call whose place at the server somebody else has.
+const fn taken_over() -> EndReason {
+    EndReason::Refused {
+        code: ErrorCode::Replaced,
+        message: String::new(),
     }
 }
 

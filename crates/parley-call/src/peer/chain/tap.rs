@@ -4,7 +4,7 @@
 //! incoming RTCP inside its chain.
 
 use super::{Lanes, Link, is_audio};
-use crate::peer::meter::{Gauge, Meter};
+use crate::peer::meter::{Counter, Gauge, Meter};
 use parley_media::video::KeyFrameFlag;
 use rtc::interceptor::{Attribute, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
@@ -99,16 +99,18 @@ impl Tap {
             .packets_expected
             .add(arrivals.expected_by(packet.header.sequence_number));
         let jitter_ms = arrivals.jitter_ms(now, packet.header.timestamp);
-        let gauge: &Gauge = match arrivals.kind {
-            Kind::Audio => &self.meter.audio_jitter_ms,
-            Kind::Video => &self.meter.video_jitter_ms,
+        let (gauge, received): (&Gauge, &Counter) = match arrivals.kind {
+            Kind::Audio => (&self.meter.audio_jitter_ms, &self.meter.audio_received),
+            Kind::Video => (&self.meter.video_jitter_ms, &self.meter.video_received),
         };
         gauge.set(jitter_ms);
+        received.one();
     }
 }
 
 impl Link for Tap {
     fn on_received(&mut self, packet: TaggedPacket, lanes: &mut Lanes) {
+        self.meter.packets_in.one();
         match &packet.message.packet {
             Packet::Rtp(rtp) => self.on_arrival(packet.now, rtp),
             Packet::Rtcp(compound) => {
@@ -390,6 +392,8 @@ mod tests {
             (meter.packets_expected.get(), meter.packets_received.get()),
             (5, 5)
         );
+        let came = [&meter.video_received, &meter.audio_received, &meter.packets_in].map(Counter::get);
+        assert_eq!(came, [5, 0, 6]);
     }
 
     #[test]

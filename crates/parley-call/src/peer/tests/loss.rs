@@ -1,7 +1,7 @@
 //! What happens when the network loses packets.
 
 use super::pair::Pair;
-use crate::port::TrackKind;
+use crate::port::{ConnectionPhase, Inflow, TrackKind};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -64,5 +64,28 @@ async fn heavy_loss_lowers_what_the_encoders_must_produce_and_adds_redundancy_to
     assert!(audio.expected_loss_pct >= 15, "{audio:?}");
     let stats = pair.b.stats.borrow().clone();
     assert!((15.0..60.0).contains(&stats.loss_in_pct), "{}", stats.loss_in_pct);
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn media_that_stops_is_told_long_before_ice_would_know_and_so_is_its_return() {
+    let mut pair = Pair::spawn_with_relay().await;
+    pair.connect().await;
+    pair.allow_media().await;
+    pair.talk(Duration::from_millis(600)).await;
+    assert_eq!(pair.b.inflow, Inflow::default());
+    pair.lose_every(1);
+    pair.talk(Duration::from_millis(1800)).await;
+    assert!(
+        !pair.b.inflow.audio && !pair.b.inflow.video,
+        "{:?}",
+        pair.b.inflow
+    );
+    assert_eq!(pair.a.inflow, Inflow::default(), "the other way is well");
+    assert_eq!(pair.b.phase, Some(ConnectionPhase::Connected), "ICE sees nothing");
+    pair.lose_every(0);
+    pair.talk(Duration::from_millis(600)).await;
+    pair.until("all is well", |pair| pair.b.inflow == Inflow::default())
+        .await;
     pair.close().await;
 }

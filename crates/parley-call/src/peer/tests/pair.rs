@@ -6,7 +6,7 @@ use crate::config::{LocalMedia, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::{
-    ConnectionPhase, Lane, LaneKind, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind,
+    ConnectionPhase, Inflow, Lane, LaneKind, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind,
 };
 use bytes::Bytes;
 use parley_media::audio::AudioTargets;
@@ -46,6 +46,8 @@ pub(super) struct Side {
     pub(super) video_in: Option<Packets<ReceivedPacket>>,
     pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
     pub(super) lanes: Vec<(LaneKind, Lane)>,
+    /// What was last told to come.
+    pub(super) inflow: Inflow,
 }
 
 impl Side {
@@ -101,6 +103,7 @@ impl Side {
             video_in: None,
             received: Vec::new(),
             lanes: Vec::new(),
+            inflow: Inflow::default(),
         }
     }
 
@@ -156,6 +159,7 @@ impl Side {
                 packets,
             } => self.video_in = Some(packets),
             PeerEventKind::Lane { kind, lane } => self.lanes.push((kind, lane)),
+            PeerEventKind::Inflow(inflow) => self.inflow = inflow,
             PeerEventKind::CommandFailed { command, detail } => self.failures.push((command, detail)),
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct FakePeer {
     /// Control messages, and connections, that will be refused before the next is not.
     pub(super) control_refusals: u32,
     pub(super) open_refusals: u32,
+    /// The addresses of this connection are gone: ICE cannot be restarted in it.
+    pub(super) moved: bool,
     /// Control messages that went out.
     pub(super) control_out: Vec<ControlMessage>,
 }
@@ -63,6 +65,7 @@ impl FakePeer {
             tracks: Vec::new(),
             control_refusals: 0,
             open_refusals: 0,
+            moved: false,
             control_out: Vec::new(),
         }
     }
@@ -122,6 +125,9 @@ impl FakePeer {
             }
             PeerCommand::MakeOffer { ice_restart } => {
                 self.expect(Jsep::Stable)?;
+                if ice_restart && self.moved {
+                    return Err("the network changed");
+                }
                 if ice_restart {
                     self.ufrag += 1;
                     self.ice_restarts += 1;
@@ -151,6 +157,9 @@ impl FakePeer {
             }
             PeerCommand::MakeAnswer => {
                 self.expect(Jsep::HaveRemoteOffer)?;
+                if self.moved {
+                    return Err("the network changed");
+                }
                 let offered = self.pending_remote.take();
                 if self.remote.is_some() && self.remote.as_deref().map(ufrag) != offered.as_deref().map(ufrag)
                 {

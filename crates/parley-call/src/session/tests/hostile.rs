@@ -2,10 +2,13 @@
 
 use super::world::World;
 use crate::end::EndReason;
+use crate::port::{Inflow, PeerEventKind};
 use crate::sdp::tests::description;
-use crate::snapshot::CallPhase;
+use crate::snapshot::{CallPhase, SignalingPhase};
 use parley_proto::limits::{SDP_BYTES_MAX, SIGNAL_MESSAGE_BYTES_MAX};
-use parley_proto::{Candidate, ErrorCode, ParticipantId, PeerEnvelope, PeerMessage, SdpType, ServerMessage};
+use parley_proto::{
+    Candidate, CloseCode, ErrorCode, ParticipantId, PeerEnvelope, PeerMessage, SdpType, ServerMessage,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -68,7 +71,12 @@ fn an_offer_nobody_can_read_does_not_end_a_good_connection() {
             json!({"kind": "description", "sdp_type": "offer", "sdp": sdp}),
         );
     }
+    // It waits while media flows; without media it is tried.
+    world.set_path(false);
+    world.run_ms(1_500);
+    world.set_path(true);
     still_connected(&mut world);
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
     assert!(world.parties[0].session.counters().peer_failures > 0);
 }
 
@@ -136,6 +144,138 @@ fn no_word_through_the_server_takes_a_proven_connection_down() {
         assert_eq!(world.phase(0), CallPhase::Connected);
     }
     assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+}
+
+/// A description of the certificate that the other side really has, with a user fragment that it does not.
+fn foreign_restart(world: &World) -> String {
+    let good = world.parties[1].peer.generation;
+    description(2u8.wrapping_mul(61).wrapping_add(good as u8), "foreign")
+}
+
+#[test]
+fn an_ice_restart_that_only_the_server_wants_waits_for_as_long_as_media_flows() {
+    let mut world = World::connected_pair(43);
+    let numbers = [world.parties[1].peer.generation, world.parties[0].peer.generation];
+    for (connection, to_connection) in [(None, None), (Some(numbers[0]), Some(numbers[1]))] {
+        let sdp = foreign_restart(&world);
+        says(
+            &mut world,
+            json!({"kind": "description", "sdp_type": "offer", "sdp": sdp, "connection": connection, "to_connection": to_connection}),
+        );
+        for _ in 0..60 {
+            world.run_s(1);
+            world.expect_media();
+            assert_eq!(world.phase(0), CallPhase::Connected);
+        }
+    }
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+    assert_eq!(world.parties[0].session.counters().offers_held, 2);
+    world.set_path(false);
+    world.run_s(4);
+    world.set_path(true);
+    world.run_s(5);
+    world.expect_media();
+    assert!(
+        world.parties.iter().all(|party| party.peer.opened == 1),
+        "what the server wanted long ago is forgotten"
+    );
+}
+
+#[test]
+fn a_forged_restart_in_the_moment_of_an_outage_costs_a_fresh_connection_and_no_more() {
+    let mut world = World::connected_pair(43);
+    let sdp = foreign_restart(&world);
+    says(
+        &mut world,
+        json!({"kind": "description", "sdp_type": "offer", "sdp": sdp}),
+    );
+    world.set_path(false);
+    world.run_s(3);
+    world.set_path(true);
+    world.run_s(20);
+    still_connected(&mut world);
+}
+
+#[test]
+fn one_whom_nothing_reaches_is_answered_once_nothing_comes_from_there_either() {
+    let mut world = World::connected_pair(43);
+    world.set_deaf(Some(1));
+    world.run_ms(3_500);
+    assert_eq!(world.parties[0].session.counters().offers_held, 1);
+    assert_eq!(
+        world.phase(0),
+        CallPhase::Connected,
+        "it cannot be told from a lie yet"
+    );
+    let nothing = Inflow {
+        audio: false,
+        video: false,
+        anything: false,
+    };
+    world.peer_tells(0, PeerEventKind::Inflow(nothing));
+    world.run_s(1);
+    world.set_deaf(None);
+    world.peer_tells(0, PeerEventKind::Inflow(Inflow::default()));
+    still_connected(&mut world);
+    let restarts = [0, 1].map(|party| world.parties[party].peer.ice_restarts);
+    assert_eq!(restarts, [0, 1], "mended by one ICE restart");
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
+}
+
+#[test]
+fn a_place_that_somebody_else_has_is_no_reason_to_end_a_call_that_goes_on() {
+    let error = ServerMessage::Error {
+        code: ErrorCode::Replaced,
+        message: String::new(),
+        fatal: true,
+    };
+    for closes in [false, true] {
+        let mut world = World::connected_pair(49);
+        if closes {
+            world.server_closes(0, CloseCode::Replaced);
+        } else {
+            world.server_says(0, serde_json::to_string(&error).unwrap());
+        }
+        for _ in 0..120 {
+            world.run_s(1);
+            world.expect_media();
+            assert_eq!(world.phase(0), CallPhase::Connected);
+            assert_eq!(world.snapshot(0).signaling, SignalingPhase::TakenOver);
+        }
+        let counters = world.parties[0].session.counters();
+        assert_eq!(
+            (counters.resumes, counters.rejoins),
+            (0, 0),
+            "nobody is thrown out in turn"
+        );
+        world.set_path(false);
+        world.run_s(3);
+        world.set_path(true);
+        world.run_s(60);
+        world.expect_media();
+        world.set_path(false);
+        world.run_s(8);
+        let reason = world.ended(0);
+        let told = matches!(
+            reason,
+            Some(EndReason::Refused {
+                code: ErrorCode::Replaced,
+                ..
+            })
+        );
+        assert!(told, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_place_that_somebody_else_has_before_media_flows_is_the_end() {
+    let mut world = World::new(49);
+    let ada = world.arrive(None);
+    world.command(ada, crate::call::CallCommand::Enter);
+    world.run_s(1);
+    world.server_closes(ada, CloseCode::Replaced);
+    world.run_s(1);
+    assert!(matches!(world.ended(ada), Some(EndReason::Refused { .. })));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::world::World;
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
+use crate::port::{ConnectionPhase, PeerEventKind};
 use crate::snapshot::{CallPhase, SignalingPhase};
 
 #[test]
@@ -107,6 +108,40 @@ fn a_fresh_connection_follows_when_an_ice_restart_does_not_help() {
         world.parties.iter().all(|party| party.tracks == 2),
         "old tracks ended, new ones began"
     );
+}
+
+#[test]
+fn whoever_moves_to_another_network_takes_a_fresh_connection_and_the_other_follows() {
+    for mover in [0, 1] {
+        let mut world = World::connected_pair(24);
+        let before = [0, 1].map(|party| world.parties[party].peer.generation);
+        world.parties[mover].peer.moved = true;
+        world.set_path(false);
+        world.run_s(4);
+        world.set_path(true);
+        world.run_s(6);
+        world.expect_media();
+        for party in [0, 1] {
+            let peer = &world.parties[party].peer;
+            assert_eq!(world.phase(party), CallPhase::Connected, "{mover}");
+            assert_eq!(peer.opened, 2, "{mover}: one fresh connection each");
+            assert!(peer.generation > before[party]);
+            assert_eq!(world.parties[party].tracks, 2, "old tracks ended, new ones began");
+        }
+    }
+}
+
+#[test]
+fn a_fresh_connection_of_the_other_side_is_followed_once_media_has_stopped() {
+    let mut world = World::connected_pair(24);
+    // One side alone gives its connection up, as after a sleep: the other hears of it before its own ICE knows.
+    world.peer_tells(1, PeerEventKind::Connection(ConnectionPhase::Failed));
+    world.parties[1].peer.moved = true;
+    world.run_s(3);
+    world.run_s(6);
+    world.expect_media();
+    assert_eq!([0, 1].map(|party| world.parties[party].peer.opened), [2, 2]);
+    assert_eq!([0, 1].map(|party| world.phase(party)), [CallPhase::Connected; 2]);
 }
 
 #[test]

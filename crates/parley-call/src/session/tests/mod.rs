@@ -4,6 +4,7 @@ mod connecting;
 mod fake_peer;
 mod fake_server;
 mod hostile;
+mod inflow;
 mod losses;
 mod schedules;
 mod world;

@@ -8,7 +8,7 @@ use crate::port::{PeerEvent, PeerEventKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
 use crate::snapshot::{CallPhase, CallSnapshot};
 use parley_proto::{
-    ClientMessage, ControlMessage, LinkSecret, MediaState, Reaction, ServerAddress, ServerMessage,
+    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, Reaction, ServerAddress, ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -70,6 +70,8 @@ pub(super) struct World {
     pub(super) server: FakeServer,
     pub(super) server_up: bool,
     pub(super) path_up: bool,
+    /// A party whom nothing reaches, although the others are reached.
+    pub(super) deaf: Option<usize>,
     pub(super) tamper: Option<Tamper>,
     /// One message in so many is doubled, or overtaken by the next; 0 for never.
     pub(super) disorder: u64,
@@ -89,6 +91,7 @@ impl World {
             server: FakeServer::new(),
             server_up: true,
             path_up: true,
+            deaf: None,
             tamper: None,
             disorder: 0,
             queue: BTreeMap::new(),
@@ -233,17 +236,45 @@ impl World {
         }
     }
 
+    /// The server closes a connection of its own accord.
+    pub(super) fn server_closes(&mut self, party: usize, code: CloseCode) {
+        if let Some(connection) = self.parties[party].connection {
+            let event = SignalingEvent::Closed {
+                fault: SignalingFault::Lost,
+                code: Some(code),
+            };
+            self.push_ms(
+                1,
+                Delivery::ToClient {
+                    party,
+                    connection,
+                    event,
+                },
+            );
+        }
+    }
+
     /// Something comes on the control channel.
     pub(super) fn hears(&mut self, party: usize, message: ControlMessage) {
+        self.peer_tells(party, PeerEventKind::Control(message));
+    }
+
+    /// The peer driver of a party tells something about the connection that there is.
+    pub(super) fn peer_tells(&mut self, party: usize, kind: PeerEventKind) {
         let event = PeerEvent {
             generation: self.parties[party].peer.generation,
-            kind: PeerEventKind::Control(message),
+            kind,
         };
         self.input(party, Input::Peer(event));
     }
 
     pub(super) fn set_path(&mut self, up: bool) {
         self.path_up = up;
+        self.look();
+    }
+
+    pub(super) fn set_deaf(&mut self, party: Option<usize>) {
+        self.deaf = party;
         self.look();
     }
 
@@ -453,8 +484,8 @@ impl World {
                 other != party && FakePeer::linked(&self.parties[*party].peer, &self.parties[*other].peer)
             });
             let now = self.now;
-            let path_up = self.path_up;
-            for event in self.parties[*party].peer.check(now, carries && path_up) {
+            let hears = self.path_up && self.deaf != Some(*party);
+            for event in self.parties[*party].peer.check(now, carries && hears) {
                 self.input(*party, Input::Peer(event));
             }
         }
