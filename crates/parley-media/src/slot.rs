@@ -31,6 +31,8 @@ impl<T> std::fmt::Debug for Shared<T> {
 struct State<T> {
     value: Option<T>,
     closed: bool,
+    /// Whoever waits shall stop waiting, once.
+    woken: bool,
 }
 
 /// What waiting for a value came to.
@@ -50,6 +52,7 @@ impl<T> Default for Slot<T> {
             state: Mutex::new(State {
                 value: None,
                 closed: false,
+                woken: false,
             }),
             changed: Condvar::new(),
             replaced: AtomicU64::new(0),
@@ -90,13 +93,22 @@ impl<T> Slot<T> {
         let (mut state, _) = self
             .0
             .changed
-            .wait_timeout_while(state, timeout, |state| state.value.is_none() && !state.closed)
+            .wait_timeout_while(state, timeout, |state| {
+                state.value.is_none() && !state.closed && !state.woken
+            })
             .unwrap_or_else(PoisonError::into_inner);
+        state.woken = false;
         match state.value.take() {
             Some(value) => Taken::Value(value),
             None if state.closed => Taken::Closed,
             None => Taken::TimedOut,
         }
+    }
+
+    /// Ends the present wait for a value, or the next one, as if its time were over.
+    pub fn wake(&self) {
+        self.lock().woken = true;
+        self.0.changed.notify_all();
     }
 
     /// Closes the slot: waiting takers return, putting does nothing more.
@@ -132,6 +144,22 @@ impl<T> Slot<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_waits_can_be_woken_once_and_a_value_comes_first() {
+        let slot = Slot::new();
+        slot.wake();
+        assert_eq!(slot.take(Duration::from_secs(60)), Taken::TimedOut);
+        slot.put(1);
+        slot.wake();
+        assert_eq!(slot.take(Duration::from_secs(60)), Taken::Value(1));
+        assert_eq!(slot.take(Duration::from_millis(1)), Taken::TimedOut);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| slot.take(Duration::from_secs(60)));
+            slot.wake();
+            assert_eq!(waiting.join().unwrap(), Taken::TimedOut);
+        });
+    }
 
     #[test]
     fn the_newest_value_wins_and_the_loss_is_counted() {

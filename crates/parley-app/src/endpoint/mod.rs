@@ -175,7 +175,7 @@ impl Endpoint {
         let (audio_targets, for_sound) = watch::channel(AudioTargets::default());
         let key_frames = KeyFrameFlag::new();
         let frames = self.picture.for_encoder();
-        let encoder = VideoEncoder::spawn(frames, for_encoder, key_frames.clone(), encoded)?;
+        let encoder = VideoEncoder::spawn(frames, for_encoder.clone(), key_frames.clone(), encoded)?;
         let handle = Call::start(CallConfig {
             target: wish.target,
             name: wish.name,
@@ -190,7 +190,8 @@ impl Endpoint {
             },
             network: wish.network,
         });
-        self.call = Some(OngoingCall::new(handle, encoder, for_sound, self.tiles.clone()));
+        let tiles = self.tiles.clone();
+        self.call = Some(OngoingCall::new(handle, encoder, for_encoder, for_sound, tiles));
         Ok(())
     }
 

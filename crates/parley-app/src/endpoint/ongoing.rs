@@ -7,7 +7,7 @@ use parley_call::port::TrackKind;
 use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
 use parley_media::audio::{AudioCommand, AudioTargets};
 use parley_media::packet::ReceivedPacket;
-use parley_media::video::{EncoderStats, ReceiverStats, VideoEncoder, VideoReceiver};
+use parley_media::video::{EncoderStats, EncoderTargets, ReceiverStats, VideoEncoder, VideoReceiver};
 use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
@@ -22,6 +22,7 @@ pub(super) struct OngoingCall {
     over: bool,
     encoder: Option<VideoEncoder>,
     receivers: BTreeMap<ParticipantId, VideoReceiver>,
+    video_targets: watch::Receiver<EncoderTargets>,
     audio_targets: watch::Receiver<AudioTargets>,
     watching: watch::Receiver<()>,
     tiles: Tiles,
@@ -46,6 +47,7 @@ impl OngoingCall {
     pub(super) fn new(
         handle: CallHandle,
         encoder: VideoEncoder,
+        video_targets: watch::Receiver<EncoderTargets>,
         audio_targets: watch::Receiver<AudioTargets>,
         tiles: Tiles,
     ) -> Self {
@@ -55,6 +57,7 @@ impl OngoingCall {
             over: false,
             encoder: Some(encoder),
             receivers: BTreeMap::new(),
+            video_targets,
             audio_targets,
             watching: tiles.watching(),
             tiles,
@@ -77,6 +80,7 @@ impl OngoingCall {
                 }
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => return Said::State,
+                Ok(()) = self.video_targets.changed() => self.follow_pause(),
                 Ok(()) = self.audio_targets.changed() => {
                     return Said::AudioTargets(*self.audio_targets.borrow_and_update());
                 }
@@ -86,6 +90,14 @@ impl OngoingCall {
                 }
                 Ok(()) = self.watching.changed() => self.follow_eyes(),
             }
+        }
+    }
+
+    /// The encoder reads its targets with each picture; the end of a pause shall not wait for one.
+    fn follow_pause(&mut self) {
+        let paused = self.video_targets.borrow_and_update().paused;
+        if let Some(encoder) = self.encoder.as_ref().filter(|_| !paused) {
+            encoder.wake();
         }
     }
 

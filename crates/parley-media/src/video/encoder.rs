@@ -20,6 +20,8 @@ use tokio::sync::{mpsc, watch};
 
 /// How long a wait for a picture lasts before the thread looks whether anybody still wants it.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// A picture that came so long before the end of a pause still shows what is to be seen.
+const KEPT_AGE_MAX: Duration = Duration::from_millis(500);
 
 /// The thread could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +102,12 @@ impl VideoEncoder {
         })
     }
 
+    /// Looks at the targets now. To be called when a pause ends: its last picture then goes out at once, and nobody waits for
+    /// the camera's next one.
+    pub fn wake(&self) {
+        self.frames.wake();
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn stats(&self) -> EncoderStats {
@@ -125,14 +133,24 @@ fn run(
     targets: &watch::Receiver<EncoderTargets>,
     out: &mpsc::Sender<EncodedFrame>,
 ) {
+    // The newest picture of a pause.
+    let mut kept = None;
     while !out.is_closed() {
         let frame = match frames.take(PATIENCE) {
-            Taken::Value(frame) => frame,
-            Taken::TimedOut => continue,
+            Taken::Value(frame) => Some(frame),
+            Taken::TimedOut => None,
             Taken::Closed => break,
         };
         let targets = *targets.borrow();
-        if targets.paused || !bench.admit(&frame, targets.frame_rate) {
+        if targets.paused {
+            kept = frame.or(kept);
+            continue;
+        }
+        let kept = kept.take().filter(is_fresh);
+        let Some(frame) = frame.or(kept) else {
+            continue;
+        };
+        if !bench.admit(&frame, targets.frame_rate) {
             continue;
         }
         let room = match out.try_reserve() {
@@ -148,6 +166,10 @@ fn run(
         }
     }
     tracing::debug!("the encode thread ends");
+}
+
+fn is_fresh(frame: &VideoFrame) -> bool {
+    frame.captured.0.elapsed() < KEPT_AGE_MAX
 }
 
 /// What the encode thread works with.

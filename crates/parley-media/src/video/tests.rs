@@ -4,7 +4,7 @@ use super::probe::PictureMeter;
 use super::*;
 use crate::packet::{EncodedFrame, ReceivedPacket};
 use crate::slot::{Slot, Taken};
-use crate::time::{ArrivalTime, RtpTime, VIDEO_CLOCK_HZ};
+use crate::time::{ArrivalTime, CaptureTime, RtpTime, VIDEO_CLOCK_HZ};
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -149,6 +149,75 @@ fn a_loss_freezes_the_picture_until_the_key_frame_that_was_asked_for() {
     assert_eq!(key_frames, 2, "{stats:?}, {:?}", encoder.stats());
     assert!(stats.decoded > 11 && !stats.frozen, "{stats:?}");
     assert!(asked.load(Ordering::Relaxed) <= 2, "{stats:?}");
+}
+
+#[test]
+fn a_torn_picture_is_not_shown_and_the_key_frame_that_it_asks_for_mends_it() {
+    let source = pattern();
+    let (_targets, wanted) = watch::channel(targets(2000));
+    let (out, mut encoded) = mpsc::channel(8);
+    let flag = KeyFrameFlag::new();
+    let _encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
+    let (mut wire, packets) = Wire::new();
+    let shown = Slot::new();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let ask = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        flag.request();
+    };
+    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(ask));
+    let mut after_the_mend = 0;
+    for index in 0..90 {
+        let mut frame = encoded.blocking_recv().unwrap();
+        if index == 10 {
+            // Every packet of it comes, with a part of the picture missing inside: no sequence number tells.
+            frame.data = frame.data.slice(..frame.data.len() / 3);
+        }
+        wire.carry(&frame, |_| false);
+        if let Taken::Value(picture) = shown.take(Duration::from_millis(20)) {
+            assert!(pattern::read(&picture).is_some(), "a broken picture was shown");
+            after_the_mend += u32::from(receiver.stats().buffer.key_frames == 2);
+        }
+        if after_the_mend == 10 {
+            break;
+        }
+    }
+    let stats = receiver.stats();
+    assert_eq!(stats.decode_errors, 1, "{stats:?}");
+    assert_eq!(
+        (asked.load(Ordering::Relaxed), after_the_mend),
+        (1, 10),
+        "{stats:?}"
+    );
+    assert!(!stats.frozen, "{stats:?}");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "test: real threads, real time")]
+fn the_last_picture_of_a_pause_goes_out_when_it_ends_unless_it_is_old() {
+    for (age_ms, pause_ms, goes_out) in [(0, 10, true), (60_000, 300, false)] {
+        let slot = Slot::new();
+        let paused = EncoderTargets {
+            paused: true,
+            ..targets(800)
+        };
+        let (set, wanted) = watch::channel(paused);
+        let (out, mut encoded) = mpsc::channel(8);
+        let encoder = VideoEncoder::spawn(slot.clone(), wanted, KeyFrameFlag::new(), out).unwrap();
+        let captured = CaptureTime(Instant::now() - Duration::from_millis(age_ms));
+        slot.put(pattern::draw(1, 0, SIZE, captured).unwrap());
+        // The thread takes it, and encodes nothing.
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        assert!(encoded.try_recv().is_err());
+        set.send_replace(targets(800));
+        encoder.wake();
+        if goes_out {
+            assert!(encoded.blocking_recv().unwrap().key_frame);
+        }
+        drop(encoder);
+        assert!(encoded.blocking_recv().is_none());
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The last link inwards: hands received media to the media threads, once the gate is open.
 //!
 //! It stands in for the library's remote-track queue, which holds 256 packets and drops the rest, and it knows when a
-//! packet really came. Each packet is handed on once; the order is left to the jitter and frame buffers.
+//! packet really came. Each packet is handed on once; the order is left to the jitter and frame buffers. Pictures that come a
+//! moment before the gate opens (the other side checked our proof sooner than we checked theirs) wait for it: the first of
+//! them is the key frame, and another one would cost a round trip and the time to send it. Sound that comes too early is old.
 
 use super::{Lanes, Link, is_audio};
 use crate::peer::library::{LibraryEvent, LibraryEvents};
@@ -11,21 +13,30 @@ use parley_media::packet::ReceivedPacket;
 use parley_media::time::{ArrivalTime, RtpTime};
 use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtp;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets that may wait for the audio thread: over two seconds.
 const AUDIO_PACKETS_MAX: usize = 128;
 /// Packets that may wait for the frame buffer: two large key frames.
 const VIDEO_PACKETS_MAX: usize = 1024;
+/// Packets that may wait for the gate.
+const HELD_MAX: usize = 512;
+/// A packet that waited longer is of no use: a proof this late has other reasons than the way.
+const HELD_AGE_MAX: Duration = Duration::from_millis(500);
+/// How often to look at the gate while packets wait for it.
+const GATE_LOOK: Duration = Duration::from_millis(5);
 
 /// See the module.
 pub(in crate::peer) struct Deliver {
     meter: Arc<Meter>,
     events: LibraryEvents,
     streams: HashMap<u32, Stream>,
+    /// Pictures' packets that wait for the gate, oldest first.
+    held: VecDeque<(Instant, rtp::Packet)>,
+    looked_at: Option<Instant>,
 }
 
 impl Deliver {
@@ -34,15 +45,44 @@ impl Deliver {
             meter,
             events,
             streams: HashMap::new(),
+            held: VecDeque::new(),
+            looked_at: None,
         }
     }
 
     fn on_media(&mut self, now: Instant, packet: rtp::Packet) {
-        let drops = &self.meter.drops;
-        if !self.meter.gate.is_open() {
-            drops.gate_closed.one();
-            return;
+        self.look_at_gate(now);
+        if self.meter.gate.is_open() {
+            self.hand_on(now, packet);
+        } else if self.held.len() < HELD_MAX && self.is_picture(&packet) {
+            self.held.push_back((now, packet));
+        } else {
+            self.meter.drops.gate_closed.one();
         }
+    }
+
+    fn is_picture(&self, packet: &rtp::Packet) -> bool {
+        let stream = self.streams.get(&packet.header.ssrc);
+        stream.is_some_and(|stream| stream.kind == TrackKind::Video)
+    }
+
+    /// Hands on what waited for the gate, and forgets what waited too long.
+    fn look_at_gate(&mut self, now: Instant) {
+        self.looked_at = Some(now);
+        let is_old = |came: Instant| now.saturating_duration_since(came) > HELD_AGE_MAX;
+        while self.held.front().is_some_and(|(came, _)| is_old(*came)) {
+            self.held.pop_front();
+            self.meter.drops.gate_closed.one();
+        }
+        if self.meter.gate.is_open() {
+            for (came, packet) in std::mem::take(&mut self.held) {
+                self.hand_on(came, packet);
+            }
+        }
+    }
+
+    fn hand_on(&mut self, now: Instant, packet: rtp::Packet) {
+        let drops = &self.meter.drops;
         let Some(stream) = self.streams.get_mut(&packet.header.ssrc) else {
             drops.unexpected.one();
             return;
@@ -79,6 +119,15 @@ impl Link for Deliver {
             Packet::Rtp(rtp) => self.on_media(now, rtp),
             _ => lanes.inward.push_back(packet),
         }
+    }
+
+    fn on_time(&mut self, now: Instant, _: &mut Lanes) {
+        self.look_at_gate(now);
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        let looked_at = self.looked_at.filter(|_| !self.held.is_empty())?;
+        Some(looked_at + GATE_LOOK)
     }
 
     fn bind_remote(&mut self, stream: &StreamInfo) {
@@ -266,18 +315,46 @@ mod tests {
         }
     }
 
+    fn feed_at(deliver: &mut Deliver, at: Instant, ssrc: u32, sequence: u16) {
+        deliver.on_received(rtp_packet(at, ssrc, sequence, &[0x65]), &mut Lanes::default());
+    }
+
     #[test]
-    fn nothing_is_handed_on_before_the_gate_opens() {
+    fn nothing_is_handed_on_before_the_gate_opens_and_pictures_just_before_are_then() {
         let (mut deliver, meter, mut told) = deliver();
-        feed(&mut deliver, 1, 1, &[0x65]);
-        assert!(told.try_recv().is_err());
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        feed_at(&mut deliver, start, 1, 1);
+        feed_at(&mut deliver, after(300), 1, 2);
+        feed_at(&mut deliver, after(300), 3, 1); // sound
         assert_eq!(meter.drops.gate_closed.get(), 1);
+        deliver.on_time(after(510), &mut Lanes::default());
+        assert!(told.try_recv().is_err());
+        assert_eq!(meter.drops.gate_closed.get(), 2, "the first one is too old now");
+        let look = deliver.next_time().unwrap();
+        assert!(look > after(510) && look < after(530));
         meter.gate.open();
-        feed(&mut deliver, 1, 2, &[0x65]);
+        deliver.on_time(look, &mut Lanes::default());
+        feed_at(&mut deliver, look, 1, 3);
         let (kind, packets) = track(told.try_recv().unwrap());
         assert_eq!(kind, TrackKind::Video);
-        let sequences: Vec<_> = packets.try_iter().map(|packet| packet.sequence).collect();
-        assert_eq!(sequences, [2]);
+        let came: Vec<_> = packets
+            .try_iter()
+            .map(|packet| (packet.sequence, packet.arrived.0))
+            .collect();
+        assert_eq!(came, [(2, after(300)), (3, look)]);
+        assert_eq!(deliver.next_time(), None, "nothing waits");
+    }
+
+    #[test]
+    fn what_waits_for_the_gate_is_bounded() {
+        let (mut deliver, meter, _told) = deliver();
+        let start = Instant::now();
+        for sequence in 0..1000 {
+            feed_at(&mut deliver, start, 1, sequence);
+        }
+        assert_eq!(deliver.held.len(), HELD_MAX);
+        assert_eq!(meter.drops.gate_closed.get(), 1000 - HELD_MAX as u64);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// How much faster than the target packets may leave.
 const PACE: f64 = 2.5;
+/// What the first pictures of a connection may be ahead of that pace: as much as TCP sends into an unknown path at once
+/// (RFC 6928). A good part of the first key frame, and the first picture is there the sooner.
+const HEAD_START_BYTES: usize = 14_600;
 /// What may leave in one go: timers are no finer than a millisecond, and a few packets at once do no harm.
 const BURST: Duration = Duration::from_millis(5);
 /// More pictures waiting than can leave in this time hold the encoder.
@@ -51,6 +54,8 @@ pub(in crate::peer) struct Queue<T> {
     rate: f64,
     /// Bytes that left before there was budget for them; less than zero is unused budget.
     debt: f64,
+    /// Bytes of pictures that may still leave without budget.
+    head_start: usize,
     updated: Option<Instant>,
     /// Packets refused because the queue was full.
     full: u64,
@@ -78,6 +83,7 @@ impl<T> Queue<T> {
             video_bytes: 0,
             rate: 0.0,
             debt: 0.0,
+            head_start: HEAD_START_BYTES,
             updated: None,
             full: 0,
             late: 0,
@@ -133,17 +139,37 @@ impl<T> Queue<T> {
         }
         let waiting = if let Some(audio) = self.audio.pop_front() {
             audio
+        } else if let Some(ahead) = self.pop_ahead() {
+            return Some(ahead);
         } else if self.debt > 0.0 {
             return None;
         } else if let Some(retransmission) = self.retransmissions.pop_front() {
             retransmission
         } else {
-            let video = self.video.pop_front()?;
-            self.video_bytes -= video.bytes;
-            video
+            self.pop_picture()?
         };
         self.debt += waiting.bytes as f64;
         Some(waiting.item)
+    }
+
+    fn pop_picture(&mut self) -> Option<Waiting<T>> {
+        let picture = self.video.pop_front()?;
+        self.video_bytes -= picture.bytes;
+        Some(picture)
+    }
+
+    /// A part of a picture that uses the head start and no budget.
+    fn pop_ahead(&mut self) -> Option<T> {
+        let fits = self
+            .video
+            .front()
+            .is_some_and(|next| next.bytes <= self.head_start);
+        if !fits {
+            return None;
+        }
+        let picture = self.pop_picture()?;
+        self.head_start -= picture.bytes;
+        Some(picture.item)
     }
 
     /// When [`Queue::pop`] will have something; always later than the `now` it was last called with.
@@ -194,6 +220,30 @@ mod tests {
 
     const MBIT: Bitrate = Bitrate::from_kbps(1000);
 
+    /// A queue whose head start is used up.
+    fn begun<T>(target: Bitrate) -> Queue<T> {
+        Queue {
+            head_start: 0,
+            ..Queue::new(target)
+        }
+    }
+
+    #[test]
+    fn the_first_pictures_have_a_head_start_once() {
+        let start = Instant::now();
+        let mut queue = Queue::new(MBIT);
+        for later_s in [0, 60] {
+            let now = start + Duration::from_secs(later_s);
+            for n in 0..40 {
+                queue.push(now, Class::Video, 1000, n);
+            }
+            let at_once = std::iter::from_fn(|| queue.pop(now)).count();
+            assert_eq!(at_once > 14, later_s == 0, "{at_once}");
+            assert!(at_once <= 14 + 3, "{at_once}");
+            run(&mut queue, now, Duration::from_secs(5));
+        }
+    }
+
     /// Lets the queue run for `length` of virtual time and gives what left, with its time in milliseconds.
     fn run<T>(queue: &mut Queue<T>, start: Instant, length: Duration) -> Vec<(f64, T)> {
         let mut left = Vec::new();
@@ -216,7 +266,7 @@ mod tests {
     #[test]
     fn a_key_frame_is_spread_over_time_at_two_and_a_half_times_the_target() {
         let start = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         for n in 0..100 {
             queue.push(start, Class::Video, 1000, n);
         }
@@ -230,7 +280,7 @@ mod tests {
     #[test]
     fn sound_never_waits_whatever_else_is_queued() {
         let start = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         for _ in 0..1000 {
             queue.push(start, Class::Video, 1200, "picture");
         }
@@ -247,7 +297,7 @@ mod tests {
     #[test]
     fn retransmissions_pass_pictures_and_use_the_same_budget() {
         let start = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         for _ in 0..50 {
             queue.push(start, Class::Video, 1000, "picture");
         }
@@ -262,7 +312,7 @@ mod tests {
     #[test]
     fn retransmissions_that_waited_too_long_are_dropped_and_counted() {
         let start = Instant::now();
-        let mut queue = Queue::new(Bitrate::from_kbps(100));
+        let mut queue = begun(Bitrate::from_kbps(100));
         for n in 0..40 {
             queue.push(start, Class::Retransmission(n), 1000, ());
         }
@@ -275,7 +325,7 @@ mod tests {
     #[test]
     fn the_queue_is_long_when_its_pictures_need_a_quarter_second() {
         let now = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         // 2.5 Mbit/s make 78 kB in 250 ms.
         for _ in 0..78 {
             queue.push(now, Class::Video, 1000, ());
@@ -290,7 +340,7 @@ mod tests {
     #[test]
     fn the_queue_is_bounded_even_if_nobody_listens() {
         let now = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         for _ in 0..PACKETS_MAX + 10 {
             queue.push(now, Class::Video, 1000, ());
         }
@@ -300,7 +350,7 @@ mod tests {
     #[test]
     fn an_idle_queue_asks_for_no_time_and_saves_up_only_a_small_burst() {
         let start = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         assert_eq!(queue.next_time(), None);
         queue.push(start, Class::Video, 1000, 0);
         run(&mut queue, start, Duration::from_secs(1));
@@ -316,7 +366,7 @@ mod tests {
     #[test]
     fn a_retransmission_asked_for_again_while_it_waits_goes_once() {
         let start = Instant::now();
-        let mut queue = Queue::new(MBIT);
+        let mut queue = begun(MBIT);
         for number in [7, 8, 7, 7] {
             queue.push(start, Class::Retransmission(number), 3000, number);
         }
