@@ -10,3 +10,4 @@ mod opening;
 mod pair;
 mod relay;
 mod soak;
+mod torn;

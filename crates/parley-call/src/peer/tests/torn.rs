@@ -1,0 +1,60 @@
+//! A picture that goes out in part only: nothing that is built on it follows, and a key frame is asked of one's own encoder.
+
+use super::pair::frame;
+use crate::peer::chain::sender_report::CaptureClock;
+use crate::peer::meter::{Counter, Meter};
+use crate::peer::pacer::room::Room;
+use crate::peer::route::Route;
+use crate::peer::send_video;
+use parley_media::time::VIDEO_CLOCK_HZ;
+use parley_media::video::KeyFrameFlag;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+
+/// A way out on which the library takes nothing, as when its connection is gone and nobody has said so yet.
+fn dead_route(meter: &Arc<Meter>) -> Arc<Route> {
+    let name = String::from("camera");
+    let track = MediaStreamTrack::new(name.clone(), name.clone(), name, RtpCodecKind::Video, Vec::new());
+    Arc::new(Route {
+        generation: 1,
+        track: Arc::new(TrackLocalStaticRTP::new(track)),
+        ssrc: 7,
+        payload_type: 125,
+        mid: None,
+        audio_level_id: None,
+        clock: Arc::new(CaptureClock::new(VIDEO_CLOCK_HZ)),
+        room: Arc::new(Room::default()),
+        meter: Arc::clone(meter),
+    })
+}
+
+#[tokio::test]
+async fn after_a_torn_picture_only_a_key_frame_is_sent_and_it_is_asked_for() {
+    let meter = Arc::new(Meter::default());
+    let (_routes, route) = watch::channel(Some(dead_route(&meter)));
+    let (frames, out) = mpsc::channel(1);
+    let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
+    let counts = Arc::clone(&unsent);
+    let pump = tokio::spawn(send_video::run(out, route, flag.clone(), move || counts.one()));
+    for (key_frame, tried, left_out) in [(true, 1, 0), (false, 1, 1), (false, 1, 2), (true, 2, 2)] {
+        frames.send(frame(key_frame, 4000)).await.unwrap();
+        let done = async {
+            while (meter.drops.send_failed.get(), unsent.get()) != (tried, left_out) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(5), done).await;
+        assert!(
+            in_time.is_ok(),
+            "{:?}",
+            (meter.drops.send_failed.get(), unsent.get())
+        );
+        assert!(flag.take(), "asked for again, for as long as it takes");
+    }
+    drop(frames);
+    pump.await.unwrap();
+}
