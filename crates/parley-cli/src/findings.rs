@@ -117,10 +117,16 @@ impl Findings {
         self.connected.map(|mark| mark.at)
     }
 
-    /// What setting up is measured from: the one who joins, from the start; the one who waits, from the other's arrival.
+    /// What setting up is measured from: the one who joins, from going in with a ticket in hand, as a person does who looked
+    /// at the camera first; the one who waits, from the other's arrival.
     fn begun(&self, host: bool) -> Option<Instant> {
         let times = self.call.as_ref()?.times;
-        if host { times.met } else { times.started }
+        if host {
+            times.met
+        } else {
+            // This program says that it goes in before there is a ticket.
+            Some(times.entered?.max(times.ticket?))
+        }
     }
 
     pub(crate) fn report(
@@ -269,6 +275,27 @@ mod tests {
         let report = Findings::default().report(false, None, &Heard::default(), None);
         assert!(!report.ok);
         assert_eq!(report.notes, ["nobody was connected"]);
+    }
+
+    #[test]
+    fn setting_up_begins_with_going_in_and_not_before_there_is_a_ticket() {
+        #[expect(clippy::disallowed_methods, reason = "test: any moment will do")]
+        let start = Instant::now();
+        let after = |ms| Some(start + Duration::from_millis(ms));
+        for (ticket, entered, begun) in [
+            (after(40), after(1), after(40)),
+            (after(40), after(3_000), after(3_000)),
+            (None, after(1), None),
+        ] {
+            let mut call = CallSnapshot::new();
+            call.times.ticket = ticket;
+            call.times.entered = entered;
+            call.times.met = after(9_000);
+            let mut findings = Findings::default();
+            findings.call(call);
+            assert_eq!(findings.begun(false), begun);
+            assert_eq!(findings.begun(true), after(9_000));
+        }
     }
 
     #[test]
