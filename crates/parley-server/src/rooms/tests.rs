@@ -1,7 +1,8 @@
 //! Tests of the rooms in virtual time.
 
 use super::*;
-use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::limits::{ROOM_PARTICIPANTS_MAX, TICKET_LIFETIME_S};
+use parley_proto::{PROTOCOL_VERSION, Role};
 use rand::SeedableRng as _;
 use serde_json::json;
 
