@@ -1,25 +1,24 @@
 //! The way to one other person: their numbers, negotiation, candidates, proof and health, put together. Owned by the
 //! session; replaced as a whole when somebody else takes that person's place.
 
-use super::candidates::{Fate, RemoteCandidates};
+mod driven;
+mod hearing;
+
+use super::candidates::RemoteCandidates;
 use super::context::Context;
 use super::held_offer::HeldOffer;
 use super::io::SessionEvent;
 use super::link_state::{LinkState, Remedy};
-use super::negotiation::{Damage, Negotiation};
-use super::pairing::{Fit, Pairing};
+use super::negotiation::Negotiation;
+use super::pairing::Pairing;
 use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{ConnectionPhase, Inflow, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
-use crate::sdp;
-use parley_media::packet::ReceivedPacket;
-use parley_proto::limits::CANDIDATES_MAX;
+use crate::port::{Inflow, PeerCommand, TrackKind};
 use parley_proto::{
     Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction,
     SdpType,
 };
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// The side that came first offers itself when the other one has not by then.
@@ -28,10 +27,6 @@ const OFFER_MAX: Duration = Duration::from_secs(3);
 const GONE_MAX: Duration = Duration::from_secs(3);
 /// Somebody who left hangs up at the same time: media that stops, and has not come back by then, was theirs.
 const LEFT_MAX: Duration = Duration::from_millis(500);
-/// A message on the control channel that failed is tried again after this.
-const CONTROL_RETRY: Duration = Duration::from_secs(1);
-/// Connections that may fail to open in a row before the person is told.
-const OPEN_FAILURES_MAX: u32 = 4;
 /// Fresh connections the other side may cause: so many at once, then one in two seconds.
 const FRESH_LIMIT: RateLimit = RateLimit::new(5, Duration::from_secs(2));
 /// How often the other side is told that it talks to a connection that is gone.
@@ -279,90 +274,6 @@ impl PeerLink {
         }
     }
 
-    /// A message of the other side came.
-    pub(super) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
-        let PeerEnvelope {
-            message,
-            connection: from,
-            to_connection: to,
-        } = envelope;
-        match self.pairing.judge(from, to) {
-            Fit::Fits => {}
-            Fit::TheirsIsOld => {
-                cx.counters.stale += 1;
-                return;
-            }
-            Fit::OursIsNew => {
-                cx.counters.stale += 1;
-                if self.notice_limit.allow(cx.now) {
-                    cx.say(PeerMessage::Restart);
-                }
-                return;
-            }
-            Fit::TheirsIsNew => {
-                let begins = matches!(
-                    message,
-                    PeerMessage::Restart
-                        | PeerMessage::Description {
-                            sdp_type: SdpType::Offer,
-                            ..
-                        }
-                );
-                if !begins || !self.follow(cx) {
-                    cx.counters.stale += 1;
-                    return;
-                }
-            }
-        }
-        match message {
-            PeerMessage::Description {
-                sdp_type: SdpType::Offer,
-                sdp,
-            } if self.must_wait(&sdp) => {
-                cx.counters.offers_held += 1;
-                self.held_offer.hold(cx.now, from, sdp);
-            }
-            PeerMessage::Description { sdp_type, sdp } => self.on_description(from, sdp_type, sdp, cx),
-            PeerMessage::Candidate(candidate) => self.on_candidate(candidate, cx),
-            PeerMessage::Proof { mac } => self.proofs.on_proof(&mac, cx),
-            PeerMessage::Restart => self.on_restart(from, cx),
-            PeerMessage::Unknown => {}
-        }
-        self.settle(cx);
-    }
-
-    /// Something happened to the connection of this link's generation.
-    pub(super) fn on_event(&mut self, kind: PeerEventKind, cx: &mut Context<'_>) {
-        match kind {
-            PeerEventKind::LocalDescription { sdp_type, sdp } => self.on_local(sdp_type, sdp, cx),
-            PeerEventKind::RemoteDescriptionSet { sdp_type } => self.on_remote_set(sdp_type, cx),
-            PeerEventKind::LocalCandidate(candidate) => {
-                if self.local_candidates.len() < CANDIDATES_MAX && !self.local_candidates.contains(&candidate)
-                {
-                    self.local_candidates.push(candidate.clone());
-                    cx.say(PeerMessage::Candidate(candidate));
-                }
-            }
-            PeerEventKind::NegotiationNeeded => {
-                // The first negotiation is under way by itself.
-                if self.negotiation.remote().is_some() {
-                    self.negotiation.want_offer(false, cx);
-                }
-            }
-            PeerEventKind::Connection(phase) => self.on_phase(phase, cx),
-            PeerEventKind::ControlOpen => {
-                self.control_open = true;
-                self.retell();
-            }
-            PeerEventKind::Control(message) => self.on_control(&message, cx),
-            PeerEventKind::Track { kind, packets } => self.on_track(kind, packets, cx),
-            PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
-            PeerEventKind::Inflow(inflow) => self.on_inflow(inflow, cx),
-            PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
-        }
-        self.settle(cx);
-    }
-
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
         self.proofs.on_timeout(cx);
         if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
@@ -462,22 +373,6 @@ impl PeerLink {
         self.open_connection(cx);
     }
 
-    /// Replaces it because the other side did. False if it did so too often, or cannot have: messages through the server are
-    /// anybody's word, and media that comes over a proven connection is not. Who really has a fresh one stops sending on the old
-    /// one and says so again.
-    fn follow(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.flows() {
-            return false;
-        }
-        let allowed = self.fresh_limit.allow(cx.now);
-        if allowed {
-            self.renew(cx);
-        } else {
-            cx.counters.flooded += 1;
-        }
-        allowed
-    }
-
     /// Replaces it of one's own accord, and says so.
     fn start_afresh(&mut self, cx: &mut Context<'_>) {
         self.renew(cx);
@@ -499,181 +394,10 @@ impl PeerLink {
         }
     }
 
-    fn on_restart(&mut self, from: Option<u32>, cx: &mut Context<'_>) {
-        let repeated = self.pairing.is_paired();
-        if repeated && (from.is_some() || !self.follow(cx)) {
-            cx.counters.stale += 1;
-            return;
-        }
-        self.pairing.saw(from);
-        if self.polite && self.negotiation.is_untouched() {
-            self.negotiation.want_offer(false, cx);
-        } else if self.negotiation.awaits_answer() && self.notice_limit.allow(cx.now) {
-            self.negotiation.repeat(cx);
-        }
-    }
-
-    /// Whether an offer has to wait until media stops. A repeat is harmless, and one that meets an own offer is part of mending.
-    fn must_wait(&self, offer: &str) -> bool {
-        self.flows() && !self.negotiation.has_answered(offer) && !self.negotiation.awaits_answer()
-    }
-
-    fn on_description(&mut self, from: Option<u32>, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
-        let fingerprint = match sdp::fingerprint(&sdp) {
-            Ok(fingerprint) => fingerprint,
-            Err(error) => {
-                cx.counters.malformed_from_peer += 1;
-                tracing::debug!(%error, "a description was not used");
-                return;
-            }
-        };
-        if sdp_type == SdpType::Answer && !self.negotiation.awaits_answer() {
-            cx.counters.out_of_order += 1;
-            return;
-        }
-        // Another certificate is another connection, whatever the numbers say.
-        let other_certificate = self.proofs.theirs().is_some_and(|known| known != fingerprint);
-        if other_certificate && (sdp_type == SdpType::Answer || !self.follow(cx)) {
-            cx.counters.stale += 1;
-            return;
-        }
-        self.pairing.pair(from);
-        match sdp_type {
-            SdpType::Offer => {
-                self.state.on_offer(cx.now);
-                self.negotiation.on_offer(sdp, cx);
-            }
-            SdpType::Answer => self.negotiation.on_answer(sdp, cx),
-        }
-        self.proofs.set_theirs(fingerprint, cx);
-    }
-
-    fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
-        match self.candidates.take_in(candidate, self.negotiation.remote()) {
-            Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
-            Fate::Held => {}
-            Fate::Dropped => cx.counters.candidates_dropped += 1,
-            Fate::Malformed => cx.counters.malformed_from_peer += 1,
-        }
-    }
-
-    fn on_local(&mut self, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
-        let Ok(fingerprint) = sdp::fingerprint(&sdp) else {
-            cx.end = Some(EndReason::Internal("own description without a fingerprint"));
-            return;
-        };
-        self.open_failures = 0;
-        self.local_candidates.retain(|candidate| {
-            let ufrag = candidate.username_fragment.as_deref();
-            ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
-        });
-        self.negotiation.on_local(sdp_type, sdp, cx);
-        self.proofs.set_own(fingerprint, cx);
-    }
-
-    fn on_remote_set(&mut self, sdp_type: SdpType, cx: &mut Context<'_>) {
-        if let Some(remote) = self.negotiation.on_remote_set(sdp_type, cx) {
-            for candidate in self.candidates.release(remote) {
-                cx.out.peer(PeerCommand::AddCandidate(candidate));
-            }
-        }
-    }
-
-    fn on_phase(&mut self, phase: ConnectionPhase, cx: &mut Context<'_>) {
-        tracing::debug!(?phase, generation = self.pairing.own(), "connection");
-        self.state.on_phase(cx.now, phase);
-    }
-
-    fn on_control(&mut self, message: &ControlMessage, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
-            cx.counters.out_of_order += 1;
-            return;
-        }
-        if !std::mem::replace(&mut self.control_heard, true) {
-            // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
-            self.retell();
-        }
-        match message {
-            ControlMessage::MediaState(media) => self.their_media = Some(*media),
-            ControlMessage::Hand { raised } => self.their_hand = *raised,
-            ControlMessage::Reaction {
-                reaction: Reaction::Unknown,
-            } => {}
-            ControlMessage::Reaction { reaction } => cx.out.event(SessionEvent::Reaction {
-                participant: self.other,
-                reaction: *reaction,
-            }),
-            ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
-            ControlMessage::Unknown => {}
-        }
-    }
-
-    fn on_track(&mut self, kind: TrackKind, packets: Receiver<ReceivedPacket>, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
-            cx.counters.out_of_order += 1;
-            return;
-        }
-        if !self.tracks.contains(&kind) {
-            self.tracks.push(kind);
-        }
-        cx.out.event(SessionEvent::Track {
-            participant: self.other,
-            kind,
-            packets,
-        });
-    }
-
-    fn on_lane(&mut self, kind: LaneKind, lane: Lane, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
-            cx.counters.out_of_order += 1;
-            return;
-        }
-        cx.out.event(SessionEvent::Lane {
-            participant: self.other,
-            kind,
-            lane,
-        });
-    }
-
     /// What lasts is told again: the other side may not have heard it.
     fn retell(&mut self) {
         self.told_media = None;
         self.told_hand = None;
-    }
-
-    fn on_inflow(&mut self, inflow: Inflow, cx: &mut Context<'_>) {
-        let flowed = self.flows();
-        self.inflow = inflow;
-        cx.counters.stalls += u64::from(flowed && !self.flows());
-    }
-
-    fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
-        cx.counters.peer_failures += 1;
-        tracing::warn!(command, detail, "the peer driver could not do that");
-        match command {
-            "open" => return self.on_open_failed(cx),
-            "send_control" => {
-                self.retell_at = Some(cx.now + CONTROL_RETRY);
-                return;
-            }
-            _ => {}
-        }
-        let negotiates = ["make_offer", "set_remote", "make_answer"].contains(&command);
-        let broken = negotiates && self.negotiation.on_failed(cx) == Damage::Broken;
-        // A connection that carries media is worth more than one that can be negotiated: time will tell.
-        if broken && !self.state.is_connected() && self.fresh_limit.allow(cx.now) {
-            self.start_afresh(cx);
-        }
-    }
-
-    /// There is no connection at all: another one is tried, a few times.
-    fn on_open_failed(&mut self, cx: &mut Context<'_>) {
-        self.open_failures += 1;
-        if self.open_failures >= OPEN_FAILURES_MAX {
-            cx.end = Some(EndReason::NoConnection);
-        } else {
-            self.state.on_phase(cx.now, ConnectionPhase::Failed);
-        }
     }
 
     /// What follows from the parts' new states.

@@ -1,0 +1,156 @@
+//! What the session asks, carried out one by one.
+
+use super::{Driver, Open, bounds, clock};
+use crate::peer::addresses;
+use crate::peer::asking::Asking;
+use crate::peer::connection::{CommandError, Connection};
+use crate::peer::inflow::InflowWatch;
+use crate::peer::ladder::Ladder;
+use crate::peer::library::LibraryEvents;
+use crate::peer::setup::Blueprint;
+use crate::peer::stats::Sampler;
+use crate::port::{PeerCommand, PeerEventKind, TrackKind};
+use parley_proto::SdpType;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+impl Driver {
+    pub(super) async fn on_command(&mut self, command: PeerCommand) {
+        let name = command.name();
+        // A connection that did not open has a number all the same.
+        let generation = match &command {
+            PeerCommand::Open { generation, .. } => *generation,
+            _ => self.generation(),
+        };
+        if let Err(error) = self.carry_out(command).await {
+            tracing::debug!(command = name, %error, "a command failed");
+            let detail = error.to_string();
+            let kind = PeerEventKind::CommandFailed {
+                command: name,
+                detail,
+            };
+            self.tell_of(generation, kind);
+        }
+    }
+
+    async fn carry_out(&mut self, command: PeerCommand) -> Result<(), CommandError> {
+        match command {
+            PeerCommand::Open {
+                generation,
+                ice_servers,
+            } => self.open(generation, ice_servers).await?,
+            PeerCommand::MakeOffer { ice_restart } => {
+                self.check_network(ice_restart)?;
+                let sdp = self.connection()?.make_offer(ice_restart).await?;
+                self.tell(PeerEventKind::LocalDescription {
+                    sdp_type: SdpType::Offer,
+                    sdp,
+                });
+            }
+            PeerCommand::SetRemote { sdp_type, sdp } => {
+                self.connection()?.set_remote(sdp_type, sdp).await?;
+                self.refresh_routes().await;
+                self.tell(PeerEventKind::RemoteDescriptionSet { sdp_type });
+            }
+            PeerCommand::MakeAnswer => {
+                self.check_network(true)?;
+                let sdp = self.connection()?.make_answer().await?;
+                self.refresh_routes().await;
+                self.tell(PeerEventKind::LocalDescription {
+                    sdp_type: SdpType::Answer,
+                    sdp,
+                });
+            }
+            PeerCommand::Rollback => self.connection()?.roll_back().await?,
+            PeerCommand::AddCandidate(candidate) => self.connection()?.add_candidate(candidate).await?,
+            PeerCommand::AllowMedia => self.allow_media().await?,
+            PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await?,
+            PeerCommand::Close => self.close().await,
+        }
+        Ok(())
+    }
+
+    pub(super) fn connection(&self) -> Result<&Connection, CommandError> {
+        self.open
+            .as_ref()
+            .map(|open| &open.connection)
+            .ok_or(CommandError::NotOpen)
+    }
+
+    /// The library's ICE restart would bind the same addresses again, which is of no use when they are gone.
+    fn check_network(&self, restarting: bool) -> Result<(), CommandError> {
+        let moved =
+            |open: &Open| !open.up && addresses::differ(&open.addresses, &addresses::choose(&self.network));
+        if restarting && self.open.as_ref().is_some_and(moved) {
+            return Err(CommandError::NetworkChanged);
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, generation: u32, ice_servers: Vec<String>) -> Result<(), CommandError> {
+        self.close().await;
+        let (events, library) = LibraryEvents::new();
+        let now = clock();
+        let addresses = addresses::choose(&self.network);
+        let blueprint = Blueprint {
+            ice_servers,
+            addresses: addresses.clone(),
+            bounds: bounds(&self.limits),
+            key_frames: self.own_key_frames.clone(),
+            events,
+        };
+        let connection = Connection::open(generation, blueprint, now).await?;
+        self.open = Some(Open {
+            sampler: Sampler::new(&connection.meter, now),
+            connection,
+            library,
+            loss: 0.0,
+            held: VecDeque::new(),
+            addresses,
+            up: false,
+            inflow: InflowWatch::default(),
+        });
+        self.ladder = Ladder::new(self.limits);
+        self.apply_estimate();
+        Ok(())
+    }
+
+    pub(super) async fn close(&mut self) {
+        self.video_route.send_replace(None);
+        self.audio_route.send_replace(None);
+        self.rest_encoder();
+        self.asking = Asking::default();
+        if let Some(open) = self.open.take() {
+            open.connection.close().await;
+        }
+    }
+
+    async fn allow_media(&mut self) -> Result<(), CommandError> {
+        self.connection()?.meter.gate.open();
+        if let Some(open) = &mut self.open {
+            open.connection.open_lanes();
+        }
+        // What goes out begins with a key frame. What comes does too, or `KeyFrameMissing` follows.
+        self.own_key_frames.request();
+        self.refresh_routes().await;
+        let held = self.open.as_mut().map(|open| std::mem::take(&mut open.held));
+        for message in held.into_iter().flatten() {
+            self.tell(PeerEventKind::Control(message));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn refresh_routes(&mut self) {
+        for (kind, route) in [
+            (TrackKind::Audio, &self.audio_route),
+            (TrackKind::Video, &self.video_route),
+        ] {
+            let new = match self.connection() {
+                Ok(connection) => connection.route(kind).await,
+                Err(_) => None,
+            };
+            route.send_replace(new.map(Arc::new));
+        }
+        self.apply_estimate();
+    }
+}

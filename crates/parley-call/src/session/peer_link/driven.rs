@@ -1,0 +1,166 @@
+//! What the connection tells: descriptions made, phases, tracks, messages of the other side that came through it, failures.
+
+use super::PeerLink;
+use crate::end::EndReason;
+use crate::port::{ConnectionPhase, Inflow, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
+use crate::sdp;
+use crate::session::context::Context;
+use crate::session::io::SessionEvent;
+use crate::session::negotiation::Damage;
+use parley_media::packet::ReceivedPacket;
+use parley_proto::limits::CANDIDATES_MAX;
+use parley_proto::{ControlMessage, PeerMessage, Reaction, SdpType};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// A message on the control channel that failed is tried again after this.
+const CONTROL_RETRY: Duration = Duration::from_secs(1);
+/// Connections that may fail to open in a row before the person is told.
+const OPEN_FAILURES_MAX: u32 = 4;
+
+impl PeerLink {
+    /// Something happened to the connection of this link's generation.
+    pub(in crate::session) fn on_event(&mut self, kind: PeerEventKind, cx: &mut Context<'_>) {
+        match kind {
+            PeerEventKind::LocalDescription { sdp_type, sdp } => self.on_local(sdp_type, sdp, cx),
+            PeerEventKind::RemoteDescriptionSet { sdp_type } => self.on_remote_set(sdp_type, cx),
+            PeerEventKind::LocalCandidate(candidate) => {
+                if self.local_candidates.len() < CANDIDATES_MAX && !self.local_candidates.contains(&candidate)
+                {
+                    self.local_candidates.push(candidate.clone());
+                    cx.say(PeerMessage::Candidate(candidate));
+                }
+            }
+            PeerEventKind::NegotiationNeeded => {
+                // The first negotiation is under way by itself.
+                if self.negotiation.remote().is_some() {
+                    self.negotiation.want_offer(false, cx);
+                }
+            }
+            PeerEventKind::Connection(phase) => self.on_phase(phase, cx),
+            PeerEventKind::ControlOpen => {
+                self.control_open = true;
+                self.retell();
+            }
+            PeerEventKind::Control(message) => self.on_control(&message, cx),
+            PeerEventKind::Track { kind, packets } => self.on_track(kind, packets, cx),
+            PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
+            PeerEventKind::Inflow(inflow) => self.on_inflow(inflow, cx),
+            PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
+        }
+        self.settle(cx);
+    }
+
+    fn on_local(&mut self, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
+        let Ok(fingerprint) = sdp::fingerprint(&sdp) else {
+            cx.end = Some(EndReason::Internal("own description without a fingerprint"));
+            return;
+        };
+        self.open_failures = 0;
+        self.local_candidates.retain(|candidate| {
+            let ufrag = candidate.username_fragment.as_deref();
+            ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
+        });
+        self.negotiation.on_local(sdp_type, sdp, cx);
+        self.proofs.set_own(fingerprint, cx);
+    }
+
+    fn on_remote_set(&mut self, sdp_type: SdpType, cx: &mut Context<'_>) {
+        if let Some(remote) = self.negotiation.on_remote_set(sdp_type, cx) {
+            for candidate in self.candidates.release(remote) {
+                cx.out.peer(PeerCommand::AddCandidate(candidate));
+            }
+        }
+    }
+
+    fn on_phase(&mut self, phase: ConnectionPhase, cx: &mut Context<'_>) {
+        tracing::debug!(?phase, generation = self.pairing.own(), "connection");
+        self.state.on_phase(cx.now, phase);
+    }
+
+    fn on_control(&mut self, message: &ControlMessage, cx: &mut Context<'_>) {
+        if !self.proofs.proven() {
+            cx.counters.out_of_order += 1;
+            return;
+        }
+        if !std::mem::replace(&mut self.control_heard, true) {
+            // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
+            self.retell();
+        }
+        match message {
+            ControlMessage::MediaState(media) => self.their_media = Some(*media),
+            ControlMessage::Hand { raised } => self.their_hand = *raised,
+            ControlMessage::Reaction {
+                reaction: Reaction::Unknown,
+            } => {}
+            ControlMessage::Reaction { reaction } => cx.out.event(SessionEvent::Reaction {
+                participant: self.other,
+                reaction: *reaction,
+            }),
+            ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
+            ControlMessage::Unknown => {}
+        }
+    }
+
+    fn on_track(&mut self, kind: TrackKind, packets: Receiver<ReceivedPacket>, cx: &mut Context<'_>) {
+        if !self.proofs.proven() {
+            cx.counters.out_of_order += 1;
+            return;
+        }
+        if !self.tracks.contains(&kind) {
+            self.tracks.push(kind);
+        }
+        cx.out.event(SessionEvent::Track {
+            participant: self.other,
+            kind,
+            packets,
+        });
+    }
+
+    fn on_lane(&mut self, kind: LaneKind, lane: Lane, cx: &mut Context<'_>) {
+        if !self.proofs.proven() {
+            cx.counters.out_of_order += 1;
+            return;
+        }
+        cx.out.event(SessionEvent::Lane {
+            participant: self.other,
+            kind,
+            lane,
+        });
+    }
+
+    fn on_inflow(&mut self, inflow: Inflow, cx: &mut Context<'_>) {
+        let flowed = self.flows();
+        self.inflow = inflow;
+        cx.counters.stalls += u64::from(flowed && !self.flows());
+    }
+
+    fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
+        cx.counters.peer_failures += 1;
+        tracing::warn!(command, detail, "the peer driver could not do that");
+        match command {
+            "open" => return self.on_open_failed(cx),
+            "send_control" => {
+                self.retell_at = Some(cx.now + CONTROL_RETRY);
+                return;
+            }
+            _ => {}
+        }
+        let negotiates = ["make_offer", "set_remote", "make_answer"].contains(&command);
+        let broken = negotiates && self.negotiation.on_failed(cx) == Damage::Broken;
+        // A connection that carries media is worth more than one that can be negotiated: time will tell.
+        if broken && !self.state.is_connected() && self.fresh_limit.allow(cx.now) {
+            self.start_afresh(cx);
+        }
+    }
+
+    /// There is no connection at all: another one is tried, a few times.
+    fn on_open_failed(&mut self, cx: &mut Context<'_>) {
+        self.open_failures += 1;
+        if self.open_failures >= OPEN_FAILURES_MAX {
+            cx.end = Some(EndReason::NoConnection);
+        } else {
+            self.state.on_phase(cx.now, ConnectionPhase::Failed);
+        }
+    }
+}

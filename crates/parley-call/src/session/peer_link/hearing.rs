@@ -1,0 +1,143 @@
+//! What the other side says through the server, and what follows from it. Anybody's word until media flows, and no more then.
+
+use super::PeerLink;
+use crate::port::PeerCommand;
+use crate::sdp;
+use crate::session::candidates::Fate;
+use crate::session::context::Context;
+use crate::session::pairing::Fit;
+use parley_proto::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+
+impl PeerLink {
+    /// A message of the other side came.
+    pub(in crate::session) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
+        let PeerEnvelope {
+            message,
+            connection: from,
+            to_connection: to,
+        } = envelope;
+        match self.pairing.judge(from, to) {
+            Fit::Fits => {}
+            Fit::TheirsIsOld => {
+                cx.counters.stale += 1;
+                return;
+            }
+            Fit::OursIsNew => {
+                cx.counters.stale += 1;
+                if self.notice_limit.allow(cx.now) {
+                    cx.say(PeerMessage::Restart);
+                }
+                return;
+            }
+            Fit::TheirsIsNew => {
+                let begins = matches!(
+                    message,
+                    PeerMessage::Restart
+                        | PeerMessage::Description {
+                            sdp_type: SdpType::Offer,
+                            ..
+                        }
+                );
+                if !begins || !self.follow(cx) {
+                    cx.counters.stale += 1;
+                    return;
+                }
+            }
+        }
+        match message {
+            PeerMessage::Description {
+                sdp_type: SdpType::Offer,
+                sdp,
+            } if self.must_wait(&sdp) => {
+                cx.counters.offers_held += 1;
+                self.held_offer.hold(cx.now, from, sdp);
+            }
+            PeerMessage::Description { sdp_type, sdp } => self.on_description(from, sdp_type, sdp, cx),
+            PeerMessage::Candidate(candidate) => self.on_candidate(candidate, cx),
+            PeerMessage::Proof { mac } => self.proofs.on_proof(&mac, cx),
+            PeerMessage::Restart => self.on_restart(from, cx),
+            PeerMessage::Unknown => {}
+        }
+        self.settle(cx);
+    }
+
+    fn on_restart(&mut self, from: Option<u32>, cx: &mut Context<'_>) {
+        let repeated = self.pairing.is_paired();
+        if repeated && (from.is_some() || !self.follow(cx)) {
+            cx.counters.stale += 1;
+            return;
+        }
+        self.pairing.saw(from);
+        if self.polite && self.negotiation.is_untouched() {
+            self.negotiation.want_offer(false, cx);
+        } else if self.negotiation.awaits_answer() && self.notice_limit.allow(cx.now) {
+            self.negotiation.repeat(cx);
+        }
+    }
+
+    /// Whether an offer has to wait until media stops. A repeat is harmless, and one that meets an own offer is part of mending.
+    fn must_wait(&self, offer: &str) -> bool {
+        self.flows() && !self.negotiation.has_answered(offer) && !self.negotiation.awaits_answer()
+    }
+
+    pub(super) fn on_description(
+        &mut self,
+        from: Option<u32>,
+        sdp_type: SdpType,
+        sdp: String,
+        cx: &mut Context<'_>,
+    ) {
+        let fingerprint = match sdp::fingerprint(&sdp) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => {
+                cx.counters.malformed_from_peer += 1;
+                tracing::debug!(%error, "a description was not used");
+                return;
+            }
+        };
+        if sdp_type == SdpType::Answer && !self.negotiation.awaits_answer() {
+            cx.counters.out_of_order += 1;
+            return;
+        }
+        // Another certificate is another connection, whatever the numbers say.
+        let other_certificate = self.proofs.theirs().is_some_and(|known| known != fingerprint);
+        if other_certificate && (sdp_type == SdpType::Answer || !self.follow(cx)) {
+            cx.counters.stale += 1;
+            return;
+        }
+        self.pairing.pair(from);
+        match sdp_type {
+            SdpType::Offer => {
+                self.state.on_offer(cx.now);
+                self.negotiation.on_offer(sdp, cx);
+            }
+            SdpType::Answer => self.negotiation.on_answer(sdp, cx),
+        }
+        self.proofs.set_theirs(fingerprint, cx);
+    }
+
+    fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
+        match self.candidates.take_in(candidate, self.negotiation.remote()) {
+            Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
+            Fate::Held => {}
+            Fate::Dropped => cx.counters.candidates_dropped += 1,
+            Fate::Malformed => cx.counters.malformed_from_peer += 1,
+        }
+    }
+
+    /// Replaces it because the other side did. False if it did so too often, or cannot have: messages through the server are
+    /// anybody's word, and media that comes over a proven connection is not. Who really has a fresh one stops sending on the old
+    /// one and says so again.
+    fn follow(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.flows() {
+            return false;
+        }
+        let allowed = self.fresh_limit.allow(cx.now);
+        if allowed {
+            self.renew(cx);
+        } else {
+            cx.counters.flooded += 1;
+        }
+        allowed
+    }
+}
