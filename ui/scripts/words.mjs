@@ -1,5 +1,5 @@
 // Writes src/lib/text/shape.ts, the type of the words, from src/locales/en.json: a key that is missing or a name that is wrong is then a type error.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const UI = join(import.meta.dirname, '..');
@@ -23,4 +23,6 @@ function shape(source, indent) {
 
 const en = JSON.parse(readFileSync(join(UI, 'src/locales/en.json'), 'utf8'));
 const text = `/** Written by \`npm run words\` from src/locales/en.json. Not kept in the repository. */\nexport interface Text ${shape(en, '')}\n`;
-writeFileSync(join(UI, 'src/lib/text/shape.ts'), text);
+const to = join(UI, 'src/lib/text/shape.ts');
+// Untouched when nothing changed: what watches the sources would build again for nothing.
+if (!existsSync(to) || readFileSync(to, 'utf8') !== text) writeFileSync(to, text);
