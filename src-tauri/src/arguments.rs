@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
+use parley_proto::Bitrate;
 
 /// Parley: voice and video calls, directly between two computers.
 #[derive(Parser)]
@@ -18,6 +19,9 @@ pub(crate) struct Arguments {
     /// Where the sound of the others goes: speaker, or none.
     #[arg(long, default_value = "speaker")]
     output: SoundSink,
+    /// The most video to send, in kbit/s.
+    #[arg(long)]
+    max_kbps: Option<u64>,
 }
 
 const ENVIRONMENT: &str = "\
@@ -26,6 +30,11 @@ Environment:
   PARLEY_LOG       what to log on standard error, such as info or parley_call=debug";
 
 impl Arguments {
+    /// The most picture to send, if less than usual.
+    pub(crate) fn bitrate_max(&self) -> Option<Bitrate> {
+        self.max_kbps.map(Bitrate::from_kbps)
+    }
+
     /// Where picture and sound come from.
     pub(crate) fn sources(&self) -> Sources {
         Sources {

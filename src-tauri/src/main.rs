@@ -38,6 +38,7 @@ fn main() -> anyhow::Result<()> {
     let config = EngineConfig {
         folder,
         sources: arguments.sources(),
+        bitrate_max: arguments.bitrate_max(),
         link: arguments.link,
     };
     let (engine, lookup, bridge) = runtime.block_on(async {

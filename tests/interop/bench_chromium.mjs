@@ -6,31 +6,24 @@
 // Standard output: {"rows": [...], "notes": [...]} with the metrics of `bench call`. CPU and memory are those of all processes of
 // a browser, in a run of their own; latencies are measured in another, because reading pixels costs CPU.
 
-import { createRequire } from 'node:module'
 import { readFileSync, readdirSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { commonOptions, flags, launch, load, pause, readSize } from './browser.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const { chromium } = createRequire(join(here, '../../ui/package.json'))('playwright-core')
 const { values: args } = parseArgs({
   options: {
+    ...commonOptions,
     server: { type: 'string' },
     video: { type: 'string' },
     audio: { type: 'string' },
     case: { type: 'string', default: 'one-way' },
     seconds: { type: 'string', default: '30' },
     setups: { type: 'string', default: '10' },
-    size: { type: 'string', default: '1280x720@30' },
     kbps: { type: 'string', default: '1500' },
-    executable: { type: 'string', default: '/usr/bin/chromium' },
   },
 })
-const [, width, height, frameRate] = args.size.match(/^(\d+)x(\d+)@(\d+)$/).map(Number)
+const size = readSize(args.size)
 const seconds = Number(args.seconds)
-const origin = 'http://localhost:7799'
-const types = { '.html': 'text/html', '.js': 'text/javascript' }
 const notes = []
 const rows = []
 
@@ -43,8 +36,6 @@ function percentile(list, part) {
   const sorted = [...list].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
 }
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** All processes of a browser: the root and whatever descends from it. */
 function tree(root) {
@@ -79,39 +70,12 @@ function usage(root) {
 }
 
 async function open(sends) {
-  const server = await chromium.launchServer({
-    executablePath: args.executable,
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${args.video}`,
-      `--use-file-for-fake-audio-capture=${args.audio}`,
-      '--allow-loopback-in-peer-connection',
-      '--autoplay-policy=no-user-gesture-required',
-      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
-    ],
-  })
-  const browser = await chromium.connect(server.wsEndpoint())
-  const page = await browser.newPage()
-  await page.route(`${origin}/**`, (route) => {
-    const path = new URL(route.request().url()).pathname
-    const file = join(here, 'page', path === '/' ? 'index.html' : path.slice(1))
-    return route.fulfill({ body: readFileSync(file), contentType: types[extname(file)] ?? 'text/plain' })
-  })
-  await page.goto(`${origin}/`)
-  await page.waitForFunction(() => globalThis.parley)
-  return { server, page, sends, pid: server.process().pid }
+  const browser = await launch({ executable: args.executable, args: flags(args) })
+  await load(browser.page)
+  return { ...browser, sends }
 }
 
-const options = (side) => ({ video: side.sends, audio: side.sends, width, height, frameRate, videoKbps: Number(args.kbps) })
+const options = (side) => ({ ...size, video: side.sends, audio: side.sends, videoKbps: Number(args.kbps) })
 
 /** One call, from nothing to the first picture at the one who joins. */
 async function call(host, guest) {

@@ -6,86 +6,31 @@
 //
 // Standard output: one JSON object a line: {"event":"link",..} once there is a link, {"event":"report",..} at the end.
 
-import { createRequire } from 'node:module'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-
-const here = dirname(fileURLToPath(import.meta.url))
-// The browser driver is a development dependency of the UI.
-const { chromium } = createRequire(join(here, '../../ui/package.json'))('playwright-core')
+import { commonOptions, flags, launch, load, readSize, say } from './browser.mjs'
 
 const { values: args } = parseArgs({
   options: {
+    ...commonOptions,
     link: { type: 'string' },
     server: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     video: { type: 'string', default: 'fake' },
     audio: { type: 'string', default: 'fake' },
-    size: { type: 'string', default: '1280x720@30' },
     name: { type: 'string', default: 'Chromium' },
-    kbps: { type: 'string' },
     glare: { type: 'boolean', default: false },
     mdns: { type: 'boolean', default: false },
     'tamper-proof': { type: 'boolean', default: false },
     screenshot: { type: 'string' },
-    executable: { type: 'string', default: '/usr/bin/chromium' },
   },
 })
-const [, width, height, frameRate] = args.size.match(/^(\d+)x(\d+)@(\d+)$/).map(Number)
-// Any origin that counts as secure will do: its files are served by interception, no port is opened.
-const origin = 'http://localhost:7799'
-const types = { '.html': 'text/html', '.js': 'text/javascript' }
 
-function say(event) {
-  process.stdout.write(JSON.stringify(event) + '\n')
-}
-
-function flags() {
-  const list = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--use-fake-device-for-media-stream',
-    '--allow-loopback-in-peer-connection',
-    '--autoplay-policy=no-user-gesture-required',
-    '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
-  ]
-  // Without this flag (and without a camera permission) Chromium hides its addresses behind .local names.
-  if (!args.mdns) list.push('--use-fake-ui-for-media-stream')
-  if (args.video.endsWith('.y4m')) list.push(`--use-file-for-fake-video-capture=${args.video}`)
-  if (args.audio.endsWith('.wav')) list.push(`--use-file-for-fake-audio-capture=${args.audio}`)
-  return list
-}
-
-const profile = mkdtempSync(join(tmpdir(), 'parley-chromium-'))
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: args.executable,
-  headless: true,
-  args: flags(),
-})
+const { server, page } = await launch({ executable: args.executable, args: flags({ ...args, askForDevices: args.mdns }) })
 let code = 0
 try {
-  const page = context.pages()[0] ?? (await context.newPage())
   page.on('pageerror', (error) => say({ event: 'page_error', message: String(error) }))
   page.on('console', (line) => say({ event: 'console', message: line.text() }))
-  await page.route(`${origin}/**`, (route) => {
-    const path = new URL(route.request().url()).pathname
-    const file = join(here, 'page', path === '/' ? 'index.html' : path.slice(1))
-    try {
-      return route.fulfill({ body: readFileSync(file), contentType: types[extname(file)] ?? 'text/plain' })
-    } catch {
-      return route.fulfill({ status: 404, body: '' })
-    }
-  })
-  await page.goto(`${origin}/`)
-  await page.waitForFunction(() => globalThis.parley)
+  await load(page)
   const options = {
     ...(args.link ? { link: args.link } : { server: args.server }),
     name: args.name,
@@ -94,9 +39,7 @@ try {
     tamperProof: args['tamper-proof'],
     video: args.video !== 'off' && !args.mdns,
     audio: args.audio !== 'off' && !args.mdns,
-    width,
-    height,
-    frameRate,
+    ...readSize(args.size),
   }
   const link = await page.evaluate((options) => globalThis.parley.start(options), options)
   say({ event: 'link', link })
@@ -113,7 +56,6 @@ try {
   say({ event: 'failed', message: String(error) })
   code = 1
 } finally {
-  await context.close()
-  rmSync(profile, { recursive: true, force: true })
+  await server.close()
 }
 process.exit(code)

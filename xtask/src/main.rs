@@ -37,8 +37,9 @@ cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow 
     ui        types, logic, components and flows of the window against the fake backend
     interop   against Chromium and aiortc
     desktop   two real windows with cameras, microphones and speakers of their own
-cargo xtask bench call [--against chromium] [--seconds N] [--json]
-                                        cost, set-up times and latency of a call; docs/benchmarks.md explains
+cargo xtask bench call [--window] [--against chromium] [--seconds N] [--json]
+                                        cost, set-up times and latency of a call; docs/benchmarks.md explains;
+                                        --window: of real windows, with all their processes
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)

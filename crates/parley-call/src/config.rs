@@ -67,6 +67,18 @@ pub struct VideoLimits {
     pub resolution_max: Resolution,
 }
 
+impl VideoLimits {
+    /// The same, with at most this much picture.
+    #[must_use]
+    pub fn with_bitrate_max(self, most: Bitrate) -> Self {
+        Self {
+            bitrate_start: self.bitrate_start.min(most),
+            bitrate_max: most,
+            ..self
+        }
+    }
+}
+
 impl Default for VideoLimits {
     fn default() -> Self {
         Self {

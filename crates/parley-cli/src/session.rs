@@ -90,8 +90,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
     })?;
     let mut limits = VideoLimits::default();
     if let Some(kbps) = wish.max_kbps {
-        limits.bitrate_max = Bitrate::from_kbps(kbps);
-        limits.bitrate_start = limits.bitrate_start.min(limits.bitrate_max);
+        limits = limits.with_bitrate_max(Bitrate::from_kbps(kbps));
     }
     endpoint.start_call(CallWish {
         target,

@@ -1,17 +1,19 @@
-// What the drivers (../chromium.mjs, ../bench_chromium.mjs) call in the page: parley.start, join, report, watch, leave.
+// What the drivers (../chromium.mjs, ../bench_chromium.mjs, ../window_chromium.mjs) call in the page: parley.start, join,
+// report, watch, lateness, leave.
 
 import { Client } from './client.js'
-import { watchPictures } from './stamp.js'
+import { watchLateness, watchPictures } from './stamp.js'
 
 let client
 let local
 let remote
 let firstPicture
 
-async function capture({ width, height, frameRate, video, audio }) {
+/** voice: with the browser's own echo canceller, noise suppression and gain control. */
+async function capture({ width, height, frameRate, video, audio, voice = false }) {
   const constraints = {
     video: video && { width: { exact: width }, height: { exact: height }, frameRate: { ideal: frameRate } },
-    audio: audio && { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    audio: audio && { echoCancellation: voice, noiseSuppression: voice, autoGainControl: voice },
   }
   return video || audio ? navigator.mediaDevices.getUserMedia(constraints) : new MediaStream()
 }
@@ -57,7 +59,8 @@ globalThis.parley = {
   },
   join: () => client.join(),
   async report() {
-    return { ...(await client.report()), first_picture_ms: firstPicture }
+    const { totalVideoFrames, droppedVideoFrames } = document.getElementById('remote').getVideoPlaybackQuality()
+    return { ...(await client.report()), first_picture_ms: firstPicture, pictures_shown: totalVideoFrames - droppedVideoFrames }
   },
   /** Starts to note pictures and clicks on both sides; call again for what was seen. */
   async watch() {
@@ -71,5 +74,7 @@ globalThis.parley = {
     }
     return globalThis.parley.seen
   },
+  /** Starts to note how late remote pictures with a live clock in them are shown; call again for what was seen. */
+  lateness: () => (globalThis.parley.late ??= watchLateness(document.getElementById('remote'))),
   leave: () => client.leave(),
 }

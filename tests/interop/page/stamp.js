@@ -54,3 +54,16 @@ export function watchPictures(video, own) {
   video.requestVideoFrameCallback(step)
   return seen
 }
+
+/** Notes, in ms, how long after the time drawn into it each picture is about to be shown. */
+export function watchLateness(video) {
+  const late = []
+  const step = () => {
+    const shownMs = Date.now()
+    const stamp = readStamp(video)
+    if (stamp && late.length < 20_000) late.push(shownMs - stamp.clockUs / 1000)
+    video.requestVideoFrameCallback(step)
+  }
+  video.requestVideoFrameCallback(step)
+  return late
+}

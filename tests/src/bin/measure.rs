@@ -1,5 +1,5 @@
-//! `measure call [--seconds N] [--json]` and `measure bench-call [--against chromium] [--seconds N] [--json]`: what
-//! `cargo xtask call` and `cargo xtask bench call` run once everything is built.
+//! `measure call [--seconds N] [--json]` and `measure bench-call [--window] [--against chromium] [--seconds N] [--json]`:
+//! what `cargo xtask call` and `cargo xtask bench call` run once everything is built.
 
 #![expect(
     clippy::print_stdout,
@@ -15,6 +15,7 @@ struct Wish {
     seconds: Option<u32>,
     json: bool,
     against_chromium: bool,
+    window: bool,
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
@@ -24,10 +25,12 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
         seconds: None,
         json: false,
         against_chromium: false,
+        window: false,
     };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => wish.json = true,
+            "--window" if wish.what == "bench-call" => wish.window = true,
             "--seconds" => {
                 let number: u32 = arguments
                     .next()
@@ -47,7 +50,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call};
+    use parley_tests::measure::{bench, call, window};
     let (report, picture) = match wish.what.as_str() {
         "call" => {
             let outcome = call::run(wish.seconds.unwrap_or(call::SECONDS))?;
@@ -55,7 +58,8 @@ fn run(wish: &Wish) -> Result<bool> {
         }
         "bench-call" => {
             let seconds = wish.seconds.unwrap_or(bench::SECONDS);
-            (bench::run(seconds, wish.against_chromium)?, None)
+            let bench = if wish.window { window::run } else { bench::run };
+            (bench(seconds, wish.against_chromium)?, None)
         }
         other => anyhow::bail!("`{other}` cannot be measured; call and bench-call can"),
     };

@@ -2,6 +2,7 @@
 //! cleans up after itself when dropped, and stops nothing that it did not start.
 
 pub mod cable;
+pub mod chromium_window;
 pub mod cli;
 pub mod fake_camera;
 pub mod namespaces;

@@ -111,6 +111,15 @@ impl Session {
         .map(drop)
     }
 
+    /// Makes the window fill this many pixels from the screen's top left corner on.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let place = json!({"x": 0, "y": 0, "width": width, "height": height});
+        self.call("POST", "/window/rect", Some(place)).map(drop)
+    }
+
     /// All words that are to be read now.
     ///
     /// # Errors

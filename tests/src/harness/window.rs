@@ -14,6 +14,9 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// The window's size when nothing else is said, which is the app's own.
+const SIZE: (u32, u32) = (960, 640);
+
 /// One window and everything around it. Closed and unplugged when dropped.
 #[derive(Debug)]
 pub struct Window {
@@ -35,6 +38,14 @@ impl Window {
     /// # Errors
     /// When a tool is missing or the window does not come.
     pub fn open(name: &str, mode: &str) -> Result<Self> {
+        Self::open_with(name, mode, SIZE, &[])
+    }
+
+    /// Opens it at another size, with arguments for the app.
+    ///
+    /// # Errors
+    /// When a tool is missing or the window does not come.
+    pub fn open_with(name: &str, mode: &str, size: (u32, u32), arguments: &[String]) -> Result<Self> {
         let parley = built_folder()?.join("parley");
         ensure!(
             parley.is_file(),
@@ -42,7 +53,7 @@ impl Window {
             parley.display()
         );
         // As large as the window, which has nothing around it without a window manager.
-        let screen = Screen::switch_on(960, 640)?;
+        let screen = Screen::switch_on(size.0, size.1)?;
         let sound = SoundCard::plug_in()?;
         let camera = FakeCamera::plug_in(&format!("Camera of {name}"), &[mode])?;
         let home = TempDir::with_prefix("parley-home-")?;
@@ -64,7 +75,7 @@ impl Window {
         let driver = Program::start("WebKitWebDriver", &mut camera.attach(&command))
             .context("is the package webkit2gtk-driver installed?")?;
         wait_for_port(port, &driver)?;
-        let session = Session::start(port, &parley.display().to_string(), &[]).with_context(|| {
+        let session = Session::start(port, &parley.display().to_string(), arguments).with_context(|| {
             format!(
                 "the window of {name} did not open:\n{}",
                 driver.lines().join("\n")
@@ -80,6 +91,9 @@ impl Window {
             home,
         };
         window.wait_for(Duration::from_secs(30), "[data-testid=home]")?;
+        if size != SIZE {
+            window.session.resize(size.0, size.1)?;
+        }
         Ok(window)
     }
 
@@ -95,10 +109,10 @@ impl Window {
         self.driver.pid()
     }
 
-    /// The X server's process id.
+    /// The screen it is on.
     #[must_use]
-    pub fn screen_pid(&self) -> u32 {
-        self.screen.pid()
+    pub const fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// Whether something that `css` finds is to be seen.
@@ -228,6 +242,32 @@ impl Window {
     pub fn last_words(&self) -> String {
         let lines = self.driver.lines();
         lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+
+    /// From now on notes, in the page, how long after the time drawn into it each picture of a tile was drawn; gives what was
+    /// noted since the first call, in ms.
+    ///
+    /// # Errors
+    /// When there is no such tile.
+    pub fn lateness(&self, tile: &str) -> Result<Vec<f64>> {
+        // The tile counts a picture right after drawing it, and an observer runs before anything else does.
+        let script = format!(
+            "if (globalThis.late) return globalThis.late;
+            {}
+            const picture = document.querySelector('canvas[data-testid={tile}]');
+            const late = (globalThis.late = []);
+            const note = () => {{
+              const drawnMs = Date.now();
+              const stamp = readStamp(picture);
+              if (stamp && late.length < 20000) late.push(drawnMs - stamp.clockUs / 1000);
+            }};
+            new MutationObserver(note).observe(picture, {{ attributeFilter: ['data-frames'] }});
+            return late;",
+            stamp_reader()
+        );
+        let noted = self.session.run(&script)?;
+        let noted = noted.as_array().context("no list of times")?;
+        Ok(noted.iter().filter_map(serde_json::Value::as_f64).collect())
     }
 
     /// Where this person's settings are.

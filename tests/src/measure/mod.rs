@@ -6,3 +6,4 @@ pub mod call;
 pub mod cost;
 pub mod parley;
 pub mod rows;
+pub mod window;

@@ -19,7 +19,7 @@ use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, Store};
 use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample, TalkView};
-use parley_call::{CallCommand, EndReason};
+use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
 use parley_proto::{Link, MediaState};
 use std::path::PathBuf;
@@ -31,6 +31,7 @@ use tokio::sync::{Notify, mpsc, watch};
 pub(super) struct Actor {
     pub(super) folder: PathBuf,
     pub(super) sources: Sources,
+    pub(super) limits: VideoLimits,
     pub(super) store: SettingsStore,
     pub(super) endpoint: Endpoint,
     pub(super) server: Option<EmbeddedServer>,
@@ -97,6 +98,9 @@ impl Actor {
             camera_on: config.sources.picture != PictureSource::Off,
             folder: config.folder,
             sources: config.sources,
+            limits: config.bitrate_max.map_or_else(VideoLimits::default, |most| {
+                VideoLimits::default().with_bitrate_max(most)
+            }),
             store,
             endpoint,
             server: None,

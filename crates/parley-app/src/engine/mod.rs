@@ -22,6 +22,7 @@ use crate::view::{AppCommand, AppState, CommandError, CommandErrorCode, Levels, 
 use actor::Actor;
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
+use parley_proto::Bitrate;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct EngineConfig {
     pub sources: Sources,
     /// A link to open at once, from the command line or the system.
     pub link: Option<String>,
+    /// The most picture to send, where it must be less than usual.
+    pub bitrate_max: Option<Bitrate>,
 }
 
 /// The engine.

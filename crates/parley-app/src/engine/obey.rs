@@ -6,7 +6,7 @@ use crate::address::server_address;
 use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
 use crate::endpoint::CallWish;
 use crate::view::{AppCommand, CommandError, CommandErrorCode, Phase, ProblemCode, SettingsPatch};
-use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions, VideoLimits};
+use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions};
 use parley_media::audio::AudioCommand;
 use parley_proto::{Link, ServerAddress};
 use std::time::Instant;
@@ -100,7 +100,7 @@ impl Actor {
             name: self.store.get().name.clone(),
             media: self.media_state(),
             network: NetworkOptions::default(),
-            limits: VideoLimits::default(),
+            limits: self.limits,
         };
         if let Err(error) = self.endpoint.start_call(wish) {
             self.phase = Phase::Home;

@@ -25,6 +25,7 @@ fn person(link: Option<String>) -> Person {
             sink: SoundSink::Nowhere,
         },
         link,
+        bitrate_max: None,
     });
     Person {
         engine,

@@ -1,0 +1,191 @@
+//! `cargo xtask bench call --window`: what a call between two real windows costs, with all processes of each, and how late
+//! its pictures are drawn; next to two Chromium windows on the same machine, one pair after the other.
+//!
+//! Both pairs have the same around them: a screen each (Xvfb, so everything is drawn by the processor), a camera each that
+//! draws the moving picture with the time of day in it, a sound card each into which the same words are spoken, and the
+//! voice chain as it is without settings. The windows are as large as the picture, with one's own in the corner.
+//!
+//! | time | what | figures |
+//! |---|---|---|
+//! | first seconds | nobody looks | the rate settles, the controls fade |
+//! | `seconds` | nobody looks | CPU, memory, rates |
+//! | then | the clock is read out of every drawn picture | latency to the draw call |
+//! | then | both speakers are listened to | whether there was sound at all |
+
+mod chromium;
+mod ours;
+mod person;
+
+use super::cost::{CpuMeter, pss_mb};
+use super::rows::Report;
+use crate::harness::programs::built_folder;
+use crate::harness::sound;
+use anyhow::Result;
+use person::{Person, Tally};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The variant, as rows name it.
+const CASE: &str = "window";
+/// What the cameras give.
+const CAMERA: &str = "1280x720@30:YUYV";
+/// The windows' size: the picture fits without being scaled.
+const SIZE: (u32, u32) = (1280, 720);
+/// What each side's picture may take.
+const KBPS: u32 = 1500;
+const SETTLE: Duration = Duration::from_secs(10);
+/// Reading clocks costs, so it has a time of its own, no longer than this.
+const LATENCY_SECONDS_MAX: u32 = 20;
+const LISTEN: Duration = Duration::from_secs(3);
+/// Spoken words arrive far above this; silence far below.
+const SOUND_RMS_MIN: f32 = 0.001;
+const SENTENCE: &str =
+    "This is a call between two windows. Somebody talks all the time, as people in calls do.";
+
+/// Measures two windows of ours, and two of Chromium if asked.
+///
+/// # Errors
+/// When a call could not even be tried.
+pub fn run(seconds: u32, against_chromium: bool) -> Result<Report> {
+    let speech = speech(seconds)?;
+    let mut report = Report::default();
+    eprintln!("parley: two windows, {seconds} s");
+    let pair = ours::pair()?;
+    measure(&mut report, "parley", seconds, &speech, &pair)?;
+    drop(pair);
+    if against_chromium {
+        eprintln!("chromium: two windows, {seconds} s");
+        let (_server, pair) = chromium::pair()?;
+        measure(&mut report, "chromium", seconds, &speech, &pair)?;
+    }
+    report.notes.push(
+        "the screens have no graphics hardware: drawing costs CPU on both sides, part of it in the X server, which is no \
+         process of a window and has rows of its own"
+            .into(),
+    );
+    Ok(report)
+}
+
+/// Takes the figures of a call that stands.
+fn measure<P: Person>(
+    report: &mut Report,
+    who: &str,
+    seconds: u32,
+    speech: &Path,
+    pair: &[P; 2],
+) -> Result<()> {
+    let _talking = [pair[0].sound().speak(speech)?, pair[1].sound().speak(speech)?];
+    sleep(SETTLE);
+    let before = [pair[0].tally()?, pair[1].tally()?];
+    let meters = pair.each_ref().map(|one| {
+        let (root, skip) = one.processes();
+        (
+            CpuMeter::start(root, skip),
+            CpuMeter::start(one.screen().pid(), &[]),
+        )
+    });
+    sleep(Duration::from_secs(u64::from(seconds)));
+    let cpu = meters
+        .each_ref()
+        .map(|(app, screen)| (app.s_per_min(), screen.s_per_min()));
+    let after = [pair[0].tally()?, pair[1].tally()?];
+    for (at, name) in ["sender", "receiver"].iter().enumerate() {
+        let (root, skip) = pair[at].processes();
+        report.add(who, CASE, &format!("cpu_s_per_min_{name}"), cpu[at].0);
+        report.add(who, CASE, &format!("cpu_s_per_min_screen_{name}"), cpu[at].1);
+        report.add(who, CASE, &format!("pss_mb_{name}"), pss_mb(root, skip)?);
+    }
+    rates(report, who, &before, &after);
+    picture(who, &pair[1]);
+    lateness(report, who, seconds, &pair[1])?;
+    heard(report, who, pair)
+}
+
+/// What went from the first to the second, as the second saw it.
+fn rates(report: &mut Report, who: &str, before: &[Tally; 2], after: &[Tally; 2]) {
+    let sent = after[0].since(&before[0]);
+    let came = after[1].since(&before[1]);
+    report.ok &= came.fps_shown > 0.0;
+    let (width, height) = after[1].size;
+    for (metric, value) in [
+        ("width", width),
+        ("height", height),
+        ("fps_sent", sent.fps_sent),
+        ("fps_shown", came.fps_shown),
+        ("kbit_s", came.kbit_s),
+        ("loss_pct", came.loss_pct),
+        ("rtt_ms", after[1].rtt_ms),
+    ] {
+        let value = value.is_finite().then_some(value);
+        report.add_or_note(who, CASE, metric, value);
+    }
+}
+
+/// For whoever wants to see what was measured.
+fn picture<P: Person>(who: &str, person: &P) {
+    if let Ok(folder) = built_folder() {
+        let file = folder
+            .parent()
+            .unwrap_or(&folder)
+            .join("bench")
+            .join(format!("window-{who}.png"));
+        match person.screen().photograph(&file) {
+            Ok(()) => eprintln!("{who}: the second window is in {}", file.display()),
+            Err(error) => eprintln!("{who}: {error:#}"),
+        }
+    }
+}
+
+fn lateness<P: Person>(report: &mut Report, who: &str, seconds: u32, person: &P) -> Result<()> {
+    let already = person.lateness()?.len();
+    sleep(Duration::from_secs(u64::from(seconds.min(LATENCY_SECONDS_MAX))));
+    let late = person.lateness()?;
+    report.add_quantiles(who, CASE, "shown_latency_ms", &late[already.min(late.len())..]);
+    report.notes.push(format!(
+        "{who}: shown_latency is of {} pictures, to {}",
+        late.len(),
+        person.shown_when()
+    ));
+    Ok(())
+}
+
+fn heard<P: Person>(report: &mut Report, who: &str, pair: &[P; 2]) -> Result<()> {
+    for (at, name) in ["first", "second"].iter().enumerate() {
+        let recording = pair[at].sound().listen()?;
+        sleep(LISTEN);
+        let loudness = sound::rms(&recording.finish()?);
+        eprintln!("{who}: at the {name} speaker, {loudness:.4} of loudness");
+        if loudness < SOUND_RMS_MIN {
+            report.ok = false;
+            report
+                .notes
+                .push(format!("{who}: nothing was heard at the {name} speaker"));
+        }
+    }
+    Ok(())
+}
+
+/// Words without an end: as long as everything here takes, and somewhat longer.
+fn speech(seconds: u32) -> Result<PathBuf> {
+    let built = built_folder()?;
+    let folder = built.parent().unwrap_or(&built).join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let once = folder.join("sentence.wav");
+    sound::say(SENTENCE, &once)?;
+    let samples = sound::read_wav(&once)?;
+    let file = folder.join("speech.wav");
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: sound::RATE as u32,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&file, format)?;
+    let wanted = (seconds as usize + 90) * sound::RATE;
+    for sample in samples.iter().cycle().take(wanted) {
+        writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
+    }
+    writer.finalize()?;
+    Ok(file)
+}

@@ -1,0 +1,105 @@
+//! Two windows of ours in a call, as people bring it about: one starts it, the other pastes the link.
+
+use super::person::{Person, Tally};
+use super::{CAMERA, KBPS, SIZE};
+use crate::harness::sound_card::SoundCard;
+use crate::harness::window::Window;
+use crate::harness::xvfb::Screen;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+const A_WHILE: Duration = Duration::from_secs(30);
+/// Adds up what the engine tells the window each second.
+const COUNT_STATISTICS: &str = "
+    const sum = (globalThis.sum = { seconds: 0, sent: 0, kbit: 0, lost: 0 });
+    const tauri = window.__TAURI_INTERNALS__;
+    const handler = tauri.transformCallback(({ payload: one }) => {
+      sum.seconds += 1;
+      sum.sent += one.fps_sent;
+      sum.kbit += one.received_kbps;
+      sum.lost += one.loss_in_pct;
+      sum.rtt = one.rtt_ms;
+      sum.size = one.received_size;
+    });
+    void tauri.invoke('plugin:event|listen', { event: 'stats', target: { kind: 'Any' }, handler });
+    return true";
+const READ_STATISTICS: &str = "return { ...globalThis.sum, frames: Number(document.querySelector('canvas[data-testid=tile-remote]').dataset.frames) }";
+
+/// Two people who see each other.
+pub(super) fn pair() -> Result<[Window; 2]> {
+    let arguments = ["--max-kbps".to_owned(), KBPS.to_string()];
+    let open = |name| Window::open_with(name, CAMERA, SIZE, &arguments);
+    let (ada, ben) = (open("Ada")?, open("Ben")?);
+    ada.type_into("name", "Ada")?;
+    ada.click("start-call")?;
+    ada.wait_for(A_WHILE, "[data-testid=green-room]")?;
+    let script = "const e = document.querySelector('[data-testid=link]'); return e && (e.value ?? e.textContent).trim()";
+    let link = ada.page().wait_for(A_WHILE, script)?;
+    ada.click("join")?;
+    ben.type_into("name", "Ben")?;
+    ben.type_into("link-input", link.as_str().context("no link")?)?;
+    ben.click("open-link")?;
+    ben.wait_for(A_WHILE, "[data-testid=green-room]")?;
+    ben.click("join")?;
+    let pair = [ada, ben];
+    for window in &pair {
+        let first =
+            "return Number(document.querySelector('canvas[data-testid=tile-remote]')?.dataset.frames ?? 0)";
+        window
+            .page()
+            .wait_for(A_WHILE, first)
+            .with_context(|| window.last_words())?;
+        window.page().run(COUNT_STATISTICS)?;
+    }
+    let shown = pair[1]
+        .page()
+        .run("const t = document.querySelector('canvas[data-testid=tile-remote]'); return [innerWidth, innerHeight, t.dataset.way]")?;
+    eprintln!("parley: the second window's page is {shown}");
+    ensure!(
+        shown[0] == SIZE.0 && shown[1] == SIZE.1,
+        "the window did not take its size"
+    );
+    Ok(pair)
+}
+
+impl Person for Window {
+    fn processes(&self) -> (u32, &'static [&'static str]) {
+        // The driver is the parent of them all, and only there to measure.
+        (self.pid(), &["WebKitWebDriver"])
+    }
+
+    fn screen(&self) -> &Screen {
+        self.screen()
+    }
+
+    fn sound(&self) -> &SoundCard {
+        &self.sound
+    }
+
+    fn tally(&self) -> Result<Tally> {
+        let sum = self.page().run(READ_STATISTICS)?;
+        let number = |name: &str| sum[name].as_f64().with_context(|| format!("no {name} in {sum}"));
+        let side = |at: usize| sum["size"][at].as_f64().unwrap_or(f64::NAN);
+        let seconds = number("seconds")?;
+        Ok(Tally {
+            at: Instant::now(),
+            shown: number("frames")?,
+            seconds,
+            sent: number("sent")?,
+            kbit: number("kbit")?,
+            // A percentage a second: as if a hundred packets came in each.
+            packets: (number("lost")?, seconds * 100.0),
+            rtt_ms: sum.get("rtt").and_then(Value::as_f64).unwrap_or(f64::NAN),
+            size: (side(0), side(1)),
+        })
+    }
+
+    fn lateness(&self) -> Result<Vec<f64>> {
+        self.lateness("tile-remote")
+    }
+
+    fn shown_when(&self) -> &'static str {
+        "the end of the draw call"
+    }
+}
