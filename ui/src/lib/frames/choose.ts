@@ -2,11 +2,17 @@
 import { painterFor, type DrawingWay } from './draw';
 import { planeSizes, type Picture } from './source';
 
-/** In order of trust: what was found quickest with software drawing comes first. */
-const WAYS: readonly DrawingWay[] = ['video-frame', 'rgba', 'webgl2'];
-/** A later way must be this many times quicker: handing the canvas to the screen costs too, and is not measured here. */
+/**
+ * In order of trust. Plain pixels come first: all they cost is seen here, while the browser's own conversion works in other
+ * threads too (in WebKitGTK as much again), and handing a WebGL canvas to the screen is not measured at all.
+ */
+const WAYS: readonly DrawingWay[] = ['rgba', 'video-frame', 'webgl2'];
+/** A later way must be this many times quicker. */
 const CLEARLY = 2;
-const ROUNDS = 6;
+/** Rounds in which the script is compiled and buffers are made. */
+const WARMING = 6;
+/** Clocks of web views may tick in whole milliseconds, so only many rounds together tell anything. */
+const ROUNDS = 8;
 
 /** The first way that works, unless a later one is clearly quicker. Times in ms; null: does not work. */
 export function quickest(times: ReadonlyMap<DrawingWay, number | null>): DrawingWay {
@@ -21,27 +27,26 @@ export function quickest(times: ReadonlyMap<DrawingWay, number | null>): Drawing
 
 let chosen: DrawingWay | null = null;
 
-/** The way for this machine. Measures at the first call, some 30 ms. */
+/** The way for this machine. Measures at the first call, some 50 ms. */
 export function drawingWay(): DrawingWay {
   chosen ??= quickest(new Map(WAYS.map((way) => [way, measure(way)])));
   return chosen;
 }
 
-/** Least time to draw a 640x360 picture (the first round warms up, others may be disturbed), its arrival in the canvas forced by reading a pixel. */
+/** Time to draw a 640x360 picture so many times, its arrival in the canvas forced by reading a pixel. */
 function measure(way: DrawingWay): number | null {
   const canvas = document.createElement('canvas');
   try {
     const painter = painterFor(way, canvas);
     if (!painter) return null;
     const picture = testPicture();
-    const times: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const start = performance.now();
+    let start = performance.now();
+    for (let round = 0; round < WARMING + ROUNDS; round++) {
+      if (round === WARMING) start = performance.now();
       painter.paint(picture);
       if (!arrived(canvas)) return null;
-      times.push(performance.now() - start);
     }
-    return Math.min(...times);
+    return performance.now() - start;
   } catch {
     return null;
   }

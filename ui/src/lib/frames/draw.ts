@@ -1,5 +1,6 @@
 /** Three ways to bring an I420 picture onto a canvas, behind one shape. Which one is quick differs by machine: see choose.ts. */
-import { planeSizes, type Picture } from './source';
+import { toRgba } from './rgba';
+import type { Picture } from './source';
 import { WebGlPainter } from './webgl';
 
 export type DrawingWay = 'video-frame' | 'rgba' | 'webgl2';
@@ -84,26 +85,5 @@ class RgbaPainter implements Painter {
     }
     toRgba(picture, this.#image.data);
     this.#context.putImageData(this.#image, 0, 0);
-  }
-}
-
-/** BT.601 limited range to RGBA, in integers (ITU-R BT.601-7; coefficients times 256). */
-export function toRgba(picture: Picture, out: Uint8ClampedArray): void {
-  const { width, height, planes } = picture;
-  const { luma, chroma, chromaWidth } = planeSizes(width, height);
-  for (let row = 0; row < height; row++) {
-    const uRow = luma + (row >> 1) * chromaWidth;
-    const vRow = uRow + chroma;
-    let at = row * width * 4;
-    for (let column = 0; column < width; column++) {
-      const y = 298 * ((planes[row * width + column] ?? 16) - 16) + 128;
-      const u = (planes[uRow + (column >> 1)] ?? 128) - 128;
-      const v = (planes[vRow + (column >> 1)] ?? 128) - 128;
-      out[at] = (y + 409 * v) >> 8;
-      out[at + 1] = (y - 100 * u - 208 * v) >> 8;
-      out[at + 2] = (y + 516 * u) >> 8;
-      out[at + 3] = 255;
-      at += 4;
-    }
   }
 }

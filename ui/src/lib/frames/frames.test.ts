@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { toI420 } from '../backend/fake/picture';
 import { BridgeFrames, TRIES_MAX, type BridgeWorld } from './bridge';
 import { quickest } from './choose';
-import { toRgba, type DrawingWay } from './draw';
+import type { DrawingWay } from './draw';
 import { HEADER_BYTES, readPicture, schemeAddress } from './protocol';
+import { toRgba } from './rgba';
 import type { FrameSource, Picture } from './source';
+import { fills } from './tile';
 
 function message(slot: number, width: number, height: number, number: number): ArrayBuffer {
   const chroma = ((width + 1) >> 1) * ((height + 1) >> 1);
@@ -174,8 +176,8 @@ test('the fallback asks by the scheme of the system', () => {
 
 describe('the way to draw', () => {
   const of = (times: [DrawingWay, number | null][]) => quickest(new Map(times));
-  test('is the trusted one when it works', () => expect(of([['video-frame', 4], ['rgba', 3], ['webgl2', 2.1]])).toBe('video-frame'));
-  test('is another when that is clearly quicker', () => expect(of([['video-frame', 9], ['rgba', 4], ['webgl2', 3]])).toBe('rgba'));
+  test('is the trusted one when it works', () => expect(of([['rgba', 4], ['video-frame', 3], ['webgl2', 2.1]])).toBe('rgba'));
+  test('is another when that is clearly quicker', () => expect(of([['rgba', 9], ['video-frame', 4], ['webgl2', 3]])).toBe('video-frame'));
   test('is what works at all', () => expect(of([['video-frame', null], ['rgba', 8], ['webgl2', null]])).toBe('rgba'));
   test('is plain pixels when nothing could be measured', () => expect(of([])).toBe('rgba'));
 });
@@ -191,3 +193,20 @@ test.each([
   toRgba({ width: 2, height: 2, number: 0, capturedUs: 0, planes: toI420(rgba, 2, 2) }, out);
   for (const [index, value] of colour.entries()) expect(Math.abs((out[index] ?? -1) - value)).toBeLessThanOrEqual(4);
 });
+
+test('a picture with odd sides is filled to its last row and column', () => {
+  const out = new Uint8ClampedArray(5 * 3 * 4);
+  const planes = new Uint8Array(5 * 3 + 2 * 6).fill(128);
+  planes.fill(235, 0, 5 * 3);
+  toRgba({ width: 5, height: 3, number: 0, capturedUs: 0, planes }, out);
+  expect([...out].every((value) => value === 255)).toBe(true);
+});
+
+test.each([
+  ['its own size', 1280, 720, true],
+  ['twice its size', 2560, 1440, true],
+  ['a pixel less', 1279, 719, true],
+  ['a narrow window', 960, 640, false],
+  ['a wide one', 1440, 720, false],
+])('a 16:9 picture fills %s: surroundings are drawn only where it does not', (_, width, height, filled) =>
+  expect(fills({ width: 1280, height: 720 }, { width, height })).toBe(filled));

@@ -126,19 +126,29 @@ class TileView {
       data['height'] = String(picture.height);
       this.#options.onSize?.(picture.width, picture.height);
     }
-    if (shown.frames % BACKDROP_EVERY === 1) this.#paintBackdrop();
+    if (shown.frames % BACKDROP_EVERY === 1) this.#paintBackdrop(picture);
   }
 
-  #paintBackdrop(): void {
+  #paintBackdrop(picture: Picture): void {
     const { backdrop } = this.#options;
-    const context = backdrop?.getContext('2d', { alpha: false });
-    if (!backdrop || !context) return;
+    if (!backdrop) return;
+    // Behind a picture that fills its tile nobody sees it, but it would be drawn, blended and all, with each picture.
+    backdrop.hidden = fills(picture, this.#size);
+    if (backdrop.hidden) return;
+    const context = backdrop.getContext('2d', { alpha: false });
+    if (!context) return;
     // Down to a handful of pixels and up again: twice smoothed is a blur, at no cost to speak of.
     const handful = (this.#handful ??= smallCanvas());
     handful.getContext('2d', { alpha: false })?.drawImage(this.#canvas, 0, 0, BLUR_WIDTH, BLUR_HEIGHT);
     context.imageSmoothingQuality = 'high';
     context.drawImage(handful, 0, 0, backdrop.width, backdrop.height);
   }
+}
+
+/** Whether a picture shown whole leaves no more than a pixel of its tile free on any side. */
+export function fills(picture: TileSize, tile: TileSize): boolean {
+  const scale = Math.min(tile.width / picture.width, tile.height / picture.height);
+  return tile.width - picture.width * scale <= 2 && tile.height - picture.height * scale <= 2;
 }
 
 function smallCanvas(): HTMLCanvasElement {
