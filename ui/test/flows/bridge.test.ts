@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CALL, GRACE, HOME, LOCAL_ON } from '../../src/lib/backend/fake/state';
+import { NO_TALK } from '../../src/lib/app/talk';
 import type { AppState } from '../../src/lib/bindings';
 import { frameServer, type FrameServer } from './frame-server';
 import { openHouse, pageErrors, type House } from './house';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   house = await openHouse();
   server = await frameServer('secret');
   page = await house.open('', {
-    before: (opened) => opened.addInitScript(shell, { state: STATE, bridge: { url: server.url, token: 'secret' } }),
+    before: (opened) => opened.addInitScript(shell, { state: STATE, talk: NO_TALK, bridge: { url: server.url, token: 'secret' } }),
   });
 });
 afterAll(async () => {
@@ -30,12 +31,13 @@ afterAll(async () => {
 });
 
 /** Runs in the page: answers what `@tauri-apps/api` asks. */
-function shell({ state, bridge }: { state: object; bridge: object }): void {
+function shell({ state, talk, bridge }: { state: object; talk: object; bridge: object }): void {
   const callbacks: ((payload: unknown) => void)[] = [];
   const listeners: Record<string, number> = {};
   const said: unknown[] = [];
   const answers: Record<string, (words: Record<string, unknown>) => unknown> = {
     app_state: () => state,
+    app_talk: () => talk,
     frame_bridge: () => bridge,
     app_command: (words) => {
       said.push(words['command']);
