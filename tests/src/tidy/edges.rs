@@ -15,7 +15,11 @@ const EDGES: &[(&str, &[&str])] = &[
         &["parley-proto", "parley-media", "parley-call", "parley-server"],
     ),
     ("parley-cli", &["parley-proto", "parley-media", "parley-app"]),
-    ("parley", &["parley-proto", "parley-media", "parley-app"]),
+    ("parley-desktop", &[]),
+    (
+        "parley",
+        &["parley-proto", "parley-media", "parley-app", "parley-desktop"],
+    ),
     (
         "parley-tests",
         &[

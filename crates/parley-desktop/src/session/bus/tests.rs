@@ -1,0 +1,145 @@
+//! Against a bus of its own, with a made-up desktop on the other end.
+
+use super::*;
+use gio::glib::MainContext;
+use gio::prelude::*;
+use gio::{BusNameOwnerFlags, DBusConnectionFlags, DBusNodeInfo};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+const DESKTOP: &str = r#"<node>
+<interface name="org.freedesktop.ScreenSaver">
+  <method name="Inhibit"><arg direction="in" type="s"/><arg direction="in" type="s"/><arg direction="out" type="u"/></method>
+  <method name="UnInhibit"><arg direction="in" type="u"/></method>
+</interface>
+<interface name="org.freedesktop.Notifications">
+  <method name="Notify">
+    <arg direction="in" type="s"/><arg direction="in" type="u"/><arg direction="in" type="s"/><arg direction="in" type="s"/>
+    <arg direction="in" type="s"/><arg direction="in" type="as"/><arg direction="in" type="a{sv}"/><arg direction="in" type="i"/>
+    <arg direction="out" type="u"/>
+  </method>
+</interface></node>"#;
+
+struct Bus {
+    daemon: Child,
+    address: String,
+}
+
+impl Bus {
+    fn start() -> Self {
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address=1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("is the package dbus installed?");
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        Self {
+            daemon,
+            address: address.trim().to_owned(),
+        }
+    }
+
+    fn connect(&self) -> DBusConnection {
+        let flags = DBusConnectionFlags::AUTHENTICATION_CLIENT | DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
+        DBusConnection::for_address_sync(&self.address, flags, None, Cancellable::NONE).unwrap()
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+type Heard = Arc<Mutex<Vec<(String, Variant)>>>;
+
+/// Answers on the bus until the sender that is returned is dropped.
+fn desktop(bus: &Bus) -> (Heard, mpsc::Sender<()>) {
+    let connection = bus.connect();
+    let heard = Heard::default();
+    let noted = Arc::clone(&heard);
+    let (up, is_up) = mpsc::channel();
+    let (stop, stopped) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let context = MainContext::new();
+        let serving = context.with_thread_default(|| {
+            connection.set_exit_on_close(false);
+            let node = DBusNodeInfo::for_xml(DESKTOP).unwrap();
+            for name in ["org.freedesktop.ScreenSaver", "org.freedesktop.Notifications"] {
+                let noted = Arc::clone(&noted);
+                let path = format!("/{}", name.replace('.', "/"));
+                connection
+                    .register_object(
+                        &path,
+                        &node.lookup_interface(name).unwrap(),
+                        move |_, _, _, _, method, request, asked| {
+                            noted.lock().unwrap().push((method.to_owned(), request));
+                            let answer = (method != "UnInhibit").then(|| (41_u32,).to_variant());
+                            asked.return_value(answer.as_ref());
+                        },
+                        |_, _, _, _, _| 0_u32.to_variant(),
+                        |_, _, _, _, _, _| false,
+                    )
+                    .unwrap();
+                let up = up.clone();
+                gio::bus_own_name_on_connection(
+                    &connection,
+                    name,
+                    BusNameOwnerFlags::NONE,
+                    move |_, _| {
+                        let _ = up.send(());
+                    },
+                    |_, _| {},
+                );
+            }
+            while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                if !context.iteration(false) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+        });
+        serving.unwrap();
+    });
+    for _ in 0..2 {
+        is_up.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+    (heard, stop)
+}
+
+#[test]
+fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
+    let bus = Bus::start();
+    let (heard, _stop) = desktop(&bus);
+    let mut session = Session::on(Some(bus.connect()));
+    session.stay_awake(Some("In a call"));
+    session.stay_awake(Some("In a call"));
+    session.notify("Ada joined", "<b> & co");
+    session.stay_awake(None);
+    session.stay_awake(None);
+    let heard = heard.lock().unwrap();
+    let methods: Vec<_> = heard.iter().map(|(method, _)| method.as_str()).collect();
+    assert_eq!(methods, ["Inhibit", "Notify", "UnInhibit"], "each once");
+    assert_eq!(heard[0].1, ("Parley", "In a call").to_variant());
+    assert_eq!(heard[1].1.child_value(3).str(), Some("Ada joined"));
+    assert_eq!(heard[1].1.child_value(4).str(), Some("&lt;b> &amp; co"));
+    assert_eq!(heard[2].1, (41_u32,).to_variant(), "by the number that was given");
+}
+
+#[test]
+fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
+    let bus = Bus::start();
+    for connection in [Some(bus.connect()), None] {
+        let mut session = Session::on(connection);
+        session.stay_awake(Some("In a call"));
+        session.notify("title", "body");
+        session.stay_awake(None);
+        assert_eq!(session.awake, None);
+    }
+}

@@ -1,0 +1,32 @@
+//! macOS and Windows: kept awake by a library. Notifications are shown by the window toolkit there. Written, not tried:
+//! there are no such machines here.
+
+use keepawake::KeepAwake;
+
+/// What keeps the system awake.
+pub(super) struct Session {
+    awake: Option<KeepAwake>,
+}
+
+impl Session {
+    pub(super) const fn open() -> Self {
+        Self { awake: None }
+    }
+
+    pub(super) fn stay_awake(&mut self, reason: Option<&str>) {
+        self.awake = reason.and_then(|reason| {
+            let awake = keepawake::Builder::default()
+                .display(true)
+                .idle(true)
+                .reason(reason)
+                .app_name("Parley")
+                .app_reverse_domain("org.parley.Parley")
+                .create();
+            awake
+                .inspect_err(|error| tracing::info!(%error, "the system may sleep"))
+                .ok()
+        });
+    }
+
+    pub(super) fn notify(&mut self, _title: &str, _body: &str) {}
+}
