@@ -1,13 +1,16 @@
 //! The shell's command line.
 
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
+use parley_desktop::instance::{Ask, Talk};
 use parley_proto::Bitrate;
 
 /// Parley: voice and video calls, directly between two computers.
 #[derive(Parser)]
-#[command(name = "parley", version, after_help = ENVIRONMENT)]
+#[command(name = "parley", version, after_help = ENVIRONMENT, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// A link to a call, as it was sent to you.
     pub(crate) link: Option<String>,
     /// For trying Parley without devices: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
@@ -22,6 +25,28 @@ pub(crate) struct Arguments {
     /// The most video to send, in kbit/s.
     #[arg(long)]
     max_kbps: Option<u64>,
+    /// Start minimised, as after logging in.
+    #[arg(long)]
+    pub(crate) minimized: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Push-to-talk and mute of the running Parley, for the keys of a desktop that hands none to programs.
+    Ptt {
+        /// What the key does.
+        key: Key,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Key {
+    /// Talk, when muted.
+    Down,
+    /// Talk no more.
+    Up,
+    /// Mute or unmute.
+    ToggleMute,
 }
 
 const ENVIRONMENT: &str = "\
@@ -33,6 +58,22 @@ impl Arguments {
     /// The most picture to send, if less than usual.
     pub(crate) fn bitrate_max(&self) -> Option<Bitrate> {
         self.max_kbps.map(Bitrate::from_kbps)
+    }
+
+    /// What to say to the running one, if it is only that.
+    pub(crate) const fn talk(&self) -> Option<Talk> {
+        match &self.action {
+            Some(Action::Ptt { key: Key::Down }) => Some(Talk::Down),
+            Some(Action::Ptt { key: Key::Up }) => Some(Talk::Up),
+            Some(Action::Ptt { key: Key::ToggleMute }) => Some(Talk::ToggleMute),
+            None => None,
+        }
+    }
+
+    /// What a second start means to the one that runs already.
+    pub(crate) fn for_the_running_one(&self) -> Ask {
+        let link = self.link.clone();
+        link.map_or(Ask::Show, |link| Ask::Open { link })
     }
 
     /// Where picture and sound come from.
@@ -60,6 +101,26 @@ mod tests {
         let arguments = Arguments::parse_from(["parley"]);
         assert_eq!(arguments.sources(), Sources::default());
         assert_eq!(arguments.link, None);
+    }
+
+    #[test]
+    fn a_key_of_the_desktop_can_talk() {
+        let talk = |words: &[&str]| Arguments::try_parse_from(words).map(|arguments| arguments.talk());
+        assert_eq!(talk(&["parley", "ptt", "down"]).unwrap(), Some(Talk::Down));
+        assert_eq!(
+            talk(&["parley", "ptt", "toggle-mute"]).unwrap(),
+            Some(Talk::ToggleMute)
+        );
+        assert!(talk(&["parley", "ptt"]).is_err());
+        let link = "parley://join/host/room#secret";
+        assert_eq!(talk(&["parley", link]).unwrap(), None);
+        let asked = Arguments::parse_from(["parley", link]).for_the_running_one();
+        assert_eq!(
+            asked,
+            Ask::Open {
+                link: link.to_owned()
+            }
+        );
     }
 
     #[test]

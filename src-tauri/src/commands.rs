@@ -1,9 +1,9 @@
 //! The commands of the window. Each hands on; nothing is decided here.
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
 
-use crate::frames::FrameBridge;
 use crate::surroundings;
 use parley_app::engine::EngineHandle;
+use parley_app::frames::FrameBridge;
 use parley_app::view::{AppCommand, AppState, CommandError, FrameBridgeInfo, TalkView};
 use tauri::State;
 

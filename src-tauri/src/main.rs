@@ -5,17 +5,22 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod arguments;
+mod citizen;
 mod commands;
 mod events;
-mod frames;
+mod keys;
+mod scheme;
 mod surroundings;
+mod tray;
 
 use anyhow::Context as _;
 use arguments::Arguments;
 use clap::Parser as _;
-use frames::scheme::{FrameScheme, SCHEME};
-use frames::{FrameBridge, Lookup};
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
+use parley_app::frames::{FrameBridge, Lookup};
+use parley_desktop::instance::{self, Ask, Instance};
+use scheme::{FrameScheme, SCHEME};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tauri::RunEvent;
@@ -26,17 +31,29 @@ const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let folder = surroundings::folder().context("there is no home folder; set PARLEY_DATA_DIR")?;
+    if let Some(talk) = arguments.talk() {
+        return Ok(instance::ask(&folder, &Ask::Talk { talk })?);
+    }
     surroundings::prepare_display();
     surroundings::start_log();
+    let instance = match instance::claim(&folder) {
+        Ok(Some(instance)) => Some(instance),
+        Ok(None) => return Ok(instance::ask(&folder, &arguments.for_the_running_one())?),
+        Err(error) => {
+            tracing::warn!(%error, "nothing is known of other windows");
+            None
+        }
+    };
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("no runtime")?;
     tauri::async_runtime::set(runtime.handle().clone());
-    let folder = surroundings::folder().context("there is no home folder; set PARLEY_DATA_DIR")?;
+    let minimized = arguments.minimized;
     let config = EngineConfig {
-        folder,
+        folder: folder.clone(),
         sources: arguments.sources(),
         bitrate_max: arguments.bitrate_max(),
         link: arguments.link,
@@ -48,15 +65,38 @@ fn main() -> anyhow::Result<()> {
         let bridge = FrameBridge::start(Arc::clone(&lookup)).await;
         bridge.map(|bridge| (engine, lookup, bridge))
     })?;
-    run(runtime, &engine, lookup, bridge)
+    let desk = Desk {
+        folder,
+        instance,
+        minimized,
+    };
+    run(runtime, &engine, lookup, bridge, desk)
+}
+
+/// What the desktop around the window needs to know.
+struct Desk {
+    folder: PathBuf,
+    instance: Option<Instance>,
+    minimized: bool,
 }
 
 /// Shows the window until it is closed.
-fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBridge) -> anyhow::Result<()> {
+fn run(
+    runtime: Runtime,
+    engine: &EngineHandle,
+    lookup: Lookup,
+    bridge: FrameBridge,
+    desk: Desk,
+) -> anyhow::Result<()> {
     let scheme = FrameScheme::new(lookup);
     let engine = engine.clone();
-    let of_setup = engine.clone();
-    let app = tauri::Builder::default()
+    let (of_setup, of_window, folder) = (engine.clone(), engine.clone(), desk.folder.clone());
+    let builder = tauri::Builder::default().plugin(tauri_plugin_global_shortcut::Builder::new().build());
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_notification::init());
+    let app = builder
+        .manage(citizen::LastPlace::default())
+        .on_window_event(move |window, event| citizen::window_event(window, event, &folder, &of_window))
         .manage(engine.clone())
         .manage(bridge)
         .register_asynchronous_uri_scheme_protocol(SCHEME, move |context, request, responder| {
@@ -71,6 +111,10 @@ fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBri
         ])
         .setup(move |app| {
             events::tell(app.handle(), &of_setup);
+            citizen::settle(app.handle(), &of_setup, desk.instance, &desk.folder);
+            if desk.minimized {
+                citizen::minimize(app.handle());
+            }
             let app = app.handle().clone();
             drop(tauri::async_runtime::spawn(async move {
                 surroundings::end_asked().await;
@@ -81,7 +125,13 @@ fn run(runtime: Runtime, engine: &EngineHandle, lookup: Lookup, bridge: FrameBri
         .build(tauri::generate_context!())
         .context("the window could not be opened")?;
     let mut runtime = Some(runtime);
-    app.run(move |_, event| {
+    app.run(move |app, event| {
+        #[cfg(target_os = "macos")]
+        if let RunEvent::Opened { urls } = &event {
+            citizen::opened(app, urls);
+        }
+        #[cfg(not(target_os = "macos"))]
+        let _ = app;
         if matches!(event, RunEvent::Exit)
             && let Some(runtime) = runtime.take()
         {

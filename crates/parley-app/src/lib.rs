@@ -5,9 +5,11 @@
 
 pub mod address;
 pub mod bindings;
+pub mod desktop;
 pub mod embedded;
 pub mod endpoint;
 pub mod engine;
+pub mod frames;
 pub mod problems;
 #[cfg(test)]
 mod sentences;

@@ -14,6 +14,8 @@ pub const SETTINGS_VERSION: u32 = 1;
 const FILE_NAME: &str = "settings.json";
 /// A larger file was not written by Parley.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// A key with everything that can be held with it is shorter.
+const KEY_CHARS_MAX: usize = 64;
 /// Files set aside are kept up to this many; then the last is written over.
 const BAD_FILES_MAX: u32 = 100;
 
@@ -100,6 +102,7 @@ impl SettingsStore {
                 voice,
                 mirror,
                 appearance,
+                desktop,
                 keep_history,
                 language,
             } = patch;
@@ -108,6 +111,7 @@ impl SettingsStore {
             set(&mut settings.voice, voice);
             set(&mut settings.mirror, mirror);
             set(&mut settings.appearance, appearance);
+            set(&mut settings.desktop, desktop);
             set(&mut settings.keep_history, keep_history);
             set(&mut settings.language, language);
         })
@@ -145,6 +149,11 @@ fn sane(mut settings: Settings) -> Settings {
         settings.name = settings.name.chars().take(NAME_CHARS_MAX).collect();
     }
     settings.server = settings.server.trim().to_owned();
+    for key in [&mut settings.desktop.mute_key, &mut settings.desktop.talk_key] {
+        if key.chars().count() > KEY_CHARS_MAX {
+            key.clear();
+        }
+    }
     settings
 }
 
@@ -260,6 +269,44 @@ mod tests {
         let store = SettingsStore::open(folder.path());
         assert_eq!(store.get().name, "Bo");
         assert_eq!(store.set_aside(), None);
+    }
+
+    /// What the first published layout looked like on disk, whole.
+    const FIRST_LAYOUT: &str = r#"{"version": 1, "name": "Ada", "server": "https://call.example.org", "camera": "v4l:1",
+        "microphone": null, "speaker": null, "voice": {"echo_cancellation": false, "noise_suppression": true,
+        "gain_control": true}, "mirror": false, "appearance": "dark"}"#;
+
+    #[test]
+    fn a_file_of_the_first_layout_keeps_all_it_says_and_gets_defaults_for_the_rest() {
+        let folder = folder();
+        fs::write(folder.path().join(FILE_NAME), FIRST_LAYOUT).unwrap();
+        let mut store = SettingsStore::open(folder.path());
+        assert_eq!(store.set_aside(), None);
+        let expect = Settings {
+            name: "Ada".into(),
+            server: "https://call.example.org".into(),
+            camera: Some("v4l:1".into()),
+            voice: crate::view::VoiceSwitches {
+                echo_cancellation: false,
+                ..crate::view::VoiceSwitches::default()
+            },
+            mirror: false,
+            appearance: Appearance::Dark,
+            ..Settings::default()
+        };
+        assert_eq!(store.get(), &expect);
+        // Written back, nothing of it is lost either.
+        store
+            .change(|settings| settings.desktop.talk_key = "F9".into())
+            .unwrap();
+        let again = SettingsStore::open(folder.path());
+        assert_eq!(again.get().desktop.talk_key, "F9");
+        assert_eq!(again.get().camera.as_deref(), Some("v4l:1"));
+        let endless = "x".repeat(KEY_CHARS_MAX + 1);
+        store
+            .change(|settings| settings.desktop.talk_key = endless)
+            .unwrap();
+        assert_eq!(store.get().desktop.talk_key, "", "no key is called that");
     }
 
     #[test]

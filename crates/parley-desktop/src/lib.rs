@@ -10,3 +10,4 @@ pub mod instance;
 pub mod links;
 pub mod place;
 pub mod session;
+pub mod tray;

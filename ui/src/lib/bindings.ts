@@ -12,7 +12,19 @@ text: string, } | { "type": "join" } | { "type": "leave" } | { "type": "set_mute
 /**
  * Off.
  */
-muted: boolean, } | { "type": "set_camera_on", 
+muted: boolean, } | { "type": "toggle_muted" } | { "type": "talk", 
+/**
+ * Down.
+ */
+down: boolean, } | { "type": "hand_over", 
+/**
+ * As the system handed it over.
+ */
+text: string, } | { "type": "tell_desktop", 
+/**
+ * Takes the place of what was told before.
+ */
+desktop: DesktopView, } | { "type": "set_camera_on", 
 /**
  * On.
  */
@@ -90,6 +102,10 @@ problems: Array<Problem>,
  * Calls that were.
  */
 history: HistoryView, 
+/**
+ * What the desktop said to what was asked of it.
+ */
+desktop: DesktopView, 
 /**
  * What is kept between runs.
  */
@@ -176,6 +192,44 @@ message: string, };
  * Why a command was not carried out, as code.
  */
 export type CommandErrorCode = "bad_link" | "not_now" | "bad_server" | "failed";
+
+/**
+ * What the person chose about the desktop.
+ */
+export type DesktopSettings = { 
+/**
+ * Parley starts, minimised, when the person logs in.
+ */
+autostart: boolean, 
+/**
+ * Closing the window leaves Parley running in the tray, where there is one.
+ */
+stay_in_tray: boolean, 
+/**
+ * Who comes and goes is told by the system while the window is not looked at.
+ */
+notifications: boolean, 
+/**
+ * The key that mutes and unmutes from any program, such as `Ctrl+Shift+KeyM`; empty: none.
+ */
+mute_key: string, 
+/**
+ * The key that lets one talk while it is held, from any program; empty: none.
+ */
+talk_key: string, };
+
+/**
+ * What the desktop said to what was asked of it.
+ */
+export type DesktopView = { 
+/**
+ * Keys that could not be had: another program has them, or the system has no such key.
+ */
+refused_keys: Array<string>, 
+/**
+ * Why start at login could not be switched.
+ */
+autostart_fault: string | null, };
 
 /**
  * The kinds of device a person chooses.
@@ -312,6 +366,10 @@ export type LocalView = {
  * Muted: nothing of the microphone leaves this machine.
  */
 muted: boolean, 
+/**
+ * The microphone is open only because a key is held.
+ */
+talking: boolean, 
 /**
  * Whether the camera is wanted.
  */
@@ -564,6 +622,10 @@ mirror: boolean,
  */
 appearance: Appearance, 
 /**
+ * The desktop around the window.
+ */
+desktop: DesktopSettings, 
+/**
  * Calls are remembered on this computer: who, when, how long, how good.
  */
 keep_history: boolean, 
@@ -596,6 +658,10 @@ mirror?: boolean,
  * See [`Settings::appearance`].
  */
 appearance?: Appearance, 
+/**
+ * See [`Settings::desktop`].
+ */
+desktop?: DesktopSettings, 
 /**
  * See [`Settings::keep_history`].
  */

@@ -6,6 +6,7 @@
 
 use super::devices::{DeviceLists, ListWish, watch_devices};
 use super::diary::Diary;
+use super::mute::{MuteAsk, MuteSwitch};
 use super::publish::Pace;
 use super::quality::PathQuality;
 use super::stats::{Figures, Gauge};
@@ -18,7 +19,9 @@ use crate::problems::Problems;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, Store};
-use crate::view::{AppState, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample, TalkView};
+use crate::view::{
+    AppState, DesktopView, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample, TalkView,
+};
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
 use parley_proto::{Link, MediaState};
@@ -37,7 +40,8 @@ pub(super) struct Actor {
     pub(super) server: Option<EmbeddedServer>,
     pub(super) phase: Phase,
     pub(super) preview: bool,
-    pub(super) muted: bool,
+    pub(super) mute: MuteSwitch,
+    pub(super) desktop: DesktopView,
     pub(super) camera_on: bool,
     pub(super) call: Option<CallFacts>,
     pub(super) problems: Problems,
@@ -106,7 +110,8 @@ impl Actor {
             server: None,
             phase: Phase::Home,
             preview: false,
-            muted: false,
+            mute: MuteSwitch::default(),
+            desktop: DesktopView::default(),
             call: None,
             problems: Problems::default(),
             bad_link: None,
@@ -202,9 +207,8 @@ impl Actor {
 
     fn open_first_link(&mut self) {
         if let Some(text) = self.first_link.take() {
-            if let Err(error) = self.open_link(&text) {
-                self.bad_link = Some(error.message);
-            }
+            // What is wrong with it is a problem to be seen.
+            let _ = self.hand_over(&text);
             self.arrange();
         }
     }
@@ -263,6 +267,7 @@ impl Actor {
             self.keep(page);
         }
         self.phase = Phase::Ended;
+        self.switch_mute(MuteAsk::Release);
         self.endpoint.end_call();
         self.opened = None;
     }
@@ -361,7 +366,7 @@ impl Actor {
                 input: input.clone(),
                 output: output.clone(),
                 voice: translate::voice(settings.voice),
-                muted: self.muted,
+                muted: self.mute.muted,
                 ..AudioConfig::default()
             };
             if let Err(error) = self.endpoint.open_sound(config) {
@@ -379,7 +384,7 @@ impl Actor {
         let microphone = sound.map(|status| translate::stream_state(status.input.state));
         MediaState {
             // Before the first word of the microphone it is taken to work.
-            microphone_on: !self.muted
+            microphone_on: !self.mute.muted
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
         }

@@ -7,6 +7,7 @@ mod actor;
 mod devices;
 mod diary;
 mod levels;
+mod mute;
 mod obey;
 mod publish;
 mod quality;

@@ -1,6 +1,7 @@
 //! What each command of a window does to the engine. Devices follow from the phase afterwards, in [`Actor::arrange`].
 
 use super::actor::{Actor, CallFacts};
+use super::mute::MuteAsk;
 use super::{devices, translate};
 use crate::address::server_address;
 use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
@@ -21,10 +22,12 @@ impl Actor {
             AppCommand::OpenLink { text } => return self.open_link(&text),
             AppCommand::Join => return self.join(),
             AppCommand::Leave => self.leave(),
-            AppCommand::SetMuted { muted } => {
-                self.muted = muted;
-                self.endpoint.sound(AudioCommand::SetMuted(muted));
-            }
+            AppCommand::SetMuted { muted } => self.switch_mute(MuteAsk::Set(muted)),
+            AppCommand::ToggleMuted => return self.talk(MuteAsk::Toggle),
+            AppCommand::Talk { down: true } => return self.talk(MuteAsk::Hold),
+            AppCommand::Talk { down: false } => self.switch_mute(MuteAsk::Release),
+            AppCommand::HandOver { text } => return self.hand_over(&text),
+            AppCommand::TellDesktop { desktop } => self.desktop = desktop,
             AppCommand::SetCameraOn { on } => self.camera_on = on,
             AppCommand::ChooseDevice { kind, id } => {
                 let kept = self.store.change(|settings| devices::choose(kind, id, settings));
@@ -42,6 +45,37 @@ impl Actor {
             AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
         }
         Ok(())
+    }
+
+    pub(super) fn switch_mute(&mut self, ask: MuteAsk) {
+        let before = self.mute.muted;
+        self.mute = self.mute.after(ask);
+        if self.mute.muted != before {
+            self.endpoint.sound(AudioCommand::SetMuted(self.mute.muted));
+        }
+    }
+
+    /// From outside the window, where nobody sees whether there is anything to mute.
+    fn talk(&mut self, ask: MuteAsk) -> Outcome {
+        if !matches!(self.phase, Phase::GreenRoom | Phase::InCall) {
+            return Err(refuse(CommandErrorCode::NotNow, "You are in no call."));
+        }
+        self.switch_mute(ask);
+        Ok(())
+    }
+
+    /// A link from outside. The one of the call that is on leads where the person is already.
+    pub(super) fn hand_over(&mut self, text: &str) -> Outcome {
+        let link = Link::find_in(text).ok();
+        let here = self.call.as_ref().and_then(|call| call.link.as_ref());
+        if self.phase == Phase::InCall && here.is_some() && here == link.as_ref() {
+            return Ok(());
+        }
+        let opened = self.open_link(text);
+        if let Err(error) = &opened {
+            self.bad_link = Some(error.message.clone());
+        }
+        opened
     }
 
     async fn start_call(&mut self) -> Outcome {

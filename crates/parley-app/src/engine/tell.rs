@@ -6,7 +6,8 @@ use super::{levels, remember, translate};
 use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
 use crate::view::{
-    AppState, CallView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView, Phase, Problem,
+    AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView, Phase,
+    Problem,
 };
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
@@ -36,6 +37,7 @@ impl Actor {
             local,
             problems,
             history: remember::view(&self.kept.borrow()),
+            desktop: self.desktop.clone(),
             settings: settings.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -55,7 +57,8 @@ impl Actor {
         };
         let (input, output) = (sound.map(|sound| &sound.input), sound.map(|sound| &sound.output));
         LocalView {
-            muted: self.muted,
+            muted: self.mute.muted,
+            talking: self.mute.talking,
             camera_on: self.camera_on,
             camera: picture.map_or(DeviceState::Off, |picture| translate::source_state(picture.state)),
             camera_name: picture.and_then(|picture| picture.name.clone()),
@@ -174,6 +177,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
         },
         local: LocalView {
             muted: false,
+            talking: false,
             camera_on: true,
             camera: DeviceState::Off,
             camera_name: None,
@@ -186,6 +190,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
         },
         problems: Vec::new(),
         history: HistoryView::default(),
+        desktop: DesktopView::default(),
         settings: store.get().clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }

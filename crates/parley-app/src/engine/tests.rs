@@ -3,7 +3,9 @@
 use super::*;
 use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
-use crate::view::{CallState, DeviceState, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch};
+use crate::view::{
+    CallState, DesktopView, DeviceState, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch,
+};
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
 use std::time::Duration;
@@ -315,6 +317,76 @@ async fn a_preview_opens_picture_and_sound_and_closes_them_again() {
     ada.does(AppCommand::SetPreview { on: false }).await;
     ada.sees("neither", |state| {
         state.local.camera == DeviceState::Off && state.local.microphone == DeviceState::Off
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_from_outside_the_window_mute_and_talk_only_where_there_is_something_to_mute() {
+    let ada = person(None);
+    assert_eq!(
+        ada.cannot(AppCommand::ToggleMuted).await,
+        CommandErrorCode::NotNow
+    );
+    assert_eq!(
+        ada.cannot(AppCommand::Talk { down: true }).await,
+        CommandErrorCode::NotNow
+    );
+    ada.does(AppCommand::Talk { down: false }).await;
+    ada.does(AppCommand::StartCall).await;
+    ada.does(AppCommand::ToggleMuted).await;
+    ada.sees("muted", |state| state.local.muted).await;
+    ada.does(AppCommand::Talk { down: true }).await;
+    ada.sees("talking", |state| state.local.talking && !state.local.muted)
+        .await;
+    ada.does(AppCommand::Talk { down: false }).await;
+    ada.sees("muted again", |state| !state.local.talking && state.local.muted)
+        .await;
+    let desktop = DesktopView {
+        refused_keys: vec!["F9".into()],
+        autostart_fault: None,
+    };
+    ada.does(AppCommand::TellDesktop {
+        desktop: desktop.clone(),
+    })
+    .await;
+    ada.sees("what the desktop said", |state| state.desktop == desktop)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_handed_over_opens_unless_a_call_is_on_and_says_what_is_wrong() {
+    let ada = person(None);
+    ada.does(AppCommand::StartCall).await;
+    let link = ada
+        .sees("a link", |state| state.call.is_some())
+        .await
+        .call
+        .unwrap()
+        .link;
+    ada.does(AppCommand::Join).await;
+    ada.sees("the room", |state| has_state(state, CallState::Waiting))
+        .await;
+    // The link of this very call leads where she is.
+    ada.does(AppCommand::HandOver { text: link.clone() }).await;
+    let other = link.replace("/r/", "/r/x");
+    let refused = ada.cannot(AppCommand::HandOver { text: other.clone() }).await;
+    assert_eq!(refused, CommandErrorCode::NotNow);
+    ada.sees("the problem", |state| {
+        state
+            .problems
+            .iter()
+            .any(|problem| problem.code == ProblemCode::BadLink)
+    })
+    .await;
+    ada.does(AppCommand::Leave).await;
+    ada.does(AppCommand::HandOver { text: link }).await;
+    ada.sees("the green room", |state| {
+        state.phase == Phase::GreenRoom
+            && state
+                .problems
+                .iter()
+                .all(|problem| problem.code != ProblemCode::BadLink)
     })
     .await;
 }

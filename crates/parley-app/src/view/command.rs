@@ -1,6 +1,6 @@
 //! What a window may ask, and why something was not done.
 
-use super::{DeviceKind, ProblemCode, ReactionKind, SettingsPatch};
+use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -25,6 +25,23 @@ pub enum AppCommand {
     SetMuted {
         /// Off.
         muted: bool,
+    },
+    /// Microphone off if it is on, and on if it is off.
+    ToggleMuted,
+    /// The key that one holds to talk went down or came up. It opens the microphone only from muted, and only while held.
+    Talk {
+        /// Down.
+        down: bool,
+    },
+    /// Opens a link that came from outside the window. What is wrong with it becomes a problem to see.
+    HandOver {
+        /// As the system handed it over.
+        text: String,
+    },
+    /// From the shell: what the desktop said to what was asked of it.
+    TellDesktop {
+        /// Takes the place of what was told before.
+        desktop: DesktopView,
     },
     /// Camera on and off.
     SetCameraOn {
@@ -94,6 +111,10 @@ impl fmt::Debug for AppCommand {
             Self::React { .. } => f.debug_struct("React"),
             Self::RaiseHand { .. } => f.debug_struct("RaiseHand"),
             Self::OpenLink { text: _ } => return f.debug_struct("OpenLink").finish_non_exhaustive(),
+            Self::HandOver { text: _ } => return f.debug_struct("HandOver").finish_non_exhaustive(),
+            Self::ToggleMuted => f.debug_struct("ToggleMuted"),
+            Self::Talk { .. } => f.debug_struct("Talk"),
+            Self::TellDesktop { .. } => f.debug_struct("TellDesktop"),
             Self::Join => f.debug_struct("Join"),
             Self::Leave => f.debug_struct("Leave"),
             Self::SetMuted { .. } => f.debug_struct("SetMuted"),
@@ -108,6 +129,8 @@ impl fmt::Debug for AppCommand {
             Self::ForgetCalls { .. } => f.debug_struct("ForgetCalls"),
         };
         match self {
+            Self::Talk { down } => said.field("down", down),
+            Self::TellDesktop { desktop } => said.field("desktop", desktop),
             Self::SetMuted { muted } => said.field("muted", muted),
             Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),

@@ -36,6 +36,8 @@ pub struct DeviceView {
 pub struct LocalView {
     /// Muted: nothing of the microphone leaves this machine.
     pub muted: bool,
+    /// The microphone is open only because a key is held.
+    pub talking: bool,
     /// Whether the camera is wanted.
     pub camera_on: bool,
     /// What the camera does.

@@ -6,6 +6,7 @@
 
 mod call;
 mod command;
+mod desktop;
 mod devices;
 mod history;
 mod measure;
@@ -15,6 +16,7 @@ mod talk;
 
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
+pub use desktop::{DesktopSettings, DesktopView};
 pub use devices::{DeviceKind, DeviceState, DeviceView, DevicesView, LocalView};
 pub use history::{HistoryView, PastCallView};
 pub use measure::{Levels, PersonLevel, StatsSample};
@@ -41,6 +43,8 @@ pub struct AppState {
     pub problems: Vec<Problem>,
     /// Calls that were.
     pub history: HistoryView,
+    /// What the desktop said to what was asked of it.
+    pub desktop: DesktopView,
     /// What is kept between runs.
     pub settings: Settings,
     /// The version of the app.

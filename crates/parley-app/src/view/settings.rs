@@ -1,5 +1,6 @@
 //! What is kept between runs, and changes to it.
 
+use super::DesktopSettings;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub mirror: bool,
     /// Dark, light, or as the system has it.
     pub appearance: Appearance,
+    /// The desktop around the window.
+    pub desktop: DesktopSettings,
     /// Calls are remembered on this computer: who, when, how long, how good.
     pub keep_history: bool,
     /// The language of everything the app says.
@@ -43,6 +46,7 @@ impl Default for Settings {
             voice: VoiceSwitches::default(),
             mirror: true,
             appearance: Appearance::System,
+            desktop: DesktopSettings::default(),
             keep_history: true,
             language: Language::System,
         }
@@ -116,6 +120,8 @@ pub struct SettingsPatch {
     pub mirror: Option<bool>,
     /// See [`Settings::appearance`].
     pub appearance: Option<Appearance>,
+    /// See [`Settings::desktop`].
+    pub desktop: Option<DesktopSettings>,
     /// See [`Settings::keep_history`].
     pub keep_history: Option<bool>,
     /// See [`Settings::language`].

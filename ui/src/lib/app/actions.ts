@@ -27,6 +27,7 @@ export interface Deeds {
   openPalette(): void;
   openShortcuts(): void;
   toggleFullScreen(): void;
+  setMini(on: boolean): void;
   setAppearance(appearance: AppState['settings']['appearance']): void;
 }
 
@@ -34,6 +35,8 @@ export interface Action {
   readonly id: string;
   readonly label: string;
   readonly shortcut?: Shortcut;
+  /** Another key that does the same, as other programs have it. */
+  readonly also?: Shortcut;
   readonly run: () => void;
 }
 
@@ -62,6 +65,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
+        { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },
       ];
     case 'ended':
@@ -94,7 +98,7 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
 
 function generalActions(deeds: Deeds): Action[] {
   return [
-    { id: 'full-screen', label: t.actions.fullScreen, shortcut: { key: 'f' }, run: deeds.toggleFullScreen },
+    { id: 'full-screen', label: t.actions.fullScreen, shortcut: { key: 'f' }, also: { key: 'F11' }, run: deeds.toggleFullScreen },
     { id: 'settings', label: t.actions.settings, shortcut: { key: ',', mod: true }, run: () => deeds.openSettings() },
     ...PAGES.map((page) => ({ id: `settings-${page}`, label: t.actions.settingsPage({ page: t.settings.pages[page] }), run: () => deeds.openSettings(page) })),
     { id: 'theme-dark', label: t.actions.themeDark, run: () => deeds.setAppearance('dark') },

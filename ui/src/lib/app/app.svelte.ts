@@ -14,7 +14,7 @@ import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
 
-export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'you';
+export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'desktop' | 'you';
 export type PanelPage = 'chat' | 'people';
 export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
 
@@ -46,8 +46,10 @@ export class App implements Deeds {
   unread = $state(0);
   /** A message that is being written, while the panel is closed. */
   draft = '';
-  /** Talking by held key while muted. */
-  talking = $state(false);
+  /** The key to talk is held here. */
+  #holds = false;
+  /** The window is small and on top of all others. */
+  mini = $state(false);
   fullScreen = $state(false);
   summary = $state.raw(NO_CALL);
   /** A room is being made or found. */
@@ -93,6 +95,7 @@ export class App implements Deeds {
     if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;
     if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
+    if (this.mini && next.phase !== 'in_call') this.setMini(false);
   }
 
   #read(next: TalkView): void {
@@ -227,12 +230,19 @@ export class App implements Deeds {
     );
   };
 
-  /** Push-to-talk: unmutes while held, only from muted. */
+  /** The key to talk went down or came up; what that means the engine decides. */
   talk(down: boolean): void {
-    if (down === this.talking || (down && !this.state.local.muted)) return;
-    this.talking = down;
-    this.setMuted(!down);
+    if (down === this.#holds) return;
+    this.#holds = down;
+    void this.ask({ type: 'talk', down });
   }
+
+  setMini = (on: boolean): void => {
+    this.backend.setMini(on).then(
+      () => (this.mini = on),
+      () => this.toasts.show(t.toast.failed, 'warn'),
+    );
+  };
 
   /** Does what a problem's button says. */
   step(step: Step, problem: Problem): void {

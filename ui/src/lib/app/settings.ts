@@ -1,11 +1,11 @@
 /** The rows of the settings, which page each is on, how they are found, and what resetting a page means. Pure. */
-import type { AppCommand, AppState, SettingsPatch } from '../bindings';
+import type { AppCommand, AppState, DesktopSettings, SettingsPatch } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -14,7 +14,10 @@ export interface Row {
   readonly words: string;
 }
 
-export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'keys', 'you'];
+export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'keys', 'desktop', 'you'];
+
+/** As a fresh Parley has it. */
+const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: '' };
 
 /** Every row, with the words it has in the language in use. */
 function rows(): readonly Row[] {
@@ -31,6 +34,11 @@ function rows(): readonly Row[] {
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
     { id: 'keys', page: 'keys', words: keyWords() },
+    { id: 'autostart', page: 'desktop', words: `${s.autostart} ${s.autostartHelp}` },
+    { id: 'tray', page: 'desktop', words: `${s.tray} ${s.trayHelp}` },
+    { id: 'notify', page: 'desktop', words: `${s.notify} ${s.notifyHelp}` },
+    { id: 'muteKey', page: 'desktop', words: s.muteKey },
+    { id: 'talkKey', page: 'desktop', words: `${s.talkKey} ${s.keyHelp}` },
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
     { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
     { id: 'history', page: 'you', words: `${s.history} ${s.historyHelp} ${s.forgetAll}` },
@@ -72,6 +80,8 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     // To read only.
     case 'keys':
       return { reset: [], undo: [] };
+    case 'desktop':
+      return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':
       return change({ server: '', keep_history: true }, { server: settings.server, keep_history: settings.keep_history });
   }

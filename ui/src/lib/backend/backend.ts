@@ -17,6 +17,8 @@ export interface Backend {
   frames(): FrameSource;
   /** Makes the window fill the screen, or not. */
   setFullScreen(on: boolean): Promise<void>;
+  /** Makes the window small and keeps it on top of all others, or gives it its size back. */
+  setMini(on: boolean): Promise<void>;
 }
 
 export interface BackendEvents {

@@ -79,6 +79,8 @@ class FakeBackend implements Backend {
     });
   }
 
+  setMini = () => Promise.resolve();
+
   async setFullScreen(on: boolean): Promise<void> {
     await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   }
@@ -102,8 +104,17 @@ class FakeBackend implements Backend {
       case 'leave':
         return this.#leave();
       case 'set_muted':
-        this.#local({ muted: command.muted });
+        this.#local({ muted: command.muted, talking: false });
         if (!command.muted) this.#problem('speaking_while_muted', false);
+        return null;
+      case 'toggle_muted':
+        this.#local({ muted: !this.#state.local.muted, talking: false });
+        return null;
+      case 'talk':
+        if (command.down ? this.#state.local.muted : this.#state.local.talking) this.#local({ muted: !command.down, talking: command.down });
+        return null;
+      case 'hand_over':
+      case 'tell_desktop':
         return null;
       case 'set_camera_on':
         this.#local(command.on ? { camera_on: true, ...cameraRunning(this.#state) } : { camera_on: false, camera: 'off', video_size: null });

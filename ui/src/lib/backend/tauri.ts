@@ -1,8 +1,8 @@
 /** The Tauri shell as a backend: forwards, no logic. */
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import { getCurrentWindow } from '@tauri-apps/api/window';
 import type { AppState, FrameBridgeInfo, Levels, StatsSample, TalkView } from '../bindings';
+import { getCurrentWindow, LogicalSize, type PhysicalSize } from '@tauri-apps/api/window';
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
 import type { FrameSource } from '../frames/source';
@@ -33,7 +33,30 @@ export function tauriBackend(): Backend {
         await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
       }
     },
+    setMini: (on) => (on ? shrink() : grow()),
   };
+}
+
+/** The mini window, in the page's units. */
+const MINI = new LogicalSize(320, 180);
+/** As in the shell's configuration. */
+const LEAST = new LogicalSize(480, 360);
+let before: PhysicalSize | null = null;
+
+async function shrink(): Promise<void> {
+  const shell = getCurrentWindow();
+  await shell.setFullscreen(false);
+  before = await shell.innerSize();
+  await shell.setMinSize(MINI);
+  await shell.setSize(MINI);
+  await shell.setAlwaysOnTop(true);
+}
+
+async function grow(): Promise<void> {
+  const shell = getCurrentWindow();
+  await shell.setAlwaysOnTop(false);
+  if (before) await shell.setSize(before);
+  await shell.setMinSize(LEAST);
 }
 
 function bridge(): FrameSource {

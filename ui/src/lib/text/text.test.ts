@@ -75,6 +75,7 @@ const SAME_IN: Readonly<Record<string, readonly Tag[]>> = {
   'settings.themes.system': ['de'],
   'settings.languageSystem': ['de'],
   'settings.pages.you': ['es'],
+  'settings.pages.desktop': ['de'],
   'problem.details': ['de'],
 };
 

@@ -2,7 +2,6 @@
 
 use super::*;
 use gio::glib::MainContext;
-use gio::prelude::*;
 use gio::{BusNameOwnerFlags, DBusConnectionFlags, DBusNodeInfo};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -61,12 +60,16 @@ impl Drop for Bus {
 type Heard = Arc<Mutex<Vec<(String, Variant)>>>;
 
 /// Answers on the bus until the sender that is returned is dropped.
-fn desktop(bus: &Bus) -> (Heard, mpsc::Sender<()>) {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: a made-up desktop has a thread of its own"
+)]
+fn desktop(bus: &Bus) -> (Heard, mpsc::SyncSender<()>) {
     let connection = bus.connect();
     let heard = Heard::default();
     let noted = Arc::clone(&heard);
-    let (up, is_up) = mpsc::channel();
-    let (stop, stopped) = mpsc::channel::<()>();
+    let (up, is_up) = mpsc::sync_channel(4);
+    let (stop, stopped) = mpsc::sync_channel::<()>(1);
     std::thread::spawn(move || {
         let context = MainContext::new();
         let serving = context.with_thread_default(|| {

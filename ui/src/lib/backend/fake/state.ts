@@ -14,6 +14,7 @@ export const SETTINGS: Settings = {
   mirror: true,
   appearance: 'system',
   keep_history: true,
+  desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
 };
 
@@ -37,6 +38,7 @@ export const DEVICES: DevicesView = {
 
 export const LOCAL_OFF: LocalView = {
   muted: false,
+  talking: false,
   camera_on: true,
   camera: 'off',
   camera_name: null,
@@ -92,6 +94,7 @@ export const HOME: AppState = {
   problems: [],
   history: { calls: [], fault: null },
   settings: SETTINGS,
+  desktop: { refused_keys: [], autostart_fault: null },
   version: '0.1.0',
 };
 

@@ -1,15 +1,14 @@
 //! The frame bridge: how pictures get from the engine into the web view, which cannot be handed them by any cheaper way.
 //!
 //! A WebSocket on the loopback interface ([`socket`]), one thread for each tile that is shown ([`tile`]), and a custom
-//! scheme for web views that refuse the WebSocket ([`scheme`]). The words on the wire are told in ARCHITECTURE.md, "The
+//! scheme of the shell for web views that refuse the WebSocket. The words on the wire are told in ARCHITECTURE.md, "The
 //! frame bridge". Nothing but frames goes out, nothing but the wishes below comes in.
 
-pub(crate) mod scheme;
 mod socket;
 mod tile;
 
+use crate::view::FrameBridgeInfo;
 use bytes::{BufMut as _, Bytes, BytesMut};
-use parley_app::view::FrameBridgeInfo;
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
 use parley_media::video::scale::scale;
@@ -32,7 +31,7 @@ const HEADER_BYTES: usize = 24;
 const SIDE_PIXELS_MAX: u32 = 8192;
 
 /// Finds the pictures of a tile, by the name that the page uses.
-pub(crate) type Lookup = Arc<dyn Fn(&str) -> Option<Slot<VideoFrame>> + Send + Sync>;
+pub type Lookup = Arc<dyn Fn(&str) -> Option<Slot<VideoFrame>> + Send + Sync>;
 
 /// A text message of the page.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -55,13 +54,17 @@ enum FromPage {
 
 /// What a slot shows, and how large.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Want {
-    tile: String,
-    limit: Resolution,
+pub struct Want {
+    /// The name of the tile.
+    pub tile: String,
+    /// In device pixels.
+    pub limit: Resolution,
 }
 
 impl Want {
-    fn new(tile: String, width: u32, height: u32) -> Self {
+    /// Whatever the page says, within bounds.
+    #[must_use]
+    pub fn new(tile: String, width: u32, height: u32) -> Self {
         let side = |pixels: u32| pixels.clamp(2, SIDE_PIXELS_MAX);
         Self {
             tile,
@@ -72,14 +75,17 @@ impl Want {
 
 /// The running bridge.
 #[derive(Debug)]
-pub(crate) struct FrameBridge {
+pub struct FrameBridge {
     socket: FrameBridgeInfo,
     token: Token,
 }
 
 impl FrameBridge {
     /// Opens the WebSocket on a free port of the loopback interface. Inside a tokio runtime.
-    pub(crate) async fn start(lookup: Lookup) -> std::io::Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn start(lookup: Lookup) -> std::io::Result<Self> {
         let token = Token::random();
         let port = socket::listen(lookup, token.clone()).await?;
         Ok(Self {
@@ -92,19 +98,21 @@ impl FrameBridge {
     }
 
     /// What the page needs to connect.
-    pub(crate) const fn info(&self) -> &FrameBridgeInfo {
+    #[must_use]
+    pub const fn info(&self) -> &FrameBridgeInfo {
         &self.socket
     }
 
     /// Whether somebody knows this run's secret.
-    fn knows(&self, token: &Token) -> bool {
+    #[must_use]
+    pub fn knows(&self, token: &Token) -> bool {
         self.token == *token
     }
 }
 
 /// 256 random bits that only the page of this run is told. Compared in constant time, and never printed.
 #[derive(Clone, Deserialize)]
-struct Token(String);
+pub struct Token(String);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +129,12 @@ impl PartialEq for Token {
 impl Eq for Token {}
 
 impl Token {
+    /// What somebody said, to be compared.
+    #[must_use]
+    pub const fn said(text: String) -> Self {
+        Self(text)
+    }
+
     fn random() -> Self {
         use base64::Engine as _;
         Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
@@ -128,12 +142,14 @@ impl Token {
 }
 
 /// Whether a page from `origin` may have frames.
-fn is_ours(origin: &str) -> bool {
+#[must_use]
+pub fn is_ours(origin: &str) -> bool {
     ORIGINS.contains(&origin) || (cfg!(debug_assertions) && origin == DEVELOPMENT_ORIGIN)
 }
 
 /// A frame as the page gets it, scaled down to fit its tile.
-fn message(slot: u32, number: u32, frame: &VideoFrame, limit: Resolution) -> Bytes {
+#[must_use]
+pub fn message(slot: u32, number: u32, frame: &VideoFrame, limit: Resolution) -> Bytes {
     let size = frame.resolution().fit_within(limit);
     if size == frame.resolution() {
         encode(slot, number, frame)

@@ -1,7 +1,7 @@
 //! The way around for web views that refuse the WebSocket: `parley-frame://localhost/SLOT?tile=..&width=..&height=..&token=..`
 //! answers with the next frame in the same form, or with 204 when none came in time. The page asks again for each.
 
-use super::{FrameBridge, Lookup, Token, Want, is_ours, message};
+use parley_app::frames::{FrameBridge, Lookup, Token, Want, is_ours, message};
 use parley_media::slot::{Slot, Taken};
 use parley_media::video::VideoFrame;
 use std::borrow::Cow;
@@ -157,7 +157,7 @@ fn parse(uri: &str) -> Option<Asked> {
     Some(Asked {
         slot,
         want: Want::new(value("tile")?, side("width")?, side("height")?),
-        token: Token(value("token")?),
+        token: Token::said(value("token")?),
     })
 }
 
@@ -172,7 +172,7 @@ mod tests {
             let expect = Asked {
                 slot: 7,
                 want: Want::new("self".into(), 640, 360),
-                token: Token("abc_-9".into()),
+                token: Token::said("abc_-9".into()),
             };
             assert_eq!(asked, Some(expect), "{host}");
         }

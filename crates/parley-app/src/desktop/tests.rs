@@ -1,0 +1,227 @@
+use super::*;
+use crate::view::{
+    CallView, DesktopView, DeviceState, DevicesView, EndedView, HistoryView, LocalView, PersonView, Quality,
+    Settings, SignalingState,
+};
+
+fn state(phase: Phase, people: &[&str]) -> AppState {
+    let person = |name: &&str| PersonView {
+        id: format!("id-{name}"),
+        name: (*name).to_owned(),
+        microphone_on: true,
+        camera_on: true,
+        away: false,
+        video_size: None,
+        quality: Quality::Good,
+    };
+    AppState {
+        phase,
+        call: (phase != Phase::Home).then(|| CallView {
+            link: String::new(),
+            deep_link: String::new(),
+            host: true,
+            served_here: true,
+            only_here: false,
+            state: if people.is_empty() {
+                CallState::Waiting
+            } else {
+                CallState::Connected
+            },
+            signaling: SignalingState::Connected,
+            people: people.iter().map(person).collect(),
+            connected_since_ms: None,
+            past: None,
+            ended: None,
+        }),
+        devices: DevicesView {
+            cameras: Vec::new(),
+            microphones: Vec::new(),
+            speakers: Vec::new(),
+            camera: None,
+            microphone: None,
+            speaker: None,
+        },
+        local: LocalView {
+            muted: false,
+            talking: false,
+            camera_on: true,
+            camera: DeviceState::Off,
+            camera_name: None,
+            video_size: None,
+            microphone: DeviceState::Off,
+            microphone_name: None,
+            speaker: DeviceState::Off,
+            speaker_name: None,
+            speaker_test_playing: false,
+        },
+        problems: Vec::new(),
+        history: HistoryView::default(),
+        desktop: DesktopView::default(),
+        settings: Settings {
+            language: Language::En,
+            ..Settings::default()
+        },
+        version: String::new(),
+    }
+}
+
+fn ended(code: EndCode) -> AppState {
+    let mut state = state(Phase::Ended, &[]);
+    if let Some(call) = &mut state.call {
+        call.ended = Some(EndedView {
+            code,
+            message: "Ben hung up.".into(),
+            seconds: 7,
+        });
+    }
+    state
+}
+
+/// All that was asked for over these states, but for the tray.
+fn asked(watched: bool, states: &[AppState]) -> Vec<Deed> {
+    let mut citizen = Citizen::new("C");
+    let deeds = states.iter().flat_map(|state| citizen.follow(state, watched));
+    deeds.filter(|deed| !matches!(deed, Deed::Tray(_))).collect()
+}
+
+fn notice(title: &str, body: &str) -> Deed {
+    Deed::Notify {
+        title: title.into(),
+        body: body.into(),
+    }
+}
+
+#[test]
+fn the_system_is_kept_awake_for_as_long_as_a_call() {
+    let states = [
+        state(Phase::Home, &[]),
+        state(Phase::InCall, &[]),
+        state(Phase::InCall, &["Ben"]),
+        ended(EndCode::HungUp),
+        state(Phase::Home, &[]),
+    ];
+    let expect = [Deed::StayAwake(Some("In a call".into())), Deed::StayAwake(None)];
+    assert_eq!(asked(true, &states), expect);
+}
+
+#[test]
+fn who_comes_and_that_the_call_is_over_is_told_once_while_nobody_looks() {
+    let states = [
+        state(Phase::InCall, &[]),
+        state(Phase::InCall, &["Ben"]),
+        state(Phase::InCall, &[]),
+        state(Phase::InCall, &["Ben"]),
+        ended(EndCode::OtherLeft),
+    ];
+    let told: Vec<Deed> = asked(false, &states)
+        .into_iter()
+        .filter(|deed| matches!(deed, Deed::Notify { .. }))
+        .collect();
+    let expect = [
+        notice("Ben joined the call", ""),
+        notice("The call is over", "Ben hung up."),
+    ];
+    assert_eq!(told, expect);
+    let told = |watched, states: &[AppState]| {
+        let deeds = asked(watched, states);
+        deeds.iter().any(|deed| matches!(deed, Deed::Notify { .. }))
+    };
+    assert!(!told(true, &states), "the person sees it");
+    let quiet: Vec<AppState> = states
+        .iter()
+        .cloned()
+        .map(|mut state| {
+            state.settings.desktop.notifications = false;
+            state
+        })
+        .collect();
+    assert!(!told(false, &quiet), "the person wants none");
+    let left = [state(Phase::InCall, &["Ben"]), ended(EndCode::HungUp)];
+    assert!(!told(false, &left), "who hangs up knows it");
+}
+
+#[test]
+fn a_flood_of_people_is_not_a_flood_of_notifications() {
+    let mut citizen = Citizen::new("C");
+    citizen.follow(&state(Phase::InCall, &[]), false);
+    let told: usize = (0..1000)
+        .map(|number| {
+            let name = format!("{number}{}", "x".repeat(500));
+            let deeds = citizen.follow(&state(Phase::InCall, &[name.as_str()]), false);
+            let titles = deeds.iter().filter_map(|deed| match deed {
+                Deed::Notify { title, .. } => Some(title.chars().count()),
+                _ => None,
+            });
+            titles.inspect(|length| assert!(*length < 80, "{length}")).count()
+        })
+        .sum();
+    assert_eq!(told, TOLD_MAX);
+}
+
+#[test]
+fn the_tray_offers_what_makes_sense() {
+    let shown = |state: &AppState| {
+        let tray = tray(state, &Words::of(Language::En, Language::En));
+        (tray.tooltip, tray.mute, tray.leave)
+    };
+    let mut muted = state(Phase::InCall, &["Ben"]);
+    muted.local.muted = true;
+    for (state, tooltip, mute, leave) in [
+        (state(Phase::Home, &[]), "Parley", None, None),
+        (state(Phase::GreenRoom, &[]), "Parley", Some("Mute"), None),
+        (
+            state(Phase::InCall, &[]),
+            "Parley: Waiting for others",
+            Some("Mute"),
+            Some("Leave call"),
+        ),
+        (
+            state(Phase::InCall, &["Ben"]),
+            "Parley: In a call",
+            Some("Mute"),
+            Some("Leave call"),
+        ),
+        (
+            muted,
+            "Parley: In a call, muted",
+            Some("Unmute"),
+            Some("Leave call"),
+        ),
+        (ended(EndCode::OtherLeft), "Parley", None, None),
+    ] {
+        let expect = (
+            tooltip.to_owned(),
+            mute.map(str::to_owned),
+            leave.map(str::to_owned),
+        );
+        assert_eq!(shown(&state), expect);
+    }
+    let mut citizen = Citizen::new("de_DE.UTF-8");
+    let mut german = state(Phase::Home, &[]);
+    german.settings.language = Language::System;
+    let Some(Deed::Tray(tray)) = citizen.follow(&german, true).pop() else {
+        panic!("no tray")
+    };
+    assert_ne!(tray.quit, "Quit Parley", "the system speaks German");
+    assert_eq!(citizen.follow(&german, true), [], "nothing new, nothing to do");
+}
+
+#[test]
+fn keys_and_start_at_login_follow_the_settings() {
+    let mut with_key = state(Phase::Home, &[]);
+    with_key.settings.desktop.talk_key = "F9".into();
+    with_key.settings.desktop.autostart = true;
+    let keys = |talk: &str| {
+        Deed::Keys(KeysWish {
+            mute: String::new(),
+            talk: talk.into(),
+        })
+    };
+    let plain = state(Phase::Home, &[]);
+    // At the start the keys are asked for, and start at login is left as it is.
+    assert_eq!(
+        asked(true, &[with_key.clone(), plain]),
+        [keys("F9"), keys(""), Deed::Autostart(false)]
+    );
+    assert_eq!(asked(true, &[with_key.clone(), with_key]), [keys("F9")]);
+}

@@ -1,0 +1,41 @@
+//! How Parley behaves on the desktop around its window.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What the person chose about the desktop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct DesktopSettings {
+    /// Parley starts, minimised, when the person logs in.
+    pub autostart: bool,
+    /// Closing the window leaves Parley running in the tray, where there is one.
+    pub stay_in_tray: bool,
+    /// Who comes and goes is told by the system while the window is not looked at.
+    pub notifications: bool,
+    /// The key that mutes and unmutes from any program, such as `Ctrl+Shift+KeyM`; empty: none.
+    pub mute_key: String,
+    /// The key that lets one talk while it is held, from any program; empty: none.
+    pub talk_key: String,
+}
+
+impl Default for DesktopSettings {
+    fn default() -> Self {
+        Self {
+            autostart: false,
+            stay_in_tray: false,
+            notifications: true,
+            mute_key: String::new(),
+            talk_key: String::new(),
+        }
+    }
+}
+
+/// What the desktop said to what was asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct DesktopView {
+    /// Keys that could not be had: another program has them, or the system has no such key.
+    pub refused_keys: Vec<String>,
+    /// Why start at login could not be switched.
+    pub autostart_fault: Option<String>,
+}

@@ -1,0 +1,207 @@
+//! The desktop around the window: does what `parley_app::desktop` decides and what another start of the program asks, and
+//! keeps the window's place. Nothing is decided here.
+
+use crate::{keys, tray};
+use parley_app::desktop::{Citizen, Deed};
+use parley_app::engine::EngineHandle;
+use parley_app::view::{AppCommand, DesktopView};
+use parley_desktop::instance::{Ask, Instance, Talk};
+use parley_desktop::place::{Place, ScreenArea};
+use parley_desktop::session::DesktopSession;
+use parley_desktop::{autostart, links};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use tauri::{AppHandle, Manager as _, PhysicalPosition, PhysicalSize, Window, WindowEvent};
+
+/// The window's name in the configuration.
+const WINDOW: &str = "main";
+/// Smaller is the mini window, whose place is not kept (the configuration's least size, without the scale of the screen).
+const KEPT_MIN: PhysicalSize<u32> = PhysicalSize::new(480, 360);
+
+/// Where the window was last, when it was an ordinary window.
+#[derive(Default)]
+pub(crate) struct LastPlace(Mutex<Option<Place>>);
+
+/// Begins everything. On the main thread, before the window is seen.
+pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, instance: Option<Instance>, folder: &Path) {
+    put_back(app, folder);
+    drop(tauri::async_runtime::spawn(follow(app.clone(), engine.clone())));
+    drop(tauri::async_runtime::spawn_blocking(links::register_here));
+    if let Some(instance) = instance {
+        let (app, engine) = (app.clone(), engine.clone());
+        drop(tauri::async_runtime::spawn(async move {
+            let served = instance
+                .serve(|ask| answer(app.clone(), engine.clone(), ask))
+                .await;
+            tracing::info!(?served, "another start of Parley cannot reach this one");
+        }));
+    }
+}
+
+/// Brings the window to the front.
+pub(crate) fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
+        let shown = window.unminimize().and(window.show()).and(window.set_focus());
+        tracing::debug!(?shown, "asked to the front");
+    }
+}
+
+/// Starts without being in anybody's way.
+pub(crate) fn minimize(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
+        let done = window.minimize();
+        tracing::debug!(?done, "starts minimised");
+    }
+}
+
+/// Links that macOS hands to a running program.
+#[cfg(target_os = "macos")]
+pub(crate) fn opened(app: &AppHandle, urls: &[tauri::Url]) {
+    for url in urls {
+        let (app, link) = (app.clone(), url.to_string());
+        let engine = app.state::<EngineHandle>().inner().clone();
+        drop(tauri::async_runtime::spawn(answer(
+            app,
+            engine,
+            Ask::Open { link },
+        )));
+    }
+}
+
+async fn answer(app: AppHandle, engine: EngineHandle, ask: Ask) -> Result<(), String> {
+    let command = match ask {
+        Ask::Show => {
+            show(&app);
+            return Ok(());
+        }
+        Ask::Open { link } => {
+            show(&app);
+            AppCommand::HandOver { text: link }
+        }
+        Ask::Talk {
+            talk: Talk::ToggleMute,
+        } => AppCommand::ToggleMuted,
+        Ask::Talk { talk } => AppCommand::Talk {
+            down: talk == Talk::Down,
+        },
+    };
+    engine.command(command).await.map_err(|error| error.message)
+}
+
+async fn follow(app: AppHandle, engine: EngineHandle) {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].map(std::env::var);
+    let locale = locale.into_iter().flatten().find(|locale| !locale.is_empty());
+    let mut citizen = Citizen::new(&locale.unwrap_or_default());
+    let session = DesktopSession::start();
+    let mut icon = tray::Tray::default();
+    let mut told = DesktopView::default();
+    let mut states = engine.state();
+    loop {
+        let state = states.borrow_and_update().clone();
+        for deed in citizen.follow(&state, is_watched(&app)) {
+            match deed {
+                Deed::StayAwake(reason) => session.stay_awake(reason.as_deref()),
+                Deed::Notify { title, body } => notify(&app, &session, &title, &body),
+                Deed::Tray(view) => icon.show(&app, &view),
+                Deed::Keys(wish) => told.refused_keys = keys::listen(&app, &engine, &wish),
+                Deed::Autostart(on) => {
+                    told.autostart_fault = autostart::set(on).err().map(|error| error.to_string());
+                }
+            }
+        }
+        if told != state.desktop {
+            let desktop = told.clone();
+            // The engine that does not hear it any more is ending.
+            let _ = engine.command(AppCommand::TellDesktop { desktop }).await;
+        }
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn notify(_: &AppHandle, session: &DesktopSession, title: &str, body: &str) {
+    session.notify(title, body);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn notify(app: &AppHandle, _: &DesktopSession, title: &str, body: &str) {
+    use tauri_plugin_notification::NotificationExt as _;
+    let shown = app.notification().builder().title(title).body(body).show();
+    tracing::debug!(?shown, "notified");
+}
+
+fn is_watched(app: &AppHandle) -> bool {
+    app.get_webview_window(WINDOW).is_some_and(|window| {
+        let hidden = window.is_minimized().unwrap_or(false) || !window.is_visible().unwrap_or(true);
+        !hidden && window.is_focused().unwrap_or(true)
+    })
+}
+
+/// Puts the window where it was, if that can be seen.
+fn put_back(app: &AppHandle, folder: &Path) {
+    let (Some(window), Some(place)) = (app.get_webview_window(WINDOW), Place::read(folder)) else {
+        return;
+    };
+    let screens = window.available_monitors().unwrap_or_default();
+    let area = |screen: &tauri::Monitor| ScreenArea {
+        x: screen.position().x,
+        y: screen.position().y,
+        width: screen.size().width,
+        height: screen.size().height,
+    };
+    if !place.is_seen(&screens.iter().map(area).collect::<Vec<_>>()) {
+        return;
+    }
+    let put = window
+        .set_size(PhysicalSize::new(place.width, place.height))
+        .and(window.set_position(PhysicalPosition::new(place.x, place.y)));
+    let grown = if place.maximized {
+        window.maximize()
+    } else {
+        Ok(())
+    };
+    tracing::debug!(?put, ?grown, "the window is where it was");
+}
+
+/// Notes where the window is, keeps that when it closes, and hides it instead where that is wanted.
+pub(crate) fn window_event(window: &Window, event: &WindowEvent, folder: &Path, engine: &EngineHandle) {
+    let last = window.state::<LastPlace>();
+    let mut last = last.0.lock().unwrap_or_else(PoisonError::into_inner);
+    match event {
+        WindowEvent::Resized(_) | WindowEvent::Moved(_) => *last = place(window, *last).or(*last),
+        WindowEvent::CloseRequested { api, .. } => {
+            if let Some(place) = *last
+                && let Err(error) = place.write(folder)
+            {
+                tracing::info!(%error, "the window's place is not kept");
+            }
+            let stays = engine.state().borrow().settings.desktop.stay_in_tray;
+            if stays && window.try_state::<tray::TrayMark>().is_some() {
+                api.prevent_close();
+                let _ = window.hide();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The window's place now; full screen and mini are none.
+fn place(window: &Window, last: Option<Place>) -> Option<Place> {
+    let maximized = window.is_maximized().ok()?;
+    if maximized {
+        return last.map(|last| Place { maximized, ..last });
+    }
+    if window.is_fullscreen().ok()? || window.is_minimized().ok()? {
+        return None;
+    }
+    let (size, position) = (window.inner_size().ok()?, window.outer_position().ok()?);
+    (size.width >= KEPT_MIN.width && size.height >= KEPT_MIN.height).then_some(Place {
+        x: position.x,
+        y: position.y,
+        width: size.width,
+        height: size.height,
+        maximized,
+    })
+}
