@@ -10,6 +10,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
         name: (*name).to_owned(),
         microphone_on: true,
         camera_on: true,
+        hand_raised: false,
         away: false,
         video_size: None,
         quality: Quality::Good,
