@@ -1,6 +1,8 @@
 //! Two real windows, each with a screen, a camera, a microphone and a speaker of its own, and the real server in between:
 //! what two people would do, seen and heard from outside.
 
+mod package;
+
 use crate::harness::sound;
 use crate::harness::window::Window;
 use std::path::{Path, PathBuf};

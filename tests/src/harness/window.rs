@@ -9,7 +9,7 @@ use super::xvfb::Screen;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -52,6 +52,24 @@ impl Window {
             "{} was not built; run `cargo build --workspace` first",
             parley.display()
         );
+        Self::open_program(&parley, name, mode, size, arguments)
+    }
+
+    /// Opens the one that is installed on this machine as `parley`.
+    ///
+    /// # Errors
+    /// When a tool is missing or the window does not come.
+    pub fn open_installed(parley: &Path, name: &str, mode: &str) -> Result<Self> {
+        Self::open_program(parley, name, mode, SIZE, &[])
+    }
+
+    fn open_program(
+        parley: &Path,
+        name: &str,
+        mode: &str,
+        size: (u32, u32),
+        arguments: &[String],
+    ) -> Result<Self> {
         // As large as the window, which has nothing around it without a window manager.
         let screen = Screen::switch_on(size.0, size.1)?;
         let sound = SoundCard::plug_in()?;

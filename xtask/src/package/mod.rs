@@ -34,6 +34,19 @@ pub(crate) fn package(arguments: &[String]) -> Result<ExitCode> {
         eprintln!("Building Parley for release (the first time takes a long while) ...");
         build::release()?;
     }
+    make(&wish)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One kind of installer with what the tests built.
+pub(crate) fn of_the_development_build(bundle: &str) -> Result<()> {
+    make(&Wish {
+        bundles: vec![bundle.to_owned()],
+        debug: true,
+    })
+}
+
+fn make(wish: &Wish) -> Result<()> {
     let folder = folder();
     fs::create_dir_all(&folder)?;
     let inside = inventory::of_the_app()?;
@@ -45,11 +58,11 @@ pub(crate) fn package(arguments: &[String]) -> Result<ExitCode> {
     for file in &made {
         println!("{}", line_of(&take(file, &folder)?)?);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Where installers go.
-pub(crate) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     target_dir().join("package")
 }
 

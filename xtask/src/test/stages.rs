@@ -3,6 +3,7 @@
 use super::ledger::{Ledger, Tally};
 use super::{Part, deny};
 use crate::build::{self, TestProgram, cargo};
+use crate::package;
 use crate::process;
 use crate::setup;
 use anyhow::{Result, bail};
@@ -64,7 +65,13 @@ pub(super) fn part(part: Part, full: bool, programs: &[TestProgram], ledger: &mu
         }
         Part::World => world_modules("world", &["world::"], full, programs, ledger),
         Part::Interop => world_modules("interop", &["interop::"], full, programs, ledger),
-        Part::Desktop => world_modules("desktop", &["desktop::"], full, programs, ledger),
+        Part::Desktop => {
+            // One of the rare tests installs it.
+            if full {
+                ledger.check("package", || package::of_the_development_build("deb"));
+            }
+            world_modules("desktop", &["desktop::"], full, programs, ledger);
+        }
         Part::Ui => ui(ledger),
     }
 }
