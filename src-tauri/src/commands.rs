@@ -19,6 +19,21 @@ pub(crate) fn app_talk(engine: State<'_, EngineHandle>) -> TalkView {
     engine.talk().borrow().clone()
 }
 
+/// Asks the person for files; gives where they are.
+#[tauri::command]
+pub(crate) async fn pick_files(window: tauri::WebviewWindow) -> Vec<String> {
+    let picked = rfd::AsyncFileDialog::new().set_parent(&window).pick_files().await;
+    let path = |file: rfd::FileHandle| file.path().to_string_lossy().into_owned();
+    picked.unwrap_or_default().into_iter().map(path).collect()
+}
+
+/// Shows a file that came in its folder; tells whether it did.
+#[tauri::command]
+pub(crate) async fn show_file(engine: State<'_, EngineHandle>, id: String) -> Result<bool, ()> {
+    let folder = engine.received_into(&id);
+    Ok(folder.is_some_and(|folder| surroundings::open_folder(&folder)))
+}
+
 /// Opens a link of a message in the system's browser; tells whether it did.
 #[tauri::command]
 pub(crate) async fn open_link(address: String) -> bool {

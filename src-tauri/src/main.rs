@@ -106,6 +106,8 @@ fn run(
             commands::app_state,
             commands::app_talk,
             commands::open_link,
+            commands::pick_files,
+            commands::show_file,
             commands::app_command,
             commands::frame_bridge
         ])

@@ -48,9 +48,25 @@ pub(crate) fn open(address: &str) -> bool {
     } else {
         ("xdg-open", &[])
     };
+    start(program, before, address.as_ref())
+}
+
+/// Shows a folder in the system's file manager; tells whether one was started.
+pub(crate) fn open_folder(folder: &std::path::Path) -> bool {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    start(program, &[], folder.as_os_str())
+}
+
+fn start(program: &str, before: &[&str], what: &std::ffi::OsStr) -> bool {
     let started = std::process::Command::new(program)
         .args(before)
-        .arg(address)
+        .arg(what)
         .stdin(std::process::Stdio::null())
         .spawn();
     match started {
@@ -60,7 +76,7 @@ pub(crate) fn open(address: &str) -> bool {
             true
         }
         Err(error) => {
-            tracing::warn!(%error, program, "no browser");
+            tracing::warn!(%error, program, "cannot be started");
             false
         }
     }

@@ -17,15 +17,17 @@ pub(crate) fn call(arguments: &[String]) -> Result<ExitCode> {
 /// Measurements against other software.
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     let Some((name, rest)) = arguments.split_first() else {
-        bail!("which bench? There is: call");
+        bail!("which bench? There are: call, files");
     };
-    if name != "call" {
-        bail!("there is no bench called `{name}`; there is: call");
-    }
+    let what = match name.as_str() {
+        "call" => "bench-call",
+        "files" => "bench-files",
+        _ => bail!("there is no bench called `{name}`; there are: call, files"),
+    };
     // Chromium, a screen and a clip are among what the tests need.
     setup::system(Purpose::Test)?;
     build::programs()?;
-    measure("bench-call", rest)
+    measure(what, rest)
 }
 
 fn measure(what: &str, arguments: &[String]) -> Result<ExitCode> {

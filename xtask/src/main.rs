@@ -40,6 +40,8 @@ cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow 
 cargo xtask bench call [--window] [--against chromium] [--seconds N] [--json]
                                         cost, set-up times and latency of a call; docs/benchmarks.md explains;
                                         --window: of real windows, with all their processes
+cargo xtask bench files [--against chromium] [--mb N] [--json]
+                                        speed and cost of a file over loopback and over a long, lossy path
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)

@@ -105,6 +105,7 @@ impl SettingsStore {
                 desktop,
                 keep_history,
                 language,
+                download_folder,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -114,6 +115,7 @@ impl SettingsStore {
             set(&mut settings.desktop, desktop);
             set(&mut settings.keep_history, keep_history);
             set(&mut settings.language, language);
+            set(&mut settings.download_folder, download_folder);
         })
     }
 

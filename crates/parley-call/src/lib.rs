@@ -8,6 +8,7 @@ pub mod call;
 pub mod chat;
 pub mod config;
 pub mod end;
+pub mod files;
 pub mod key_frame;
 pub mod peer;
 pub mod port;

@@ -70,6 +70,18 @@ pub(crate) struct Wish {
     /// The most video to send, in kbit/s.
     #[arg(long)]
     pub(crate) max_kbps: Option<u64>,
+    /// Writes this message once connected; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) chat: Vec<String>,
+    /// Sends this file once connected; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) send: Vec<PathBuf>,
+    /// Takes files that are offered, into this folder; without it they are refused.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) download: Option<PathBuf>,
+    /// Leaves as soon as every file was sent or came.
+    #[arg(long)]
+    pub(crate) leave_after_files: bool,
     /// Prints one JSON object on standard output, and nothing else there.
     #[arg(long)]
     pub(crate) json: bool,

@@ -34,7 +34,9 @@ impl Teller {
             Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
             Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
             Happened::Ended(reason) => ("ended", reason.to_string()),
-            Happened::Call | Happened::Stats | Happened::Picture | Happened::Sound => return,
+            Happened::Call | Happened::Files | Happened::Stats | Happened::Picture | Happened::Sound => {
+                return;
+            }
         };
         self.event(&json!({"event": event, "what": what}));
     }

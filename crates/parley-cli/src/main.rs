@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cost;
+mod errands;
 mod events;
 mod findings;
 mod report;

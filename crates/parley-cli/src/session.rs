@@ -1,6 +1,7 @@
 //! One stay in one call: puts the endpoint together, drives it until its end, and hands what was seen to the findings.
 
 use crate::arguments::{Switch, Wish};
+use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
 use crate::report::Report;
@@ -41,6 +42,7 @@ struct Session<'a> {
     look: Option<Onlooker>,
     listen: Watcher<Heard>,
     findings: Findings,
+    errands: Errands,
 }
 
 /// Takes part until the end.
@@ -62,6 +64,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         look: None,
         listen: watch::listen(played, wish.record.clone())?,
         findings: Findings::default(),
+        errands: Errands::default(),
     };
     let ended = session.drive().await?;
     Ok(session.finish(ended.as_ref()))
@@ -101,6 +104,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
         },
         network: NetworkOptions::default(),
         limits,
+        downloads: errands::downloads(wish),
     })?;
     endpoint.command(CallCommand::Enter);
     Ok((endpoint, played))
@@ -120,7 +124,7 @@ impl Session<'_> {
                     if let Happened::Ended(reason) = happened {
                         return Ok(Some(reason));
                     }
-                    self.note(happened, Instant::now())?;
+                    self.note(happened, Instant::now()).await?;
                 }
                 _ = every_second.tick() => {
                     let line = self.progress();
@@ -138,6 +142,9 @@ impl Session<'_> {
     }
 
     fn is_time_up(&self, begun: Instant, now: Instant) -> bool {
+        if self.wish.leave_after_files && self.errands.are_done(now) {
+            return true;
+        }
         match (self.findings.connected_at(), self.wish.seconds) {
             (Some(connected), Some(seconds)) => now >= connected + Duration::from_secs(seconds.into()),
             (Some(_), None) => false,
@@ -145,7 +152,7 @@ impl Session<'_> {
         }
     }
 
-    fn note(&mut self, happened: Happened, now: Instant) -> Result<()> {
+    async fn note(&mut self, happened: Happened, now: Instant) -> Result<()> {
         match happened {
             Happened::Ready(link) if self.host => self.tell_link(&link),
             Happened::PictureBegan(who) => {
@@ -153,6 +160,8 @@ impl Session<'_> {
                     self.look_at(frames)?;
                 }
             }
+            Happened::Chat(news) => self.errands.chat(&news),
+            Happened::Files => self.errands.files(self.wish, &self.endpoint, now),
             Happened::Stats => {
                 let sample = self
                     .endpoint
@@ -164,6 +173,7 @@ impl Session<'_> {
                 if let Some(call) = self.endpoint.call() {
                     self.teller.call(&call);
                     if call.phase == CallPhase::Connected {
+                        self.errands.begin(self.wish, &self.endpoint).await;
                         self.findings.connected(&self.endpoint, now, cost::cpu_s());
                     }
                     self.findings.call(call);
@@ -233,7 +243,8 @@ impl Session<'_> {
             Some(EndReason::HungUp | EndReason::OtherLeft | EndReason::OtherLost) | None => {}
             Some(reason) => return Outcome::NoCall(reason.to_string()),
         }
-        let report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
+        let mut report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
+        self.errands.report(self.wish, &mut report);
         Outcome::Measured(report)
     }
 }

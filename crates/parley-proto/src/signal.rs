@@ -333,7 +333,7 @@ mod tests {
         check("Between participants", 9, |example| {
             reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
-        check("Lanes", 2, |example| {
+        check("Lanes", 11, |example| {
             reads_as::<crate::ChatFrame>(example) || reads_as::<crate::FileFrame>(example)
         });
     }

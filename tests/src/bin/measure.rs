@@ -1,5 +1,6 @@
-//! `measure call [--seconds N] [--json]` and `measure bench-call [--window] [--against chromium] [--seconds N] [--json]`:
-//! what `cargo xtask call` and `cargo xtask bench call` run once everything is built.
+//! `measure call [--seconds N] [--json]`, `measure bench-call [--window] [--against chromium] [--seconds N] [--json]` and
+//! `measure bench-files [--against chromium] [--mb N] [--json]`: what `cargo xtask call` and `cargo xtask bench` run once
+//! everything is built.
 
 #![expect(
     clippy::print_stdout,
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 struct Wish {
     what: String,
     seconds: Option<u32>,
+    mb: Option<u32>,
     json: bool,
     against_chromium: bool,
     window: bool,
@@ -21,8 +23,11 @@ struct Wish {
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
     use anyhow::{Context as _, bail};
     let mut wish = Wish {
-        what: arguments.next().context("measure what? call or bench-call")?,
+        what: arguments
+            .next()
+            .context("measure what? call, bench-call or bench-files")?,
         seconds: None,
+        mb: None,
         json: false,
         against_chromium: false,
         window: false,
@@ -38,9 +43,13 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
                     .context("--seconds takes a whole number")?;
                 wish.seconds = Some(number.clamp(5, 3600));
             }
+            "--mb" => {
+                let number = arguments.next().and_then(|number| number.parse::<u32>().ok());
+                wish.mb = Some(number.context("--mb takes a whole number")?.clamp(1, 100_000));
+            }
             "--against" => match arguments.next().as_deref() {
-                Some("chromium") if wish.what == "bench-call" => wish.against_chromium = true,
-                _ => bail!("--against takes a peer, and `bench call` knows one: chromium"),
+                Some("chromium") if wish.what.starts_with("bench-") => wish.against_chromium = true,
+                _ => bail!("--against takes a peer, and the benches know one: chromium"),
             },
             other => bail!("`{other}` is not understood; `cargo xtask help` lists what is"),
         }
@@ -50,7 +59,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call, window};
+    use parley_tests::measure::{bench, call, files, window};
     let (report, picture) = match wish.what.as_str() {
         "call" => {
             let outcome = call::run(wish.seconds.unwrap_or(call::SECONDS))?;
@@ -61,7 +70,11 @@ fn run(wish: &Wish) -> Result<bool> {
             let bench = if wish.window { window::run } else { bench::run };
             (bench(seconds, wish.against_chromium)?, None)
         }
-        other => anyhow::bail!("`{other}` cannot be measured; call and bench-call can"),
+        "bench-files" => {
+            let mb = wish.mb.unwrap_or(files::LOOPBACK_MB);
+            (files::run(mb, wish.against_chromium)?, None)
+        }
+        other => anyhow::bail!("`{other}` cannot be measured; call, bench-call and bench-files can"),
     };
     if wish.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -72,7 +85,7 @@ fn run(wish: &Wish) -> Result<bool> {
         eprintln!("The picture B received: {}", picture.display());
     }
     if !report.ok {
-        eprintln!("Picture or sound did not arrive.");
+        eprintln!("Something did not arrive.");
     }
     Ok(report.ok)
 }

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod call;
 pub mod cost;
+pub mod files;
 pub mod parley;
 pub mod rows;
 pub mod window;

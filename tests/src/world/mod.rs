@@ -6,3 +6,5 @@ mod call_party;
 mod call_survives;
 #[cfg(target_os = "linux")]
 mod endpoints;
+#[cfg(target_os = "linux")]
+mod files;

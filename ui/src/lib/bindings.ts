@@ -56,7 +56,31 @@ reaction: ReactionKind, } | { "type": "raise_hand",
 /**
  * Up.
  */
-raised: boolean, } | { "type": "dismiss_problem", 
+raised: boolean, } | { "type": "offer_files", 
+/**
+ * Where they are.
+ */
+paths: Array<string>, } | { "type": "decide_file", 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Take it.
+ */
+accept: boolean, } | { "type": "pause_file", 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Wait.
+ */
+paused: boolean, } | { "type": "cancel_file", 
+/**
+ * Which.
+ */
+id: string, } | { "type": "dismiss_problem", 
 /**
  * Which.
  */
@@ -632,7 +656,11 @@ keep_history: boolean,
 /**
  * The language of everything the app says.
  */
-language: Language, };
+language: Language, 
+/**
+ * Where files go that come; empty: the system's folder for downloads.
+ */
+download_folder: string, };
 
 /**
  * A change of settings: only what is present changes.
@@ -669,7 +697,11 @@ keep_history?: boolean,
 /**
  * See [`Settings::language`].
  */
-language?: Language, };
+language?: Language, 
+/**
+ * See [`Settings::download_folder`].
+ */
+download_folder?: string, };
 
 /**
  * The connection to the server.
@@ -756,7 +788,66 @@ reactions: Array<ReactionView>,
 /**
  * One's own hand is up.
  */
-hand_raised: boolean, };
+hand_raised: boolean, 
+/**
+ * Files on their way, and those that were, oldest first.
+ */
+transfers: Array<TransferView>, };
+
+/**
+ * Why a file did not come through.
+ */
+export type TransferProblem = "unreadable" | "changed" | "disk_full" | "disk_failed" | "other_disk_full" | "other_disk_failed" | "damaged" | "too_many" | "refused" | "other_gone" | "out_of_step";
+
+/**
+ * How far a file is.
+ */
+export type TransferStage = "reading" | "offered" | "asking" | "waiting" | "moving" | "paused" | "checking" | "done" | "declined" | "cancelled_here" | "cancelled_there" | "failed";
+
+/**
+ * One file.
+ */
+export type TransferView = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * From here; otherwise to here.
+ */
+sending: boolean, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its size in bytes.
+ */
+size: number, 
+/**
+ * Bytes that are on the receiver's disk.
+ */
+moved: number, 
+/**
+ * How fast, lately.
+ */
+bytes_per_s: number, 
+/**
+ * How far it is.
+ */
+state: TransferStage, 
+/**
+ * This side wants it to wait.
+ */
+paused_here: boolean, 
+/**
+ * Why it did not work.
+ */
+fault: TransferProblem | null, 
+/**
+ * Where it is on this computer, once it is whole.
+ */
+path: string | null, };
 
 /**
  * The voice chain's switches.

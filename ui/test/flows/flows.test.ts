@@ -506,4 +506,34 @@ describe('beside picture and sound', () => {
     expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['raise_hand', 'react']);
     await by('reaction').first().waitFor({ state: 'detached' });
   });
+
+  test('files are picked, dropped, accepted, paused and given up', async () => {
+    await open('call', { query: '&slow=150' });
+    await fake(page, 'offered', 'report.pdf', 2_000_000);
+    expect(await by('unread').innerText()).toBe('1');
+    await expect.poll(() => by('said').innerText()).toContain('offers you a file: report.pdf');
+    await by('panel-button').click();
+    await by('tab-files').click();
+    await by('accept-file').click();
+    await attribute('file', 'state', 'done');
+    await by('show-file').click();
+    expect((await fake(page, 'opened')).length).toBe(1);
+
+    await by('send-file').click();
+    await attribute('file', 'state', 'moving');
+    expect(await by('file-says').first().innerText()).toContain('1.2 MB of 48.3 MB, 2.3 MB/s');
+    await by('pause-file').click();
+    await attribute('file', 'state', 'paused');
+    await by('pause-file').click();
+    await attribute('file', 'state', 'moving');
+    await by('cancel-file').click();
+    await attribute('file', 'state', 'cancelled_here');
+
+    await by('panel-close').click();
+    await fake(page, 'drag', { over: true, dropped: [] });
+    await by('drop-zone').waitFor();
+    await fake(page, 'drag', { over: false, dropped: ['/tmp/dropped.txt'] });
+    await by('drop-zone').waitFor({ state: 'detached' });
+    expect(await by('file').first().innerText()).toContain('dropped.txt');
+  });
 });

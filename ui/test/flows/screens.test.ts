@@ -57,6 +57,13 @@ const SCREENS: Record<string, Screen> = {
   },
   'call-chat': { scenario: 'call-talk', then: (page) => page.keyboard.press('c') },
   'call-chat-empty': { scenario: 'call', then: (page) => page.keyboard.press('c') },
+  'call-files': {
+    scenario: 'call-talk',
+    then: async (page) => {
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-files').click();
+    },
+  },
   'call-people': {
     scenario: 'call-talk',
     then: async (page) => {

@@ -11,6 +11,9 @@ mod tiles;
 
 /// What a call is asked and tells, for roots that stand on this crate alone.
 pub use parley_call::chat::{ChatNews, SayError};
+pub use parley_call::files::{
+    Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
+};
 pub use parley_call::{
     CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, VideoLimits,
 };
@@ -27,6 +30,7 @@ use parley_media::video::{
 use parley_proto::{ChatText, Link, MediaState, MessageId, ParticipantId, Reaction};
 use picture::OwnPicture;
 use sound::Sound;
+use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 /// Encoded pictures between the encoder and the network; when they are not taken, raw ones are left out.
@@ -54,6 +58,8 @@ pub struct CallWish {
     pub network: NetworkOptions,
     /// The most video there may be.
     pub limits: VideoLimits,
+    /// Where files go that come.
+    pub downloads: PathBuf,
 }
 
 /// Why a call could not begin.
@@ -83,6 +89,8 @@ pub enum Happened {
     TrackEnded(ParticipantId),
     /// Something in the chat.
     Chat(ChatNews),
+    /// [`Endpoint::transfers`] changed.
+    Files,
     /// Somebody reacts.
     Reaction {
         /// Who.
@@ -191,7 +199,8 @@ impl Endpoint {
             network: wish.network,
         });
         let tiles = self.tiles.clone();
-        self.call = Some(OngoingCall::new(handle, encoder, for_encoder, for_sound, tiles));
+        let call = OngoingCall::new(handle, encoder, for_encoder, for_sound, tiles, wish.downloads);
+        self.call = Some(call);
         Ok(())
     }
 
@@ -214,6 +223,27 @@ impl Endpoint {
             Some(call) => call.chat.say(id, text).await,
             None => Err(SayError::TooMany),
         }
+    }
+
+    /// Asks something about files; false when that cannot be done now.
+    #[must_use]
+    pub fn file(&self, command: FileCommand) -> bool {
+        let files = self.call.as_ref().and_then(|call| call.files.as_ref());
+        files.is_some_and(|files| files.command(command))
+    }
+
+    /// Files on their way, and those that were.
+    #[must_use]
+    pub fn transfers(&self) -> Vec<TransferSnapshot> {
+        let files = self.call.as_ref().and_then(|call| call.files.as_ref());
+        files.map_or_else(Vec::new, |files| files.transfers.borrow().clone())
+    }
+
+    /// What was refused and dropped of files.
+    #[must_use]
+    pub fn file_counters(&self) -> FileCounters {
+        let files = self.call.as_ref().and_then(|call| call.files.as_ref());
+        files.map_or_else(FileCounters::default, |files| *files.counters.borrow())
     }
 
     /// Forgets the call (hangs up if that was not done) and closes the sound, whose packets went with it.
@@ -269,6 +299,7 @@ impl Endpoint {
             };
             match said {
                 Said::Event(event) => return self.wire(event),
+                Said::Files => return Happened::Files,
                 Said::Chat(news) => return Happened::Chat(news),
                 Said::AudioTargets(targets) => self.sound.send(AudioCommand::SetTargets(targets)),
                 Said::State => return Happened::Call,
@@ -319,8 +350,12 @@ impl Endpoint {
                 kind,
                 lane,
             } => {
-                if let (Some(call), LaneKind::Chat) = (&self.call, kind) {
-                    call.chat.use_lane(participant, lane);
+                if let Some(call) = &self.call {
+                    match (kind, &call.files) {
+                        (LaneKind::Chat, _) => call.chat.use_lane(participant, lane),
+                        (_, Some(files)) => files.use_lane(participant, kind, lane),
+                        (_, None) => {}
+                    }
                 }
                 Happened::Call
             }

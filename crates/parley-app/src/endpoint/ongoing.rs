@@ -3,6 +3,7 @@
 use super::retire;
 use super::tiles::Tiles;
 use parley_call::chat::{self, ChatHandle, ChatNews};
+use parley_call::files::{self, FilesHandle};
 use parley_call::port::TrackKind;
 use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
 use parley_media::audio::{AudioCommand, AudioTargets};
@@ -10,6 +11,7 @@ use parley_media::packet::ReceivedPacket;
 use parley_media::video::{EncoderStats, EncoderTargets, ReceiverStats, VideoEncoder, VideoReceiver};
 use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +21,8 @@ use tokio::sync::watch;
 pub(super) struct OngoingCall {
     pub(super) handle: CallHandle,
     pub(super) chat: ChatHandle,
+    /// Absent when this computer has no thread for them.
+    pub(super) files: Option<FilesHandle>,
     over: bool,
     encoder: Option<VideoEncoder>,
     receivers: BTreeMap<ParticipantId, VideoReceiver>,
@@ -33,6 +37,8 @@ pub(super) struct OngoingCall {
 pub(super) enum Said {
     /// An event.
     Event(CallEvent),
+    /// The transfers changed.
+    Files,
     /// Something in the chat.
     Chat(ChatNews),
     /// The audio encoder must produce something else.
@@ -50,10 +56,12 @@ impl OngoingCall {
         video_targets: watch::Receiver<EncoderTargets>,
         audio_targets: watch::Receiver<AudioTargets>,
         tiles: Tiles,
+        downloads: PathBuf,
     ) -> Self {
         Self {
             handle,
             chat: chat::start(),
+            files: files::start(downloads),
             over: false,
             encoder: Some(encoder),
             receivers: BTreeMap::new(),
@@ -78,6 +86,7 @@ impl OngoingCall {
                     self.over = matches!(event, CallEvent::Ended(_));
                     return Said::Event(event);
                 }
+                () = changed(&mut self.files) => return Said::Files,
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => return Said::State,
                 Ok(()) = self.video_targets.changed() => self.follow_pause(),
@@ -176,4 +185,14 @@ impl Drop for OngoingCall {
             retire(encoder);
         }
     }
+}
+
+/// Waits for the transfers to change; for ever when there are none.
+async fn changed(files: &mut Option<FilesHandle>) {
+    if let Some(files) = files
+        && files.transfers.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }

@@ -230,6 +230,7 @@ impl Actor {
                     changed
                 });
             }
+            Happened::Files => self.note_files(),
             Happened::Chat(news) => self.note_chat(news),
             Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
             Happened::Call
@@ -246,6 +247,7 @@ impl Actor {
             encoder: self.endpoint.encoder_stats(),
             receivers: self.endpoint.receiver_stats().map(|(_, stats)| stats).collect(),
             sound: self.endpoint.sound_status(),
+            files: self.endpoint.file_counters(),
         };
         self.quality.push(figures.path());
         self.write_down();

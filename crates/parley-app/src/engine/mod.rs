@@ -6,6 +6,7 @@
 mod actor;
 mod devices;
 mod diary;
+mod files;
 mod levels;
 mod mute;
 mod obey;
@@ -128,6 +129,14 @@ impl EngineHandle {
     #[must_use]
     pub fn talk(&self) -> watch::Receiver<TalkView> {
         self.talk.clone()
+    }
+
+    /// The folder a file came into, once it is whole.
+    #[must_use]
+    pub fn received_into(&self, id: &str) -> Option<PathBuf> {
+        let talk = self.talk.borrow();
+        let file = talk.transfers.iter().find(|one| one.id == id && !one.sending)?;
+        PathBuf::from(file.path.as_ref()?).parent().map(PathBuf::from)
     }
 
     /// The pictures of a tile: `self`, or the id of a person. Every taker gets a slot of its own, and counts as watching

@@ -38,6 +38,10 @@ impl Actor {
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
+            AppCommand::OfferFiles { paths } => return self.offer_files(paths),
+            AppCommand::DecideFile { id, accept } => return self.decide_file(&id, accept),
+            AppCommand::PauseFile { id, paused } => return self.pause_file(&id, paused),
+            AppCommand::CancelFile { id } => return self.cancel_file(&id),
             AppCommand::React { reaction } => return self.react(reaction),
             AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
             AppCommand::DismissProblem { code } => self.dismiss(code),
@@ -135,6 +139,7 @@ impl Actor {
             media: self.media_state(),
             network: NetworkOptions::default(),
             limits: self.limits,
+            downloads: self.downloads(),
         };
         if let Err(error) = self.endpoint.start_call(wish) {
             self.phase = Phase::Home;

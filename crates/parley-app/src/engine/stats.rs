@@ -5,6 +5,7 @@ use super::quality::PathSample;
 use super::translate::size;
 use crate::view::StatsSample;
 use parley_call::CallStats;
+use parley_call::files::FileCounters;
 use parley_media::audio::AudioStatus;
 use parley_media::video::{EncoderStats, ReceiverStats};
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(super) struct Figures {
     pub(super) encoder: Option<EncoderStats>,
     pub(super) receivers: Vec<ReceiverStats>,
     pub(super) sound: Option<AudioStatus>,
+    pub(super) files: FileCounters,
 }
 
 /// Turns counters into rates.
@@ -134,6 +136,11 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
             count("sound_packets_skipped", person.counters.skipped);
             count("sound_packets_implausible", person.counters.implausible);
             count("sound_packets_undecodable", person.counters.undecodable);
+        }
+    }
+    for (name, number) in figures.files.list() {
+        if number > 0 {
+            drops.insert(name.to_owned(), number);
         }
     }
     drops

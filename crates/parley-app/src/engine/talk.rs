@@ -3,7 +3,9 @@
 
 use super::actor::Actor;
 use super::tell::since_1970_ms;
-use crate::view::{CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView};
+use crate::view::{
+    CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView, TransferView,
+};
 use parley_call::CallCommand;
 use parley_call::chat::ChatNews;
 use parley_proto::{ChatText, MessageId, ParticipantId, Reaction};
@@ -25,6 +27,7 @@ pub(super) struct Talk {
     reactions: VecDeque<(Instant, ReactionView)>,
     reactions_so_far: u32,
     pub(super) hand_raised: bool,
+    transfers: Vec<TransferView>,
     out: watch::Sender<TalkView>,
 }
 
@@ -36,6 +39,7 @@ impl Talk {
             reactions: VecDeque::new(),
             reactions_so_far: 0,
             hand_raised: false,
+            transfers: Vec::new(),
             out,
         };
         (talk, view)
@@ -46,6 +50,7 @@ impl Talk {
         self.messages.clear();
         self.reactions.clear();
         self.hand_raised = false;
+        self.transfers.clear();
         self.tell();
     }
 
@@ -71,6 +76,12 @@ impl Talk {
             at_ms,
             delivered: true,
         });
+    }
+
+    /// What became of files.
+    pub(super) fn transfers(&mut self, transfers: Vec<TransferView>) {
+        self.transfers = transfers;
+        self.tell();
     }
 
     fn add(&mut self, message: MessageView) {
@@ -121,6 +132,7 @@ impl Talk {
             messages: self.messages.iter().cloned().collect(),
             reactions: self.reactions.iter().map(|(_, view)| view.clone()).collect(),
             hand_raised: self.hand_raised,
+            transfers: self.transfers.clone(),
         };
         self.out.send_if_modified(|old| {
             let changed = *old != view;

@@ -5,6 +5,7 @@ use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::view::{
     CallState, DesktopView, DeviceState, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch,
+    TransferStage,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
@@ -19,6 +20,9 @@ struct Person {
 
 fn person(link: Option<String>) -> Person {
     let folder = tempfile::tempdir().unwrap();
+    // What comes belongs into no folder of whoever runs the tests.
+    let settings = serde_json::json!({ "version": 1, "download_folder": folder.path().join("received") });
+    std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
     let engine = Engine::start(EngineConfig {
         folder: folder.path().to_owned(),
         sources: Sources {
@@ -149,6 +153,7 @@ async fn two_people_call_each_other_from_this_computer() {
     ben.is_shown(&of_ada).await;
 
     talk_to_each_other(&ada, &ben).await;
+    hand_over_a_file(&ada, &ben).await;
 
     ada.does(AppCommand::SetMuted { muted: true }).await;
     ben.sees("the mute", |state| {
@@ -183,6 +188,35 @@ async fn two_people_call_each_other_from_this_computer() {
         .await;
     ada.engine.hang_up(SOON).await;
     ben.engine.hang_up(SOON).await;
+}
+
+/// A file is offered, accepted and there, whole, under its name.
+async fn hand_over_a_file(ada: &Person, ben: &Person) {
+    let here = tempfile::tempdir().unwrap();
+    let file = here.path().join("plan.txt");
+    let words = "all of it ".repeat(200_000);
+    std::fs::write(&file, &words).unwrap();
+    let paths = vec![file.to_string_lossy().into_owned()];
+    ada.does(AppCommand::OfferFiles { paths }).await;
+    let offered = ben
+        .reads("the offer", |talk| {
+            talk.transfers
+                .iter()
+                .any(|one| one.state == TransferStage::Asking)
+        })
+        .await;
+    let id = offered.transfers[0].id.clone();
+    ben.does(AppCommand::DecideFile { id, accept: true }).await;
+    for one in [ada, ben] {
+        one.reads("the end", |talk| {
+            talk.transfers
+                .first()
+                .is_some_and(|one| one.state == TransferStage::Done)
+        })
+        .await;
+    }
+    let came = ben.engine.talk().borrow().transfers[0].path.clone().unwrap();
+    assert_eq!(std::fs::read_to_string(&came).unwrap(), words);
 }
 
 /// Messages both ways, a reaction, a hand up and down.

@@ -84,6 +84,30 @@ pub enum AppCommand {
         /// Up.
         raised: bool,
     },
+    /// Offers files to the others.
+    OfferFiles {
+        /// Where they are.
+        paths: Vec<String>,
+    },
+    /// Takes a file that was offered, or does not.
+    DecideFile {
+        /// Which.
+        id: String,
+        /// Take it.
+        accept: bool,
+    },
+    /// Has a file wait, or go on.
+    PauseFile {
+        /// Which.
+        id: String,
+        /// Wait.
+        paused: bool,
+    },
+    /// Gives a file up.
+    CancelFile {
+        /// Which.
+        id: String,
+    },
     /// Takes a problem off the list until it comes anew.
     DismissProblem {
         /// Which.
@@ -108,6 +132,10 @@ impl fmt::Debug for AppCommand {
         let mut said = match self {
             Self::StartCall => f.debug_struct("StartCall"),
             Self::SendMessage { text: _ } => return f.debug_struct("SendMessage").finish_non_exhaustive(),
+            Self::OfferFiles { paths: _ } => return f.debug_struct("OfferFiles").finish_non_exhaustive(),
+            Self::DecideFile { .. } => f.debug_struct("DecideFile"),
+            Self::PauseFile { .. } => f.debug_struct("PauseFile"),
+            Self::CancelFile { .. } => f.debug_struct("CancelFile"),
             Self::React { .. } => f.debug_struct("React"),
             Self::RaiseHand { .. } => f.debug_struct("RaiseHand"),
             Self::OpenLink { text: _ } => return f.debug_struct("OpenLink").finish_non_exhaustive(),
@@ -134,6 +162,9 @@ impl fmt::Debug for AppCommand {
             Self::SetMuted { muted } => said.field("muted", muted),
             Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
+            Self::DecideFile { id, accept } => said.field("id", id).field("accept", accept),
+            Self::PauseFile { id, paused } => said.field("id", id).field("paused", paused),
+            Self::CancelFile { id } => said.field("id", id),
             Self::React { reaction } => said.field("reaction", reaction),
             Self::RaiseHand { raised } => said.field("raised", raised),
             Self::ChangeSettings { patch } => said.field("patch", patch),

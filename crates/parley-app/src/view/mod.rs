@@ -8,6 +8,7 @@ mod call;
 mod command;
 mod desktop;
 mod devices;
+mod files;
 mod history;
 mod measure;
 mod problem;
@@ -18,6 +19,7 @@ pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, Sig
 pub use command::{AppCommand, CommandError, CommandErrorCode};
 pub use desktop::{DesktopSettings, DesktopView};
 pub use devices::{DeviceKind, DeviceState, DeviceView, DevicesView, LocalView};
+pub use files::{TransferProblem, TransferStage, TransferView};
 pub use history::{HistoryView, PastCallView};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};

@@ -32,6 +32,8 @@ pub struct Settings {
     pub keep_history: bool,
     /// The language of everything the app says.
     pub language: Language,
+    /// Where files go that come; empty: the system's folder for downloads.
+    pub download_folder: String,
 }
 
 impl Default for Settings {
@@ -49,6 +51,7 @@ impl Default for Settings {
             desktop: DesktopSettings::default(),
             keep_history: true,
             language: Language::System,
+            download_folder: String::new(),
         }
     }
 }
@@ -126,4 +129,6 @@ pub struct SettingsPatch {
     pub keep_history: Option<bool>,
     /// See [`Settings::language`].
     pub language: Option<Language>,
+    /// See [`Settings::download_folder`].
+    pub download_folder: Option<String>,
 }

@@ -1,6 +1,7 @@
-//! What people tell each other beside picture and sound, as a window shows it: messages, reactions, raised hands. Comes apart
+//! What people tell each other beside picture and sound, as a window shows it: messages, reactions, raised hands, files. Comes apart
 //! from [`super::AppState`], because it is long and changes by itself.
 
+use super::TransferView;
 use parley_proto::Reaction;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,6 +16,8 @@ pub struct TalkView {
     pub reactions: Vec<ReactionView>,
     /// One's own hand is up.
     pub hand_raised: bool,
+    /// Files on their way, and those that were, oldest first.
+    pub transfers: Vec<TransferView>,
 }
 
 /// One message. Its `Debug` leaves the words out.

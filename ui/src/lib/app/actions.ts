@@ -17,6 +17,7 @@ export interface Deeds {
   swap(): void;
   togglePanel(): void;
   toggleHand(): void;
+  pickFiles(): void;
   copyLink(): void;
   testSpeaker(): void;
   refreshDevices(): void;
@@ -64,6 +65,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         ...link,
         ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
+        { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },

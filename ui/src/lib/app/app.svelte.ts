@@ -1,6 +1,6 @@
 /** The window's own state: what the engine says, what is open over it, and the deeds behind every button. */
 import { getContext, setContext } from 'svelte';
-import type { Backend } from '../backend/backend';
+import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
 import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, ReactionKind, StatsSample, TalkView } from '../bindings';
 import { t } from '../text';
@@ -8,6 +8,7 @@ import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
 import { announcements } from './announce';
 import { copyText } from './clipboard';
+import { offered } from './files';
 import type { Step } from './problems';
 import { NO_CALL, withSecond, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
@@ -15,7 +16,7 @@ import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
 
 export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'desktop' | 'you';
-export type PanelPage = 'chat' | 'people';
+export type PanelPage = 'chat' | 'files' | 'people';
 export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
 
 /** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */
@@ -44,6 +45,8 @@ export class App implements Deeds {
   panel = $state<PanelPage | null>(null);
   /** Messages that came while the chat was not open. */
   unread = $state(0);
+  /** Files are being dragged over the window. */
+  dragging = $state(false);
   /** A message that is being written, while the panel is closed. */
   draft = '';
   /** The key to talk is held here. */
@@ -75,6 +78,7 @@ export class App implements Deeds {
     const stop = await this.backend.listen({
       state: (next) => this.#take(next),
       talk: (next) => this.#read(next),
+      drag: (drag) => this.#drag(drag),
       levels: (levels) => this.#hear(levels, performance.now()),
       stats: (sample) => {
         this.stats = sample;
@@ -102,11 +106,19 @@ export class App implements Deeds {
     const before = this.chat;
     this.chat = next;
     const fresh = arrived(before, next);
+    const offers = offered(before.transfers, next.transfers);
     if (this.panel !== 'chat') this.unread += fresh.length;
+    if (this.panel !== 'files') this.unread += offers.length;
     const newest = before.reactions.at(-1)?.number ?? 0;
     const reactions = next.reactions.filter((one) => one.author !== null && one.number > newest);
     this.voice.say([
       ...fresh.map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
+      ...offers.map((file) => t.said.fileOffered({ name: this.state.call?.people[0]?.name ?? t.chat.nameless, file: file.name })),
+      ...next.transfers.flatMap((file) => {
+        const old = before.transfers.find((one) => one.id === file.id);
+        if (!old || old.state === file.state) return [];
+        return file.state === 'done' ? [t.said.fileDone({ file: file.name })] : file.state === 'failed' ? [t.said.fileFailed({ file: file.name })] : [];
+      }),
       ...reactions.map((one) => t.said.reaction({ name: this.#nameOf(one.author), what: t.reactions[one.reaction] })),
       ...(before.hand_raised === next.hand_raised ? [] : [next.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
     ]);
@@ -192,11 +204,38 @@ export class App implements Deeds {
 
   openPanel = (page: PanelPage | null): void => {
     this.panel = page;
-    if (page === 'chat') this.unread = 0;
+    if (page) this.unread = 0;
   };
 
   togglePanel = (): void => this.openPanel(this.panel === 'chat' ? null : 'chat');
   toggleHand = (): void => this.raiseHand(!this.chat.hand_raised);
+
+  pickFiles = (): void => {
+    this.backend.pickFiles().then(
+      (paths) => this.#offer(paths),
+      () => this.toasts.show(t.files.noPicker, 'warn'),
+    );
+  };
+  decideFile = (id: string, accept: boolean): void => void this.send({ type: 'decide_file', id, accept });
+  pauseFile = (id: string, paused: boolean): void => void this.send({ type: 'pause_file', id, paused });
+  cancelFile = (id: string): void => void this.send({ type: 'cancel_file', id });
+  showFile = (id: string): void => {
+    this.backend.showFile(id).then(
+      (shown) => shown || this.toasts.show(t.files.notShown, 'warn'),
+      () => this.toasts.show(t.files.notShown, 'warn'),
+    );
+  };
+
+  #offer(paths: readonly string[]): void {
+    if (!paths.length || this.state.phase !== 'in_call') return;
+    this.openPanel('files');
+    void this.send({ type: 'offer_files', paths: [...paths] });
+  }
+
+  #drag(drag: Drag): void {
+    this.dragging = drag.over && this.state.phase === 'in_call';
+    this.#offer(drag.dropped);
+  }
 
   openAddress = (address: string): void => {
     this.backend.openAddress(address).then(

@@ -1,7 +1,7 @@
 /** What follows from the chat's state: what is new, and what stands together. Pure. */
 import type { MessageView, TalkView } from '../bindings';
 
-export const NO_TALK: TalkView = { messages: [], reactions: [], hand_raised: false };
+export const NO_TALK: TalkView = { messages: [], reactions: [], hand_raised: false, transfers: [] };
 
 /** Messages of others that were not there before. */
 export function arrived(before: TalkView, now: TalkView): MessageView[] {

@@ -9,6 +9,10 @@ export interface Backend {
   talk(): Promise<TalkView>;
   /** Opens a web address in the system's browser; tells whether it did. */
   openAddress(address: string): Promise<boolean>;
+  /** Asks the person for files; gives where they are. */
+  pickFiles(): Promise<string[]>;
+  /** Shows a file that came in its folder; tells whether it did. */
+  showFile(id: string): Promise<boolean>;
   /** Carries a command out; rejects with a {@link CommandError}. */
   command(command: AppCommand): Promise<void>;
   /** Called for every later event; the function returned stops that. */
@@ -26,6 +30,15 @@ export interface BackendEvents {
   levels(levels: Levels): void;
   stats(sample: StatsSample): void;
   talk(talk: TalkView): void;
+  drag(drag: Drag): void;
+}
+
+/** Files dragged from another program. */
+export interface Drag {
+  /** They are over the window now. */
+  readonly over: boolean;
+  /** Those that were let go here. */
+  readonly dropped: readonly string[];
 }
 
 /** Whatever was thrown, as an error with a sentence. */

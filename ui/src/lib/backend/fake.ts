@@ -1,11 +1,11 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, TransferView } from '../bindings';
 import { forgotten, rated, withCall } from './fake/history';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
-import type { Backend, BackendEvents } from './backend';
+import type { Backend, BackendEvents, Drag } from './backend';
 
 /** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare. */
 export function fakeBackend(query: URLSearchParams): Backend {
@@ -31,6 +31,9 @@ export interface FakeHands {
   commands(): readonly AppCommand[];
   opened(): readonly string[];
   message(text: string): void;
+  offered(name: string, size: number): void;
+  file(id: string, change: Partial<TransferView>): void;
+  drag(drag: Drag): void;
   reaction(kind: ReactionKind): void;
   hand(raised: boolean): void;
 }
@@ -60,6 +63,12 @@ class FakeBackend implements Backend {
 
   state = () => Promise.resolve(this.#state);
   talk = () => Promise.resolve(this.#talk.now);
+  pickFiles = () => Promise.resolve(['/home/ada/plan.pdf']);
+
+  showFile(id: string): Promise<boolean> {
+    this.#opened.push(id);
+    return Promise.resolve(true);
+  }
 
   openAddress(address: string): Promise<boolean> {
     this.#opened.push(address);
@@ -132,6 +141,14 @@ class FakeBackend implements Backend {
       case 'set_preview':
         if (this.#state.phase !== 'in_call') this.#preview(command.on);
         return null;
+      case 'offer_files':
+        return this.#talk.offer(command.paths);
+      case 'decide_file':
+        return this.#talk.decide(command.id, command.accept);
+      case 'pause_file':
+        return this.#talk.pause(command.id, command.paused);
+      case 'cancel_file':
+        return this.#talk.file(command.id, { state: 'cancelled_here' });
       case 'send_message':
         return this.#talk.say(command.text);
       case 'react':
@@ -313,6 +330,9 @@ class FakeBackend implements Backend {
       commands: () => this.#log,
       opened: () => this.#opened,
       message: (text) => this.#talk.came(text),
+      offered: (name, size) => this.#talk.offered(name, size),
+      file: (id, change) => void this.#talk.file(id, change),
+      drag: (drag) => this.#events?.drag(drag),
       reaction: (kind) => void this.#talk.react(GRACE.id, kind),
       hand: (raised) => this.#person({ hand_raised: raised }),
     };

@@ -14,6 +14,8 @@ export function tauriBackend(): Backend {
     state: () => invoke<AppState>('app_state'),
     talk: () => invoke<TalkView>('app_talk'),
     openAddress: (address) => invoke<boolean>('open_link', { address }),
+    pickFiles: () => invoke<string[]>('pick_files'),
+    showFile: (id) => invoke<boolean>('show_file', { id }),
     command: (command) => invoke('app_command', { command }),
     async listen(events) {
       const stops = await Promise.all([
@@ -21,6 +23,9 @@ export function tauriBackend(): Backend {
         listen<Levels>('levels', (event) => events.levels(event.payload)),
         listen<StatsSample>('stats', (event) => events.stats(event.payload)),
         listen<TalkView>('talk', (event) => events.talk(event.payload)),
+        listen('tauri://drag-enter', () => events.drag({ over: true, dropped: [] })),
+        listen('tauri://drag-leave', () => events.drag({ over: false, dropped: [] })),
+        listen<{ paths: string[] }>('tauri://drag-drop', (event) => events.drag({ over: false, dropped: event.payload.paths })),
       ]);
       return () => stops.forEach((stop) => stop());
     },

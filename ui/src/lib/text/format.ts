@@ -44,6 +44,15 @@ export function timeOfDay(ms: number): string {
 /** A short length of time: `24 ms`. */
 export const milliseconds = (value: number): string => unit(Math.round(value), 'millisecond');
 
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** An amount of data: `512 byte`, `1.4 MB`. Thousands, as file managers and disks count. */
+export function bytes(value: number): string {
+  const step = Math.min(BYTE_UNITS.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
+  const shown = value / 1000 ** step;
+  return number(shown, { style: 'unit', unit: BYTE_UNITS[step] ?? 'byte', maximumFractionDigits: step > 0 && shown < 100 ? 1 : 0 });
+}
+
 /** A bit rate: `740 kbit/s`, `1.5 Mbit/s`. The units are international. */
 export function rate(kbps: number): string {
   const mega = kbps >= 1000;

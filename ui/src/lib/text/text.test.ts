@@ -72,6 +72,7 @@ const SAME = ['app.name', 'quality.none', 'settings.about', 'settings.serverPlac
 const isSame = (path: string) => SAME.includes(path);
 /** Words that two languages write alike. */
 const SAME_IN: Readonly<Record<string, readonly Tag[]>> = {
+  'panel.pages.chat': ['es'],
   'settings.themes.system': ['de'],
   'settings.languageSystem': ['de'],
   'settings.pages.you': ['es'],

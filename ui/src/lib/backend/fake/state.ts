@@ -16,6 +16,7 @@ export const SETTINGS: Settings = {
   keep_history: true,
   desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
+  download_folder: '',
 };
 
 export const DEVICES: DevicesView = {

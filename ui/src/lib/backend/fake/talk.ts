@@ -1,5 +1,5 @@
 /** The simulation's chat: what is sent is delivered a moment later. */
-import type { CommandError, MessageView, ReactionKind, TalkView } from '../../bindings';
+import type { CommandError, MessageView, ReactionKind, TalkView, TransferView } from '../../bindings';
 import { GRACE } from './state';
 
 const HOUR_MS = 3_600_000;
@@ -10,6 +10,27 @@ const CONVERSATION: readonly (readonly [minutes: number, own: boolean, text: str
   [1, true, 'Yes. The table at the bottom, or the figure?'],
   [1, true, 'I read it as\n  12 in May\n  18 in June'],
   [2, false, '<b>18</b> is right. Averyverylongwordwithoutanyspaceinitthatmustnotbreakthepanelsideways'],
+];
+
+const FILE: TransferView = {
+  id: 'f',
+  sending: false,
+  name: 'file',
+  size: 48_300_000,
+  moved: 0,
+  bytes_per_s: 0,
+  state: 'asking',
+  paused_here: false,
+  fault: null,
+  path: null,
+};
+
+const FILES: TransferView[] = [
+  { ...FILE, id: 'f-done', name: 'Minutes 2026-11-20.pdf', size: 214_000, moved: 214_000, state: 'done', path: '/home/ada/Downloads/Minutes.pdf' },
+  { ...FILE, id: 'f-failed', name: 'backup.img', state: 'failed', fault: 'disk_full', moved: 12_000_000 },
+  { ...FILE, id: 'f-paused', sending: true, name: 'slides.key', state: 'paused', paused_here: true, moved: 9_000_000 },
+  { ...FILE, id: 'f-moving', sending: true, name: 'A very long name of a film that somebody made.mkv', size: 1_420_000_000, moved: 610_000_000, bytes_per_s: 11_400_000, state: 'moving' },
+  { ...FILE, id: 'f-asking', name: 'photo.jpg', size: 3_400_000 },
 ];
 
 export class FakeTalk {
@@ -23,7 +44,7 @@ export class FakeTalk {
     this.#later = later;
     const began = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     const messages = full ? CONVERSATION.map(([minutes, own, text]) => this.#message(own, text, began + minutes * 60_000, true)) : [];
-    this.now = { messages, reactions: [], hand_raised: false };
+    this.now = { messages, reactions: [], hand_raised: false, transfers: full ? FILES : [] };
   }
 
   say(text: string): CommandError | null {
@@ -42,6 +63,40 @@ export class FakeTalk {
   react(author: string | null, reaction: ReactionKind): null {
     this.#ids += 1;
     this.#set({ reactions: [...this.now.reactions, { number: this.#ids, author, reaction }] });
+    return null;
+  }
+
+  offer(paths: readonly string[]): null {
+    for (const path of paths) {
+      this.#ids += 1;
+      const file = { ...FILE, id: `f${this.#ids}`, sending: true, name: path.split('/').at(-1) ?? path, state: 'offered' as const };
+      this.#set({ transfers: [...this.now.transfers, file] });
+      this.#later(() => this.file(file.id, { state: 'moving', moved: 1_200_000, bytes_per_s: 2_300_000 }));
+    }
+    return null;
+  }
+
+  offered(name: string, size: number): void {
+    this.#ids += 1;
+    this.#set({ transfers: [...this.now.transfers, { ...FILE, id: `f${this.#ids}`, name, size, state: 'asking' }] });
+  }
+
+  decide(id: string, accept: boolean): null {
+    if (!accept) return this.file(id, { state: 'declined' });
+    this.file(id, { state: 'moving' });
+    this.#later(() => {
+      const size = this.now.transfers.find((one) => one.id === id)?.size ?? 0;
+      this.file(id, { state: 'done', moved: size, path: '/home/ada/Downloads/x' });
+    });
+    return null;
+  }
+
+  pause(id: string, paused: boolean): null {
+    return this.file(id, { state: paused ? 'paused' : 'moving', paused_here: paused });
+  }
+
+  file(id: string, change: Partial<TransferView>): null {
+    this.#set({ transfers: this.now.transfers.map((one) => (one.id === id ? { ...one, ...change } : one)) });
     return null;
   }
 

@@ -1,0 +1,138 @@
+//! What a window asks about files, and how it sees them. What is decided is decided in [`parley_call::files`].
+
+use super::actor::Actor;
+use super::talk::refusal;
+use crate::view::{CommandError, CommandErrorCode, TransferProblem, TransferStage, TransferView};
+use parley_call::files::{
+    Direction, FileCommand, TransferEnd, TransferFault, TransferSnapshot, TransferState,
+};
+use parley_proto::TransferId;
+use std::path::{Path, PathBuf};
+
+type Outcome = Result<(), CommandError>;
+
+impl Actor {
+    pub(super) fn offer_files(&self, paths: Vec<String>) -> Outcome {
+        self.must_be_in_call()?;
+        for path in paths {
+            let id = TransferId::from_bytes(rand::random());
+            let path = PathBuf::from(path);
+            self.file_command(FileCommand::Offer { id, path })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn decide_file(&self, id: &str, accept: bool) -> Outcome {
+        let id = known(id)?;
+        self.file_command(if accept {
+            FileCommand::Accept(id)
+        } else {
+            FileCommand::Refuse(id)
+        })
+    }
+
+    pub(super) fn pause_file(&self, id: &str, paused: bool) -> Outcome {
+        let id = known(id)?;
+        self.file_command(if paused {
+            FileCommand::Pause(id)
+        } else {
+            FileCommand::Resume(id)
+        })
+    }
+
+    pub(super) fn cancel_file(&self, id: &str) -> Outcome {
+        self.file_command(FileCommand::Cancel(known(id)?))
+    }
+
+    fn file_command(&self, command: FileCommand) -> Outcome {
+        if self.endpoint.file(command) {
+            return Ok(());
+        }
+        let message = "Too many files at once. Wait until some have arrived.";
+        Err(refusal(CommandErrorCode::Failed, message))
+    }
+
+    /// Where files go that come.
+    pub(super) fn downloads(&self) -> PathBuf {
+        let chosen = self.store.get().download_folder.trim();
+        if chosen.is_empty() {
+            usual_downloads(&self.folder)
+        } else {
+            PathBuf::from(chosen)
+        }
+    }
+
+    pub(super) fn note_files(&mut self) {
+        let transfers = self.endpoint.transfers().iter().map(view).collect();
+        self.talk.transfers(transfers);
+    }
+}
+
+/// The system's folder for downloads, or one beside the settings.
+fn usual_downloads(folder: &Path) -> PathBuf {
+    let people = directories::UserDirs::new();
+    people
+        .as_ref()
+        .and_then(|people| people.download_dir().map(Path::to_owned))
+        .unwrap_or_else(|| folder.join("received"))
+}
+
+fn known(id: &str) -> Result<TransferId, CommandError> {
+    id.parse()
+        .map_err(|_| refusal(CommandErrorCode::Failed, "There is no such file."))
+}
+
+fn view(transfer: &TransferSnapshot) -> TransferView {
+    let (state, fault) = stage(transfer.state);
+    TransferView {
+        id: transfer.id.to_string(),
+        sending: transfer.direction == Direction::Sending,
+        name: transfer.name.clone(),
+        size: transfer.size,
+        moved: transfer.moved,
+        bytes_per_s: transfer.bytes_per_s,
+        state,
+        paused_here: matches!(transfer.state, TransferState::Paused { here: true, .. }),
+        fault,
+        path: transfer
+            .path
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned()),
+    }
+}
+
+const fn stage(state: TransferState) -> (TransferStage, Option<TransferProblem>) {
+    let stage = match state {
+        TransferState::Reading => TransferStage::Reading,
+        TransferState::Offered => TransferStage::Offered,
+        TransferState::Asking => TransferStage::Asking,
+        TransferState::Waiting => TransferStage::Waiting,
+        TransferState::Moving => TransferStage::Moving,
+        TransferState::Paused { .. } => TransferStage::Paused,
+        TransferState::Checking => TransferStage::Checking,
+        TransferState::Done => TransferStage::Done,
+        TransferState::Ended(TransferEnd::Declined) => TransferStage::Declined,
+        TransferState::Ended(TransferEnd::CancelledHere) => TransferStage::CancelledHere,
+        TransferState::Ended(TransferEnd::CancelledThere) => TransferStage::CancelledThere,
+        TransferState::Ended(TransferEnd::Failed(fault)) => {
+            return (TransferStage::Failed, Some(problem(fault)));
+        }
+    };
+    (stage, None)
+}
+
+const fn problem(fault: TransferFault) -> TransferProblem {
+    match fault {
+        TransferFault::Unreadable => TransferProblem::Unreadable,
+        TransferFault::Changed => TransferProblem::Changed,
+        TransferFault::DiskFull => TransferProblem::DiskFull,
+        TransferFault::DiskFailed => TransferProblem::DiskFailed,
+        TransferFault::OtherDiskFull => TransferProblem::OtherDiskFull,
+        TransferFault::OtherDiskFailed => TransferProblem::OtherDiskFailed,
+        TransferFault::Damaged => TransferProblem::Damaged,
+        TransferFault::TooMany => TransferProblem::TooMany,
+        TransferFault::Refused => TransferProblem::Refused,
+        TransferFault::OtherGone => TransferProblem::OtherGone,
+        TransferFault::OutOfStep => TransferProblem::OutOfStep,
+    }
+}

@@ -1,0 +1,118 @@
+//! A real folder for each.
+
+use super::*;
+
+const ID: TransferId = TransferId::from_bytes([1; 16]);
+
+fn disk() -> (tempfile::TempDir, Disk) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new(folder.path().join("in"));
+    (folder, disk)
+}
+
+fn create(disk: &mut Disk, id: TransferId, name: &str) -> Option<DiskAnswer> {
+    disk.carry_out(DiskCommand::Create {
+        id,
+        name: name.into(),
+        size: 100,
+        fingerprint: FileHash::from_bytes([4; 32]),
+    })
+}
+
+#[test]
+fn what_is_no_file_cannot_be_sent() {
+    let (folder, mut disk) = disk();
+    for path in [folder.path().to_owned(), folder.path().join("nothing")] {
+        let answer = disk.carry_out(DiskCommand::Look { id: ID, path });
+        assert_eq!(
+            answer,
+            Some(DiskAnswer::Failed {
+                id: ID,
+                fault: DiskFault::Unreadable
+            })
+        );
+    }
+}
+
+#[test]
+fn no_name_leads_out_of_the_folder_whoever_asks() {
+    let (folder, mut disk) = disk();
+    for name in ["../out", "/tmp/out", "a/b", ".."] {
+        assert_eq!(
+            create(&mut disk, ID, name),
+            Some(DiskAnswer::Failed {
+                id: ID,
+                fault: DiskFault::Failed
+            }),
+            "{name}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_same_file_twice_at_once_has_two_parts() {
+    let (_folder, mut disk) = disk();
+    let other = TransferId::from_bytes([2; 16]);
+    for id in [ID, other] {
+        assert_eq!(
+            create(&mut disk, id, "a"),
+            Some(DiskAnswer::Created { id, offset: 0 })
+        );
+        let data = Bytes::from_static(b"words");
+        assert_eq!(
+            disk.carry_out(DiskCommand::Write { id, offset: 0, data }),
+            Some(DiskAnswer::Written { id, to: 5 })
+        );
+    }
+    let hash = FileHash::from_bytes(*blake3::hash(b"words").as_bytes());
+    let paths: Vec<_> = [ID, other]
+        .map(|id| disk.carry_out(DiskCommand::Complete { id, hash }))
+        .into();
+    let named = |id, name: &str| {
+        Some(DiskAnswer::Completed {
+            id,
+            path: disk.folder.join(name),
+        })
+    };
+    assert_eq!(paths, [named(ID, "a"), named(other, "a (2)")]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_from_a_broken_one() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let error = (&full).write_all(b"x").unwrap_err();
+    assert_eq!(unwritable(&error), DiskFault::Full);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in"), "a file where the folder should be").unwrap();
+    let mut disk = Disk::new(folder.path().join("in"));
+    assert_eq!(
+        create(&mut disk, ID, "a"),
+        Some(DiskAnswer::Failed {
+            id: ID,
+            fault: DiskFault::Failed
+        })
+    );
+}
+
+#[test]
+fn a_fingerprint_is_of_content_size_and_time() {
+    let (folder, mut disk) = disk();
+    let path = folder.path().join("a");
+    let mut look = || {
+        let answer = disk.carry_out(DiskCommand::Look {
+            id: ID,
+            path: path.clone(),
+        });
+        let Some(DiskAnswer::Looked { fingerprint, .. }) = answer else {
+            panic!("{answer:?}")
+        };
+        fingerprint
+    };
+    std::fs::write(&path, vec![1; 200_000]).unwrap();
+    let first = look();
+    assert_eq!(look(), first);
+    std::fs::write(&path, vec![2; 200_000]).unwrap();
+    assert_ne!(look(), first);
+}

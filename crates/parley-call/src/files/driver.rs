@@ -1,0 +1,311 @@
+//! The task around [`Transfers`]: carries between the app, the lanes and the disk. It decides nothing.
+
+use super::disk::{self, DiskAnswer, DiskCommand};
+use super::transfer::{FileCounters, TransferSnapshot};
+use super::transfers::{Input, Output, Transfers};
+use crate::port::{Lane, LaneKind};
+use bytes::{Bytes, BytesMut};
+use parley_proto::{ParticipantId, TransferId};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Commands that may wait.
+const COMMANDS_MAX: usize = 64;
+/// Disk commands that may wait: more than all windows of chunks together, so the core's own bounds hold first.
+const DISK_MAX: usize = 4096;
+/// Disk answers that may wait.
+const ANSWERS_MAX: usize = 64;
+/// How often the app is told how far transfers are.
+const TELL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What the app asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileCommand {
+    /// Send a file.
+    Offer {
+        /// A fresh id.
+        id: TransferId,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Take what was offered.
+    Accept(TransferId),
+    /// Do not.
+    Refuse(TransferId),
+    /// Wait.
+    Pause(TransferId),
+    /// Go on.
+    Resume(TransferId),
+    /// Give up.
+    Cancel(TransferId),
+}
+
+/// The app's end of the transfers. Dropping it ends the task; parts stay on the disk.
+#[derive(Debug)]
+pub struct FilesHandle {
+    commands: mpsc::Sender<FileCommand>,
+    lanes: mpsc::Sender<(ParticipantId, LaneKind, Lane)>,
+    /// Every transfer, oldest first; at most ten times a second.
+    pub transfers: watch::Receiver<Vec<TransferSnapshot>>,
+    /// What was refused and dropped since the call began.
+    pub counters: watch::Receiver<FileCounters>,
+}
+
+impl FilesHandle {
+    /// Asks something; what follows shows in the transfers. False when too much was asked at once.
+    #[must_use]
+    pub fn command(&self, command: FileCommand) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+
+    /// One of the two lanes can be used. Takes the place of one there was before.
+    pub fn use_lane(&self, participant: ParticipantId, kind: LaneKind, lane: Lane) {
+        if self.lanes.try_send((participant, kind, lane)).is_err() {
+            tracing::warn!(?kind, "the transfers take no lane");
+        }
+    }
+}
+
+/// Starts the transfers of one call; what comes goes to `folder`. Inside a tokio runtime. Nothing when there is no thread.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: one task and one thread a call, ended with its handle"
+)]
+pub fn start(folder: PathBuf) -> Option<FilesHandle> {
+    let (commands, asked) = mpsc::channel(COMMANDS_MAX);
+    let (lanes, new_lanes) = mpsc::channel(8);
+    let (tell, transfers) = watch::channel(Vec::new());
+    let (count, counters) = watch::channel(FileCounters::default());
+    let (to_disk, disk_commands) = std::sync::mpsc::sync_channel(DISK_MAX);
+    let (answers, from_disk) = mpsc::channel(ANSWERS_MAX);
+    let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
+        disk::run(folder, &disk_commands, |answer| {
+            answers.blocking_send(answer).is_ok()
+        });
+    });
+    if let Err(error) = thread {
+        tracing::error!(%error, "no thread for files");
+        return None;
+    }
+    let driver = Driver {
+        core: Transfers::new(clock()),
+        asked,
+        new_lanes,
+        to_disk,
+        from_disk,
+        tell,
+        count,
+        files: None,
+        chunks: None,
+        waiting: VecDeque::new(),
+        for_disk: VecDeque::new(),
+        up: false,
+    };
+    tokio::spawn(driver.run());
+    Some(FilesHandle {
+        commands,
+        lanes,
+        transfers,
+        counters,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+struct Driver {
+    core: Transfers,
+    asked: mpsc::Receiver<FileCommand>,
+    new_lanes: mpsc::Receiver<(ParticipantId, LaneKind, Lane)>,
+    to_disk: std::sync::mpsc::SyncSender<DiskCommand>,
+    from_disk: mpsc::Receiver<DiskAnswer>,
+    tell: watch::Sender<Vec<TransferSnapshot>>,
+    count: watch::Sender<FileCounters>,
+    files: Option<(ParticipantId, Lane)>,
+    chunks: Option<(ParticipantId, Lane)>,
+    /// What the lanes take no more of for now. Bounded by the core: its window, and one frame for each thing that happens.
+    waiting: VecDeque<(LaneKind, BytesMut)>,
+    for_disk: VecDeque<DiskCommand>,
+    up: bool,
+}
+
+enum Happening {
+    Input(Input),
+    Lane(ParticipantId, LaneKind, Lane),
+    LaneEnded(LaneKind),
+    Room,
+    Tell,
+    Over,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let mut ticks = interval(TELL_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let happening = tokio::select! {
+                happening = next(&mut self) => happening,
+                _ = ticks.tick() => Happening::Tell,
+            };
+            match happening {
+                Happening::Input(input) => self.core.handle(clock(), input),
+                Happening::Lane(who, kind, lane) => self.take_lane(who, kind, lane),
+                Happening::LaneEnded(kind) => {
+                    match kind {
+                        LaneKind::Files => self.files = None,
+                        _ => self.chunks = None,
+                    }
+                    self.go_down();
+                }
+                Happening::Room => {}
+                Happening::Tell => self.publish(),
+                Happening::Over => return,
+            }
+            self.carry_out();
+        }
+    }
+
+    fn take_lane(&mut self, who: ParticipantId, kind: LaneKind, lane: Lane) {
+        if self.up {
+            self.go_down();
+        }
+        match kind {
+            LaneKind::Files => self.files = Some((who, lane)),
+            LaneKind::Chunks => self.chunks = Some((who, lane)),
+            LaneKind::Chat => return,
+        }
+        // Both of one connection: an older one has ended by now.
+        let open = |lane: &Option<(ParticipantId, Lane)>| {
+            lane.as_ref()
+                .filter(|(_, lane)| !lane.outgoing.is_closed())
+                .map(|(who, _)| *who)
+        };
+        if let (Some(one), Some(other)) = (open(&self.files), open(&self.chunks))
+            && one == other
+        {
+            self.up = true;
+            self.core.handle(clock(), Input::Up(one));
+        }
+    }
+
+    fn go_down(&mut self) {
+        self.waiting.clear();
+        if std::mem::take(&mut self.up) {
+            self.files = None;
+            self.chunks = None;
+            self.core.handle(clock(), Input::Down);
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Frame(frame) => match serde_json::to_vec(&frame) {
+                    Ok(bytes) => self
+                        .waiting
+                        .push_back((LaneKind::Files, BytesMut::from(&bytes[..]))),
+                    Err(error) => tracing::error!(%error, "a frame cannot be written"),
+                },
+                Output::Chunk(chunk) => self.waiting.push_back((LaneKind::Chunks, chunk.write())),
+                Output::Disk(command) => self.for_disk.push_back(command),
+            }
+        }
+        // Whoever gives disk commands waits for their answers, so this never runs away; and the thread is never waited for.
+        while let Some(command) = self.for_disk.pop_front() {
+            if let Err(std::sync::mpsc::TrySendError::Full(command)) = self.to_disk.try_send(command) {
+                self.for_disk.push_front(command);
+                break;
+            }
+        }
+        while let Some((kind, _)) = self.waiting.front() {
+            let lane = if *kind == LaneKind::Files {
+                &self.files
+            } else {
+                &self.chunks
+            };
+            let Some((_, lane)) = lane else {
+                self.waiting.pop_front();
+                continue;
+            };
+            let Ok(place) = lane.outgoing.try_reserve() else {
+                return;
+            };
+            if let Some((_, message)) = self.waiting.pop_front() {
+                place.send(message);
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let now = self.core.snapshot(clock());
+        self.count.send_replace(self.core.counters());
+        self.tell.send_if_modified(|told| {
+            let changed = *told != now;
+            *told = now;
+            changed
+        });
+    }
+}
+
+/// Waits. Every branch is cancel safe.
+async fn next(driver: &mut Driver) -> Happening {
+    let blocked = driver.waiting.front().map(|(kind, _)| *kind);
+    let Driver {
+        asked,
+        new_lanes,
+        from_disk,
+        files,
+        chunks,
+        ..
+    } = driver;
+    let room = match blocked {
+        Some(LaneKind::Files) => files.as_ref().map(|(_, lane)| lane.outgoing.clone()),
+        Some(_) => chunks.as_ref().map(|(_, lane)| lane.outgoing.clone()),
+        None => None,
+    };
+    tokio::select! {
+        biased;
+        Some((who, kind, lane)) = new_lanes.recv() => Happening::Lane(who, kind, lane),
+        command = asked.recv() => command.map_or(Happening::Over, |command| Happening::Input(input_of(command))),
+        frame = heard(files) => frame.map_or(Happening::LaneEnded(LaneKind::Files), |bytes| Happening::Input(Input::Frame(bytes))),
+        Some(answer) = from_disk.recv() => Happening::Input(Input::Disk(answer)),
+        chunk = heard(chunks) => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
+        () = has_room(room) => Happening::Room,
+    }
+}
+
+async fn heard(lane: &mut Option<(ParticipantId, Lane)>) -> Option<Bytes> {
+    match lane {
+        Some((_, lane)) => lane.incoming.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a lane that is full takes one more.
+async fn has_room(lane: Option<mpsc::Sender<BytesMut>>) {
+    let has_room = match lane {
+        Some(lane) => lane.reserve().await.is_ok(),
+        None => false,
+    };
+    if !has_room {
+        // It ended, which is told by what comes from it.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn input_of(command: FileCommand) -> Input {
+    match command {
+        FileCommand::Offer { id, path } => Input::Offer { id, path },
+        FileCommand::Accept(id) => Input::Accept(id),
+        FileCommand::Refuse(id) => Input::Refuse(id),
+        FileCommand::Pause(id) => Input::Pause(id),
+        FileCommand::Resume(id) => Input::Resume(id),
+        FileCommand::Cancel(id) => Input::Cancel(id),
+    }
+}

@@ -1,0 +1,19 @@
+//! Files from person to person during a call.
+//!
+//! ```text
+//! sender:   Transfers -> disk reads and hashes -> Pace lets chunks go -> lane
+//! receiver: lane -> Transfers -> disk writes and hashes -> receipts -> the sender's Pace
+//! ```
+//! `transfers` decides, without sockets, clocks, randomness or disk. `pace` says how much may be on its way, so that files
+//! fill what the call leaves of the path. `disk` is the one thread that touches files; [`start`] the task that brings all of
+//! it together. A received name never leaves the folder: see `name`.
+
+mod disk;
+mod driver;
+mod name;
+mod pace;
+mod transfer;
+mod transfers;
+
+pub use driver::{FileCommand, FilesHandle, start};
+pub use transfer::{Direction, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState};

@@ -1,0 +1,209 @@
+//! The sans-IO core of all transfers with one other side.
+//!
+//! The contract: after every [`Transfers::handle`] take outputs with [`Transfers::poll_output`] until there is none, and carry
+//! them out in order. Disk commands are answered by [`Input::Disk`], in the order they were given. Frames and chunks only come
+//! out while the lanes are up. Time never goes backwards.
+
+mod hear;
+mod one;
+mod person;
+mod serve;
+
+use super::disk::{DiskAnswer, DiskCommand, DiskFault};
+use super::name::is_harmless;
+use super::pace::Pace;
+use super::transfer::{Direction, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState};
+use bytes::Bytes;
+use one::{Stage, Transfer, offer_of};
+use parley_proto::limits::{FILE_BYTES_MAX, TRANSFERS_MAX};
+use parley_proto::{ChunkFrame, FileFrame, FileHash, Offer, ParticipantId, RefusalReason, TransferId};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Transfers that are kept to be looked at when they are over; the oldest go first.
+const OVER_MAX: usize = 64;
+/// What a sender may have sent beyond what is on the disk here: more than any honest window.
+const UNWRITTEN_BYTES_MAX: u64 = 16 << 20;
+/// A receipt goes for so many bytes at the latest, or when everything that came is written.
+const RECEIPT_BYTES: u64 = 256 << 10;
+/// What the core is told.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The person wants to send a file.
+    Offer {
+        /// A fresh id.
+        id: TransferId,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The person wants a file that was offered.
+    Accept(TransferId),
+    /// The person does not.
+    Refuse(TransferId),
+    /// Wait.
+    Pause(TransferId),
+    /// Go on.
+    Resume(TransferId),
+    /// Give up; a part that came is thrown away.
+    Cancel(TransferId),
+    /// The lanes are up.
+    Up(ParticipantId),
+    /// They are down.
+    Down,
+    /// Something came on the files lane.
+    Frame(Bytes),
+    /// Something came on the chunks lane.
+    Chunk(Bytes),
+    /// The disk has done something.
+    Disk(DiskAnswer),
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(super) enum Output {
+    /// To go on the files lane.
+    Frame(FileFrame),
+    /// To go on the chunks lane.
+    Chunk(ChunkFrame),
+    /// For the disk.
+    Disk(DiskCommand),
+}
+
+/// All transfers with one other side.
+#[derive(Debug)]
+pub(super) struct Transfers {
+    /// Against it stamps are counted.
+    start: Instant,
+    up: bool,
+    with: Option<ParticipantId>,
+    list: Vec<Transfer>,
+    pace: Pace,
+    /// Which of those that may send is next.
+    turn: usize,
+    out: VecDeque<Output>,
+    counters: FileCounters,
+}
+
+impl Transfers {
+    /// None yet. `start` is any moment.
+    #[must_use]
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            start,
+            up: false,
+            with: None,
+            list: Vec::new(),
+            pace: Pace::default(),
+            turn: 0,
+            out: VecDeque::new(),
+            counters: FileCounters::default(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub(super) fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Offer { id, path } => self.offer(id, path),
+            Input::Accept(id) => self.accept(id),
+            Input::Refuse(id) => self.refuse(id),
+            Input::Pause(id) => self.pause(id, true),
+            Input::Resume(id) => self.pause(id, false),
+            Input::Cancel(id) => self.cancel(id),
+            Input::Up(who) => self.come_up(who),
+            Input::Down => self.go_down(),
+            Input::Frame(bytes) => match FileFrame::read(&bytes) {
+                Some(frame) => self.on_frame(now, frame),
+                None => self.counters.malformed += 1,
+            },
+            Input::Chunk(bytes) => match ChunkFrame::read(&bytes) {
+                Some(ChunkFrame::Chunk {
+                    id,
+                    offset,
+                    stamp_ms,
+                    data,
+                }) => self.on_chunk(now, id, offset, stamp_ms, data),
+                Some(ChunkFrame::Receipt { id, offset, delay_ms }) => {
+                    self.on_receipt(now, id, offset, delay_ms);
+                }
+                None => self.counters.malformed += 1,
+            },
+            Input::Disk(answer) => self.on_disk(now, answer),
+        }
+        self.read_on();
+        self.forget_oldest();
+    }
+
+    /// What is to be done next.
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Every transfer, oldest first.
+    #[must_use]
+    pub(super) fn snapshot(&self, now: Instant) -> Vec<TransferSnapshot> {
+        let one = |transfer: &Transfer| TransferSnapshot {
+            id: transfer.id,
+            direction: transfer.direction,
+            name: transfer.name.clone(),
+            size: transfer.size,
+            moved: transfer.moved,
+            bytes_per_s: if self.up { transfer.bytes_per_s(now) } else { 0 },
+            state: self.state(transfer),
+            path: transfer.path.clone(),
+        };
+        self.list.iter().map(one).collect()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub(super) const fn counters(&self) -> FileCounters {
+        self.counters
+    }
+
+    fn state(&self, transfer: &Transfer) -> TransferState {
+        let paused = transfer.paused_here || transfer.paused_there;
+        match transfer.stage {
+            Stage::Reading => TransferState::Reading,
+            Stage::Asking => TransferState::Asking,
+            Stage::Done => TransferState::Done,
+            Stage::Over(end) => TransferState::Ended(end),
+            Stage::Checking => TransferState::Checking,
+            Stage::Moving | Stage::Offered | Stage::Opening if paused => TransferState::Paused {
+                here: transfer.paused_here,
+                there: transfer.paused_there,
+            },
+            Stage::Offered if !transfer.accepted => TransferState::Offered,
+            Stage::Moving if self.up => TransferState::Moving,
+            Stage::Moving | Stage::Offered | Stage::Opening => TransferState::Waiting,
+        }
+    }
+
+    fn find(&mut self, id: TransferId, direction: Direction) -> Option<&mut Transfer> {
+        self.list
+            .iter_mut()
+            .find(|transfer| transfer.id == id && transfer.direction == direction)
+    }
+
+    fn say(&mut self, frame: FileFrame) {
+        if self.up {
+            self.out.push_back(Output::Frame(frame));
+        }
+    }
+
+    fn disk(&mut self, command: DiskCommand) {
+        self.out.push_back(Output::Disk(command));
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.list.iter().filter(|one| one.is_over()).count() > OVER_MAX {
+            let Some(oldest) = self.list.iter().position(Transfer::is_over) else {
+                return;
+            };
+            self.list.remove(oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! What the person wants, and when the lanes come and go.
+
+use super::*;
+
+impl Transfers {
+    pub(super) fn offer(&mut self, id: TransferId, path: PathBuf) {
+        let unfinished = self
+            .list
+            .iter()
+            .filter(|one| one.direction == Direction::Sending && !one.is_over())
+            .count();
+        let too_many = unfinished >= TRANSFERS_MAX;
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        self.list.push(Transfer {
+            id,
+            direction: Direction::Sending,
+            name,
+            path: Some(path.clone()),
+            size: 0,
+            fingerprint: FileHash::from_bytes([0; 32]),
+            stage: if too_many {
+                Stage::Over(TransferEnd::Failed(TransferFault::TooMany))
+            } else {
+                Stage::Reading
+            },
+            accepted: false,
+            paused_here: false,
+            paused_there: false,
+            moved: 0,
+            next: 0,
+            turn: 0,
+            receipted: 0,
+            delay_ms: 0,
+            hash: None,
+            speed: VecDeque::new(),
+        });
+        if !too_many {
+            self.disk(DiskCommand::Look { id, path });
+        }
+    }
+
+    pub(super) fn accept(&mut self, id: TransferId) {
+        let Some(transfer) = self
+            .find(id, Direction::Receiving)
+            .filter(|one| one.stage == Stage::Asking)
+        else {
+            return;
+        };
+        transfer.accepted = true;
+        transfer.stage = Stage::Opening;
+        let command = DiskCommand::Create {
+            id,
+            name: transfer.name.clone(),
+            size: transfer.size,
+            fingerprint: transfer.fingerprint,
+        };
+        self.disk(command);
+    }
+
+    pub(super) fn refuse(&mut self, id: TransferId) {
+        let Some(transfer) = self
+            .find(id, Direction::Receiving)
+            .filter(|one| one.stage == Stage::Asking)
+        else {
+            return;
+        };
+        transfer.stage = Stage::Over(TransferEnd::Declined);
+        self.say(FileFrame::Refuse {
+            id,
+            reason: RefusalReason::Declined,
+        });
+    }
+
+    pub(super) fn pause(&mut self, id: TransferId, pause: bool) {
+        let Some(transfer) = self.list.iter_mut().find(|one| one.id == id && !one.is_over()) else {
+            return;
+        };
+        if transfer.paused_here == pause || !transfer.accepted {
+            return;
+        }
+        transfer.paused_here = pause;
+        transfer.speed.clear();
+        self.say(if pause {
+            FileFrame::Pause { id }
+        } else {
+            FileFrame::Resume { id }
+        });
+    }
+
+    pub(super) fn cancel(&mut self, id: TransferId) {
+        if let Some(at) = self.list.iter().position(|one| one.id == id && !one.is_over()) {
+            self.say(FileFrame::Cancel { id });
+            self.end(at, TransferEnd::CancelledHere, true);
+        }
+    }
+
+    /// Over. What came is kept or thrown away.
+    pub(super) fn end(&mut self, at: usize, end: TransferEnd, discard: bool) {
+        let Some(transfer) = self.list.get_mut(at) else {
+            return;
+        };
+        let opened = !matches!(transfer.stage, Stage::Asking | Stage::Done | Stage::Over(_));
+        transfer.stage = Stage::Over(end);
+        let id = transfer.id;
+        if opened {
+            self.disk(DiskCommand::Release { id, discard });
+        }
+    }
+
+    pub(super) fn fail(&mut self, id: TransferId, direction: Direction, fault: TransferFault, discard: bool) {
+        let found = self
+            .list
+            .iter()
+            .position(|one| one.id == id && one.direction == direction && !one.is_over());
+        if let Some(at) = found {
+            self.end(at, TransferEnd::Failed(fault), discard);
+        }
+    }
+
+    pub(super) fn come_up(&mut self, who: ParticipantId) {
+        if self.with.replace(who).is_some_and(|before| before != who) {
+            // The part stays: who offers the same again goes on from there.
+            for at in 0..self.list.len() {
+                if self.list.get(at).is_some_and(|one| !one.is_over()) {
+                    self.end(at, TransferEnd::Failed(TransferFault::OtherGone), false);
+                }
+            }
+        }
+        self.up = true;
+        self.pace = Pace::default();
+        let offers: Vec<Offer> = self
+            .list
+            .iter_mut()
+            .filter(|one| {
+                one.direction == Direction::Sending && !one.is_over() && one.stage != Stage::Reading
+            })
+            .map(|transfer| {
+                transfer.stage = Stage::Offered;
+                transfer.paused_there = false;
+                offer_of(transfer)
+            })
+            .collect();
+        for offer in offers {
+            self.say(FileFrame::Offer(offer));
+        }
+    }
+
+    pub(super) fn go_down(&mut self) {
+        self.up = false;
+        for transfer in &mut self.list {
+            transfer.speed.clear();
+            if transfer.direction == Direction::Sending
+                && matches!(transfer.stage, Stage::Moving | Stage::Checking)
+            {
+                // How much arrived is said by the receiver when it accepts again.
+                transfer.stage = Stage::Offered;
+                transfer.next = transfer.moved;
+            }
+        }
+        self.out.retain(|output| matches!(output, Output::Disk(_)));
+    }
+}

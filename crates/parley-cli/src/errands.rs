@@ -1,0 +1,153 @@
+//! What an endpoint does beside picture and sound: writes messages, sends files, takes those that come; and what it measures
+//! of that.
+
+use crate::arguments::Wish;
+use crate::cost;
+use crate::report::Report;
+use parley_app::endpoint::{ChatNews, Direction, Endpoint, FileCommand, TransferSnapshot, TransferState};
+use parley_proto::{MessageId, TransferId};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The last word about a file goes out before one leaves.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Errands {
+    begun: bool,
+    delivered: u32,
+    came: u32,
+    moving: Option<Span>,
+    over_since: Option<Instant>,
+    last: Vec<TransferSnapshot>,
+}
+
+/// From the first byte on its way to the last file over, with what it cost.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    from: Instant,
+    cpu_from_s: Option<f64>,
+    to: Option<(Instant, Option<f64>, Option<f64>)>,
+}
+
+impl Errands {
+    /// Once connected: says and offers what there is.
+    pub(crate) async fn begin(&mut self, wish: &Wish, endpoint: &Endpoint) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        for text in &wish.chat {
+            let id = MessageId::from_bytes(rand::random());
+            if let Err(error) = endpoint.say(id, text.clone()).await {
+                crate::tell(&error.to_string());
+            }
+        }
+        for path in &wish.send {
+            let id = TransferId::from_bytes(rand::random());
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            if !endpoint.file(FileCommand::Offer { id, path }) {
+                crate::tell("too many files at once");
+            }
+        }
+    }
+
+    pub(crate) fn chat(&mut self, news: &ChatNews) {
+        match news {
+            ChatNews::Came(_) => self.came += 1,
+            ChatNews::Delivered(_) => self.delivered += 1,
+        }
+    }
+
+    /// The transfers changed: takes what is offered, and the time.
+    pub(crate) fn files(&mut self, wish: &Wish, endpoint: &Endpoint, now: Instant) {
+        self.last = endpoint.transfers();
+        for transfer in &self.last {
+            if transfer.state == TransferState::Asking {
+                let id = transfer.id;
+                let decision = if wish.download.is_some() {
+                    FileCommand::Accept(id)
+                } else {
+                    FileCommand::Refuse(id)
+                };
+                if !endpoint.file(decision) {
+                    tracing::warn!("a file was not decided about");
+                }
+            }
+        }
+        let moves = |one: &TransferSnapshot| one.state == TransferState::Moving || is_over(one);
+        if self.moving.is_none() && self.last.iter().any(moves) {
+            self.moving = Some(Span {
+                from: now,
+                cpu_from_s: cost::cpu_s(),
+                to: None,
+            });
+        }
+        let all_over = !self.last.is_empty() && self.last.iter().all(is_over);
+        if !all_over {
+            self.over_since = None;
+        } else if self.over_since.is_none() {
+            self.over_since = Some(now);
+            if let Some(span) = &mut self.moving {
+                span.to = Some((now, cost::cpu_s(), cost::pss_mb()));
+            }
+        }
+    }
+
+    /// Whether everything was sent that was to be, or came, and a moment has passed.
+    pub(crate) fn are_done(&self, now: Instant) -> bool {
+        self.over_since.is_some_and(|since| now >= since + LINGER)
+    }
+
+    /// Adds what was measured, of what there was.
+    pub(crate) fn report(&self, wish: &Wish, report: &mut Report) {
+        if !wish.chat.is_empty() || self.came > 0 {
+            report.add("messages_delivered", "", Some(f64::from(self.delivered)));
+            report.add("messages_received", "", Some(f64::from(self.came)));
+        }
+        if self.last.is_empty() {
+            return;
+        }
+        let done = |one: &&TransferSnapshot| one.state == TransferState::Done;
+        let count = |direction| {
+            self.last
+                .iter()
+                .filter(done)
+                .filter(|one| one.direction == direction)
+                .count()
+        };
+        report.add("files_sent", "", Some(count(Direction::Sending) as f64));
+        report.add("files_received", "", Some(count(Direction::Receiving) as f64));
+        for one in self.last.iter().filter(|one| one.state != TransferState::Done) {
+            report.fail(format!("{}: {:?}", one.name, one.state));
+        }
+        let Some(Span {
+            from,
+            cpu_from_s,
+            to: Some((to, cpu_to_s, pss_mb)),
+        }) = self.moving
+        else {
+            return;
+        };
+        let mb = self.last.iter().filter(done).map(|one| one.size).sum::<u64>() as f64 / 1e6;
+        let seconds = to.saturating_duration_since(from).as_secs_f64();
+        report.add("file_mb", "MB", Some(mb));
+        report.add("file_s", "s", Some(seconds));
+        report.add("file_mb_s", "MB/s", (seconds > 0.0).then(|| mb / seconds));
+        report.add(
+            "file_cpu_s",
+            "s",
+            cpu_to_s.zip(cpu_from_s).map(|(to, from)| to - from),
+        );
+        report.add("file_pss_mb", "MB", pss_mb);
+    }
+}
+
+const fn is_over(transfer: &TransferSnapshot) -> bool {
+    matches!(transfer.state, TransferState::Done | TransferState::Ended(_))
+}
+
+/// Where files go that come.
+pub(crate) fn downloads(wish: &Wish) -> PathBuf {
+    wish.download.clone().unwrap_or_else(|| Path::new(".").to_owned())
+}

@@ -1,0 +1,40 @@
+/** What a window says about a file. Pure. */
+import type { TransferView } from '../bindings';
+import { t } from '../text';
+import { bytes, duration } from '../text/format';
+
+const OVER: readonly TransferView['state'][] = ['done', 'declined', 'cancelled_here', 'cancelled_there', 'failed'];
+
+export const isOver = (file: TransferView): boolean => OVER.includes(file.state);
+export const canPause = (file: TransferView): boolean => file.state === 'moving' || file.state === 'waiting' || file.state === 'paused';
+
+/** Files that others offered and that were not there before. */
+export function offered(before: readonly TransferView[], now: readonly TransferView[]): TransferView[] {
+  const known = new Set(before.map((file) => file.id));
+  return now.filter((file) => file.state === 'asking' && !known.has(file.id));
+}
+
+/** How far it is, in words. */
+export function fileSays(file: TransferView): string {
+  const size = bytes(file.size);
+  const moved = bytes(file.moved);
+  switch (file.state) {
+    case 'moving': {
+      if (!file.bytes_per_s) return t.files.moved({ moved, size });
+      const left = duration((file.size - file.moved) / file.bytes_per_s);
+      return t.files.moving({ moved, size, speed: bytes(file.bytes_per_s), left });
+    }
+    case 'paused':
+      return file.paused_here ? t.files.pausedHere({ moved, size }) : t.files.pausedThere({ moved, size });
+    case 'failed':
+      return file.fault ? t.files.faults[file.fault] : t.files.states.failed;
+    case 'waiting':
+      return t.files.waiting({ moved, size });
+    case 'asking':
+    case 'offered':
+    case 'done':
+      return `${t.files.states[file.state]} · ${size}`;
+    default:
+      return t.files.states[file.state];
+  }
+}
