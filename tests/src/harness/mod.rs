@@ -5,6 +5,7 @@ pub mod cable;
 pub mod chromium_window;
 pub mod cli;
 pub mod fake_camera;
+pub mod intelligibility;
 pub mod namespaces;
 pub mod peers;
 pub mod programs;

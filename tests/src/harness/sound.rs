@@ -112,17 +112,39 @@ pub fn likeness(said: &[f32], heard: &[f32]) -> f32 {
         .enumerate()
         .filter(|(_, second)| rms(second) > QUIET_RMS)
         .map(|(index, second)| {
-            let at = start + index * RATE;
-            let from = at.saturating_sub(DRIFT_MAX).min(heard.len());
-            let to = (at + RATE + DRIFT_MAX).min(heard.len());
-            peak_correlation(second, &heard[from..to])
+            let (from, to) = around(start + index * RATE, heard.len());
+            peak_correlation(second, &heard[from..to]).1
         })
         .collect();
     peaks.sort_by(f32::total_cmp);
     peaks.get(peaks.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn correlation(a: &[f32], b: &[f32]) -> f32 {
+/// `heard`, laid beside `said` second by second: a jitter buffer stretches and shrinks what it plays by some milliseconds.
+#[must_use]
+pub fn lined_up(said: &[f32], heard: &[f32]) -> Vec<f32> {
+    let (mut shift, _) = find(said, heard);
+    let mut beside = Vec::with_capacity(said.len());
+    for (index, second) in said.chunks(RATE).enumerate() {
+        let (from, to) = around(shift + index * RATE, heard.len());
+        if rms(second) > QUIET_RMS && second.len() == RATE {
+            let (at, _) = peak_correlation(second, &heard[from..to]);
+            shift = (from + at).saturating_sub(index * RATE);
+        }
+        let at = shift + index * RATE;
+        beside.extend((at..at + second.len()).map(|at| heard.get(at).copied().unwrap_or(0.0)));
+    }
+    beside
+}
+
+/// Where to look for a second that should begin at `at`.
+fn around(at: usize, end: usize) -> (usize, usize) {
+    let from = at.saturating_sub(DRIFT_MAX).min(end);
+    (from, (at + RATE + DRIFT_MAX).min(end))
+}
+
+/// Pearson's, -1 to 1; zero when one of the two does not change.
+pub(super) fn correlation(a: &[f32], b: &[f32]) -> f32 {
     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len().max(1) as f32;
     let (mean_a, mean_b) = (mean(a), mean(b));
     let (mut product, mut square_a, mut square_b) = (0.0, 0.0, 0.0);
@@ -136,11 +158,11 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
     if scale > 0.0 { product / scale } else { 0.0 }
 }
 
-/// The largest normalised correlation of `needle` with any part of `hay` of the same length (by FFT). The sign does not
-/// matter: a device may turn it.
-fn peak_correlation(needle: &[f32], hay: &[f32]) -> f32 {
+/// Where `needle` is in `hay`, and its largest normalised correlation with any part of the same length (by FFT). The sign
+/// does not matter: a device may turn it.
+fn peak_correlation(needle: &[f32], hay: &[f32]) -> (usize, f32) {
     if hay.len() < needle.len() {
-        return 0.0;
+        return (0, 0.0);
     }
     let size = (hay.len() + needle.len()).next_power_of_two();
     let mut planner = RealFftPlanner::<f32>::new();
@@ -152,7 +174,7 @@ fn peak_correlation(needle: &[f32], hay: &[f32]) -> f32 {
         forth.process(&mut padded, &mut bins).map(|()| bins)
     };
     let (Ok(needle_bins), Ok(mut bins)) = (spectrum(needle), spectrum(hay)) else {
-        return 0.0;
+        return (0, 0.0);
     };
     for (bin, other) in bins.iter_mut().zip(needle_bins) {
         *bin *= other.conj();
@@ -162,34 +184,47 @@ fn peak_correlation(needle: &[f32], hay: &[f32]) -> f32 {
     bins[size / 2].im = 0.0;
     let mut products = back.make_output_vec();
     if back.process(&mut bins, &mut products).is_err() {
-        return 0.0;
+        return (0, 0.0);
     }
     let needle_energy: f32 = needle.iter().map(|sample| sample * sample).sum();
     let mut energy: f32 = hay[..needle.len()].iter().map(|sample| sample * sample).sum();
-    let mut best = 0.0_f32;
+    let mut best = (0, 0.0_f32);
     for at in 0..=hay.len() - needle.len() {
         let scale = (needle_energy * energy).sqrt();
         if scale > 1e-9 {
-            best = best.max((products[at] / size as f32 / scale).abs());
+            let alike = (products[at] / size as f32 / scale).abs();
+            if alike > best.1 {
+                best = (at, alike);
+            }
         }
         if let Some(entering) = hay.get(at + needle.len()) {
             energy = (energy + entering * entering - hay[at] * hay[at]).max(0.0);
         }
     }
-    best.min(1.0)
+    (best.0, best.1.min(1.0))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    /// Noise that swells and fades, the same for the same seed.
-    fn voice(seconds: usize, seed: u32) -> Vec<f32> {
+    /// White, between -1 and 1, the same for the same seed.
+    pub(in super::super) fn noise(seconds: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
         (0..seconds * RATE)
-            .map(|index| {
+            .map(|_| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let noise = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    /// Noise that swells and fades.
+    pub(in super::super) fn voice(seconds: usize, seed: u32) -> Vec<f32> {
+        noise(seconds, seed)
+            .into_iter()
+            .enumerate()
+            .map(|(index, noise)| {
                 let phase = index as f32 / RATE as f32;
                 noise * 0.2 * (phase * (5.0 + seed as f32)).sin().abs() * (phase * 1.7).cos().abs()
             })
@@ -206,6 +241,22 @@ mod tests {
         assert!(at.abs_diff(13_000) <= STEP, "{at}");
         assert!(alike > 0.95, "{alike}");
         assert!(likeness(&said, &heard) > 0.98, "{}", likeness(&said, &heard));
+    }
+
+    #[test]
+    fn what_a_jitter_buffer_stretched_is_laid_beside_what_was_said() {
+        let said = voice(3, 3);
+        let mut heard = vec![0.0; 20_000];
+        heard.extend(&said[..RATE]);
+        heard.extend([0.0; 960]);
+        heard.extend(&said[RATE..2 * RATE]);
+        heard.extend(&said[2 * RATE + 960..]);
+        let beside = lined_up(&said, &heard);
+        assert_eq!(beside.len(), said.len());
+        for second in 0..2 {
+            let part = second * RATE..(second + 1) * RATE;
+            assert!(correlation(&said[part.clone()], &beside[part]) > 0.99, "{second}");
+        }
     }
 
     #[test]

@@ -120,6 +120,19 @@ impl Session {
         self.call("POST", "/window/rect", Some(place)).map(drop)
     }
 
+    /// Clicks into what `css` finds and presses Control and V.
+    ///
+    /// # Errors
+    /// When it does not appear within some seconds, or takes no keys.
+    pub fn paste_into(&self, css: &str) -> Result<()> {
+        let element = self.find(css)?;
+        self.call("POST", &format!("/element/{element}/click"), Some(json!({})))?;
+        // The protocol's own characters for Control, and for letting go of it.
+        let keys = json!({"text": "\u{E009}v\u{E000}"});
+        self.call("POST", &format!("/element/{element}/value"), Some(keys))
+            .map(drop)
+    }
+
     /// All words that are to be read now.
     ///
     /// # Errors

@@ -210,6 +210,30 @@ impl Window {
             .with_context(|| format!("{testid} in the window of {}", self.name))
     }
 
+    /// What was copied on this person's screen.
+    ///
+    /// # Errors
+    /// When nothing was.
+    pub fn copied(&self) -> Result<String> {
+        self.screen.clipboard()
+    }
+
+    /// Puts `line` on this person's clipboard and pastes it into the field called `testid`, by the keyboard.
+    ///
+    /// # Errors
+    /// When there is no such field.
+    pub fn paste_into(&self, testid: &str, line: &str) -> Result<()> {
+        let _copying = self.screen.copy(line)?;
+        self.session
+            .paste_into(&format!("[data-testid={}]", json!(testid)))
+            .with_context(|| format!("{testid} in the window of {}", self.name))?;
+        let value = format!("return document.querySelector('[data-testid={testid}]').value");
+        self.session
+            .wait_for(Duration::from_secs(10), &value)
+            .map(drop)
+            .context("nothing was pasted")
+    }
+
     /// How many pictures a tile (`tile-remote`, `tile-self`) drew since it is there.
     ///
     /// # Errors

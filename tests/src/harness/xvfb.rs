@@ -1,7 +1,7 @@
 //! A screen without hardware: an X server that draws into memory.
 
 use super::programs::Program;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -46,6 +46,50 @@ impl Screen {
         self.server.pid()
     }
 
+    /// What was copied on this screen.
+    ///
+    /// # Errors
+    /// When xclip is missing, or nothing was copied.
+    pub fn clipboard(&self) -> Result<String> {
+        let output = Command::new("xclip")
+            .args(["-selection", "clipboard", "-o"])
+            .env("DISPLAY", &self.display)
+            .stdin(Stdio::null())
+            .output()
+            .context("the program xclip is missing (package xclip)")?;
+        ensure!(
+            output.status.success(),
+            "nothing was copied: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Copies a line on this screen, as another program would; it can be pasted for as long as what comes back lives.
+    ///
+    /// # Errors
+    /// When xclip is missing, or does not do it.
+    pub fn copy(&self, line: &str) -> Result<Program> {
+        let mut command = Command::new("xclip");
+        command
+            .args(["-selection", "clipboard", "-i", "-rmlastnl", "-quiet"])
+            .env("DISPLAY", &self.display);
+        let xclip = Program::start("xclip", &mut command).context("is the package xclip installed?")?;
+        xclip.say(line)?;
+        xclip.close_input();
+        // It takes a moment until the selection is its own.
+        for _ in 0..100 {
+            if self.clipboard().is_ok_and(|copied| copied == line) {
+                return Ok(xclip);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!(
+            "the line did not get into the clipboard: {}",
+            xclip.lines().join("\n")
+        )
+    }
+
     /// Takes a picture of the whole screen.
     ///
     /// # Errors
@@ -73,6 +117,19 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_copied_can_be_pasted_and_only_on_its_own_screen() {
+        let (one, other) = (
+            Screen::switch_on(320, 200).unwrap(),
+            Screen::switch_on(320, 200).unwrap(),
+        );
+        let copying = one.copy("a line").unwrap();
+        assert_eq!(one.clipboard().unwrap(), "a line");
+        assert!(other.clipboard().is_err());
+        drop(copying);
+        assert!(one.clipboard().is_err());
+    }
 
     #[test]
     fn an_empty_screen_can_be_photographed() {

@@ -27,6 +27,7 @@ const APT_TEST: &[&str] = &[
     "libgl1-mesa-dri",
     "fonts-dejavu-core",
     "scrot",
+    "xclip",
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
