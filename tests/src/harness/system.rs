@@ -31,6 +31,23 @@ pub fn inside<T>(namespace: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
     outcome
 }
 
+/// Does `work` on a thread whose mounts nobody else sees, nor the threads and programs it starts.
+///
+/// # Errors
+/// When not root, or what `work` says.
+pub fn with_own_mounts<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let apart = || {
+        // SAFETY: takes a plain value and only changes this thread.
+        let outcome = unsafe { libc::unshare(libc::CLONE_NEWNS) };
+        ensure!(outcome == 0, "unshare: {}", Error::last_os_error());
+        let status = Command::new("mount").args(["--make-rprivate", "/"]).status()?;
+        ensure!(status.success(), "mount --make-rprivate / failed");
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(apart).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 fn enter(namespace: &File) -> Result<()> {
     // SAFETY: the descriptor is open for the whole call; the call only changes this thread.
     let outcome = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };

@@ -5,6 +5,8 @@ mod call_genuine;
 mod call_party;
 mod call_survives;
 #[cfg(target_os = "linux")]
+mod camera;
+#[cfg(target_os = "linux")]
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;

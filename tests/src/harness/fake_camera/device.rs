@@ -99,6 +99,8 @@ pub(super) struct Device {
     owner: Option<u64>,
     buffers: usize,
     streaming: bool,
+    /// Gives no pictures until it is started anew.
+    stalled: bool,
     queued: VecDeque<u32>,
     filled: VecDeque<Filled>,
     sequence: u32,
@@ -115,6 +117,7 @@ impl Device {
             owner: None,
             buffers: 0,
             streaming: false,
+            stalled: false,
             queued: VecDeque::new(),
             filled: VecDeque::new(),
             sequence: 0,
@@ -135,7 +138,7 @@ impl Device {
 
     /// The buffer the next picture goes into, if a program gave one.
     pub(super) fn take_buffer(&mut self) -> Option<u32> {
-        if self.streaming {
+        if self.streaming && !self.stalled {
             self.queued.pop_front()
         } else {
             None
@@ -153,6 +156,11 @@ impl Device {
                 captured,
             });
         }
+    }
+
+    /// No more pictures until somebody starts it anew, as a camera whose driver hangs.
+    pub(super) fn stall(&mut self) {
+        self.stalled = true;
     }
 
     /// An open file was closed, or the plug was pulled (`None`: whoever has it).
@@ -335,6 +343,7 @@ impl Device {
             return Err(libc::EINVAL);
         }
         self.streaming = true;
+        self.stalled = false;
         self.sequence = 0;
         Ok(())
     }
@@ -534,6 +543,23 @@ mod tests {
             assert_eq!(Fields(&mut bytes).get(0), expected);
         }
         assert_eq!(device.ioctl(1, 17, &mut with(&[(4, CAPTURE)])), Err(libc::EAGAIN));
+    }
+
+    #[test]
+    fn a_stalled_camera_takes_no_buffer_until_it_is_started_anew() {
+        let mut device = camera();
+        let start = |device: &mut Device| {
+            let request = &mut with(&[(0, 4), (4, CAPTURE), (8, MEMORY_MMAP)]);
+            device.ioctl(1, 8, request).unwrap();
+            device.ioctl(1, 15, &mut with(&[(4, CAPTURE)])).unwrap();
+            device.ioctl(1, 18, &mut with(&[(0, CAPTURE)])).unwrap();
+        };
+        start(&mut device);
+        device.stall();
+        assert_eq!(device.take_buffer(), None);
+        device.release(Some(1));
+        start(&mut device);
+        assert_eq!(device.take_buffer(), Some(0));
     }
 
     #[test]

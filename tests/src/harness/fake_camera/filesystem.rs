@@ -74,7 +74,7 @@ impl Camera {
     }
 }
 
-/// Serves a camera at `folder/video` until `commands` ends; its lines are `unplug` and `plug`.
+/// Serves a camera at `folder/video` until `commands` ends; its lines are `unplug`, `plug` and `stall`.
 ///
 /// # Errors
 /// When FUSE is not there or says no.
@@ -117,7 +117,8 @@ pub fn run(
         match command.as_str() {
             "unplug" => camera.set_unplugged(true),
             "plug" => camera.set_unplugged(false),
-            other => eprintln!("`{other}` is no command; `unplug` and `plug` are"),
+            "stall" => camera.device().stall(),
+            other => eprintln!("`{other}` is no command; `unplug`, `plug` and `stall` are"),
         }
     }
     // A program that still has the camera open must not keep the mount alive.

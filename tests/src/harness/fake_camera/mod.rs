@@ -19,6 +19,16 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Makes a `/dev` with this one camera: `$1` is an empty folder, `$2` the camera's file.
+const OWN_DEV: &str = r#"
+    real="$1" camera="$2"; shift 2
+    mount --rbind /dev "$real" && mount -t tmpfs none /dev || exit 97
+    for node in "$real"/*; do
+        case "$node" in */video[0-9]*) ;; *) ln -s "$node" /dev/ ;; esac
+    done
+    touch /dev/video0 && mount --bind "$camera" /dev/video0 || exit 98
+"#;
+
 /// A plugged-in camera that shows the moving pattern. Gone when dropped.
 #[derive(Debug)]
 pub struct FakeCamera {
@@ -42,6 +52,15 @@ impl FakeCamera {
         }
         let mut command = our("fake-camera")?;
         command.arg(folder.path().join("camera")).arg(name).args(modes);
+        let jpegs = modes
+            .iter()
+            .filter_map(|mode| Mode::parse(mode))
+            .find(|mode| mode.format == Format::Mjpeg);
+        if let Some(mode) = jpegs {
+            let file = folder.path().join("pictures.mjpeg");
+            picture::write_jpegs(&mode, &file)?;
+            command.arg("--jpegs").arg(file);
+        }
         let program = Program::start("fake-camera", &mut command)?;
         program
             .wait_for_line(Duration::from_secs(10), |line| line == "plugged in")
@@ -59,25 +78,11 @@ impl FakeCamera {
     /// linked into a `/dev` of its own.
     #[must_use]
     pub fn attach(&self, command: &Command) -> Command {
-        const SCRIPT: &str = r#"
-            real="$1" camera="$2"; shift 2
-            mount --rbind /dev "$real" && mount -t tmpfs none /dev || exit 97
-            for node in "$real"/*; do
-                case "$node" in */video[0-9]*) ;; *) ln -s "$node" /dev/ ;; esac
-            done
-            touch /dev/video0 && mount --bind "$camera" /dev/video0 || exit 98
-            exec "$@""#;
         let mut attached = Command::new("unshare");
         attached
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                SCRIPT,
-                "attach",
-            ])
+            .args(["--mount", "--propagation", "private", "sh", "-c"])
+            .arg(format!("{OWN_DEV} exec \"$@\""))
+            .arg("attach")
             .arg(self.folder.path().join("dev"))
             .arg(self.device())
             .arg(command.get_program())
@@ -89,6 +94,30 @@ impl FakeCamera {
             };
         }
         attached
+    }
+
+    /// Does `work` on a thread in such a world: it sees this camera, and so do the threads it starts.
+    ///
+    /// # Errors
+    /// When not root, or what `work` says.
+    pub fn beside<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        system::with_own_mounts(|| {
+            let status = Command::new("sh")
+                .args(["-c", OWN_DEV, "attach"])
+                .arg(self.folder.path().join("dev"))
+                .arg(self.device())
+                .status()?;
+            ensure!(status.success(), "no /dev with a camera in it: {status}");
+            work()
+        })
+    }
+
+    /// It gives no more pictures, without a word, until somebody starts it anew.
+    ///
+    /// # Errors
+    /// When the camera's program died.
+    pub fn stall(&self) -> Result<()> {
+        self.program.say("stall")
     }
 
     /// Pulls the plug: every call answers "no such device" from now.
@@ -106,6 +135,43 @@ impl FakeCamera {
     pub fn replug(&self) -> Result<()> {
         self.program.say("plug")
     }
+}
+
+impl FakeCamera {
+    /// Takes the node out of the `/dev` of a program that was started with [`FakeCamera::attach`], as the system does for a
+    /// camera that is gone.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn take_out(&self, pid: u32) -> Result<()> {
+        in_world_of(
+            pid,
+            "umount --lazy /dev/video0 2>/dev/null; rm -f /dev/video0",
+            &[],
+        )
+    }
+
+    /// Puts the node there again, at once and whole.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn put_in(&self, pid: u32) -> Result<()> {
+        in_world_of(
+            pid,
+            "ln -s \"$1\" /dev/video0",
+            &[&self.device().display().to_string()],
+        )
+    }
+}
+
+fn in_world_of(pid: u32, script: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new("nsenter")
+        .args(["--mount", "--target", &pid.to_string(), "sh", "-c", script, "sh"])
+        .args(arguments)
+        .status()
+        .context("is the package util-linux installed?")?;
+    ensure!(status.success(), "{script}: {status}");
+    Ok(())
 }
 
 impl Drop for FakeCamera {

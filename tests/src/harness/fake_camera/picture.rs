@@ -6,7 +6,9 @@ use parley_media::time::CaptureTime;
 use parley_media::video::VideoFrame;
 use parley_media::video::pattern::Pattern;
 use parley_proto::Resolution;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 /// Makes pictures for one camera, numbered from its first on.
@@ -59,6 +61,32 @@ impl Pictures {
         let clock_us = SystemTime::UNIX_EPOCH.elapsed()?.as_micros() as u64;
         Ok(pattern.draw(self.number, clock_us, CaptureTime(Instant::now()))?)
     }
+}
+
+/// A second of the pattern as JPEG pictures, one after the other in a file.
+pub(super) fn write_jpegs(mode: &Mode, file: &Path) -> Result<()> {
+    let raw = Mode {
+        format: Format::Nv12,
+        ..mode.clone()
+    };
+    let mut pictures = Pictures::new(None)?;
+    let drawn: Vec<Vec<u8>> = (0..mode.frame_rate)
+        .map(|_| pictures.next(&raw))
+        .collect::<Result<_>>()?;
+    let size = format!("{}x{}", mode.width, mode.height);
+    let mut ffmpeg = Command::new("ffmpeg")
+        .args([
+            "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "nv12", "-s", &size,
+        ])
+        .args(["-i", "-", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "mjpeg"])
+        .arg(file)
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("is the package ffmpeg installed?")?;
+    let written = ffmpeg.stdin.take().context("a pipe")?.write_all(&drawn.concat());
+    let status = ffmpeg.wait()?;
+    ensure!(status.success(), "ffmpeg: {status}");
+    Ok(written?)
 }
 
 fn to_yuyv(frame: &VideoFrame) -> Vec<u8> {
