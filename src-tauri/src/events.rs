@@ -11,6 +11,7 @@ pub(crate) fn tell(app: &AppHandle, engine: &EngineHandle) {
     pass_on(app, "state", engine.state());
     pass_on(app, "levels", engine.levels());
     pass_on(app, "stats", engine.stats());
+    pass_on(app, "inspector", engine.inspector());
     pass_on(app, "talk", engine.talk());
 }
 

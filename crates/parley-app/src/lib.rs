@@ -6,6 +6,7 @@
 pub mod address;
 pub mod bindings;
 pub mod desktop;
+pub mod diagnosis;
 pub mod embedded;
 pub mod endpoint;
 pub mod engine;

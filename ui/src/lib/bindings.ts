@@ -84,7 +84,7 @@ id: string, } | { "type": "dismiss_problem",
 /**
  * Which.
  */
-code: ProblemCode, } | { "type": "rate_call", 
+code: ProblemCode, } | { "type": "save_report" } | { "type": "rate_call", 
 /**
  * Which: [`super::PastCallView::id`].
  */
@@ -334,6 +334,53 @@ message: string,
 seconds: number, };
 
 /**
+ * What can happen in a call.
+ */
+export type EventCode = "joined" | "connected" | "reconnecting" | "ended" | "person_came" | "person_left" | "muted" | "unmuted" | "camera_on" | "camera_off" | "picture_size" | "way_changed" | "trouble_began" | "trouble_ended";
+
+/**
+ * One thing that is wrong. The window says it in its own words by code and figures.
+ */
+export type Finding = { 
+/**
+ * What.
+ */
+code: FindingCode, 
+/**
+ * Whether it ruins the call, or only shows.
+ */
+bad: boolean, 
+/**
+ * Since when, in milliseconds since 1970.
+ */
+since_ms: number, 
+/**
+ * Until when; absent while it lasts.
+ */
+until_ms: number | null, 
+/**
+ * The figure it was found by, now; its unit follows from the code.
+ */
+value: number, 
+/**
+ * The worst it was.
+ */
+worst: number, 
+/**
+ * The picture that is sent was made smaller meanwhile.
+ */
+lowered: boolean, 
+/**
+ * The same in English, for reports and logs.
+ */
+message: string, };
+
+/**
+ * What can be wrong; the worst kind first.
+ */
+export type FindingCode = "uplink_loss" | "downlink_loss" | "low_bandwidth" | "picture_stalled" | "encoder_slow" | "decoder_slow" | "computer_busy" | "high_round_trip" | "jitter" | "own_microphone_silent" | "other_microphone_silent" | "relayed";
+
+/**
  * Where the window gets its pictures: a WebSocket on this machine only. Its `Debug` leaves the token out.
  */
 export type FrameBridgeInfo = { 
@@ -358,6 +405,27 @@ calls: Array<PastCallView>,
  * Why nothing can be remembered now.
  */
 fault: string | null, };
+
+/**
+ * What the inspector shows beside the graphs of [`super::StatsSample`].
+ */
+export type InspectorView = { 
+/**
+ * What is wrong now, worst first.
+ */
+findings: Array<Finding>, 
+/**
+ * What was wrong at any time of this call, each once, worst first.
+ */
+past: Array<Finding>, 
+/**
+ * What happened, oldest first; the latest 200.
+ */
+events: Array<TimelineEvent>, 
+/**
+ * Where the last report was saved (without `.json` and `.html`).
+ */
+report: string | null, };
 
 /**
  * The languages Parley speaks; their words are in `ui/src/locales`.
@@ -459,6 +527,27 @@ at_ms: number,
  * The other side has it. Always true for what came.
  */
 delivered: boolean, };
+
+/**
+ * The two ends of the way that media takes.
+ */
+export type PairView = { 
+/**
+ * This side's address and port.
+ */
+own: string, 
+/**
+ * The other's.
+ */
+other: string, 
+/**
+ * How they were found: `host`, `srflx`, `prflx` or `relay` (RFC 8839, 5.1).
+ */
+own_type: string, 
+/**
+ * The same of the other's.
+ */
+other_type: string, };
 
 /**
  * One call that was.
@@ -765,6 +854,46 @@ jitter_buffer_ms: number | null,
  */
 concealed_pct: number, 
 /**
+ * How unevenly packets come, in milliseconds.
+ */
+jitter_ms: number, 
+/**
+ * What the encoder aims at, in kbit/s.
+ */
+target_kbps: number | null, 
+/**
+ * To scale and encode a picture, in milliseconds.
+ */
+encode_ms: number | null, 
+/**
+ * To decode a picture, in milliseconds.
+ */
+decode_ms: number | null, 
+/**
+ * What Parley's process takes (without the window's own), in percent of one core.
+ */
+cpu_pct: number | null, 
+/**
+ * The other side's picture stands still because parts of it are missing.
+ */
+frozen: boolean, 
+/**
+ * The loudest of one's own microphone in this second, in dBov (-127: nothing at all).
+ */
+microphone_dbov: number | null, 
+/**
+ * The loudest of what came from the others.
+ */
+heard_dbov: number | null, 
+/**
+ * The way that media takes.
+ */
+pair: PairView | null, 
+/**
+ * What carries sound and pictures now.
+ */
+codecs: Array<string>, 
+/**
  * How the two reach each other, in words ("direct, UDP, 192.168.…").
  */
 path: string | null, 
@@ -848,6 +977,23 @@ fault: TransferProblem | null,
  * Where it is on this computer, once it is whole.
  */
 path: string | null, };
+
+/**
+ * Something that happened in the call.
+ */
+export type TimelineEvent = { 
+/**
+ * When, in milliseconds since 1970.
+ */
+at_ms: number, 
+/**
+ * What.
+ */
+code: EventCode, 
+/**
+ * Who or what; for some codes.
+ */
+detail: string | null, };
 
 /**
  * The voice chain's switches.

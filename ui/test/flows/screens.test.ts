@@ -37,6 +37,7 @@ const SCREENS: Record<string, Screen> = {
       await page.getByTestId('open-link').click();
     },
   },
+  inspector: { scenario: 'call-poor', then: (page) => page.keyboard.press('i') },
   'green-room': { scenario: 'green-room' },
   'green-room-guest': { scenario: 'green-room-guest' },
   'green-room-busy': { scenario: 'green-room-busy' },
@@ -83,6 +84,7 @@ const SCREENS: Record<string, Screen> = {
   'settings-voice': { scenario: 'home', then: settingsPage('voice') },
   'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
   'settings-keys': { scenario: 'home', then: settingsPage('keys') },
+  'settings-desktop': { scenario: 'home', then: settingsPage('desktop') },
   'settings-you': { scenario: 'home', then: settingsPage('you') },
   'settings-history': {
     scenario: 'home-history',

@@ -6,12 +6,13 @@
 
 use super::devices::{DeviceLists, ListWish, watch_devices};
 use super::diary::Diary;
+use super::inspect::Inspection;
 use super::mute::{MuteAsk, MuteSwitch};
 use super::publish::Pace;
 use super::quality::PathQuality;
 use super::stats::{Figures, Gauge};
 use super::talk::Talk;
-use super::tell::empty_state;
+use super::tell::{empty_state, since_1970_ms};
 use super::{EngineConfig, Request, levels, translate};
 use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
@@ -20,7 +21,8 @@ use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, Store};
 use crate::view::{
-    AppState, DesktopView, DeviceKind, DeviceState, EndedView, Levels, Phase, StatsSample, TalkView,
+    AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, StatsSample,
+    TalkView,
 };
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
@@ -59,6 +61,7 @@ pub(super) struct Actor {
     pub(super) levels: watch::Sender<Levels>,
     stats: watch::Sender<StatsSample>,
     pub(super) talk: Talk,
+    pub(super) inspection: Inspection,
     first_link: Option<String>,
     pub(super) history: Store,
     pub(super) kept: watch::Receiver<Kept>,
@@ -82,6 +85,7 @@ pub(super) struct Outlets {
     pub(super) levels: watch::Receiver<Levels>,
     pub(super) stats: watch::Receiver<StatsSample>,
     pub(super) talk: watch::Receiver<TalkView>,
+    pub(super) inspector: watch::Receiver<InspectorView>,
     pub(super) tiles: Tiles,
 }
 
@@ -95,6 +99,7 @@ impl Actor {
         let (levels, levels_out) = watch::channel(levels::levels(None));
         let (stats, stats_out) = watch::channel(StatsSample::default());
         let (talk, talk_out) = Talk::new();
+        let (inspection, inspector) = Inspection::new();
         // The first state, before anything happened, is gathered like all others.
         let (state, state_out) = watch::channel(empty_state(&store));
         let tiles = endpoint.tiles().clone();
@@ -128,6 +133,7 @@ impl Actor {
             levels,
             stats,
             talk,
+            inspection,
             first_link: config.link,
             kept: history.kept(),
             history,
@@ -138,6 +144,7 @@ impl Actor {
             levels: levels_out,
             stats: stats_out,
             talk: talk_out,
+            inspector,
             tiles,
         };
         (actor, outlets)
@@ -223,7 +230,9 @@ impl Actor {
             Happened::Ended(reason) => self.call_ended(&reason, now),
             Happened::Stats => self.take_sample(now),
             Happened::Sound => {
-                let levels = levels::levels(self.endpoint.sound_status().as_ref());
+                let sound = self.endpoint.sound_status();
+                self.inspection.hear(sound.as_ref());
+                let levels = levels::levels(sound.as_ref());
                 self.levels.send_if_modified(|old| {
                     let changed = *old != levels;
                     *old = levels;
@@ -251,7 +260,9 @@ impl Actor {
         };
         self.quality.push(figures.path());
         self.write_down();
-        self.stats.send_replace(self.gauge.sample(now, &figures));
+        let mut sample = self.gauge.sample(now, &figures);
+        self.inspect(&mut sample, now);
+        self.stats.send_replace(sample);
     }
 
     /// The call is over, whoever ended it. It stays to be seen until the person goes home.
@@ -267,6 +278,7 @@ impl Actor {
             let page = self.diary.end(ended.code, seconds);
             call.ended = Some(ended);
             self.keep(page);
+            self.inspection.end(since_1970_ms(now));
         }
         self.phase = Phase::Ended;
         self.switch_mute(MuteAsk::Release);
@@ -291,6 +303,7 @@ impl Actor {
         self.quality.clear();
         self.gauge.reset();
         self.diary.turn_page();
+        self.inspection.begin();
         self.told_media = None;
     }
 

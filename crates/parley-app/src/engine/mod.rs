@@ -4,9 +4,11 @@
 //! the name of their tile. Nothing here draws, and nothing here knows of a network protocol.
 
 mod actor;
+mod cost;
 mod devices;
 mod diary;
 mod files;
+mod inspect;
 mod levels;
 mod mute;
 mod obey;
@@ -20,7 +22,9 @@ mod translate;
 
 use crate::endpoint::Tiles;
 use crate::sources::Sources;
-use crate::view::{AppCommand, AppState, CommandError, CommandErrorCode, Levels, StatsSample, TalkView};
+use crate::view::{
+    AppCommand, AppState, CommandError, CommandErrorCode, InspectorView, Levels, StatsSample, TalkView,
+};
 use actor::Actor;
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
@@ -59,6 +63,7 @@ pub struct EngineHandle {
     levels: watch::Receiver<Levels>,
     stats: watch::Receiver<StatsSample>,
     talk: watch::Receiver<TalkView>,
+    inspector: watch::Receiver<InspectorView>,
     tiles: Tiles,
     ending: Arc<Notify>,
 }
@@ -83,6 +88,7 @@ impl Engine {
             levels: outlets.levels,
             stats: outlets.stats,
             talk: outlets.talk,
+            inspector: outlets.inspector,
             tiles: outlets.tiles,
             ending: Arc::new(Notify::new()),
         };
@@ -123,6 +129,12 @@ impl EngineHandle {
     #[must_use]
     pub fn stats(&self) -> watch::Receiver<StatsSample> {
         self.stats.clone()
+    }
+
+    /// What is wrong with the call and what happened in it, when that changes.
+    #[must_use]
+    pub fn inspector(&self) -> watch::Receiver<InspectorView> {
+        self.inspector.clone()
     }
 
     /// What is written and shown beside picture and sound.

@@ -45,6 +45,7 @@ impl Actor {
             AppCommand::React { reaction } => return self.react(reaction),
             AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
             AppCommand::DismissProblem { code } => self.dismiss(code),
+            AppCommand::SaveReport => return self.save_report().await,
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
             AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
         }

@@ -3,12 +3,13 @@
 
 use super::quality::PathSample;
 use super::translate::size;
-use crate::view::StatsSample;
+use crate::view::{PairView, StatsSample};
 use parley_call::CallStats;
 use parley_call::files::FileCounters;
 use parley_media::audio::AudioStatus;
 use parley_media::video::{EncoderStats, ReceiverStats};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Everything that is counted anywhere, at one moment.
@@ -43,6 +44,7 @@ impl Gauge {
         });
         self.before = Some((now, decoded));
         let peer = &figures.call.peer;
+        let encoder = figures.encoder.filter(|encoder| encoder.frames > 0);
         let received = figures.receivers.iter().find_map(|receiver| receiver.resolution);
         let person = figures
             .sound
@@ -62,6 +64,21 @@ impl Gauge {
             received_size: received.map(size),
             jitter_buffer_ms: person.map(|person| person.delay_ms),
             concealed_pct: person.map_or(0.0, |person| person.concealed_pct),
+            jitter_ms: figures.path().jitter_ms.max(peer.audio_jitter_ms),
+            target_kbps: encoder.map(|encoder| kbps(encoder.bitrate.bps())),
+            encode_ms: encoder.map(|encoder| encoder.encode_ms),
+            decode_ms: figures
+                .receivers
+                .iter()
+                .map(|receiver| receiver.decode_ms)
+                .reduce(f32::max),
+            frozen: figures.receivers.iter().any(|receiver| receiver.frozen),
+            pair: peer.pair.map(|(own, other)| pair(own, other, peer.pair_types)),
+            codecs: codecs(figures),
+            // These are measured elsewhere, see `super::inspect`.
+            cpu_pct: None,
+            microphone_dbov: None,
+            heard_dbov: None,
             path: peer
                 .pair
                 .map(|(own, other)| format!("direct, UDP, {own} to {other}")),
@@ -82,6 +99,31 @@ impl Figures {
             frozen: self.receivers.iter().any(|receiver| receiver.frozen),
         }
     }
+}
+
+fn pair(own: SocketAddr, other: SocketAddr, types: Option<(&str, &str)>) -> PairView {
+    let (own_type, other_type) = types.unwrap_or(("unknown", "unknown"));
+    PairView {
+        own: own.to_string(),
+        other: other.to_string(),
+        own_type: own_type.to_owned(),
+        other_type: other_type.to_owned(),
+    }
+}
+
+/// What flows, either way. These two are all that Parley speaks.
+fn codecs(figures: &Figures) -> Vec<String> {
+    let sound = figures.sound.as_ref();
+    let heard =
+        sound.is_some_and(|sound| sound.counters.packets_encoded > 0 || !sound.participants.is_empty());
+    let seen = figures.encoder.is_some_and(|encoder| encoder.frames > 0)
+        || figures.receivers.iter().any(|receiver| receiver.decoded > 0);
+    let names = [(heard, "Opus, 48 kHz"), (seen, "H.264")];
+    names
+        .iter()
+        .filter(|(flows, _)| *flows)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
 }
 
 fn kbps(bps: u64) -> u32 {

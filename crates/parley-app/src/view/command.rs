@@ -113,6 +113,9 @@ pub enum AppCommand {
         /// Which.
         code: ProblemCode,
     },
+    /// Writes the report of this call, without addresses and names, to the folder for downloads; where it is shows in
+    /// [`super::InspectorView::report`].
+    SaveReport,
     /// Says how a call was.
     RateCall {
         /// Which: [`super::PastCallView::id`].
@@ -143,6 +146,7 @@ impl fmt::Debug for AppCommand {
             Self::ToggleMuted => f.debug_struct("ToggleMuted"),
             Self::Talk { .. } => f.debug_struct("Talk"),
             Self::TellDesktop { .. } => f.debug_struct("TellDesktop"),
+            Self::SaveReport => f.debug_struct("SaveReport"),
             Self::Join => f.debug_struct("Join"),
             Self::Leave => f.debug_struct("Leave"),
             Self::SetMuted { .. } => f.debug_struct("SetMuted"),

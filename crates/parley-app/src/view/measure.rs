@@ -1,5 +1,6 @@
 //! What changes all the time and therefore comes apart from the state: meters and figures.
 
+use super::PairView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -54,6 +55,26 @@ pub struct StatsSample {
     pub jitter_buffer_ms: Option<f32>,
     /// Sound that was invented for lost packets, in percent of this second.
     pub concealed_pct: f32,
+    /// How unevenly packets come, in milliseconds.
+    pub jitter_ms: f32,
+    /// What the encoder aims at, in kbit/s.
+    pub target_kbps: Option<u32>,
+    /// To scale and encode a picture, in milliseconds.
+    pub encode_ms: Option<f32>,
+    /// To decode a picture, in milliseconds.
+    pub decode_ms: Option<f32>,
+    /// What Parley's process takes (without the window's own), in percent of one core.
+    pub cpu_pct: Option<f32>,
+    /// The other side's picture stands still because parts of it are missing.
+    pub frozen: bool,
+    /// The loudest of one's own microphone in this second, in dBov (-127: nothing at all).
+    pub microphone_dbov: Option<f32>,
+    /// The loudest of what came from the others.
+    pub heard_dbov: Option<f32>,
+    /// The way that media takes.
+    pub pair: Option<PairView>,
+    /// What carries sound and pictures now.
+    pub codecs: Vec<String>,
     /// How the two reach each other, in words ("direct, UDP, 192.168.…").
     pub path: Option<String>,
     /// Counters of everything that was dropped anywhere, by name.

@@ -29,6 +29,7 @@ export interface Deeds {
   openShortcuts(): void;
   toggleFullScreen(): void;
   setMini(on: boolean): void;
+  openInspector(): void;
   setAppearance(appearance: AppState['settings']['appearance']): void;
 }
 
@@ -67,6 +68,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
+        { id: 'inspector', label: t.actions.inspector, shortcut: { key: 'i' }, run: deeds.openInspector },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },
       ];

@@ -2,11 +2,12 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, ReactionKind, StatsSample, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, InspectorView, Levels, Problem, ReactionKind, StatsSample, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
 import { announcements } from './announce';
+import { NOTHING_FOUND, remembered } from './inspector';
 import { copyText } from './clipboard';
 import { offered } from './files';
 import type { Step } from './problems';
@@ -17,7 +18,7 @@ import { Voice } from './voice.svelte';
 
 export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'desktop' | 'you';
 export type PanelPage = 'chat' | 'files' | 'people';
-export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'palette' } | { kind: 'shortcuts' };
+export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'inspector' } | { kind: 'palette' } | { kind: 'shortcuts' };
 
 /** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */
 const HEARS_LEVEL = 0.12;
@@ -33,6 +34,9 @@ export class App implements Deeds {
   /** The microphone heard something in the last two seconds. */
   hears = $state(false);
   stats = $state.raw<StatsSample | null>(null);
+  /** The last minutes, for the inspector's graphs. */
+  samples = $state.raw<readonly StatsSample[]>([]);
+  inspector = $state.raw<InspectorView>(NOTHING_FOUND);
   overlay = $state.raw<Overlay | null>(null);
   /** The last things to tell a screen reader. */
   readonly voice = new Voice();
@@ -80,8 +84,10 @@ export class App implements Deeds {
       talk: (next) => this.#read(next),
       drag: (drag) => this.#drag(drag),
       levels: (levels) => this.#hear(levels, performance.now()),
+      inspector: (inspector) => (this.inspector = inspector),
       stats: (sample) => {
         this.stats = sample;
+        this.samples = remembered(this.samples, sample);
         const person = this.state.call?.people[0];
         if (person && this.state.call?.state === 'connected') this.summary = withSecond(this.summary, person.quality);
       },
@@ -137,6 +143,7 @@ export class App implements Deeds {
   #callBegins(): void {
     this.summary = NO_CALL;
     this.stats = null;
+    this.samples = [];
     this.swapped = false;
     this.unread = 0;
     this.draft = '';
@@ -275,6 +282,8 @@ export class App implements Deeds {
     this.#holds = down;
     void this.ask({ type: 'talk', down });
   }
+
+  openInspector = (): void => void (this.overlay = { kind: 'inspector' });
 
   setMini = (on: boolean): void => {
     this.backend.setMini(on).then(

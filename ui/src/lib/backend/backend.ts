@@ -1,5 +1,5 @@
 /** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
-import type { AppCommand, AppState, CommandError, Levels, StatsSample, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
 import type { FrameSource } from '../frames/source';
 
 export interface Backend {
@@ -29,6 +29,7 @@ export interface BackendEvents {
   state(state: AppState): void;
   levels(levels: Levels): void;
   stats(sample: StatsSample): void;
+  inspector(view: InspectorView): void;
   talk(talk: TalkView): void;
   drag(drag: Drag): void;
 }

@@ -1,6 +1,7 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, TransferView } from '../bindings';
 import { forgotten, rated, withCall } from './fake/history';
+import { FOUND, MORE_FIGURES } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { SCENARIOS } from './fake/scenarios';
@@ -121,6 +122,9 @@ class FakeBackend implements Backend {
         return null;
       case 'talk':
         if (command.down ? this.#state.local.muted : this.#state.local.talking) this.#local({ muted: !command.down, talking: command.down });
+        return null;
+      case 'save_report':
+        this.#events?.inspector({ ...FOUND, report: '/home/ada/Downloads/parley-report-2026-11-22-141503' });
         return null;
       case 'hand_over':
       case 'tell_desktop':
@@ -300,7 +304,9 @@ class FakeBackend implements Backend {
     const person = this.#state.call?.people[0];
     if (this.#state.call?.state !== 'connected' || !person) return;
     const bad = { good: 0, unknown: 0, fair: 1, poor: 3 }[person.quality];
+    if (bad) this.#events?.inspector(FOUND);
     this.#events?.stats({
+      ...MORE_FIGURES,
       at_ms: this.#ticks * 66,
       rtt_ms: 24 + bad * 90,
       estimate_kbps: 2500 - bad * 700,

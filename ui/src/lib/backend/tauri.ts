@@ -1,7 +1,7 @@
 /** The Tauri shell as a backend: forwards, no logic. */
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { AppState, FrameBridgeInfo, Levels, StatsSample, TalkView } from '../bindings';
+import type { AppState, FrameBridgeInfo, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
 import { getCurrentWindow, LogicalSize, type PhysicalSize } from '@tauri-apps/api/window';
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
@@ -21,6 +21,7 @@ export function tauriBackend(): Backend {
       const stops = await Promise.all([
         listen<AppState>('state', (event) => events.state(event.payload)),
         listen<Levels>('levels', (event) => events.levels(event.payload)),
+        listen<InspectorView>('inspector', (event) => events.inspector(event.payload)),
         listen<StatsSample>('stats', (event) => events.stats(event.payload)),
         listen<TalkView>('talk', (event) => events.talk(event.payload)),
         listen('tauri://drag-enter', () => events.drag({ over: true, dropped: [] })),

@@ -1,0 +1,36 @@
+/** What the simulation's inspector finds in a bad call. Pure values. */
+import type { InspectorView, StatsSample } from '../../bindings';
+
+const AT_MS = Date.UTC(2026, 10, 22, 14, 2, 0);
+
+export const FOUND: InspectorView = {
+  findings: [
+    { code: 'uplink_loss', bad: true, since_ms: AT_MS, until_ms: null, value: 8.2, worst: 14, lowered: true, message: 'Your uplink loses 8 % of what you send.' },
+    { code: 'high_round_trip', bad: false, since_ms: AT_MS + 20_000, until_ms: null, value: 412, worst: 412, lowered: false, message: 'What is said takes long.' },
+  ],
+  past: [{ code: 'jitter', bad: false, since_ms: AT_MS - 90_000, until_ms: AT_MS - 60_000, value: 71, worst: 88, lowered: false, message: 'Packets come unevenly.' }],
+  events: [
+    { at_ms: AT_MS - 120_000, code: 'joined', detail: null },
+    { at_ms: AT_MS - 110_000, code: 'person_came', detail: 'Grace Hopper' },
+    { at_ms: AT_MS - 109_000, code: 'connected', detail: null },
+    { at_ms: AT_MS, code: 'trouble_began', detail: 'uplink_loss' },
+    { at_ms: AT_MS + 2000, code: 'picture_size', detail: '640 x 360' },
+  ],
+  report: null,
+};
+
+export const MORE_FIGURES: Pick<
+  StatsSample,
+  'jitter_ms' | 'target_kbps' | 'encode_ms' | 'decode_ms' | 'cpu_pct' | 'frozen' | 'microphone_dbov' | 'heard_dbov' | 'pair' | 'codecs'
+> = {
+  jitter_ms: 12,
+  target_kbps: 1500,
+  encode_ms: 9.4,
+  decode_ms: 3.1,
+  cpu_pct: 64,
+  frozen: false,
+  microphone_dbov: -32,
+  heard_dbov: -28,
+  pair: { own: '192.168.1.20:50312', other: '203.0.113.7:61822', own_type: 'host', other_type: 'srflx' },
+  codecs: ['Opus, 48 kHz', 'H.264'],
+};
