@@ -17,12 +17,13 @@ pub(crate) fn call(arguments: &[String]) -> Result<ExitCode> {
 /// Measurements against other software.
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     let Some((name, rest)) = arguments.split_first() else {
-        bail!("which bench? There are: call, files");
+        bail!("which bench? There are: call, capture, files");
     };
     let what = match name.as_str() {
         "call" => "bench-call",
+        "capture" => "bench-capture",
         "files" => "bench-files",
-        _ => bail!("there is no bench called `{name}`; there are: call, files"),
+        _ => bail!("there is no bench called `{name}`; there are: call, capture, files"),
     };
     // Chromium, a screen and a clip are among what the tests need.
     setup::system(Purpose::Test)?;

@@ -45,6 +45,8 @@ cargo xtask bench files [--against chromium] [--mb N] [--json]
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)
+cargo xtask bench capture [--seconds N] [--json]
+                                        what taking pictures of a screen costs, before encoding
 cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
 `--json` prints one JSON object on standard output; progress goes to standard error.

@@ -1,6 +1,6 @@
 //! `measure call [--seconds N] [--json]`, `measure bench-call [--window] [--against chromium] [--seconds N] [--json]` and
-//! `measure bench-files [--against chromium] [--mb N] [--json]`: what `cargo xtask call` and `cargo xtask bench` run once
-//! everything is built.
+//! `measure bench-capture [--seconds N] [--json]`, `measure bench-files [--against chromium] [--mb N] [--json]`: what
+//! `cargo xtask call` and `cargo xtask bench` run once everything is built.
 
 #![expect(
     clippy::print_stdout,
@@ -25,7 +25,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
     let mut wish = Wish {
         what: arguments
             .next()
-            .context("measure what? call, bench-call or bench-files")?,
+            .context("measure what? call, bench-call, bench-capture or bench-files")?,
         seconds: None,
         mb: None,
         json: false,
@@ -59,7 +59,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call, files, window};
+    use parley_tests::measure::{bench, call, capture, files, window};
     let (report, picture) = match wish.what.as_str() {
         "call" => {
             let outcome = call::run(wish.seconds.unwrap_or(call::SECONDS))?;
@@ -70,11 +70,12 @@ fn run(wish: &Wish) -> Result<bool> {
             let bench = if wish.window { window::run } else { bench::run };
             (bench(seconds, wish.against_chromium)?, None)
         }
+        "bench-capture" => (capture::run(wish.seconds.unwrap_or(capture::SECONDS))?, None),
         "bench-files" => {
             let mb = wish.mb.unwrap_or(files::LOOPBACK_MB);
             (files::run(mb, wish.against_chromium)?, None)
         }
-        other => anyhow::bail!("`{other}` cannot be measured; call, bench-call and bench-files can"),
+        other => anyhow::bail!("`{other}` cannot be measured; call, bench-call, bench-capture and bench-files can"),
     };
     if wish.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod call;
+pub mod capture;
 pub mod cost;
 pub mod files;
 pub mod parley;

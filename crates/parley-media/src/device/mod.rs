@@ -1,6 +1,7 @@
-//! Devices: the only place that names `cpal` and `nokhwa`.
+//! Devices: the only place that names `cpal`, `nokhwa` and `x11rb`.
 
 pub(crate) mod camera;
+pub mod screen;
 pub mod sound;
 
 pub use camera::list_cameras;

@@ -2,16 +2,19 @@
 //!
 //! Owns one OpenH264 encoder. A place in the outgoing channel is reserved before a picture is encoded, so that an encoded
 //! picture is never dropped (every later one refers to it); without a place the raw picture is skipped and counted. What to
-//! aim at is decided elsewhere and read from the watch before each picture.
+//! aim at is decided elsewhere and read from the watch before each picture. A screen that stands still is encoded again only to
+//! sharpen it, or when a key frame is asked for (`standing`).
 
 use super::cadence::Cadence;
-use super::codec::{EncodeError, EncoderSettings, H264Encoder};
+use super::codec::{Content, EncodeError, EncoderSettings, H264Encoder};
 use super::key_frame_pace::KeyFramePace;
 use super::pool::FramePool;
 use super::scale::scale_into;
+use super::standing::Standing;
 use super::{EncoderTargets, KeyFrameFlag, VideoFrame};
 use crate::packet::EncodedFrame;
 use crate::slot::{Slot, Taken};
+use crate::time::CaptureTime;
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -22,6 +25,8 @@ use tokio::sync::{mpsc, watch};
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A picture that came so long before the end of a pause still shows what is to be seen.
 const KEPT_AGE_MAX: Duration = Duration::from_millis(500);
+/// The same where nothing new may come while the last picture is still wanted.
+const PATIENCE_STANDING: Duration = Duration::from_millis(40);
 
 /// The thread could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -80,10 +85,25 @@ impl VideoEncoder {
         key_frames: KeyFrameFlag,
         out: mpsc::Sender<EncodedFrame>,
     ) -> Result<Self, StartEncoderError> {
+        Self::spawn_for(Content::Camera, frames, targets, key_frames, out)
+    }
+
+    /// The same, for pictures of some kind.
+    ///
+    /// # Errors
+    /// When there is no encoder or no thread to be had.
+    pub fn spawn_for(
+        content: Content,
+        frames: Slot<VideoFrame>,
+        targets: watch::Receiver<EncoderTargets>,
+        key_frames: KeyFrameFlag,
+        out: mpsc::Sender<EncodedFrame>,
+    ) -> Result<Self, StartEncoderError> {
         let stats = Arc::new(Mutex::new(EncoderStats::default()));
         let settings = aim(*targets.borrow(), None);
         let bench = Bench {
-            encoder: H264Encoder::new(settings)?,
+            encoder: H264Encoder::with_content(settings, content)?,
+            standing: content.stands_still().then(Standing::default),
             cadence: Cadence::default(),
             pool: FramePool::new(),
             key_frames,
@@ -136,23 +156,21 @@ fn run(
     // The newest picture of a pause.
     let mut kept = None;
     while !out.is_closed() {
-        let frame = match frames.take(PATIENCE) {
+        let fresh = match frames.take(bench.patience()) {
             Taken::Value(frame) => Some(frame),
             Taken::TimedOut => None,
             Taken::Closed => break,
         };
         let targets = *targets.borrow();
         if targets.paused {
-            kept = frame.or(kept);
+            bench.stand(fresh.as_ref());
+            kept = fresh.or(kept);
             continue;
         }
         let kept = kept.take().filter(is_fresh);
-        let Some(frame) = frame.or(kept) else {
+        let Some(frame) = bench.choose(fresh.or(kept), targets) else {
             continue;
         };
-        if !bench.admit(&frame, targets.frame_rate) {
-            continue;
-        }
         let room = match out.try_reserve() {
             Ok(room) => room,
             Err(mpsc::error::TrySendError::Full(())) => {
@@ -172,9 +190,16 @@ fn is_fresh(frame: &VideoFrame) -> bool {
     frame.captured.0.elapsed() < KEPT_AGE_MAX
 }
 
+#[expect(clippy::disallowed_methods, reason = "driver: the clock of the encode thread")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// What the encode thread works with.
 struct Bench {
     encoder: H264Encoder,
+    /// The picture that stands, of a source that gives only what changed.
+    standing: Option<Standing>,
     cadence: Cadence,
     pool: FramePool,
     key_frames: KeyFrameFlag,
@@ -184,6 +209,34 @@ struct Bench {
 }
 
 impl Bench {
+    const fn patience(&self) -> Duration {
+        if self.standing.is_some() {
+            PATIENCE_STANDING
+        } else {
+            PATIENCE
+        }
+    }
+
+    /// What to encode now: the picture that just came, or once more the one that stands.
+    fn choose(&mut self, fresh: Option<VideoFrame>, targets: EncoderTargets) -> Option<VideoFrame> {
+        if let Some(frame) = fresh {
+            self.stand(Some(&frame));
+            return self.admit(&frame, targets.frame_rate).then_some(frame);
+        }
+        let (standing, now) = (self.standing.as_mut()?, now());
+        self.key_frame_wanted |= self.key_frames.take();
+        let key_frame = self.key_frame_wanted && self.key_frame_pace.allows(now);
+        let frame = standing.again(now, key_frame)?;
+        Some(frame.at(CaptureTime(now)))
+    }
+
+    /// Keeps a picture as the one that stands.
+    fn stand(&mut self, frame: Option<&VideoFrame>) {
+        if let (Some(standing), Some(frame)) = (&mut self.standing, frame) {
+            standing.renew(frame.clone(), now());
+        }
+    }
+
     fn admit(&mut self, frame: &VideoFrame, limit: FrameRate) -> bool {
         let admitted = self.cadence.admit(frame.captured, limit);
         if !admitted {
@@ -206,7 +259,7 @@ impl Bench {
             Err(error) => {
                 tracing::warn!(%error, "video encoder failed, making a new one");
                 self.count(|stats| stats.faults += 1);
-                if let Ok(fresh) = H264Encoder::new(self.encoder.settings()) {
+                if let Ok(fresh) = self.encoder.afresh() {
                     self.encoder = fresh;
                 }
                 None

@@ -71,6 +71,12 @@ impl VideoFrame {
         })
     }
 
+    /// The same picture, taken again at another moment.
+    #[must_use]
+    pub fn at(self, captured: CaptureTime) -> Self {
+        Self { captured, ..self }
+    }
+
     /// Its size.
     #[must_use]
     pub const fn resolution(&self) -> Resolution {

@@ -68,7 +68,7 @@ fn play(stage: &Stage, reader: &mut Y4mReader) -> Result<(), super::y4m::ReadY4m
 /// A source that can never work waits for its end, so that its state stays to be seen.
 fn fail(stage: &Stage, detail: &str) {
     stage.tell(SourceState::Failed, Some(detail.to_owned()));
-    while !stage.halt.wait(Duration::from_secs(3600)) {}
+    stage.rest();
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: stamps a picture as it is made")]
@@ -78,13 +78,13 @@ fn now() -> (CaptureTime, u64) {
 }
 
 /// Beats at a frame rate, without drift.
-struct Pace {
+pub(crate) struct Pace {
     interval: Duration,
     next: Instant,
 }
 
 impl Pace {
-    fn new(frame_rate: FrameRate) -> Self {
+    pub(crate) fn new(frame_rate: FrameRate) -> Self {
         Self {
             interval: frame_rate.interval(),
             next: now().0.0,
@@ -92,7 +92,7 @@ impl Pace {
     }
 
     /// Waits for the next beat; false once the source is to stop. Beats that are missed altogether are left out.
-    fn wait(&mut self, stage: &Stage) -> bool {
+    pub(crate) fn wait(&mut self, stage: &Stage) -> bool {
         let now = now().0.0;
         if now > self.next + self.interval {
             self.next = now;

@@ -2,7 +2,7 @@
 //!
 //! | who | thread | takes | gives |
 //! |---|---|---|---|
-//! | [`VideoSource`] | its own (a camera: two) | a device, the pattern, a file | [`VideoFrame`] into any number of slots |
+//! | [`VideoSource`] | its own (a camera: two) | a camera, a screen, the pattern, a file | [`VideoFrame`] into any number of slots |
 //! | [`VideoEncoder`] | its own | a slot, the targets | encoded frames into a bounded channel |
 //! | [`h264`] | the caller's | encoded frames | RTP payloads, and back |
 //! | [`VideoReceiver`] | its own | received packets | [`VideoFrame`] into a slot |
@@ -20,16 +20,18 @@ pub(crate) mod halt;
 pub mod image;
 pub mod key_frame;
 mod key_frame_pace;
-mod made;
+pub(crate) mod made;
 pub mod pattern;
 pub mod pool;
 pub mod probe;
 pub mod receiver;
 pub mod scale;
 pub mod source;
+mod standing;
 pub mod target;
 pub mod y4m;
 
+pub use codec::Content;
 pub use encoder::{EncoderStats, StartEncoderError, VideoEncoder};
 pub use frame::VideoFrame;
 pub use key_frame::KeyFrameFlag;

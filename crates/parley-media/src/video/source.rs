@@ -1,16 +1,17 @@
-//! Where pictures come from: a camera, the built-in pattern, a file. One thread each, any number of takers.
+//! Where pictures come from: a camera, a screen or window, the built-in pattern, a file. One thread each, any number of takers.
 //!
 //! A source feeds slots, newest wins. With nobody taking, it makes no pictures. It never gives up while it lives: what fails is
-//! tried again, and the status says what is wrong.
+//! tried again, and the status says what is wrong. A screen is the exception: what was chosen and is gone stays gone.
 
 use super::halt::Halt;
 use super::{VideoFrame, made};
-use crate::device::camera;
+use crate::device::{camera, screen};
 use crate::slot::Slot;
 use parley_proto::{FrameRate, Resolution};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What to take pictures from.
@@ -25,6 +26,15 @@ pub enum VideoInput {
         /// Pictures per second wished for.
         frame_rate: FrameRate,
     },
+    /// A monitor or a window. Pictures come only when something changed.
+    Screen {
+        /// Which (see `device::screen::list_screens`).
+        id: String,
+        /// Pictures per second at most.
+        frame_rate: FrameRate,
+        /// Whether the mouse pointer is seen.
+        cursor: bool,
+    },
     /// The built-in moving picture with its machine-readable stamp.
     Pattern {
         /// Its size.
@@ -37,6 +47,43 @@ pub enum VideoInput {
         /// Where it is.
         path: PathBuf,
     },
+}
+
+impl VideoInput {
+    /// The source's thread: until told to stop.
+    fn run(self, stage: &Stage) {
+        match self {
+            Self::Camera {
+                id,
+                resolution,
+                frame_rate,
+            } => {
+                let wish = camera::CameraWish {
+                    id,
+                    resolution,
+                    frame_rate,
+                };
+                camera::run(stage, &wish);
+            }
+            Self::Screen {
+                id,
+                frame_rate,
+                cursor,
+            } => {
+                let wish = screen::ScreenWish {
+                    id,
+                    frame_rate,
+                    cursor,
+                };
+                screen::run(stage, &wish);
+            }
+            Self::Pattern {
+                resolution,
+                frame_rate,
+            } => made::run_pattern(stage, resolution, frame_rate),
+            Self::Y4m { path } => made::run_y4m(stage, &path),
+        }
+    }
 }
 
 /// Whether pictures come, and if not, why.
@@ -55,6 +102,8 @@ pub enum SourceState {
     Denied,
     /// Something else is wrong: see the detail.
     Failed,
+    /// What was shown went away for good: a closed window, an unplugged monitor.
+    Gone,
     /// The source was dropped.
     Ended,
 }
@@ -95,27 +144,7 @@ impl VideoSource {
         let spawned = std::thread::Builder::new()
             .name("video source".into())
             .spawn(move || {
-                match input {
-                    VideoInput::Camera {
-                        id,
-                        resolution,
-                        frame_rate,
-                    } => {
-                        camera::run(
-                            &stage,
-                            &camera::CameraWish {
-                                id,
-                                resolution,
-                                frame_rate,
-                            },
-                        );
-                    }
-                    VideoInput::Pattern {
-                        resolution,
-                        frame_rate,
-                    } => made::run_pattern(&stage, resolution, frame_rate),
-                    VideoInput::Y4m { path } => made::run_y4m(&stage, &path),
-                }
+                input.run(&stage);
                 stage.tell(SourceState::Ended, None);
             });
         let thread = spawned
@@ -178,6 +207,11 @@ impl Stage {
         });
     }
 
+    /// A source that can do no more waits for its end, so that its state stays to be seen.
+    pub(crate) fn rest(&self) {
+        while !self.halt.wait(Duration::from_secs(3600)) {}
+    }
+
     /// Tells what it is called.
     pub(crate) fn tell_name(&self, name: &str) {
         self.status.send_if_modified(|status| {
@@ -205,25 +239,43 @@ impl Stage {
 
 /// The slots a source feeds. Clones share them. One that was closed, or that nobody else holds, falls out.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outlets(Arc<Mutex<Vec<Slot<VideoFrame>>>>);
+pub(crate) struct Outlets(Arc<Mutex<Takers>>);
+
+#[derive(Debug, Default)]
+struct Takers {
+    slots: Vec<Slot<VideoFrame>>,
+    /// One came since somebody asked.
+    newcomer: bool,
+}
 
 impl Outlets {
     fn add(&self, slot: Slot<VideoFrame>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        let mut takers = self.lock();
+        takers.slots.push(slot);
+        takers.newcomer = true;
+    }
+
+    /// Whether somebody came since this was asked last: a source that gives only what changed gives them what there is.
+    pub(crate) fn take_newcomer(&self) -> bool {
+        std::mem::take(&mut self.lock().newcomer)
     }
 
     /// Whether anybody takes pictures.
     pub(crate) fn are_wanted(&self) -> bool {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|slot| !slot.is_closed() && slot.is_shared());
-        !slots.is_empty()
+        let mut takers = self.lock();
+        takers.slots.retain(|slot| !slot.is_closed() && slot.is_shared());
+        !takers.slots.is_empty()
     }
 
     /// Gives a picture to everybody.
     pub(crate) fn publish(&self, frame: &VideoFrame) {
-        let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for slot in slots.iter() {
+        for slot in &self.lock().slots {
             slot.put(frame.clone());
         }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Takers> {
+        // A panic elsewhere cannot leave a half-written list behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,6 +25,26 @@ use parley_proto::{Bitrate, FrameRate, Resolution};
 /// The bitrates worked with; a wish outside is moved to the nearer end. The upper end is what level 3.1 allows.
 const BITRATE_BPS: std::ops::RangeInclusive<u64> = 30_000..=12_000_000;
 
+/// What the pictures show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Content {
+    /// Somebody before a camera, or anything that moves.
+    #[default]
+    Camera,
+    /// A screen with text: sharp edges, flat areas, large parts that stand still.
+    Text,
+    /// A screen on which something moves all the time: a film, a game.
+    Motion,
+}
+
+impl Content {
+    /// Whether pictures come only when something changed.
+    #[must_use]
+    pub const fn stands_still(self) -> bool {
+        matches!(self, Self::Text | Self::Motion)
+    }
+}
+
 /// What an encoder aims at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSettings {
@@ -52,6 +72,7 @@ pub struct EncodeError(#[from] openh264::Error);
 pub struct H264Encoder {
     encoder: Encoder,
     settings: EncoderSettings,
+    content: Content,
     /// The size it runs at; none before the first picture.
     running: Option<Resolution>,
     epoch: Option<CaptureTime>,
@@ -72,15 +93,32 @@ impl H264Encoder {
     /// # Errors
     /// When the library cannot make one.
     pub fn new(settings: EncoderSettings) -> Result<Self, EncodeError> {
+        Self::with_content(settings, Content::Camera)
+    }
+
+    /// The same, for pictures of some kind.
+    ///
+    /// # Errors
+    /// When the library cannot make one.
+    pub fn with_content(settings: EncoderSettings, content: Content) -> Result<Self, EncodeError> {
         let settings = within_range(settings);
-        let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config(settings))?;
+        let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config(settings, content))?;
         silence(&mut encoder)?;
         Ok(Self {
             encoder,
             settings,
+            content,
             running: None,
             epoch: None,
         })
+    }
+
+    /// One like this that has not seen a picture yet.
+    ///
+    /// # Errors
+    /// When the library cannot make one.
+    pub fn afresh(&self) -> Result<Self, EncodeError> {
+        Self::with_content(self.settings, self.content)
     }
 
     /// What it aims at.
@@ -104,7 +142,7 @@ impl H264Encoder {
             }
             self.settings = settings;
         } else {
-            *self = Self::new(settings)?;
+            *self = Self::with_content(settings, self.content)?;
         }
         Ok(())
     }
@@ -116,7 +154,7 @@ impl H264Encoder {
     pub fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Encoded, EncodeError> {
         let resolution = frame.resolution();
         if self.running.is_some_and(|running| running != resolution) {
-            *self = Self::new(self.settings)?;
+            *self = self.afresh()?;
         }
         if key_frame && self.running.is_some() {
             self.encoder.force_intra_frame();
@@ -193,12 +231,15 @@ fn within_range(settings: EncoderSettings) -> EncoderSettings {
     }
 }
 
-fn config(settings: EncoderSettings) -> EncoderConfig {
+fn config(settings: EncoderSettings, content: Content) -> EncoderConfig {
     EncoderConfig::new()
         .bitrate(BitRate::from_bps(settings.bitrate.bps() as u32))
         .max_frame_rate(EncoderFrameRate::from_hz(settings.frame_rate.get() as f32))
         .rate_control_mode(RateControlMode::Bitrate)
-        .usage_type(UsageType::CameraVideoRealTime)
+        .usage_type(match content {
+            Content::Camera | Content::Motion => UsageType::CameraVideoRealTime,
+            Content::Text => UsageType::ScreenContentRealTime,
+        })
         .profile(Profile::Baseline)
         .level(Level::Level_3_1)
         .complexity(Complexity::Low)

@@ -6,7 +6,7 @@ mod decode;
 mod encode;
 
 pub use decode::{DecodeError, H264Decoder};
-pub use encode::{EncodeError, Encoded, EncoderSettings, H264Encoder};
+pub use encode::{Content, EncodeError, Encoded, EncoderSettings, H264Encoder};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,124 @@
+//! What is on the screen: monitors and windows, listed, shown small, captured. Never another program's pixels unasked.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | here | the nouns, and which system's capture is built in |
+//! | `x11` | Linux: MIT-SHM, the cursor from XFixes, changes from DAMAGE, covered windows from Composite |
+//! | [`previews`] | the list with small pictures, renewed every second while somebody chooses |
+//!
+//! Windows, macOS and Wayland have no capture here yet: listing says so in a sentence.
+
+pub(crate) mod pixels;
+pub mod previews;
+#[cfg(target_os = "linux")]
+mod x11;
+
+use crate::video::source::{SourceState, Stage};
+use parley_proto::{FrameRate, Resolution};
+pub use previews::ScreenPreviews;
+
+/// A monitor or a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScreenKind {
+    /// All that one monitor shows.
+    Monitor,
+    /// One window, also where others cover it.
+    Window,
+}
+
+/// Something that can be shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenSource {
+    /// `monitor:NAME` stays the same across runs, `window:NUMBER` for the life of the window.
+    pub id: String,
+    /// What it is.
+    pub kind: ScreenKind,
+    /// For people: the monitor's connector, the window's title.
+    pub name: String,
+    /// Its size in pixels.
+    pub size: Resolution,
+    /// Whether it is the monitor that the system calls the first.
+    pub is_primary: bool,
+}
+
+/// Why nothing of a screen can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScreenFault {
+    /// There is no capture for this system.
+    #[error("Parley cannot share the screen on this system yet.")]
+    Unsupported,
+    /// Wayland, whose capture goes through a portal.
+    #[error("Parley cannot share the screen under Wayland yet. Log in to an X11 session to share.")]
+    Wayland,
+    /// No screen to be reached.
+    #[error("No screen was found: {0}.")]
+    NoDisplay(String),
+    /// The source's name means nothing, or it is not there.
+    #[error("What was to be shared is not there.")]
+    NotThere,
+    /// The window was closed.
+    #[error("The shared window was closed.")]
+    WindowClosed,
+    /// The monitor was unplugged or switched off.
+    #[error("The shared screen was disconnected.")]
+    MonitorGone,
+    /// Pixels in a form that is not read here.
+    #[error("The screen's colour format (depth {0}) is not supported.")]
+    Format(u8),
+    /// The display server went away or refuses.
+    #[error("The screen can no longer be read: {0}.")]
+    Lost(String),
+}
+
+impl ScreenFault {
+    /// What a source says of itself then.
+    const fn source_state(&self) -> SourceState {
+        match self {
+            Self::NotThere => SourceState::Missing,
+            Self::WindowClosed | Self::MonitorGone | Self::Lost(_) => SourceState::Gone,
+            Self::Unsupported | Self::Wayland | Self::NoDisplay(_) | Self::Format(_) => SourceState::Failed,
+        }
+    }
+}
+
+/// What to capture, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct ScreenWish {
+    /// [`ScreenSource::id`]; `monitor:` alone for the first monitor.
+    pub(crate) id: String,
+    /// Pictures per second at most; what does not change is not taken again.
+    pub(crate) frame_rate: FrameRate,
+    /// Whether the mouse pointer is seen.
+    pub(crate) cursor: bool,
+}
+
+/// Everything that can be shared now, monitors first. Blocking, a few milliseconds: call it off the async threads.
+///
+/// # Errors
+/// When there is no screen or no way to capture it.
+pub fn list_screens() -> Result<Vec<ScreenSource>, ScreenFault> {
+    #[cfg(target_os = "linux")]
+    {
+        x11::list()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        Err(ScreenFault::Unsupported)
+    }
+}
+
+/// Captures until told to stop. What cannot be seen any more is told, and not tried again: a person chooses anew.
+pub(crate) fn run(stage: &Stage, wish: &ScreenWish) {
+    #[cfg(target_os = "linux")]
+    let outcome = x11::capture(stage, wish);
+    #[cfg(not(target_os = "linux"))]
+    let outcome: Result<(), ScreenFault> = {
+        let _ = wish;
+        Err(ScreenFault::Unsupported)
+    };
+    if let Err(fault) = outcome {
+        tracing::info!(%fault, "nothing is captured any more");
+        stage.tell(fault.source_state(), Some(fault.to_string()));
+        stage.rest();
+    }
+}
