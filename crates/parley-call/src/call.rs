@@ -31,7 +31,8 @@ const GOODBYE_MAX: Duration = Duration::from_secs(1);
 pub enum CallCommand {
     /// Out of the green room and in. The ticket was fetched at the start already.
     Enter,
-    /// Tells the other side what microphone and camera do now.
+    /// Tells the other side what microphone, camera and screen do now. With the screen on, its track is added once the other
+    /// side can take it.
     SetMediaState(MediaState),
     /// Raises one's hand, or takes it down.
     RaiseHand(bool),
@@ -58,6 +59,16 @@ pub enum CallEvent {
     },
     /// Pictures begin to come. A second one for the same participant replaces the first.
     VideoTrack {
+        /// From whom.
+        participant: ParticipantId,
+        /// The packets.
+        packets: std::sync::mpsc::Receiver<ReceivedPacket>,
+        /// How to ask them for a key frame.
+        key_frames: KeyFrameRequester,
+    },
+    /// A screen begins to come, beside the camera. Whether it is shown now stands in the person's media state: pauses and new
+    /// shares come in the same track.
+    ScreenTrack {
         /// From whom.
         participant: ParticipantId,
         /// The packets.
@@ -295,6 +306,15 @@ impl Driver {
                 participant,
                 packets,
                 key_frames: self.peer.key_frames.clone(),
+            },
+            SessionEvent::Track {
+                participant,
+                kind: TrackKind::Screen,
+                packets,
+            } => CallEvent::ScreenTrack {
+                participant,
+                packets,
+                key_frames: self.peer.screen_key_frames.clone(),
             },
             SessionEvent::TrackEnded { participant, kind } => CallEvent::TrackEnded { participant, kind },
             SessionEvent::Reaction {

@@ -52,6 +52,31 @@ pub struct LocalMedia {
     pub key_frames: KeyFrameFlag,
     /// The most video there may be.
     pub limits: VideoLimits,
+    /// A screen or window, beside the camera.
+    pub screen: LocalScreen,
+}
+
+/// The local ends of what is shared, as those of the camera in [`LocalMedia`].
+#[derive(Debug)]
+pub struct LocalScreen {
+    /// Pictures to send.
+    pub frames: mpsc::Receiver<EncodedFrame>,
+    /// What its encoder must produce.
+    pub targets: watch::Sender<EncoderTargets>,
+    /// Raised when the other side needs a key frame of it.
+    pub key_frames: KeyFrameFlag,
+}
+
+impl LocalScreen {
+    /// For a call in which no screen is ever shared.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            frames: mpsc::channel(1).1,
+            targets: watch::channel(EncoderTargets::default()).0,
+            key_frames: KeyFrameFlag::new(),
+        }
+    }
 }
 
 /// Bounds of what the video encoder is asked for.

@@ -20,7 +20,7 @@ pub mod snapshot;
 pub mod stats;
 
 pub use call::{Call, CallCommand, CallEvent, CallHandle};
-pub use config::{CallConfig, CallTarget, LocalMedia, NetworkOptions, VideoLimits};
+pub use config::{CallConfig, CallTarget, LocalMedia, LocalScreen, NetworkOptions, VideoLimits};
 pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
 pub use snapshot::{CallPhase, CallSnapshot, CallTimes, PersonSnapshot, SignalingPhase};

@@ -39,6 +39,8 @@ pub enum PeerCommand {
     Rollback,
     /// Adds a candidate of the other side; only sent once a remote description is set.
     AddCandidate(Candidate),
+    /// Adds the track of the screen to the connection; the other side is offered it ([`PeerEventKind::NegotiationNeeded`]).
+    AddScreen,
     /// Opens the gate: media is sent and handed on from now. Closed again by the next `Open`.
     AllowMedia,
     /// Sends on the control channel; dropped and counted while that is not open.
@@ -58,6 +60,7 @@ impl PeerCommand {
             Self::MakeAnswer => "make_answer",
             Self::Rollback => "rollback",
             Self::AddCandidate(_) => "add_candidate",
+            Self::AddScreen => "add_screen",
             Self::AllowMedia => "allow_media",
             Self::SendControl(_) => "send_control",
             Self::Close => "close",
@@ -165,6 +168,8 @@ pub enum TrackKind {
     Audio,
     /// The camera.
     Video,
+    /// A screen or window: the second track of pictures.
+    Screen,
 }
 
 /// The data channels beside the control channel, each for one thing.
@@ -201,6 +206,8 @@ pub struct PeerStats {
     pub received_bps: u64,
     /// Video frames handed to the network, per second.
     pub frames_sent_per_s: f32,
+    /// The same of the screen.
+    pub screen_frames_sent_per_s: f32,
     /// Lost on the way here, percent of the last second (before retransmission).
     pub loss_in_pct: f32,
     /// Lost on the way there, percent, from the other side's reports.

@@ -91,6 +91,27 @@ fn parse_digest(text: &str) -> Option<[u8; FINGERPRINT_BYTES]> {
     parts.next().is_none().then_some(digest)
 }
 
+/// The streams (`a=ssrc`, RFC 5576) of a description's second section of pictures. Between two Parleys the first is the
+/// camera and the second the screen; the order of sections never changes (RFC 8829, 5.2.2).
+#[must_use]
+pub fn screen_ssrcs(sdp: &str) -> Vec<u32> {
+    let mut sections = 0;
+    let mut in_video = false;
+    let mut ssrcs = Vec::new();
+    for line in sdp.split(['\n', '\r']) {
+        if line.starts_with("m=") {
+            in_video = line.starts_with("m=video ");
+            sections += usize::from(in_video);
+        }
+        let Some(value) = line.strip_prefix("a=ssrc:").filter(|_| in_video && sections == 2) else {
+            continue;
+        };
+        let ssrc = value.split_ascii_whitespace().next().and_then(|text| text.parse().ok());
+        ssrcs.extend(ssrc.filter(|ssrc| !ssrcs.contains(ssrc)));
+    }
+    ssrcs
+}
+
 /// Whether the description has an ICE user fragment `ufrag` in any of its sections.
 #[must_use]
 pub fn has_ufrag(sdp: &str, ufrag: &str) -> bool {
@@ -153,6 +174,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_second_section_of_pictures_is_the_screen() {
+        let section = |kind: &str, ssrc: u32| {
+            format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=ssrc:{ssrc} cname:x\r\na=ssrc:{ssrc} msid:a b\r\n")
+        };
+        let camera = section("audio", 1) + &section("video", 2);
+        let both = camera.clone() + &section("application", 3) + &section("video", 4);
+        assert!(screen_ssrcs(&camera).is_empty());
+        assert_eq!(screen_ssrcs(&both), [4]);
+        assert_eq!(screen_ssrcs(&(both + &section("video", 5) + "a=ssrc:x\r\n")), [4]);
+    }
+
+    #[test]
     fn the_ice_generation_is_found_in_any_section() {
         let two = format!("{}{}", description(1, "first"), description(1, "second"));
         assert!(has_ufrag(&two, "first") && has_ufrag(&two, "second") && !has_ufrag(&two, "third"));
@@ -163,6 +196,7 @@ pub(crate) mod tests {
         fn any_text_is_read_or_refused_but_never_a_panic(text in "(a=fingerprint:|sha-256|[A-F0-9:]{0,9}|\\PC|\r|\n| ){0,60}") {
             let _ = fingerprint(&text);
             let _ = has_ufrag(&text, "x");
+            let _ = screen_ssrcs(&text);
         }
     }
 }

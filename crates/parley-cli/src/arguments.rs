@@ -43,6 +43,15 @@ pub(crate) struct Wish {
     /// The picture to send: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
     #[arg(long, default_value = "pattern")]
     pub(crate) video: PictureSource,
+    /// Shows a screen or window too: monitor:NAME, window:NUMBER (hexadecimal), or monitor: for the first monitor.
+    #[arg(long, value_name = "ID")]
+    pub(crate) screen: Option<String>,
+    /// What kind of pictures the shown screen has.
+    #[arg(long, value_name = "KIND", default_value = "text")]
+    pub(crate) screen_mode: ScreenMode,
+    /// Watches and records the other side's screen instead of their camera.
+    #[arg(long)]
+    pub(crate) watch_screen: bool,
     /// The sound to send: mic, tone, speech, a .wav file, or off.
     #[arg(long, default_value = "speech")]
     pub(crate) audio: SoundSource,
@@ -88,6 +97,15 @@ pub(crate) struct Wish {
     /// Tells what happens on standard error, one JSON object a line.
     #[arg(long)]
     pub(crate) events: bool,
+}
+
+/// How a screen is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScreenMode {
+    /// Sharp, fifteen pictures a second.
+    Text,
+    /// Smooth, thirty.
+    Motion,
 }
 
 /// On or off.

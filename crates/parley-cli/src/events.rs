@@ -29,14 +29,19 @@ impl Teller {
             Happened::Ready(link) => ("ready", link.to_string()),
             Happened::SoundBegan(who) => ("sound_began", who.to_string()),
             Happened::PictureBegan(who) => ("picture_began", who.to_string()),
+            Happened::ScreenBegan(who) => ("screen_began", who.to_string()),
             Happened::TrackEnded(who) => ("track_ended", who.to_string()),
             Happened::Chat(ChatNews::Came(text)) => ("message", text.text.clone()),
             Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
             Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
             Happened::Ended(reason) => ("ended", reason.to_string()),
-            Happened::Call | Happened::Files | Happened::Stats | Happened::Picture | Happened::Sound => {
-                return;
-            }
+            Happened::Call
+            | Happened::Files
+            | Happened::Stats
+            | Happened::Picture
+            | Happened::Sound
+            | Happened::Share
+            | Happened::Choice => return,
         };
         self.event(&json!({"event": event, "what": what}));
     }
@@ -52,6 +57,7 @@ impl Teller {
                 json!({
                     "id": person.id.to_string(), "name": person.name, "away": person.away, "proven": person.proven,
                     "microphone_on": person.media.microphone_on, "camera_on": person.media.camera_on,
+                    "screen_on": person.media.screen_on,
                 })
             })
             .collect();

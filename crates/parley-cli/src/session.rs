@@ -1,6 +1,6 @@
 //! One stay in one call: puts the endpoint together, drives it until its end, and hands what was seen to the findings.
 
-use crate::arguments::{Switch, Wish};
+use crate::arguments::{ScreenMode, Switch, Wish};
 use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
@@ -9,13 +9,14 @@ use crate::watch::{self, Heard, Onlooker, Watcher};
 use crate::{cost, tell};
 use anyhow::{Context as _, Result};
 use parley_app::endpoint::{
-    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions, VideoLimits,
+    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions,
+    SCREEN_TILE_OF, ShareWish, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
 use parley_media::slot::Slot;
-use parley_media::video::VideoFrame;
-use parley_proto::{Bitrate, Link, MediaState};
+use parley_media::video::{Content, VideoFrame};
+use parley_proto::{Bitrate, FrameRate, Link, MediaState};
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -101,11 +102,26 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
         media: MediaState {
             microphone_on: wish.audio != SoundSource::Off,
             camera_on: wish.video != PictureSource::Off,
+            screen_on: wish.screen.is_some(),
+            screen_moves: wish.screen_mode == ScreenMode::Motion,
+            ..MediaState::default()
         },
         network: NetworkOptions::default(),
         limits,
         downloads: errands::downloads(wish),
     })?;
+    if let Some(id) = &wish.screen {
+        let (content, fps) = match wish.screen_mode {
+            ScreenMode::Text => (Content::Text, 15),
+            ScreenMode::Motion => (Content::Motion, 30),
+        };
+        endpoint.share(Some(ShareWish {
+            id: id.clone(),
+            content,
+            frame_rate: FrameRate::new(fps),
+            cursor: true,
+        }))?;
+    }
     endpoint.command(CallCommand::Enter);
     Ok((endpoint, played))
 }
@@ -155,7 +171,12 @@ impl Session<'_> {
     async fn note(&mut self, happened: Happened, now: Instant) -> Result<()> {
         match happened {
             Happened::Ready(link) if self.host => self.tell_link(&link),
-            Happened::PictureBegan(who) => {
+            Happened::ScreenBegan(who) if self.wish.watch_screen => {
+                if let Some(frames) = self.endpoint.tiles().get(&format!("{SCREEN_TILE_OF}{who}")) {
+                    self.look_at(frames)?;
+                }
+            }
+            Happened::PictureBegan(who) if !self.wish.watch_screen => {
                 if let Some(frames) = self.endpoint.tiles().get(&who.to_string()) {
                     self.look_at(frames)?;
                 }

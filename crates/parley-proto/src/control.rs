@@ -39,6 +39,15 @@ pub struct MediaState {
     pub microphone_on: bool,
     /// A picture is being sent.
     pub camera_on: bool,
+    /// A screen or window is being shown, in a second track of pictures.
+    #[serde(default)]
+    pub screen_on: bool,
+    /// What is shown moves (a film) rather than being read.
+    #[serde(default)]
+    pub screen_moves: bool,
+    /// The sender can show the other side's screen. Clients without the field cannot, and are sent none.
+    #[serde(default)]
+    pub takes_screen: bool,
 }
 
 /// A reaction that floats over the picture for a moment. A closed set, so that nothing else can be made to float there.

@@ -22,6 +22,8 @@ pub struct Wish {
     pub seconds: u32,
     /// Where to record what comes.
     pub record: Option<PathBuf>,
+    /// The X screen to capture from, as in `DISPLAY`.
+    pub display: Option<String>,
     /// More arguments.
     pub more: Vec<String>,
 }
@@ -34,6 +36,7 @@ impl Default for Wish {
             speaker: "none".into(),
             seconds: 6,
             record: None,
+            display: None,
             more: Vec::new(),
         }
     }
@@ -105,6 +108,9 @@ impl Cli {
             .args(&wish.more);
         if let Some(folder) = &wish.record {
             command.arg("--record").arg(folder);
+        }
+        if let Some(display) = &wish.display {
+            command.env("DISPLAY", display);
         }
         let mut command = match namespace {
             Some(namespace) => namespace.enter(&command),

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use parley_call::{
     Call, CallCommand, CallConfig, CallEvent, CallHandle, CallPhase, CallSnapshot, CallStats, CallTarget,
-    EndReason, LocalMedia, NetworkOptions, VideoLimits,
+    EndReason, LocalMedia, LocalScreen, NetworkOptions, VideoLimits,
 };
 use parley_media::audio::AudioTargets;
 use parley_media::packet::{AudioLevel, EncodedAudio, EncodedFrame, ReceivedPacket};
@@ -98,6 +98,7 @@ impl Party {
             media_state: MediaState {
                 microphone_on: true,
                 camera_on: true,
+                ..MediaState::default()
             },
             media: LocalMedia {
                 video,
@@ -106,6 +107,7 @@ impl Party {
                 audio_targets: watch::channel(AudioTargets::default()).0,
                 key_frames: KeyFrameFlag::new(),
                 limits: VideoLimits::default(),
+                screen: LocalScreen::none(),
             },
             network: NetworkOptions {
                 addresses: Vec::new(),
@@ -210,6 +212,8 @@ async fn listen(
             CallEvent::Ready { link } => drop(link_out.send_replace(Some(link))),
             CallEvent::AudioTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.audio),
             CallEvent::VideoTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.video),
+            // Nobody shares here.
+            CallEvent::ScreenTrack { .. } => {}
             CallEvent::TrackEnded { .. } => {
                 arrived.tracks_ended.fetch_add(1, Ordering::Relaxed);
             }

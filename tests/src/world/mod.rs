@@ -10,3 +10,5 @@ mod camera;
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod share;

@@ -6,6 +6,7 @@
 
 mod ongoing;
 mod picture;
+mod share;
 mod sound;
 mod tiles;
 
@@ -17,18 +18,21 @@ pub use parley_call::files::{
 pub use parley_call::{
     CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, VideoLimits,
 };
+pub use share::{CHOICE_TILE, SCREEN_TILE, SCREEN_TILE_OF, ShareWish};
 pub use tiles::{SELF_TILE, Tiles};
 
 use ongoing::{OngoingCall, Said};
 use parley_call::port::LaneKind;
-use parley_call::{Call, CallConfig, CallEvent, LocalMedia};
+use parley_call::{Call, CallConfig, CallEvent, LocalMedia, LocalScreen};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioStatus, AudioTargets, StartAudioError};
 use parley_media::video::{
     EncoderStats, EncoderTargets, KeyFrameFlag, ReceiverStats, SourceStatus, StartEncoderError, VideoEncoder,
     VideoInput,
 };
+use parley_media::device::screen::previews::Choice;
 use parley_proto::{ChatText, Link, MediaState, MessageId, ParticipantId, Reaction};
 use picture::OwnPicture;
+use share::{Choosing, ScreenEnds, Sharing};
 use sound::Sound;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
@@ -43,6 +47,8 @@ pub struct Endpoint {
     picture: OwnPicture,
     sound: Sound,
     call: Option<OngoingCall>,
+    sharing: Option<Sharing>,
+    choosing: Option<Choosing>,
 }
 
 /// How a call is begun.
@@ -85,6 +91,8 @@ pub enum Happened {
     SoundBegan(ParticipantId),
     /// Somebody's picture begins; it is in the tile of their id.
     PictureBegan(ParticipantId),
+    /// Somebody's screen begins; it is in the tile [`SCREEN_TILE_OF`] and their id.
+    ScreenBegan(ParticipantId),
     /// Somebody's sound or picture ended.
     TrackEnded(ParticipantId),
     /// Something in the chat.
@@ -108,6 +116,10 @@ pub enum Happened {
     Picture,
     /// [`Endpoint::sound_status`] changed.
     Sound,
+    /// [`Endpoint::share_status`] changed.
+    Share,
+    /// [`Endpoint::choice`] changed.
+    Choice,
 }
 
 impl Default for Endpoint {
@@ -126,6 +138,8 @@ impl Endpoint {
             tiles,
             sound: Sound::default(),
             call: None,
+            sharing: None,
+            choosing: None,
         }
     }
 
@@ -182,6 +196,14 @@ impl Endpoint {
         let (video_targets, for_encoder) = watch::channel(paused);
         let (audio_targets, for_sound) = watch::channel(AudioTargets::default());
         let key_frames = KeyFrameFlag::new();
+        let (screen_out, screen_frames) = mpsc::channel(ENCODED_MAX);
+        let (screen_targets, for_screen) = watch::channel(paused);
+        let screen_key_frames = KeyFrameFlag::new();
+        let screen_ends = ScreenEnds {
+            out: screen_out,
+            targets: for_screen,
+            key_frames: screen_key_frames.clone(),
+        };
         let frames = self.picture.for_encoder();
         let encoder = VideoEncoder::spawn(frames, for_encoder.clone(), key_frames.clone(), encoded)?;
         let handle = Call::start(CallConfig {
@@ -195,13 +217,85 @@ impl Endpoint {
                 audio_targets,
                 key_frames,
                 limits: wish.limits,
+                screen: LocalScreen {
+                    frames: screen_frames,
+                    targets: screen_targets,
+                    key_frames: screen_key_frames,
+                },
             },
             network: wish.network,
         });
         let tiles = self.tiles.clone();
-        let call = OngoingCall::new(handle, encoder, for_encoder, for_sound, tiles, wish.downloads);
-        self.call = Some(call);
+        self.call = Some(OngoingCall::new(
+            handle,
+            encoder,
+            for_encoder,
+            for_sound,
+            screen_ends,
+            tiles,
+            wish.downloads,
+        ));
         Ok(())
+    }
+
+    /// Shows this to the others instead of what is shown; `None` stops. Nothing happens without a call. The others are told by
+    /// the media state, which is the owner's to set.
+    ///
+    /// # Errors
+    /// When there is no encoder.
+    pub fn share(&mut self, wish: Option<ShareWish>) -> Result<(), StartEncoderError> {
+        if self.share_wish() == wish.as_ref() {
+            return Ok(());
+        }
+        self.sharing = None;
+        if let (Some(wish), Some(call)) = (wish, &self.call) {
+            self.sharing = Some(Sharing::begin(
+                wish,
+                call.screen_ends.clone(),
+                self.tiles.clone(),
+            )?);
+        }
+        Ok(())
+    }
+
+    /// What is shared now.
+    #[must_use]
+    pub fn share_wish(&self) -> Option<&ShareWish> {
+        self.sharing.as_ref().map(|sharing| &sharing.wish)
+    }
+
+    /// How what is shared is; nothing while nothing is.
+    #[must_use]
+    pub fn share_status(&self) -> Option<SourceStatus> {
+        self.sharing.as_ref().map(Sharing::status)
+    }
+
+    /// What the encoder of what is shared did.
+    #[must_use]
+    pub fn share_stats(&self) -> Option<EncoderStats> {
+        self.sharing.as_ref()?.encoder_stats()
+    }
+
+    /// Begins or ends to look for what can be shared: the list is [`Endpoint::choice`], the pictures are in the tiles
+    /// [`CHOICE_TILE`] and their ids.
+    pub fn choose_share(&mut self, on: bool) {
+        if on && self.choosing.is_none() {
+            self.choosing = Some(Choosing::begin(self.tiles.clone()));
+        } else if !on {
+            self.choosing = None;
+        }
+    }
+
+    /// Whether somebody chooses now.
+    #[must_use]
+    pub const fn is_choosing_share(&self) -> bool {
+        self.choosing.is_some()
+    }
+
+    /// What can be shared, once it was looked for.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        self.choosing.as_ref().and_then(Choosing::choice)
     }
 
     /// Asks something of the call; nothing happens without one. Never waits: the call has room for more commands than
@@ -248,6 +342,8 @@ impl Endpoint {
 
     /// Forgets the call (hangs up if that was not done) and closes the sound, whose packets went with it.
     pub fn end_call(&mut self) {
+        self.sharing = None;
+        self.choosing = None;
         self.call = None;
         self.picture.no_encoder();
         self.sound.close();
@@ -276,6 +372,11 @@ impl Endpoint {
         self.call.iter().flat_map(OngoingCall::receiver_stats)
     }
 
+    /// What came of the others' screens.
+    pub fn screen_stats(&self) -> impl Iterator<Item = (ParticipantId, ReceiverStats)> {
+        self.call.iter().flat_map(OngoingCall::screen_stats)
+    }
+
     /// How one's own picture is; nothing while none is wanted.
     #[must_use]
     pub fn picture_status(&self) -> Option<SourceStatus> {
@@ -296,6 +397,8 @@ impl Endpoint {
                 said = next_said(&mut self.call) => said,
                 () = self.picture.changed() => return Happened::Picture,
                 () = self.sound.changed() => return Happened::Sound,
+                () = share::changed(&mut self.sharing) => return Happened::Share,
+                () = share::chosen_from(&mut self.choosing) => return Happened::Choice,
             };
             match said {
                 Said::Event(event) => return self.wire(event),
@@ -327,6 +430,16 @@ impl Endpoint {
                     call.show(participant, packets, key_frames);
                 }
                 Happened::PictureBegan(participant)
+            }
+            CallEvent::ScreenTrack {
+                participant,
+                packets,
+                key_frames,
+            } => {
+                if let Some(call) = &mut self.call {
+                    call.show_screen(participant, packets, key_frames);
+                }
+                Happened::ScreenBegan(participant)
             }
             CallEvent::TrackEnded { participant, kind } => {
                 let command = self

@@ -1,6 +1,7 @@
 //! A call that is on: its driver's handle, one's own encoder, and a receiver for everyone whose picture comes.
 
 use super::retire;
+use super::share::{SCREEN_TILE_OF, ScreenEnds};
 use super::tiles::Tiles;
 use parley_call::chat::{self, ChatHandle, ChatNews};
 use parley_call::files::{self, FilesHandle};
@@ -27,6 +28,9 @@ pub(super) struct OngoingCall {
     encoder: Option<VideoEncoder>,
     receivers: BTreeMap<ParticipantId, VideoReceiver>,
     video_targets: watch::Receiver<EncoderTargets>,
+    /// Of those who share, or did.
+    screens: BTreeMap<ParticipantId, VideoReceiver>,
+    pub(super) screen_ends: ScreenEnds,
     audio_targets: watch::Receiver<AudioTargets>,
     watching: watch::Receiver<()>,
     tiles: Tiles,
@@ -55,6 +59,7 @@ impl OngoingCall {
         encoder: VideoEncoder,
         video_targets: watch::Receiver<EncoderTargets>,
         audio_targets: watch::Receiver<AudioTargets>,
+        screen_ends: ScreenEnds,
         tiles: Tiles,
         downloads: PathBuf,
     ) -> Self {
@@ -66,6 +71,8 @@ impl OngoingCall {
             encoder: Some(encoder),
             receivers: BTreeMap::new(),
             video_targets,
+            screens: BTreeMap::new(),
+            screen_ends,
             audio_targets,
             watching: tiles.watching(),
             tiles,
@@ -88,7 +95,10 @@ impl OngoingCall {
                 }
                 () = changed(&mut self.files) => return Said::Files,
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
-                Ok(()) = self.handle.state.changed() => return Said::State,
+                Ok(()) = self.handle.state.changed() => {
+                    self.forget_old_screens();
+                    return Said::State;
+                }
                 Ok(()) = self.video_targets.changed() => self.follow_pause(),
                 Ok(()) = self.audio_targets.changed() => {
                     return Said::AudioTargets(*self.audio_targets.borrow_and_update());
@@ -125,6 +135,31 @@ impl OngoingCall {
         }
     }
 
+    /// Shows somebody's screen from now on, beside their picture.
+    pub(super) fn show_screen(
+        &mut self,
+        who: ParticipantId,
+        packets: Receiver<ReceivedPacket>,
+        key_frames: KeyFrameRequester,
+    ) {
+        let tile = screen_tile(who);
+        let frames = self.tiles.slot(&tile);
+        let receiver = VideoReceiver::spawn(packets, frames, Box::new(move || key_frames.request()));
+        receiver.set_watched(self.tiles.is_watched(&tile));
+        if let Some(old) = self.screens.insert(who, receiver) {
+            retire(old);
+        }
+    }
+
+    /// What was shared before is not shown when something is shared again.
+    fn forget_old_screens(&self) {
+        for person in &self.handle.state.borrow().people {
+            if !person.media.screen_on {
+                self.tiles.blank(&screen_tile(person.id));
+            }
+        }
+    }
+
     /// No more comes in a track. Gives what the audio engine must be told.
     pub(super) fn end_track(&mut self, who: ParticipantId, kind: TrackKind) -> Option<AudioCommand> {
         match kind {
@@ -134,6 +169,13 @@ impl OngoingCall {
                     retire(receiver);
                 }
                 self.tiles.remove(&who.to_string());
+                None
+            }
+            TrackKind::Screen => {
+                if let Some(receiver) = self.screens.remove(&who) {
+                    retire(receiver);
+                }
+                self.tiles.remove(&screen_tile(who));
                 None
             }
         }
@@ -157,10 +199,20 @@ impl OngoingCall {
             .map(|(who, receiver)| (*who, receiver.stats()))
     }
 
+    /// What came of the others' screens.
+    pub(super) fn screen_stats(&self) -> impl Iterator<Item = (ParticipantId, ReceiverStats)> {
+        self.screens
+            .iter()
+            .map(|(who, receiver)| (*who, receiver.stats()))
+    }
+
     /// What nobody looks at is not decoded.
     fn follow_eyes(&self) {
         for (who, receiver) in &self.receivers {
             receiver.set_watched(self.tiles.is_watched(&who.to_string()));
+        }
+        for (who, receiver) in &self.screens {
+            receiver.set_watched(self.tiles.is_watched(&screen_tile(*who)));
         }
     }
 
@@ -168,7 +220,7 @@ impl OngoingCall {
     fn follow_round_trip(&self) {
         if let Some(round_trip_ms) = self.handle.stats.borrow().peer.rtt_ms {
             let round_trip = Duration::from_secs_f32((round_trip_ms / 1000.0).clamp(0.0, 10.0));
-            for receiver in self.receivers.values() {
+            for receiver in self.receivers.values().chain(self.screens.values()) {
                 receiver.set_round_trip(round_trip);
             }
         }
@@ -179,6 +231,10 @@ impl Drop for OngoingCall {
     fn drop(&mut self) {
         for (who, receiver) in std::mem::take(&mut self.receivers) {
             self.tiles.remove(&who.to_string());
+            retire(receiver);
+        }
+        for (who, receiver) in std::mem::take(&mut self.screens) {
+            self.tiles.remove(&screen_tile(who));
             retire(receiver);
         }
         if let Some(encoder) = self.encoder.take() {
@@ -195,4 +251,9 @@ async fn changed(files: &mut Option<FilesHandle>) {
         return;
     }
     std::future::pending::<()>().await;
+}
+
+/// The tile of somebody's screen.
+fn screen_tile(who: ParticipantId) -> String {
+    format!("{SCREEN_TILE_OF}{who}")
 }

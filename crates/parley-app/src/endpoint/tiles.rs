@@ -4,6 +4,7 @@
 //! (pictures are shared, not copied). It also notices when nobody has taken a tile for a while: then nothing need be decoded
 //! for it. A tile that nobody took yet counts as watched, for somebody may be about to.
 
+use super::share::{CHOICE_TILE, SCREEN_TILE};
 use parley_media::slot::{Slot, Taken};
 use parley_media::video::VideoFrame;
 use std::collections::BTreeMap;
@@ -42,6 +43,9 @@ struct Audience {
     /// Since when nobody has taken it; nothing while somebody does, or nobody ever did.
     deserted: Option<Instant>,
     unwatched: bool,
+    /// The last picture of a tile that may stand still, for those who come later.
+    last: Option<VideoFrame>,
+    stands_still: bool,
 }
 
 impl Default for Tiles {
@@ -74,7 +78,10 @@ impl Tiles {
         }
         let new = Tile {
             fed: Slot::new(),
-            audience: Arc::default(),
+            audience: Arc::new(Mutex::new(Audience {
+                stands_still: [SCREEN_TILE, CHOICE_TILE].iter().any(|kind| tile.starts_with(kind)),
+                ..Audience::default()
+            })),
         };
         let (of_thread, watching) = (new.clone(), self.watching.clone());
         let spawned = std::thread::Builder::new()
@@ -93,6 +100,25 @@ impl Tiles {
         if let Some(tile) = lock(&self.there).remove(tile) {
             tile.fed.close();
             lock(&tile.audience).dismiss();
+        }
+    }
+
+    /// Takes all tiles away whose names begin so.
+    pub(super) fn remove_all(&self, beginning: &str) {
+        let names: Vec<String> = lock(&self.there)
+            .keys()
+            .filter(|name| name.starts_with(beginning))
+            .cloned()
+            .collect();
+        for name in names {
+            self.remove(&name);
+        }
+    }
+
+    /// Forgets what a tile showed last: whoever comes later sees only what comes later.
+    pub(super) fn blank(&self, tile: &str) {
+        if let Some(tile) = lock(&self.there).get(tile) {
+            lock(&tile.audience).last = None;
         }
     }
 
@@ -115,13 +141,19 @@ impl Audience {
         if self.takers.len() >= TAKERS_MAX {
             self.takers.remove(0).close();
         }
+        if let Some(last) = &self.last {
+            taker.put(last.clone());
+        }
         self.takers.push(taker);
         self.deserted = None;
         std::mem::take(&mut self.unwatched)
     }
 
     /// A picture for everyone.
-    fn show(&self, frame: &VideoFrame) {
+    fn show(&mut self, frame: &VideoFrame) {
+        if self.stands_still {
+            self.last = Some(frame.clone());
+        }
         for taker in &self.takers {
             taker.put(frame.clone());
         }
@@ -219,6 +251,23 @@ mod tests {
                 assert!(matches!(taker.take(SOON), Taken::Value(_)));
             }
         }
+    }
+
+    #[test]
+    fn whoever_comes_late_sees_a_screen_that_stands_still() {
+        let tiles = Tiles::default();
+        let fed = [tiles.slot(SCREEN_TILE), tiles.slot("ada")];
+        let first = [tiles.get(SCREEN_TILE).unwrap(), tiles.get("ada").unwrap()];
+        for (fed, first) in fed.iter().zip(&first) {
+            fed.put(picture());
+            assert!(matches!(first.take(SOON), Taken::Value(_)));
+        }
+        assert!(tiles.get(SCREEN_TILE).unwrap().try_take().is_some());
+        assert!(tiles.get("ada").unwrap().try_take().is_none(), "a face would be an old one");
+        tiles.blank(SCREEN_TILE);
+        assert!(tiles.get(SCREEN_TILE).unwrap().try_take().is_none());
+        tiles.remove_all("scr");
+        assert!(tiles.get(SCREEN_TILE).is_none() && tiles.get("ada").is_some());
     }
 
     #[test]

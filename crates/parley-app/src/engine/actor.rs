@@ -246,6 +246,9 @@ impl Actor {
             | Happened::Picture
             | Happened::SoundBegan(_)
             | Happened::PictureBegan(_)
+            | Happened::ScreenBegan(_)
+            | Happened::Share
+            | Happened::Choice
             | Happened::TrackEnded(_) => {}
         }
     }
@@ -402,6 +405,7 @@ impl Actor {
             microphone_on: !self.mute.muted
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
+            ..MediaState::default()
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) const fn source_state(state: SourceState) -> DeviceState {
     match state {
         SourceState::Starting => DeviceState::Starting,
         SourceState::Running => DeviceState::Running,
-        SourceState::Missing => DeviceState::Missing,
+        SourceState::Missing | SourceState::Gone => DeviceState::Missing,
         SourceState::Busy => DeviceState::Busy,
         SourceState::Denied => DeviceState::Denied,
         SourceState::Failed => DeviceState::Failed,

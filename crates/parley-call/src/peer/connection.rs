@@ -2,6 +2,7 @@
 //! of it. Made by `Open`, replaced by the next one. Decides nothing.
 
 use super::control;
+use super::estimate::Ceiling;
 use super::lane;
 use super::library::LibraryEvents;
 use super::meter::Meter;
@@ -60,6 +61,7 @@ pub(super) struct Connection {
     pub(super) generation: u32,
     pub(super) meter: Arc<Meter>,
     pub(super) estimate: watch::Receiver<Bitrate>,
+    pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
     pub(super) connected: bool,
     peer: Arc<dyn PeerConnection>,
@@ -69,13 +71,18 @@ pub(super) struct Connection {
     /// Made with the connection, spoken on once the gate is open.
     lanes: Vec<lane::Unopened>,
     remote_video: Option<Arc<dyn TrackRemote>>,
+    remote_screen: Option<Arc<dyn TrackRemote>>,
     readers: Vec<AbortHandle>,
 }
 
-/// Our two tracks and what the pumps need of them.
+/// Our tracks and what the pumps need of them.
 struct Parts {
     audio: Sending,
     video: Sending,
+    /// Once it was added.
+    screen: Option<Sending>,
+    /// Before that.
+    spare_screen: Option<LocalTrack>,
     room: Arc<super::pacer::room::Room>,
 }
 
@@ -93,9 +100,11 @@ impl Connection {
             connection: peer,
             audio,
             video,
+            screen,
             meter,
             room,
             estimate,
+            ceiling,
             tasks,
         } = build(blueprint, now).await?;
         let audio = sending(peer.as_ref(), audio).await?;
@@ -112,14 +121,22 @@ impl Connection {
             generation,
             meter,
             estimate,
+            ceiling,
             tasks,
             connected: false,
             peer,
-            parts: Parts { audio, video, room },
+            parts: Parts {
+                audio,
+                video,
+                screen: None,
+                spare_screen: Some(screen),
+                room,
+            },
             control,
             control_open: watch::Sender::new(false),
             lanes,
             remote_video: None,
+            remote_screen: None,
             readers: Vec::new(),
         };
         connection.read_control(events);
@@ -151,6 +168,14 @@ impl Connection {
         }
     }
 
+    /// Puts the screen's track on the connection, once; the library then wants a negotiation.
+    pub(super) async fn add_screen(&mut self) -> Result<()> {
+        if let Some(screen) = self.parts.spare_screen.take() {
+            self.parts.screen = Some(sending(self.peer.as_ref(), screen).await?);
+        }
+        Ok(())
+    }
+
     /// Creates and sets an offer; gives its SDP.
     pub(super) async fn make_offer(&self, ice_restart: bool) -> Result<String> {
         let options = ice_restart.then_some(RTCOfferOptions { ice_restart });
@@ -173,6 +198,7 @@ impl Connection {
         if sdp.len() > SDP_BYTES_MAX {
             return Err(CommandError::TooLarge("the description"));
         }
+        self.meter.screen_streams.read(&sdp);
         let description = match sdp_type {
             SdpType::Offer => RTCSessionDescription::offer(sdp)?,
             SdpType::Answer => RTCSessionDescription::answer(sdp)?,
@@ -242,14 +268,24 @@ impl Connection {
 
     /// A stream of the other side can be spoken to.
     pub(super) async fn on_remote_track(&mut self, track: Arc<dyn TrackRemote>) {
-        if track.kind().await == RtpCodecKind::Video {
+        if track.kind().await != RtpCodecKind::Video {
+            return;
+        }
+        let ssrcs = track.ssrcs().await;
+        if ssrcs.iter().any(|ssrc| self.meter.screen_streams.has(*ssrc)) {
+            self.remote_screen = Some(track);
+        } else {
             self.remote_video = Some(track);
         }
     }
 
     /// Asks the other side for a key frame; gives whether there is a picture to ask for.
-    pub(super) async fn request_key_frame(&self) -> bool {
-        let Some(track) = &self.remote_video else {
+    pub(super) async fn request_key_frame(&self, kind: TrackKind) -> bool {
+        let track = match kind {
+            TrackKind::Screen => &self.remote_screen,
+            TrackKind::Audio | TrackKind::Video => &self.remote_video,
+        };
+        let Some(track) = track else {
             return false;
         };
         let Some(media_ssrc) = track.ssrcs().await.first().copied() else {
@@ -274,6 +310,7 @@ impl Connection {
         let (sending, mime_type) = match kind {
             TrackKind::Audio => (&self.parts.audio, MIME_TYPE_OPUS),
             TrackKind::Video => (&self.parts.video, MIME_TYPE_H264),
+            TrackKind::Screen => (self.parts.screen.as_ref()?, MIME_TYPE_H264),
         };
         let transceiver = self.transceiver(&sending.sender).await?;
         let mid = transceiver.mid().await.ok()??;
@@ -285,6 +322,7 @@ impl Connection {
         let (mid, audio_level_id) = route::extensions(&parameters, &mid);
         Some(Route {
             generation: self.generation,
+            is_screen: kind == TrackKind::Screen,
             track: Arc::clone(&sending.local.track),
             ssrc: sending.local.ssrc,
             payload_type,

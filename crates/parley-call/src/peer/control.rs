@@ -129,7 +129,7 @@ mod tests {
     fn control_messages_are_read_and_everything_else_is_refused() {
         let on = MediaState {
             microphone_on: true,
-            camera_on: false,
+            ..MediaState::default()
         };
         let known = text(br#"{"type":"media_state","microphone_on":true,"camera_on":false,"hat":"red"}"#);
         assert_eq!(parse(&known), Some(ControlMessage::MediaState(on)));

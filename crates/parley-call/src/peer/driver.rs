@@ -57,8 +57,8 @@ enum Happening {
     Library(LibraryEvent),
     LibraryTaskEnded,
     EstimateChanged,
-    KeyFrameWanted,
-    KeyFrameDue,
+    KeyFrameWanted(TrackKind),
+    KeyFrameDue(TrackKind),
     Look,
     Second,
 }
@@ -69,17 +69,22 @@ pub(super) struct Driver {
     pub(super) events: mpsc::Sender<PeerEvent>,
     pub(super) stats: watch::Sender<PeerStats>,
     pub(super) wanted: KeyFrameRequester,
+    pub(super) screen_wanted: KeyFrameRequester,
     pub(super) video_targets: watch::Sender<EncoderTargets>,
     pub(super) audio_targets: watch::Sender<AudioTargets>,
     pub(super) own_key_frames: KeyFrameFlag,
+    pub(super) screen_targets: watch::Sender<EncoderTargets>,
+    pub(super) own_screen_key_frames: KeyFrameFlag,
     pub(super) limits: VideoLimits,
     pub(super) network: NetworkOptions,
     pub(super) unsent: Arc<Unsent>,
     pub(super) video_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
+    pub(super) screen_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
     pub(super) asking: Asking,
+    pub(super) screen_asking: Asking,
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
@@ -90,7 +95,7 @@ fn clock() -> Instant {
 impl Driver {
     /// Runs until the commands' end is dropped.
     pub(super) async fn run(mut self) {
-        self.rest_encoder();
+        self.rest_encoders();
         let [mut seconds, mut looks] = [Duration::from_secs(1), LOOK_EVERY].map(every);
         loop {
             match self.next(&mut seconds, &mut looks).await {
@@ -99,8 +104,8 @@ impl Driver {
                 Happening::Library(event) => self.on_library(event).await,
                 Happening::LibraryTaskEnded => self.on_library_task_ended(),
                 Happening::EstimateChanged => self.apply_estimate(),
-                Happening::KeyFrameWanted => self.want_key_frame().await,
-                Happening::KeyFrameDue => self.ask_for_key_frame().await,
+                Happening::KeyFrameWanted(kind) => self.want_key_frame(kind).await,
+                Happening::KeyFrameDue(kind) => self.ask_for_key_frame(kind).await,
                 Happening::Look => self.look(),
                 Happening::Second => self.on_second().await,
             }
@@ -110,17 +115,12 @@ impl Driver {
 
     /// Waits. Every branch is cancel safe.
     async fn next(&mut self, seconds: &mut Interval, looks: &mut Interval) -> Happening {
-        let due = self.asking.due();
-        let key_frame_due = async {
-            match due {
-                Some(due) => tokio::time::sleep_until(due.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        let (due, screen_due) = (self.asking.due(), self.screen_asking.due());
         let Some(open) = &mut self.open else {
             return tokio::select! {
                 command = self.commands.recv() => command.map_or(Happening::CommandsEnded, Happening::Command),
-                () = self.wanted.requested() => Happening::KeyFrameWanted,
+                () = self.wanted.requested() => Happening::KeyFrameWanted(TrackKind::Video),
+                () = self.screen_wanted.requested() => Happening::KeyFrameWanted(TrackKind::Screen),
             };
         };
         tokio::select! {
@@ -128,17 +128,20 @@ impl Driver {
             Some(event) = open.library.recv() => Happening::Library(event),
             () = open.connection.tasks.ended() => Happening::LibraryTaskEnded,
             Ok(()) = open.connection.estimate.changed() => Happening::EstimateChanged,
-            () = self.wanted.requested() => Happening::KeyFrameWanted,
-            () = key_frame_due => Happening::KeyFrameDue,
+            () = self.wanted.requested() => Happening::KeyFrameWanted(TrackKind::Video),
+            () = self.screen_wanted.requested() => Happening::KeyFrameWanted(TrackKind::Screen),
+            () = wait_for(due) => Happening::KeyFrameDue(TrackKind::Video),
+            () = wait_for(screen_due) => Happening::KeyFrameDue(TrackKind::Screen),
             _ = looks.tick() => Happening::Look,
             _ = seconds.tick() => Happening::Second,
         }
     }
 
     /// Pictures that nobody is there to see are not encoded.
-    fn rest_encoder(&self) {
-        self.video_targets
-            .send_if_modified(|targets| !std::mem::replace(&mut targets.paused, true));
+    fn rest_encoders(&self) {
+        for targets in [&self.video_targets, &self.screen_targets] {
+            targets.send_if_modified(|targets| !std::mem::replace(&mut targets.paused, true));
+        }
     }
 
     async fn on_library(&mut self, event: LibraryEvent) {
@@ -151,7 +154,7 @@ impl Driver {
             LibraryEvent::State(state) => self.on_state(state).await,
             LibraryEvent::RemoteTrack(track) => open.connection.on_remote_track(track).await,
             LibraryEvent::Track { kind, packets } => self.tell(PeerEventKind::Track { kind, packets }),
-            LibraryEvent::KeyFrameMissing => self.ask_for_key_frame().await,
+            LibraryEvent::KeyFrameMissing { kind } => self.ask_for_key_frame(kind).await,
             LibraryEvent::ControlOpen => {
                 open.connection.on_control_open();
                 self.tell(PeerEventKind::ControlOpen);
@@ -208,7 +211,8 @@ impl Driver {
             tracing::warn!("the connection's task ended by itself");
             self.video_route.send_replace(None);
             self.audio_route.send_replace(None);
-            self.rest_encoder();
+            self.screen_route.send_replace(None);
+            self.rest_encoders();
             self.tell(PeerEventKind::Connection(ConnectionPhase::Failed));
         }
     }
@@ -218,28 +222,39 @@ impl Driver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let (mut video, audio) = (self.ladder.video(estimate), ladder::audio(estimate, open.loss));
+        let audio = ladder::audio(estimate, open.loss);
+        let sharing = self.screen_route.borrow().is_some();
+        let (mut video, screen) = self.ladder.pictures(estimate, sharing);
         video.paused = self.video_route.borrow().is_none();
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
+        self.screen_targets
+            .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
         self.audio_targets
             .send_if_modified(|targets| std::mem::replace(targets, audio) != audio);
     }
 
     /// The decoder wants a key frame: now, or as soon as one may be asked for.
-    async fn want_key_frame(&mut self) {
-        if self.asking.want(clock()) {
-            self.ask_for_key_frame().await;
+    async fn want_key_frame(&mut self, kind: TrackKind) {
+        if self.asking_of(kind).want(clock()) {
+            self.ask_for_key_frame(kind).await;
         }
     }
 
-    async fn ask_for_key_frame(&mut self) {
+    async fn ask_for_key_frame(&mut self, kind: TrackKind) {
         let now = clock();
-        if self.asking.may_ask(now)
+        if self.asking_of(kind).may_ask(now)
             && let Ok(connection) = self.connection()
-            && connection.request_key_frame().await
+            && connection.request_key_frame(kind).await
         {
-            self.asking.asked(now);
+            self.asking_of(kind).asked(now);
+        }
+    }
+
+    const fn asking_of(&mut self, kind: TrackKind) -> &mut Asking {
+        match kind {
+            TrackKind::Screen => &mut self.screen_asking,
+            TrackKind::Audio | TrackKind::Video => &mut self.asking,
         }
     }
 
@@ -275,6 +290,7 @@ impl Driver {
         let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
         for (name, counter) in [
             ("frames_unsent", &self.unsent.frames),
+            ("screen_frames_unsent", &self.unsent.screen_frames),
             ("audio_unsent", &self.unsent.audio),
         ] {
             if counter.get() > 0 {
@@ -308,6 +324,13 @@ fn every(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     ticks
+}
+
+async fn wait_for(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The estimate's bounds for these limits of the picture.

@@ -6,6 +6,8 @@
 use parley_proto::Bitrate;
 use rtc::interceptor::{BandwidthEstimator, EstimatorStats, Gcc, PacketReport};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -25,28 +27,54 @@ pub(super) struct Bounds {
     pub(super) max: Bitrate,
 }
 
+/// The most the estimate may be, moved while it runs: there is more to send once a screen is shared.
+#[derive(Debug, Clone)]
+pub(super) struct Ceiling(Arc<AtomicU64>);
+
+impl Ceiling {
+    /// Moves it to `max` and `more` beside it.
+    pub(super) fn raise(&self, max: Bitrate, more: Bitrate) {
+        self.0.store(max.bps() + more.bps(), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Bitrate {
+        Bitrate::from_bps(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// See the module.
 pub(super) struct CappedGcc {
     gcc: Gcc,
     bounds: Bounds,
+    ceiling: Ceiling,
     sent: VecDeque<(Instant, usize)>,
     sent_bytes: usize,
     told: watch::Sender<Bitrate>,
 }
 
 impl CappedGcc {
-    /// An estimator, and where its estimate is told.
-    pub(super) fn new(bounds: Bounds) -> (Self, watch::Receiver<Bitrate>) {
+    /// An estimator, where its estimate is told, and its ceiling.
+    pub(super) fn new(bounds: Bounds) -> (Self, watch::Receiver<Bitrate>, Ceiling) {
         let (told, estimate) = watch::channel(bounds.start);
-        let [start, min, max] = [bounds.start, bounds.min, bounds.max].map(|rate| rate.bps() as f64);
+        let ceiling = Ceiling(Arc::new(AtomicU64::new(bounds.max.bps())));
         let estimator = Self {
-            gcc: Gcc::new(start, min, max),
+            gcc: gcc(bounds.start, bounds),
             bounds,
+            ceiling: ceiling.clone(),
             sent: VecDeque::new(),
             sent_bytes: 0,
             told,
         };
-        (estimator, estimate)
+        (estimator, estimate, ceiling)
+    }
+
+    /// The library's estimator knows no other maximum than its first, so that it begins anew from where it is.
+    fn follow_ceiling(&mut self) {
+        let max = self.ceiling.get();
+        if max != self.bounds.max {
+            self.bounds.max = max;
+            self.gcc = gcc(*self.told.borrow(), self.bounds);
+        }
     }
 
     fn measure(&mut self, reports: &[PacketReport]) {
@@ -74,8 +102,14 @@ impl CappedGcc {
     }
 }
 
+fn gcc(start: Bitrate, bounds: Bounds) -> Gcc {
+    let [start, min, max] = [start, bounds.min, bounds.max].map(|rate| rate.bps() as f64);
+    Gcc::new(start, min, max)
+}
+
 impl BandwidthEstimator for CappedGcc {
     fn on_reports(&mut self, now: Instant, reports: &[PacketReport]) {
+        self.follow_ceiling();
         self.measure(reports);
         self.gcc.on_reports(now, reports);
         let capped = self.capped();
@@ -116,8 +150,14 @@ mod tests {
 
     /// `seconds` of feedback over a path that delivers `lost_pct` less than everything; packets of 1,000 bytes at `kbps`.
     fn after(seconds: u64, kbps: u64, lost_pct: u64) -> Bitrate {
+        after_raised(seconds, kbps, lost_pct, Bitrate::ZERO)
+    }
+
+    /// The same with the ceiling raised at the start.
+    fn after_raised(seconds: u64, kbps: u64, lost_pct: u64, raised_by: Bitrate) -> Bitrate {
         let start = Instant::now();
-        let (mut gcc, estimate) = CappedGcc::new(BOUNDS);
+        let (mut gcc, estimate, ceiling) = CappedGcc::new(BOUNDS);
+        ceiling.raise(BOUNDS.max, raised_by);
         let interval = Duration::from_micros(8_000_000 / kbps);
         let per_report = (100_000 / interval.as_micros()) as u64;
         let mut id = 0;
@@ -152,6 +192,12 @@ mod tests {
     }
 
     #[test]
+    fn a_raised_ceiling_gives_room_for_more() {
+        let raised = after_raised(90, 6_000, 0, Bitrate::from_kbps(2_000));
+        assert_eq!(raised, Bitrate::from_kbps(7_000));
+    }
+
+    #[test]
     fn the_estimate_does_not_run_away_from_what_is_sent() {
         let estimate = after(60, 1_000, 0).kbps();
         assert!((1_300..=1_550).contains(&estimate), "{estimate}");
@@ -169,7 +215,7 @@ mod tests {
 
     #[test]
     fn before_any_feedback_the_estimate_is_where_it_starts() {
-        let (gcc, estimate) = CappedGcc::new(BOUNDS);
+        let (gcc, estimate, _) = CappedGcc::new(BOUNDS);
         assert_eq!(*estimate.borrow(), BOUNDS.start);
         assert_eq!(gcc.target_bitrate(), 1e6);
     }

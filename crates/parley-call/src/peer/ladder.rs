@@ -18,6 +18,15 @@ const FULL_RATE_MIN: Bitrate = Bitrate::from_kbps(150);
 /// How much more than its threshold a larger size needs before it is taken up again.
 const HYSTERESIS: f64 = 1.25;
 
+/// The most a shared screen gets: text is sharp long before.
+pub(super) const SCREEN_MAX: Bitrate = Bitrate::from_kbps(4_000);
+/// What the camera keeps while a screen is shared, unless there is hardly room for the screen itself.
+const CAMERA_BESIDE_SCREEN: Bitrate = Bitrate::from_kbps(150);
+/// Below this for both, the camera keeps the least there is.
+const BESIDE_MIN: Bitrate = Bitrate::from_kbps(500);
+/// The largest screen that is sent in its own size, which is also the largest the encoder takes.
+const SCREEN_SIZE_MAX: Resolution = Resolution::new(3840, 2160);
+
 /// Sizes, largest first, and the rate each needs.
 const STEPS: [(Bitrate, Resolution); 5] = [
     (Bitrate::from_kbps(2_200), Resolution::new(1920, 1080)),
@@ -38,6 +47,30 @@ impl Ladder {
     /// At the largest size the limits allow; the first estimate brings it down if needed.
     pub(super) fn new(limits: VideoLimits) -> Self {
         Self { limits, step: 0 }
+    }
+
+    /// What the encoders of the camera and of the screen must produce at this estimate. A screen is shared to be read, so the
+    /// camera gives way first.
+    pub(super) fn pictures(&mut self, estimate: Bitrate, sharing: bool) -> (EncoderTargets, EncoderTargets) {
+        let both = estimate.saturating_sub(AUDIO_RESERVE).scale(PAYLOAD_SHARE);
+        let beside = if both < BESIDE_MIN {
+            VIDEO_MIN
+        } else {
+            CAMERA_BESIDE_SCREEN
+        };
+        let bitrate = both.saturating_sub(beside).min(SCREEN_MAX).max(VIDEO_MIN);
+        let screen = EncoderTargets {
+            bitrate,
+            frame_rate: FrameRate::new(30),
+            resolution: SCREEN_SIZE_MAX,
+            paused: !sharing,
+        };
+        let for_camera = if sharing {
+            estimate.saturating_sub(bitrate.scale(1.0 / PAYLOAD_SHARE))
+        } else {
+            estimate
+        };
+        (self.video(for_camera), screen)
     }
 
     /// What the video encoder must produce at this estimate.
@@ -110,6 +143,26 @@ mod tests {
         assert_eq!(rate(1_060), 960);
         assert_eq!(rate(50_000), 2_500);
         assert_eq!(rate(10), 60);
+    }
+
+    #[test]
+    fn the_camera_gives_way_to_the_screen_and_is_back_after_it() {
+        let check = |kbps, camera_kbps: u64, screen_kbps: u64| {
+            let (camera, screen) = ladder().pictures(Bitrate::from_kbps(kbps), true);
+            let (a, b) = (camera.bitrate.kbps(), screen.bitrate.kbps());
+            assert!(
+                a.abs_diff(camera_kbps) <= 1 && b.abs_diff(screen_kbps) <= 1,
+                "at {kbps}: {a} and {b}"
+            );
+            assert_eq!(screen.resolution, SCREEN_SIZE_MAX, "never scaled for want of bits");
+        };
+        check(10_000, 2_500, 4_000);
+        check(5_000, 742, 4_000);
+        check(1_310, 150, 1_050);
+        check(360, 60, 228);
+        check(50, 60, 60);
+        let (camera, screen) = ladder().pictures(Bitrate::from_kbps(1_310), false);
+        assert!(screen.paused && camera.bitrate.kbps() == 1_200);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) enum LibraryEvent {
         packets: PacketReceiver<ReceivedPacket>,
     },
     /// The other side's pictures began in the middle.
-    KeyFrameMissing,
+    KeyFrameMissing { kind: TrackKind },
     /// The control channel can be used.
     ControlOpen,
     /// A message on it.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for LibraryEvent {
             Self::NegotiationNeeded => "NegotiationNeeded",
             Self::RemoteTrack(_) => "RemoteTrack",
             Self::Track { .. } => "Track",
-            Self::KeyFrameMissing => "KeyFrameMissing",
+            Self::KeyFrameMissing { .. } => "KeyFrameMissing",
             Self::ControlOpen => "ControlOpen",
             Self::Control(_) => "Control",
             Self::Lane { .. } => "Lane",

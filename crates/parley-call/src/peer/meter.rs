@@ -2,6 +2,7 @@
 //!
 //! Plain atomics: everything here is written on the packet path. Rates and percentages are made of it in `stats`.
 
+use super::streams::ScreenStreams;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A number that only grows.
@@ -108,6 +109,8 @@ impl Drops {
 pub(super) struct Meter {
     /// See [`Gate`].
     pub(super) gate: Gate,
+    /// Which of the streams that come is the screen.
+    pub(super) screen_streams: ScreenStreams,
     /// RTP bytes, header and payload, that went to the network.
     pub(super) bytes_sent: Counter,
     /// The same, received.
@@ -120,6 +123,8 @@ pub(super) struct Meter {
     pub(super) video_received: Counter,
     /// Pictures handed to the network.
     pub(super) frames_sent: Counter,
+    /// The same of the screen.
+    pub(super) screen_frames_sent: Counter,
     /// Packets of sound handed to the network.
     pub(super) audio_sent: Counter,
     /// First transmissions that should have come, counted by sequence number.

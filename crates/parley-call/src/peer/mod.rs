@@ -38,6 +38,7 @@ mod send_video;
 mod setup;
 mod spawn;
 mod stats;
+mod streams;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
@@ -84,4 +85,6 @@ pub struct PeerHandle {
     pub stats: watch::Receiver<PeerStats>,
     /// By this the receiver of the other side's pictures asks for a key frame. Asking often is fine: it is limited here.
     pub key_frames: KeyFrameRequester,
+    /// The same for the other side's screen.
+    pub screen_key_frames: KeyFrameRequester,
 }

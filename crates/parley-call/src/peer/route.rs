@@ -18,6 +18,8 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 pub(super) struct Route {
     /// Tells routes of different connections apart: a new one is a new stream with its own numbering.
     pub(super) generation: u32,
+    /// Whether it carries the screen rather than the camera.
+    pub(super) is_screen: bool,
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
@@ -52,6 +54,15 @@ pub(super) struct Outgoing {
 }
 
 impl Route {
+    /// A whole picture was handed to the library.
+    pub(super) fn count_frame(&self) {
+        if self.is_screen {
+            self.meter.screen_frames_sent.one();
+        } else {
+            self.meter.frames_sent.one();
+        }
+    }
+
     /// Hands one packet to the library; gives whether it was taken. Waits while its queue is full.
     pub(super) async fn send(&self, outgoing: Outgoing) -> bool {
         let mut header = rtp::header::Header {

@@ -1,4 +1,4 @@
-//! The pump of pictures: from the encoder's channel to the network. One task for the whole call.
+//! The pump of pictures: from an encoder's channel to the network. One task for the whole call for the camera, one for the screen.
 //!
 //! It always takes what comes while nothing may be sent, so that the encoder never stalls, and holds it while too much
 //! waits in the pacer. A stream begins with a key frame, which the pump asks for.
@@ -108,7 +108,7 @@ impl Stream {
             }
             self.sequence = self.sequence.wrapping_add(1);
         }
-        route.meter.frames_sent.one();
+        route.count_frame();
         true
     }
 }

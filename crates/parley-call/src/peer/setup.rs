@@ -7,7 +7,7 @@ use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
 use super::chain::unrtx::UnRtx;
 use super::chain::{DELIVER_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
-use super::estimate::{Bounds, CappedGcc};
+use super::estimate::{Bounds, CappedGcc, Ceiling};
 use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
 use super::pacer::link::Pacer;
@@ -67,6 +67,7 @@ pub(super) struct Blueprint {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
+    pub(super) screen_key_frames: KeyFrameFlag,
     pub(super) events: LibraryEvents,
 }
 
@@ -82,9 +83,11 @@ pub(super) struct Built {
     pub(super) connection: Arc<dyn PeerConnection>,
     pub(super) audio: LocalTrack,
     pub(super) video: LocalTrack,
+    pub(super) screen: LocalTrack,
     pub(super) meter: Arc<Meter>,
     pub(super) room: Arc<Room>,
     pub(super) estimate: watch::Receiver<Bitrate>,
+    pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
 }
 
@@ -105,15 +108,21 @@ pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
 async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant) -> Result<Built> {
     let meter = Arc::new(Meter::default());
     let room = Arc::new(Room::default());
-    let audio = local_track(RtpCodecKind::Audio, opus(), None, AUDIO_CLOCK_HZ);
-    let rtx = Some(rand::random());
-    let video = local_track(RtpCodecKind::Video, h264(H264_MODE_1), rtx, VIDEO_CLOCK_HZ);
+    let audio = local_track("microphone", opus(), AUDIO_CLOCK_HZ);
+    let video = local_track("camera", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
+    let screen = local_track("screen", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
     let mut engine = media_engine()?;
-    let (estimator, estimate) = CappedGcc::new(blueprint.bounds);
+    let (estimator, estimate, ceiling) = CappedGcc::new(blueprint.bounds);
     let clocks = [
         (audio.ssrc, Arc::clone(&audio.clock)),
         (video.ssrc, Arc::clone(&video.clock)),
+        (screen.ssrc, Arc::clone(&screen.clock)),
     ];
+    let tap = Tap::new(
+        Arc::clone(&meter),
+        blueprint.key_frames.clone(),
+        (screen.ssrc, blueprint.screen_key_frames.clone()),
+    );
     let registry = configure_nack(Registry::new(), &mut engine);
     let registry = configure_rtcp_reports(registry);
     let registry = configure_congestion_control(registry, estimator, CongestionFeedback::Twcc, &mut engine)?;
@@ -137,10 +146,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
                 clocks.into_iter().collect(),
             )),
         )
-        .with(
-            Slot::from(TAP_SLOT),
-            Linked::new(Tap::new(Arc::clone(&meter), blueprint.key_frames.clone())),
-        )
+        .with(Slot::from(TAP_SLOT), Linked::new(tap))
         .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
         .with(
             Slot::from(UNRTX_SLOT),
@@ -175,9 +181,11 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         connection: Arc::new(connection),
         audio,
         video,
+        screen,
         meter,
         room,
         estimate,
+        ceiling,
         tasks,
     })
 }
@@ -268,9 +276,16 @@ fn rtx(fmtp: &str) -> RTCRtpCodec {
     }
 }
 
-/// A track with fresh SSRCs; both kinds in one media stream, so that a browser plays them in sync.
-fn local_track(kind: RtpCodecKind, codec: RTCRtpCodec, rtx: Option<u32>, clock_hz: u32) -> LocalTrack {
+/// A track with fresh SSRCs. Microphone and camera are in one media stream, so that a browser plays them in sync; the screen is
+/// in one of its own.
+fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
     let ssrc = rand::random();
+    let (kind, rtx) = if codec.channels > 0 {
+        (RtpCodecKind::Audio, None)
+    } else {
+        (RtpCodecKind::Video, Some(rand::random()))
+    };
+    let stream = if name == "screen" { "parley-screen" } else { "parley" };
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
             ssrc: Some(ssrc),
@@ -281,12 +296,7 @@ fn local_track(kind: RtpCodecKind, codec: RTCRtpCodec, rtx: Option<u32>, clock_h
         active: true,
         ..Default::default()
     };
-    let name = if kind == RtpCodecKind::Audio {
-        "microphone"
-    } else {
-        "camera"
-    };
-    let track = MediaStreamTrack::new("parley".into(), name.into(), name.into(), kind, vec![encoding]);
+    let track = MediaStreamTrack::new(stream.into(), name.into(), name.into(), kind, vec![encoding]);
     LocalTrack {
         track: Arc::new(TrackLocalStaticRTP::new(track)),
         ssrc,

@@ -1,4 +1,4 @@
-//! How a driver comes to life: its channels, its task, and the two pumps beside it.
+//! How a driver comes to life: its channels, its task, and the three pumps beside it.
 
 use super::asking::Asking;
 use super::driver::Driver;
@@ -10,26 +10,35 @@ use crate::port::PeerStats;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-/// Starts the driver and its two pumps.
+/// Starts the driver and its pumps.
 #[expect(
     clippy::disallowed_methods,
-    reason = "driver: three tasks a call, ended with it"
+    reason = "driver: four tasks a call, ended with it"
 )]
 pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
     let PeerSetup { media, network } = setup;
     let (commands, command_queue) = mpsc::channel(COMMANDS_MAX);
     let (event_queue, events) = mpsc::channel(EVENTS_MAX);
     let (stats_sender, stats) = watch::channel(PeerStats::default());
-    let key_frames = KeyFrameRequester::new();
+    let (key_frames, screen_key_frames) = (KeyFrameRequester::new(), KeyFrameRequester::new());
     let unsent = Arc::new(Unsent::default());
     let (video_route, video_routes) = watch::channel(None);
     let (audio_route, audio_routes) = watch::channel(None);
+    let (screen_route, screen_routes) = watch::channel(None);
+    let screen = media.screen;
     let pumps = [
         tokio::spawn({
             let unsent = Arc::clone(&unsent);
             let own_key_frames = media.key_frames.clone();
             send_video::run(media.video, video_routes, own_key_frames, move || {
                 unsent.frames.one();
+            })
+        }),
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            let own_key_frames = screen.key_frames.clone();
+            send_video::run(screen.frames, screen_routes, own_key_frames, move || {
+                unsent.screen_frames.one();
             })
         }),
         tokio::spawn({
@@ -44,17 +53,22 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         events: event_queue,
         stats: stats_sender,
         wanted: key_frames.clone(),
+        screen_wanted: screen_key_frames.clone(),
         video_targets: media.video_targets,
         audio_targets: media.audio_targets,
         own_key_frames: media.key_frames,
+        screen_targets: screen.targets,
+        own_screen_key_frames: screen.key_frames,
         limits: media.limits,
         network,
         unsent,
         video_route,
         audio_route,
+        screen_route,
         ladder: Ladder::new(media.limits),
         open: None,
         asking: Asking::default(),
+        screen_asking: Asking::default(),
     };
     tokio::spawn(async move {
         driver.run().await;
@@ -67,6 +81,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         events,
         stats,
         key_frames,
+        screen_key_frames,
     }
 }
 
@@ -74,5 +89,6 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
     pub(super) frames: Counter,
+    pub(super) screen_frames: Counter,
     pub(super) audio: Counter,
 }

@@ -14,6 +14,7 @@ struct Reading {
     bytes_sent: u64,
     bytes_received: u64,
     frames_sent: u64,
+    screen_frames_sent: u64,
     expected: u64,
     received: u64,
 }
@@ -25,6 +26,7 @@ impl Reading {
             bytes_sent: meter.bytes_sent.get(),
             bytes_received: meter.bytes_received.get(),
             frames_sent: meter.frames_sent.get(),
+            screen_frames_sent: meter.screen_frames_sent.get(),
             expected: meter.packets_expected.get(),
             received: meter.packets_received.get(),
         }
@@ -79,6 +81,7 @@ impl Sampler {
             sent_bps: (per_s(this.bytes_sent, last.bytes_sent) * 8.0) as u64,
             received_bps: (per_s(this.bytes_received, last.bytes_received) * 8.0) as u64,
             frames_sent_per_s: per_s(this.frames_sent, last.frames_sent) as f32,
+            screen_frames_sent_per_s: per_s(this.screen_frames_sent, last.screen_frames_sent) as f32,
             loss_in_pct: if expected == 0 {
                 0.0
             } else {

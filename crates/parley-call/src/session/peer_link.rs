@@ -63,6 +63,8 @@ pub(super) struct PeerLink {
     their_media: Option<MediaState>,
     /// When what they were not told is told again.
     retell_at: Option<Instant>,
+    /// Whether the screen's track is on this connection.
+    screen_added: bool,
     open_failures: u32,
     reachable: bool,
     was_up: bool,
@@ -99,7 +101,7 @@ impl PeerLink {
             inflow: Inflow::default(),
             control_open: false,
             control_heard: false,
-            own_media,
+            own_media: taking_screens(own_media),
             told_media: None,
             own_hand: false,
             told_hand: None,
@@ -107,6 +109,7 @@ impl PeerLink {
             their_hand: false,
             their_media: None,
             retell_at: None,
+            screen_added: false,
             open_failures: 0,
             reachable,
             was_up: false,
@@ -150,6 +153,7 @@ impl PeerLink {
         self.their_media.unwrap_or_else(|| MediaState {
             microphone_on: self.tracks.contains(&TrackKind::Audio),
             camera_on: self.tracks.contains(&TrackKind::Video),
+            ..MediaState::default()
         })
     }
 
@@ -256,7 +260,7 @@ impl PeerLink {
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState, cx: &mut Context<'_>) {
-        self.own_media = media;
+        self.own_media = taking_screens(media);
         self.settle(cx);
     }
 
@@ -365,6 +369,7 @@ impl PeerLink {
         self.proofs.renew();
         self.state.renew(cx.now);
         self.local_candidates.clear();
+        self.screen_added = false;
         self.control_open = false;
         self.control_heard = false;
         self.retell_at = None;
@@ -423,5 +428,24 @@ impl PeerLink {
             };
             cx.out.peer(PeerCommand::SendControl(message));
         }
+        self.offer_screen(connected, cx);
+    }
+
+    /// The screen's track is added when there is something to show to somebody who can see it, and stays for the rest of the
+    /// connection.
+    fn offer_screen(&mut self, connected: bool, cx: &mut Context<'_>) {
+        let taken = self.their_media.is_some_and(|media| media.takes_screen);
+        if connected && self.proofs.proven() && taken && self.own_media.screen_on && !self.screen_added {
+            self.screen_added = true;
+            cx.out.peer(PeerCommand::AddScreen);
+        }
+    }
+}
+
+/// This client shows what others share.
+const fn taking_screens(media: MediaState) -> MediaState {
+    MediaState {
+        takes_screen: true,
+        ..media
     }
 }

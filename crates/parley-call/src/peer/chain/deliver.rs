@@ -137,6 +137,8 @@ impl Link for Deliver {
         }
         let kind = if is_audio(stream) {
             TrackKind::Audio
+        } else if self.meter.screen_streams.has(stream.ssrc) {
+            TrackKind::Screen
         } else {
             TrackKind::Video
         };
@@ -178,7 +180,7 @@ impl Stream {
         if self.sender.is_none() {
             let (sender, packets) = sync_channel(match self.kind {
                 TrackKind::Audio => AUDIO_PACKETS_MAX,
-                TrackKind::Video => VIDEO_PACKETS_MAX,
+                TrackKind::Video | TrackKind::Screen => VIDEO_PACKETS_MAX,
             });
             if !events.tell(LibraryEvent::Track {
                 kind: self.kind,
@@ -186,8 +188,8 @@ impl Stream {
             }) {
                 return None;
             }
-            if self.kind == TrackKind::Video && !starts_key_frame(&first.payload) {
-                events.tell(LibraryEvent::KeyFrameMissing);
+            if self.kind != TrackKind::Audio && !starts_key_frame(&first.payload) {
+                events.tell(LibraryEvent::KeyFrameMissing { kind: self.kind });
             }
             self.sender = Some(sender);
         }

@@ -29,23 +29,46 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 enum Kind {
     Audio,
     Video,
+    Screen,
+}
+
+/// A wish for key frames of one of our encoders, and the requests that become it.
+struct Asked {
+    key_frames: KeyFrameFlag,
+    requests: Spaced,
+}
+
+impl Asked {
+    fn new(key_frames: KeyFrameFlag) -> Self {
+        Self {
+            key_frames,
+            requests: Spaced::default(),
+        }
+    }
 }
 
 /// See the module.
 pub(in crate::peer) struct Tap {
     meter: Arc<Meter>,
-    key_frames: KeyFrameFlag,
-    requests: Spaced,
+    camera: Asked,
+    screen: Asked,
+    screen_ssrc: u32,
     local: HashMap<u32, Kind>,
     remote: HashMap<u32, Arrivals>,
 }
 
 impl Tap {
-    pub(in crate::peer) fn new(meter: Arc<Meter>, key_frames: KeyFrameFlag) -> Self {
+    /// `screen` is our stream of the screen, and the flag of its encoder.
+    pub(in crate::peer) fn new(
+        meter: Arc<Meter>,
+        key_frames: KeyFrameFlag,
+        screen: (u32, KeyFrameFlag),
+    ) -> Self {
         Self {
             meter,
-            key_frames,
-            requests: Spaced::default(),
+            camera: Asked::new(key_frames),
+            screen: Asked::new(screen.1),
+            screen_ssrc: screen.0,
             local: HashMap::new(),
             remote: HashMap::new(),
         }
@@ -69,12 +92,17 @@ impl Tap {
     }
 
     fn on_key_frame_request(&mut self, now: Instant, ssrc: u32) {
-        if self.local.get(&ssrc) != Some(&Kind::Video) || !self.meter.gate.is_open() {
+        if !self.meter.gate.is_open() {
             return;
         }
+        let asked = match self.local.get(&ssrc) {
+            Some(Kind::Video) => &mut self.camera,
+            Some(Kind::Screen) => &mut self.screen,
+            Some(Kind::Audio) | None => return,
+        };
         self.meter.key_frame_requests_received.one();
-        if self.requests.ask(now) {
-            self.key_frames.request();
+        if asked.requests.ask(now) {
+            asked.key_frames.request();
         }
     }
 
@@ -84,7 +112,8 @@ impl Tap {
             match self.local.get(&report.ssrc) {
                 Some(Kind::Audio) => self.meter.audio_loss_out.set(loss),
                 Some(Kind::Video) => self.meter.video_loss_out.set(loss),
-                None => {}
+                // It stands still most of the time: what its few packets tell would hide what the others do.
+                Some(Kind::Screen) | None => {}
             }
         }
     }
@@ -102,6 +131,7 @@ impl Tap {
         let (gauge, received): (&Gauge, &Counter) = match arrivals.kind {
             Kind::Audio => (&self.meter.audio_jitter_ms, &self.meter.audio_received),
             Kind::Video => (&self.meter.video_jitter_ms, &self.meter.video_received),
+            Kind::Screen => return,
         };
         gauge.set(jitter_ms);
         received.one();
@@ -144,18 +174,25 @@ impl Link for Tap {
     }
 
     fn on_time(&mut self, now: Instant, _: &mut Lanes) {
-        if self.requests.due(now) {
-            self.key_frames.request();
+        for asked in [&mut self.camera, &mut self.screen] {
+            if asked.requests.due(now) {
+                asked.key_frames.request();
+            }
         }
     }
 
     fn next_time(&self) -> Option<Instant> {
-        self.requests.next
+        [&self.camera, &self.screen]
+            .into_iter()
+            .filter_map(|asked| asked.requests.next)
+            .min()
     }
 
     fn bind_local(&mut self, stream: &StreamInfo) {
         let kind = if is_audio(stream) {
             Kind::Audio
+        } else if stream.ssrc == self.screen_ssrc {
+            Kind::Screen
         } else {
             Kind::Video
         };
@@ -175,9 +212,16 @@ impl Link for Tap {
         {
             return;
         }
+        let kind = if is_audio(stream) {
+            Kind::Audio
+        } else if self.meter.screen_streams.has(stream.ssrc) {
+            Kind::Screen
+        } else {
+            Kind::Video
+        };
         self.remote
             .entry(stream.ssrc)
-            .or_insert_with(|| Arrivals::new(stream));
+            .or_insert_with(|| Arrivals::new(kind, stream));
     }
 
     fn unbind_remote(&mut self, stream: &StreamInfo) {
@@ -234,13 +278,9 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn new(stream: &StreamInfo) -> Self {
+    fn new(kind: Kind, stream: &StreamInfo) -> Self {
         Self {
-            kind: if is_audio(stream) {
-                Kind::Audio
-            } else {
-                Kind::Video
-            },
+            kind,
             clock_hz: f64::from(stream.clock_rate.max(1)),
             rtx: stream.ssrc_rtx,
             highest: None,
@@ -290,7 +330,7 @@ mod tests {
     fn tap() -> (Tap, Arc<Meter>, KeyFrameFlag) {
         let meter = Arc::new(Meter::default());
         let flag = KeyFrameFlag::default();
-        let mut tap = Tap::new(Arc::clone(&meter), flag.clone());
+        let mut tap = Tap::new(Arc::clone(&meter), flag.clone(), (99, KeyFrameFlag::new()));
         tap.bind_local(&video_stream(VIDEO, None, &[]));
         tap.bind_local(&audio_stream(AUDIO));
         (tap, meter, flag)

@@ -5,7 +5,7 @@ use crate::peer::addresses;
 use crate::peer::asking::Asking;
 use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
-use crate::peer::ladder::Ladder;
+use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
@@ -63,6 +63,7 @@ impl Driver {
             }
             PeerCommand::Rollback => self.connection()?.roll_back().await?,
             PeerCommand::AddCandidate(candidate) => self.connection()?.add_candidate(candidate).await?,
+            PeerCommand::AddScreen => self.add_screen().await?,
             PeerCommand::AllowMedia => self.allow_media().await?,
             PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await?,
             PeerCommand::Close => self.close().await,
@@ -97,6 +98,7 @@ impl Driver {
             addresses: addresses.clone(),
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
+            screen_key_frames: self.own_screen_key_frames.clone(),
             events,
         };
         let connection = Connection::open(generation, blueprint, now).await?;
@@ -118,8 +120,10 @@ impl Driver {
     pub(super) async fn close(&mut self) {
         self.video_route.send_replace(None);
         self.audio_route.send_replace(None);
-        self.rest_encoder();
+        self.screen_route.send_replace(None);
+        self.rest_encoders();
         self.asking = Asking::default();
+        self.screen_asking = Asking::default();
         if let Some(open) = self.open.take() {
             open.connection.close().await;
         }
@@ -140,16 +144,29 @@ impl Driver {
         Ok(())
     }
 
+    async fn add_screen(&mut self) -> Result<(), CommandError> {
+        let open = self.open.as_mut().ok_or(CommandError::NotOpen)?;
+        open.connection.add_screen().await?;
+        open.connection.ceiling.raise(bounds(&self.limits).max, SCREEN_MAX);
+        Ok(())
+    }
+
     pub(super) async fn refresh_routes(&mut self) {
         for (kind, route) in [
             (TrackKind::Audio, &self.audio_route),
             (TrackKind::Video, &self.video_route),
+            (TrackKind::Screen, &self.screen_route),
         ] {
             let new = match self.connection() {
                 Ok(connection) => connection.route(kind).await,
                 Err(_) => None,
             };
-            route.send_replace(new.map(Arc::new));
+            let opens = new.is_some();
+            let was_shut = route.send_replace(new.map(Arc::new)).is_none();
+            if kind == TrackKind::Screen && opens && was_shut {
+                // It may stand still: without being asked, its encoder would say nothing.
+                self.own_screen_key_frames.request();
+            }
         }
         self.apply_estimate();
     }

@@ -86,6 +86,7 @@ async fn control_messages_are_exchanged_and_wait_for_the_gate() {
     let state = ControlMessage::MediaState(MediaState {
         microphone_on: true,
         camera_on: false,
+        ..MediaState::default()
     });
     pair.a.command(PeerCommand::SendControl(state.clone())).await;
     tokio::time::sleep(Duration::from_millis(100)).await;

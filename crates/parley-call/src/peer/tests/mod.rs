@@ -9,5 +9,6 @@ mod loss;
 mod opening;
 mod pair;
 mod relay;
+mod screen;
 mod soak;
 mod torn;

@@ -2,7 +2,7 @@
 //! up, and what comes is collected.
 
 use super::relay::Relay;
-use crate::config::{LocalMedia, NetworkOptions, VideoLimits};
+use crate::config::{LocalMedia, LocalScreen, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::{
@@ -30,6 +30,9 @@ pub(super) struct Side {
     pub(super) stats: watch::Receiver<PeerStats>,
     pub(super) wish_key_frame: KeyFrameRequester,
     pub(super) video: mpsc::Sender<EncodedFrame>,
+    pub(super) screen: mpsc::Sender<EncodedFrame>,
+    pub(super) screen_targets: watch::Receiver<EncoderTargets>,
+    pub(super) screen_key_frames: KeyFrameFlag,
     pub(super) audio: mpsc::Sender<EncodedAudio>,
     pub(super) video_targets: watch::Receiver<EncoderTargets>,
     pub(super) audio_targets: watch::Receiver<AudioTargets>,
@@ -44,6 +47,8 @@ pub(super) struct Side {
     pub(super) remote_set: usize,
     pub(super) audio_in: Option<Packets<ReceivedPacket>>,
     pub(super) video_in: Option<Packets<ReceivedPacket>>,
+    pub(super) screen_in: Option<Packets<ReceivedPacket>>,
+    pub(super) negotiations_needed: usize,
     pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
     pub(super) lanes: Vec<(LaneKind, Lane)>,
     /// What was last told to come.
@@ -59,6 +64,9 @@ impl Side {
     pub(super) fn spawn_on(address: &str) -> Self {
         let (video, video_out) = mpsc::channel(4);
         let (audio, audio_out) = mpsc::channel(16);
+        let (screen, screen_out) = mpsc::channel(4);
+        let (screen_targets_in, screen_targets) = watch::channel(EncoderTargets::default());
+        let screen_key_frames = KeyFrameFlag::new();
         let (video_targets_in, video_targets) = watch::channel(EncoderTargets::default());
         let (audio_targets_in, audio_targets) = watch::channel(AudioTargets::default());
         let key_frames = KeyFrameFlag::new();
@@ -67,6 +75,7 @@ impl Side {
             events,
             stats,
             key_frames: wish_key_frame,
+            screen_key_frames: _,
         } = Peer::spawn(PeerSetup {
             media: LocalMedia {
                 video: video_out,
@@ -75,6 +84,11 @@ impl Side {
                 audio_targets: audio_targets_in,
                 key_frames: key_frames.clone(),
                 limits: VideoLimits::default(),
+                screen: LocalScreen {
+                    frames: screen_out,
+                    targets: screen_targets_in,
+                    key_frames: screen_key_frames.clone(),
+                },
             },
             network: NetworkOptions {
                 addresses: vec![address.parse().unwrap()],
@@ -87,6 +101,9 @@ impl Side {
             stats,
             wish_key_frame,
             video,
+            screen,
+            screen_targets,
+            screen_key_frames,
             audio,
             video_targets,
             audio_targets,
@@ -101,6 +118,8 @@ impl Side {
             remote_set: 0,
             audio_in: None,
             video_in: None,
+            screen_in: None,
+            negotiations_needed: 0,
             received: Vec::new(),
             lanes: Vec::new(),
             inflow: Inflow::default(),
@@ -118,6 +137,7 @@ impl Side {
         self.control_open = false;
         self.audio_in = None;
         self.video_in = None;
+        self.screen_in = None;
         self.command(PeerCommand::Open {
             generation,
             ice_servers: Vec::new(),
@@ -133,6 +153,7 @@ impl Side {
         for (kind, packets) in [
             (TrackKind::Audio, &self.audio_in),
             (TrackKind::Video, &self.video_in),
+            (TrackKind::Screen, &self.screen_in),
         ] {
             for packet in packets.iter().flat_map(Packets::try_iter) {
                 self.received.push((kind, packet));
@@ -146,7 +167,7 @@ impl Side {
             PeerEventKind::LocalDescription { sdp_type, sdp } => self.local = Some((sdp_type, sdp)),
             PeerEventKind::RemoteDescriptionSet { .. } => self.remote_set += 1,
             PeerEventKind::LocalCandidate(candidate) => self.candidates.push(candidate),
-            PeerEventKind::NegotiationNeeded => {}
+            PeerEventKind::NegotiationNeeded => self.negotiations_needed += 1,
             PeerEventKind::Connection(phase) => self.phase = Some(phase),
             PeerEventKind::ControlOpen => self.control_open = true,
             PeerEventKind::Control(message) => self.control.push_back(message),
@@ -160,6 +181,10 @@ impl Side {
             } => self.video_in = Some(packets),
             PeerEventKind::Lane { kind, lane } => self.lanes.push((kind, lane)),
             PeerEventKind::Inflow(inflow) => self.inflow = inflow,
+            PeerEventKind::Track {
+                kind: TrackKind::Screen,
+                packets,
+            } => self.screen_in = Some(packets),
             PeerEventKind::CommandFailed { command, detail } => self.failures.push((command, detail)),
         }
     }

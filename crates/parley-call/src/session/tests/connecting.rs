@@ -88,16 +88,45 @@ fn what_microphone_and_camera_do_is_told_once_it_may_be() {
     let on = MediaState {
         microphone_on: true,
         camera_on: true,
+        ..off
     };
     world.command(0, CallCommand::SetMediaState(on));
     world.run_s(5);
     world.command(0, CallCommand::SetMediaState(off));
     world.run_s(1);
     let told: Vec<_> = world.parties[0].peer.control_out.clone();
-    assert_eq!(
-        told,
-        [ControlMessage::MediaState(on), ControlMessage::MediaState(off)]
-    );
+    let takes_screen = |media| {
+        ControlMessage::MediaState(MediaState {
+            takes_screen: true,
+            ..media
+        })
+    };
+    assert_eq!(told, [takes_screen(on), takes_screen(off)]);
+}
+
+#[test]
+fn a_screen_is_offered_once_and_only_to_somebody_who_can_see_it() {
+    let sharing = CallCommand::SetMediaState(MediaState {
+        screen_on: true,
+        ..MediaState::default()
+    });
+    let mut world = World::connected_pair(4);
+    world.hears(0, ControlMessage::MediaState(MediaState::default()));
+    world.command(0, sharing);
+    world.run_s(2);
+    assert_eq!(world.parties[0].peer.screens_added, 0, "an older client");
+    let able = MediaState {
+        takes_screen: true,
+        ..MediaState::default()
+    };
+    world.hears(0, ControlMessage::MediaState(able));
+    world.run_s(2);
+    world.command(0, CallCommand::SetMediaState(MediaState::default()));
+    world.command(0, sharing);
+    world.run_s(2);
+    assert_eq!(world.parties[0].peer.screens_added, 1);
+    assert_eq!(world.parties[1].peer.screens_added, 0);
+    world.expect_media();
 }
 
 #[test]
@@ -108,7 +137,10 @@ fn what_could_not_be_told_is_told_again() {
     assert_eq!(world.parties[0].peer.failures, ["send_control", "send_control"]);
     assert_eq!(
         world.parties[0].peer.control_out,
-        [ControlMessage::MediaState(MediaState::default())]
+        [ControlMessage::MediaState(MediaState {
+            takes_screen: true,
+            ..MediaState::default()
+        })]
     );
     world.expect_media();
 }
@@ -167,6 +199,7 @@ fn somebody_who_says_nothing_is_on_as_long_as_something_comes() {
     let on = MediaState {
         microphone_on: true,
         camera_on: true,
+        ..MediaState::default()
     };
     assert_eq!(world.snapshot(0).people[0].media, on, "a browser, or a bot");
     let off = MediaState::default();

@@ -41,6 +41,8 @@ pub(super) struct FakePeer {
     pub(super) moved: bool,
     /// Control messages that went out.
     pub(super) control_out: Vec<ControlMessage>,
+    /// Times the screen's track was put on a connection.
+    pub(super) screens_added: u32,
 }
 
 impl FakePeer {
@@ -67,6 +69,7 @@ impl FakePeer {
             open_refusals: 0,
             moved: false,
             control_out: Vec::new(),
+            screens_added: 0,
         }
     }
 
@@ -181,6 +184,10 @@ impl FakePeer {
                 if candidate.username_fragment.as_deref() != Some(ufrag(remote)) {
                     return Err("a candidate of another generation");
                 }
+            }
+            PeerCommand::AddScreen => {
+                self.screens_added += 1;
+                return Ok(vec![PeerEventKind::NegotiationNeeded]);
             }
             PeerCommand::AllowMedia => {
                 self.media_allowed = true;

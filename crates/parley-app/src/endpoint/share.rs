@@ -1,0 +1,160 @@
+//! What is shown beside the camera: a source of the screen, its own tile, its own encoder. And the choice of what to show.
+
+use super::retire;
+use super::tiles::Tiles;
+use parley_media::device::screen::ScreenPreviews;
+use parley_media::device::screen::previews::Choice;
+use parley_media::packet::EncodedFrame;
+use parley_media::slot::Slot;
+use parley_media::video::{
+    Content, EncoderStats, EncoderTargets, KeyFrameFlag, SourceStatus, StartEncoderError, VideoEncoder,
+    VideoFrame, VideoInput, VideoSource,
+};
+use parley_proto::FrameRate;
+use tokio::sync::{mpsc, watch};
+
+/// The tile of what one shares oneself.
+pub const SCREEN_TILE: &str = "screen";
+/// Before the id of whoever shares: their screen's tile.
+pub const SCREEN_TILE_OF: &str = "screen:";
+/// Before the id of what could be shared: the tile of its small picture.
+pub const CHOICE_TILE: &str = "choice:";
+
+/// What to share, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareWish {
+    /// Which (`parley_media::device::screen::ScreenSource::id`).
+    pub id: String,
+    /// Whether it is read or moves.
+    pub content: Content,
+    /// Pictures per second at most.
+    pub frame_rate: FrameRate,
+    /// Whether the mouse pointer is seen.
+    pub cursor: bool,
+}
+
+/// The call's ends for what is shared. Every share of a call uses the same.
+#[derive(Debug, Clone)]
+pub(super) struct ScreenEnds {
+    pub(super) out: mpsc::Sender<EncodedFrame>,
+    pub(super) targets: watch::Receiver<EncoderTargets>,
+    pub(super) key_frames: KeyFrameFlag,
+}
+
+/// A share that is on.
+#[derive(Debug)]
+pub(super) struct Sharing {
+    pub(super) wish: ShareWish,
+    source: Option<VideoSource>,
+    encoder: Option<VideoEncoder>,
+    status: watch::Receiver<SourceStatus>,
+    tiles: Tiles,
+}
+
+impl Sharing {
+    /// Begins to capture, to show it in the tile [`SCREEN_TILE`], and to encode it for the call.
+    pub(super) fn begin(wish: ShareWish, ends: ScreenEnds, tiles: Tiles) -> Result<Self, StartEncoderError> {
+        let frames: Slot<VideoFrame> = Slot::new();
+        let ScreenEnds {
+            out,
+            targets,
+            key_frames,
+        } = ends;
+        let encoder = VideoEncoder::spawn_for(wish.content, frames.clone(), targets, key_frames, out)?;
+        let source = VideoSource::spawn(VideoInput::Screen {
+            id: wish.id.clone(),
+            frame_rate: wish.frame_rate,
+            cursor: wish.cursor,
+        });
+        source.feed(frames);
+        source.feed(tiles.slot(SCREEN_TILE));
+        Ok(Self {
+            wish,
+            status: source.status(),
+            source: Some(source),
+            encoder: Some(encoder),
+            tiles,
+        })
+    }
+
+    pub(super) fn status(&self) -> SourceStatus {
+        self.status.borrow().clone()
+    }
+
+    pub(super) fn encoder_stats(&self) -> Option<EncoderStats> {
+        self.encoder.as_ref().map(VideoEncoder::stats)
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        self.tiles.remove(SCREEN_TILE);
+        retire((self.source.take(), self.encoder.take()));
+    }
+}
+
+/// Somebody chooses what to share: a list, and a tile with a small picture for each.
+#[derive(Debug)]
+pub(super) struct Choosing {
+    previews: Option<ScreenPreviews>,
+    choice: watch::Receiver<Choice>,
+    tiles: Tiles,
+}
+
+impl Choosing {
+    pub(super) fn begin(tiles: Tiles) -> Self {
+        let to_tiles = tiles.clone();
+        let previews = ScreenPreviews::spawn(move |id, picture| {
+            to_tiles.slot(&format!("{CHOICE_TILE}{id}")).put(picture);
+        });
+        Self {
+            choice: previews.choice(),
+            previews: Some(previews),
+            tiles,
+        }
+    }
+
+    pub(super) fn choice(&self) -> Choice {
+        self.choice.borrow().clone()
+    }
+}
+
+impl Drop for Choosing {
+    fn drop(&mut self) {
+        let (previews, tiles) = (self.previews.take(), self.tiles.clone());
+        // Its thread may be about to show a picture: the tiles go after it.
+        retire(Leaving { previews, tiles });
+    }
+}
+
+struct Leaving {
+    previews: Option<ScreenPreviews>,
+    tiles: Tiles,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        drop(self.previews.take());
+        self.tiles.remove_all(CHOICE_TILE);
+    }
+}
+
+/// Returns when what is shared changed its state. Cancel safe.
+pub(super) async fn changed(sharing: &mut Option<Sharing>) {
+    if let Some(sharing) = sharing
+        && sharing.status.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Returns when there is something else to choose from. Cancel safe.
+pub(super) async fn chosen_from(choosing: &mut Option<Choosing>) {
+    if let Some(choosing) = choosing
+        && choosing.choice.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
