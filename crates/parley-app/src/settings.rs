@@ -106,6 +106,7 @@ impl SettingsStore {
                 keep_history,
                 language,
                 download_folder,
+                screen,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -116,6 +117,7 @@ impl SettingsStore {
             set(&mut settings.keep_history, keep_history);
             set(&mut settings.language, language);
             set(&mut settings.download_folder, download_folder);
+            set(&mut settings.screen, screen);
         })
     }
 

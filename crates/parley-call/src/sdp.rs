@@ -106,7 +106,10 @@ pub fn screen_ssrcs(sdp: &str) -> Vec<u32> {
         let Some(value) = line.strip_prefix("a=ssrc:").filter(|_| in_video && sections == 2) else {
             continue;
         };
-        let ssrc = value.split_ascii_whitespace().next().and_then(|text| text.parse().ok());
+        let ssrc = value
+            .split_ascii_whitespace()
+            .next()
+            .and_then(|text| text.parse().ok());
         ssrcs.extend(ssrc.filter(|ssrc| !ssrcs.contains(ssrc)));
     }
     ssrcs

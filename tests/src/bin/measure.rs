@@ -75,7 +75,9 @@ fn run(wish: &Wish) -> Result<bool> {
             let mb = wish.mb.unwrap_or(files::LOOPBACK_MB);
             (files::run(mb, wish.against_chromium)?, None)
         }
-        other => anyhow::bail!("`{other}` cannot be measured; call, bench-call, bench-capture and bench-files can"),
+        other => {
+            anyhow::bail!("`{other}` cannot be measured; call, bench-call, bench-capture and bench-files can")
+        }
     };
     if wish.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -6,6 +6,7 @@
 )]
 
 #[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "driver: reads its orders")]
 fn main() -> anyhow::Result<()> {
     use anyhow::Context as _;
     use std::io::BufRead as _;

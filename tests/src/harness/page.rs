@@ -34,7 +34,7 @@ fn is_ink(line: usize, column: usize, x: usize, y: usize) -> bool {
     }
     let letter = mix((line * 1009 + column) as u64);
     // A space now and then, and short lines.
-    if letter % 6 == 0 || column > 20 + (mix(line as u64) % 220) as usize {
+    if letter.is_multiple_of(6) || column > 20 + (mix(line as u64) % 220) as usize {
         return false;
     }
     // Strokes two pixels wide, as at the usual sizes of type.
@@ -71,7 +71,6 @@ pub fn psnr_db(page: &[u8], frame: &VideoFrame) -> f64 {
     10.0 * (255.0 * 255.0 * y.len() as f64 / error.max(1e-9)).log10()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +87,12 @@ mod tests {
             .map(|pixel| luma(pixel).round() as u8)
             .collect();
         pixels.resize(width * height * 3 / 2, 128);
-        let frame = VideoFrame::from_i420(Resolution::new(320, 160), pixels.into(), CaptureTime(std::time::Instant::now())).unwrap();
+        let frame = VideoFrame::from_i420(
+            Resolution::new(320, 160),
+            pixels.into(),
+            CaptureTime(std::time::Instant::now()),
+        )
+        .unwrap();
         assert!(psnr_db(&pages[0], &frame) > 50.0);
         assert!(psnr_db(&pages[1], &frame) < 20.0);
         assert_eq!(psnr_db(&pages[0][4..], &frame), f64::NEG_INFINITY);

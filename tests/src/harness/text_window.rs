@@ -142,10 +142,7 @@ impl Shown {
             AtomEnum::STRING,
             TITLE.as_bytes(),
         )?;
-        let list = connection
-            .intern_atom(false, b"_NET_CLIENT_LIST")?
-            .reply()?
-            .atom;
+        let list = connection.intern_atom(false, b"_NET_CLIENT_LIST")?.reply()?.atom;
         connection.change_property32(PropMode::REPLACE, root, list, AtomEnum::WINDOW, &[window])?;
         connection.map_window(window)?;
         let mut shown = Self {
@@ -177,7 +174,9 @@ impl Shown {
                 self.print_pages()?;
             }
             ["move", x, y] => {
-                let place = ConfigureWindowAux::new().x(x.parse::<i32>()?).y(y.parse::<i32>()?);
+                let place = ConfigureWindowAux::new()
+                    .x(x.parse::<i32>()?)
+                    .y(y.parse::<i32>()?);
                 self.connection.configure_window(self.window, &place)?;
             }
             ["hide"] => {

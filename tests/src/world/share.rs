@@ -29,7 +29,10 @@ struct Probe {
 impl Probe {
     fn start(screen: &Screen, id: &str, more: &[&str]) -> Result<Self> {
         let mut command = our("screen-probe")?;
-        command.env("DISPLAY", screen.display()).args([id, "30"]).args(more);
+        command
+            .env("DISPLAY", screen.display())
+            .args([id, "30"])
+            .args(more);
         Ok(Self {
             program: Program::start("screen-probe", &mut command)?,
             asked: 0,
@@ -110,7 +113,9 @@ fn a_window_is_captured_as_it_is_moved_resized_covered_and_closed() -> Result<()
     probe.until_page((640, 360), 4)?;
 
     window.tell("resize 500 301")?;
-    probe.until("the new size", |state| state["width"] == 500 && state["height"] == 300)?;
+    probe.until("the new size", |state| {
+        state["width"] == 500 && state["height"] == 300
+    })?;
 
     // Minimised, the last picture stands; shown again, it goes on.
     window.tell("hide")?;
@@ -167,13 +172,13 @@ fn moving_text_is_sharp_on_the_other_side_at_its_own_size() -> Result<()> {
     let window = TextWindow::open(&screen, (width, height), (0, 0))?;
     let folder = tempfile::tempdir()?;
     let sharing = Wish {
-        seconds: 14,
+        seconds: 24,
         more: vec!["--screen".into(), format!("window:{}", window.id)],
         display: Some(screen.display().to_owned()),
         ..Wish::default()
     };
     let watching = Wish {
-        seconds: 10,
+        seconds: 18,
         record: Some(folder.path().to_owned()),
         more: vec!["--watch-screen".into()],
         ..Wish::default()
@@ -181,15 +186,18 @@ fn moving_text_is_sharp_on_the_other_side_at_its_own_size() -> Result<()> {
     let host = Cli::host(None, &sharing, None)?;
     let guest = Cli::join(&host.link()?, &watching, None)?;
     // A page is read for a while, then the next one comes.
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(5));
     for step in 1..=4 {
         window.tell(&format!("step {step}"))?;
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_millis(2500));
     }
     let figures = guest.figures(Duration::from_secs(60))?;
     drop(host);
-    let seen = sharpest(&folder.path().join("video.y4m"), (width as usize, height as usize))
-        .with_context(|| format!("{}", figures.whole))?;
+    let seen = sharpest(
+        &folder.path().join("video.y4m"),
+        (width as usize, height as usize),
+    )
+    .with_context(|| format!("{}", figures.whole))?;
     let shown: Vec<_> = seen.iter().filter(|db| db.is_finite()).collect();
     eprintln!("pages on the other side, dB: {seen:.1?}");
     ensure!(shown.len() >= 4, "too few pages came: {seen:?}");

@@ -40,7 +40,19 @@ id: string | null, } | { "type": "refresh_devices" } | { "type": "test_speaker" 
 /**
  * What changes.
  */
-patch: SettingsPatch, } | { "type": "set_preview", 
+patch: SettingsPatch, } | { "type": "choose_share", 
+/**
+ * Look.
+ */
+on: boolean, } | { "type": "share", 
+/**
+ * Which; absent: the monitor of the settings, or ask.
+ */
+id: string | null, 
+/**
+ * For reading or for motion; absent: as the settings say.
+ */
+mode: ShareMode | null, } | { "type": "stop_sharing" } | { "type": "set_preview", 
 /**
  * Open.
  */
@@ -118,6 +130,10 @@ devices: DevicesView,
  * One's own microphone and camera.
  */
 local: LocalView, 
+/**
+ * One's own screen, shared or about to be.
+ */
+share: ShareView, 
 /**
  * What the person should know or do, most urgent first.
  */
@@ -636,6 +652,14 @@ hand_raised: boolean,
  */
 video_size: [number, number] | null, 
 /**
+ * Whether they share a screen or window; it is in the tile `screen:ID`.
+ */
+screen_on: boolean, 
+/**
+ * Its size, once a picture of it came.
+ */
+screen_size: [number, number] | null, 
+/**
  * How good the path to them is.
  */
 quality: Quality, };
@@ -695,6 +719,57 @@ author: string | null,
 reaction: ReactionKind, };
 
 /**
+ * What can be shared.
+ */
+export type ScreenKind = "monitor" | "window";
+
+/**
+ * How things are shared by default.
+ */
+export type ScreenSettings = { 
+/**
+ * The monitor that is shared without asking; absent: ask each time.
+ */
+monitor: string | null, 
+/**
+ * For reading or for motion.
+ */
+mode: ShareMode, 
+/**
+ * Pictures per second at most.
+ */
+frame_rate_max: number, 
+/**
+ * Whether the mouse pointer is seen.
+ */
+cursor: boolean, };
+
+/**
+ * A monitor or window that could be shared.
+ */
+export type ScreenView = { 
+/**
+ * Stable for a monitor; a window's ends with it.
+ */
+id: string, 
+/**
+ * What it is.
+ */
+kind: ScreenKind, 
+/**
+ * The connector of a monitor, the title of a window (may be empty).
+ */
+name: string, 
+/**
+ * In pixels.
+ */
+size: [number, number], 
+/**
+ * The monitor that the system calls the first.
+ */
+is_primary: boolean, };
+
+/**
  * What is kept between runs.
  */
 export type Settings = { 
@@ -749,7 +824,11 @@ language: Language,
 /**
  * Where files go that come; empty: the system's folder for downloads.
  */
-download_folder: string, };
+download_folder: string, 
+/**
+ * How a screen is shared.
+ */
+screen: ScreenSettings, };
 
 /**
  * A change of settings: only what is present changes.
@@ -790,7 +869,84 @@ language?: Language,
 /**
  * See [`Settings::download_folder`].
  */
-download_folder?: string, };
+download_folder?: string, 
+/**
+ * See [`Settings::screen`].
+ */
+screen?: ScreenSettings, };
+
+/**
+ * What could be shared.
+ */
+export type ShareChoice = { 
+/**
+ * Whether it was looked for already.
+ */
+looked: boolean, 
+/**
+ * Monitors first. Small pictures are in the tiles `choice:ID`.
+ */
+sources: Array<ScreenView>, 
+/**
+ * Why there is nothing.
+ */
+fault: ShareStop | null, };
+
+/**
+ * How it is shared.
+ */
+export type ShareMode = "text" | "motion";
+
+/**
+ * Why nothing is shared any more, or cannot be.
+ */
+export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "unsupported" | "wayland" | "no_screen" | "failed";
+
+/**
+ * One's own sharing.
+ */
+export type ShareView = { 
+/**
+ * What is shared now; its picture is in the tile `screen`.
+ */
+sharing: SharingView | null, 
+/**
+ * What could be shared, while the person chooses.
+ */
+choice: ShareChoice | null, 
+/**
+ * Why the last share ended by itself; until the next one, or until it was seen.
+ */
+stopped: ShareStop | null, };
+
+/**
+ * What is shared.
+ */
+export type SharingView = { 
+/**
+ * Which: [`ScreenView::id`].
+ */
+id: string, 
+/**
+ * A monitor or a window.
+ */
+kind: ScreenKind, 
+/**
+ * What people call it, once known.
+ */
+name: string | null, 
+/**
+ * For reading or for motion.
+ */
+mode: ShareMode, 
+/**
+ * Whether pictures come.
+ */
+state: DeviceState, 
+/**
+ * Its size in pixels, once known.
+ */
+size: [number, number] | null, };
 
 /**
  * The connection to the server.

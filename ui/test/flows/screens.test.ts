@@ -74,6 +74,18 @@ const SCREENS: Record<string, Screen> = {
   },
   'call-reactions': { scenario: 'call-talk', then: click('react') },
   'call-devices': { scenario: 'call', then: click('devices') },
+  'call-screen': { scenario: 'call-screen' },
+  'call-screen-full': { scenario: 'call-screen', then: click('zoom-full') },
+  'call-sharing': { scenario: 'call-sharing' },
+  'call-share-picker': {
+    scenario: 'call',
+    then: async (page) => {
+      await page.keyboard.press('s');
+      await page.getByTestId('screen-window:a1').check();
+    },
+  },
+  'call-share-stopped': { scenario: 'call-share-stopped' },
+  'call-share-wayland': { scenario: 'call-share-wayland' },
   'speaking-muted': { scenario: 'speaking-muted' },
   reconnecting: { scenario: 'reconnecting' },
   'all-problems': { scenario: 'all-problems' },
@@ -82,6 +94,7 @@ const SCREENS: Record<string, Screen> = {
   'ended-unsafe': { scenario: 'ended-unsafe' },
   'settings-devices': { scenario: 'home', then: settingsPage('devices') },
   'settings-voice': { scenario: 'home', then: settingsPage('voice') },
+  'settings-screen': { scenario: 'home', then: settingsPage('screen') },
   'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
   'settings-keys': { scenario: 'home', then: settingsPage('keys') },
   'settings-desktop': { scenario: 'home', then: settingsPage('desktop') },

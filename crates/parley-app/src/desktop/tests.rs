@@ -13,6 +13,8 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
         hand_raised: false,
         away: false,
         video_size: None,
+        screen_on: false,
+        screen_size: None,
         quality: Quality::Good,
     };
     AppState {
@@ -55,6 +57,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
             speaker_name: None,
             speaker_test_playing: false,
         },
+        share: crate::view::ShareView::default(),
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),

@@ -25,11 +25,11 @@ use ongoing::{OngoingCall, Said};
 use parley_call::port::LaneKind;
 use parley_call::{Call, CallConfig, CallEvent, LocalMedia, LocalScreen};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioStatus, AudioTargets, StartAudioError};
+use parley_media::device::screen::previews::Choice;
 use parley_media::video::{
     EncoderStats, EncoderTargets, KeyFrameFlag, ReceiverStats, SourceStatus, StartEncoderError, VideoEncoder,
     VideoInput,
 };
-use parley_media::device::screen::previews::Choice;
 use parley_proto::{ChatText, Link, MediaState, MessageId, ParticipantId, Reaction};
 use picture::OwnPicture;
 use share::{Choosing, ScreenEnds, Sharing};

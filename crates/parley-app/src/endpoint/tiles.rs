@@ -79,7 +79,9 @@ impl Tiles {
         let new = Tile {
             fed: Slot::new(),
             audience: Arc::new(Mutex::new(Audience {
-                stands_still: [SCREEN_TILE, CHOICE_TILE].iter().any(|kind| tile.starts_with(kind)),
+                stands_still: [SCREEN_TILE, CHOICE_TILE]
+                    .iter()
+                    .any(|kind| tile.starts_with(kind)),
                 ..Audience::default()
             })),
         };
@@ -263,7 +265,10 @@ mod tests {
             assert!(matches!(first.take(SOON), Taken::Value(_)));
         }
         assert!(tiles.get(SCREEN_TILE).unwrap().try_take().is_some());
-        assert!(tiles.get("ada").unwrap().try_take().is_none(), "a face would be an old one");
+        assert!(
+            tiles.get("ada").unwrap().try_take().is_none(),
+            "a face would be an old one"
+        );
         tiles.blank(SCREEN_TILE);
         assert!(tiles.get(SCREEN_TILE).unwrap().try_take().is_none());
         tiles.remove_all("scr");

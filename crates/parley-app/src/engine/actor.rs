@@ -21,8 +21,8 @@ use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, Store};
 use crate::view::{
-    AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, StatsSample,
-    TalkView,
+    AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, ShareStop,
+    StatsSample, TalkView,
 };
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
@@ -49,6 +49,8 @@ pub(super) struct Actor {
     pub(super) problems: Problems,
     pub(super) bad_link: Option<String>,
     pub(super) internal: Option<String>,
+    /// Why the last share ended by itself.
+    pub(super) share_stopped: Option<ShareStop>,
     opened: Option<(AudioInput, AudioOutput)>,
     told_media: Option<MediaState>,
     pub(super) lists: DeviceLists,
@@ -121,6 +123,7 @@ impl Actor {
             problems: Problems::default(),
             bad_link: None,
             internal: None,
+            share_stopped: None,
             opened: None,
             told_media: None,
             lists: DeviceLists::default(),
@@ -228,6 +231,7 @@ impl Actor {
                 }
             }
             Happened::Ended(reason) => self.call_ended(&reason, now),
+            Happened::Share => self.note_share(),
             Happened::Stats => self.take_sample(now),
             Happened::Sound => {
                 let sound = self.endpoint.sound_status();
@@ -247,7 +251,6 @@ impl Actor {
             | Happened::SoundBegan(_)
             | Happened::PictureBegan(_)
             | Happened::ScreenBegan(_)
-            | Happened::Share
             | Happened::Choice
             | Happened::TrackEnded(_) => {}
         }
@@ -285,6 +288,7 @@ impl Actor {
         }
         self.phase = Phase::Ended;
         self.switch_mute(MuteAsk::Release);
+        self.share_stopped = None;
         self.endpoint.end_call();
         self.opened = None;
     }
@@ -400,13 +404,13 @@ impl Actor {
         let (picture, sound) = (self.endpoint.picture_status(), self.endpoint.sound_status());
         let camera = picture.map(|status| translate::source_state(status.state));
         let microphone = sound.map(|status| translate::stream_state(status.input.state));
-        MediaState {
+        self.with_screen(MediaState {
             // Before the first word of the microphone it is taken to work.
             microphone_on: !self.mute.muted
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
             ..MediaState::default()
-        }
+        })
     }
 
     fn tell_media_state(&mut self) {

@@ -15,6 +15,7 @@ mod obey;
 mod publish;
 mod quality;
 mod remember;
+mod share;
 mod stats;
 mod talk;
 mod tell;

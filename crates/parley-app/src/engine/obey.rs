@@ -12,7 +12,7 @@ use parley_media::audio::AudioCommand;
 use parley_proto::{Link, ServerAddress};
 use std::time::Instant;
 
-type Outcome = Result<(), CommandError>;
+pub(super) type Outcome = Result<(), CommandError>;
 
 impl Actor {
     pub(super) async fn obey(&mut self, command: AppCommand) -> Outcome {
@@ -44,6 +44,9 @@ impl Actor {
             AppCommand::CancelFile { id } => return self.cancel_file(&id),
             AppCommand::React { reaction } => return self.react(reaction),
             AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
+            AppCommand::ChooseShare { on } => self.choose_share(on),
+            AppCommand::Share { id, mode } => return self.share(id, mode).await,
+            AppCommand::StopSharing => self.stop_sharing(),
             AppCommand::DismissProblem { code } => self.dismiss(code),
             AppCommand::SaveReport => return self.save_report().await,
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
@@ -253,7 +256,7 @@ impl Actor {
     }
 }
 
-fn refuse(code: CommandErrorCode, message: &str) -> CommandError {
+pub(super) fn refuse(code: CommandErrorCode, message: &str) -> CommandError {
     CommandError {
         code,
         message: message.to_owned(),

@@ -6,8 +6,8 @@ use super::{levels, remember, translate};
 use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
 use crate::view::{
-    AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView, Phase,
-    Problem,
+    AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView,
+    PersonView, Phase, Problem, ShareView,
 };
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
@@ -35,6 +35,7 @@ impl Actor {
                 speaker: settings.speaker.clone(),
             },
             local,
+            share: self.share_view(),
             problems,
             history: remember::view(&self.kept.borrow()),
             desktop: self.desktop.clone(),
@@ -117,10 +118,18 @@ impl Actor {
         }
         let over = self.phase == Phase::Ended;
         let pictures: Vec<_> = self.endpoint.receiver_stats().collect();
+        let screens: Vec<_> = self.endpoint.screen_stats().collect();
         let quality = self.quality.get();
         let person = |person: &PersonSnapshot| {
             let picture = pictures.iter().find(|(id, _)| *id == person.id);
-            translate::person(person, picture.and_then(|(_, stats)| stats.resolution), quality)
+            let screen = screens.iter().find(|(id, _)| *id == person.id);
+            PersonView {
+                screen_on: person.media.screen_on,
+                screen_size: screen
+                    .and_then(|(_, stats)| stats.resolution)
+                    .map(translate::size),
+                ..translate::person(person, picture.and_then(|(_, stats)| stats.resolution), quality)
+            }
         };
         Some(CallView {
             link: facts.link.as_ref().map(Link::to_string).unwrap_or_default(),
@@ -188,6 +197,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
             speaker_name: None,
             speaker_test_playing: false,
         },
+        share: ShareView::default(),
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),

@@ -88,6 +88,8 @@ pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quali
         away: person.away,
         hand_raised: person.hand_raised,
         video_size: picture.map(size),
+        screen_on: false,
+        screen_size: None,
         // What stopped coming says more than the figures of what came before.
         quality: if person.stalled { Quality::Poor } else { quality },
     }

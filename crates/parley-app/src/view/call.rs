@@ -98,6 +98,10 @@ pub struct PersonView {
     pub hand_raised: bool,
     /// The size of the picture that comes, once one came.
     pub video_size: Option<(u32, u32)>,
+    /// Whether they share a screen or window; it is in the tile `screen:ID`.
+    pub screen_on: bool,
+    /// Its size, once a picture of it came.
+    pub screen_size: Option<(u32, u32)>,
     /// How good the path to them is.
     pub quality: Quality,
 }

@@ -1,6 +1,6 @@
 //! What a window may ask, and why something was not done.
 
-use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch};
+use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch, ShareMode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -64,6 +64,20 @@ pub enum AppCommand {
         /// What changes.
         patch: SettingsPatch,
     },
+    /// Looks for what can be shared (see [`super::ShareView::choice`]), or ceases to.
+    ChooseShare {
+        /// Look.
+        on: bool,
+    },
+    /// Shares a screen or window in the call, instead of one that is shared.
+    Share {
+        /// Which; absent: the monitor of the settings, or ask.
+        id: Option<String>,
+        /// For reading or for motion; absent: as the settings say.
+        mode: Option<ShareMode>,
+    },
+    /// Ends sharing; also says that the reason of an end was seen.
+    StopSharing,
     /// Opens camera and microphone for settings and green room while no call is on; closes them again.
     SetPreview {
         /// Open.
@@ -155,6 +169,9 @@ impl fmt::Debug for AppCommand {
             Self::RefreshDevices => f.debug_struct("RefreshDevices"),
             Self::TestSpeaker => f.debug_struct("TestSpeaker"),
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
+            Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),
+            Self::Share { .. } => f.debug_struct("Share"),
+            Self::StopSharing => f.debug_struct("StopSharing"),
             Self::SetPreview { .. } => f.debug_struct("SetPreview"),
             Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
             Self::RateCall { .. } => f.debug_struct("RateCall"),
@@ -164,7 +181,10 @@ impl fmt::Debug for AppCommand {
             Self::Talk { down } => said.field("down", down),
             Self::TellDesktop { desktop } => said.field("desktop", desktop),
             Self::SetMuted { muted } => said.field("muted", muted),
-            Self::SetCameraOn { on } | Self::SetPreview { on } => said.field("on", on),
+            Self::SetCameraOn { on } | Self::SetPreview { on } | Self::ChooseShare { on } => {
+                said.field("on", on)
+            }
+            Self::Share { id, mode } => said.field("id", id).field("mode", mode),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
             Self::DecideFile { id, accept } => said.field("id", id).field("accept", accept),
             Self::PauseFile { id, paused } => said.field("id", id).field("paused", paused),

@@ -14,6 +14,7 @@ mod inspector;
 mod measure;
 mod problem;
 mod settings;
+mod share;
 mod talk;
 
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
@@ -26,6 +27,9 @@ pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, Ti
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
 pub use settings::{Appearance, Language, Settings, SettingsPatch, VoiceSwitches};
+pub use share::{
+    ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView, SharingView,
+};
 pub use talk::{MessageView, ReactionKind, ReactionView, TalkView};
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +47,8 @@ pub struct AppState {
     pub devices: DevicesView,
     /// One's own microphone and camera.
     pub local: LocalView,
+    /// One's own screen, shared or about to be.
+    pub share: ShareView,
     /// What the person should know or do, most urgent first.
     pub problems: Vec<Problem>,
     /// Calls that were.

@@ -1,6 +1,6 @@
 //! What is kept between runs, and changes to it.
 
-use super::DesktopSettings;
+use super::{DesktopSettings, ScreenSettings};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -34,6 +34,8 @@ pub struct Settings {
     pub language: Language,
     /// Where files go that come; empty: the system's folder for downloads.
     pub download_folder: String,
+    /// How a screen is shared.
+    pub screen: ScreenSettings,
 }
 
 impl Default for Settings {
@@ -52,6 +54,7 @@ impl Default for Settings {
             keep_history: true,
             language: Language::System,
             download_folder: String::new(),
+            screen: ScreenSettings::default(),
         }
     }
 }
@@ -131,4 +134,6 @@ pub struct SettingsPatch {
     pub language: Option<Language>,
     /// See [`Settings::download_folder`].
     pub download_folder: Option<String>,
+    /// See [`Settings::screen`].
+    pub screen: Option<ScreenSettings>,
 }

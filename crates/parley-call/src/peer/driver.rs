@@ -14,7 +14,7 @@ use super::spawn::Unsent;
 use super::stats::Sampler;
 use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
-use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats};
+use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use parley_media::audio::AudioTargets;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, ControlMessage};

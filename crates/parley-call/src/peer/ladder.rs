@@ -154,7 +154,10 @@ mod tests {
                 a.abs_diff(camera_kbps) <= 1 && b.abs_diff(screen_kbps) <= 1,
                 "at {kbps}: {a} and {b}"
             );
-            assert_eq!(screen.resolution, SCREEN_SIZE_MAX, "never scaled for want of bits");
+            assert_eq!(
+                screen.resolution, SCREEN_SIZE_MAX,
+                "never scaled for want of bits"
+            );
         };
         check(10_000, 2_500, 4_000);
         check(5_000, 742, 4_000);

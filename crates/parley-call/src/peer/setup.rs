@@ -285,7 +285,11 @@ fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
     } else {
         (RtpCodecKind::Video, Some(rand::random()))
     };
-    let stream = if name == "screen" { "parley-screen" } else { "parley" };
+    let stream = if name == "screen" {
+        "parley-screen"
+    } else {
+        "parley"
+    };
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
             ssrc: Some(ssrc),

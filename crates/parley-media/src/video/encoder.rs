@@ -21,6 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
+/// Pictures per second that text is encoded for.
+const TEXT_RATE: FrameRate = FrameRate::new(10);
 /// How long a wait for a picture lasts before the thread looks whether anybody still wants it.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A picture that came so long before the end of a pause still shows what is to be seen.
@@ -100,9 +102,10 @@ impl VideoEncoder {
         out: mpsc::Sender<EncodedFrame>,
     ) -> Result<Self, StartEncoderError> {
         let stats = Arc::new(Mutex::new(EncoderStats::default()));
-        let settings = aim(*targets.borrow(), None);
+        let settings = aim(content, *targets.borrow(), None);
         let bench = Bench {
             encoder: H264Encoder::with_content(settings, content)?,
+            content,
             standing: content.stands_still().then(Standing::default),
             cadence: Cadence::default(),
             pool: FramePool::new(),
@@ -198,6 +201,7 @@ fn now() -> Instant {
 /// What the encode thread works with.
 struct Bench {
     encoder: H264Encoder,
+    content: Content,
     /// The picture that stands, of a source that gives only what changed.
     standing: Option<Standing>,
     cadence: Cadence,
@@ -273,7 +277,7 @@ impl Bench {
         targets: EncoderTargets,
         now: Instant,
     ) -> Result<EncodedFrame, EncodeError> {
-        let settings = aim(targets, self.cadence.measured());
+        let settings = aim(self.content, targets, self.cadence.measured());
         if settings != self.encoder.settings() {
             self.encoder.set(settings)?;
         }
@@ -283,6 +287,9 @@ impl Bench {
         let encoded = self.encoder.encode(&scaled, key_frame)?;
         if encoded.key_frame {
             self.key_frame_pace.made(now);
+        }
+        if let Some(standing) = &mut self.standing {
+            standing.encoded(encoded.data.len());
         }
         Ok(EncodedFrame {
             data: encoded.data,
@@ -320,8 +327,12 @@ impl Bench {
 
 /// What to set the encoder to: with the rate at which pictures really come, or their bits would be spent on ones that never
 /// do. Small changes of it are not followed.
-fn aim(targets: EncoderTargets, measured: Option<FrameRate>) -> EncoderSettings {
-    let wanted = targets.frame_rate;
+fn aim(content: Content, targets: EncoderTargets, measured: Option<FrameRate>) -> EncoderSettings {
+    let wanted = match content {
+        // Most of its bits go into sharpening, ten times a second.
+        Content::Text => targets.frame_rate.min(TEXT_RATE),
+        Content::Camera | Content::Motion => targets.frame_rate,
+    };
     let frame_rate = match measured {
         Some(real) if real.get() * 10 < wanted.get() * 8 => FrameRate::new(real.get().div_ceil(5) * 5),
         _ => wanted,

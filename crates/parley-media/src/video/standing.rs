@@ -6,10 +6,12 @@
 use super::VideoFrame;
 use std::time::{Duration, Instant};
 
-/// How often a picture is encoded again to sharpen it, ...
-const ROUNDS: u8 = 6;
+/// How often a picture is encoded again to sharpen it at most, ...
+const ROUNDS: u8 = 30;
 /// ... and the time between.
-const INTERVAL: Duration = Duration::from_millis(120);
+pub(super) const INTERVAL: Duration = Duration::from_millis(100);
+/// A round that came out no larger than a packet had nothing to sharpen any more.
+const SETTLED_BYTES: usize = 1200;
 
 /// The last picture, for as long as nothing newer comes.
 #[derive(Debug, Default)]
@@ -36,6 +38,13 @@ impl Standing {
         self.rounds_left = if key_frame { ROUNDS } else { self.rounds_left - 1 };
         self.due = Some(now + INTERVAL);
         self.frame.clone()
+    }
+
+    /// A picture was encoded, to so many bytes.
+    pub(super) const fn encoded(&mut self, bytes: usize) {
+        if bytes <= SETTLED_BYTES {
+            self.rounds_left = 0;
+        }
     }
 }
 
@@ -71,6 +80,21 @@ mod tests {
     #[test]
     fn a_still_picture_is_sharpened_and_then_left_alone() {
         assert_eq!(rounds(&[]), usize::from(ROUNDS));
+    }
+
+    #[test]
+    fn sharpening_ends_when_there_is_nothing_to_sharpen() {
+        let start = Instant::now();
+        let mut standing = Standing::default();
+        standing.renew(frame(start), start);
+        standing.encoded(20_000);
+        assert!(standing.again(start + INTERVAL, false).is_some());
+        standing.encoded(SETTLED_BYTES);
+        assert!(standing.again(start + INTERVAL * 5, false).is_none());
+        assert!(
+            standing.again(start + INTERVAL * 6, true).is_some(),
+            "a key frame all the same"
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ export interface Deeds {
   setMuted(muted: boolean): void;
   setCameraOn(on: boolean): void;
   swap(): void;
+  share(): void;
+  stopSharing(): void;
   togglePanel(): void;
   toggleHand(): void;
   pickFiles(): void;
@@ -68,6 +70,9 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
+        state.share.sharing
+          ? { id: 'share', label: t.actions.stopSharing, shortcut: { key: 's' }, run: deeds.stopSharing }
+          : { id: 'share', label: t.actions.share, shortcut: { key: 's' }, run: () => deeds.share() },
         { id: 'inspector', label: t.actions.inspector, shortcut: { key: 'i' }, run: deeds.openInspector },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },

@@ -23,7 +23,12 @@ function peopleSaid(before: AppState, now: AppState): string[] {
     if (!old || old.hand_raised === p.hand_raised) return [];
     return [p.hand_raised ? t.said.handUp({ name: p.name }) : t.said.handDown({ name: p.name })];
   });
-  return [...joined, ...left, ...changed, ...hands];
+  const shared = is.flatMap((p) => {
+    const old = was.find((q) => q.id === p.id);
+    if ((old?.screen_on ?? false) === p.screen_on) return [];
+    return [p.screen_on ? t.said.sharing({ name: p.name }) : t.said.sharingEnded({ name: p.name })];
+  });
+  return [...joined, ...left, ...changed, ...hands, ...shared];
 }
 
 function connectionSaid(before: AppState, now: AppState): string[] {
@@ -39,5 +44,7 @@ function selfSaid(before: AppState, now: AppState): string[] {
   const said: string[] = [];
   if (before.local.muted !== now.local.muted) said.push(now.local.muted ? t.said.youMuted : t.said.youUnmuted);
   if (before.local.camera_on !== now.local.camera_on) said.push(now.local.camera_on ? t.said.cameraOn : t.said.cameraOff);
+  const [shared, shares] = [before.share.sharing !== null, now.share.sharing !== null];
+  if (shared !== shares) said.push(shares ? t.said.youShare : t.said.youStopped);
   return said;
 }

@@ -2,7 +2,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, InspectorView, Levels, Problem, ReactionKind, StatsSample, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, InspectorView, Levels, Problem, ReactionKind, ShareMode, StatsSample, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
@@ -16,7 +16,7 @@ import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
 
-export type SettingsPage = 'devices' | 'voice' | 'appearance' | 'keys' | 'desktop' | 'you';
+export type SettingsPage = 'devices' | 'voice' | 'screen' | 'appearance' | 'keys' | 'desktop' | 'you';
 export type PanelPage = 'chat' | 'files' | 'people';
 export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'inspector' } | { kind: 'palette' } | { kind: 'shortcuts' };
 
@@ -197,6 +197,10 @@ export class App implements Deeds {
   leave = (): void => void this.send({ type: 'leave' });
   setMuted = (muted: boolean): void => void this.send({ type: 'set_muted', muted });
   setCameraOn = (on: boolean): void => void this.send({ type: 'set_camera_on', on });
+  /** Without an id as the settings say: at once, or after asking. */
+  share = (id: string | null = null, mode: ShareMode | null = null): void => void this.send({ type: 'share', id, mode });
+  stopSharing = (): void => void this.send({ type: 'stop_sharing' });
+  chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });
   refreshDevices = (): void => void this.send({ type: 'refresh_devices' });
   setAppearance = (appearance: AppState['settings']['appearance']): void =>

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -14,7 +14,7 @@ export interface Row {
   readonly words: string;
 }
 
-export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'appearance', 'keys', 'desktop', 'you'];
+export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'appearance', 'keys', 'desktop', 'you'];
 
 /** As a fresh Parley has it. */
 const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: '' };
@@ -30,6 +30,10 @@ function rows(): readonly Row[] {
     { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
     { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
     { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },
+    { id: 'screen-monitor', page: 'screen', words: `${s.screenMonitor} ${s.screenMonitorHelp}` },
+    { id: 'screen-mode', page: 'screen', words: `${s.screenMode} ${Object.values(t.share.modes).join(' ')}` },
+    { id: 'screen-rate', page: 'screen', words: `${s.screenRate} ${s.screenRateHelp}` },
+    { id: 'screen-cursor', page: 'screen', words: `${s.screenCursor} ${s.screenCursorHelp}` },
     { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
@@ -72,6 +76,8 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     }
     case 'voice':
       return change({ voice: { echo_cancellation: true, noise_suppression: true, gain_control: true } }, { voice: settings.voice });
+    case 'screen':
+      return change({ screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true } }, { screen: settings.screen });
     case 'appearance':
       return change(
         { appearance: 'system', language: 'system', mirror: true },

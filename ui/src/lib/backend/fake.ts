@@ -1,11 +1,11 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, TransferView } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, ShareMode, TransferView } from '../bindings';
 import { forgotten, rated, withCall } from './fake/history';
 import { FOUND, MORE_FIGURES } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { SCENARIOS } from './fake/scenarios';
-import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS } from './fake/state';
+import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
 import type { Backend, BackendEvents, Drag } from './backend';
 
 /** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare. */
@@ -26,6 +26,8 @@ export interface FakeHands {
   callState(state: CallState): void;
   otherLeaves(): void;
   local(change: Partial<LocalView>): void;
+  /** Something happens to what is shared. */
+  share(change: Partial<AppState['share']>): void;
   /** The other person changes, or goes. */
   person(change: Partial<PersonView> | null): void;
   speak(language: Language): void;
@@ -57,6 +59,8 @@ class FakeBackend implements Backend {
     this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk(talk), (run) => this.#later(1, run));
     this.#frames = new FakeFrames(options.periodMs, (tile) => {
       if (tile === 'self') return this.#state.local.video_size;
+      if (tile.startsWith('choice:')) return SCREENS.find((screen) => tile === `choice:${screen.id}`)?.size ?? null;
+      if (tile.startsWith('screen:')) return this.#state.call?.people.find((person) => tile === `screen:${person.id}`)?.screen_size ?? null;
       return this.#state.call?.people.find((person) => person.id === tile)?.video_size ?? null;
     });
     (window as unknown as { parleyFake: FakeHands }).parleyFake = this.#hands();
@@ -159,6 +163,14 @@ class FakeBackend implements Backend {
         return this.#talk.react(null, command.reaction);
       case 'raise_hand':
         return this.#talk.hand(command.raised);
+      case 'choose_share':
+        this.#share({ choice: command.on ? { looked: true, sources: [...SCREENS], fault: null } : null });
+        return null;
+      case 'share':
+        return this.#begin(command.id ?? this.#state.settings.screen.monitor, command.mode ?? this.#state.settings.screen.mode);
+      case 'stop_sharing':
+        this.#share({ sharing: null, stopped: null });
+        return null;
       case 'dismiss_problem':
         this.#problem(command.code, false);
         return null;
@@ -169,6 +181,18 @@ class FakeBackend implements Backend {
         this.#set({ history: forgotten(this.#state.history, command.id) });
         return null;
     }
+  }
+
+  #begin(id: string | null, mode: ShareMode): CommandError | null {
+    if (this.#state.phase !== 'in_call') return { code: 'not_now', message: 'There is no call to share in.' };
+    const screen = SCREENS.find((one) => one.id === id);
+    if (screen) this.#share({ choice: null, stopped: null, sharing: { ...screen, mode, state: 'running' } });
+    else this.#share({ choice: { looked: true, sources: [...SCREENS], fault: null }, stopped: null });
+    return null;
+  }
+
+  #share(change: Partial<AppState['share']>): void {
+    this.#set({ share: { ...this.#state.share, ...change } });
   }
 
   #enterGreenRoom(host: boolean): null {
@@ -331,6 +355,7 @@ class FakeBackend implements Backend {
       callState: (state) => this.#callState(state),
       otherLeaves: () => this.#end('other_left', 'The other person left the call.'),
       local: (change) => this.#local(change),
+      share: (change) => this.#share(change),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
       speak: (language) => void this.#change({ language }),
       commands: () => this.#log,

@@ -147,7 +147,9 @@ impl Driver {
     async fn add_screen(&mut self) -> Result<(), CommandError> {
         let open = self.open.as_mut().ok_or(CommandError::NotOpen)?;
         open.connection.add_screen().await?;
-        open.connection.ceiling.raise(bounds(&self.limits).max, SCREEN_MAX);
+        open.connection
+            .ceiling
+            .raise(bounds(&self.limits).max, SCREEN_MAX);
         Ok(())
     }
 

@@ -22,11 +22,18 @@ async fn add_screen(from: &mut Side, to: &mut Side) {
 async fn show(from: &Side, to: &mut Side, count: usize) {
     let end = Instant::now() + PATIENCE;
     let whole = |side: &Side| {
-        let screen = side.received.iter().filter(|(kind, _)| *kind == TrackKind::Screen);
+        let screen = side
+            .received
+            .iter()
+            .filter(|(kind, _)| *kind == TrackKind::Screen);
         screen.filter(|(_, packet)| packet.marker).count()
     };
     while whole(to) < count {
-        assert!(Instant::now() < end, "only {} pictures of the screen came", whole(to));
+        assert!(
+            Instant::now() < end,
+            "only {} pictures of the screen came",
+            whole(to)
+        );
         let picture = frame(from.screen_key_frames.take(), 9000);
         from.screen.send(picture).await.unwrap();
         tokio::time::sleep(Duration::from_millis(30)).await;

@@ -21,6 +21,7 @@ fn dead_route(meter: &Arc<Meter>) -> Arc<Route> {
     let track = MediaStreamTrack::new(name.clone(), name.clone(), name, RtpCodecKind::Video, Vec::new());
     Arc::new(Route {
         generation: 1,
+        is_screen: false,
         track: Arc::new(TrackLocalStaticRTP::new(track)),
         ssrc: 7,
         payload_type: 125,

@@ -22,6 +22,7 @@ fn told(microphone_on: bool, camera_on: bool) -> World {
     let media = MediaState {
         microphone_on,
         camera_on,
+        ..MediaState::default()
     };
     world.hears(0, ControlMessage::MediaState(media));
     world

@@ -39,11 +39,7 @@ impl ScreenPreviews {
         let thread = spawned
             .inspect_err(|error| tracing::error!(%error, "no thread for the previews"))
             .ok();
-        Self {
-            choice,
-            halt,
-            thread,
-        }
+        Self { choice, halt, thread }
     }
 
     /// What there is to choose from, now and at each change.

@@ -30,6 +30,11 @@ const ended = (code: EndCode, message: string, seconds: number): AppState => ({
   call: { ...CALL, state: 'ended', past: seconds > 0 ? '0000000000000001' : null, ended: { code, message, seconds } },
 });
 
+const sharing = (state: AppState): AppState => ({
+  ...state,
+  share: { ...state.share, sharing: { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', mode: 'text', state: 'running', size: [1180, 820] } },
+});
+
 const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState => ({ ...state, local: { ...state.local, ...local } });
 
 /** Every scenario, given the time now. */
@@ -67,6 +72,11 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-portrait': (now) => connected(now, { video_size: [480, 640] }),
   'call-poor': (now) => connected(now, { quality: 'poor' }),
   'call-fair': (now) => connected(now, { quality: 'fair' }),
+  'call-screen': (now) => connected(now, { screen_on: true, screen_size: [1920, 1080] }),
+  'call-sharing': (now) => sharing(connected(now)),
+  'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
+  'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed' } }),
+  'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { looked: true, sources: [], fault: 'wayland' }, stopped: null } }),
   'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),
   'camera-lost': (now) => withLocal(connected(now, {}, [PROBLEMS.camera_lost]), { camera: 'failed', video_size: null }),
   reconnecting: (now) =>

@@ -1,5 +1,5 @@
 /** States for the simulation to start from. Pure values. */
-import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, Settings } from '../../bindings';
+import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings } from '../../bindings';
 
 export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
 
@@ -17,6 +17,7 @@ export const SETTINGS: Settings = {
   desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
   download_folder: '',
+  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true },
 };
 
 export const DEVICES: DevicesView = {
@@ -70,6 +71,8 @@ export const GRACE: PersonView = {
   away: false,
   hand_raised: false,
   video_size: [1280, 720],
+  screen_on: false,
+  screen_size: null,
   quality: 'good',
 };
 
@@ -92,12 +95,21 @@ export const HOME: AppState = {
   call: null,
   devices: DEVICES,
   local: LOCAL_OFF,
+  share: { sharing: null, choice: null, stopped: null },
   problems: [],
   history: { calls: [], fault: null },
   settings: SETTINGS,
   desktop: { refused_keys: [], autostart_fault: null },
   version: '0.1.0',
 };
+
+export const SCREENS: readonly ScreenView[] = [
+  { id: 'monitor:eDP-1', kind: 'monitor', name: 'eDP-1', size: [2560, 1440], is_primary: true },
+  { id: 'monitor:HDMI-1', kind: 'monitor', name: 'HDMI-1', size: [1920, 1080], is_primary: false },
+  { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', size: [1180, 820], is_primary: false },
+  { id: 'window:b2', kind: 'window', name: 'Terminal', size: [800, 600], is_primary: false },
+  { id: 'window:c3', kind: 'window', name: '', size: [640, 480], is_primary: false },
+];
 
 export const PROBLEMS: Record<Problem['code'], Problem> = {
   no_camera: { code: 'no_camera', message: 'No camera was found. Plug one in, or go on without a picture.', detail: null },

@@ -89,7 +89,8 @@ fn described(display: &Display, window: Window) -> Result<Option<ScreenSource>, 
         return Ok(None);
     };
     let size = Resolution::new(geometry.width.into(), geometry.height.into());
-    let seen = attributes.map_state == MapState::VIEWABLE && size.width >= SIDE_MIN && size.height >= SIDE_MIN;
+    let seen =
+        attributes.map_state == MapState::VIEWABLE && size.width >= SIDE_MIN && size.height >= SIDE_MIN;
     if !seen || is_furniture(display, window)? || is_own(display, window)? {
         return Ok(None);
     }
@@ -107,13 +108,9 @@ fn is_furniture(display: &Display, window: Window) -> Result<bool, ScreenFault> 
     let atoms = &display.atoms;
     let kinds = display.numbers(window, atoms._NET_WM_WINDOW_TYPE, AtomEnum::ATOM);
     let kinds = refused(kinds).map_err(lost)?.unwrap_or_default();
-    Ok(kinds.iter().any(|kind| {
-        [
-            atoms._NET_WM_WINDOW_TYPE_DESKTOP,
-            atoms._NET_WM_WINDOW_TYPE_DOCK,
-        ]
-        .contains(kind)
-    }))
+    Ok(kinds
+        .iter()
+        .any(|kind| [atoms._NET_WM_WINDOW_TYPE_DESKTOP, atoms._NET_WM_WINDOW_TYPE_DOCK].contains(kind)))
 }
 
 /// Sharing the window that shows the share would show it in itself without end.

@@ -30,9 +30,7 @@ impl Changes {
         let connection = &display.connection;
         if display.has.randr {
             let what = NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE | NotifyMask::OUTPUT_CHANGE;
-            connection
-                .randr_select_input(display.root, what)
-                .map_err(lost)?;
+            connection.randr_select_input(display.root, what).map_err(lost)?;
         }
         let cursor = cursor && display.has.xfixes;
         if cursor {

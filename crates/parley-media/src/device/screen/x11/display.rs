@@ -104,7 +104,12 @@ impl Display {
     }
 
     /// A property made of 32-bit numbers; empty without one.
-    pub(super) fn numbers(&self, window: Window, property: u32, kind: AtomEnum) -> Result<Vec<u32>, ReplyError> {
+    pub(super) fn numbers(
+        &self,
+        window: Window,
+        property: u32,
+        kind: AtomEnum,
+    ) -> Result<Vec<u32>, ReplyError> {
         let reply = self
             .connection
             .get_property(false, window, property, kind, 0, 1024)?

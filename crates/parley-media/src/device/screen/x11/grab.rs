@@ -30,7 +30,11 @@ impl Grabber {
     }
 
     /// The pixels of a region, tight BGRX, to be drawn on. Nothing when the region is not there any more: look again.
-    pub(super) fn grab(&mut self, display: &Display, region: Region) -> Result<Option<&mut [u8]>, ScreenFault> {
+    pub(super) fn grab(
+        &mut self,
+        display: &Display,
+        region: Region,
+    ) -> Result<Option<&mut [u8]>, ScreenFault> {
         let needed = region.size.pixels() as usize * PIXEL_BYTES;
         let (Ok(width), Ok(height), true) = (
             u16::try_from(region.size.width),

@@ -123,7 +123,10 @@ fn same(a: &VideoFrame, b: &VideoFrame) -> bool {
     a.resolution() == b.resolution() && a.i420() == b.i420()
 }
 
-#[expect(clippy::disallowed_methods, reason = "driver: stamps a picture as it is taken")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: stamps a picture as it is taken"
+)]
 fn now() -> CaptureTime {
     CaptureTime(Instant::now())
 }

@@ -170,12 +170,13 @@ impl Subject {
         let size = Resolution::new(geometry.width.into(), geometry.height.into());
         let region = if attributes.map_state == MapState::VIEWABLE {
             let border = i16::try_from(geometry.border_width).unwrap_or_default();
-            self.storage(display, window, size)?.map(|(drawable, own)| Region {
-                drawable,
-                x: if own { border } else { 0 },
-                y: if own { border } else { 0 },
-                size,
-            })
+            self.storage(display, window, size)?
+                .map(|(drawable, own)| Region {
+                    drawable,
+                    x: if own { border } else { 0 },
+                    y: if own { border } else { 0 },
+                    size,
+                })
         } else {
             None
         };

@@ -1,0 +1,125 @@
+//! Sharing a screen or window: what one shares, what there is to choose from, and how it is done by default.
+
+use super::DeviceState;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One's own sharing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct ShareView {
+    /// What is shared now; its picture is in the tile `screen`.
+    pub sharing: Option<SharingView>,
+    /// What could be shared, while the person chooses.
+    pub choice: Option<ShareChoice>,
+    /// Why the last share ended by itself; until the next one, or until it was seen.
+    pub stopped: Option<ShareStop>,
+}
+
+/// What is shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct SharingView {
+    /// Which: [`ScreenView::id`].
+    pub id: String,
+    /// A monitor or a window.
+    pub kind: ScreenKind,
+    /// What people call it, once known.
+    pub name: Option<String>,
+    /// For reading or for motion.
+    pub mode: ShareMode,
+    /// Whether pictures come.
+    pub state: DeviceState,
+    /// Its size in pixels, once known.
+    pub size: Option<(u32, u32)>,
+}
+
+/// What could be shared.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct ShareChoice {
+    /// Whether it was looked for already.
+    pub looked: bool,
+    /// Monitors first. Small pictures are in the tiles `choice:ID`.
+    pub sources: Vec<ScreenView>,
+    /// Why there is nothing.
+    pub fault: Option<ShareStop>,
+}
+
+/// A monitor or window that could be shared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ScreenView {
+    /// Stable for a monitor; a window's ends with it.
+    pub id: String,
+    /// What it is.
+    pub kind: ScreenKind,
+    /// The connector of a monitor, the title of a window (may be empty).
+    pub name: String,
+    /// In pixels.
+    pub size: (u32, u32),
+    /// The monitor that the system calls the first.
+    pub is_primary: bool,
+}
+
+/// What can be shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenKind {
+    /// All that one monitor shows.
+    Monitor,
+    /// One window.
+    Window,
+}
+
+/// How it is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareMode {
+    /// To be read: sharp, in its own size, few pictures a second.
+    #[default]
+    Text,
+    /// To be watched: smooth.
+    Motion,
+}
+
+/// Why nothing is shared any more, or cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareStop {
+    /// The window was closed.
+    WindowClosed,
+    /// The monitor was disconnected.
+    MonitorGone,
+    /// It was not there to begin with.
+    NotThere,
+    /// This system has no capture yet.
+    Unsupported,
+    /// Nor has Wayland.
+    Wayland,
+    /// No screen can be reached.
+    NoScreen,
+    /// Anything else.
+    Failed,
+}
+
+/// How things are shared by default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct ScreenSettings {
+    /// The monitor that is shared without asking; absent: ask each time.
+    pub monitor: Option<String>,
+    /// For reading or for motion.
+    pub mode: ShareMode,
+    /// Pictures per second at most.
+    pub frame_rate_max: u32,
+    /// Whether the mouse pointer is seen.
+    pub cursor: bool,
+}
+
+impl Default for ScreenSettings {
+    fn default() -> Self {
+        Self {
+            monitor: None,
+            mode: ShareMode::Text,
+            frame_rate_max: 30,
+            cursor: true,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+/** Sharing a screen and watching one, done in real Chromium against the simulated engine. */
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { fake, openHouse, pageErrors, type House } from './house';
+
+let house: House;
+let page: Page;
+beforeAll(async () => {
+  house = await openHouse();
+});
+afterAll(() => house.close());
+afterEach(async () => {
+  await page.context().close();
+  expect(pageErrors).toEqual([]);
+});
+
+const open = async (scenario: string) => {
+  page = await house.open(scenario, { query: '&calm' });
+};
+const by = (id: string) => page.getByTestId(id);
+const last = async (type: string) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
+const said = () => by('said').innerText();
+
+describe('sharing', () => {
+  test('is chosen by keyboard, told all the time, and stopped', async () => {
+    await open('call');
+    await page.keyboard.press('s');
+    await by('share-picker').waitFor();
+    expect(await by('share-now').isDisabled()).toBe(true);
+    // Every source is shown as it looks now.
+    await expect.poll(() => by('look-window:a1').getAttribute('data-frames').then(Number)).toBeGreaterThan(0);
+    await by('screen-window:a1').focus();
+    await page.keyboard.press('Space');
+    await by('share-mode-motion').check();
+    await by('share-now').click();
+    await by('sharing').waitFor();
+    expect(await last('share')).toEqual({ type: 'share', id: 'window:a1', mode: 'motion' });
+    expect(await by('sharing').innerText()).toContain('Notes on the Analytical Engine');
+    await expect.poll(said).toContain('You are sharing');
+    await page.keyboard.press('s');
+    await by('sharing').waitFor({ state: 'detached' });
+    expect(await last('stop_sharing')).toBeDefined();
+  });
+
+  test('is given up with Escape', async () => {
+    await open('call');
+    await by('share').click();
+    await by('share-picker').waitFor();
+    await page.keyboard.press('Escape');
+    await by('share-picker').waitFor({ state: 'detached' });
+    expect(await last('choose_share')).toEqual({ type: 'choose_share', on: false });
+    expect(await by('sharing').count()).toBe(0);
+  });
+
+  test('says why it ended by itself, and offers another', async () => {
+    await open('call-sharing');
+    await fake(page, 'share', { sharing: null, stopped: 'window_closed' });
+    await by('share-stopped').waitFor();
+    expect(await by('share-stopped').innerText()).toContain('closed');
+    await by('share-again').click();
+    await by('share-picker').waitFor();
+  });
+
+  test('that cannot be says so instead of an empty list', async () => {
+    await open('call-share-wayland');
+    expect(await by('share-fault').innerText()).toContain('Wayland');
+  });
+
+  test('begins at once with the screen of the settings', async () => {
+    await open('call');
+    await page.keyboard.press('Control+,');
+    await by('page-screen').click();
+    await by('screen-monitor:HDMI-1').check();
+    await by('screen-rate-10').check();
+    await by('close-settings').click();
+    await page.keyboard.press('s');
+    await by('sharing').waitFor();
+    expect(await by('share-picker').count()).toBe(0);
+    expect(await by('sharing').innerText()).toContain('your whole screen');
+  });
+});
+
+describe('the screen of the other one', () => {
+  test('takes the stage, and the people go to the strip and back', async () => {
+    await open('call');
+    await by('tile-remote').waitFor();
+    await fake(page, 'person', { screen_on: true, screen_size: [1920, 1080] });
+    await expect.poll(() => by('tile-screen').getAttribute('data-frames').then(Number)).toBeGreaterThan(0);
+    await by('strip-p-grace').waitFor();
+    await by('strip-self').waitFor();
+    expect(await by('self-view').count()).toBe(0);
+    await expect.poll(said).toContain('Grace Hopper shares their screen');
+    await fake(page, 'person', { screen_on: false, screen_size: null });
+    await by('self-view').waitFor();
+    await by('main-picture').waitFor();
+  });
+
+  test('is shown whole, in its own pixels, or as near as the wheel goes', async () => {
+    await open('call-screen');
+    const width = () => by('tile-screen').evaluate((canvas) => canvas.clientWidth);
+    const zoom = () => by('shared-screen').getAttribute('data-zoom');
+    // The strip of people has a place of its own.
+    expect(await width()).toBe(776);
+    await by('zoom-full').click();
+    await expect.poll(width).toBe(1920);
+    await by('zoom-fit').click();
+    await expect.poll(width).toBe(776);
+    await by('shared-screen').hover();
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -100);
+    await expect.poll(zoom).toBe('0.5');
+    await page.mouse.wheel(0, 100);
+    await expect.poll(zoom).toBe('fit');
+    await page.keyboard.up('Control');
+  });
+});
