@@ -1080,6 +1080,23 @@ hand_raised: boolean,
 transfers: Array<TransferView>, };
 
 /**
+ * Something that happened in the call.
+ */
+export type TimelineEvent = { 
+/**
+ * When, in milliseconds since 1970.
+ */
+at_ms: number, 
+/**
+ * What.
+ */
+code: EventCode, 
+/**
+ * Who or what; for some codes.
+ */
+detail: string | null, };
+
+/**
  * Why a file did not come through.
  */
 export type TransferProblem = "unreadable" | "changed" | "disk_full" | "disk_failed" | "other_disk_full" | "other_disk_failed" | "damaged" | "too_many" | "refused" | "other_gone" | "out_of_step";
@@ -1133,23 +1150,6 @@ fault: TransferProblem | null,
  * Where it is on this computer, once it is whole.
  */
 path: string | null, };
-
-/**
- * Something that happened in the call.
- */
-export type TimelineEvent = { 
-/**
- * When, in milliseconds since 1970.
- */
-at_ms: number, 
-/**
- * What.
- */
-code: EventCode, 
-/**
- * Who or what; for some codes.
- */
-detail: string | null, };
 
 /**
  * The voice chain's switches.
