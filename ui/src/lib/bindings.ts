@@ -520,7 +520,7 @@ speaker_test_playing: boolean, };
  */
 export type MessageView = { 
 /**
- * Another one for each.
+ * Another one for each, whoever wrote it: given here, not by the author.
  */
 id: string, 
 /**

@@ -23,7 +23,9 @@ const REACTION_LASTS: Duration = Duration::from_secs(5);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Talk {
-    messages: VecDeque<MessageView>,
+    /// With the id on the wire. Its author chose that, so the window is given another one: a number of one's own.
+    messages: VecDeque<(MessageId, MessageView)>,
+    messages_so_far: u64,
     reactions: VecDeque<(Instant, ReactionView)>,
     reactions_so_far: u32,
     pub(super) hand_raised: bool,
@@ -36,6 +38,7 @@ impl Talk {
         let (out, view) = watch::channel(TalkView::default());
         let talk = Self {
             messages: VecDeque::new(),
+            messages_so_far: 0,
             reactions: VecDeque::new(),
             reactions_so_far: 0,
             hand_raised: false,
@@ -56,26 +59,28 @@ impl Talk {
 
     /// One's own message, on its way.
     fn said(&mut self, text: ChatText, at_ms: u64) {
-        self.add(MessageView {
-            id: text.id.to_string(),
+        let view = MessageView {
+            id: self.next_id(),
             author: None,
             name: String::new(),
             text: text.text,
             at_ms,
             delivered: false,
-        });
+        };
+        self.add(text.id, view);
     }
 
     /// Somebody else's.
     fn came(&mut self, text: ChatText, author: String, name: String, at_ms: u64) {
-        self.add(MessageView {
-            id: text.id.to_string(),
+        let view = MessageView {
+            id: self.next_id(),
             author: Some(author),
             name,
             text: text.text,
             at_ms,
             delivered: true,
-        });
+        };
+        self.add(text.id, view);
     }
 
     /// What became of files.
@@ -84,20 +89,33 @@ impl Talk {
         self.tell();
     }
 
-    fn add(&mut self, message: MessageView) {
+    /// Never the same one again, in later calls neither.
+    fn next_id(&mut self) -> String {
+        self.messages_so_far += 1;
+        format!("m{}", self.messages_so_far)
+    }
+
+    fn add(&mut self, id: MessageId, message: MessageView) {
         if self.messages.len() >= MESSAGES_MAX {
             self.messages.pop_front();
         }
-        self.messages.push_back(message);
+        self.messages.push_back((id, message));
         self.tell();
     }
 
     fn delivered(&mut self, id: MessageId) {
-        let id = id.to_string();
-        if let Some(message) = self.messages.iter_mut().rev().find(|message| message.id == id) {
+        if let Some(message) = self.own(id) {
             message.delivered = true;
             self.tell();
         }
+    }
+
+    /// One's own message of this id. Somebody else's may bear the same one.
+    fn own(&mut self, id: MessageId) -> Option<&mut MessageView> {
+        let mut newest_first = self.messages.iter_mut().rev();
+        newest_first
+            .find(|(wire, message)| *wire == id && message.author.is_none())
+            .map(|(_, message)| message)
     }
 
     fn reacted(&mut self, now: Instant, author: Option<String>, reaction: ReactionKind) {
@@ -129,7 +147,7 @@ impl Talk {
     /// Tells the window if anything is another.
     pub(super) fn tell(&self) {
         let view = TalkView {
-            messages: self.messages.iter().cloned().collect(),
+            messages: self.messages.iter().map(|(_, view)| view.clone()).collect(),
             reactions: self.reactions.iter().map(|(_, view)| view.clone()).collect(),
             hand_raised: self.hand_raised,
             transfers: self.transfers.clone(),
@@ -242,6 +260,19 @@ mod tests {
         assert_eq!(delivered, 2, "one of ours, and the one that came");
         talk.forget();
         assert_eq!(*view.borrow(), TalkView::default());
+    }
+
+    #[test]
+    fn a_message_that_bears_the_id_of_ones_own_is_another_one_and_not_taken_for_it() {
+        let (mut talk, view) = Talk::new();
+        talk.said(text(1), 1);
+        talk.came(text(1), "p".into(), "Mallory".into(), 2);
+        talk.came(text(1), "p".into(), "Mallory".into(), 3);
+        talk.delivered(text(1).id);
+        let seen = view.borrow().messages.clone();
+        assert!(seen[0].delivered, "one's own, not the newest");
+        let ids: std::collections::HashSet<_> = seen.iter().map(|message| &message.id).collect();
+        assert_eq!(ids.len(), 3);
     }
 
     #[test]

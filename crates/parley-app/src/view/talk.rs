@@ -23,7 +23,7 @@ pub struct TalkView {
 /// One message. Its `Debug` leaves the words out.
 #[derive(Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MessageView {
-    /// Another one for each.
+    /// Another one for each, whoever wrote it: given here, not by the author.
     pub id: String,
     /// Who wrote it: the id of a person; absent for oneself.
     pub author: Option<String>,
