@@ -108,7 +108,11 @@ stars: number, } | { "type": "forget_calls",
 /**
  * Which; absent means all.
  */
-id: string | null, };
+id: string | null, } | { "type": "take_back_call", 
+/**
+ * Which.
+ */
+id: string, };
 
 /**
  * Everything a window shows, but for meters, graphs and pictures.

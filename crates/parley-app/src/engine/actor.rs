@@ -19,7 +19,7 @@ use crate::endpoint::{Endpoint, Happened, Tiles};
 use crate::problems::Problems;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
-use crate::store::{Kept, Store};
+use crate::store::{Kept, PastCall, Store};
 use crate::view::{
     AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, ShareStop,
     StatsSample, TalkView,
@@ -68,6 +68,8 @@ pub(super) struct Actor {
     pub(super) history: Store,
     pub(super) kept: watch::Receiver<Kept>,
     pub(super) diary: Diary,
+    /// The call that was forgotten last, as long as nobody forgets another.
+    pub(super) forgotten: Option<PastCall>,
 }
 
 /// What a call's own snapshot does not tell.
@@ -141,6 +143,7 @@ impl Actor {
             kept: history.kept(),
             history,
             diary: Diary::default(),
+            forgotten: None,
         };
         let outlets = Outlets {
             state: state_out,

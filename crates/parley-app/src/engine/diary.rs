@@ -24,6 +24,7 @@ pub(super) struct Second {
 #[derive(Debug, Default)]
 pub(super) struct Diary {
     page: Option<PastCall>,
+    closed: bool,
     broken: bool,
     written_s: u64,
 }
@@ -34,6 +35,12 @@ impl Diary {
         self.page.as_ref().map(|call| &call.id)
     }
 
+    /// Nothing more is written of this call.
+    pub(super) fn close(&mut self) {
+        self.turn_page();
+        self.closed = true;
+    }
+
     /// A new call.
     pub(super) fn turn_page(&mut self) {
         *self = Self::default();
@@ -41,6 +48,9 @@ impl Diary {
 
     /// Another second; `random` names the call when this is its first. Gives what is to be kept now.
     pub(super) fn second(&mut self, second: Second, random: u64) -> Option<PastCall> {
+        if self.closed {
+            return None;
+        }
         let first = self.page.is_none();
         let began_ms = second.connected_since_ms?;
         let page = self.page.get_or_insert_with(|| PastCall {
@@ -153,6 +163,18 @@ mod tests {
         let call = diary.end(EndCode::OtherLost, 5).unwrap();
         assert_eq!(call.interruptions, 2);
         assert_eq!((call.quality.good, call.quality.poor), (2, 3));
+    }
+
+    #[test]
+    fn a_call_that_is_to_be_forgotten_while_it_is_on_is_not_written_again() {
+        let mut diary = Diary::default();
+        let at = |s| second(s, CallPhase::Connected, Quality::Good);
+        assert!(diary.second(at(0), 1).is_some());
+        diary.close();
+        assert_eq!(diary.second(at(90), 2), None);
+        assert_eq!(diary.end(EndCode::HungUp, 91), None);
+        diary.turn_page();
+        assert!(diary.second(at(200), 3).is_some(), "the next call is another");
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Actor {
             AppCommand::SaveReport => return self.save_report().await,
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
             AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
+            AppCommand::TakeBackCall { id } => self.take_back_call(&id),
         }
         Ok(())
     }
@@ -197,6 +198,9 @@ impl Actor {
             && server_address(server).is_none()
         {
             return Err(bad_server(server));
+        }
+        if let Some(on) = patch.keep_history {
+            self.history_switched(on);
         }
         let voice = self.store.get().voice;
         let kept = self.store.apply(patch);

@@ -44,12 +44,42 @@ impl Actor {
         Ok(())
     }
 
-    pub(super) fn forget_calls(&self, id: Option<&str>) -> Result<(), CommandError> {
+    /// At once, so that closing Parley leaves nothing behind. The call that is on goes too, and is not written again.
+    pub(super) fn forget_calls(&mut self, id: Option<&str>) -> Result<(), CommandError> {
+        self.forgotten = None;
         match id {
-            Some(id) => self.history.forget(known(id)?),
-            None => self.history.forget_all(),
+            Some(id) => {
+                let id = known(id)?;
+                self.forgotten = self
+                    .kept
+                    .borrow()
+                    .calls
+                    .iter()
+                    .find(|call| call.id == id)
+                    .cloned();
+                self.history.forget(id);
+            }
+            None => {
+                self.history.forget_all();
+                self.diary.close();
+            }
         }
         Ok(())
+    }
+
+    /// Taking back what is not known any more changes nothing.
+    pub(super) fn take_back_call(&mut self, id: &str) {
+        if let Some(call) = self.forgotten.take_if(|call| call.id.as_str() == id) {
+            self.history.keep(call);
+        }
+    }
+
+    /// History was switched on or off; off, the call that is on is not remembered either.
+    pub(super) fn history_switched(&mut self, on: bool) {
+        if let Some(id) = self.diary.id().filter(|_| !on).cloned() {
+            self.history.forget(id);
+            self.diary.close();
+        }
     }
 }
 

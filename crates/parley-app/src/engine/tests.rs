@@ -78,7 +78,19 @@ impl Person {
         self.does(rate).await;
         self.sees("the stars", |state| state.history.calls[0].stars == Some(4))
             .await;
-        self.does(AppCommand::ForgetCalls { id: Some(past.id) }).await;
+        let id = past.id;
+        self.does(AppCommand::ForgetCalls { id: Some(id.clone()) }).await;
+        self.sees("nothing", |state| state.history.calls.is_empty()).await;
+        self.does(AppCommand::TakeBackCall { id }).await;
+        self.sees("it again, with its stars", |state| {
+            state
+                .history
+                .calls
+                .first()
+                .is_some_and(|call| call.stars == Some(4))
+        })
+        .await;
+        self.does(AppCommand::ForgetCalls { id: None }).await;
         self.sees("nothing", |state| state.history.calls.is_empty()).await;
         let nonsense = AppCommand::ForgetCalls { id: Some("*".into()) };
         assert_eq!(self.cannot(nonsense).await, CommandErrorCode::Failed);

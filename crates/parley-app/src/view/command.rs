@@ -142,6 +142,11 @@ pub enum AppCommand {
         /// Which; absent means all.
         id: Option<String>,
     },
+    /// Takes back that the last one was forgotten.
+    TakeBackCall {
+        /// Which.
+        id: String,
+    },
 }
 
 impl fmt::Debug for AppCommand {
@@ -176,6 +181,7 @@ impl fmt::Debug for AppCommand {
             Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
             Self::RateCall { .. } => f.debug_struct("RateCall"),
             Self::ForgetCalls { .. } => f.debug_struct("ForgetCalls"),
+            Self::TakeBackCall { .. } => f.debug_struct("TakeBackCall"),
         };
         match self {
             Self::Talk { down } => said.field("down", down),
@@ -195,6 +201,7 @@ impl fmt::Debug for AppCommand {
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),
             Self::ForgetCalls { id } => said.field("id", id),
+            Self::TakeBackCall { id } => said.field("id", id),
             _ => &mut said,
         };
         said.finish()

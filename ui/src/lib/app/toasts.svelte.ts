@@ -11,7 +11,7 @@ export interface Toast {
 
 const AT_ONCE = 3;
 const STAYS_MS = 4000;
-export const WITH_UNDO_STAYS_MS = 8000;
+const WITH_UNDO_STAYS_MS = 8000;
 
 export class Toasts {
   list = $state.raw<readonly Toast[]>([]);

@@ -43,6 +43,7 @@ export interface FakeHands {
 
 class FakeBackend implements Backend {
   #state: AppState;
+  #forgotten: AppState['history'] | null = null;
   #events: BackendEvents | null = null;
   readonly #frames: FakeFrames;
   readonly #log: AppCommand[] = [];
@@ -178,7 +179,11 @@ class FakeBackend implements Backend {
         this.#set({ history: rated(this.#state.history, command.id, command.stars) });
         return null;
       case 'forget_calls':
+        this.#forgotten = this.#state.history;
         this.#set({ history: forgotten(this.#state.history, command.id) });
+        return null;
+      case 'take_back_call':
+        if (this.#forgotten) this.#set({ history: this.#forgotten });
         return null;
     }
   }
