@@ -177,7 +177,7 @@ fn a_torn_picture_is_not_shown_and_the_key_frame_that_it_asks_for_mends_it() {
         wire.carry(&frame, |_| false);
         if let Taken::Value(picture) = shown.take(Duration::from_millis(20)) {
             assert!(pattern::read(&picture).is_some(), "a broken picture was shown");
-            after_the_mend += u32::from(receiver.stats().buffer.key_frames == 2);
+            after_the_mend += u32::from(receiver.stats().buffer.key_frames >= 2);
         }
         if after_the_mend == 10 {
             break;
@@ -185,18 +185,21 @@ fn a_torn_picture_is_not_shown_and_the_key_frame_that_it_asks_for_mends_it() {
     }
     let stats = receiver.stats();
     assert_eq!(stats.decode_errors, 1, "{stats:?}");
-    assert_eq!(
-        (asked.load(Ordering::Relaxed), after_the_mend),
-        (1, 10),
-        "{stats:?}"
-    );
+    // Asked again every 300 ms, should the machine be that busy.
+    assert!((1..=3).contains(&asked.load(Ordering::Relaxed)), "{stats:?}");
+    assert_eq!(after_the_mend, 10, "{stats:?}");
     assert!(!stats.frozen, "{stats:?}");
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "test: real threads, real time")]
 fn the_last_picture_of_a_pause_goes_out_when_it_ends_unless_it_is_old() {
-    for (age_ms, pause_ms, goes_out) in [(0, 10, true), (60_000, 300, false)] {
+    // A minute ahead stays young, however busy the machine.
+    let (young, old) = (
+        Instant::now() + Duration::from_secs(60),
+        Instant::now() - Duration::from_secs(60),
+    );
+    for (captured, pause_ms, goes_out) in [(young, 10, true), (old, 1000, false)] {
         let slot = Slot::new();
         let paused = EncoderTargets {
             paused: true,
@@ -205,15 +208,22 @@ fn the_last_picture_of_a_pause_goes_out_when_it_ends_unless_it_is_old() {
         let (set, wanted) = watch::channel(paused);
         let (out, mut encoded) = mpsc::channel(8);
         let encoder = VideoEncoder::spawn(slot.clone(), wanted, KeyFrameFlag::new(), out).unwrap();
-        let captured = CaptureTime(Instant::now() - Duration::from_millis(age_ms));
-        slot.put(pattern::draw(1, 0, SIZE, captured).unwrap());
+        slot.put(pattern::draw(1, 0, SIZE, CaptureTime(captured)).unwrap());
         // The thread takes it, and encodes nothing.
         std::thread::sleep(Duration::from_millis(pause_ms));
         assert!(encoded.try_recv().is_err());
         set.send_replace(targets(800));
         encoder.wake();
         if goes_out {
-            assert!(encoded.blocking_recv().unwrap().key_frame);
+            let end = Instant::now() + Duration::from_secs(10);
+            let sent = loop {
+                if let Ok(sent) = encoded.try_recv() {
+                    break sent;
+                }
+                assert!(Instant::now() < end, "it never went out");
+                std::thread::sleep(Duration::from_millis(2));
+            };
+            assert!(sent.key_frame);
         }
         drop(encoder);
         assert!(encoded.blocking_recv().is_none());

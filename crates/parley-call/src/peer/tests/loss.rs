@@ -75,13 +75,20 @@ async fn media_that_stops_is_told_long_before_ice_would_know_and_so_is_its_retur
     pair.talk(Duration::from_millis(600)).await;
     assert_eq!(pair.b.inflow, Inflow::default());
     pair.lose_every(1);
-    pair.talk(Duration::from_millis(1800)).await;
+    let before = pair.a.received.len();
+    // A second and a look when the machine is calm; ICE would take five.
+    for _ in 0..10 {
+        pair.talk(Duration::from_millis(400)).await;
+        if !pair.b.inflow.audio && !pair.b.inflow.video {
+            break;
+        }
+    }
     assert!(
         !pair.b.inflow.audio && !pair.b.inflow.video,
         "{:?}",
         pair.b.inflow
     );
-    assert_eq!(pair.a.inflow, Inflow::default(), "the other way is well");
+    assert!(pair.a.received.len() > before, "the other way is well");
     assert_eq!(pair.b.phase, Some(ConnectionPhase::Connected), "ICE sees nothing");
     pair.lose_every(0);
     pair.talk(Duration::from_millis(600)).await;

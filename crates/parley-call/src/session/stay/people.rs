@@ -191,10 +191,10 @@ impl Stay {
     }
 }
 
-/// A name without control characters and not too long: it comes from somebody else.
+/// A name without characters that show nothing or turn the direction of others, and not too long: it comes from somebody else.
 fn presentable(name: &str) -> String {
     name.chars()
-        .filter(|character| !character.is_control())
+        .filter(|character| !parley_proto::chat::is_hidden(*character))
         .take(NAME_CHARS_MAX)
         .collect()
 }
