@@ -95,6 +95,7 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
     let session = DesktopSession::start();
     let mut icon = tray::Tray::default();
     let mut told = DesktopView::default();
+    let of_keys = engine.in_order();
     let mut states = engine.state();
     loop {
         let state = states.borrow_and_update().clone();
@@ -103,7 +104,7 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
                 Deed::StayAwake(reason) => session.stay_awake(reason.as_deref()),
                 Deed::Notify { title, body } => notify(&app, &session, &title, &body),
                 Deed::Tray(view) => icon.show(&app, &view),
-                Deed::Keys(wish) => told.refused_keys = keys::listen(&app, &engine, &wish),
+                Deed::Keys(wish) => told.refused_keys = keys::listen(&app, &of_keys, &wish),
                 Deed::Autostart(on) => {
                     told.autostart_fault = autostart::set(on).err().map(|error| error.to_string());
                 }

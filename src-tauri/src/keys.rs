@@ -1,13 +1,13 @@
 //! Global keys: they work while another program has the focus. Which, is decided in `parley_app::desktop`.
 
 use parley_app::desktop::KeysWish;
-use parley_app::engine::EngineHandle;
+use parley_app::engine::InOrder;
 use parley_app::view::AppCommand;
 use tauri::AppHandle;
 use tauri_plugin_global_shortcut::{GlobalShortcutExt as _, ShortcutState};
 
 /// Listens to these keys and no others. Gives those that could not be had.
-pub(crate) fn listen(app: &AppHandle, engine: &EngineHandle, wish: &KeysWish) -> Vec<String> {
+pub(crate) fn listen(app: &AppHandle, commands: &InOrder, wish: &KeysWish) -> Vec<String> {
     let keys = app.global_shortcut();
     if let Err(error) = keys.unregister_all() {
         tracing::debug!(%error, "keys are still listened to");
@@ -18,13 +18,10 @@ pub(crate) fn listen(app: &AppHandle, engine: &EngineHandle, wish: &KeysWish) ->
         if key.is_empty() {
             continue;
         }
-        let engine = engine.clone();
+        let commands = commands.clone();
         let told = keys.on_shortcut(key.as_str(), move |_, _, event| {
             if let Some(command) = deed(event.state) {
-                let engine = engine.clone();
-                drop(tauri::async_runtime::spawn(async move {
-                    engine.command(command).await
-                }));
+                commands.ask(command);
             }
         });
         // On Wayland a key is granted and never heard.

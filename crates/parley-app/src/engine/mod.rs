@@ -8,6 +8,7 @@ mod cost;
 mod devices;
 mod diary;
 mod files;
+mod in_order;
 mod inspect;
 mod levels;
 mod mute;
@@ -27,6 +28,7 @@ use crate::view::{
     AppCommand, AppState, CommandError, CommandErrorCode, InspectorView, Levels, StatsSample, TalkView,
 };
 use actor::Actor;
+pub use in_order::InOrder;
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
 use parley_proto::Bitrate;

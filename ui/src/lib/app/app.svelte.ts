@@ -55,6 +55,8 @@ export class App implements Deeds {
   draft = '';
   /** The key to talk is held here. */
   #holds = false;
+  /** What became of the last move of that key. */
+  #talked: Promise<unknown> = Promise.resolve();
   /** The window is small and on top of all others. */
   mini = $state(false);
   fullScreen = $state(false);
@@ -284,7 +286,8 @@ export class App implements Deeds {
   talk(down: boolean): void {
     if (down === this.#holds) return;
     this.#holds = down;
-    void this.ask({ type: 'talk', down });
+    // One after the other: a release that overtook its press would leave the microphone open.
+    this.#talked = this.#talked.then(() => this.ask({ type: 'talk', down }));
   }
 
   openInspector = (): void => void (this.overlay = { kind: 'inspector' });
