@@ -10,7 +10,7 @@ use parley_desktop::place::{Place, ScreenArea};
 use parley_desktop::session::DesktopSession;
 use parley_desktop::{autostart, links};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tauri::{AppHandle, Manager as _, PhysicalPosition, PhysicalSize, Window, WindowEvent};
 
 /// The window's name in the configuration.
@@ -22,19 +22,30 @@ const KEPT_MIN: PhysicalSize<u32> = PhysicalSize::new(480, 360);
 #[derive(Default)]
 pub(crate) struct LastPlace(Mutex<Option<Place>>);
 
+/// The task that answers other starts.
+struct Serving(tauri::async_runtime::JoinHandle<()>);
+
 /// Begins everything. On the main thread, before the window is seen.
-pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, instance: Option<Instance>, folder: &Path) {
+pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, instance: Option<Arc<Instance>>, folder: &Path) {
     put_back(app, folder);
     drop(tauri::async_runtime::spawn(follow(app.clone(), engine.clone())));
     drop(tauri::async_runtime::spawn_blocking(links::register_here));
     if let Some(instance) = instance {
-        let (app, engine) = (app.clone(), engine.clone());
-        drop(tauri::async_runtime::spawn(async move {
+        let (of_serving, engine) = (app.clone(), engine.clone());
+        let serving = tauri::async_runtime::spawn(async move {
             let served = instance
-                .serve(|ask| answer(app.clone(), engine.clone(), ask))
+                .serve(|ask| answer(of_serving.clone(), engine.clone(), ask))
                 .await;
             tracing::info!(?served, "another start of Parley cannot reach this one");
-        }));
+        });
+        app.manage(Serving(serving));
+    }
+}
+
+/// From now on another start waits for our end, and is not told that we come to the front.
+pub(crate) fn answer_no_more(app: &AppHandle) {
+    if let Some(serving) = app.try_state::<Serving>() {
+        serving.0.abort();
     }
 }
 

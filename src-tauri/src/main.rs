@@ -18,7 +18,7 @@ use arguments::Arguments;
 use clap::Parser as _;
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
 use parley_app::frames::{FrameBridge, Lookup};
-use parley_desktop::instance::{self, Ask, Instance};
+use parley_desktop::instance::{self, Ask, Instance, Start};
 use scheme::{FrameScheme, SCHEME};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,9 +37,9 @@ fn main() -> anyhow::Result<()> {
     }
     surroundings::prepare_display();
     surroundings::start_log();
-    let instance = match instance::claim(&folder) {
-        Ok(Some(instance)) => Some(instance),
-        Ok(None) => return Ok(instance::ask(&folder, &arguments.for_the_running_one())?),
+    let instance = match instance::start(&folder, &arguments.for_the_running_one()) {
+        Ok(Start::First(instance)) => Some(Arc::new(instance)),
+        Ok(Start::Told(told)) => return Ok(told?),
         Err(error) => {
             tracing::warn!(%error, "nothing is known of other windows");
             None
@@ -76,7 +76,8 @@ fn main() -> anyhow::Result<()> {
 /// What the desktop around the window needs to know.
 struct Desk {
     folder: PathBuf,
-    instance: Option<Instance>,
+    /// Held until the process ends, though nobody is answered any more then.
+    instance: Option<Arc<Instance>>,
     minimized: bool,
 }
 
@@ -91,6 +92,7 @@ fn run(
     let scheme = FrameScheme::new(lookup);
     let engine = engine.clone();
     let (of_setup, of_window, folder) = (engine.clone(), engine.clone(), desk.folder.clone());
+    let (held, served) = (desk.instance.clone(), desk.instance);
     let builder = tauri::Builder::default().plugin(tauri_plugin_global_shortcut::Builder::new().build());
     #[cfg(not(target_os = "linux"))]
     let builder = builder.plugin(tauri_plugin_notification::init());
@@ -113,7 +115,7 @@ fn run(
         ])
         .setup(move |app| {
             events::tell(app.handle(), &of_setup);
-            citizen::settle(app.handle(), &of_setup, desk.instance, &desk.folder);
+            citizen::settle(app.handle(), &of_setup, served, &desk.folder);
             if desk.minimized {
                 citizen::minimize(app.handle());
             }
@@ -132,14 +134,14 @@ fn run(
         if let RunEvent::Opened { urls } = &event {
             citizen::opened(app, urls);
         }
-        #[cfg(not(target_os = "macos"))]
-        let _ = app;
         if matches!(event, RunEvent::Exit)
             && let Some(runtime) = runtime.take()
         {
+            citizen::answer_no_more(app);
             runtime.block_on(engine.hang_up(FAREWELL_MAX));
             runtime.shutdown_timeout(FAREWELL_MAX);
         }
     });
+    drop(held);
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::fs::{self, File, TryLockError};
 use std::future::Future;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 const LOCK: &str = "instance.lock";
@@ -21,6 +21,8 @@ const ASKER_MAX: Duration = Duration::from_secs(5);
 /// How often a second start looks for the channel of the first, which may be starting right now.
 const TRIES: u32 = 40;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long a second start waits for a first one that is starting or ending: longer than a call's farewell.
+const START_MAX: Duration = Duration::from_secs(10);
 
 /// What another start of the program asks. Its `Debug` leaves the link out, for the link is the secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +112,48 @@ pub fn claim(folder: &Path) -> io::Result<Option<Instance>> {
     }
 }
 
+/// What a start of the program came to.
+#[derive(Debug)]
+pub enum Start {
+    /// It is the instance now.
+    First(Instance),
+    /// Another one is, and said this to what was asked of it.
+    Told(Result<(), AskError>),
+}
+
+/// Becomes the instance of a data folder, or asks this of the one there is. One that cannot answer yet, or no more, is
+/// waited for: it will be reached, or its place is free.
+///
+/// # Errors
+/// As [`claim`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: waits for another process to come up, or to end"
+)]
+pub fn start(folder: &Path, ask: &Ask) -> io::Result<Start> {
+    let begun = Instant::now();
+    loop {
+        if let Some(instance) = claim(folder)? {
+            return Ok(Start::First(instance));
+        }
+        let told =
+            channel::connect(folder).map_or(Err(AskError::NobodyThere), |channel| converse(channel, ask));
+        if told.as_ref().map_or_else(is_final, |()| true) || begun.elapsed() >= START_MAX {
+            return Ok(Start::Told(told));
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+}
+
+/// Whether asking again is no use: it was answered, or was heard by one that is stuck.
+fn is_final(error: &AskError) -> bool {
+    match error {
+        AskError::NobodyThere => false,
+        AskError::Refused(_) => true,
+        AskError::Io(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+    }
+}
+
 /// Asks the running instance of a data folder, and waits for its answer.
 ///
 /// # Errors
@@ -143,11 +187,12 @@ fn converse(mut channel: impl Read + Write, ask: &Ask) -> Result<(), AskError> {
 }
 
 impl Instance {
-    /// Answers askers one after the other, for as long as it is polled. What `answer` refuses, it refuses with a sentence.
+    /// Answers askers one after the other, for as long as it is polled; after that nobody is reached, and the place stays
+    /// taken until `self` is dropped. What `answer` refuses, it refuses with a sentence.
     ///
     /// # Errors
     /// When the channel cannot be opened: then this instance runs, but cannot be reached.
-    pub async fn serve<F>(self, answer: impl Fn(Ask) -> F) -> io::Result<()>
+    pub async fn serve<F>(&self, answer: impl Fn(Ask) -> F) -> io::Result<()>
     where
         F: Future<Output = Result<(), String>>,
     {
@@ -304,12 +349,69 @@ mod tests {
             () = asking => {}
         }
         assert_eq!(heard.lock().unwrap()[0], Ask::Open { link });
+        drop(first);
         // The first one is gone with its lock; what it left lying is in nobody's way.
         assert!(matches!(
             asked(place.clone(), Ask::Show).await,
             Err(AskError::NobodyThere)
         ));
         assert!(claim(&place).unwrap().is_some());
+    }
+
+    async fn started(folder: PathBuf) -> Start {
+        tokio::task::spawn_blocking(move || start(&folder, &Ask::Show))
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_start_waits_for_one_that_is_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_owned();
+        let Start::First(first) = started(place.clone()).await else {
+            panic!("nobody is there yet");
+        };
+        let serving = async {
+            tokio::time::sleep(BETWEEN_TRIES * 4).await;
+            first.serve(|_| async { Ok(()) }).await
+        };
+        tokio::select! {
+            ended = serving => panic!("{ended:?}"),
+            second = started(place) => assert!(matches!(second, Start::Told(Ok(()))), "{second:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_start_takes_the_place_of_one_that_is_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_owned();
+        let first = claim(&place).unwrap().unwrap();
+        let mut listener = channel::listen(&place).unwrap();
+        let ending = async {
+            // It hears of the second start, and ends before it has answered.
+            drop(listener.accept().await.unwrap());
+            drop(listener);
+            tokio::time::sleep(BETWEEN_TRIES * 4).await;
+            drop(first);
+        };
+        let ((), second) = tokio::join!(ending, started(place));
+        assert!(matches!(second, Start::First(_)), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn a_start_that_is_refused_asks_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().to_owned();
+        let first = claim(&place).unwrap().unwrap();
+        let serving = first.serve(|_| async { Err("Not now.".to_owned()) });
+        tokio::select! {
+            ended = serving => panic!("{ended:?}"),
+            second = started(place) => {
+                let refused = matches!(&second, Start::Told(Err(AskError::Refused(why))) if why == "Not now.");
+                assert!(refused, "{second:?}");
+            }
+        }
     }
 
     #[cfg(unix)]
