@@ -21,21 +21,22 @@ pub enum Registered {
     Now,
 }
 
-/// Makes `parley:` links lead to `program`, unless an installed Parley has them. Reads and writes small files and runs the
-/// desktop's own tool, so call it where waiting is allowed. `data` is the person's data folder (`~/.local/share`), `shared`
-/// those of the system.
+/// Makes `parley:` links lead to `program`, unless an installed Parley has them: then what was written here before goes.
+/// Reads and writes small files and runs the desktop's own tool, so call it where waiting is allowed. `data` is the
+/// person's data folder (`~/.local/share`), `shared` those of the system.
 ///
 /// # Errors
 /// When the person's folder cannot be written.
 pub fn register(program: &Path, data: &Path, shared: &[PathBuf]) -> io::Result<Registered> {
+    let folder = data.join("applications");
+    let place = folder.join(ENTRY);
     if shared
         .iter()
         .any(|folder| knows_links(&folder.join("applications")))
     {
+        forget(&folder, &place)?;
         return Ok(Registered::ByInstaller);
     }
-    let folder = data.join("applications");
-    let place = folder.join(ENTRY);
     let wanted = entry::for_links(program);
     if fs::read_to_string(&place).is_ok_and(|there| there == wanted) {
         return Ok(Registered::Before);
@@ -46,6 +47,17 @@ pub fn register(program: &Path, data: &Path, shared: &[PathBuf]) -> io::Result<R
     run(Command::new("update-desktop-database").arg(&folder));
     run(Command::new("xdg-mime").args(["default", ENTRY, SCHEME]));
     Ok(Registered::Now)
+}
+
+/// Takes away what an earlier start wrote: a person's own entry goes before the system's, and the program it names may be
+/// gone.
+fn forget(folder: &Path, place: &Path) -> io::Result<()> {
+    match fs::remove_file(place) {
+        Ok(()) => run(Command::new("update-desktop-database").arg(folder)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// [`register`] with what the environment says, for this program. Nothing to do elsewhere than on Linux.
@@ -124,6 +136,10 @@ mod tests {
             format!("MimeType={SCHEME};\n"),
         )
         .unwrap();
-        assert_eq!(register(moved, &data, &shared).unwrap(), Registered::ByInstaller);
+        for _ in 0..2 {
+            assert_eq!(register(moved, &data, &shared).unwrap(), Registered::ByInstaller);
+            let ours = data.join("applications").join(ENTRY);
+            assert!(!ours.exists(), "it would go before the installer's");
+        }
     }
 }
