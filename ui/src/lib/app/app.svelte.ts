@@ -294,7 +294,10 @@ export class App implements Deeds {
 
   setMini = (on: boolean): void => {
     this.backend.setMini(on).then(
-      () => (this.mini = on),
+      () => {
+        this.mini = on;
+        if (on) this.fullScreen = false;
+      },
       () => this.toasts.show(t.toast.failed, 'warn'),
     );
   };

@@ -15,3 +15,13 @@ test('a release of the key to talk waits for its press', async () => {
   for (const down of [true, true, false, true, false]) app.talk(down);
   await expect.poll(() => done).toEqual([true, false, true, false].map((down) => ({ type: 'talk', down })));
 });
+
+test('a window that becomes small is not in full screen any more', async () => {
+  const done = () => Promise.resolve();
+  const app = new App({ setMini: done, setFullScreen: done } as Partial<Backend> as Backend, HOME);
+  app.toggleFullScreen();
+  await expect.poll(() => app.fullScreen).toBe(true);
+  app.setMini(true);
+  await expect.poll(() => app.mini).toBe(true);
+  expect(app.fullScreen).toBe(false);
+});

@@ -7,6 +7,7 @@ import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
 import type { FrameSource } from '../frames/source';
 import type { Backend } from './backend';
+import { miniWindow } from './mini';
 
 export function tauriBackend(): Backend {
   let frames: FrameSource | null = null;
@@ -39,31 +40,12 @@ export function tauriBackend(): Backend {
         await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
       }
     },
-    setMini: (on) => (on ? shrink() : grow()),
+    setMini: miniWindow<LogicalSize | PhysicalSize>(getCurrentWindow, SIZES),
   };
 }
 
-/** The mini window, in the page's units. */
-const MINI = new LogicalSize(320, 180);
-/** As in the shell's configuration. */
-const LEAST = new LogicalSize(480, 360);
-let before: PhysicalSize | null = null;
-
-async function shrink(): Promise<void> {
-  const shell = getCurrentWindow();
-  await shell.setFullscreen(false);
-  before = await shell.innerSize();
-  await shell.setMinSize(MINI);
-  await shell.setSize(MINI);
-  await shell.setAlwaysOnTop(true);
-}
-
-async function grow(): Promise<void> {
-  const shell = getCurrentWindow();
-  await shell.setAlwaysOnTop(false);
-  if (before) await shell.setSize(before);
-  await shell.setMinSize(LEAST);
-}
+/** In the page's units; the least as in the shell's configuration. */
+const SIZES = { mini: new LogicalSize(320, 180), least: new LogicalSize(480, 360) };
 
 function bridge(): FrameSource {
   const windows = navigator.userAgent.includes('Windows');
