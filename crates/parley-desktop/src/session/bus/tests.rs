@@ -3,10 +3,12 @@
 use super::*;
 use gio::glib::MainContext;
 use gio::{BusNameOwnerFlags, DBusConnectionFlags, DBusNodeInfo};
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+use tempfile::TempDir;
 
 const DESKTOP: &str = r#"<node>
 <interface name="org.freedesktop.ScreenSaver">
@@ -19,17 +21,36 @@ const DESKTOP: &str = r#"<node>
     <arg direction="in" type="s"/><arg direction="in" type="as"/><arg direction="in" type="a{sv}"/><arg direction="in" type="i"/>
     <arg direction="out" type="u"/>
   </method>
-</interface></node>"#;
+</interface>
+</node>"#;
+
+/// A bus for one test: it knows no programs that it could start.
+const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir=FOLDER</listen>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>"#;
 
 struct Bus {
     daemon: Child,
     address: String,
+    _folder: TempDir,
 }
 
 impl Bus {
     fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("bus.conf");
+        fs::write(&config, BUS.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
         let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1"])
+            .arg(format!("--config-file={}", config.display()))
+            .args(["--nofork", "--print-address=1"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -41,6 +62,7 @@ impl Bus {
         Self {
             daemon,
             address: address.trim().to_owned(),
+            _folder: folder,
         }
     }
 
@@ -145,4 +167,20 @@ fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
         session.stay_awake(None);
         assert_eq!(session.awake, None);
     }
+}
+
+#[test]
+fn the_bus_of_a_test_starts_no_program_of_this_computer() {
+    const BUS_ITSELF: Service = [
+        "org.freedesktop.DBus",
+        "/org/freedesktop/DBus",
+        "org.freedesktop.DBus",
+    ];
+    let bus = Bus::start();
+    let session = Session::on(Some(bus.connect()));
+    let names = session.call(BUS_ITSELF, "ListActivatableNames", &().to_variant());
+    assert_eq!(
+        names,
+        Some((vec!["org.freedesktop.DBus".to_owned()],).to_variant())
+    );
 }
