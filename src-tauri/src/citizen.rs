@@ -192,7 +192,13 @@ pub(crate) fn window_event(window: &Window, event: &WindowEvent, folder: &Path, 
             let stays = engine.state().borrow().settings.desktop.stay_in_tray;
             if stays && window.try_state::<tray::TrayMark>().is_some() {
                 api.prevent_close();
-                let _ = window.hide();
+                // Not hidden where nothing would bring it back.
+                let done = if parley_desktop::tray::is_shown() {
+                    window.hide()
+                } else {
+                    window.minimize()
+                };
+                tracing::debug!(?done, "stays without its window");
             }
         }
         _ => {}

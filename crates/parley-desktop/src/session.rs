@@ -65,6 +65,11 @@ impl DesktopSession {
     }
 }
 
+/// Whether somebody shows trays. Waits for the bus, half a second at the most.
+pub(crate) fn shows_tray() -> bool {
+    Session::open().shows_tray()
+}
+
 fn carry_out(asked: &Receiver<Request>, session: &mut Session) {
     while let Ok(request) = asked.recv() {
         match request {

@@ -1,13 +1,14 @@
 //! Whether a tray can be had. On Linux the toolkit loads a library for it while it runs, and ends the process when that is
 //! missing: so it is looked for first.
 
+use crate::session;
 use std::env;
 use std::path::{Path, PathBuf};
 
 const LIBRARIES: &[&str] = &["libayatana-appindicator3.so.1", "libappindicator3.so.1"];
 const FOLDERS: &[&str] = &["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
-/// Whether the library for a tray is there. Whether somebody shows the tray is another matter, and harmless.
+/// Whether the library for a tray is there. Whether somebody shows the tray is another matter: [`is_shown`].
 #[must_use]
 pub fn is_possible() -> bool {
     if !cfg!(target_os = "linux") {
@@ -19,6 +20,13 @@ pub fn is_possible() -> bool {
         .chain(bundled)
         .chain(FOLDERS.iter().map(PathBuf::from))
         .any(|folder| holds_library(&folder))
+}
+
+/// Whether the desktop shows trays now. Without that, a window that hides in one has nothing to bring it back. Asks another
+/// program, and waits half a second for it at the most.
+#[must_use]
+pub fn is_shown() -> bool {
+    session::shows_tray()
 }
 
 /// In the folder itself, or in one for an architecture below it (`/usr/lib/x86_64-linux-gnu`).

@@ -1,5 +1,5 @@
 //! The session bus: `org.freedesktop.Notifications` (Desktop Notifications Specification 1.2) and
-//! `org.freedesktop.ScreenSaver` (Idle Inhibition Service).
+//! `org.freedesktop.ScreenSaver` (Idle Inhibition Service), `org.kde.StatusNotifierWatcher` (StatusNotifierItem).
 
 use gio::glib::{Variant, variant::ToVariant as _};
 use gio::{BusType, Cancellable, DBusCallFlags, DBusConnection};
@@ -9,6 +9,8 @@ use std::path::Path;
 const APP: &str = "Parley";
 /// How long another program may take to answer.
 const ANSWER_MAX_MS: i32 = 3000;
+/// The same while a window waits to be closed.
+const TRAY_ANSWER_MAX_MS: i32 = 500;
 /// The default time a notification is shown.
 const SHOWN_AS_USUAL: i32 = -1;
 
@@ -19,6 +21,12 @@ const NOTIFICATIONS: Service = [
     "org.freedesktop.Notifications",
     "/org/freedesktop/Notifications",
     "org.freedesktop.Notifications",
+];
+/// Knows whether a panel shows trays; a desktop without one, as GNOME comes, has nobody by this name.
+const TRAYS: Service = [
+    "org.kde.StatusNotifierWatcher",
+    "/StatusNotifierWatcher",
+    "org.freedesktop.DBus.Properties",
 ];
 /// Those who can keep the session from idling, and so from sleeping; the first who answers is enough.
 const INHIBITORS: &[Service] = &[
@@ -95,7 +103,24 @@ impl Session {
         }
     }
 
-    fn call(&self, [name, path, interface]: Service, method: &str, request: &Variant) -> Option<Variant> {
+    pub(super) fn shows_tray(&self) -> bool {
+        let what = (TRAYS[0], "IsStatusNotifierHostRegistered").to_variant();
+        let answer = self.call_within(TRAY_ANSWER_MAX_MS, TRAYS, "Get", &what);
+        let told = answer.and_then(|answer| answer.get::<(Variant,)>());
+        told.is_some_and(|(shown,)| shown.get() == Some(true))
+    }
+
+    fn call(&self, service: Service, method: &str, request: &Variant) -> Option<Variant> {
+        self.call_within(ANSWER_MAX_MS, service, method, request)
+    }
+
+    fn call_within(
+        &self,
+        max_ms: i32,
+        [name, path, interface]: Service,
+        method: &str,
+        request: &Variant,
+    ) -> Option<Variant> {
         let answer = self.bus.as_ref()?.call_sync(
             Some(name),
             path,
@@ -104,7 +129,7 @@ impl Session {
             Some(request),
             None,
             DBusCallFlags::NONE,
-            ANSWER_MAX_MS,
+            max_ms,
             Cancellable::NONE,
         );
         answer

@@ -28,5 +28,10 @@ impl Session {
         });
     }
 
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(super) const fn shows_tray(&self) -> bool {
+        true
+    }
+
     pub(super) fn notify(&mut self, _title: &str, _body: &str) {}
 }

@@ -22,7 +22,9 @@ const DESKTOP: &str = r#"<node>
     <arg direction="out" type="u"/>
   </method>
 </interface>
-</node>"#;
+<interface name="org.kde.StatusNotifierWatcher">
+  <property name="IsStatusNotifierHostRegistered" type="b" access="read"/>
+</interface></node>"#;
 
 /// A bus for one test: it knows no programs that it could start.
 const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
@@ -36,6 +38,13 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus C
     <allow own="*"/>
   </policy>
 </busconfig>"#;
+
+/// What the made-up desktop is on the bus, and where.
+const PROGRAMS: [[&str; 2]; 3] = [
+    ["org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver"],
+    ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"],
+    ["org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"],
+];
 
 struct Bus {
     daemon: Child,
@@ -81,12 +90,12 @@ impl Drop for Bus {
 
 type Heard = Arc<Mutex<Vec<(String, Variant)>>>;
 
-/// Answers on the bus until the sender that is returned is dropped.
+/// Answers on the bus until the sender that is returned is dropped; with a panel that shows trays, or without.
 #[expect(
     clippy::disallowed_methods,
     reason = "test: a made-up desktop has a thread of its own"
 )]
-fn desktop(bus: &Bus) -> (Heard, mpsc::SyncSender<()>) {
+fn desktop(bus: &Bus, with_panel: bool) -> (Heard, mpsc::SyncSender<()>) {
     let connection = bus.connect();
     let heard = Heard::default();
     let noted = Arc::clone(&heard);
@@ -97,19 +106,18 @@ fn desktop(bus: &Bus) -> (Heard, mpsc::SyncSender<()>) {
         let serving = context.with_thread_default(|| {
             connection.set_exit_on_close(false);
             let node = DBusNodeInfo::for_xml(DESKTOP).unwrap();
-            for name in ["org.freedesktop.ScreenSaver", "org.freedesktop.Notifications"] {
+            for [name, path] in PROGRAMS {
                 let noted = Arc::clone(&noted);
-                let path = format!("/{}", name.replace('.', "/"));
                 connection
                     .register_object(
-                        &path,
+                        path,
                         &node.lookup_interface(name).unwrap(),
                         move |_, _, _, _, method, request, asked| {
                             noted.lock().unwrap().push((method.to_owned(), request));
                             let answer = (method != "UnInhibit").then(|| (41_u32,).to_variant());
                             asked.return_value(answer.as_ref());
                         },
-                        |_, _, _, _, _| 0_u32.to_variant(),
+                        move |_, _, _, _, _| with_panel.to_variant(),
                         |_, _, _, _, _, _| false,
                     )
                     .unwrap();
@@ -132,7 +140,7 @@ fn desktop(bus: &Bus) -> (Heard, mpsc::SyncSender<()>) {
         });
         serving.unwrap();
     });
-    for _ in 0..2 {
+    for _ in PROGRAMS {
         is_up.recv_timeout(Duration::from_secs(10)).unwrap();
     }
     (heard, stop)
@@ -141,7 +149,7 @@ fn desktop(bus: &Bus) -> (Heard, mpsc::SyncSender<()>) {
 #[test]
 fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
     let bus = Bus::start();
-    let (heard, _stop) = desktop(&bus);
+    let (heard, _stop) = desktop(&bus, true);
     let mut session = Session::on(Some(bus.connect()));
     session.stay_awake(Some("In a call"));
     session.stay_awake(Some("In a call"));
@@ -158,6 +166,15 @@ fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
 }
 
 #[test]
+fn a_tray_is_shown_where_a_panel_says_so() {
+    for with_panel in [true, false] {
+        let bus = Bus::start();
+        let (_heard, _stop) = desktop(&bus, with_panel);
+        assert_eq!(Session::on(Some(bus.connect())).shows_tray(), with_panel);
+    }
+}
+
+#[test]
 fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
     let bus = Bus::start();
     for connection in [Some(bus.connect()), None] {
@@ -166,6 +183,7 @@ fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
         session.notify("title", "body");
         session.stay_awake(None);
         assert_eq!(session.awake, None);
+        assert!(!session.shows_tray());
     }
 }
 
