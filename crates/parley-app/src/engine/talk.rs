@@ -7,7 +7,7 @@ use crate::view::{
     CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView, TransferView,
 };
 use parley_call::CallCommand;
-use parley_call::chat::ChatNews;
+use parley_call::chat::{ChatNews, SayError};
 use parley_proto::{ChatText, MessageId, ParticipantId, Reaction};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ use tokio::sync::watch;
 const MESSAGES_MAX: usize = 500;
 /// Reactions a window is shown at once.
 const REACTIONS_MAX: usize = 24;
+/// The chat answers at once; should it ever not, a message is refused sooner than everything else waits.
+const SAY_WITHIN: Duration = Duration::from_secs(1);
 /// For how long a reaction is told.
 const REACTION_LASTS: Duration = Duration::from_secs(5);
 
@@ -165,7 +167,8 @@ impl Actor {
     pub(super) async fn send_message(&mut self, text: String) -> Result<(), CommandError> {
         self.must_be_in_call()?;
         let id = MessageId::from_bytes(rand::random());
-        match self.endpoint.say(id, text).await {
+        let saying = tokio::time::timeout(SAY_WITHIN, self.endpoint.say(id, text));
+        match saying.await.unwrap_or(Err(SayError::TooMany)) {
             Ok(text) => {
                 self.talk.said(text, since_1970_ms(Instant::now()));
                 Ok(())

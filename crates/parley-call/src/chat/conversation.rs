@@ -1,8 +1,8 @@
 //! The sans-IO core of the chat with one other side.
 //!
 //! The contract: after every input take frames with [`Chat::poll_frame`] and news with [`Chat::poll_news`] until there are
-//! none. Frames only come while a lane is up. Before handing over what came, ask [`Chat::take_at`] when that may be: the rest
-//! waits in the lane, whose sender waits for answers.
+//! none. Frames only come while a lane is up. Before handing over what came, ask [`Chat::may_take`], and [`Chat::take_at`] when
+//! that may be: the rest waits in the lane, whose sender waits for answers.
 
 use parley_proto::limits::CHAT_TEXT_CHARS_MAX;
 use parley_proto::{ChatFrame, ChatText, MessageId, chat::presentable};
@@ -15,6 +15,8 @@ const UNANSWERED_MAX: usize = 256;
 const ON_THE_WAY_MAX: usize = 32;
 /// Ids of messages that were shown already. A message that is sent again is among the last ones.
 const SHOWN_MAX: usize = 2 * UNANSWERED_MAX;
+/// Answers that may wait for the lane. While there are so many nothing more is taken; an honest side waits for fewer.
+const ANSWERS_MAX: usize = 2 * ON_THE_WAY_MAX;
 /// Messages that are taken at once, ...
 const BURST_MAX: u32 = 40;
 /// ... and then one in so much time.
@@ -107,6 +109,12 @@ impl Chat {
         self.unanswered.clear();
         self.shown.clear();
         self.shown_order.clear();
+    }
+
+    /// Whether more may be handed over: not while the other side takes no answers.
+    #[must_use]
+    pub fn may_take(&self) -> bool {
+        self.answers.len() < ANSWERS_MAX
     }
 
     /// From when on the next message of the other side may be handed over; at once if this is not later than now.
@@ -341,6 +349,25 @@ mod tests {
         // An answer to what was never said changes nothing.
         chat.on_bytes(now, &serde_json::to_vec(&ChatFrame::Delivered { id }).unwrap());
         assert_eq!(chat.poll_news(), None);
+    }
+
+    #[test]
+    fn who_takes_no_answers_is_not_heard_for_ever() {
+        let mut chat = Chat::default();
+        chat.lane_up();
+        let text = ChatFrame::Text(ChatText {
+            id: MessageId::from_bytes([1; 16]),
+            text: "again".into(),
+        });
+        let bytes = serde_json::to_vec(&text).unwrap();
+        let taken = (0..1000)
+            .take_while(|_| {
+                let may = chat.may_take();
+                chat.on_bytes(Instant::now(), &bytes);
+                may
+            })
+            .count();
+        assert_eq!(taken, ANSWERS_MAX);
     }
 
     #[test]

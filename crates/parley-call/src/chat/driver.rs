@@ -74,6 +74,8 @@ pub fn start() -> ChatHandle {
         tell,
         lane: None,
         with: None,
+        to_go: None,
+        to_tell: None,
     };
     tokio::spawn(driver.run());
     ChatHandle { requests, news }
@@ -90,81 +92,117 @@ struct Driver {
     tell: mpsc::Sender<ChatNews>,
     lane: Option<Lane>,
     with: Option<ParticipantId>,
+    /// Waits for room in the lane.
+    to_go: Option<BytesMut>,
+    /// Waits for the app to take it.
+    to_tell: Option<ChatNews>,
 }
 
 enum Happening {
     Asked(Request),
     Came(Bytes),
     LaneEnded,
+    Passed,
     Over,
 }
 
 impl Driver {
     async fn run(mut self) {
         loop {
+            self.take_up();
             match self.next().await {
                 Happening::Asked(Request::Say { id, text, answer }) => {
-                    // Who asked may be gone.
-                    let _ = answer.send(self.chat.say(id, &text));
-                }
-                Happening::Asked(Request::Lane { participant, lane }) => {
-                    if self
-                        .with
-                        .replace(participant)
-                        .is_some_and(|before| before != participant)
-                    {
-                        self.chat.forget();
+                    // Who waits no more was told that it is not said.
+                    if !answer.is_closed() {
+                        let _ = answer.send(self.chat.say(id, &text));
                     }
-                    self.lane = Some(lane);
-                    self.chat.lane_up();
                 }
+                Happening::Asked(Request::Lane { participant, lane }) => self.use_lane(participant, lane),
                 Happening::Came(bytes) => self.chat.on_bytes(clock(), &bytes),
-                Happening::LaneEnded => {
-                    self.lane = None;
-                    self.chat.lane_down();
-                }
+                Happening::LaneEnded => self.end_lane(),
+                Happening::Passed => {}
                 Happening::Over => return,
             }
-            self.carry_out().await;
         }
     }
 
-    /// Waits. Every branch is cancel safe.
+    fn use_lane(&mut self, participant: ParticipantId, lane: Lane) {
+        self.end_lane();
+        let before = self.with.replace(participant);
+        if before.is_some_and(|before| before != participant) {
+            self.chat.forget();
+        }
+        self.lane = Some(lane);
+        self.chat.lane_up();
+    }
+
+    fn end_lane(&mut self) {
+        self.lane = None;
+        self.to_go = None;
+        self.chat.lane_down();
+    }
+
+    /// Holds the next frame and the next news, which go when there is room for them.
+    fn take_up(&mut self) {
+        if self.to_tell.is_none() {
+            self.to_tell = self.chat.poll_news();
+        }
+        if self.to_go.is_none()
+            && let Some(frame) = self.chat.poll_frame()
+        {
+            self.to_go = serde_json::to_vec(&frame)
+                .ok()
+                .map(|bytes| BytesMut::from(&bytes[..]));
+        }
+    }
+
+    /// Waits. Neither a lane that nobody drains nor an app that takes no news keeps requests waiting. Every branch is cancel
+    /// safe: what is passed on leaves its place only once there is room.
     async fn next(&mut self) -> Happening {
         let take_at = self.chat.take_at().filter(|at| *at > clock());
-        let lane = &mut self.lane;
-        let came = async {
-            if let Some(at) = take_at {
-                sleep_until(at.into()).await;
-            }
-            match lane {
-                Some(lane) => lane
-                    .incoming
-                    .recv()
-                    .await
-                    .map_or(Happening::LaneEnded, Happening::Came),
-                None => std::future::pending().await,
-            }
-        };
+        let reads = self.to_tell.is_none() && self.chat.may_take();
+        let (outgoing, incoming) = self.lane.as_mut().map_or((None, None), |lane| {
+            (Some(&lane.outgoing), Some(&mut lane.incoming))
+        });
         tokio::select! {
             request = self.asked.recv() => request.map_or(Happening::Over, Happening::Asked),
-            happening = came => happening,
-        }
-    }
-
-    async fn carry_out(&mut self) {
-        while let Some(news) = self.chat.poll_news() {
+            happening = come(incoming, take_at), if reads => happening,
+            happening = pass_on(outgoing, &mut self.to_go) => happening,
             // An app that is gone drops the handle, which ends this task.
-            let _ = self.tell.send(news).await;
-        }
-        while let (Some(lane), Some(frame)) = (&self.lane, self.chat.poll_frame()) {
-            match serde_json::to_vec(&frame) {
-                Ok(bytes) if lane.outgoing.send(BytesMut::from(&bytes[..])).await.is_ok() => {}
-                // It ends, and what was not answered goes on the next one.
-                _ => break,
-            }
+            happening = pass_on(Some(&self.tell), &mut self.to_tell) => match happening {
+                Happening::LaneEnded => Happening::Over,
+                other => other,
+            },
         }
     }
+}
+
+/// The next thing of the lane, not before its time.
+async fn come(incoming: Option<&mut mpsc::Receiver<Bytes>>, not_before: Option<Instant>) -> Happening {
+    let Some(incoming) = incoming else {
+        return std::future::pending().await;
+    };
+    if let Some(at) = not_before {
+        sleep_until(at.into()).await;
+    }
+    incoming
+        .recv()
+        .await
+        .map_or(Happening::LaneEnded, Happening::Came)
+}
+
+/// Puts what waits into the channel, once there is one with room.
+async fn pass_on<T>(channel: Option<&mpsc::Sender<T>>, waiting: &mut Option<T>) -> Happening {
+    let (Some(channel), true) = (channel, waiting.is_some()) else {
+        return std::future::pending().await;
+    };
+    let Ok(room) = channel.reserve().await else {
+        return Happening::LaneEnded;
+    };
+    if let Some(thing) = waiting.take() {
+        room.send(thing);
+    }
+    Happening::Passed
 }
 
 #[cfg(test)]
@@ -235,5 +273,50 @@ mod tests {
         ada.use_lane(to_ben, left);
         assert_eq!(next(&mut ben).await, ChatNews::Came(second.clone()));
         assert_eq!(next(&mut ada).await, ChatNews::Delivered(second.id));
+    }
+
+    /// Says so many messages, each of which must be taken at once.
+    async fn say_many(chat: &ChatHandle, many: std::ops::Range<u8>) {
+        for n in many {
+            let saying = chat.say(MessageId::from_bytes([n; 16]), "words".into());
+            let said = tokio::time::timeout(Duration::from_secs(10), saying).await;
+            said.expect("the chat serves nobody any more").unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_nobody_drains_keeps_nobody_waiting() {
+        let ada = start();
+        let (outgoing, _full) = mpsc::channel(1);
+        let (_silent, incoming) = mpsc::channel(1);
+        let lane = Lane { outgoing, incoming };
+        ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
+        say_many(&ada, 0..100).await;
+    }
+
+    #[tokio::test]
+    async fn an_app_that_takes_no_news_is_served_all_the_same() {
+        let ada = start();
+        let (outgoing, mut sent) = mpsc::channel(1);
+        let (answer, incoming) = mpsc::channel(256);
+        let lane = Lane { outgoing, incoming };
+        ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
+        let answering = tokio::spawn(async move {
+            for n in 0..NEWS_MAX + 2 {
+                sent.recv().await.unwrap();
+                let id = MessageId::from_bytes([n as u8; 16]);
+                let delivered = parley_proto::ChatFrame::Delivered { id };
+                let bytes = serde_json::to_vec(&delivered).unwrap();
+                answer.send(bytes.into()).await.unwrap();
+            }
+            (sent, answer)
+        });
+        let more = NEWS_MAX as u8 + 2;
+        say_many(&ada, 0..more).await;
+        let _lane = tokio::time::timeout(Duration::from_secs(10), answering)
+            .await
+            .unwrap()
+            .unwrap();
+        say_many(&ada, more..more + 100).await;
     }
 }
