@@ -133,7 +133,7 @@ impl Actor {
             listed,
             quality: PathQuality::default(),
             gauge: Gauge::default(),
-            pace: Pace::default(),
+            pace: Pace::of_state(),
             state,
             levels,
             stats,
@@ -162,7 +162,7 @@ impl Actor {
         self.open_first_link();
         self.pace.changed(Instant::now());
         loop {
-            let due = self.pace.due();
+            let due = self.pace.due().into_iter().chain(self.talk.due()).min();
             tokio::select! {
                 biased;
                 () = ending.notified() => break,
@@ -186,14 +186,23 @@ impl Actor {
                 }
                 Ok(()) = self.kept.changed() => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
-                    self.tell();
-                    self.pace.told(Instant::now());
+                    self.tell_what_is_due(Instant::now());
                     continue;
                 }
             }
-            self.pace.changed(Instant::now());
+            let now = Instant::now();
+            self.pace.changed(now);
+            self.talk.note_change(now);
         }
         self.close().await;
+    }
+
+    fn tell_what_is_due(&mut self, now: Instant) {
+        if self.pace.due().is_some_and(|due| due <= now) {
+            self.tell();
+            self.pace.told(now);
+        }
+        self.talk.tell_if_due(now);
     }
 
     /// Hangs up, gives the devices back and ends the server.

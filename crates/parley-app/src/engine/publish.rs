@@ -1,22 +1,44 @@
-//! When the state is told again: at once after a quiet time, and at most twenty times a second. Time is an argument.
+//! When something is told again: at once after a quiet time, and not again before some time has passed: the state at most
+//! twenty times a second, the talk ten times. Time is an argument.
 
 use std::time::{Duration, Instant};
 
-/// The shortest time between two tellings.
-const APART: Duration = Duration::from_millis(50);
+/// The shortest time between two tellings of the state.
+const STATE_APART: Duration = Duration::from_millis(50);
+/// The same of the talk, which is longer.
+const TALK_APART: Duration = Duration::from_millis(100);
 
 /// Whether something is to be told, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pace {
+    apart: Duration,
     due: Option<Instant>,
     last: Option<Instant>,
 }
 
 impl Pace {
+    /// That of the state.
+    pub(super) const fn of_state() -> Self {
+        Self::new(STATE_APART)
+    }
+
+    /// That of the talk.
+    pub(super) const fn of_talk() -> Self {
+        Self::new(TALK_APART)
+    }
+
+    const fn new(apart: Duration) -> Self {
+        Self {
+            apart,
+            due: None,
+            last: None,
+        }
+    }
+
     /// Something changed.
     pub(super) fn changed(&mut self, now: Instant) {
         if self.due.is_none() {
-            self.due = Some(self.last.map_or(now, |last| (last + APART).max(now)));
+            self.due = Some(self.last.map_or(now, |last| (last + self.apart).max(now)));
         }
     }
 
@@ -37,10 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_change_is_told_at_once_and_a_flood_at_its_pace() {
+        flood(Pace::of_state(), 20);
+        flood(Pace::of_talk(), 10);
+    }
+
     #[expect(clippy::disallowed_methods, reason = "test: any moment will do as the start")]
-    fn the_first_change_is_told_at_once_and_a_flood_twenty_times_a_second() {
+    fn flood(mut pace: Pace, expected: u32) {
         let start = Instant::now();
-        let mut pace = Pace::default();
         assert_eq!(pace.due(), None);
         let mut told = 0;
         for ms in 0..1000 {
@@ -51,7 +77,7 @@ mod tests {
                 told += 1;
             }
         }
-        assert_eq!(told, 20);
+        assert_eq!(told, expected);
         pace.told(start + Duration::from_secs(1));
         pace.changed(start + Duration::from_secs(60));
         assert_eq!(pace.due(), Some(start + Duration::from_secs(60)));

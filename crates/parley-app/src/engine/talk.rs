@@ -2,6 +2,7 @@
 //! nothing about sending: that is [`parley_call::chat`]'s. Time is an argument.
 
 use super::actor::Actor;
+use super::publish::Pace;
 use super::tell::since_1970_ms;
 use crate::view::{
     CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView, TransferView,
@@ -15,6 +16,8 @@ use tokio::sync::watch;
 
 /// Messages a window is shown; the oldest go first.
 const MESSAGES_MAX: usize = 500;
+/// Bytes of text in them, all together: the whole list is told with each change.
+const MESSAGES_BYTES_MAX: usize = 256 * 1024;
 /// Reactions a window is shown at once.
 const REACTIONS_MAX: usize = 24;
 /// The chat answers at once; should it ever not, a message is refused sooner than everything else waits.
@@ -28,10 +31,15 @@ pub(super) struct Talk {
     /// With the id on the wire. Its author chose that, so the window is given another one: a number of one's own.
     messages: VecDeque<(MessageId, MessageView)>,
     messages_so_far: u64,
+    /// Of the texts and names in the messages.
+    bytes: usize,
     reactions: VecDeque<(Instant, ReactionView)>,
     reactions_so_far: u32,
-    pub(super) hand_raised: bool,
+    hand_raised: bool,
     transfers: Vec<TransferView>,
+    /// Something is another since the pace was asked.
+    changed: bool,
+    pace: Pace,
     out: watch::Sender<TalkView>,
 }
 
@@ -41,10 +49,13 @@ impl Talk {
         let talk = Self {
             messages: VecDeque::new(),
             messages_so_far: 0,
+            bytes: 0,
             reactions: VecDeque::new(),
             reactions_so_far: 0,
             hand_raised: false,
             transfers: Vec::new(),
+            changed: false,
+            pace: Pace::of_talk(),
             out,
         };
         (talk, view)
@@ -53,10 +64,11 @@ impl Talk {
     /// A new call begins with nothing said.
     pub(super) fn forget(&mut self) {
         self.messages.clear();
+        self.bytes = 0;
         self.reactions.clear();
         self.hand_raised = false;
         self.transfers.clear();
-        self.tell();
+        self.changed = true;
     }
 
     /// One's own message, on its way.
@@ -88,7 +100,7 @@ impl Talk {
     /// What became of files.
     pub(super) fn transfers(&mut self, transfers: Vec<TransferView>) {
         self.transfers = transfers;
-        self.tell();
+        self.changed = true;
     }
 
     /// Never the same one again, in later calls neither.
@@ -98,17 +110,20 @@ impl Talk {
     }
 
     fn add(&mut self, id: MessageId, message: MessageView) {
-        if self.messages.len() >= MESSAGES_MAX {
-            self.messages.pop_front();
-        }
+        self.bytes += weight(&message);
         self.messages.push_back((id, message));
-        self.tell();
+        while (self.messages.len() > MESSAGES_MAX || self.bytes > MESSAGES_BYTES_MAX)
+            && let Some((_, oldest)) = self.messages.pop_front()
+        {
+            self.bytes -= weight(&oldest);
+        }
+        self.changed = true;
     }
 
     fn delivered(&mut self, id: MessageId) {
         if let Some(message) = self.own(id) {
             message.delivered = true;
-            self.tell();
+            self.changed = true;
         }
     }
 
@@ -132,7 +147,7 @@ impl Talk {
             reaction,
         };
         self.reactions.push_back((now, view));
-        self.tell();
+        self.changed = true;
     }
 
     /// Lets go of reactions that were shown.
@@ -146,8 +161,34 @@ impl Talk {
         }
     }
 
+    /// One's own hand.
+    fn raise_hand(&mut self, raised: bool) {
+        self.hand_raised = raised;
+        self.changed = true;
+    }
+
+    /// Something may have changed: when it is told, the pace says.
+    pub(super) fn note_change(&mut self, now: Instant) {
+        if std::mem::take(&mut self.changed) {
+            self.pace.changed(now);
+        }
+    }
+
+    /// When to tell; nothing when nothing changed.
+    pub(super) const fn due(&self) -> Option<Instant> {
+        self.pace.due()
+    }
+
+    /// Tells the window what is another, if it is time.
+    pub(super) fn tell_if_due(&mut self, now: Instant) {
+        if self.pace.due().is_some_and(|due| due <= now) {
+            self.tell();
+            self.pace.told(now);
+        }
+    }
+
     /// Tells the window if anything is another.
-    pub(super) fn tell(&self) {
+    fn tell(&self) {
         let view = TalkView {
             messages: self.messages.iter().map(|(_, view)| view.clone()).collect(),
             reactions: self.reactions.iter().map(|(_, view)| view.clone()).collect(),
@@ -160,6 +201,11 @@ impl Talk {
             changed
         });
     }
+}
+
+/// What a message counts for.
+const fn weight(message: &MessageView) -> usize {
+    message.text.len() + message.name.len()
 }
 
 impl Actor {
@@ -180,8 +226,7 @@ impl Actor {
     pub(super) fn raise_hand(&mut self, raised: bool) -> Result<(), CommandError> {
         self.must_be_in_call()?;
         self.endpoint.command(CallCommand::RaiseHand(raised));
-        self.talk.hand_raised = raised;
-        self.talk.tell();
+        self.talk.raise_hand(raised);
         Ok(())
     }
 
@@ -255,6 +300,7 @@ mod tests {
         talk.came(text(9999), "p".into(), "Ben".into(), 9000);
         talk.delivered(text(MESSAGES_MAX).id);
         talk.delivered(text(0).id);
+        talk.tell();
         let seen = view.borrow().messages.clone();
         assert_eq!(seen.len(), MESSAGES_MAX);
         assert_eq!(seen[0].text, "6");
@@ -262,6 +308,7 @@ mod tests {
         let delivered = seen.iter().filter(|message| message.delivered).count();
         assert_eq!(delivered, 2, "one of ours, and the one that came");
         talk.forget();
+        talk.tell();
         assert_eq!(*view.borrow(), TalkView::default());
     }
 
@@ -272,10 +319,37 @@ mod tests {
         talk.came(text(1), "p".into(), "Mallory".into(), 2);
         talk.came(text(1), "p".into(), "Mallory".into(), 3);
         talk.delivered(text(1).id);
+        talk.tell();
         let seen = view.borrow().messages.clone();
         assert!(seen[0].delivered, "one's own, not the newest");
         let ids: std::collections::HashSet<_> = seen.iter().map(|message| &message.id).collect();
         assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn a_flood_of_long_messages_is_bounded_in_bytes_and_told_ten_times_a_second() {
+        let start = Instant::now();
+        let (mut talk, mut view) = Talk::new();
+        view.mark_unchanged();
+        let mut told = 0;
+        for ms in 0..1000 {
+            let now = start + Duration::from_millis(ms);
+            let long = ChatText {
+                text: "x".repeat(16_000),
+                ..text(ms as usize)
+            };
+            talk.came(long, "p".into(), "Ben".into(), ms);
+            talk.note_change(now);
+            talk.tell_if_due(now);
+            told += u32::from(view.has_changed().unwrap());
+            view.mark_unchanged();
+        }
+        assert_eq!(told, 10);
+        let bytes: usize = view.borrow().messages.iter().map(|one| one.text.len()).sum();
+        assert!(
+            (MESSAGES_BYTES_MAX - 16_003..=MESSAGES_BYTES_MAX).contains(&bytes),
+            "{bytes}"
+        );
     }
 
     #[test]
@@ -285,8 +359,10 @@ mod tests {
         for _ in 0..100 {
             talk.reacted(start, Some("p".into()), ReactionKind::ThumbsDown);
         }
+        talk.tell();
         assert_eq!(view.borrow().reactions.len(), REACTIONS_MAX);
         talk.reacted(start + REACTION_LASTS, None, ReactionKind::Heart);
+        talk.tell();
         let left = view.borrow().reactions.clone();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].number, 101);

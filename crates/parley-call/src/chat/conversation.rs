@@ -19,8 +19,10 @@ const SHOWN_MAX: usize = 2 * UNANSWERED_MAX;
 const ANSWERS_MAX: usize = 2 * ON_THE_WAY_MAX;
 /// Messages that are taken at once, ...
 const BURST_MAX: u32 = 40;
-/// ... and then one in so much time.
-const TAKE_INTERVAL: Duration = Duration::from_millis(50);
+/// ... and then one in so much time: more than a person writes in the long run.
+const TEXT_INTERVAL: Duration = Duration::from_millis(500);
+/// What shows nothing, answers above all, takes less of the allowance.
+const OTHER_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What became of a message, or a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,18 +122,21 @@ impl Chat {
     /// From when on the next message of the other side may be handed over; at once if this is not later than now.
     #[must_use]
     pub fn take_at(&self) -> Option<Instant> {
-        Some(self.taken_until? - TAKE_INTERVAL * (BURST_MAX - 1))
+        Some(self.taken_until? - TEXT_INTERVAL * (BURST_MAX - 1))
     }
 
     /// Takes what came on the lane.
     pub fn on_bytes(&mut self, now: Instant, bytes: &[u8]) {
-        self.taken_until = Some(self.taken_until.map_or(now, |until| until.max(now)) + TAKE_INTERVAL);
-        match ChatFrame::read(bytes) {
+        let taken = match ChatFrame::read(bytes) {
             Some(ChatFrame::Text(text)) => self.on_text(&text),
             Some(ChatFrame::Delivered { id }) => self.on_delivered(id),
-            Some(ChatFrame::Unknown) => {}
-            None => self.counters.malformed += 1,
-        }
+            Some(ChatFrame::Unknown) => OTHER_INTERVAL,
+            None => {
+                self.counters.malformed += 1;
+                OTHER_INTERVAL
+            }
+        };
+        self.taken_until = Some(self.taken_until.map_or(now, |until| until.max(now)) + taken);
     }
 
     /// The next frame to put on the lane.
@@ -161,18 +166,19 @@ impl Chat {
         self.counters
     }
 
-    fn on_text(&mut self, text: &ChatText) {
+    /// Gives what it takes of the allowance, as the next one.
+    fn on_text(&mut self, text: &ChatText) -> Duration {
         let id = text.id;
         let Some(shown) = presentable(&text.text) else {
             // Answered all the same, or it would come for ever.
             self.counters.malformed += 1;
             self.answers.push_back(id);
-            return;
+            return OTHER_INTERVAL;
         };
         self.answers.push_back(id);
         if !self.shown.insert(id) {
             self.counters.repeated += 1;
-            return;
+            return OTHER_INTERVAL;
         }
         self.shown_order.push_back(id);
         if self.shown_order.len() > SHOWN_MAX
@@ -181,20 +187,22 @@ impl Chat {
             self.shown.remove(&oldest);
         }
         self.news.push_back(ChatNews::Came(ChatText { id, text: shown }));
+        TEXT_INTERVAL
     }
 
-    fn on_delivered(&mut self, id: MessageId) {
+    fn on_delivered(&mut self, id: MessageId) -> Duration {
         let Some(at) = self
             .unanswered
             .iter()
             .take(self.gone)
             .position(|message| message.id == id)
         else {
-            return;
+            return OTHER_INTERVAL;
         };
         self.unanswered.remove(at);
         self.gone -= 1;
         self.news.push_back(ChatNews::Delivered(id));
+        OTHER_INTERVAL
     }
 }
 
@@ -372,21 +380,36 @@ mod tests {
 
     #[test]
     fn a_flood_waits_and_a_person_does_not() {
+        let text = |n: u32| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&n.to_le_bytes());
+            let text = ChatText {
+                id: MessageId::from_bytes(id),
+                text: "words".into(),
+            };
+            serde_json::to_vec(&ChatFrame::Text(text)).unwrap()
+        };
         let start = Instant::now();
         let mut chat = Chat::default();
         let taken = (0..1000)
-            .take_while(|_| {
+            .take_while(|n| {
                 let may = chat.take_at().is_none_or(|at| at <= start);
-                chat.on_bytes(start, b"{}");
+                chat.on_bytes(start, &text(*n));
                 may
             })
             .count();
         assert_eq!(taken, BURST_MAX as usize);
         let mut chat = Chat::default();
         for n in 0..200u32 {
-            let now = start + Duration::from_millis(200) * n;
+            let now = start + Duration::from_millis(600) * n;
             assert!(chat.take_at().is_none_or(|at| at <= now));
-            chat.on_bytes(now, b"{}");
+            chat.on_bytes(now, &text(n));
+        }
+        // Answers to all that is on the way do not wait.
+        let mut chat = Chat::default();
+        for _ in 0..200 {
+            assert!(chat.take_at().is_none_or(|at| at <= start));
+            chat.on_bytes(start, b"{}");
         }
     }
 }
