@@ -91,6 +91,14 @@ fn parse_digest(text: &str) -> Option<[u8; FINGERPRINT_BYTES]> {
     parts.next().is_none().then_some(digest)
 }
 
+/// What tells a description from any other: SHA-256 of its text, in hexadecimal digits.
+#[must_use]
+pub fn digest(sdp: &str) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(sdp.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The streams (`a=ssrc`, RFC 5576) of a description's second section of pictures. Between two Parleys the first is the
 /// camera and the second the screen; the order of sections never changes (RFC 8829, 5.2.2).
 #[must_use]
@@ -174,6 +182,14 @@ pub(crate) mod tests {
             fingerprint(&"a".repeat(SDP_BYTES_MAX + 1)),
             Err(SdpError::TooLong)
         );
+    }
+
+    #[test]
+    fn a_digest_is_of_the_text_and_nothing_else() {
+        // The vector of FIPS 180-2, appendix B.1.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest("abc"), abc);
+        assert_ne!(digest("abd"), abc);
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub enum ControlMessage {
         /// How.
         reaction: Reaction,
     },
+    /// An offer of the sender is on its way through the server: the other side may take it up while media flows, which it does
+    /// with no other.
+    Offer {
+        /// SHA-256 of its SDP, in 64 hexadecimal digits.
+        digest: String,
+    },
     /// The sender hangs up: this is no network fault.
     Bye,
     /// A message of a newer client.

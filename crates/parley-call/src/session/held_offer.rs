@@ -24,6 +24,11 @@ impl HeldOffer {
         self.0 = Some(Held { at: now, from, sdp });
     }
 
+    /// Whether the one that waits is this.
+    pub(super) fn is(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.0.as_ref().is_some_and(|held| wanted(&held.sdp))
+    }
+
     /// Gives it, once, if it still stands.
     pub(super) fn take(&mut self, now: Instant) -> Option<(Option<u32>, String)> {
         let held = self.0.take()?;

@@ -15,6 +15,7 @@ use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use crate::end::{EndReason, SignalingFault};
 use crate::port::{Inflow, PeerCommand, TrackKind};
+use crate::sdp;
 use parley_proto::{
     Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction,
     SdpType,
@@ -63,6 +64,8 @@ pub(super) struct PeerLink {
     their_media: Option<MediaState>,
     /// When what they were not told is told again.
     retell_at: Option<Instant>,
+    /// The offer that the other side itself said is coming ([`sdp::digest`]): that word came over the proven connection.
+    announced_offer: Option<String>,
     /// Whether the screen's track is on this connection.
     screen_added: bool,
     open_failures: u32,
@@ -109,6 +112,7 @@ impl PeerLink {
             their_hand: false,
             their_media: None,
             retell_at: None,
+            announced_offer: None,
             screen_added: false,
             open_failures: 0,
             reachable,
@@ -369,6 +373,7 @@ impl PeerLink {
         self.proofs.renew();
         self.state.renew(cx.now);
         self.local_candidates.clear();
+        self.announced_offer = None;
         self.screen_added = false;
         self.control_open = false;
         self.control_heard = false;
@@ -407,9 +412,8 @@ impl PeerLink {
 
     /// What follows from the parts' new states.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        if !self.flows()
-            && let Some((from, sdp)) = self.held_offer.take(cx.now)
-        {
+        let may_come = !self.flows() || self.held_offer.is(|sdp| self.is_announced(sdp));
+        if may_come && let Some((from, sdp)) = self.held_offer.take(cx.now) {
             self.on_description(from, SdpType::Offer, sdp, cx);
         }
         let connected = self.state.is_connected();
@@ -429,6 +433,12 @@ impl PeerLink {
             cx.out.peer(PeerCommand::SendControl(message));
         }
         self.offer_screen(connected, cx);
+    }
+
+    fn is_announced(&self, offer: &str) -> bool {
+        self.announced_offer
+            .as_ref()
+            .is_some_and(|announced| *announced == sdp::digest(offer))
     }
 
     /// The screen's track is added when there is something to show to somebody who can see it, and stays for the rest of the

@@ -61,6 +61,12 @@ impl PeerLink {
             let ufrag = candidate.username_fragment.as_deref();
             ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
         });
+        if sdp_type == SdpType::Offer && self.control_open && self.proofs.proven() {
+            // Through the server alone it would be anybody's word.
+            let digest = sdp::digest(&sdp);
+            cx.out
+                .peer(PeerCommand::SendControl(ControlMessage::Offer { digest }));
+        }
         self.negotiation.on_local(sdp_type, sdp, cx);
         self.proofs.set_own(fingerprint, cx);
     }
@@ -97,6 +103,7 @@ impl PeerLink {
                 participant: self.other,
                 reaction: *reaction,
             }),
+            ControlMessage::Offer { digest } => self.announced_offer = Some(digest.clone()),
             ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
             ControlMessage::Unknown => {}
         }

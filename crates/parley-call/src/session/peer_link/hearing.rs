@@ -75,9 +75,13 @@ impl PeerLink {
         }
     }
 
-    /// Whether an offer has to wait until media stops. A repeat is harmless, and one that meets an own offer is part of mending.
+    /// Whether an offer has to wait until media stops, unless the other side said over the connection that it is coming.
+    /// A repeat is harmless, and one that meets an own offer is part of mending.
     fn must_wait(&self, offer: &str) -> bool {
-        self.flows() && !self.negotiation.has_answered(offer) && !self.negotiation.awaits_answer()
+        self.flows()
+            && !self.negotiation.has_answered(offer)
+            && !self.negotiation.awaits_answer()
+            && !self.is_announced(offer)
     }
 
     pub(super) fn on_description(

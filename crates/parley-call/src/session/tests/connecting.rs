@@ -130,6 +130,38 @@ fn a_screen_is_offered_once_and_only_to_somebody_who_can_see_it() {
 }
 
 #[test]
+fn an_offer_in_mid_call_is_taken_up_once_the_other_side_says_over_the_connection_that_it_is_theirs() {
+    let mut world = World::connected_pair(4);
+    let able = MediaState {
+        takes_screen: true,
+        ..MediaState::default()
+    };
+    world.hears(0, ControlMessage::MediaState(able));
+    let before = world.parties[1].peer.answers;
+    world.command(
+        0,
+        CallCommand::SetMediaState(MediaState {
+            screen_on: true,
+            ..MediaState::default()
+        }),
+    );
+    world.run_ms(500);
+    assert_eq!(world.parties[1].peer.answers, before, "the server's word alone");
+    let is_offer = |message: &&ControlMessage| matches!(message, ControlMessage::Offer { .. });
+    let said = world.parties[0].peer.control_out.iter().find(is_offer).cloned();
+    let other = ControlMessage::Offer {
+        digest: "0".repeat(64),
+    };
+    world.hears(1, other);
+    world.run_ms(100);
+    assert_eq!(world.parties[1].peer.answers, before, "of another offer");
+    world.hears(1, said.unwrap());
+    world.run_ms(500);
+    assert_eq!(world.parties[1].peer.answers, before + 1);
+    world.expect_media();
+}
+
+#[test]
 fn what_could_not_be_told_is_told_again() {
     let mut world = World::pair(4);
     world.parties[0].peer.control_refusals = 2;

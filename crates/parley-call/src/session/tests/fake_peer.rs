@@ -43,6 +43,8 @@ pub(super) struct FakePeer {
     pub(super) control_out: Vec<ControlMessage>,
     /// Times the screen's track was put on a connection.
     pub(super) screens_added: u32,
+    /// Answers made.
+    pub(super) answers: u32,
 }
 
 impl FakePeer {
@@ -70,6 +72,7 @@ impl FakePeer {
             moved: false,
             control_out: Vec::new(),
             screens_added: 0,
+            answers: 0,
         }
     }
 
@@ -159,6 +162,7 @@ impl FakePeer {
                 return Ok(vec![PeerEventKind::RemoteDescriptionSet { sdp_type }]);
             }
             PeerCommand::MakeAnswer => {
+                self.answers += 1;
                 self.expect(Jsep::HaveRemoteOffer)?;
                 if self.moved {
                     return Err("the network changed");
