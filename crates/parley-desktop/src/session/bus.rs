@@ -15,21 +15,21 @@ const TRAY_ANSWER_MAX_MS: i32 = 500;
 const SHOWN_AS_USUAL: i32 = -1;
 
 /// A program on the bus: its name, its object's path and interface.
-type Service = [&'static str; 3];
+type Place = [&'static str; 3];
 
-const NOTIFICATIONS: Service = [
+const NOTIFICATIONS: Place = [
     "org.freedesktop.Notifications",
     "/org/freedesktop/Notifications",
     "org.freedesktop.Notifications",
 ];
 /// Knows whether a panel shows trays; a desktop without one, as GNOME comes, has nobody by this name.
-const TRAYS: Service = [
+const TRAYS: Place = [
     "org.kde.StatusNotifierWatcher",
     "/StatusNotifierWatcher",
     "org.freedesktop.DBus.Properties",
 ];
 /// Those who can keep the session from idling, and so from sleeping; the first who answers is enough.
-const INHIBITORS: &[Service] = &[
+const INHIBITORS: &[Place] = &[
     [
         "org.freedesktop.ScreenSaver",
         "/org/freedesktop/ScreenSaver",
@@ -47,7 +47,7 @@ const INHIBITORS: &[Service] = &[
 pub(super) struct Session {
     bus: Option<DBusConnection>,
     /// Who keeps us awake, and the number by which to end that.
-    awake: Option<(Service, u32)>,
+    awake: Option<(Place, u32)>,
 }
 
 impl Session {
@@ -110,14 +110,14 @@ impl Session {
         told.is_some_and(|(shown,)| shown.get() == Some(true))
     }
 
-    fn call(&self, service: Service, method: &str, request: &Variant) -> Option<Variant> {
+    fn call(&self, service: Place, method: &str, request: &Variant) -> Option<Variant> {
         self.call_within(ANSWER_MAX_MS, service, method, request)
     }
 
     fn call_within(
         &self,
         max_ms: i32,
-        [name, path, interface]: Service,
+        [name, path, interface]: Place,
         method: &str,
         request: &Variant,
     ) -> Option<Variant> {
