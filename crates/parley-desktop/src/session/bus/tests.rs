@@ -189,7 +189,7 @@ fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
 
 #[test]
 fn the_bus_of_a_test_starts_no_program_of_this_computer() {
-    const BUS_ITSELF: Service = [
+    const BUS_ITSELF: Place = [
         "org.freedesktop.DBus",
         "/org/freedesktop/DBus",
         "org.freedesktop.DBus",
