@@ -67,7 +67,10 @@ impl Actor {
     /// From outside the window, where nobody sees whether there is anything to mute.
     fn talk(&mut self, ask: MuteAsk) -> Outcome {
         if !matches!(self.phase, Phase::GreenRoom | Phase::InCall) {
-            return Err(refuse(CommandErrorCode::NotNow, "You are in no call. Join one first."));
+            return Err(refuse(
+                CommandErrorCode::NotNow,
+                "You are in no call. Join one first.",
+            ));
         }
         self.switch_mute(ask);
         Ok(())
