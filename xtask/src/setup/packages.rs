@@ -28,6 +28,7 @@ const APT_TEST: &[&str] = &[
     "fonts-dejavu-core",
     "scrot",
     "xclip",
+    "dbus-daemon",
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
