@@ -262,8 +262,11 @@ async fn next(driver: &mut Driver) -> Happening {
         from_disk,
         files,
         chunks,
+        up,
         ..
     } = driver;
+    // An offer that is heard while the other lane is still missing could not be answered, and nobody says it again.
+    let both = *up;
     let room = match blocked {
         Some(LaneKind::Files) => files.as_ref().map(|(_, lane)| lane.outgoing.clone()),
         Some(_) => chunks.as_ref().map(|(_, lane)| lane.outgoing.clone()),
@@ -273,9 +276,9 @@ async fn next(driver: &mut Driver) -> Happening {
         biased;
         Some((who, kind, lane)) = new_lanes.recv() => Happening::Lane(who, kind, lane),
         command = asked.recv() => command.map_or(Happening::Over, |command| Happening::Input(input_of(command))),
-        frame = heard(files) => frame.map_or(Happening::LaneEnded(LaneKind::Files), |bytes| Happening::Input(Input::Frame(bytes))),
+        frame = heard(files), if both => frame.map_or(Happening::LaneEnded(LaneKind::Files), |bytes| Happening::Input(Input::Frame(bytes))),
         Some(answer) = from_disk.recv() => Happening::Input(Input::Disk(answer)),
-        chunk = heard(chunks) => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
+        chunk = heard(chunks), if both => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
         () = has_room(room) => Happening::Room,
     }
 }
@@ -307,5 +310,73 @@ fn input_of(command: FileCommand) -> Input {
         FileCommand::Pause(id) => Input::Pause(id),
         FileCommand::Resume(id) => Input::Resume(id),
         FileCommand::Cancel(id) => Input::Cancel(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::files::{FileFrame, FileHash, Offer};
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// The other side's end of a lane.
+    struct Far {
+        says: mpsc::Sender<Bytes>,
+        hears: mpsc::Receiver<BytesMut>,
+    }
+
+    impl Far {
+        fn new() -> (Self, Lane) {
+            let (outgoing, hears) = mpsc::channel(16);
+            let (says, incoming) = mpsc::channel(16);
+            (Self { says, hears }, Lane { outgoing, incoming })
+        }
+
+        fn say(&self, frame: &FileFrame) {
+            self.says
+                .try_send(serde_json::to_vec(frame).unwrap().into())
+                .unwrap();
+        }
+
+        async fn accepted(&mut self, id: TransferId) {
+            let answer = tokio::time::timeout(SOON, self.hears.recv()).await;
+            let frame = FileFrame::read(&answer.expect("an answer").expect("a lane"));
+            assert_eq!(frame, Some(FileFrame::Accept { id, offset: 0 }));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_offer_that_is_there_before_the_second_lane_is_answered_once_both_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut handle = start(folder.path().to_owned()).unwrap();
+        let (who, id) = (
+            ParticipantId::from_bytes([1; 16]),
+            TransferId::from_bytes([7; 16]),
+        );
+        let offer = FileFrame::Offer(Offer {
+            id,
+            name: "a.bin".into(),
+            size: 100_000,
+            fingerprint: FileHash::from_bytes([3; 32]),
+        });
+        // The first time it is asked about, after a fresh connection it is taken by itself.
+        for known in [false, true] {
+            let (mut files, lane) = Far::new();
+            files.say(&offer);
+            handle.use_lane(who, LaneKind::Files, lane);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let (_chunks, lane) = Far::new();
+            handle.use_lane(who, LaneKind::Chunks, lane);
+            if !known {
+                let asked = handle.transfers.wait_for(|list| !list.is_empty());
+                tokio::time::timeout(SOON, asked)
+                    .await
+                    .expect("a question")
+                    .unwrap();
+                assert!(handle.command(FileCommand::Accept(id)));
+            }
+            files.accepted(id).await;
+        }
     }
 }
