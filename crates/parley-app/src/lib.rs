@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod bindings;
+pub mod cost;
 pub mod desktop;
 pub mod diagnosis;
 pub mod embedded;

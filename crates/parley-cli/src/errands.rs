@@ -2,8 +2,8 @@
 //! of that.
 
 use crate::arguments::Wish;
-use crate::cost;
 use crate::report::Report;
+use parley_app::cost;
 use parley_app::endpoint::{ChatNews, Direction, Endpoint, FileCommand, TransferSnapshot, TransferState};
 use parley_proto::{MessageId, TransferId};
 use std::path::{Path, PathBuf};

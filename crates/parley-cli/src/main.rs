@@ -2,7 +2,6 @@
 //! line in front and figures behind. A composition root without logic of its own.
 
 mod arguments;
-mod cost;
 mod errands;
 mod events;
 mod findings;

@@ -5,9 +5,10 @@ use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
 use crate::report::Report;
+use crate::tell;
 use crate::watch::{self, Heard, Onlooker, Watcher};
-use crate::{cost, tell};
 use anyhow::{Context as _, Result};
+use parley_app::cost;
 use parley_app::endpoint::{
     CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions,
     SCREEN_TILE_OF, ShareWish, VideoLimits,

@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::cost::Cost;
 use super::tell::since_1970_ms;
 use super::translate;
+use crate::cost;
 use crate::diagnosis::report::{Report, date_time};
 use crate::diagnosis::{Circumstances, Diagnosis, Loudness};
 use crate::view::{
@@ -88,7 +89,7 @@ impl Actor {
             .map(|sound| translate::stream_state(sound.input.state));
         let picture = self.endpoint.picture_status();
         let inspection = &mut self.inspection;
-        sample.cpu_pct = inspection.cost.percent(now);
+        sample.cpu_pct = cost::cpu_s().and_then(|cpu_s| inspection.cost.percent(now, cpu_s));
         sample.microphone_dbov = sound.as_ref().map(|_| inspection.microphone.take());
         let heard = inspection.heard.take();
         sample.heard_dbov = sound

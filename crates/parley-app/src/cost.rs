@@ -1,4 +1,4 @@
-//! What this process costs, as the system counts it (Linux; elsewhere it is not told).
+//! What this process costs, as the system counts it (Linux; elsewhere it is not told): for the inspector and the command line.
 
 use std::fs;
 
@@ -7,13 +7,15 @@ use std::fs;
 const TICKS_PER_S: f64 = 100.0;
 
 /// CPU seconds of this process so far, user and system, all threads.
-pub(crate) fn cpu_s() -> Option<f64> {
+#[must_use]
+pub fn cpu_s() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     ticks(&stat).map(|ticks| ticks / TICKS_PER_S)
 }
 
 /// Proportional memory of this process in megabytes.
-pub(crate) fn pss_mb() -> Option<f64> {
+#[must_use]
+pub fn pss_mb() -> Option<f64> {
     let rollup = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
     pss_kb(&rollup).map(|kb| kb / 1024.0)
 }
