@@ -18,6 +18,7 @@ pub mod session;
 pub mod signaling;
 pub mod snapshot;
 pub mod stats;
+mod trust;
 
 pub use call::{Call, CallCommand, CallEvent, CallHandle};
 pub use config::{CallConfig, CallTarget, LocalMedia, LocalScreen, NetworkOptions, VideoLimits};

@@ -3,6 +3,7 @@
 
 use crate::end::SignalingFault;
 use crate::session::{SignalingCommand, SignalingEvent};
+use crate::trust;
 use futures_util::{SinkExt, StreamExt};
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
 use parley_proto::{ClientMessage, CloseCode, ServerAddress};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// Commands that may wait; the session says more than a few dozen messages at once never.
 const COMMANDS_MAX: usize = 256;
@@ -201,7 +202,12 @@ async fn open(server: &ServerAddress) -> Result<Socket, SignalingFault> {
     let limits = WebSocketConfig::default()
         .max_message_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX))
         .max_frame_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX));
-    let handshake = client_async_tls_with_config(server.signal_url(), stream, Some(limits), None);
+    let connector = if server.secure() {
+        Connector::Rustls(trust::trusted().await.ok_or(SignalingFault::Tls)?)
+    } else {
+        Connector::Plain
+    };
+    let handshake = client_async_tls_with_config(server.signal_url(), stream, Some(limits), Some(connector));
     match timeout(HANDSHAKE_MAX, handshake).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(classify(&error, server.secure())),

@@ -24,6 +24,8 @@ pub struct Wish {
     pub record: Option<PathBuf>,
     /// The X screen to capture from, as in `DISPLAY`.
     pub display: Option<String>,
+    /// An authority that it trusts beside those of the system, as a PEM file.
+    pub trusts: Option<PathBuf>,
     /// More arguments.
     pub more: Vec<String>,
 }
@@ -37,6 +39,7 @@ impl Default for Wish {
             seconds: 6,
             record: None,
             display: None,
+            trusts: None,
             more: Vec::new(),
         }
     }
@@ -111,6 +114,9 @@ impl Cli {
         }
         if let Some(display) = &wish.display {
             command.env("DISPLAY", display);
+        }
+        if let Some(authority) = &wish.trusts {
+            command.env("SSL_CERT_FILE", authority);
         }
         let mut command = match namespace {
             Some(namespace) => namespace.enter(&command),

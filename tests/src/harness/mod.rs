@@ -15,6 +15,7 @@ pub mod sound;
 pub mod sound_card;
 pub mod system;
 pub mod text_window;
+pub mod tls_front;
 pub mod webdriver;
 pub mod window;
 pub mod xvfb;
