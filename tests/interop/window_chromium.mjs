@@ -5,7 +5,8 @@
 //
 // Standard output: one JSON object a line. {"event":"open","pid":..}, then an answer, with the same "id", to each line of
 // standard input:
-//   {"id":1,"do":"start","server":ORIGIN} or {..,"link":LINK}   {"event":"started","link":..}, before joining
+//   {"id":1,"do":"start","server":ORIGIN} or {..,"link":LINK}   {"event":"started","link":..}, before joining; with
+//                            "video":false or "audio":false it sends none; {..,"again":true}: the room of the last time
 //   {"id":2,"do":"join"}     {"event":"joined"}
 //   {"id":3,"do":"report"}   {"event":"report",..}: the statistics of the moment
 //   {"id":4,"do":"watch"}    {"event":"watched","pictures":[..]}: how late, in ms, the remote pictures were since the first "watch"
@@ -27,10 +28,13 @@ const { server, page, pid } = await launch({
 })
 page.on('pageerror', (error) => say({ event: 'page_error', message: String(error) }))
 
+let lastLink
 const actions = {
-  async start({ server, link }) {
-    const options = { ...readSize(args.size), server, link, video: true, audio: true, voice: true, videoKbps: args.kbps && Number(args.kbps) }
-    return { event: 'started', link: await page.evaluate((options) => globalThis.parley.start(options), options) }
+  async start({ server, link, again, video = true, audio = true }) {
+    if (again) link = lastLink
+    const options = { ...readSize(args.size), server, link, video, audio, voice: true, videoKbps: args.kbps && Number(args.kbps) }
+    lastLink = await page.evaluate((options) => globalThis.parley.start(options), options)
+    return { event: 'started', link: lastLink }
   },
   async join() {
     await page.evaluate(() => globalThis.parley.join())

@@ -7,6 +7,7 @@
 //!
 //! | time | what | figures |
 //! |---|---|---|
+//! | ten times | both leave and meet again by the same link | connected, first picture |
 //! | first seconds | nobody looks | the rate settles, the controls fade |
 //! | `seconds` | nobody looks | CPU, memory, rates |
 //! | then | the clock is read out of every drawn picture | latency to the draw call |
@@ -21,19 +22,19 @@ use super::rows::Report;
 use crate::harness::programs::built_folder;
 use crate::harness::sound;
 use anyhow::Result;
-use person::{Person, Tally};
+use person::{Case, Person, Tally};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// The variant, as rows name it.
-const CASE: &str = "window";
 /// What the cameras give.
 const CAMERA: &str = "1280x720@30:YUYV";
 /// The windows' size: the picture fits without being scaled.
 const SIZE: (u32, u32) = (1280, 720);
 /// What each side's picture may take.
 const KBPS: u32 = 1500;
+/// Set-ups that are timed.
+const SET_UPS: usize = 10;
 const SETTLE: Duration = Duration::from_secs(10);
 /// Reading clocks costs, so it has a time of its own, no longer than this.
 const LATENCY_SECONDS_MAX: u32 = 20;
@@ -50,14 +51,17 @@ const SENTENCE: &str =
 pub fn run(seconds: u32, against_chromium: bool) -> Result<Report> {
     let speech = speech(seconds)?;
     let mut report = Report::default();
-    eprintln!("parley: two windows, {seconds} s");
-    let pair = ours::pair()?;
-    measure(&mut report, "parley", seconds, &speech, &pair)?;
-    drop(pair);
-    if against_chromium {
-        eprintln!("chromium: two windows, {seconds} s");
-        let (_server, pair) = chromium::pair()?;
-        measure(&mut report, "chromium", seconds, &speech, &pair)?;
+    for case in [Case::OneWay, Case::TwoWay] {
+        let name = case.name();
+        eprintln!("parley, {name}: two windows, {seconds} s");
+        let pair = ours::pair(case)?;
+        measure(&mut report, "parley", case, seconds, &speech, &pair)?;
+        drop(pair);
+        if against_chromium {
+            eprintln!("chromium, {name}: two windows, {seconds} s");
+            let (_server, pair) = chromium::pair(case)?;
+            measure(&mut report, "chromium", case, seconds, &speech, &pair)?;
+        }
     }
     report.notes.push(
         "the screens have no graphics hardware: drawing costs CPU on both sides, part of it in the X server, which is no \
@@ -71,10 +75,12 @@ pub fn run(seconds: u32, against_chromium: bool) -> Result<Report> {
 fn measure<P: Person>(
     report: &mut Report,
     who: &str,
+    case: Case,
     seconds: u32,
     speech: &Path,
     pair: &[P; 2],
 ) -> Result<()> {
+    set_ups(report, who, case, pair)?;
     let _talking = [pair[0].sound().speak(speech)?, pair[1].sound().speak(speech)?];
     sleep(SETTLE);
     let before = [pair[0].tally()?, pair[1].tally()?];
@@ -92,18 +98,37 @@ fn measure<P: Person>(
     let after = [pair[0].tally()?, pair[1].tally()?];
     for (at, name) in ["sender", "receiver"].iter().enumerate() {
         let (root, skip) = pair[at].processes();
-        report.add(who, CASE, &format!("cpu_s_per_min_{name}"), cpu[at].0);
-        report.add(who, CASE, &format!("cpu_s_per_min_screen_{name}"), cpu[at].1);
-        report.add(who, CASE, &format!("pss_mb_{name}"), pss_mb(root, skip)?);
+        report.add(who, case.name(), &format!("cpu_s_per_min_{name}"), cpu[at].0);
+        report.add(
+            who,
+            case.name(),
+            &format!("cpu_s_per_min_screen_{name}"),
+            cpu[at].1,
+        );
+        report.add(who, case.name(), &format!("pss_mb_{name}"), pss_mb(root, skip)?);
     }
-    rates(report, who, &before, &after);
+    rates(report, who, case, &before, &after);
     picture(who, &pair[1]);
-    lateness(report, who, seconds, &pair[1])?;
-    heard(report, who, pair)
+    lateness(report, who, case, seconds, &pair[1])?;
+    heard(report, who, case, pair)
+}
+
+/// Times how a call comes to stand, with the windows and their devices open already.
+fn set_ups<P: Person>(report: &mut Report, who: &str, case: Case, pair: &[P; 2]) -> Result<()> {
+    let (mut connected, mut first_picture) = (Vec::new(), Vec::new());
+    for attempt in 1..=SET_UPS {
+        eprintln!("{who}, {}: set-up {attempt} of {SET_UPS}", case.name());
+        let times = P::meet_again(pair, case)?;
+        connected.push(times.connected);
+        first_picture.push(times.first_picture);
+    }
+    report.add_quantiles(who, case.name(), "connected_ms", &connected);
+    report.add_quantiles(who, case.name(), "first_picture_ms", &first_picture);
+    Ok(())
 }
 
 /// What went from the first to the second, as the second saw it.
-fn rates(report: &mut Report, who: &str, before: &[Tally; 2], after: &[Tally; 2]) {
+fn rates(report: &mut Report, who: &str, case: Case, before: &[Tally; 2], after: &[Tally; 2]) {
     let sent = after[0].since(&before[0]);
     let came = after[1].since(&before[1]);
     report.ok &= came.fps_shown > 0.0;
@@ -118,7 +143,7 @@ fn rates(report: &mut Report, who: &str, before: &[Tally; 2], after: &[Tally; 2]
         ("rtt_ms", after[1].rtt_ms),
     ] {
         let value = value.is_finite().then_some(value);
-        report.add_or_note(who, CASE, metric, value);
+        report.add_or_note(who, case.name(), metric, value);
     }
 }
 
@@ -137,21 +162,31 @@ fn picture<P: Person>(who: &str, person: &P) {
     }
 }
 
-fn lateness<P: Person>(report: &mut Report, who: &str, seconds: u32, person: &P) -> Result<()> {
+fn lateness<P: Person>(report: &mut Report, who: &str, case: Case, seconds: u32, person: &P) -> Result<()> {
     let already = person.lateness()?.len();
     sleep(Duration::from_secs(u64::from(seconds.min(LATENCY_SECONDS_MAX))));
     let late = person.lateness()?;
-    report.add_quantiles(who, CASE, "shown_latency_ms", &late[already.min(late.len())..]);
+    report.add_quantiles(
+        who,
+        case.name(),
+        "shown_latency_ms",
+        &late[already.min(late.len())..],
+    );
     report.notes.push(format!(
-        "{who}: shown_latency is of {} pictures, to {}",
+        "{who}, {}: shown_latency is of {} pictures, to {}",
+        case.name(),
         late.len(),
         person.shown_when()
     ));
     Ok(())
 }
 
-fn heard<P: Person>(report: &mut Report, who: &str, pair: &[P; 2]) -> Result<()> {
-    for (at, name) in ["first", "second"].iter().enumerate() {
+fn heard<P: Person>(report: &mut Report, who: &str, case: Case, pair: &[P; 2]) -> Result<()> {
+    let ears: &[_] = match case {
+        Case::OneWay => &[(1, "second")],
+        Case::TwoWay => &[(0, "first"), (1, "second")],
+    };
+    for &(at, name) in ears {
         let recording = pair[at].sound().listen()?;
         sleep(LISTEN);
         let loudness = sound::rms(&recording.finish()?);

@@ -1,6 +1,6 @@
 //! Two windows of ours in a call, as people bring it about: one starts it, the other pastes the link.
 
-use super::person::{Person, Tally};
+use super::person::{Case, Person, SetUp, Tally};
 use super::{CAMERA, KBPS, SIZE};
 use crate::harness::sound_card::SoundCard;
 use crate::harness::window::Window;
@@ -24,10 +24,30 @@ const COUNT_STATISTICS: &str = "
     });
     void tauri.invoke('plugin:event|listen', { event: 'stats', target: { kind: 'Any' }, handler });
     return true";
-const READ_STATISTICS: &str = "return { ...globalThis.sum, frames: Number(document.querySelector('canvas[data-testid=tile-remote]').dataset.frames) }";
+const READ_STATISTICS: &str = "return { ...globalThis.sum, frames: Number(document.querySelector('canvas[data-testid=tile-remote]')?.dataset.frames ?? 0) }";
 
-/// Two people who see each other.
-pub(super) fn pair() -> Result<[Window; 2]> {
+/// Presses the button and notes when the engine says connected, and when the first picture was drawn.
+const JOIN_AND_TIME: &str = "
+    const times = (globalThis.times = {});
+    const tauri = window.__TAURI_INTERNALS__;
+    const handler = tauri.transformCallback(({ payload }) => {
+      if (began && payload.call?.state === 'connected') times.connected ??= performance.now() - began;
+    });
+    let began = 0;
+    void tauri.invoke('plugin:event|listen', { event: 'state', target: { kind: 'Any' }, handler });
+    const note = () => {
+      if (document.querySelector('canvas[data-testid=tile-remote]')?.dataset.frames >= 1) times.picture ??= performance.now() - began;
+    };
+    new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributeFilter: ['data-frames'] });
+    setTimeout(() => {
+      began = performance.now();
+      document.querySelector('[data-testid=join]').click();
+    }, 500);
+    return true";
+const READ_TIMES: &str = "const { connected, picture } = globalThis.times; return connected && picture ? [connected, picture] : null";
+
+/// Two people in a call.
+pub(super) fn pair(case: Case) -> Result<[Window; 2]> {
     let arguments = ["--max-kbps".to_owned(), KBPS.to_string()];
     let open = |name| Window::open_with(name, CAMERA, SIZE, &arguments);
     let (ada, ben) = (open("Ada")?, open("Ben")?);
@@ -41,16 +61,27 @@ pub(super) fn pair() -> Result<[Window; 2]> {
     ben.type_into("link-input", link.as_str().context("no link")?)?;
     ben.click("open-link")?;
     ben.wait_for(A_WHILE, "[data-testid=green-room]")?;
+    if case == Case::OneWay {
+        ben.click("toggle-camera")?;
+        ben.click("toggle-microphone")?;
+    }
     ben.click("join")?;
     let pair = [ada, ben];
     for window in &pair {
+        window.wait_for(A_WHILE, "[data-testid=control-bar]")?;
+        window.page().run(COUNT_STATISTICS)?;
+    }
+    let seen_by = match case {
+        Case::OneWay => &pair[1..],
+        Case::TwoWay => &pair[..],
+    };
+    for window in seen_by {
         let first =
             "return Number(document.querySelector('canvas[data-testid=tile-remote]')?.dataset.frames ?? 0)";
         window
             .page()
             .wait_for(A_WHILE, first)
             .with_context(|| window.last_words())?;
-        window.page().run(COUNT_STATISTICS)?;
     }
     let shown = pair[1]
         .page()
@@ -64,6 +95,28 @@ pub(super) fn pair() -> Result<[Window; 2]> {
 }
 
 impl Person for Window {
+    fn meet_again(pair: &[Self; 2], _: Case) -> Result<SetUp> {
+        let [ada, ben] = pair;
+        ben.click("leave")?;
+        for window in pair {
+            window.wait_for(A_WHILE, "[data-testid=ended]")?;
+        }
+        // Camera and microphone stay as they were.
+        for window in pair {
+            window.click("call-again")?;
+            window.wait_for(A_WHILE, "[data-testid=green-room]")?;
+        }
+        ada.click("join")?;
+        ada.wait_for(A_WHILE, "[data-testid=waiting]")?;
+        ben.page().run(JOIN_AND_TIME)?;
+        let times = ben.page().wait_for(A_WHILE, READ_TIMES)?;
+        let time = |at: usize| times[at].as_f64().context("no time");
+        Ok(SetUp {
+            connected: time(0)?,
+            first_picture: time(1)?,
+        })
+    }
+
     fn processes(&self) -> (u32, &'static [&'static str]) {
         // The driver is the parent of them all, and only there to measure.
         (self.pid(), &["WebKitWebDriver"])

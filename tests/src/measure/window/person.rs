@@ -5,8 +5,38 @@ use crate::harness::xvfb::Screen;
 use anyhow::Result;
 use std::time::Instant;
 
+/// Who sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    /// The first of the two only; the second has camera and microphone off.
+    OneWay,
+    /// Both.
+    TwoWay,
+}
+
+impl Case {
+    /// As rows name it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::OneWay => "one-way",
+            Self::TwoWay => "two-way",
+        }
+    }
+}
+
+/// How long going in took, as the one who came second saw it, in ms from the press on the button, with the ticket in hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SetUp {
+    /// Until connected.
+    pub(super) connected: f64,
+    /// Until a picture of the other was shown.
+    pub(super) first_picture: f64,
+}
+
 /// What the measurement needs of a window.
-pub(super) trait Person {
+pub(super) trait Person: Sized {
+    /// Lets both leave the call they are in, and meet again.
+    fn meet_again(pair: &[Self; 2], case: Case) -> Result<SetUp>;
     /// The root of its processes, and the names of those among them that are not the program's own.
     fn processes(&self) -> (u32, &'static [&'static str]);
     /// The screen it is on.
