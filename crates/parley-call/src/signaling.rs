@@ -185,8 +185,14 @@ async fn send(socket: &mut Socket, message: &ClientMessage) -> bool {
 }
 
 async fn close(socket: &mut Socket) {
-    // A server that does not answer in time has heard it or never will.
-    let _ = timeout(CLOSE_MAX, socket.close(None)).await;
+    // Read to its end: a socket dropped with unread bytes is reset, and the goodbye may be lost with it. A server that does not
+    // answer in time has heard it or never will.
+    let _ = timeout(CLOSE_MAX, async {
+        if socket.close(None).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
 }
 
 fn close_code(frame: Option<&CloseFrame>) -> Option<CloseCode> {

@@ -41,12 +41,21 @@ pub(crate) async fn serve(socket: WebSocket, client: ClientId, around: Surroundi
     around.tally.connections.add();
     around.tally.connections_accepted.add();
     let (queue, cut) = desk.split();
-    let closed = tokio::select! {
-        // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
-        closed = write(sink, queue, answers_out, &around) => closed,
-        () = read(&mut stream, client, answers, &around) => false,
-        // Only a value means "cut"; a dropped sender means that the queue knows how it ends.
-        Ok(()) = cut => false,
+    let closed = {
+        let mut reading = std::pin::pin!(read(&mut stream, client, answers, &around));
+        tokio::select! {
+            // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
+            closed = write(sink, queue, answers_out, &around) => {
+                if !closed {
+                    // What came before the connection broke still counts: a goodbye above all, after which clients read no more.
+                    let _ = timeout(FAREWELL_MAX, &mut reading).await;
+                }
+                closed
+            }
+            () = &mut reading => false,
+            // Only a value means "cut"; a dropped sender means that the queue knows how it ends.
+            Ok(()) = cut => false,
+        }
     };
     let _ = around.hub.send(Inbound::Closed(client)).await;
     if closed {
@@ -97,6 +106,7 @@ async fn read(
             Verdict::Refuse(code) => (code, false),
             Verdict::Close(code) => (code, true),
         };
+        tracing::debug!(client = client.0, ?code, fatal, "refused a message");
         count(&around.tally, code, fatal);
         let Ok(text) = serde_json::to_string(&error(code, fatal)) else {
             return;

@@ -74,3 +74,41 @@ async fn a_third_person_hears_that_the_room_is_full() {
     assert_eq!(eve.receive_error().await, ErrorCode::RoomFull);
     server.stop().await;
 }
+
+/// Both hang up at once, as the end of every call is: what the server tells one of the other must not cost it the goodbye that
+/// is on its way already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_who_leave_at_once_leave_no_place_taken() {
+    use tokio::time::{Duration, timeout};
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    for round in 0..400u64 {
+        let (mut ada, seat) = Client::in_room(&server, None, "Ada").await;
+        let (mut bob, _) = Client::in_room(&server, Some(seat.room), "Bob").await;
+        let ada_goes = tokio::spawn(async move {
+            ada.send(&ClientMessage::Leave).await;
+            let _ = ada.socket.close(None).await;
+            // As parley-call does: nothing is waited for.
+            drop(ada);
+        });
+        let until = std::time::Instant::now() + Duration::from_micros(10 * (round % 40));
+        while std::time::Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        bob.send(&ClientMessage::Leave).await;
+        // The server may have closed first.
+        let _ = bob.socket.close(None).await;
+        drop(bob);
+        ada_goes.await.unwrap();
+        let empty = async {
+            while server.counters().participants > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert!(
+            timeout(Duration::from_secs(3), empty).await.is_ok(),
+            "round {round}: somebody who said goodbye is waited for: {:?}",
+            server.counters()
+        );
+    }
+    server.stop().await;
+}
