@@ -14,6 +14,8 @@ pub(super) enum Fate {
     Use(Candidate),
     /// Kept for a description to come.
     Held,
+    /// Kept as well, and the oldest of those kept was dropped for it.
+    HeldInstead,
     /// Known already, or one too many.
     Dropped,
     /// Breaks a limit.
@@ -43,16 +45,20 @@ impl RemoteCandidates {
         }
         // The end of candidates needs no action: checks go on until they succeed.
         let known = self.used.contains(&candidate) || self.held.contains(&candidate);
-        if candidate.candidate.is_empty() || known || self.used.len() + self.held.len() >= CANDIDATES_MAX {
+        if candidate.candidate.is_empty() || known || self.used.len() >= CANDIDATES_MAX {
             return Fate::Dropped;
+        }
+        // The oldest are the likeliest to belong to an offer that came to nothing: they must not block all later ones.
+        let crowded = self.used.len() + self.held.len() >= CANDIDATES_MAX;
+        if crowded && !self.held.is_empty() {
+            self.held.remove(0);
         }
         if remote.is_some_and(|sdp| belongs(&candidate, sdp)) {
             self.used.push(candidate.clone());
-            Fate::Use(candidate)
-        } else {
-            self.held.push(candidate);
-            Fate::Held
+            return Fate::Use(candidate);
         }
+        self.held.push(candidate);
+        if crowded { Fate::HeldInstead } else { Fate::Held }
     }
 
     /// A description was set: gives those that waited for it, and forgets those used with the one before.
@@ -131,12 +137,24 @@ mod tests {
     }
 
     #[test]
+    fn those_of_offers_that_came_to_nothing_do_not_block_later_ones() {
+        let mut candidates = RemoteCandidates::default();
+        let set = description(1, "set");
+        for port in 0..1000 {
+            candidates.take_in(candidate(port, Some("dead")), Some(&set));
+        }
+        let good = candidate(7, Some("set"));
+        assert_eq!(candidates.take_in(good.clone(), Some(&set)), Fate::Use(good));
+    }
+
+    #[test]
     fn too_many_or_too_long_ones_are_dropped() {
         let mut candidates = RemoteCandidates::default();
-        let taken = (0..1000)
+        let kept = (0..1000)
             .filter(|port| candidates.take_in(candidate(*port, None), None) == Fate::Held)
             .count();
-        assert_eq!(taken, CANDIDATES_MAX);
+        assert_eq!(kept, CANDIDATES_MAX);
+        assert_eq!(candidates.held.len(), CANDIDATES_MAX);
         let mut long = candidate(1, None);
         long.candidate = "x".repeat(CANDIDATE_BYTES_MAX + 1);
         assert_eq!(candidates.take_in(long, None), Fate::Malformed);

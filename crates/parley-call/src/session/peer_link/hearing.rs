@@ -124,7 +124,7 @@ impl PeerLink {
         match self.candidates.take_in(candidate, self.negotiation.remote()) {
             Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
             Fate::Held => {}
-            Fate::Dropped => cx.counters.candidates_dropped += 1,
+            Fate::Dropped | Fate::HeldInstead => cx.counters.candidates_dropped += 1,
             Fate::Malformed => cx.counters.malformed_from_peer += 1,
         }
     }
