@@ -26,6 +26,8 @@ const VIDEO_PACKETS_MAX: usize = 1024;
 const HELD_MAX: usize = 512;
 /// A packet that waited longer is of no use: a proof this late has other reasons than the way.
 const HELD_AGE_MAX: Duration = Duration::from_millis(500);
+/// A track whose taker is gone is told again, but no more often than this.
+const TELL_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often to look at the gate while packets wait for it.
 const GATE_LOOK: Duration = Duration::from_millis(5);
 
@@ -107,7 +109,12 @@ impl Deliver {
         };
         match sender.try_send(received) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => drops.media_full.one(),
+            Err(TrySendError::Full(_)) => drops.media_full.one(),
+            Err(TrySendError::Disconnected(_)) => {
+                // Whoever took them is gone, or never heard of them: told again, or this track would be silent for good.
+                drops.media_full.one();
+                stream.sender = None;
+            }
         }
     }
 }
@@ -159,6 +166,7 @@ struct Stream {
     rtx: Option<u32>,
     seen: Seen,
     sender: Option<SyncSender<ReceivedPacket>>,
+    told: Option<Instant>,
 }
 
 impl Stream {
@@ -168,6 +176,7 @@ impl Stream {
             rtx,
             seen: Seen::default(),
             sender: None,
+            told: None,
         }
     }
 
@@ -178,6 +187,10 @@ impl Stream {
         first: &ReceivedPacket,
     ) -> Option<&SyncSender<ReceivedPacket>> {
         if self.sender.is_none() {
+            let now = first.arrived.0;
+            if self.told.is_some_and(|told| now < told + TELL_AGAIN_AFTER) {
+                return None;
+            }
             let (sender, packets) = sync_channel(match self.kind {
                 TrackKind::Audio => AUDIO_PACKETS_MAX,
                 TrackKind::Video | TrackKind::Screen => VIDEO_PACKETS_MAX,
@@ -192,6 +205,7 @@ impl Stream {
                 events.tell(LibraryEvent::KeyFrameMissing { kind: self.kind });
             }
             self.sender = Some(sender);
+            self.told = Some(now);
         }
         self.sender.as_ref()
     }
@@ -315,6 +329,24 @@ mod tests {
             LibraryEvent::Track { kind, packets } => (kind, packets),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_track_whose_taker_is_gone_is_told_again_but_not_with_each_packet() {
+        let (mut deliver, meter, mut told) = deliver();
+        meter.gate.open();
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        feed_at(&mut deliver, start, 3, 1);
+        drop(told.try_recv().unwrap());
+        for number in 2..50 {
+            feed_at(&mut deliver, after(20 * u64::from(number)), 3, number);
+        }
+        assert!(told.try_recv().is_err(), "within a second");
+        feed_at(&mut deliver, after(1_010), 3, 60);
+        let (kind, packets) = track(told.try_recv().unwrap());
+        assert_eq!(kind, TrackKind::Audio);
+        assert_eq!(packets.try_iter().count(), 1);
     }
 
     fn feed_at(deliver: &mut Deliver, at: Instant, ssrc: u32, sequence: u16) {
