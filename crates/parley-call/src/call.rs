@@ -258,12 +258,14 @@ impl Driver {
             match output {
                 Output::Signaling(command) => self.signal(command),
                 Output::Peer(command) => {
-                    if self
-                        .peer
-                        .commands
-                        .send_timeout(command, PEER_BUSY_MAX)
-                        .await
-                        .is_err()
+                    // One that is stuck is waited for once, not for each command: people want to get out.
+                    if self.failed.is_none()
+                        && self
+                            .peer
+                            .commands
+                            .send_timeout(command, PEER_BUSY_MAX)
+                            .await
+                            .is_err()
                     {
                         self.failed = Some("the peer driver takes no commands");
                     }

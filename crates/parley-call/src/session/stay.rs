@@ -304,10 +304,11 @@ impl Stay {
             EndReason::ServerUnreachable(_) if self.signaling.is_joined() => EndReason::OtherLost,
             reason => reason,
         };
+        // The server first: its goodbye waits for nobody, and frees the place.
+        self.signaling.finish(cx.out);
         if let Some(mut link) = self.link.take() {
             link.close(reason == EndReason::HungUp, cx);
         }
-        self.signaling.finish(cx.out);
         cx.out.event(SessionEvent::Ended(reason.clone()));
         self.ended = Some(reason);
     }
