@@ -78,8 +78,10 @@ fn the_server_restarts_and_the_call_goes_on() {
     std::thread::sleep(Duration::from_secs(1));
     let server = RealServer::start_at(address, data.path(), None).unwrap();
     for (who, endpoint) in [("host", &host), ("guest", &guest)] {
-        // The rate counts the whole call: a gap would show.
-        check(who, &endpoint.good_figures(PATIENCE).unwrap(), 20.0, 0.4);
+        let figures = endpoint.good_figures(PATIENCE).unwrap();
+        check(who, &figures, 20.0, 0.4);
+        let gap = figures.get("gap_ms_max").unwrap();
+        assert!(gap < 1_500.0, "{who}: no picture for {gap} ms");
     }
     drop(server);
 }
