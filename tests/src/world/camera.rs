@@ -53,6 +53,63 @@ fn every_kind_of_picture_a_camera_gives_is_seen() {
 }
 
 #[test]
+fn a_camera_that_another_program_holds_is_told_and_taken_once_it_is_free() {
+    let camera = FakeCamera::plug_in("Test Camera", &["640x360@30:YUYV"]).unwrap();
+    camera
+        .beside(|| {
+            let (holder, held) = open(640, 360);
+            see(&held, 3)?;
+            let (source, frames) = open(640, 360);
+            wait_for(&source, SourceState::Busy)?;
+            drop(holder);
+            see(&frames, 5)?;
+            assert_eq!(source.status().borrow().state, SourceState::Running);
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Off and on again: the new source comes before the old one has let go.
+#[test]
+fn a_camera_that_this_program_is_just_letting_go_is_not_called_busy() {
+    let camera = FakeCamera::plug_in("Test Camera", &["640x360@30:YUYV"]).unwrap();
+    camera
+        .beside(|| {
+            let (old, held) = open(640, 360);
+            see(&held, 3)?;
+            let (source, frames) = open(640, 360);
+            let status = source.status();
+            std::thread::scope(|scope| -> anyhow::Result<()> {
+                scope.spawn(move || {
+                    std::thread::sleep(Duration::from_millis(300));
+                    drop(old);
+                });
+                let begun = Instant::now();
+                while status.borrow().state != SourceState::Running {
+                    let state = status.borrow().state;
+                    anyhow::ensure!(state != SourceState::Busy, "called busy");
+                    anyhow::ensure!(begun.elapsed() < PATIENCE, "{state:?}");
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Ok(())
+            })?;
+            see(&frames, 3)?;
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn wait_for(source: &VideoSource, state: SourceState) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while source.status().borrow().state != state {
+        let now = source.status().borrow().clone();
+        anyhow::ensure!(begun.elapsed() < PATIENCE, "not {state:?} but {now:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_camera_that_stalls_is_woken_and_opened_again() {
     let camera = FakeCamera::plug_in("Test Camera", &["640x360@30:YUYV"]).unwrap();
     camera

@@ -38,6 +38,8 @@ const FIRST_PICTURE: Duration = Duration::from_secs(5);
 /// The wait before the first new attempt, and the longest.
 const RETRY: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(3);
+/// A camera that is off and on again may for so long be held by this program's own last source, which is just letting it go.
+const LETTING_GO_MAX: Duration = Duration::from_secs(1);
 /// Capture threads that did not end when told to (stuck inside the kernel) before no more are started.
 const LOST_MAX: u32 = 4;
 
@@ -73,6 +75,7 @@ pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
         lost: 0,
     };
     let mut retry = RETRY;
+    let begun = now();
     while !stage.halt.is_ordered() {
         let outcome = supervisor.attempt();
         if stage.halt.is_ordered() {
@@ -84,7 +87,10 @@ pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
             (retry * 2).min(RETRY_MAX)
         };
         tracing::info!(fault = %outcome.fault, retry_ms = retry.as_millis(), "camera gives no pictures");
-        stage.tell(outcome.fault.source_state(), Some(outcome.fault.to_string()));
+        let may_be_ours = outcome.fault == CameraFault::Busy && now() < begun + LETTING_GO_MAX;
+        if !may_be_ours {
+            stage.tell(outcome.fault.source_state(), Some(outcome.fault.to_string()));
+        }
         stage.halt.wait(retry);
     }
 }
