@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{StatusCode, header};
@@ -26,6 +27,8 @@ const TILES_MAX: usize = 64;
 const STRANGERS_MAX: usize = 8;
 /// How long a stranger may take.
 const HELLO_WITHIN: Duration = Duration::from_secs(3);
+/// How long a page may take to accept a frame.
+const WRITE_MAX: Duration = Duration::from_secs(5);
 /// Frames between the tiles' threads and the socket.
 const OUTGOING_MAX: usize = 8;
 
@@ -130,7 +133,9 @@ async fn serve(page: WebSocketStream<TcpStream>, door: &Door) {
         tokio::select! {
             () = another(&mut pages, own) => break,
             Some(frame) = outgoing.recv() => {
-                if to_page.send(Message::Binary(frame)).await.is_err() {
+                // A page that is stuck must not keep its tiles, and with them decoders, busy.
+                let sent = timeout(WRITE_MAX, to_page.send(Message::Binary(frame))).await;
+                if !matches!(sent, Ok(Ok(()))) {
                     break;
                 }
             }
@@ -142,7 +147,7 @@ async fn serve(page: WebSocketStream<TcpStream>, door: &Door) {
         }
     }
     drop(tiles);
-    drop(to_page.close().await);
+    drop(timeout(WRITE_MAX, to_page.close()).await);
 }
 
 /// Returns when another page was let in. Cancel safe.

@@ -81,9 +81,17 @@ export class App implements Deeds {
 
   /** Follows the backend; what changed between the first state and now is not missed. */
   async listen(): Promise<() => void> {
+    // An event that comes while the first state is fetched is newer than that.
+    const heard = { state: false, talk: false };
     const stop = await this.backend.listen({
-      state: (next) => this.#take(next),
-      talk: (next) => this.#read(next),
+      state: (next) => {
+        heard.state = true;
+        this.#take(next);
+      },
+      talk: (next) => {
+        heard.talk = true;
+        this.#read(next);
+      },
       drag: (drag) => this.#drag(drag),
       levels: (levels) => this.#hear(levels, performance.now()),
       inspector: (inspector) => (this.inspector = inspector),
@@ -94,8 +102,9 @@ export class App implements Deeds {
         if (person && this.state.call?.state === 'connected') this.summary = withSecond(this.summary, person.quality);
       },
     });
-    this.#take(await this.backend.state());
-    this.chat = await this.backend.talk();
+    const [state, talk] = await Promise.all([this.backend.state(), this.backend.talk()]);
+    if (!heard.state) this.#take(state);
+    if (!heard.talk) this.chat = talk;
     return stop;
   }
 
