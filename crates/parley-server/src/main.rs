@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Lets people find each other for Parley calls: signaling, rooms and STUN.
@@ -42,6 +43,9 @@ Examples:
 For calls across the internet put a reverse proxy with TLS in front of the TCP port, and open the UDP port.
 The environment variable RUST_LOG sets how much is logged (for example RUST_LOG=parley_server=debug).";
 
+/// How often the counters are told in the log.
+const COUNTERS_EVERY: Duration = Duration::from_secs(60);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -74,12 +78,29 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let server = start(config).await?;
     announce(&server);
-    stop_signal().await?;
+    tokio::select! {
+        stop = stop_signal() => stop?,
+        () = log_counters(&server) => {}
+    }
     tracing::info!(
         "Stopping; everyone connected is told. Calls go on, and find the server again when it is back."
     );
     server.stop().await;
     Ok(())
+}
+
+/// A line with all counters, once a minute while they change. Never returns.
+async fn log_counters(server: &Server) {
+    let mut every_minute = tokio::time::interval(COUNTERS_EVERY);
+    let mut told = server.counters();
+    loop {
+        every_minute.tick().await;
+        let counters = server.counters();
+        if counters != told {
+            tracing::info!(?counters, "so far");
+            told = counters;
+        }
+    }
 }
 
 /// A taken STUN port is no reason not to serve: clients are told the real port anyway.
