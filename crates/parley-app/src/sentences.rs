@@ -76,6 +76,7 @@ fn every_fault_of_the_server_and_of_a_link_can_be_said() {
         SignalingFault::TimedOut,
         SignalingFault::Tls,
         SignalingFault::NotAParleyServer,
+        SignalingFault::PlaceKept,
         SignalingFault::Lost,
     ] {
         check(&fault.to_string());

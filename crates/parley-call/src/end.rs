@@ -81,6 +81,9 @@ pub enum SignalingFault {
     /// It answered, but not as a Parley server does.
     #[error("What answers at this address is not a Parley server. Check that the whole link was copied.")]
     NotAParleyServer,
+    /// It answers, and lets nobody in before somebody who lost the connection has come back or been given up.
+    #[error("A place in this call is still kept for somebody whose connection broke.")]
+    PlaceKept,
     /// The connection stood and broke.
     #[error("The connection to the server was lost.")]
     Lost,

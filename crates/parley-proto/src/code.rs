@@ -18,6 +18,8 @@ pub enum ErrorCode {
     RoomUnknown,
     /// The room has as many people as it takes.
     RoomFull,
+    /// The room has a place for one more as soon as somebody who lost the connection has either come back or been given up.
+    PlaceKept,
     /// The ticket was fine once, but its time is over.
     TicketExpired,
     /// The ticket was never good, was made by another server, or was used before.
@@ -43,13 +45,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that this build sends.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooFast,
         Self::VersionMismatch,
         Self::RoomUnknown,
         Self::RoomFull,
+        Self::PlaceKept,
         Self::TicketExpired,
         Self::TicketInvalid,
         Self::ResumeInvalid,
@@ -77,6 +80,9 @@ impl ErrorCode {
                 "There is no such call on this server. Check that the whole link was copied, or ask for a new one."
             }
             Self::RoomFull => "This room takes two for now, and two people are already in it.",
+            Self::PlaceKept => {
+                "A place in this call is still kept for somebody whose connection broke. Try again in a minute."
+            }
             Self::TicketExpired => "Your ticket to this call has run out. Open the link again.",
             Self::TicketInvalid => "The server did not accept the ticket to this call. Open the link again.",
             Self::ResumeInvalid => "The call could not be resumed. Open the link again.",

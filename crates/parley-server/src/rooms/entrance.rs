@@ -34,8 +34,8 @@ impl Rooms {
             Some(room) if self.stamp.is_ours(&room) => (room, Role::Guest),
             Some(_) => return self.refuse(client, ErrorCode::RoomUnknown),
         };
-        if !self.rooms.get(&room).is_none_or(|room| room.has_place(now)) {
-            return self.refuse(client, ErrorCode::RoomFull);
+        if let Some(code) = self.full(now, room) {
+            return self.refuse(client, code);
         }
         let nonce = self.random();
         match self.tokens.ticket(now, room, role, nonce) {
@@ -60,14 +60,10 @@ impl Rooms {
             Ok(_) => return self.refuse(client, ErrorCode::TicketInvalid),
             Err(code) => return self.refuse(client, code),
         };
-        if !self
-            .rooms
-            .get(&ticket.room)
-            .is_none_or(|room| room.has_place(now))
-        {
-            return self.refuse(client, ErrorCode::RoomFull);
+        if let Some(code) = self.full(now, ticket.room) {
+            return self.refuse(client, code);
         }
-        if self.is_full() {
+        if !self.has_room(now) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
         self.make_place(now, ticket.room);
@@ -89,6 +85,16 @@ impl Rooms {
         self.seats.insert(client, seat);
         self.welcome(now, client, seat, false);
         self.announce(now, seat);
+    }
+
+    /// Why nobody new can come into a room, if so.
+    fn full(&self, now: Moment, room: RoomId) -> Option<ErrorCode> {
+        let room = self.rooms.get(&room).filter(|room| !room.has_place(now))?;
+        Some(if room.keeps_a_place() {
+            ErrorCode::PlaceKept
+        } else {
+            ErrorCode::RoomFull
+        })
     }
 
     /// Gives up someone who has been away for long, if there is no other place: most likely the newcomer is that same person,
@@ -133,7 +139,7 @@ impl Rooms {
 
     /// Seats someone whom this server does not have (any more): it was restarted, or gave them up.
     fn come_back(&mut self, now: Moment, client: ClientId, seat: Seat, resume: &Resume, name: String) {
-        if self.is_full() {
+        if !self.has_room(now) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
         let room = self.rooms.entry(seat.room).or_default();
@@ -226,8 +232,17 @@ impl Rooms {
         true
     }
 
-    /// Whether all places of the server are taken, by those who are here and those whose place is kept.
-    fn is_full(&self) -> bool {
-        self.seats.len() + self.deadlines.len() >= self.participants_max
+    /// Whether the server takes one more. Those who are here are never put out; when all places are taken, the one whose kept
+    /// place runs out first gives way, so that nobody fills a server by coming in and vanishing.
+    fn has_room(&mut self, now: Moment) -> bool {
+        if self.seats.len() >= self.participants_max {
+            return false;
+        }
+        if self.seats.len() + self.deadlines.len() >= self.participants_max
+            && let Some((_, room, id)) = self.deadlines.pop_first()
+        {
+            self.remove(now, room, id, LeaveReason::Lost);
+        }
+        true
     }
 }

@@ -87,6 +87,13 @@ impl Room {
         !self.is_full() || self.long_away(now).is_some()
     }
 
+    /// Whether a full room is so only because a place in it is kept.
+    pub(super) fn keeps_a_place(&self) -> bool {
+        self.members
+            .iter()
+            .any(|member| !matches!(member.presence, Presence::Here(_)))
+    }
+
     /// Someone who was lost so long ago that they give way to a newcomer, and until when they would be waited for.
     pub(super) fn long_away(&self, now: Moment) -> Option<(Moment, ParticipantId)> {
         self.members.iter().find_map(|member| match member.presence {

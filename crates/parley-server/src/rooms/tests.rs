@@ -290,7 +290,7 @@ fn someone_lost_is_away_first_and_back_as_the_same_person() {
     ));
     assert_eq!(
         world.ticket(EVE, Some(ada.room)).unwrap_err(),
-        ErrorCode::RoomFull,
+        ErrorCode::PlaceKept,
         "the place is kept"
     );
 
@@ -445,7 +445,7 @@ fn someone_only_expected_gives_way_to_someone_who_is_here() {
     let stranger = world.ticket(ClientId(50), Some(ada.room));
     assert_eq!(
         stranger.unwrap_err(),
-        ErrorCode::RoomFull,
+        ErrorCode::PlaceKept,
         "a newcomer does not push anyone out"
     );
     let (eves, outputs) = world.resume(EVE, &eve.token).unwrap();
@@ -498,7 +498,7 @@ fn who_was_lost_for_ten_seconds_gives_way_to_a_newcomer() {
     world.wait(9);
     assert_eq!(
         world.ticket(EVE, Some(ada.room)).unwrap_err(),
-        ErrorCode::RoomFull,
+        ErrorCode::PlaceKept,
         "a connection that broke may be back any moment"
     );
     world.wait(1);
@@ -559,21 +559,37 @@ fn tokens_end_at_their_server_and_their_time() {
 }
 
 #[test]
-fn a_full_server_says_so_and_takes_people_again_later() {
+fn a_full_server_says_so_and_gives_kept_places_to_newcomers() {
     let mut world = World::new();
-    world.rooms = Rooms::new(START, &KEY, Vec::new(), 1, StdRng::seed_from_u64(1));
-    world.enter(ADA, None);
-    let (_, ticket) = world.ticket(BOB, None).unwrap();
-    assert_eq!(world.join(BOB, &ticket).unwrap_err(), ErrorCode::Unavailable);
-    world.rooms.disconnected(world.now, ADA);
-    assert_eq!(
-        world.join(BOB, &ticket).unwrap_err(),
-        ErrorCode::Unavailable,
-        "a kept place is taken"
-    );
-    world.wait(RESUME_GRACE_S);
-    world.tick();
-    world.join(BOB, &ticket).unwrap();
+    world.rooms = Rooms::new(START, &KEY, Vec::new(), 2, StdRng::seed_from_u64(1));
+    let (ada, bob) = world.pair();
+    let (_, ticket) = world.ticket(EVE, None).unwrap();
+    assert_eq!(world.join(EVE, &ticket).unwrap_err(), ErrorCode::Unavailable);
+    world.rooms.disconnected(world.now, BOB);
+    let (eve, outputs) = world.join(EVE, &ticket).unwrap();
+    assert_ne!(eve.room, ada.room);
+    let lost = ServerMessage::ParticipantLeft {
+        id: bob.me,
+        reason: LeaveReason::Lost,
+    };
+    assert!(sent_to(ADA, &outputs).contains(&lost), "{outputs:?}");
+    assert_eq!(world.rooms.poll_timeout(), None, "nobody is waited for");
+    assert_eq!(world.resume(BOB, &bob.token).unwrap_err(), ErrorCode::Unavailable);
+    assert_eq!(world.rooms.counts().participants, 2);
+}
+
+#[test]
+fn who_comes_in_and_vanishes_over_and_over_fills_no_server() {
+    let mut world = World::new();
+    let (ada, _) = world.pair();
+    for number in 100..3_100 {
+        let ghost = ClientId(number);
+        world.enter(ghost, None);
+        world.rooms.disconnected(world.now, ghost);
+    }
+    assert!(world.rooms.counts().participants <= 1000);
+    world.say(BOB, ClientMessage::Leave);
+    world.enter(EVE, Some(ada.room));
 }
 
 #[test]

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Tickets that may be refused in a row before the person is told.
 const TICKET_REFUSALS_MAX: u32 = 3;
 
+/// A place that is kept is asked for so often: it is ten seconds away at the most, except after a restart of the server.
+const KEPT_PLACE_EVERY: Duration = Duration::from_secs(2);
+
 impl Signaling {
     pub(super) fn on_text(
         &mut self,
@@ -162,6 +165,13 @@ impl Signaling {
             (_, ErrorCode::Unavailable | ErrorCode::TooFast) => {
                 self.refusal = Some(reason);
                 self.drop_connection(now, SignalingFault::Refused, out);
+            }
+            // Often it is this person's own place, whose Parley ended without a word a moment ago.
+            (Stage::AskingTicket | Stage::Joining, ErrorCode::PlaceKept) => {
+                self.refusal = Some(reason);
+                self.drop_connection(now, SignalingFault::PlaceKept, out);
+                let retry_at = now + KEPT_PLACE_EVERY;
+                self.enter_stage(now, Stage::Down { retry_at });
             }
             (Stage::Resuming, _) => {
                 self.token = None;

@@ -6,6 +6,8 @@ use parley_proto::{
 use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(60);
+/// From then on somebody who is away gives way to a newcomer.
+const GIVES_WAY_AFTER: Duration = Duration::from_secs(10);
 
 /// A connection: which party, and its number.
 pub(super) type ClientId = (usize, u32);
@@ -66,8 +68,8 @@ impl FakeServer {
                 if wanted.is_some_and(|wanted| wanted != room()) {
                     return vec![error(client, ErrorCode::RoomUnknown)];
                 }
-                if self.members.len() >= 2 {
-                    return vec![error(client, ErrorCode::RoomFull)];
+                if let Some(code) = self.full(now) {
+                    return vec![error(client, code)];
                 }
                 vec![Reply::Message(
                     client,
@@ -78,7 +80,7 @@ impl FakeServer {
                     },
                 )]
             }
-            ClientMessage::Join { name, .. } => self.join(client, name),
+            ClientMessage::Join { name, .. } => self.join(now, client, name),
             ClientMessage::Resume { token, name, .. } => self.resume(client, &token, name),
             ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
             ClientMessage::Leave => {
@@ -132,15 +134,35 @@ impl FakeServer {
     }
 
     /// Gives somebody up at once.
-    pub(super) fn give_up(&mut self, id: ParticipantId) -> Vec<Reply> {
+    fn give_up(&mut self, id: ParticipantId) -> Vec<Reply> {
         self.members.retain(|member| member.participant.id != id);
         let reason = LeaveReason::Lost;
         self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason })
     }
 
-    fn join(&mut self, client: ClientId, name: String) -> Vec<Reply> {
+    fn full(&self, now: Instant) -> Option<ErrorCode> {
+        let gives_way = |member: &Member| member.gone_at.is_some_and(|at| now >= at + GIVES_WAY_AFTER);
+        if self.members.len() < 2 || self.members.iter().any(gives_way) {
+            return None;
+        }
+        let is_kept = self.members.iter().any(|member| member.gone_at.is_some());
+        Some(if is_kept {
+            ErrorCode::PlaceKept
+        } else {
+            ErrorCode::RoomFull
+        })
+    }
+
+    fn join(&mut self, now: Instant, client: ClientId, name: String) -> Vec<Reply> {
+        if let Some(code) = self.full(now) {
+            return vec![error(client, code)];
+        }
+        let mut replies = Vec::new();
         if self.members.len() >= 2 {
-            return vec![error(client, ErrorCode::RoomFull)];
+            let gone = self.members.iter().find(|member| member.gone_at.is_some());
+            if let Some(id) = gone.map(|member| member.participant.id) {
+                replies = self.give_up(id);
+            }
         }
         self.issued += 1;
         let participant = Participant {
@@ -150,7 +172,8 @@ impl FakeServer {
             order: u32::from(self.issued),
             away: false,
         };
-        self.seat_down(client, participant, false)
+        replies.extend(self.seat_down(client, participant, false));
+        replies
     }
 
     fn seat_down(&mut self, client: ClientId, participant: Participant, resumed: bool) -> Vec<Reply> {

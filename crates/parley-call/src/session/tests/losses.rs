@@ -198,14 +198,17 @@ fn a_call_without_server_and_path_is_over_after_a_while() {
 fn one_who_crashed_comes_back_as_somebody_new() {
     let mut world = World::connected_pair(29);
     world.crash(1);
-    world.run_s(4);
-    assert_eq!(world.phase(0), CallPhase::Reconnecting);
+    world.run_s(2);
     assert!(world.snapshot(0).people[0].away);
-    world.server_gives_up(1);
-    world.run_ms(200);
+    // The server keeps the place of the one who crashed, for ten seconds.
     let ben = world.arrive(Some([3; 16]));
     world.command(ben, CallCommand::Enter);
-    world.run_s(5);
+    world.run_s(2);
+    assert_eq!(world.phase(0), CallPhase::Reconnecting);
+    let waiting = world.snapshot(ben);
+    assert_eq!(waiting.ended, None);
+    assert_eq!(waiting.signaling_fault, Some(SignalingFault::PlaceKept));
+    world.run_s(12);
     world.expect_media();
     assert_eq!(world.phase(0), CallPhase::Connected);
     assert_eq!(world.snapshot(0).people[0].name, "party 2");

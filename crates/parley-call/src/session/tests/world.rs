@@ -214,14 +214,6 @@ impl World {
         self.look();
     }
 
-    /// The server gives somebody up before their time.
-    pub(super) fn server_gives_up(&mut self, party: usize) {
-        if let Some(id) = self.snapshot(party).me {
-            let replies = self.server.give_up(id);
-            self.reply(replies);
-        }
-    }
-
     /// The server says something that it should not.
     pub(super) fn server_says(&mut self, party: usize, text: String) {
         if let Some(connection) = self.parties[party].connection {
