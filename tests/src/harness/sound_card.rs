@@ -70,9 +70,17 @@ impl SoundCard {
     /// # Errors
     /// When `paplay` is missing.
     pub fn speak(&self, wav: &Path) -> Result<Program> {
+        self.play_into("microphone_feed", wav)
+    }
+
+    /// Plays a wav file into any of its sinks.
+    ///
+    /// # Errors
+    /// When `paplay` is missing.
+    pub fn play_into(&self, sink: &str, wav: &Path) -> Result<Program> {
         let mut command = Command::new("paplay");
         command
-            .args(["--device", "microphone_feed"])
+            .args(["--device", sink])
             .arg(wav)
             .envs(self.environment());
         Program::start("paplay", &mut command)
@@ -102,6 +110,22 @@ impl SoundCard {
             .envs(self.environment());
         let program = Program::start("parec", &mut command)?;
         Ok(Recording { program, file })
+    }
+
+    /// Adds a module (a device is plugged in): its name and its arguments.
+    ///
+    /// # Errors
+    /// When the sound server does not take it.
+    pub fn plug(&self, module: &[&str]) -> Result<()> {
+        self.control(&[&["load-module"], module].concat()).map(drop)
+    }
+
+    /// Makes a device the default one: `source` or `sink`, and its name.
+    ///
+    /// # Errors
+    /// When there is none such.
+    pub fn set_default(&self, kind: &str, name: &str) -> Result<()> {
+        self.control(&[&format!("set-default-{kind}"), name]).map(drop)
     }
 
     /// Takes a module away (a device is unplugged) by a word of its arguments, such as `sink_name=speaker`.

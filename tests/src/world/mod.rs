@@ -7,6 +7,8 @@ mod call_survives;
 #[cfg(target_os = "linux")]
 mod camera;
 #[cfg(target_os = "linux")]
+mod devices;
+#[cfg(target_os = "linux")]
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::view::{
-    CallView, DesktopView, DeviceState, DevicesView, EndedView, HistoryView, LocalView, PersonView, Quality,
-    Settings, SignalingState,
+    CallView, DesktopView, DevicesView, EndedView, HistoryView, LocalView, PersonView, Quality, Settings,
+    SignalingState,
 };
 
 fn state(phase: Phase, people: &[&str]) -> AppState {
@@ -36,26 +36,10 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
             past: None,
             ended: None,
         }),
-        devices: DevicesView {
-            cameras: Vec::new(),
-            microphones: Vec::new(),
-            speakers: Vec::new(),
-            camera: None,
-            microphone: None,
-            speaker: None,
-        },
+        devices: DevicesView::default(),
         local: LocalView {
-            muted: false,
-            talking: false,
             camera_on: true,
-            camera: DeviceState::Off,
-            camera_name: None,
-            video_size: None,
-            microphone: DeviceState::Off,
-            microphone_name: None,
-            speaker: DeviceState::Off,
-            speaker_name: None,
-            speaker_test_playing: false,
+            ..LocalView::default()
         },
         share: crate::view::ShareView::default(),
         problems: Vec::new(),

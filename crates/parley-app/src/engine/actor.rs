@@ -4,7 +4,8 @@
 //! After each, [`Actor::arrange`] makes devices be open or closed as the phase wants it. What commands do is in
 //! [`super::obey`]; what the window is told is gathered in [`super::tell`].
 
-use super::devices::{DeviceLists, ListWish, watch_devices};
+use super::device_news::NewsOfDevices;
+use super::devices::{DeviceLists, ListWish, chosen, watch_devices};
 use super::diary::Diary;
 use super::inspect::Inspection;
 use super::mute::{MuteAsk, MuteSwitch};
@@ -54,6 +55,7 @@ pub(super) struct Actor {
     opened: Option<(AudioInput, AudioOutput)>,
     told_media: Option<MediaState>,
     pub(super) lists: DeviceLists,
+    pub(super) device_news: NewsOfDevices,
     list_wish: watch::Sender<ListWish>,
     listed: mpsc::Receiver<DeviceLists>,
     pub(super) quality: PathQuality,
@@ -129,6 +131,7 @@ impl Actor {
             opened: None,
             told_media: None,
             lists: DeviceLists::default(),
+            device_news: NewsOfDevices::default(),
             list_wish,
             listed,
             quality: PathQuality::default(),
@@ -181,7 +184,7 @@ impl Actor {
                     if lists == self.lists {
                         continue;
                     }
-                    self.lists = lists;
+                    self.take_lists(lists);
                     self.arrange();
                 }
                 Ok(()) = self.kept.changed() => {}
@@ -247,6 +250,7 @@ impl Actor {
             Happened::Stats => self.take_sample(now),
             Happened::Sound => {
                 let sound = self.endpoint.sound_status();
+                self.device_news.hear_sound(sound.as_ref());
                 self.inspection.hear(sound.as_ref());
                 let levels = levels::levels(sound.as_ref());
                 self.levels.send_if_modified(|old| {
@@ -258,8 +262,8 @@ impl Actor {
             Happened::Files => self.note_files(),
             Happened::Chat(news) => self.note_chat(news),
             Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
+            Happened::Picture => self.device_news.see_picture(self.endpoint.picture_status().as_ref()),
             Happened::Call
-            | Happened::Picture
             | Happened::SoundBegan(_)
             | Happened::PictureBegan(_)
             | Happened::ScreenBegan(_)
@@ -332,8 +336,8 @@ impl Actor {
         let every = ListWish::every(wanted, self.misses_a_device());
         self.list_wish
             .send_if_modified(|wish| std::mem::replace(&mut wish.every, every) != every);
-        let camera = self.lists.usable(DeviceKind::Camera, self.store.get());
-        let picture = self.sources.picture.input(camera);
+        let camera = chosen(DeviceKind::Camera, self.store.get());
+        let picture = self.sources.picture.input(camera.cloned());
         self.endpoint
             .set_picture(picture.filter(|_| wanted && self.camera_on));
         if wanted {
@@ -375,11 +379,11 @@ impl Actor {
 
     fn arrange_sound(&mut self) {
         let settings = self.store.get();
-        let usable = |kind| self.lists.usable(kind, settings);
-        let input = self.sources.sound.input(usable(DeviceKind::Microphone));
+        let chosen = |kind| chosen(kind, settings).cloned();
+        let input = self.sources.sound.input(chosen(DeviceKind::Microphone));
         let output = match self.sources.sink {
             SoundSink::Speaker => AudioOutput::Device {
-                id: usable(DeviceKind::Speaker),
+                id: chosen(DeviceKind::Speaker),
             },
             SoundSink::Nowhere => AudioOutput::Null,
         };

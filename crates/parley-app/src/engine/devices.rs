@@ -1,10 +1,16 @@
-//! Which device is used: the chosen one while it is there, else what the system uses, and the chosen one again once it is
-//! back. Listing devices asks the system and may take its time, so it happens on a thread of its own.
+//! The devices there are to choose from. Which one is used, while the chosen one is there and while it is not, is decided
+//! where devices are opened, in `parley_media::device`.
+//!
+//! Listing asks the system and may take its time, so it happens on a thread of its own: when the system says that something
+//! changed, and now and then in case it forgot to.
 
 use crate::view::{DeviceKind, DeviceView, Settings};
+use parley_media::device::changes::{Changed, DeviceChanges};
 use parley_media::device::{self, Device};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// The devices there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,13 +21,16 @@ pub(super) struct DeviceLists {
 }
 
 impl DeviceLists {
-    /// Asks the system. Blocks.
-    pub(super) fn ask() -> Self {
-        Self {
-            cameras: device::list_cameras(),
-            microphones: device::list_microphones(),
-            speakers: device::list_speakers(),
+    /// Asks the system for these. Blocks.
+    fn ask(mut self, sound: bool, cameras: bool) -> Self {
+        if cameras {
+            self.cameras = device::list_cameras();
         }
+        if sound {
+            self.microphones = device::list_microphones();
+            self.speakers = device::list_speakers();
+        }
+        self
     }
 
     pub(super) fn of(&self, kind: DeviceKind) -> &[Device] {
@@ -41,15 +50,6 @@ impl DeviceLists {
         self.of(kind).iter().map(view).collect()
     }
 
-    /// The id to open; none for "what the system uses".
-    pub(super) fn usable(&self, kind: DeviceKind, settings: &Settings) -> Option<String> {
-        let chosen = chosen(kind, settings)?;
-        let devices = self.of(kind);
-        // With nothing else there (or nothing known yet) the chosen one is waited for.
-        let fall_back = !devices.is_empty() && devices.iter().all(|device| device.id != *chosen);
-        (!fall_back).then(|| chosen.clone())
-    }
-
     /// Whether there is no device of this kind, or the chosen one is away.
     pub(super) fn is_missed(&self, kind: DeviceKind, settings: &Settings) -> bool {
         let devices = self.of(kind);
@@ -62,6 +62,8 @@ impl DeviceLists {
 const MISSED_EVERY: Duration = Duration::from_secs(2);
 /// The same while all is well. Listing wakes cameras and connects to the sound server, so it is done seldom.
 const WELL_EVERY: Duration = Duration::from_secs(10);
+/// Where the system tells by itself, so much less often.
+const TOLD_TIMES: u32 = 4;
 
 /// Whether somebody may want to choose a device, and how often a list was asked for at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,17 +84,44 @@ impl ListWish {
     }
 
     /// How long until the next list, when the last one was made so long ago, for that wish; never, when it is `None`.
-    fn due_in(self, answered: Self, since_last: Option<Duration>) -> Option<Duration> {
+    fn due_in(self, answered: Self, since_last: Option<Duration>, told: bool) -> Option<Duration> {
         let begins = self.every.is_some() && answered.every.is_none();
         if begins || self.at_once != answered.at_once {
             return Some(Duration::ZERO);
         }
         let since = since_last.unwrap_or(Duration::MAX);
-        self.every.map(|every| every.saturating_sub(since))
+        let times = if told { TOLD_TIMES } else { 1 };
+        self.every.map(|every| (every * times).saturating_sub(since))
     }
 }
 
-/// Lists devices as wished, until the wish's sender is gone. One list at a time; who does not take it gets the next later.
+/// What the system said since the last list.
+#[derive(Debug, Default)]
+struct Heard {
+    sound: AtomicBool,
+    cameras: AtomicBool,
+    news: Notify,
+}
+
+impl Heard {
+    fn note(&self, changed: Changed) {
+        match changed {
+            Changed::Sound => self.sound.store(true, Ordering::Relaxed),
+            Changed::Cameras => self.cameras.store(true, Ordering::Relaxed),
+        }
+        self.news.notify_one();
+    }
+
+    fn take(&self) -> (bool, bool) {
+        (
+            self.sound.swap(false, Ordering::Relaxed),
+            self.cameras.swap(false, Ordering::Relaxed),
+        )
+    }
+}
+
+/// Lists devices as wished and as the system says, until the wish's sender is gone. One list at a time; who does not take it
+/// gets the next later.
 #[expect(
     clippy::disallowed_methods,
     reason = "driver: the task that waits for the system's answer"
@@ -100,25 +129,43 @@ impl ListWish {
 pub(super) fn watch_devices(mut wish: watch::Receiver<ListWish>) -> mpsc::Receiver<DeviceLists> {
     let (out, listed) = mpsc::channel(1);
     let watching = async move {
+        let heard = Arc::new(Heard::default());
+        let mut changes: Option<DeviceChanges> = None;
         let mut answered = ListWish::default();
         let mut last: Option<Instant> = None;
+        let mut lists = DeviceLists::default();
         loop {
             let now = *wish.borrow_and_update();
-            let due = now.due_in(answered, last.map(|last| last.elapsed()));
-            if due == Some(Duration::ZERO) {
-                let Ok(lists) = tokio::task::spawn_blocking(DeviceLists::ask).await else {
-                    return;
-                };
-                if out.send(lists).await.is_err() {
+            if now.every.is_none() {
+                changes = None;
+            } else if changes.is_none() {
+                let heard = Arc::clone(&heard);
+                let both = [Changed::Sound, Changed::Cameras];
+                changes = Some(DeviceChanges::listen(&both, move |changed| heard.note(changed)));
+            }
+            let told = changes
+                .as_ref()
+                .is_some_and(|changes| changes.tells(Changed::Sound) && changes.tells(Changed::Cameras));
+            let due = now.due_in(answered, last.map(|last| last.elapsed()), told);
+            let all = due == Some(Duration::ZERO);
+            let (sound, cameras) = heard.take();
+            answered = now;
+            if all || ((sound || cameras) && now.every.is_some()) {
+                let old = std::mem::take(&mut lists);
+                let asked = tokio::task::spawn_blocking(move || old.ask(all || sound, all || cameras));
+                let Ok(new) = asked.await else { return };
+                lists = new;
+                if out.send(lists.clone()).await.is_err() {
                     return;
                 }
-                last = Some(Instant::now());
-                answered = now;
+                if all {
+                    last = Some(Instant::now());
+                }
                 continue;
             }
-            answered = now;
             tokio::select! {
                 changed = wish.changed() => if changed.is_err() { return },
+                () = heard.news.notified() => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
             }
         }
@@ -150,31 +197,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chosen_device_is_used_while_it_is_there_and_waited_for_when_nothing_else_is() {
-        let check = |there: &[&str], chosen: Option<&str>, expect: Option<&str>| {
-            let device = |id: &&str| Device {
-                id: (*id).into(),
-                name: String::new(),
-                is_default: false,
-            };
-            let lists = DeviceLists {
-                cameras: there.iter().map(device).collect(),
-                ..DeviceLists::default()
-            };
-            let settings = Settings {
-                camera: chosen.map(str::to_owned),
-                ..Settings::default()
-            };
-            let usable = lists.usable(DeviceKind::Camera, &settings);
-            assert_eq!(usable.as_deref(), expect, "{there:?} {chosen:?}");
-        };
-        check(&["a", "b"], Some("b"), Some("b"));
-        check(&["a"], Some("b"), None);
-        check(&[], Some("b"), Some("b"));
-        check(&["a"], None, None);
-    }
-
-    #[test]
     fn devices_are_listed_often_only_while_one_is_missed() {
         let seconds = Duration::from_secs;
         let wish = |wanted, missed| ListWish {
@@ -183,7 +205,7 @@ mod tests {
         };
         let (idle, well, missed) = (wish(false, true), wish(true, false), wish(true, true));
         let check = |now: ListWish, answered: ListWish, since: Option<u64>, expect: Option<u64>| {
-            let due = now.due_in(answered, since.map(seconds));
+            let due = now.due_in(answered, since.map(seconds), false);
             assert_eq!(due, expect.map(seconds), "{now:?} after {answered:?}, {since:?}");
         };
         check(idle, idle, None, None);
@@ -195,6 +217,8 @@ mod tests {
         check(idle, well, Some(60), None);
         let asked = ListWish { at_once: 1, ..idle };
         check(asked, idle, Some(1), Some(0));
+        let where_it_is_told = missed.due_in(missed, Some(seconds(3)), true);
+        assert_eq!(where_it_is_told, Some(seconds(5)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod actor;
 mod cost;
+mod device_news;
 mod devices;
 mod diary;
 mod files;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// Devices to choose from, and the choice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct DevicesView {
     /// Cameras.
     pub cameras: Vec<DeviceView>,
@@ -18,6 +18,35 @@ pub struct DevicesView {
     pub microphone: Option<String>,
     /// The chosen speaker's id; absent means "what the system uses".
     pub speaker: Option<String>,
+    /// What happened to devices by itself, oldest first; only the last few.
+    pub news: Vec<DeviceNews>,
+}
+
+/// Something that happened to a device without the person's doing in this window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeviceNews {
+    /// Counts up, so that each is told once.
+    pub number: u32,
+    /// Of which kind.
+    pub kind: DeviceKind,
+    /// What.
+    pub event: DeviceEvent,
+    /// The device that came, or that is used now.
+    pub name: String,
+    /// The device that was used before.
+    pub before: Option<String>,
+}
+
+/// What happened to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceEvent {
+    /// What was used is gone; another one is used now.
+    Unplugged,
+    /// Another one is used now: the chosen one came back, or the system's default is another.
+    Switched,
+    /// One more is there to choose.
+    Added,
 }
 
 /// One device.
@@ -32,7 +61,7 @@ pub struct DeviceView {
 }
 
 /// One's own side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct LocalView {
     /// Muted: nothing of the microphone leaves this machine.
     pub muted: bool,
@@ -59,10 +88,11 @@ pub struct LocalView {
 }
 
 /// What a device does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
     /// Not wanted now.
+    #[default]
     Off,
     /// Being opened.
     Starting,

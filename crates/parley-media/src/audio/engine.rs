@@ -289,8 +289,17 @@ impl Driver {
             self.capture.chain.reset();
             self.publish_at = now;
             match (news.event, news.direction) {
-                (SoundEvent::Microphone { ring, device, detail }, _) => {
-                    self.input.opened(ring, StreamStatus::running(device, detail));
+                (
+                    SoundEvent::Microphone {
+                        ring,
+                        device,
+                        detail,
+                        replaced,
+                    },
+                    _,
+                ) => {
+                    self.input
+                        .opened(ring, StreamStatus::running(device, detail, replaced));
                 }
                 (
                     SoundEvent::Speaker {
@@ -298,11 +307,12 @@ impl Driver {
                         period,
                         device,
                         detail,
+                        replaced,
                     },
                     _,
                 ) => {
                     self.output
-                        .opened(ring, period, StreamStatus::running(device, detail));
+                        .opened(ring, period, StreamStatus::running(device, detail, replaced));
                 }
                 (SoundEvent::Lost(trouble), Direction::In) => self.input.lost(trouble.into()),
                 (SoundEvent::Lost(trouble), Direction::Out) => self.output.lost(trouble.into(), now),

@@ -1,8 +1,8 @@
 //! What the engine says of itself: the states of its two streams, meters, and a line for everyone who is heard.
 
 use super::jitter::JitterCounters;
-use crate::device::Device;
 use crate::device::sound::{DeviceTrouble, TroubleKind};
+use crate::device::{Device, Replaced};
 use crate::packet::AudioLevel;
 use parley_proto::ParticipantId;
 
@@ -53,6 +53,8 @@ pub struct StreamStatus {
     pub name: Option<String>,
     /// What went wrong, for the log and the curious.
     pub detail: Option<String>,
+    /// What this one took the place of.
+    pub replaced: Option<Replaced>,
 }
 
 impl StreamStatus {
@@ -66,8 +68,9 @@ impl StreamStatus {
     }
 
     /// An open device.
-    pub(super) fn running(device: Device, detail: Option<String>) -> Self {
+    pub(super) fn running(device: Device, detail: Option<String>, replaced: Option<Replaced>) -> Self {
         Self {
+            replaced,
             state: StreamState::Running,
             id: Some(device.id),
             name: Some(device.name),
@@ -81,7 +84,7 @@ impl StreamStatus {
             state: StreamState::Failed,
             name,
             detail: Some(detail),
-            id: None,
+            ..Self::default()
         }
     }
 }

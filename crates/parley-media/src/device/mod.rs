@@ -1,6 +1,7 @@
-//! Devices: the only place that names `cpal`, `nokhwa` and `x11rb`.
+//! Devices: the only place that names `cpal`, `nokhwa`, `pulseaudio` and `x11rb`.
 
 pub(crate) mod camera;
+pub mod changes;
 pub mod screen;
 pub mod sound;
 
@@ -16,4 +17,13 @@ pub struct Device {
     pub name: String,
     /// Whether the system uses it when nothing was chosen.
     pub is_default: bool,
+}
+
+/// The device that another one took the place of, without anybody asking for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// For people.
+    pub name: String,
+    /// It is not there any more; else the other one only became the right one.
+    pub gone: bool,
 }

@@ -5,7 +5,7 @@
 
 use super::halt::Halt;
 use super::{VideoFrame, made};
-use crate::device::{camera, screen};
+use crate::device::{Replaced, camera, screen};
 use crate::slot::Slot;
 use parley_proto::{FrameRate, Resolution};
 use std::path::PathBuf;
@@ -119,6 +119,8 @@ pub struct SourceStatus {
     pub resolution: Option<Resolution>,
     /// What went wrong, for the log and a tooltip.
     pub detail: Option<String>,
+    /// What this one took the place of.
+    pub replaced: Option<Replaced>,
 }
 
 /// A running source. Dropping it stops its thread and frees the device; the slots stay open for another source.
@@ -221,6 +223,15 @@ impl Stage {
         });
     }
 
+    /// Tells what it took the place of.
+    pub(crate) fn tell_replaced(&self, replaced: Option<Replaced>) {
+        self.status.send_if_modified(|status| {
+            let changed = status.replaced != replaced;
+            status.replaced = replaced;
+            changed
+        });
+    }
+
     /// Tells that pictures of this size come.
     pub(crate) fn tell_running(&self, resolution: Resolution) {
         self.status.send_if_modified(|status| {
@@ -229,6 +240,7 @@ impl Stage {
                 name: status.name.take(),
                 resolution: Some(resolution),
                 detail: None,
+                replaced: status.replaced.take(),
             };
             let changed = status.state != running.state || status.resolution != running.resolution;
             *status = running;

@@ -9,6 +9,7 @@ import { actionsFor, type Deeds } from './actions';
 import { announcements } from './announce';
 import { NOTHING_FOUND, remembered } from './inspector';
 import { copyText } from './clipboard';
+import { deviceNews } from './device-news';
 import { offered } from './files';
 import type { Step } from './problems';
 import { NO_CALL, withSecond, withState } from './summary';
@@ -112,6 +113,7 @@ export class App implements Deeds {
     const before = this.state;
     this.state = next;
     this.voice.say(announcements(before, next));
+    for (const news of deviceNews(before, next)) this.toasts.show(news.text, news.kind);
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
     if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;

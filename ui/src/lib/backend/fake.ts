@@ -1,5 +1,6 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, ShareMode, TransferView } from '../bindings';
+import { unplugged } from './fake/devices';
 import { forgotten, rated, withCall } from './fake/history';
 import { FOUND, MORE_FIGURES } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
@@ -26,6 +27,7 @@ export interface FakeHands {
   callState(state: CallState): void;
   otherLeaves(): void;
   local(change: Partial<LocalView>): void;
+  unplug(kind: DeviceKind, name: string): void;
   /** Something happens to what is shared. */
   share(change: Partial<AppState['share']>): void;
   /** The other person changes, or goes. */
@@ -360,6 +362,7 @@ class FakeBackend implements Backend {
       callState: (state) => this.#callState(state),
       otherLeaves: () => this.#end('other_left', 'The other person left the call.'),
       local: (change) => this.#local(change),
+      unplug: (kind, name) => this.#set(unplugged(this.#state, kind, name)),
       share: (change) => this.#share(change),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
       speak: (language) => void this.#change({ language }),

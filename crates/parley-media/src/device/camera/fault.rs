@@ -11,6 +11,9 @@ pub(super) enum CameraFault {
     /// It was pulled out while open.
     #[error("the camera was unplugged")]
     Unplugged,
+    /// The one wished for is back.
+    #[error("the chosen camera is back")]
+    Relieved,
     /// Another program (or another source) holds it.
     #[error("the camera is used by another program")]
     Busy,

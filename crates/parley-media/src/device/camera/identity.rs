@@ -27,22 +27,19 @@ impl Camera {
     }
 }
 
-/// The camera with this id, or of this name at another place; without an id the first.
-pub(super) fn find(id: Option<&str>) -> Option<Camera> {
-    choose(cameras(), id)
+/// The camera with this id, or of this name at another place; without an id, or while that one is away, the first.
+pub(super) fn pick<'a>(cameras: &'a [Camera], id: Option<&str>) -> Option<&'a Camera> {
+    id.and_then(|id| wished(cameras, id)).or_else(|| cameras.first())
 }
 
-fn choose(cameras: Vec<Camera>, id: Option<&str>) -> Option<Camera> {
-    let Some(id) = id else {
-        return cameras.into_iter().next();
-    };
-    let same_name = |camera: &Camera| {
+/// The camera with this id, or of this name at another place.
+pub(super) fn wished<'a>(cameras: &'a [Camera], id: &str) -> Option<&'a Camera> {
+    let same_name = |camera: &&Camera| {
         id.rsplit_once(SEPARATOR)
             .is_some_and(|(name, _)| name == camera.name)
     };
-    let exact = cameras.iter().position(|camera| camera.id == id);
-    let found = exact.or_else(|| cameras.iter().position(same_name))?;
-    cameras.into_iter().nth(found)
+    let exact = cameras.iter().find(|camera| camera.id == id);
+    exact.or_else(|| cameras.iter().find(same_name))
 }
 
 /// Every camera, in the system's order.
@@ -109,25 +106,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_camera_is_found_by_id_then_by_name() {
+    fn a_camera_is_found_by_id_then_by_name_and_stood_in_for_while_it_is_away() {
         let camera =
             |name: &str, place: &str, index| Camera::new(name.into(), place, CameraIndex::Index(index));
         let cameras = || {
-            vec![
+            [
                 camera("Desk", "usb-1", 0),
                 camera("Head", "usb-2", 2),
                 camera("Head", "usb-3", 4),
             ]
         };
-        let check = |id: Option<&str>, expect: Option<u32>| {
-            let found = choose(cameras(), id).map(|camera| camera.index);
-            assert_eq!(found, expect.map(CameraIndex::Index), "{id:?}");
+        let check = |id: Option<&str>, expect: u32| {
+            let cameras = cameras();
+            let found = pick(&cameras, id).map(|camera| camera.index.clone());
+            assert_eq!(found, Some(CameraIndex::Index(expect)), "{id:?}");
         };
-        check(None, Some(0));
-        check(Some("Head@usb-3"), Some(4));
-        check(Some("Head@usb-9"), Some(2));
-        check(Some("Other@usb-1"), None);
-        check(Some("Head"), None);
-        assert_eq!(choose(Vec::new(), None), None);
+        check(None, 0);
+        check(Some("Head@usb-3"), 4);
+        check(Some("Head@usb-9"), 2);
+        // Others stand in for what is not there.
+        check(Some("Other@usb-1"), 0);
+        check(Some("Head"), 0);
+        assert_eq!(pick(&[], None), None);
     }
 }

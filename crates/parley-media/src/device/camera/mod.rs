@@ -12,6 +12,9 @@
 //!
 //! Here is the supervisor: the source's thread. It starts a capture thread, watches its pulse (a stalled camera blocks it for
 //! ever), and starts another after a fault, with back-off, for as long as the source lives. It never touches the camera.
+//!
+//! While the chosen camera is away the first that there is stands in, and makes room once the chosen one is back. When cameras
+//! come and go is told by [`CameraNodes`]; where it is not, the supervisor looks now and then.
 
 mod capture;
 mod fault;
@@ -21,7 +24,8 @@ mod mode;
 mod raw;
 mod settle;
 
-use crate::device::Device;
+use crate::device::changes::nodes::CameraNodes;
+use crate::device::{Device, Replaced};
 use crate::video::source::{SourceState, Stage};
 use capture::{Capture, Report};
 use fault::CameraFault;
@@ -40,6 +44,10 @@ const RETRY: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(3);
 /// A camera that is off and on again may for so long be held by this program's own last source, which is just letting it go.
 const LETTING_GO_MAX: Duration = Duration::from_secs(1);
+/// The longest while there is none: looking for one wakes nothing.
+const SEEK_MAX: Duration = Duration::from_secs(1);
+/// How often a camera that stands in looks for the chosen one where the system does not tell.
+const LOOK_EVERY: Duration = Duration::from_millis(1_200);
 /// Capture threads that did not end when told to (stuck inside the kernel) before no more are started.
 const LOST_MAX: u32 = 4;
 
@@ -71,6 +79,8 @@ pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
     let mut supervisor = Supervisor {
         stage,
         wish,
+        nodes: CameraNodes::watch(),
+        last: None,
         modes_skipped: 0,
         lost: 0,
     };
@@ -81,17 +91,28 @@ pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
         if stage.halt.is_ordered() {
             return;
         }
+        if outcome.fault == CameraFault::Relieved {
+            continue;
+        }
+        let longest = match outcome.fault {
+            CameraFault::Missing | CameraFault::Unplugged => SEEK_MAX,
+            _ => RETRY_MAX,
+        };
         retry = if outcome.gave_pictures {
             RETRY
         } else {
-            (retry * 2).min(RETRY_MAX)
+            (retry * 2).min(longest)
         };
         tracing::info!(fault = %outcome.fault, retry_ms = retry.as_millis(), "camera gives no pictures");
         let may_be_ours = outcome.fault == CameraFault::Busy && now() < begun + LETTING_GO_MAX;
         if !may_be_ours {
             stage.tell(outcome.fault.source_state(), Some(outcome.fault.to_string()));
         }
-        stage.halt.wait(retry);
+        // Another may stand in at once for one that was pulled out.
+        let at_once = outcome.gave_pictures && outcome.fault == CameraFault::Unplugged;
+        if !at_once && supervisor.wait(retry) {
+            retry = RETRY;
+        }
     }
 }
 
@@ -113,6 +134,10 @@ impl Outcome {
 struct Supervisor<'a> {
     stage: &'a Stage,
     wish: &'a CameraWish,
+    /// Tells that cameras came or went, where that is told.
+    nodes: Option<CameraNodes>,
+    /// What gave pictures last.
+    last: Option<Camera>,
     /// How many of the preferred modes never gave a picture.
     modes_skipped: usize,
     /// Capture threads that did not end.
@@ -127,10 +152,16 @@ impl Supervisor<'_> {
                 "the camera's driver does not answer any more".into(),
             ));
         }
-        let Some(camera) = identity::find(self.wish.id.as_deref()) else {
+        let cameras = identity::cameras();
+        let Some(camera) = identity::pick(&cameras, self.wish.id.as_deref()).cloned() else {
             return Outcome::at_once(CameraFault::Missing);
         };
         self.stage.tell_name(&camera.name);
+        let last = self.last.as_ref().filter(|last| last.id != camera.id);
+        self.stage.tell_replaced(last.map(|last| Replaced {
+            name: last.name.clone(),
+            gone: cameras.iter().all(|camera| camera.id != last.id),
+        }));
         match Capture::start(self.stage.outlets.clone(), &camera, self.wish, self.modes_skipped) {
             Ok(capture) => self.watch(capture, &camera),
             Err(error) => Outcome::at_once(CameraFault::Other(error.to_string())),
@@ -141,12 +172,20 @@ impl Supervisor<'_> {
     fn watch(&mut self, capture: Capture, camera: &Camera) -> Outcome {
         let mut resolution = None;
         let begin = now();
+        let mut looked = begin;
         let fault = loop {
             for report in capture.reports() {
                 let Report::Running(size) = report;
                 resolution = Some(size);
                 self.modes_skipped = 0;
+                self.last = Some(camera.clone());
                 self.stage.tell_running(size);
+            }
+            if self.is_to_look(&mut looked)
+                && let Some(fault) = self.look(camera)
+            {
+                self.end(capture);
+                break fault;
             }
             if capture.has_ended() {
                 break capture.join();
@@ -175,6 +214,39 @@ impl Supervisor<'_> {
         }
     }
 
+    /// Waits before the next attempt, no longer than until cameras came or went. Whether they did.
+    fn wait(&self, at_most: Duration) -> bool {
+        let until = now() + at_most;
+        while now() < until && !self.stage.halt.wait(TICK) {
+            if self.nodes.as_ref().is_some_and(CameraNodes::changed) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether which cameras there are may have changed in a way that matters.
+    fn is_to_look(&self, looked: &mut Instant) -> bool {
+        match &self.nodes {
+            Some(nodes) => nodes.changed(),
+            None if now().saturating_duration_since(*looked) >= LOOK_EVERY => {
+                *looked = now();
+                self.wish.id.is_some()
+            }
+            None => false,
+        }
+    }
+
+    /// Why the camera in use is not the right one any more.
+    fn look(&self, camera: &Camera) -> Option<CameraFault> {
+        let cameras = identity::cameras();
+        if cameras.iter().all(|there| there.index != camera.index) {
+            return Some(CameraFault::Unplugged);
+        }
+        let wished = identity::wished(&cameras, self.wish.id.as_deref()?)?;
+        (wished.index != camera.index).then_some(CameraFault::Relieved)
+    }
+
     fn end(&mut self, capture: Capture) {
         if !capture.stop() {
             self.lost += 1;
@@ -196,6 +268,7 @@ impl CameraFault {
     const fn source_state(&self) -> SourceState {
         match self {
             Self::Missing | Self::Unplugged => SourceState::Missing,
+            Self::Relieved => SourceState::Starting,
             Self::Busy => SourceState::Busy,
             Self::Denied => SourceState::Denied,
             Self::Stalled | Self::NoMode(_) | Self::Other(_) => SourceState::Failed,

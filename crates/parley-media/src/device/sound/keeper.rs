@@ -6,7 +6,7 @@ use super::hosts::{self, Direction, Found, Hosts};
 use super::ladder::{Ladder, STRAINS, WINDOW_S};
 use super::stream::{self, OpenStream, RingEnd};
 use super::trouble::{DeviceTrouble, TroubleKind};
-use crate::device::Device;
+use crate::device::{Device, Replaced};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub(super) enum KeeperNews {
         end: RingEnd,
         device: Device,
         detail: Option<String>,
+        replaced: Option<Replaced>,
     },
     Lost(DeviceTrouble),
 }
@@ -37,6 +38,8 @@ pub(super) struct Keeper {
     retry: Retry,
     wake: Thread,
     told: Option<DeviceTrouble>,
+    /// What was open last for this wish.
+    last: Option<Device>,
 }
 
 /// Which device is wanted: one by its id, or whatever is the default.
@@ -59,6 +62,7 @@ impl Keeper {
             retry: Retry::default(),
             wake,
             told: None,
+            last: None,
         }
     }
 
@@ -68,11 +72,17 @@ impl Keeper {
         self.wanted = wanted;
         self.retry = Retry::default();
         self.told = None;
+        self.last = None;
     }
 
     /// Whether anything is wanted.
     pub(super) const fn is_wanted(&self) -> bool {
         self.wanted.is_some()
+    }
+
+    /// The system said that its devices changed: what could not be opened may be there now.
+    pub(super) fn hear_of_change(&mut self) {
+        self.retry = Retry::default();
     }
 
     /// Looks after the stream at `now`. `look`: compare with the system's devices too (that costs some milliseconds).
@@ -134,8 +144,8 @@ impl Keeper {
     fn try_open(&mut self, hosts: &mut Hosts, now: Instant) -> Result<KeeperNews, DeviceTrouble> {
         let none = || DeviceTrouble::new(TroubleKind::Missing, "there is no such device");
         let wanted = self.wanted.clone().ok_or_else(none)?;
-        let found = hosts.list(self.direction)?;
-        let (found, detail) = pick(&found, &wanted).ok_or_else(none)?;
+        let all = hosts.list(self.direction)?;
+        let (found, detail) = pick(&all, &wanted).ok_or_else(none)?;
         let rung = self.ladder.rung(&found.face.id, hosts.alsa_only());
         let alsa = if rung.alsa && !hosts.alsa_only() {
             hosts::alsa_default(self.direction)
@@ -149,12 +159,29 @@ impl Keeper {
             id: found.face.id.clone(),
             watch: Watch::new(now),
         });
+        let device = found.face.clone();
+        let there = all.iter().map(|found| found.face.id.as_str());
+        let replaced = replaced(self.last.replace(device.clone()), &device, there);
         Ok(KeeperNews::Opened {
             end,
-            device: found.face.clone(),
+            device,
             detail,
+            replaced,
         })
     }
+}
+
+/// What `now` took the place of, of those that are `there`.
+fn replaced<'a>(
+    last: Option<Device>,
+    now: &Device,
+    mut there: impl Iterator<Item = &'a str>,
+) -> Option<Replaced> {
+    let last = last.filter(|last| last.id != now.id)?;
+    Some(Replaced {
+        gone: !there.any(|id| id == last.id),
+        name: last.name,
+    })
 }
 
 /// The device that is right now: the wanted one; while it is away the default one, with a word about it.
@@ -275,6 +302,27 @@ mod tests {
         }
         assert!(verdicts[..100].iter().all(|verdict| *verdict == Verdict::Well));
         assert!(verdicts[100..].contains(&Verdict::Strained));
+    }
+
+    #[test]
+    fn a_device_that_took_anothers_place_is_told_from_one_that_came_back() {
+        let device = |id: &str| Device {
+            id: id.into(),
+            name: id.to_uppercase(),
+            is_default: false,
+        };
+        let check = |last: Option<&str>, there: &[&str], expect: Option<(&str, bool)>| {
+            let found = replaced(last.map(device), &device("b"), there.iter().copied());
+            let expect = expect.map(|(name, gone)| Replaced {
+                name: name.into(),
+                gone,
+            });
+            assert_eq!(found, expect, "{last:?} {there:?}");
+        };
+        check(None, &["b"], None);
+        check(Some("b"), &["b"], None);
+        check(Some("a"), &["b"], Some(("A", true)));
+        check(Some("a"), &["a", "b"], Some(("A", false)));
     }
 
     #[test]

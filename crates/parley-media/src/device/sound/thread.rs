@@ -5,8 +5,10 @@ use super::keeper::{Keeper, KeeperNews, Wanted};
 use super::ring::{MicrophoneRing, SpeakerRing};
 use super::stream::RingEnd;
 use super::trouble::DeviceTrouble;
-use crate::device::Device;
+use crate::device::changes::{Changed, DeviceChanges};
+use crate::device::{Device, Replaced};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -16,15 +18,25 @@ const WISHES_MAX: usize = 64;
 const NEWS_MAX: usize = 64;
 /// How often streams are looked after.
 const TEND_EVERY: Duration = Duration::from_millis(150);
-/// How often they are compared with the system's devices.
+/// How often they are compared with the system's devices where the system tells nothing by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The same where it does: it may have forgotten to.
+const LOOK_ALSO_EVERY: Duration = Duration::from_secs(10);
 
 /// The handle of the device thread. Dropping it closes all streams.
 #[derive(Debug)]
 pub struct SoundDevices {
-    wishes: Option<SyncSender<Wish>>,
+    wishes: Option<Arc<SyncSender<Message>>>,
     news: Receiver<SoundNews>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread waits for.
+#[derive(Debug)]
+enum Message {
+    Wish(Wish),
+    /// The system's devices changed.
+    Changed,
 }
 
 #[derive(Debug)]
@@ -56,6 +68,8 @@ pub enum SoundEvent {
         device: Device,
         /// A word about it, such as that it stands in for another.
         detail: Option<String>,
+        /// What it took the place of.
+        replaced: Option<Replaced>,
     },
     /// A speaker is open.
     Speaker {
@@ -67,6 +81,8 @@ pub enum SoundEvent {
         device: Device,
         /// A word about it.
         detail: Option<String>,
+        /// What it took the place of.
+        replaced: Option<Replaced>,
     },
     /// It is gone, or could not be opened. It is tried again with back-off.
     Lost(DeviceTrouble),
@@ -80,9 +96,12 @@ impl SoundDevices {
     pub fn spawn(wake: Thread) -> Result<Self, std::io::Error> {
         let (wishes, wishes_out) = sync_channel(WISHES_MAX);
         let (news_in, news) = sync_channel(NEWS_MAX);
+        let wishes = Arc::new(wishes);
+        // Who only tells of changes does not keep the thread going.
+        let changes = Arc::downgrade(&wishes);
         let thread = std::thread::Builder::new()
             .name("audio devices".into())
-            .spawn(move || run(&wishes_out, &news_in, &wake))?;
+            .spawn(move || run(&wishes_out, &news_in, &wake, changes))?;
         Ok(Self {
             wishes: Some(wishes),
             news,
@@ -92,11 +111,11 @@ impl SoundDevices {
 
     /// Wants a device (by id, or the default one) or none. Never waits; false when too many wishes wait.
     pub fn wish(&self, direction: Direction, generation: u32, device: Option<Option<String>>) -> bool {
-        let wish = Wish {
+        let wish = Message::Wish(Wish {
             direction,
             generation,
             wanted: device.map(Wanted),
-        };
+        });
         self.wishes
             .as_ref()
             .is_some_and(|wishes| wishes.try_send(wish).is_ok())
@@ -127,7 +146,18 @@ impl Drop for SoundDevices {
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: the device thread's clock")]
-fn run(wishes: &Receiver<Wish>, news: &SyncSender<SoundNews>, wake: &Thread) {
+fn run(
+    wishes: &Receiver<Message>,
+    news: &SyncSender<SoundNews>,
+    wake: &Thread,
+    changes: Weak<SyncSender<Message>>,
+) {
+    let changes = DeviceChanges::listen(&[Changed::Sound], move |_| {
+        if let Some(changes) = changes.upgrade() {
+            // Full: so much waits that the thread is awake anyway, and it looks again soon.
+            let _ = changes.try_send(Message::Changed);
+        }
+    });
     let mut hosts = Hosts::new();
     let mut keepers = [
         (Keeper::new(Direction::In, wake.clone()), Direction::In, 0),
@@ -142,8 +172,10 @@ fn run(wishes: &Receiver<Wish>, news: &SyncSender<SoundNews>, wake: &Thread) {
         } else {
             TEND_EVERY
         };
+        let mut changed = false;
         match wishes.recv_timeout(wait) {
-            Ok(wish) => {
+            Ok(Message::Changed) => changed = true,
+            Ok(Message::Wish(wish)) => {
                 let [microphone, speaker] = &mut keepers;
                 let (keeper, _, generation) = if wish.direction == Direction::In {
                     microphone
@@ -157,11 +189,19 @@ fn run(wishes: &Receiver<Wish>, news: &SyncSender<SoundNews>, wake: &Thread) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = Instant::now();
-        let look = now >= look_at;
+        let look = changed || now >= look_at;
         if look {
-            look_at = now + LOOK_EVERY;
+            let every = if changes.tells(Changed::Sound) {
+                LOOK_ALSO_EVERY
+            } else {
+                LOOK_EVERY
+            };
+            look_at = now + every;
         }
         for (keeper, direction, generation) in &mut keepers {
+            if changed {
+                keeper.hear_of_change();
+            }
             let Some(event) = keeper.tend(&mut hosts, now, look).map(SoundEvent::from) else {
                 continue;
             };
@@ -188,16 +228,24 @@ impl From<KeeperNews> for SoundEvent {
                 end: RingEnd::Microphone(ring),
                 device,
                 detail,
-            } => Self::Microphone { ring, device, detail },
+                replaced,
+            } => Self::Microphone {
+                ring,
+                device,
+                detail,
+                replaced,
+            },
             KeeperNews::Opened {
                 end: RingEnd::Speaker(ring, period),
                 device,
                 detail,
+                replaced,
             } => Self::Speaker {
                 ring,
                 period,
                 device,
                 detail,
+                replaced,
             },
             KeeperNews::Lost(trouble) => Self::Lost(trouble),
         }

@@ -36,6 +36,7 @@ export const DEVICES: DevicesView = {
   camera: null,
   microphone: null,
   speaker: null,
+  news: [],
 };
 
 export const LOCAL_OFF: LocalView = {
