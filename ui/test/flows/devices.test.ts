@@ -20,6 +20,38 @@ const open = async (scenario: string, options: OpenOptions = {}) => {
 const by = (id: string) => page.getByTestId(id);
 const last = async (type: string) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
 
+describe('the echo test', () => {
+  test('listens, plays back, and can be stopped, by keyboard', async () => {
+    await open('green-room', { query: '&slow=300' });
+    const state = (wanted: string) => page.locator(`[data-testid="echo-test"][data-state="${wanted}"]`).waitFor();
+    await by('echo-button').focus();
+    await page.keyboard.press('Enter');
+    await state('recording');
+    expect(await by('echo-test').innerText()).toContain('Say something…');
+    await state('playing');
+    expect(await by('echo-test').innerText()).toContain('This is how others hear you.');
+    await page.keyboard.press('Enter');
+    await state('off');
+    expect(await last('test_echo')).toEqual({ type: 'test_echo', on: false });
+  });
+
+  test('says when nothing was heard, and asks for devices that work', async () => {
+    await open('green-room');
+    await fake(page, 'local', { echo_test: 'heard_nothing' });
+    await expect.poll(() => by('echo-test').innerText()).toContain('Nothing was heard');
+    await fake(page, 'local', { microphone: 'missing', echo_test: 'off' });
+    await expect.poll(() => by('echo-button').isDisabled()).toBe(true);
+  });
+
+  test('is not offered in a call', async () => {
+    await open('call');
+    await page.keyboard.press('Control+,');
+    await by('page-devices').click();
+    await by('pill-microphone').waitFor();
+    expect(await by('echo-test').count()).toBe(0);
+  });
+});
+
 describe('a device that is pulled out', () => {
   test('is told of, with the one that took its place, and the menu shows what is left', async () => {
     await open('call');

@@ -35,6 +35,7 @@ impl Actor {
             }
             AppCommand::RefreshDevices => self.list_devices(),
             AppCommand::TestSpeaker => return self.test_speaker(),
+            AppCommand::TestEcho { on } => return self.test_echo(on),
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
@@ -165,6 +166,7 @@ impl Actor {
             return Err(refuse(CommandErrorCode::NotNow, "There is no call to join."));
         }
         self.phase = Phase::InCall;
+        self.endpoint.sound(AudioCommand::TestEcho(false));
         self.endpoint.command(CallCommand::Enter);
         Ok(())
     }
@@ -192,6 +194,19 @@ impl Actor {
             return Err(refuse(CommandErrorCode::NotNow, "The speaker is not open."));
         }
         self.endpoint.sound(AudioCommand::PlayTestSound);
+        Ok(())
+    }
+
+    /// In a call the others would hear it too.
+    fn test_echo(&self, on: bool) -> Outcome {
+        if on && self.phase == Phase::InCall {
+            let message = "In a call you cannot hear yourself: the others would hear it too.";
+            return Err(refuse(CommandErrorCode::NotNow, message));
+        }
+        if on && !self.endpoint.is_sound_open() {
+            return Err(refuse(CommandErrorCode::NotNow, "The speaker is not open."));
+        }
+        self.endpoint.sound(AudioCommand::TestEcho(on));
         Ok(())
     }
 

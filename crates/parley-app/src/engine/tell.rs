@@ -72,6 +72,7 @@ impl Actor {
             speaker: stream(output),
             speaker_name: output.and_then(|output| output.name.clone()),
             speaker_test_playing: sound.is_some_and(|sound| sound.test_sound_playing),
+            echo_test: translate::echo_test(sound.map(|sound| sound.echo_test).unwrap_or_default()),
         }
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::view::{
-    CallState, DesktopView, DeviceState, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch,
+    CallState, DesktopView, DeviceState, EchoTest, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch,
     TransferStage,
 };
 use parley_media::slot::Taken;
@@ -365,6 +365,31 @@ async fn a_preview_opens_picture_and_sound_and_closes_them_again() {
         state.local.camera == DeviceState::Off && state.local.microphone == DeviceState::Off
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_says_is_played_back_before_a_call_and_not_in_one() {
+    let ada = person(None);
+    let test = |on| AppCommand::TestEcho { on };
+    assert_eq!(ada.cannot(test(true)).await, CommandErrorCode::NotNow);
+    ada.does(AppCommand::StartCall).await;
+    ada.sees("a microphone", |state| state.local.microphone == DeviceState::Running)
+        .await;
+    ada.does(test(true)).await;
+    let does = |wanted: EchoTest| move |state: &AppState| state.local.echo_test == wanted;
+    ada.sees("it listens", does(EchoTest::Recording)).await;
+    assert!(ada.engine.levels().borrow().speaker < 0.1);
+    ada.sees("it plays", does(EchoTest::Playing)).await;
+    let mut levels = ada.engine.levels();
+    let loud = levels.wait_for(|levels| levels.speaker > 0.2);
+    tokio::time::timeout(SOON, loud).await.unwrap().unwrap();
+    ada.does(test(false)).await;
+    ada.sees("it ends", does(EchoTest::Off)).await;
+    ada.does(test(true)).await;
+    ada.sees("it listens", does(EchoTest::Recording)).await;
+    ada.does(AppCommand::Join).await;
+    ada.sees("nothing is recorded in a call", does(EchoTest::Off)).await;
+    assert_eq!(ada.cannot(test(true)).await, CommandErrorCode::NotNow);
 }
 
 #[tokio::test(flavor = "multi_thread")]

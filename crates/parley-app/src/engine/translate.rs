@@ -1,10 +1,10 @@
 //! From the words of call and media to the words of the window. Pure functions; what is decided is decided elsewhere.
 
 use crate::view::{
-    CallState, DeviceState, EndCode, EndedView, PersonView, Quality, SignalingState, VoiceSwitches,
+    CallState, DeviceState, EchoTest, EndCode, EndedView, PersonView, Quality, SignalingState, VoiceSwitches,
 };
 use parley_call::{CallPhase, EndReason, PersonSnapshot, SignalingFault, SignalingPhase};
-use parley_media::audio::{StreamState, VoiceSettings};
+use parley_media::audio::{EchoTestState, StreamState, VoiceSettings};
 use parley_media::video::SourceState;
 use parley_proto::Resolution;
 
@@ -52,6 +52,15 @@ pub(super) const fn stream_state(state: StreamState) -> DeviceState {
         StreamState::Busy => DeviceState::Busy,
         StreamState::Denied => DeviceState::Denied,
         StreamState::Failed => DeviceState::Failed,
+    }
+}
+
+pub(super) const fn echo_test(state: EchoTestState) -> EchoTest {
+    match state {
+        EchoTestState::Off => EchoTest::Off,
+        EchoTestState::Recording => EchoTest::Recording,
+        EchoTestState::Playing => EchoTest::Playing,
+        EchoTestState::HeardNothing => EchoTest::HeardNothing,
     }
 }
 

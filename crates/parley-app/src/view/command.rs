@@ -59,6 +59,11 @@ pub enum AppCommand {
     RefreshDevices,
     /// Plays a short sound on the speaker.
     TestSpeaker,
+    /// Records a few seconds of the microphone and plays them back, or ends that. Not in a call.
+    TestEcho {
+        /// Begin.
+        on: bool,
+    },
     /// Changes settings.
     ChangeSettings {
         /// What changes.
@@ -173,6 +178,7 @@ impl fmt::Debug for AppCommand {
             Self::ChooseDevice { .. } => f.debug_struct("ChooseDevice"),
             Self::RefreshDevices => f.debug_struct("RefreshDevices"),
             Self::TestSpeaker => f.debug_struct("TestSpeaker"),
+            Self::TestEcho { .. } => f.debug_struct("TestEcho"),
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
             Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),
             Self::Share { .. } => f.debug_struct("Share"),
@@ -187,9 +193,10 @@ impl fmt::Debug for AppCommand {
             Self::Talk { down } => said.field("down", down),
             Self::TellDesktop { desktop } => said.field("desktop", desktop),
             Self::SetMuted { muted } => said.field("muted", muted),
-            Self::SetCameraOn { on } | Self::SetPreview { on } | Self::ChooseShare { on } => {
-                said.field("on", on)
-            }
+            Self::SetCameraOn { on }
+            | Self::SetPreview { on }
+            | Self::ChooseShare { on }
+            | Self::TestEcho { on } => said.field("on", on),
             Self::Share { id, mode } => said.field("id", id).field("mode", mode),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
             Self::DecideFile { id, accept } => said.field("id", id).field("accept", accept),

@@ -85,6 +85,23 @@ pub struct LocalView {
     pub speaker_name: Option<String>,
     /// A test sound is playing.
     pub speaker_test_playing: bool,
+    /// What the echo test does.
+    pub echo_test: EchoTest,
+}
+
+/// "Say something, hear yourself."
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EchoTest {
+    /// Nothing.
+    #[default]
+    Off,
+    /// It listens, for about four seconds.
+    Recording,
+    /// It plays what it heard.
+    Playing,
+    /// It heard nothing. Until the next test.
+    HeardNothing,
 }
 
 /// What a device does.

@@ -20,7 +20,7 @@ mod talk;
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
 pub use desktop::{DesktopSettings, DesktopView};
-pub use devices::{DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, LocalView};
+pub use devices::{DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView};
 pub use files::{TransferProblem, TransferStage, TransferView};
 pub use history::{HistoryView, PastCallView};
 pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};

@@ -80,14 +80,15 @@ impl Capture {
         }
     }
 
-    /// A block of the source, captured at `captured`. `chained`: it goes through the voice chain.
+    /// A block of the source, captured at `captured`. `chained`: it goes through the voice chain. Gives back what would be
+    /// heard of it by others, were nobody muted.
     pub(super) fn block(
         &mut self,
         mut block: Block,
         captured: CaptureTime,
         chained: bool,
         counters: &mut AudioCounters,
-    ) {
+    ) -> Block {
         self.run_on(captured);
         let probability = if chained {
             self.chain.process(&mut block)
@@ -97,13 +98,12 @@ impl Capture {
         self.meter.hear(&block);
         let voice = self.detector.hear(rms(&block), probability);
         self.speaking_while_muted = self.muted_talker.hear(self.muted, voice);
-        if self.muted {
-            block = SILENT_BLOCK;
-        }
-        self.collect(&block, captured, voice && !self.muted);
+        let sent = if self.muted { &SILENT_BLOCK } else { &block };
+        self.collect(sent, captured, voice && !self.muted);
         if self.frame.blocks == self.frame.blocks_wanted {
             self.send(counters);
         }
+        block
     }
 
     /// No source now: nothing is collected, the notice goes.

@@ -168,6 +168,8 @@ pub enum AudioCommand {
     },
     /// Plays a soft chime on the speaker, for the person to hear whether it works.
     PlayTestSound,
+    /// Records some seconds of what others would hear and plays them on the speaker; or ends that.
+    TestEcho(bool),
 }
 
 /// Ten milliseconds that were played.

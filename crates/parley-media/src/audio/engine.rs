@@ -221,6 +221,7 @@ impl Driver {
             AudioCommand::RemoveParticipant(id) => self.playout.remove(id),
             AudioCommand::SetVolume { id, gain } => self.playout.set_volume(id, gain),
             AudioCommand::PlayTestSound => self.playout.ring_chime(),
+            AudioCommand::TestEcho(on) => self.playout.echo_test.set(on),
         }
         // What was asked shows at once.
         self.publish_at = now;
@@ -339,6 +340,7 @@ impl Driver {
         self.input.prepare(now, &mut self.counters);
         if self.input.is_silent() {
             self.capture.idle();
+            self.playout.echo_test.lose_microphone();
             return;
         }
         let chained = self.input.is_microphone() || self.chain_files;
@@ -346,7 +348,8 @@ impl Driver {
             let Some((block, captured)) = self.input.next(now) else {
                 return;
             };
-            self.capture.block(block, captured, chained, &mut self.counters);
+            let heard = self.capture.block(block, captured, chained, &mut self.counters);
+            self.playout.echo_test.hear(&heard);
         }
     }
 
@@ -377,6 +380,7 @@ impl Driver {
             status.speaker_level = self.playout.meter.read();
             status.speaking_while_muted = self.capture.speaking_while_muted;
             status.test_sound_playing = self.playout.chime_rings();
+            status.echo_test = self.playout.echo_test.state();
             status.participants.clear();
             let participants = self.playout.participants.iter_mut();
             status

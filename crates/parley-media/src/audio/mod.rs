@@ -8,6 +8,7 @@ mod capture;
 mod chime;
 mod codec;
 mod config;
+mod echo_test;
 mod engine;
 mod input;
 pub mod jitter;
@@ -31,6 +32,7 @@ pub use config::{
     AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, PacketTime, PlayedBlock,
     StartAudioError, VoiceSettings,
 };
+pub use echo_test::EchoTestState;
 pub use engine::AudioEngine;
 pub use jitter::JitterCounters;
 pub use status::{AudioCounters, AudioStatus, ParticipantAudio, StreamState, StreamStatus};

@@ -3,6 +3,7 @@
 //! Owned by the audio thread. Where the block goes is the engine's business.
 
 use super::chime::Chime;
+use super::echo_test::EchoTest;
 use super::level::Meter;
 use super::limiter::Limiter;
 use super::participant::Participant;
@@ -19,6 +20,7 @@ const PARTICIPANTS_MAX: usize = 256;
 pub(super) struct Playout {
     pub(super) participants: Vec<Participant>,
     chime: Option<Chime>,
+    pub(super) echo_test: EchoTest,
     pub(super) meter: Meter,
     limiter: Limiter,
 }
@@ -74,6 +76,7 @@ impl Playout {
         {
             self.chime = None;
         }
+        self.echo_test.add_to(&mut mix);
         self.limiter.apply(&mut mix);
         self.meter.hear(&mix);
         mix

@@ -1,5 +1,6 @@
 //! What the engine says of itself: the states of its two streams, meters, and a line for everyone who is heard.
 
+use super::echo_test::EchoTestState;
 use super::jitter::JitterCounters;
 use crate::device::sound::{DeviceTrouble, TroubleKind};
 use crate::device::{Device, Replaced};
@@ -21,6 +22,8 @@ pub struct AudioStatus {
     pub speaking_while_muted: bool,
     /// The speaker test sounds.
     pub test_sound_playing: bool,
+    /// What the echo test does.
+    pub echo_test: EchoTestState,
     /// Everyone who is heard.
     pub participants: Vec<ParticipantAudio>,
     /// What was lost on the way through this engine.
@@ -36,6 +39,7 @@ impl Default for AudioStatus {
             speaker_level: AudioLevel::SILENCE,
             speaking_while_muted: false,
             test_sound_playing: false,
+            echo_test: EchoTestState::Off,
             participants: Vec::new(),
             counters: AudioCounters::default(),
         }

@@ -22,6 +22,7 @@ export interface Deeds {
   pickFiles(): void;
   copyLink(): void;
   testSpeaker(): void;
+  testEcho(on: boolean): void;
   refreshDevices(): void;
   callAgain(): void;
   openDevices(): void;
@@ -101,6 +102,7 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
       run: () => deeds.setCameraOn(!camera_on),
     },
     { id: 'test-speaker', label: t.actions.testSpeaker, run: deeds.testSpeaker },
+    ...(state.phase === 'green_room' ? [{ id: 'test-echo', label: t.device.echo.start, run: () => deeds.testEcho(true) }] : []),
     ...always,
   ];
 }

@@ -215,6 +215,7 @@ export class App implements Deeds {
   stopSharing = (): void => void this.send({ type: 'stop_sharing' });
   chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });
+  testEcho = (on: boolean): void => void this.send({ type: 'test_echo', on });
   refreshDevices = (): void => void this.send({ type: 'refresh_devices' });
   setAppearance = (appearance: AppState['settings']['appearance']): void =>
     void this.send({ type: 'change_settings', patch: { appearance } });

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -27,6 +27,7 @@ function rows(): readonly Row[] {
     { id: 'camera', page: 'devices', words: t.device.kinds.camera },
     { id: 'microphone', page: 'devices', words: t.device.kinds.microphone },
     { id: 'speaker', page: 'devices', words: `${t.device.kinds.speaker} ${s.testSpeaker}` },
+    { id: 'echo-test', page: 'devices', words: `${t.device.echo.start} ${t.device.echo.help}` },
     { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
     { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
     { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },

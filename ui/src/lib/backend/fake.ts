@@ -1,6 +1,6 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, ShareMode, TransferView } from '../bindings';
-import { unplugged } from './fake/devices';
+import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged } from './fake/devices';
 import { forgotten, rated, withCall } from './fake/history';
 import { FOUND, MORE_FIGURES } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
@@ -147,6 +147,8 @@ class FakeBackend implements Backend {
         this.#local({ speaker_test_playing: true });
         this.#later(4, () => this.#local({ speaker_test_playing: false }));
         return null;
+      case 'test_echo':
+        return this.#testEcho(command.on);
       case 'change_settings':
         return this.#change(command.patch);
       case 'set_preview':
@@ -248,15 +250,8 @@ class FakeBackend implements Backend {
   }
 
   #choose(kind: DeviceKind, id: string | null): null {
-    const { devices, settings } = this.#state;
-    const list = { camera: devices.cameras, microphone: devices.microphones, speaker: devices.speakers }[kind];
-    const name = (list.find((device) => device.id === id) ?? list[0])?.name ?? null;
-    this.#set({ devices: { ...devices, [kind]: id }, settings: { ...settings, [kind]: id } });
-    if (this.#state.local[kind] !== 'off') this.#local({ [kind]: 'running', [`${kind}_name`]: name });
-    if (kind === 'camera') {
-      if (this.#state.local.camera_on && this.#state.local.camera !== 'off') this.#local({ video_size: [1280, 720] });
-      this.#problem('camera_busy', false);
-    }
+    this.#set(chosen(this.#state, kind, id));
+    if (kind === 'camera') this.#problem('camera_busy', false);
     return null;
   }
 
@@ -273,6 +268,15 @@ class FakeBackend implements Backend {
       return { code: 'bad_server', message: 'This is no server address.' };
     }
     this.#set({ settings: { ...this.#state.settings, ...patch } });
+    return null;
+  }
+
+  #testEcho(on: boolean): CommandError | null {
+    if (on && this.#state.phase === 'in_call') return NO_ECHO_IN_CALL;
+    this.#local({ echo_test: on ? 'recording' : 'off' });
+    const step = (from: LocalView['echo_test'], to: LocalView['echo_test']) => this.#state.local.echo_test === from && this.#local({ echo_test: to });
+    if (on) this.#later(4, () => step('recording', 'playing'));
+    if (on) this.#later(8, () => step('playing', 'off'));
     return null;
   }
 
@@ -376,20 +380,4 @@ class FakeBackend implements Backend {
       hand: (raised) => this.#person({ hand_raised: raised }),
     };
   }
-}
-
-function namesOf(state: AppState): Partial<LocalView> {
-  const { devices } = state;
-  const name = (list: typeof devices.cameras, id: string | null) => (list.find((device) => device.id === id) ?? list[0])?.name ?? null;
-  return {
-    camera_name: name(devices.cameras, devices.camera),
-    microphone_name: name(devices.microphones, devices.microphone),
-    speaker_name: name(devices.speakers, devices.speaker),
-  };
-}
-
-function cameraRunning(state: AppState): Partial<LocalView> {
-  if (!state.devices.cameras.length) return { camera: 'missing' };
-  if (state.problems.some((p) => p.code === 'camera_busy')) return { camera: 'busy' };
-  return { camera: 'running', video_size: [1280, 720], camera_name: namesOf(state).camera_name ?? null };
 }

@@ -51,6 +51,7 @@ export const LOCAL_OFF: LocalView = {
   speaker: 'off',
   speaker_name: null,
   speaker_test_playing: false,
+  echo_test: 'off',
 };
 
 export const LOCAL_ON: LocalView = {
