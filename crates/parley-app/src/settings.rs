@@ -3,7 +3,7 @@
 //! Owned by the engine's task. A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
 //! and never in the way: the app starts with defaults and says so. What the fields mean is told in [`crate::view`].
 
-use crate::view::{Settings, SettingsPatch};
+use crate::view::{PersonVolume, Settings, SettingsPatch};
 use parley_proto::limits::NAME_CHARS_MAX;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -158,6 +158,9 @@ fn sane(mut settings: Settings) -> Settings {
             key.clear();
         }
     }
+    settings
+        .volumes
+        .retain(|known| known.percent <= PersonVolume::MOST_PCT && known.name.chars().count() <= NAME_CHARS_MAX);
     settings
 }
 

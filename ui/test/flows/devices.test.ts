@@ -52,6 +52,23 @@ describe('the echo test', () => {
   });
 });
 
+describe('the volume of a person', () => {
+  test('is found from the stage and set by keyboard', async () => {
+    await open('call');
+    await by('person-volume').click();
+    const slider = by('volume-p-grace');
+    await expect.poll(() => slider.evaluate((range) => range === document.activeElement)).toBe(true);
+    expect(await slider.getAttribute('aria-valuetext')).toBe('100 %');
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('105 %');
+    expect(await last('set_volume')).toEqual({ type: 'set_volume', id: 'p-grace', percent: 105, settled: true });
+    await page.keyboard.press('Home');
+    await expect.poll(() => slider.inputValue()).toBe('0');
+    await page.keyboard.press('End');
+    await expect.poll(() => slider.inputValue()).toBe('200');
+  });
+});
+
 describe('a device that is pulled out', () => {
   test('is told of, with the one that took its place, and the menu shows what is left', async () => {
     await open('call');

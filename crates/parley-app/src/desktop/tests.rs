@@ -15,6 +15,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
         video_size: None,
         screen_on: false,
         screen_size: None,
+        volume_pct: 100,
         quality: Quality::Good,
     };
     AppState {

@@ -14,6 +14,7 @@ use super::quality::PathQuality;
 use super::stats::{Figures, Gauge};
 use super::talk::Talk;
 use super::tell::{empty_state, since_1970_ms};
+use super::volume::Volumes;
 use super::{EngineConfig, Request, levels, translate};
 use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
@@ -56,6 +57,7 @@ pub(super) struct Actor {
     told_media: Option<MediaState>,
     pub(super) lists: DeviceLists,
     pub(super) device_news: NewsOfDevices,
+    pub(super) volumes: Volumes,
     list_wish: watch::Sender<ListWish>,
     listed: mpsc::Receiver<DeviceLists>,
     pub(super) quality: PathQuality,
@@ -132,6 +134,7 @@ impl Actor {
             told_media: None,
             lists: DeviceLists::default(),
             device_news: NewsOfDevices::default(),
+            volumes: Volumes::default(),
             list_wish,
             listed,
             quality: PathQuality::default(),
@@ -263,8 +266,8 @@ impl Actor {
             Happened::Chat(news) => self.note_chat(news),
             Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
             Happened::Picture => self.device_news.see_picture(self.endpoint.picture_status().as_ref()),
+            Happened::SoundBegan(id) => self.play_as_before(id),
             Happened::Call
-            | Happened::SoundBegan(_)
             | Happened::PictureBegan(_)
             | Happened::ScreenBegan(_)
             | Happened::Choice
@@ -326,6 +329,7 @@ impl Actor {
         self.quality.clear();
         self.gauge.reset();
         self.diary.turn_page();
+        self.volumes.clear();
         self.inspection.begin();
         self.told_media = None;
     }

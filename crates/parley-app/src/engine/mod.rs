@@ -22,6 +22,7 @@ mod stats;
 mod talk;
 mod tell;
 mod translate;
+mod volume;
 
 use crate::endpoint::Tiles;
 use crate::sources::Sources;

@@ -36,6 +36,7 @@ impl Actor {
             AppCommand::RefreshDevices => self.list_devices(),
             AppCommand::TestSpeaker => return self.test_speaker(),
             AppCommand::TestEcho { on } => return self.test_echo(on),
+            AppCommand::SetVolume { id, percent, settled } => return self.set_volume(&id, percent, settled),
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
@@ -270,7 +271,7 @@ impl Actor {
         }
     }
 
-    fn note_unkept(&mut self, kept: Result<(), crate::settings::SaveSettingsError>) {
+    pub(super) fn note_unkept(&mut self, kept: Result<(), crate::settings::SaveSettingsError>) {
         if let Err(error) = kept {
             tracing::warn!(%error, "settings were not kept");
             self.internal = Some(error.to_string());

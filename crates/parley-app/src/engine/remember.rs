@@ -61,6 +61,8 @@ impl Actor {
             }
             None => {
                 self.history.forget_all();
+                let kept = self.store.change(|settings| settings.volumes.clear());
+                self.note_unkept(kept);
                 self.diary.close();
             }
         }

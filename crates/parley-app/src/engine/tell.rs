@@ -127,6 +127,7 @@ impl Actor {
             let screen = screens.iter().find(|(id, _)| *id == person.id);
             PersonView {
                 screen_on: person.media.screen_on,
+                volume_pct: self.volume_of(person),
                 screen_size: screen
                     .and_then(|(_, stats)| stats.resolution)
                     .map(translate::size),

@@ -164,6 +164,7 @@ async fn two_people_call_each_other_from_this_computer() {
     .await;
     ben.is_shown(&of_ada).await;
 
+    turn_down_and_up(&ben, &of_ada).await;
     talk_to_each_other(&ada, &ben).await;
     hand_over_a_file(&ada, &ben).await;
 
@@ -200,6 +201,44 @@ async fn two_people_call_each_other_from_this_computer() {
         .await;
     ada.engine.hang_up(SOON).await;
     ben.engine.hang_up(SOON).await;
+}
+
+/// Somebody who speaks is turned down until nothing is heard, and up again.
+async fn turn_down_and_up(ben: &Person, of_ada: &str) {
+    let at = |percent| AppCommand::SetVolume {
+        id: of_ada.to_owned(),
+        percent,
+        settled: true,
+    };
+    let is_set =
+        |percent| move |state: &AppState| other(state).is_some_and(|other| other.volume_pct == percent);
+    let mut levels = ben.engine.levels();
+    let mut loudest = async |time| {
+        let mut loudest = 0.0f32;
+        let listen = async {
+            while levels.changed().await.is_ok() {
+                loudest = loudest.max(levels.borrow_and_update().speaker);
+            }
+        };
+        let _ = tokio::time::timeout(time, listen).await;
+        loudest
+    };
+    ben.does(at(0)).await;
+    ben.sees("the volume", is_set(0)).await;
+    // What was mixed already still plays.
+    loudest(Duration::from_millis(400)).await;
+    assert!(loudest(Duration::from_millis(1_500)).await < 0.05);
+    ben.does(at(60_000)).await;
+    ben.sees("the most there is", is_set(200)).await;
+    assert!(loudest(Duration::from_secs(3)).await > 0.2);
+    ben.does(at(100)).await;
+    ben.sees("the usual volume", is_set(100)).await;
+    let nobody = AppCommand::SetVolume {
+        id: "nobody".into(),
+        percent: 50,
+        settled: true,
+    };
+    assert_eq!(ben.cannot(nobody).await, CommandErrorCode::NotNow);
 }
 
 /// A file is offered, accepted and there, whole, under its name.
@@ -373,8 +412,10 @@ async fn what_one_says_is_played_back_before_a_call_and_not_in_one() {
     let test = |on| AppCommand::TestEcho { on };
     assert_eq!(ada.cannot(test(true)).await, CommandErrorCode::NotNow);
     ada.does(AppCommand::StartCall).await;
-    ada.sees("a microphone", |state| state.local.microphone == DeviceState::Running)
-        .await;
+    ada.sees("a microphone", |state| {
+        state.local.microphone == DeviceState::Running
+    })
+    .await;
     ada.does(test(true)).await;
     let does = |wanted: EchoTest| move |state: &AppState| state.local.echo_test == wanted;
     ada.sees("it listens", does(EchoTest::Recording)).await;
@@ -388,7 +429,8 @@ async fn what_one_says_is_played_back_before_a_call_and_not_in_one() {
     ada.does(test(true)).await;
     ada.sees("it listens", does(EchoTest::Recording)).await;
     ada.does(AppCommand::Join).await;
-    ada.sees("nothing is recorded in a call", does(EchoTest::Off)).await;
+    ada.sees("nothing is recorded in a call", does(EchoTest::Off))
+        .await;
     assert_eq!(ada.cannot(test(true)).await, CommandErrorCode::NotNow);
 }
 

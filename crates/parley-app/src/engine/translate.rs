@@ -99,6 +99,7 @@ pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quali
         video_size: picture.map(size),
         screen_on: false,
         screen_size: None,
+        volume_pct: 100,
         // What stopped coming says more than the figures of what came before.
         quality: if person.stalled { Quality::Poor } else { quality },
     }

@@ -102,6 +102,8 @@ pub struct PersonView {
     pub screen_on: bool,
     /// Its size, once a picture of it came.
     pub screen_size: Option<(u32, u32)>,
+    /// How loud they are played here: 100 as they came, 0 not at all, 200 twice as loud.
+    pub volume_pct: u16,
     /// How good the path to them is.
     pub quality: Quality,
 }

@@ -64,6 +64,15 @@ pub enum AppCommand {
         /// Begin.
         on: bool,
     },
+    /// Plays somebody louder or softer, here only.
+    SetVolume {
+        /// Who.
+        id: String,
+        /// 100 as they came, 200 at most.
+        percent: u16,
+        /// The hand let go: where calls are remembered, so is this, by the person's name.
+        settled: bool,
+    },
     /// Changes settings.
     ChangeSettings {
         /// What changes.
@@ -179,6 +188,7 @@ impl fmt::Debug for AppCommand {
             Self::RefreshDevices => f.debug_struct("RefreshDevices"),
             Self::TestSpeaker => f.debug_struct("TestSpeaker"),
             Self::TestEcho { .. } => f.debug_struct("TestEcho"),
+            Self::SetVolume { .. } => f.debug_struct("SetVolume"),
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
             Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),
             Self::Share { .. } => f.debug_struct("Share"),
@@ -204,6 +214,7 @@ impl fmt::Debug for AppCommand {
             Self::CancelFile { id } => said.field("id", id),
             Self::React { reaction } => said.field("reaction", reaction),
             Self::RaiseHand { raised } => said.field("raised", raised),
+            Self::SetVolume { id, percent, .. } => said.field("id", id).field("percent", percent),
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),

@@ -26,7 +26,7 @@ pub use history::{HistoryView, PastCallView};
 pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
-pub use settings::{Appearance, Language, Settings, SettingsPatch, VoiceSwitches};
+pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};
 pub use share::{
     ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView, SharingView,
 };

@@ -36,6 +36,17 @@ pub struct Settings {
     pub download_folder: String,
     /// How a screen is shared.
     pub screen: ScreenSettings,
+    /// How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
+    pub volumes: Vec<PersonVolume>,
+}
+
+/// How loud somebody of this name is played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PersonVolume {
+    /// As they called themselves.
+    pub name: String,
+    /// See [`super::PersonView::volume_pct`].
+    pub percent: u16,
 }
 
 impl Default for Settings {
@@ -55,8 +66,14 @@ impl Default for Settings {
             language: Language::System,
             download_folder: String::new(),
             screen: ScreenSettings::default(),
+            volumes: Vec::new(),
         }
     }
+}
+
+impl PersonVolume {
+    /// Twice as loud, which the limiter keeps from being painful.
+    pub const MOST_PCT: u16 = 200;
 }
 
 /// The voice chain's switches.

@@ -23,6 +23,7 @@ export interface Deeds {
   copyLink(): void;
   testSpeaker(): void;
   testEcho(on: boolean): void;
+  showVolume(id: string): void;
   refreshDevices(): void;
   callAgain(): void;
   openDevices(): void;
@@ -68,6 +69,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
       return [
         ...link,
         ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
+        ...(state.call?.people ?? []).map((person) => ({ id: `volume-${person.id}`, label: t.panel.volume({ name: person.name }), run: () => deeds.showVolume(person.id) })),
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },

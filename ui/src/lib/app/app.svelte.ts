@@ -216,6 +216,12 @@ export class App implements Deeds {
   chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });
   testEcho = (on: boolean): void => void this.send({ type: 'test_echo', on });
+  setVolume = (id: string, percent: number, settled: boolean): void => void this.send({ type: 'set_volume', id, percent, settled });
+  /** Opens the place where somebody's volume is set, with the focus on it. */
+  showVolume = (id: string): void => {
+    this.openPanel('people');
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-testid="volume-${CSS.escape(id)}"]`)?.focus());
+  };
   refreshDevices = (): void => void this.send({ type: 'refresh_devices' });
   setAppearance = (appearance: AppState['settings']['appearance']): void =>
     void this.send({ type: 'change_settings', patch: { appearance } });

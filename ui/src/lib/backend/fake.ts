@@ -1,6 +1,6 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, ShareMode, TransferView } from '../bindings';
-import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged } from './fake/devices';
+import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
 import { forgotten, rated, withCall } from './fake/history';
 import { FOUND, MORE_FIGURES } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
@@ -149,6 +149,9 @@ class FakeBackend implements Backend {
         return null;
       case 'test_echo':
         return this.#testEcho(command.on);
+      case 'set_volume':
+        this.#set(withVolume(this.#state, command.id, command.percent));
+        return null;
       case 'change_settings':
         return this.#change(command.patch);
       case 'set_preview':

@@ -44,6 +44,9 @@ export function timeOfDay(ms: number): string {
 /** A short length of time: `24 ms`. */
 export const milliseconds = (value: number): string => unit(Math.round(value), 'millisecond');
 
+/** A share of 100 in whole steps: `80%`, `80 %`. */
+export const wholePercent = (value: number): string => unit(value, 'percent');
+
 const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** An amount of data: `512 byte`, `1.4 MB`. Thousands, as file managers and disks count. */

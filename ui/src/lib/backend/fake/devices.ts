@@ -17,6 +17,12 @@ export function unplugged(state: AppState, kind: DeviceKind, name: string): Part
   };
 }
 
+/** Somebody is played at another loudness. */
+export function withVolume(state: AppState, id: string, percent: number): Partial<AppState> {
+  const { call } = state;
+  return { call: call && { ...call, people: call.people.map((person) => (person.id === id ? { ...person, volume_pct: percent } : person)) } };
+}
+
 /** A device is chosen: it is used at once. */
 export function chosen(state: AppState, kind: DeviceKind, id: string | null): Partial<AppState> {
   const list = state.devices[LISTS[kind]];

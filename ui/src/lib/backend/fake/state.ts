@@ -18,6 +18,7 @@ export const SETTINGS: Settings = {
   language: 'system',
   download_folder: '',
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true },
+  volumes: [],
 };
 
 export const DEVICES: DevicesView = {
@@ -75,6 +76,7 @@ export const GRACE: PersonView = {
   video_size: [1280, 720],
   screen_on: false,
   screen_size: null,
+  volume_pct: 100,
   quality: 'good',
 };
 
