@@ -3,7 +3,7 @@
 //! Owned by the engine's task. A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
 //! and never in the way: the app starts with defaults and says so. What the fields mean is told in [`crate::view`].
 
-use crate::view::{PersonVolume, Settings, SettingsPatch};
+use crate::view::{CameraSettings, PersonVolume, Settings, SettingsPatch};
 use parley_proto::limits::NAME_CHARS_MAX;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -99,6 +99,7 @@ impl SettingsStore {
             let SettingsPatch {
                 name,
                 server,
+                picture,
                 voice,
                 mirror,
                 appearance,
@@ -110,6 +111,7 @@ impl SettingsStore {
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
+            set(&mut settings.picture, picture);
             set(&mut settings.voice, voice);
             set(&mut settings.mirror, mirror);
             set(&mut settings.appearance, appearance);
@@ -158,9 +160,12 @@ fn sane(mut settings: Settings) -> Settings {
             key.clear();
         }
     }
-    settings
-        .volumes
-        .retain(|known| known.percent <= PersonVolume::MOST_PCT && known.name.chars().count() <= NAME_CHARS_MAX);
+    if !CameraSettings::FRAME_RATES.contains(&settings.picture.frame_rate) {
+        settings.picture.frame_rate = CameraSettings::default().frame_rate;
+    }
+    settings.volumes.retain(|known| {
+        known.percent <= PersonVolume::MOST_PCT && known.name.chars().count() <= NAME_CHARS_MAX
+    });
     settings
 }
 
@@ -314,6 +319,28 @@ mod tests {
             .change(|settings| settings.desktop.talk_key = endless)
             .unwrap();
         assert_eq!(store.get().desktop.talk_key, "", "no key is called that");
+    }
+
+    #[test]
+    fn what_no_window_can_choose_is_not_taken_from_a_file_either() {
+        let folder = folder();
+        let file = r#"{"picture": {"resolution": "p1080", "frame_rate": 7},
+            "volumes": [{"name": "Bo", "percent": 150}, {"name": "Eve", "percent": 60000}]}"#;
+        fs::write(folder.path().join(FILE_NAME), file).unwrap();
+        let store = SettingsStore::open(folder.path());
+        assert_eq!(store.set_aside(), None);
+        assert_eq!(store.get().picture.frame_rate, 30);
+        assert_eq!(
+            store.get().picture.resolution,
+            crate::view::CameraResolution::P1080
+        );
+        let names: Vec<&str> = store
+            .get()
+            .volumes
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect();
+        assert_eq!(names, ["Bo"]);
     }
 
     #[test]

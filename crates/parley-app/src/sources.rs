@@ -2,6 +2,7 @@
 //!
 //! Only names; opening them is [`crate::endpoint`]'s.
 
+use crate::view::{CameraResolution, CameraSettings};
 use parley_media::audio::AudioInput;
 use parley_media::video::VideoInput;
 use parley_proto::{FrameRate, Resolution};
@@ -9,9 +10,9 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What a camera is asked for; one that cannot gives what it has.
+/// What a camera is asked for where nobody chose; one that cannot gives what it has. The pattern has it too.
 pub const CAMERA_RESOLUTION: Resolution = Resolution::new(1280, 720);
-/// Frames per second that a camera is asked for.
+/// Frames per second that a camera is asked for where nobody chose.
 pub const CAMERA_FRAME_RATE: FrameRate = FrameRate::new(30);
 
 /// Where the picture comes from.
@@ -121,14 +122,18 @@ fn size(text: &str) -> Option<Resolution> {
 }
 
 impl PictureSource {
-    /// What to open; `camera` is the id of the chosen one. Nothing when off.
+    /// What to open; `camera` is the id of the chosen one, which is asked for `wish`. Nothing when off.
     #[must_use]
-    pub fn input(&self, camera: Option<String>) -> Option<VideoInput> {
+    pub fn input(&self, camera: Option<String>, wish: CameraSettings) -> Option<VideoInput> {
         Some(match self {
             Self::Camera => VideoInput::Camera {
                 id: camera,
-                resolution: CAMERA_RESOLUTION,
-                frame_rate: CAMERA_FRAME_RATE,
+                resolution: match wish.resolution {
+                    CameraResolution::P360 => Resolution::new(640, 360),
+                    CameraResolution::P720 => Resolution::new(1280, 720),
+                    CameraResolution::P1080 => Resolution::new(1920, 1080),
+                },
+                frame_rate: FrameRate::new(wish.frame_rate),
             },
             Self::Pattern(resolution) => VideoInput::Pattern {
                 resolution: *resolution,
@@ -174,5 +179,27 @@ mod tests {
         check("mic", SoundSource::Microphone);
         check("speech", SoundSource::Speech);
         check("voice.wav", SoundSource::File("voice.wav".into()));
+    }
+
+    #[test]
+    fn a_camera_is_asked_for_what_was_chosen_and_by_default_for_the_usual() {
+        let check = |wish: CameraSettings, resolution: Resolution, fps: u32| {
+            let expect = VideoInput::Camera {
+                id: None,
+                resolution,
+                frame_rate: FrameRate::new(fps),
+            };
+            assert_eq!(PictureSource::Camera.input(None, wish), Some(expect));
+        };
+        check(
+            CameraSettings::default(),
+            CAMERA_RESOLUTION,
+            CAMERA_FRAME_RATE.get(),
+        );
+        let slow = CameraSettings {
+            resolution: CameraResolution::P360,
+            frame_rate: 15,
+        };
+        check(slow, Resolution::new(640, 360), 15);
     }
 }

@@ -14,6 +14,7 @@ use parley_app::endpoint::{
     SCREEN_TILE_OF, ShareWish, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
+use parley_app::view::CameraSettings;
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
 use parley_media::slot::Slot;
 use parley_media::video::{Content, VideoFrame};
@@ -75,7 +76,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
 fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<PlayedBlock>)> {
     let (tap, played) = sync_channel(PLAYED_MAX);
     let mut endpoint = Endpoint::new();
-    endpoint.set_picture(wish.video.input(None));
+    endpoint.set_picture(wish.video.input(None, CameraSettings::default()));
     let switches = wish.voice.is_none_or(|voice| voice == Switch::On);
     endpoint.open_sound(AudioConfig {
         input: wish.audio.input(None),

@@ -52,6 +52,22 @@ describe('the echo test', () => {
   });
 });
 
+describe('what the camera is asked for', () => {
+  test('is chosen in the settings, at once, also in a call, and taken back by a reset', async () => {
+    await open('call');
+    await page.keyboard.press('Control+,');
+    await by('page-devices').click();
+    expect(await by('camera-size-p720').isChecked()).toBe(true);
+    await by('camera-size-p720').focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { picture: { resolution: 'p1080', frame_rate: 30 } } });
+    await by('camera-rate-15').check();
+    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { picture: { resolution: 'p1080', frame_rate: 15 } } });
+    await by('reset-page').click();
+    await expect.poll(() => by('camera-size-p720').isChecked()).toBe(true);
+  });
+});
+
 describe('the volume of a person', () => {
   test('is found from the stage and set by keyboard', async () => {
     await open('call');

@@ -28,7 +28,7 @@ use crate::view::{
 };
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
-use parley_proto::{Link, MediaState};
+use parley_proto::{Bitrate, Link, MediaState, Resolution};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,6 +97,15 @@ pub(super) struct Outlets {
     pub(super) tiles: Tiles,
 }
 
+/// The camera's settings decide its size, the network how much of it is sent.
+fn limits(bitrate_max: Option<Bitrate>) -> VideoLimits {
+    let limits = VideoLimits {
+        resolution_max: Resolution::new(1920, 1080),
+        ..VideoLimits::default()
+    };
+    bitrate_max.map_or(limits, |most| limits.with_bitrate_max(most))
+}
+
 impl Actor {
     pub(super) fn new(config: EngineConfig) -> (Self, Outlets) {
         let store = SettingsStore::open(&config.folder);
@@ -115,9 +124,7 @@ impl Actor {
             camera_on: config.sources.picture != PictureSource::Off,
             folder: config.folder,
             sources: config.sources,
-            limits: config.bitrate_max.map_or_else(VideoLimits::default, |most| {
-                VideoLimits::default().with_bitrate_max(most)
-            }),
+            limits: limits(config.bitrate_max),
             store,
             endpoint,
             server: None,
@@ -265,7 +272,9 @@ impl Actor {
             Happened::Files => self.note_files(),
             Happened::Chat(news) => self.note_chat(news),
             Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
-            Happened::Picture => self.device_news.see_picture(self.endpoint.picture_status().as_ref()),
+            Happened::Picture => self
+                .device_news
+                .see_picture(self.endpoint.picture_status().as_ref()),
             Happened::SoundBegan(id) => self.play_as_before(id),
             Happened::Call
             | Happened::PictureBegan(_)
@@ -340,8 +349,9 @@ impl Actor {
         let every = ListWish::every(wanted, self.misses_a_device());
         self.list_wish
             .send_if_modified(|wish| std::mem::replace(&mut wish.every, every) != every);
-        let camera = chosen(DeviceKind::Camera, self.store.get());
-        let picture = self.sources.picture.input(camera.cloned());
+        let settings = self.store.get();
+        let camera = chosen(DeviceKind::Camera, settings).cloned();
+        let picture = self.sources.picture.input(camera, settings.picture);
         self.endpoint
             .set_picture(picture.filter(|_| wanted && self.camera_on));
         if wanted {

@@ -5,6 +5,7 @@
 //! [`TalkView`], because it is long.
 
 mod call;
+mod camera;
 mod command;
 mod desktop;
 mod devices;
@@ -18,9 +19,12 @@ mod share;
 mod talk;
 
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
+pub use camera::{CameraResolution, CameraSettings};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
 pub use desktop::{DesktopSettings, DesktopView};
-pub use devices::{DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView};
+pub use devices::{
+    DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
+};
 pub use files::{TransferProblem, TransferStage, TransferView};
 pub use history::{HistoryView, PastCallView};
 pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};

@@ -1,6 +1,6 @@
 //! What is kept between runs, and changes to it.
 
-use super::{DesktopSettings, ScreenSettings};
+use super::{CameraSettings, DesktopSettings, ScreenSettings};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -20,6 +20,8 @@ pub struct Settings {
     pub microphone: Option<String>,
     /// The chosen speaker.
     pub speaker: Option<String>,
+    /// What the camera is asked for.
+    pub picture: CameraSettings,
     /// The voice chain's switches.
     pub voice: VoiceSwitches,
     /// One's own picture is shown as in a mirror.
@@ -58,6 +60,7 @@ impl Default for Settings {
             camera: None,
             microphone: None,
             speaker: None,
+            picture: CameraSettings::default(),
             voice: VoiceSwitches::default(),
             mirror: true,
             appearance: Appearance::System,
@@ -137,6 +140,8 @@ pub struct SettingsPatch {
     pub name: Option<String>,
     /// See [`Settings::server`].
     pub server: Option<String>,
+    /// See [`Settings::picture`].
+    pub picture: Option<CameraSettings>,
     /// See [`Settings::voice`].
     pub voice: Option<VoiceSwitches>,
     /// See [`Settings::mirror`].

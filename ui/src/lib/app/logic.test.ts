@@ -238,7 +238,7 @@ describe('the settings', () => {
       undo: [{ type: 'change_settings', patch: { appearance: 'light', language: 'fr', mirror: false } }],
     });
     expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '', keep_history: true } }]);
-    expect(resetCommands('devices', changed).reset).toHaveLength(3);
+    expect(resetCommands('devices', changed).reset).toHaveLength(4);
   });
 });
 

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -28,6 +28,8 @@ function rows(): readonly Row[] {
     { id: 'microphone', page: 'devices', words: t.device.kinds.microphone },
     { id: 'speaker', page: 'devices', words: `${t.device.kinds.speaker} ${s.testSpeaker}` },
     { id: 'echo-test', page: 'devices', words: `${t.device.echo.start} ${t.device.echo.help}` },
+    { id: 'camera-size', page: 'devices', words: `${s.cameraSize} ${s.cameraSizeHelp}` },
+    { id: 'camera-rate', page: 'devices', words: `${s.cameraRate} ${s.cameraRateHelp}` },
     { id: 'echo', page: 'voice', words: `${s.echo} ${s.echoHelp}` },
     { id: 'noise', page: 'voice', words: `${s.noise} ${s.noiseHelp}` },
     { id: 'gain', page: 'voice', words: `${s.gain} ${s.gainHelp}` },
@@ -70,9 +72,10 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
   switch (page) {
     case 'devices': {
       const kinds = ['camera', 'microphone', 'speaker'] as const;
+      const picture = change({ picture: { resolution: 'p720', frame_rate: 30 } }, { picture: settings.picture });
       return {
-        reset: kinds.map((kind) => ({ type: 'choose_device', kind, id: null })),
-        undo: kinds.map((kind) => ({ type: 'choose_device', kind, id: devices[kind] })),
+        reset: [...picture.reset, ...kinds.map((kind) => ({ type: 'choose_device', kind, id: null }) as const)],
+        undo: [...picture.undo, ...kinds.map((kind) => ({ type: 'choose_device', kind, id: devices[kind] }) as const)],
       };
     }
     case 'voice':

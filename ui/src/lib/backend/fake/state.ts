@@ -10,6 +10,7 @@ export const SETTINGS: Settings = {
   camera: null,
   microphone: null,
   speaker: null,
+  picture: { resolution: 'p720', frame_rate: 30 },
   voice: { echo_cancellation: true, noise_suppression: true, gain_control: true },
   mirror: true,
   appearance: 'system',
