@@ -4,7 +4,7 @@
 use crate::surroundings;
 use parley_app::engine::EngineHandle;
 use parley_app::frames::FrameBridge;
-use parley_app::view::{AppCommand, AppState, CommandError, FrameBridgeInfo, TalkView};
+use parley_app::view::{AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, TalkView};
 use tauri::State;
 
 /// The whole state, for a window that has just opened.
@@ -41,6 +41,12 @@ pub(crate) async fn open_link(address: String) -> bool {
         Some(address) => surroundings::open(address),
         None => false,
     }
+}
+
+/// Opens the page of the system's settings where a device is allowed; tells whether there is one and it did.
+#[tauri::command]
+pub(crate) async fn open_privacy(kind: DeviceKind) -> bool {
+    parley_app::desktop::privacy_page(kind).is_some_and(surroundings::open)
 }
 
 /// Asks something of the engine.

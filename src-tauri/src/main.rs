@@ -108,6 +108,7 @@ fn run(
             commands::app_state,
             commands::app_talk,
             commands::open_link,
+            commands::open_privacy,
             commands::pick_files,
             commands::show_file,
             commands::app_command,

@@ -38,7 +38,7 @@ pub(crate) fn start_log() {
 }
 
 /// Hands an address to the program that the system has for it; tells whether one was started. Whoever calls has checked that
-/// it is a web address.
+/// it is a web address, or one of our own for the system's settings.
 pub(crate) fn open(address: &str) -> bool {
     let (program, before): (&str, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])

@@ -16,6 +16,8 @@ pub struct Situation {
     pub microphone: Device,
     /// The speaker, when it is wanted.
     pub speaker: Device,
+    /// The microphone is on and gives nothing, not even noise.
+    pub no_signal: bool,
     /// The person speaks and is muted.
     pub speaking_while_muted: bool,
     /// The call, when there is one.
@@ -85,6 +87,12 @@ impl Problems {
         ] {
             found.extend(self.device_problem(kind, device));
         }
+        if situation.no_signal && situation.microphone.state == DeviceState::Running {
+            let message = "Your microphone gives no sound at all, so nobody can hear you. It may be switched off at the \
+                           device or in the system's sound settings; or choose another one.";
+            let name = situation.microphone.name.clone();
+            found.push(problem(ProblemCode::MicrophoneSilent, message, name));
+        }
         found.extend(
             situation
                 .bad_link
@@ -134,6 +142,20 @@ fn problem(code: ProblemCode, message: &str, detail: Option<String>) -> Problem 
     }
 }
 
+/// Where the system has a page for it, the window has a button that leads there.
+const CAMERA_DENIED: &str = if cfg!(target_os = "linux") {
+    "Parley may not use the camera. Add yourself to the group \"video\" and log in again; if Parley runs in a sandbox, allow \
+     it the camera there."
+} else {
+    "Parley may not use the camera. Allow it in the system's privacy settings."
+};
+const MICROPHONE_DENIED: &str = if cfg!(target_os = "linux") {
+    "Parley may not use the microphone. Add yourself to the group \"audio\" and log in again; if Parley runs in a sandbox, \
+     allow it the sound there."
+} else {
+    "Parley may not use the microphone. Allow it in the system's privacy settings."
+};
+
 /// What a device's state means to a person; nothing for states that are no problem.
 const fn sentence(kind: DeviceKind, state: DeviceState, worked: bool) -> Option<(ProblemCode, &'static str)> {
     use DeviceKind::{Camera, Microphone, Speaker};
@@ -147,10 +169,7 @@ const fn sentence(kind: DeviceKind, state: DeviceState, worked: bool) -> Option<
             ProblemCode::CameraBusy,
             "Another program is using the camera. Close it, or choose another camera; Parley keeps trying.",
         ),
-        (Camera, Denied, _) => (
-            ProblemCode::CameraDenied,
-            "Parley may not use the camera. Allow it in the system's privacy settings.",
-        ),
+        (Camera, Denied, _) => (ProblemCode::CameraDenied, CAMERA_DENIED),
         (Camera, Missing | Failed, _) => (
             ProblemCode::CameraLost,
             "The camera stopped or was unplugged. Plug it in again, or choose another one.",
@@ -159,10 +178,7 @@ const fn sentence(kind: DeviceKind, state: DeviceState, worked: bool) -> Option<
             ProblemCode::NoMicrophone,
             "No microphone was found, so nobody can hear you. Plug one in.",
         ),
-        (Microphone, Denied, _) => (
-            ProblemCode::MicrophoneDenied,
-            "Parley may not use the microphone. Allow it in the system's privacy settings.",
-        ),
+        (Microphone, Denied, _) => (ProblemCode::MicrophoneDenied, MICROPHONE_DENIED),
         (Microphone, Missing | Failed, _) => (
             ProblemCode::MicrophoneLost,
             "The microphone stopped or was unplugged. Plug it in again, or choose another one.",
@@ -276,6 +292,37 @@ mod tests {
     }
 
     #[test]
+    fn a_microphone_that_gives_nothing_is_told_of_only_while_it_runs() {
+        let check = |state, no_signal, expect: &[ProblemCode]| {
+            let situation = Situation {
+                microphone: Device {
+                    state,
+                    ..Device::default()
+                },
+                no_signal,
+                ..Situation::default()
+            };
+            let found = Problems::default().find(&situation);
+            assert!(
+                found
+                    .iter()
+                    .map(|problem| problem.code)
+                    .eq(expect.iter().copied())
+            );
+            for problem in found {
+                assert!(
+                    crate::sentences::is_known(&problem.message),
+                    "{}",
+                    problem.message
+                );
+            }
+        };
+        check(DeviceState::Running, false, &[]);
+        check(DeviceState::Running, true, &[ProblemCode::MicrophoneSilent]);
+        check(DeviceState::Missing, true, &[ProblemCode::NoMicrophone]);
+    }
+
+    #[test]
     fn a_dismissed_problem_comes_back_only_when_it_comes_anew() {
         let mut problems = Problems::default();
         let busy = camera(DeviceState::Busy);
@@ -342,6 +389,7 @@ mod tests {
             camera: lost.clone(),
             microphone: lost.clone(),
             speaker: lost,
+            no_signal: true,
             speaking_while_muted: true,
             call: Some(CallSituation {
                 state: CallState::Reconnecting,

@@ -36,17 +36,25 @@ async fn main() -> Result<()> {
         }),
         ..SettingsPatch::default()
     };
-    for command in [AppCommand::ChangeSettings { patch }, AppCommand::SetPreview { on: true }] {
+    for command in [
+        AppCommand::ChangeSettings { patch },
+        AppCommand::SetPreview { on: true },
+    ] {
         ask(&engine, command).await?;
     }
     let _changes = DeviceChanges::listen(&[Changed::Sound, Changed::Cameras], |changed| {
-        println!("{}", json!({ "at_us": now_us(), "changed": format!("{changed:?}") }));
+        println!(
+            "{}",
+            json!({ "at_us": now_us(), "changed": format!("{changed:?}") })
+        );
     });
     let (mut state, mut levels) = (engine.state(), engine.levels());
     let (said, mut lines) = tokio::sync::mpsc::channel(16);
     std::thread::spawn(move || {
         let lines = std::io::stdin().lock().lines();
-        lines.map_while(Result::ok).try_for_each(|line| said.blocking_send(line))
+        lines
+            .map_while(Result::ok)
+            .try_for_each(|line| said.blocking_send(line))
     });
     let (mut told, mut loud) = (String::new(), false);
     loop {
@@ -111,10 +119,20 @@ fn describe(state: &AppState) -> String {
         .devices
         .news
         .iter()
-        .map(|news| format!("{} {:?} {:?} {} for {:?}", news.number, news.kind, news.event, news.name, news.before))
+        .map(|news| {
+            format!(
+                "{} {:?} {:?} {} for {:?}",
+                news.number, news.kind, news.event, news.name, news.before
+            )
+        })
+        .collect();
+    let problems: Vec<String> = state
+        .problems
+        .iter()
+        .map(|problem| format!("{:?}", problem.code))
         .collect();
     format!(
-        "microphone {:?} {:?} | speaker {:?} {:?} | camera {:?} {:?} | muted {} | [{}] [{}] [{}] | {}",
+        "microphone {:?} {:?} | speaker {:?} {:?} | camera {:?} {:?} | muted {} | [{}] [{}] [{}] | {} | {}",
         local.microphone,
         local.microphone_name.as_deref().unwrap_or_default(),
         local.speaker,
@@ -126,6 +144,7 @@ fn describe(state: &AppState) -> String {
         names(&state.devices.speakers),
         names(&state.devices.cameras),
         news.join("; "),
+        problems.join(" "),
     )
 }
 

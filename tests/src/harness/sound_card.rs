@@ -1,6 +1,9 @@
 //! A sound card without hardware: a PulseAudio server of its own with a microphone that hears what is played into it and
 //! a speaker that can be listened to.
 //!
+//! The microphone is never digital zero, as no real one that is on: it hums at 50 Hz, so far below anything audible that
+//! noise suppression takes it for silence, which costs nothing.
+//!
 //! `norewinds=1` matters: without it an idle sink renders two seconds ahead and a new stream stalls.
 
 use super::programs::Program;
@@ -13,7 +16,7 @@ use tempfile::TempDir;
 /// How the sound server is put together.
 const CONFIGURATION: &str = "\
 load-module module-native-protocol-unix auth-anonymous=1 socket=SOCKET
-load-module module-null-sink sink_name=microphone_feed rate=48000 norewinds=1 sink_properties=\"device.description='Microphone Feed'\"
+load-module module-null-sink sink_name=microphone_feed format=float32le rate=48000 norewinds=1 sink_properties=\"device.description='Microphone Feed'\"
 load-module module-remap-source source_name=microphone master=microphone_feed.monitor source_properties=\"device.description='Test Microphone'\"
 load-module module-null-sink sink_name=speaker rate=48000 norewinds=1 sink_properties=\"device.description='Test Speaker'\"
 set-default-sink speaker
@@ -50,6 +53,7 @@ impl SoundCard {
             Program::start("pulseaudio", &mut command).context("is the package pulseaudio installed?")?;
         let card = Self { server, folder };
         card.wait_until_ready()?;
+        card.hum()?;
         Ok(card)
     }
 
@@ -79,10 +83,7 @@ impl SoundCard {
     /// When `paplay` is missing.
     pub fn play_into(&self, sink: &str, wav: &Path) -> Result<Program> {
         let mut command = Command::new("paplay");
-        command
-            .args(["--device", sink])
-            .arg(wav)
-            .envs(self.environment());
+        command.args(["--device", sink]).arg(wav).envs(self.environment());
         Program::start("paplay", &mut command)
     }
 
@@ -139,6 +140,13 @@ impl SoundCard {
         };
         let number = line.split_whitespace().next().unwrap_or_default();
         self.control(&["unload-module", number]).map(drop)
+    }
+
+    fn hum(&self) -> Result<()> {
+        self.plug(&["module-sine", "sink=microphone_feed", "frequency=50"])?;
+        let inputs = self.control(&["list", "short", "sink-inputs"])?;
+        let sine = inputs.split_whitespace().next().context("nothing hums")?;
+        self.control(&["set-sink-input-volume", sine, "2%"]).map(drop)
     }
 
     fn pulse_time(&self) -> u128 {

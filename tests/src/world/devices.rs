@@ -77,15 +77,27 @@ impl Desk {
         })
     }
 
-    /// Does something to a device, and says how many milliseconds after the system's word of it (`changed`) the state holds
-    /// all of these words.
-    fn prompt(&self, changed: &str, deed: impl FnOnce(&Self) -> Result<()>, words: &[&str]) -> Result<f64> {
+    /// Does something to a device, and says how many milliseconds after the system's word of it (`changed`) the state is
+    /// right.
+    fn prompt(
+        &self,
+        changed: &str,
+        deed: impl FnOnce(&Self) -> Result<()>,
+        right: impl Fn(&str) -> bool,
+    ) -> Result<f64> {
         let began = now_us();
         deed(self)?;
         let told = self.hear(began, "the system's word", |line| line["changed"] == changed)?;
-        let shown = self.shows(began, words)?;
+        let shown = self.hear(began, "another state", |line| {
+            line["state"].as_str().is_some_and(&right)
+        })?;
         Ok(shown.at_us.saturating_sub(told.at_us) as f64 / 1e3)
     }
+}
+
+/// What a state must hold.
+fn holds(words: &'static str) -> impl Fn(&str) -> bool {
+    move |state| state.contains(words)
 }
 
 fn parse(line: &str) -> Option<Said> {
@@ -128,7 +140,8 @@ fn tone(folder: &Path) -> std::path::PathBuf {
 fn a_microphone_is_followed_through_default_unplug_and_replug_and_stays_muted() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::open().unwrap();
-    desk.shows(0, &["microphone Running \"Test Microphone\""]).unwrap();
+    desk.shows(0, &["microphone Running \"Test Microphone\""])
+        .unwrap();
     desk.probe.say("mute").unwrap();
     desk.shows(0, &["muted true"]).unwrap();
     desk.sound.plug(HEADSET_FEED).unwrap();
@@ -137,54 +150,85 @@ fn a_microphone_is_followed_through_default_unplug_and_replug_and_stays_muted() 
         .play_into("headset_feed", &tone(folder.path()))
         .unwrap();
 
+    let is_default = holds("microphone Running \"Test Microphone\"");
     let (mut defaults, mut heard, mut unplugged) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
+        // The sound server remembers what was the default when it was unplugged.
+        desk.sound.set_default("source", "microphone").unwrap();
         let began = now_us();
         desk.sound.plug(HEADSET).unwrap();
         // One more to choose, and nothing else changes.
         desk.shows(
             began,
-            &["Test Microphone, Headset", "Running \"Test Microphone\""],
+            &[
+                "Test Microphone, Headset",
+                "microphone Running \"Test Microphone\"",
+            ],
         )
         .unwrap();
         let began = now_us();
-        defaults.push(
-            desk.prompt(
-                "Sound",
-                |desk| desk.sound.set_default("source", "headset"),
-                &["microphone Running \"Headset\""],
-            )
-            .unwrap(),
-        );
+        let make_default = |desk: &Desk| desk.sound.set_default("source", "headset");
+        let headset = holds("microphone Running \"Headset\"");
+        defaults.push(desk.prompt("Sound", make_default, headset).unwrap());
         // Only the headset hears something.
-        let told = desk.hear(began, "the word", |line| line["changed"] == "Sound").unwrap();
+        let told = desk
+            .hear(began, "the word", |line| line["changed"] == "Sound")
+            .unwrap();
         let hears = desk.hear(began, "sound", |line| line["hears"] == true).unwrap();
-        heard.push((hears.at_us - told.at_us) as f64 / 1e3);
+        heard.push(hears.at_us.saturating_sub(told.at_us) as f64 / 1e3);
         let unplug = |desk: &Desk| desk.sound.unplug("source_name=headset");
-        let words = ["microphone Running \"Test Microphone\"", "muted true"];
-        unplugged.push(desk.prompt("Sound", unplug, &words).unwrap());
-        if round == 0 {
-            let news = "Microphone Unplugged Test Microphone for Some(\"Headset\")";
-            desk.shows(began, &[news]).unwrap();
-        }
-        desk.hear(began, "silence", |line| line["hears"] == false).unwrap();
+        unplugged.push(desk.prompt("Sound", unplug, &is_default).unwrap());
+        let news = "Microphone Unplugged Test Microphone for Some(\"Headset\")";
+        desk.shows(began, &[news]).unwrap();
+        desk.hear(began, "silence", |line| line["hears"] == false)
+            .unwrap();
     }
     check("another default microphone", &defaults);
-    check("another default microphone, heard (levels come ten times a second)", &heard);
+    check(
+        "another default microphone, heard (levels come ten times a second)",
+        &heard,
+    );
     check("microphone unplugged, the default one stands in", &unplugged);
 
     // The chosen one is used again as soon as it is back.
-    let mut back = Vec::new();
+    desk.sound.set_default("source", "microphone").unwrap();
     desk.probe.say("choose microphone pulseaudio:headset").unwrap();
+    let mut back = Vec::new();
     for _ in 0..ROUNDS {
         let plug = |desk: &Desk| desk.sound.plug(HEADSET);
-        let words = ["microphone Running \"Headset\"", "muted true"];
-        back.push(desk.prompt("Sound", plug, &words).unwrap());
-        desk.sound.unplug("source_name=headset").unwrap();
-        desk.shows(now_us() - 1, &["microphone Running \"Test Microphone\""])
-            .unwrap();
+        let muted_headset =
+            |state: &str| state.contains("microphone Running \"Headset\"") && state.contains("muted true");
+        back.push(desk.prompt("Sound", plug, muted_headset).unwrap());
+        let unplug = |desk: &Desk| desk.sound.unplug("source_name=headset");
+        desk.prompt("Sound", unplug, &is_default).unwrap();
     }
     check("the chosen microphone is back", &back);
+}
+
+#[test]
+fn a_microphone_that_gives_nothing_at_all_is_told_of_and_one_that_only_hums_is_not() {
+    let desk = Desk::open().unwrap();
+    desk.shows(0, &["microphone Running \"Test Microphone\""])
+        .unwrap();
+    desk.sound.plug(HEADSET_FEED).unwrap();
+    desk.sound.plug(HEADSET).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    desk.sound.set_default("source", "headset").unwrap();
+    let switched = desk.shows(0, &["microphone Running \"Headset\""]).unwrap();
+    let told = desk.shows(0, &["MicrophoneSilent"]).unwrap();
+    let after_s = told.at_us.saturating_sub(switched.at_us) as f64 / 1e6;
+    eprintln!("told {after_s:.1} s after it was opened");
+    assert!(
+        after_s > 3.0,
+        "told after {after_s:.1} s, perhaps of the one that hums"
+    );
+    desk.sound.set_default("source", "microphone").unwrap();
+    desk.hear(told.at_us, "no problem", |line| {
+        line["state"]
+            .as_str()
+            .is_some_and(|state| !state.contains("MicrophoneSilent"))
+    })
+    .unwrap();
 }
 
 #[test]
@@ -194,15 +238,24 @@ fn a_speaker_is_followed_through_default_and_unplug() {
     let (mut defaults, mut unplugged) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         desk.sound.plug(USB_SPEAKER).unwrap();
-        let default = |desk: &Desk| desk.sound.set_default("sink", "usb_speaker");
-        defaults.push(
-            desk.prompt("Sound", default, &["speaker Running \"USB\""])
-                .unwrap(),
-        );
+        let make_default = |desk: &Desk| desk.sound.set_default("sink", "usb_speaker");
+        let usb = holds("speaker Running \"USB\"");
+        defaults.push(desk.prompt("Sound", make_default, &usb).unwrap());
         let unplug = |desk: &Desk| desk.sound.unplug("sink_name=usb_speaker");
-        let words = ["speaker Running \"Test Speaker\"", "Speaker Unplugged Test Speaker"];
-        unplugged.push(desk.prompt("Sound", unplug, &words).unwrap());
+        // Which one the sound server takes then is its own affair.
+        let another = |state: &str| state.contains("speaker Running") && !usb(state);
+        unplugged.push(desk.prompt("Sound", unplug, another).unwrap());
+        let make_default = |desk: &Desk| desk.sound.set_default("sink", "speaker");
+        let began = now_us();
+        make_default(&desk).unwrap();
+        desk.shows(
+            began.saturating_sub(1_000_000),
+            &["speaker Running \"Test Speaker\""],
+        )
+        .unwrap();
     }
+    desk.shows(0, &["Speaker Unplugged", "for Some(\"USB\")"])
+        .unwrap();
     check("another default speaker", &defaults);
     check("speaker unplugged, the default one stands in", &unplugged);
 }
@@ -215,12 +268,10 @@ fn a_camera_is_missed_and_found_again_as_soon_as_its_node_goes_and_comes() {
     let (mut missed, mut back) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let take_out = |desk: &Desk| desk.camera.take_out(pid);
-        missed.push(desk.prompt("Cameras", take_out, &["camera Missing"]).unwrap());
+        missed.push(desk.prompt("Cameras", take_out, holds("camera Missing")).unwrap());
         let put_in = |desk: &Desk| desk.camera.put_in(pid);
-        back.push(
-            desk.prompt("Cameras", put_in, &["camera Running \"Desk Camera\""])
-                .unwrap(),
-        );
+        let running = holds("camera Running \"Desk Camera\"");
+        back.push(desk.prompt("Cameras", put_in, running).unwrap());
     }
     check("camera gone", &missed);
     check("camera back, first picture taken", &back);

@@ -36,7 +36,23 @@ kind: DeviceKind,
 /**
  * Which one.
  */
-id: string | null, } | { "type": "refresh_devices" } | { "type": "test_speaker" } | { "type": "change_settings", 
+id: string | null, } | { "type": "refresh_devices" } | { "type": "test_speaker" } | { "type": "test_echo", 
+/**
+ * Begin.
+ */
+on: boolean, } | { "type": "set_volume", 
+/**
+ * Who.
+ */
+id: string, 
+/**
+ * 100 as they came, 200 at most.
+ */
+percent: number, 
+/**
+ * The hand let go: where calls are remembered, so is this, by the person's name.
+ */
+settled: boolean, } | { "type": "change_settings", 
 /**
  * What changes.
  */
@@ -220,6 +236,24 @@ past: string | null,
 ended: EndedView | null, };
 
 /**
+ * Sizes that cameras have.
+ */
+export type CameraResolution = "p360" | "p720" | "p1080";
+
+/**
+ * What the camera is asked for; one that cannot gives what it has.
+ */
+export type CameraSettings = { 
+/**
+ * The size.
+ */
+resolution: CameraResolution, 
+/**
+ * Pictures a second: 15 or 30.
+ */
+frame_rate: number, };
+
+/**
  * Why a command was not carried out.
  */
 export type CommandError = { 
@@ -276,9 +310,39 @@ refused_keys: Array<string>,
 autostart_fault: string | null, };
 
 /**
+ * What happened to a device.
+ */
+export type DeviceEvent = "unplugged" | "switched" | "added";
+
+/**
  * The kinds of device a person chooses.
  */
 export type DeviceKind = "camera" | "microphone" | "speaker";
+
+/**
+ * Something that happened to a device without the person's doing in this window.
+ */
+export type DeviceNews = { 
+/**
+ * Counts up, so that each is told once.
+ */
+number: number, 
+/**
+ * Of which kind.
+ */
+kind: DeviceKind, 
+/**
+ * What.
+ */
+event: DeviceEvent, 
+/**
+ * The device that came, or that is used now.
+ */
+name: string, 
+/**
+ * The device that was used before.
+ */
+before: string | null, };
 
 /**
  * What a device does.
@@ -329,7 +393,16 @@ microphone: string | null,
 /**
  * The chosen speaker's id; absent means "what the system uses".
  */
-speaker: string | null, };
+speaker: string | null, 
+/**
+ * What happened to devices by itself, oldest first; only the last few.
+ */
+news: Array<DeviceNews>, };
+
+/**
+ * "Say something, hear yourself."
+ */
+export type EchoTest = "off" | "recording" | "playing" | "heard_nothing";
 
 /**
  * Why a call is over, as code.
@@ -517,7 +590,11 @@ speaker_name: string | null,
 /**
  * A test sound is playing.
  */
-speaker_test_playing: boolean, };
+speaker_test_playing: boolean, 
+/**
+ * What the echo test does.
+ */
+echo_test: EchoTest, };
 
 /**
  * One message. Its `Debug` leaves the words out.
@@ -664,9 +741,26 @@ screen_on: boolean,
  */
 screen_size: [number, number] | null, 
 /**
+ * How loud they are played here: 100 as they came, 0 not at all, 200 twice as loud.
+ */
+volume_pct: number, 
+/**
  * How good the path to them is.
  */
 quality: Quality, };
+
+/**
+ * How loud somebody of this name is played.
+ */
+export type PersonVolume = { 
+/**
+ * As they called themselves.
+ */
+name: string, 
+/**
+ * See [`super::PersonView::volume_pct`].
+ */
+percent: number, };
 
 /**
  * What the app is doing; the window's screens follow from it.
@@ -693,7 +787,7 @@ detail: string | null, };
 /**
  * The banners.
  */
-export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_denied" | "no_microphone" | "microphone_lost" | "microphone_denied" | "no_speaker" | "speaking_while_muted" | "server_unreachable" | "reconnecting" | "other_away" | "bad_link" | "settings_reset" | "internal";
+export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_denied" | "no_microphone" | "microphone_lost" | "microphone_denied" | "microphone_silent" | "no_speaker" | "speaking_while_muted" | "server_unreachable" | "reconnecting" | "other_away" | "bad_link" | "settings_reset" | "internal";
 
 /**
  * How good a path is, in three bars.
@@ -802,6 +896,10 @@ microphone: string | null,
  */
 speaker: string | null, 
 /**
+ * What the camera is asked for.
+ */
+picture: CameraSettings, 
+/**
  * The voice chain's switches.
  */
 voice: VoiceSwitches, 
@@ -832,7 +930,11 @@ download_folder: string,
 /**
  * How a screen is shared.
  */
-screen: ScreenSettings, };
+screen: ScreenSettings, 
+/**
+ * How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
+ */
+volumes: Array<PersonVolume>, };
 
 /**
  * A change of settings: only what is present changes.
@@ -846,6 +948,10 @@ name?: string,
  * See [`Settings::server`].
  */
 server?: string, 
+/**
+ * See [`Settings::picture`].
+ */
+picture?: CameraSettings, 
 /**
  * See [`Settings::voice`].
  */

@@ -74,14 +74,45 @@ describe('the volume of a person', () => {
     await by('person-volume').click();
     const slider = by('volume-p-grace');
     await expect.poll(() => slider.evaluate((range) => range === document.activeElement)).toBe(true);
-    expect(await slider.getAttribute('aria-valuetext')).toBe('100 %');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('100%');
     await page.keyboard.press('ArrowRight');
-    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('105 %');
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('105%');
     expect(await last('set_volume')).toEqual({ type: 'set_volume', id: 'p-grace', percent: 105, settled: true });
     await page.keyboard.press('Home');
     await expect.poll(() => slider.inputValue()).toBe('0');
     await page.keyboard.press('End');
     await expect.poll(() => slider.inputValue()).toBe('200');
+  });
+});
+
+describe('a microphone', () => {
+  test('that gives nothing is told of, with a way to another one', async () => {
+    await open('call');
+    await fake(page, 'problem', 'microphone_silent', true);
+    await by('problem-microphone_silent').waitFor();
+    await by('problem-step-microphone_silent').click();
+    await by('device-microphone-mic-2').waitFor();
+  });
+
+  test('that is not allowed leads to the page of the system where there is one', async () => {
+    const asOnMac = (opened: Page) => opened.addInitScript(() => Object.defineProperty(navigator, 'userAgent', { value: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 14_0)' }));
+    await open('call', { before: asOnMac });
+    await fake(page, 'problem', 'microphone_denied', true);
+    await by('problem-step-microphone_denied').click();
+    expect(await fake(page, 'opened')).toEqual(['privacy:microphone']);
+    await page.context().close();
+    await open('call');
+    await fake(page, 'problem', 'microphone_denied', true);
+    await by('problem-step-microphone_denied').click();
+    expect(await last('refresh_devices')).toBeDefined();
+  });
+
+  test('shows its level all the time, also while muted', async () => {
+    await open('call');
+    await by('meter-microphone').waitFor();
+    await page.keyboard.press('m');
+    await by('meter-microphone').waitFor();
+    await expect.poll(() => by('meter-microphone').getAttribute('data-level').then(Number)).toBeGreaterThan(0);
   });
 });
 
@@ -93,5 +124,17 @@ describe('a device that is pulled out', () => {
     await by('devices').click();
     await by('device-microphone-mic-2').waitFor();
     expect(await by('device-microphone-mic-1').count()).toBe(0);
+  });
+
+  test('is no matter of choice: the default is named, and is what the system uses', async () => {
+    await open('green-room');
+    await by('choose-speaker').click();
+    expect(await by('device-speaker-default').innerText()).toBe('System default: Built-in Speakers');
+    expect(await by('device-speaker-default').getAttribute('aria-checked')).toBe('true');
+    await by('device-speaker-spk-2').click();
+    expect(await last('choose_device')).toEqual({ type: 'choose_device', kind: 'speaker', id: 'spk-2' });
+    await by('choose-speaker').click();
+    await by('device-speaker-default').click();
+    expect(await last('choose_device')).toEqual({ type: 'choose_device', kind: 'speaker', id: null });
   });
 });

@@ -3,7 +3,10 @@
 //!
 //! Owned by the shell's one task that follows the state. It does what [`Citizen::follow`] says, in that order.
 
+mod privacy;
 mod words;
+
+pub use privacy::privacy_page;
 
 use crate::view::{AppState, CallState, DesktopSettings, EndCode, Language, Phase};
 use std::collections::BTreeSet;

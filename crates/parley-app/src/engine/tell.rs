@@ -101,6 +101,7 @@ impl Actor {
                 &local.speaker_name,
                 sound.and_then(|sound| sound.output.detail.as_ref()),
             ),
+            no_signal: sound.is_some_and(|sound| sound.no_signal) && !local.muted,
             speaking_while_muted: sound.is_some_and(|sound| sound.speaking_while_muted)
                 && self.phase == Phase::InCall,
             call: snapshot

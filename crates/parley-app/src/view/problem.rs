@@ -32,6 +32,8 @@ pub enum ProblemCode {
     MicrophoneLost,
     /// The system does not let Parley use the microphone.
     MicrophoneDenied,
+    /// The microphone is on and gives nothing, not even noise.
+    MicrophoneSilent,
     /// There is no speaker.
     NoSpeaker,
     /// The person speaks, but is muted.

@@ -22,6 +22,7 @@
 use super::capture::Capture;
 use super::config::{AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, StartAudioError};
 use super::input::InputSide;
+use super::no_signal::NoSignal;
 use super::output::OutputSide;
 use super::played::Played;
 use super::playout::Playout;
@@ -128,6 +129,7 @@ struct Driver {
     playout: Playout,
     capture: Capture,
     input: InputSide,
+    no_signal: NoSignal,
     output: OutputSide,
     chain_files: bool,
     counters: AudioCounters,
@@ -160,6 +162,7 @@ impl Driver {
             playout: Playout::default(),
             capture,
             input: InputSide::new(anchor, now),
+            no_signal: NoSignal::default(),
             output: OutputSide::new(Played::new(config.tap, recording, anchor), anchor, now),
             chain_files: config.voice.apply_to_files,
             counters: AudioCounters::default(),
@@ -229,6 +232,7 @@ impl Driver {
 
     fn set_input(&mut self, input: &AudioInput, now: Instant) {
         self.capture.chain.reset();
+        self.no_signal.forget();
         self.input.set(input, now);
         let device = match input {
             AudioInput::Device { id } => Some(id.clone()),
@@ -288,6 +292,9 @@ impl Driver {
             }
             self.counters.device_rebuilds += u64::from(status.state != StreamState::Starting);
             self.capture.chain.reset();
+            if news.direction == Direction::In {
+                self.no_signal.forget();
+            }
             self.publish_at = now;
             match (news.event, news.direction) {
                 (
@@ -348,6 +355,9 @@ impl Driver {
             let Some((block, captured)) = self.input.next(now) else {
                 return;
             };
+            if self.input.is_microphone() {
+                self.no_signal.hear(&block);
+            }
             let heard = self.capture.block(block, captured, chained, &mut self.counters);
             self.playout.echo_test.hear(&heard);
         }
@@ -379,6 +389,7 @@ impl Driver {
             status.microphone_level = self.capture.meter.read();
             status.speaker_level = self.playout.meter.read();
             status.speaking_while_muted = self.capture.speaking_while_muted;
+            status.no_signal = self.no_signal.is_sure();
             status.test_sound_playing = self.playout.chime_rings();
             status.echo_test = self.playout.echo_test.state();
             status.participants.clear();

@@ -14,6 +14,7 @@ mod input;
 pub mod jitter;
 mod level;
 mod limiter;
+mod no_signal;
 mod output;
 mod pace;
 mod participant;

@@ -20,6 +20,8 @@ pub struct AudioStatus {
     pub speaker_level: AudioLevel,
     /// The person speaks and is muted.
     pub speaking_while_muted: bool,
+    /// The microphone is open and has given nothing, not even noise, for seconds.
+    pub no_signal: bool,
     /// The speaker test sounds.
     pub test_sound_playing: bool,
     /// What the echo test does.
@@ -38,6 +40,7 @@ impl Default for AudioStatus {
             microphone_level: AudioLevel::SILENCE,
             speaker_level: AudioLevel::SILENCE,
             speaking_while_muted: false,
+            no_signal: false,
             test_sound_playing: false,
             echo_test: EchoTestState::Off,
             participants: Vec::new(),

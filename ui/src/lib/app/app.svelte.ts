@@ -333,6 +333,8 @@ export class App implements Deeds {
         return;
       case 'settings':
         return this.openSettings(deed.page);
+      case 'privacy':
+        return void this.backend.openPrivacy(deed.kind).then((opened) => opened || this.toasts.show(t.toast.failed, 'warn'));
       case 'paste':
         return void this.#pasteAnother();
       case 'copy-link':

@@ -1,11 +1,13 @@
 /** The next step each problem offers. Pure; the components carry the step out. */
 import type { AppCommand, AppState, DeviceKind, Problem, ProblemCode } from '../bindings';
 import { t } from '../text';
+import { hasPrivacyPages } from './platform';
 
 export type StepDeed =
   | { do: 'command'; command: AppCommand }
   | { do: 'devices'; kind: DeviceKind }
   | { do: 'settings'; page: 'devices' | 'you' }
+  | { do: 'privacy'; kind: 'camera' | 'microphone' }
   | { do: 'paste' }
   | { do: 'copy-link' }
   | { do: 'copy-details' };
@@ -21,6 +23,8 @@ const refresh: StepDeed = { do: 'command', command: { type: 'refresh_devices' } 
 export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices'>): Step {
   const words = t.problem.steps;
   const others = (kind: DeviceKind) => listOf(state, kind).length > 1;
+  const allow = (kind: 'camera' | 'microphone'): Step =>
+    hasPrivacyPages ? { label: words.openSystem, deed: { do: 'privacy', kind } } : { label: words.tryAgain, deed: refresh };
   switch (problem.code) {
     case 'no_camera':
     case 'no_microphone':
@@ -34,8 +38,11 @@ export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devic
         ? { label: words.chooseMicrophone, deed: { do: 'devices', kind: 'microphone' } }
         : { label: words.tryAgain, deed: refresh };
     case 'camera_denied':
+      return allow('camera');
     case 'microphone_denied':
-      return { label: words.tryAgain, deed: refresh };
+      return allow('microphone');
+    case 'microphone_silent':
+      return { label: words.chooseMicrophone, deed: { do: 'devices', kind: 'microphone' } };
     case 'speaking_while_muted':
       return { label: words.unmute, deed: { do: 'command', command: { type: 'set_muted', muted: false } } };
     case 'server_unreachable':

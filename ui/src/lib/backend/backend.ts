@@ -9,6 +9,8 @@ export interface Backend {
   talk(): Promise<TalkView>;
   /** Opens a web address in the system's browser; tells whether it did. */
   openAddress(address: string): Promise<boolean>;
+  /** Opens the page of the system's settings where a device is allowed; tells whether it did. */
+  openPrivacy(kind: 'camera' | 'microphone'): Promise<boolean>;
   /** Asks the person for files; gives where they are. */
   pickFiles(): Promise<string[]>;
   /** Shows a file that came in its folder; tells whether it did. */

@@ -78,6 +78,8 @@ class FakeBackend implements Backend {
     return Promise.resolve(true);
   }
 
+  openPrivacy = (kind: string) => this.openAddress(`privacy:${kind}`);
+
   openAddress(address: string): Promise<boolean> {
     this.#opened.push(address);
     return Promise.resolve(true);

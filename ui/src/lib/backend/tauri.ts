@@ -15,6 +15,7 @@ export function tauriBackend(): Backend {
     state: () => invoke<AppState>('app_state'),
     talk: () => invoke<TalkView>('app_talk'),
     openAddress: (address) => invoke<boolean>('open_link', { address }),
+    openPrivacy: (kind) => invoke<boolean>('open_privacy', { kind }),
     pickFiles: () => invoke<string[]>('pick_files'),
     showFile: (id) => invoke<boolean>('show_file', { id }),
     command: (command) => invoke('app_command', { command }),

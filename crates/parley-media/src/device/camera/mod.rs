@@ -76,6 +76,7 @@ pub(crate) struct CameraWish {
 
 /// Takes pictures until told to stop.
 pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
+    ask_permission();
     let mut supervisor = Supervisor {
         stage,
         wish,
@@ -115,6 +116,17 @@ pub(crate) fn run(stage: &Stage, wish: &CameraWish) {
         }
     }
 }
+
+/// macOS shows no picture to a program before the person was asked. It asks once and remembers the answer.
+#[cfg(target_os = "macos")]
+fn ask_permission() {
+    static ASKED: std::sync::Once = std::sync::Once::new();
+    ASKED.call_once(|| nokhwa::nokhwa_initialize(|granted| tracing::info!(granted, "asked for the camera")));
+}
+
+/// Elsewhere opening asks, or is refused.
+#[cfg(not(target_os = "macos"))]
+const fn ask_permission() {}
 
 /// How one attempt ended.
 struct Outcome {

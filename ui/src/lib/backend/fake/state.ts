@@ -128,6 +128,11 @@ export const PROBLEMS: Record<Problem['code'], Problem> = {
   no_microphone: { code: 'no_microphone', message: 'No microphone was found, so nobody can hear you. Plug one in.', detail: null },
   microphone_lost: { code: 'microphone_lost', message: 'The microphone stopped or was unplugged. Plug it in again, or choose another one.', detail: null },
   microphone_denied: { code: 'microphone_denied', message: "Parley may not use the microphone. Allow it in the system's privacy settings.", detail: null },
+  microphone_silent: {
+    code: 'microphone_silent',
+    message: "Your microphone gives no sound at all, so nobody can hear you. It may be switched off at the device or in the system's sound settings; or choose another one.",
+    detail: 'Built-in Microphone',
+  },
   no_speaker: { code: 'no_speaker', message: 'No speaker or headphones work, so you hear nothing. Plug some in, or choose others.', detail: null },
   speaking_while_muted: { code: 'speaking_while_muted', message: 'You are muted, and nobody hears you. Unmute to speak.', detail: null },
   server_unreachable: {
