@@ -120,8 +120,8 @@ async fn read(
     };
     tracing::debug!(client = client.0, ?close, "closing a client");
     if answers.send(Outbound::Close(close)).await.is_ok() {
-        // The writer ends the connection once it is through.
-        std::future::pending::<()>().await;
+        // The writer ends the connection once it is through; where nothing can be written any more, there is nothing to wait for.
+        answers.closed().await;
     }
 }
 

@@ -16,6 +16,7 @@ use client::Client;
 use parley_proto::{ClientMessage, ErrorCode, LeaveReason, ServerMessage};
 use parley_server::{Server, ServerConfig};
 use serde_json::json;
+use tokio_tungstenite::MaybeTlsStream;
 
 #[tokio::test]
 async fn two_people_meet_and_pass_messages() {
@@ -110,5 +111,26 @@ async fn two_who_leave_at_once_leave_no_place_taken() {
             server.counters()
         );
     }
+    server.stop().await;
+}
+
+/// A killed program: its place must be known as kept at once, or whoever starts again is told that the room is full.
+#[tokio::test]
+async fn who_is_cut_off_is_away_at_once() {
+    use tokio::time::{Duration, Instant, timeout};
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    let (mut ada, seat) = Client::in_room(&server, None, "Ada").await;
+    let (mut bob, _) = Client::in_room(&server, Some(seat.room), "Bob").await;
+    let MaybeTlsStream::Plain(tcp) = bob.socket.get_mut() else {
+        panic!("TLS on loopback");
+    };
+    socket2::SockRef::from(&*tcp)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(bob);
+    let cut = Instant::now();
+    let away = async { while !matches!(ada.receive().await, ServerMessage::ParticipantAway { .. }) {} };
+    timeout(Duration::from_millis(700), away).await.unwrap();
+    eprintln!("away after {:?}", cut.elapsed());
     server.stop().await;
 }
