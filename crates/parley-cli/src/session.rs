@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use parley_app::cost;
 use parley_app::endpoint::{
     CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions,
-    SCREEN_TILE_OF, ShareWish, VideoLimits,
+    SCREEN_TILE_OF, ShareWish, SignalingFault, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;
@@ -250,6 +250,13 @@ impl Session<'_> {
         }
     }
 
+    /// Why the server was never reached, if so: then there was no call that anything could be measured of.
+    fn never_reached(&self) -> Option<SignalingFault> {
+        let call = self.endpoint.call()?;
+        call.signaling_fault
+            .filter(|_| call.me.is_none() && self.findings.connected_at().is_none())
+    }
+
     fn finish(mut self, ended: Option<&EndReason>) -> Outcome {
         self.teller.done();
         if let Some(call) = self.endpoint.call() {
@@ -258,6 +265,7 @@ impl Session<'_> {
         #[expect(clippy::disallowed_methods, reason = "driver: the session's clock")]
         self.findings.left(&self.endpoint, Instant::now(), cost::cpu_s());
         let pss_mb = cost::pss_mb();
+        let unreached = self.never_reached();
         let looked = self.look.map(Onlooker::finish);
         let heard = self.listen.finish();
         self.endpoint.set_picture(None);
@@ -265,6 +273,9 @@ impl Session<'_> {
         match ended {
             Some(EndReason::HungUp | EndReason::OtherLeft | EndReason::OtherLost) | None => {}
             Some(reason) => return Outcome::NoCall(reason.to_string()),
+        }
+        if let Some(fault) = unreached {
+            return Outcome::NoCall(fault.to_string());
         }
         let mut report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
         self.errands.report(self.wish, &mut report);

@@ -209,6 +209,16 @@ impl Cli {
         Ok(figures)
     }
 
+    /// Waits until it says `words`, also after its end: its last ones may still be in the pipe.
+    ///
+    /// # Errors
+    /// When it does not; the message has what it said.
+    pub fn says(&self, words: &str, limit: Duration) -> Result<()> {
+        self.program
+            .wait_for_line(limit, |line| line.contains(words))
+            .map(drop)
+    }
+
     /// The end of what it printed.
     #[must_use]
     pub fn last_words(&self) -> String {

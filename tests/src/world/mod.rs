@@ -16,3 +16,5 @@ mod files;
 mod secure;
 #[cfg(target_os = "linux")]
 mod share;
+#[cfg(target_os = "linux")]
+mod unreachable;

@@ -16,7 +16,8 @@ pub use parley_call::files::{
     Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
 pub use parley_call::{
-    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, SignalingFault,
+    VideoLimits,
 };
 pub use share::{CHOICE_TILE, SCREEN_TILE, SCREEN_TILE_OF, ShareWish};
 pub use tiles::{SELF_TILE, Tiles};
