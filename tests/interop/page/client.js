@@ -183,6 +183,8 @@ export class Client {
   async onPeer(payload) {
     if (payload.kind === 'description') return this.onDescription(payload)
     if (payload.kind === 'candidate') {
+      // A candidate may overtake its description, and one of an offer that lost a glare comes without any.
+      if (!this.pc.remoteDescription) return void (this.early ??= []).push(payload)
       const { candidate, sdp_mid, sdp_mline_index, username_fragment } = payload
       try {
         await this.pc.addIceCandidate({
@@ -208,6 +210,9 @@ export class Client {
     this.ignoringOffer = !this.polite && collision
     if (this.ignoringOffer) return
     await this.pc.setRemoteDescription({ type, sdp: withoutOtherFingerprints(sdp) })
+    const early = (this.early ?? []).filter(({ username_fragment: fragment }) => !fragment || sdp.includes(`a=ice-ufrag:${fragment}`))
+    this.early = []
+    for (const payload of early) await this.onPeer(payload)
     if (type === 'offer') {
       await this.pc.setLocalDescription()
       this.describe()
