@@ -3,6 +3,7 @@
 
 mod package;
 
+use crate::harness::idle_time::IdleTime;
 use crate::harness::sound;
 use crate::harness::window::Window;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,13 @@ use std::time::{Duration, Instant};
 
 /// Small, so that drawing without a graphics card leaves room for the rest.
 const CAMERA: &str = "640x360@30:YUYV";
-/// What the pictures must come at.
+/// What the pictures must come at, and their numbers go on at.
 const FPS_MIN: f64 = 25.0;
+/// What is still drawn where drawing takes all the processor there is: two windows without a graphics card on two slow cores
+/// skip pictures, and the numbers in those that are drawn go on at the full rate all the same.
+const FPS_MIN_WITHOUT_IDLE_TIME: f64 = 8.0;
+/// Below this part of idle time, drawing is held back by the machine.
+const IDLE_MIN: f64 = 0.15;
 const SENTENCE: &str = "The quick brown fox jumps over the lazy dog. Never have so many small words gone so far, \
                         and the one who hears them should hear each of them.";
 
@@ -48,12 +54,23 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
         wait_for_frames(window, "tile-remote", 30);
     }
     for (window, name) in [(&ada, "4-call-ada"), (&ben, "4-call-ben")] {
-        let (fps, numbers) = watch(window, Duration::from_secs(6));
-        eprintln!("{name}: {fps:.1} pictures a second, numbers {numbers:?}");
+        let idle = IdleTime::start();
+        let (fps, per_second, numbers) = watch(window, Duration::from_secs(6));
+        let idle = idle.share();
+        eprintln!(
+            "{name}: {fps:.1} pictures a second, {per_second:.1} numbers a second, {:.0} % idle, {numbers:?}",
+            100.0 * idle
+        );
         window.move_pointer().unwrap();
         std::thread::sleep(Duration::from_millis(400));
         window.photograph(name).unwrap();
-        assert!(fps >= FPS_MIN, "{name}: {fps:.1} pictures a second");
+        let fps_min = if idle < IDLE_MIN {
+            FPS_MIN_WITHOUT_IDLE_TIME
+        } else {
+            FPS_MIN
+        };
+        assert!(fps >= fps_min, "{name}: {fps:.1} pictures a second");
+        assert!(per_second >= FPS_MIN, "{name}: {per_second:.1} numbers a second");
         assert!(
             numbers.windows(2).all(|pair| pair[0] < pair[1]),
             "{name}: {numbers:?}"
@@ -131,13 +148,17 @@ fn wait_for_frames(window: &Window, tile: &str, count: u64) {
     }
 }
 
-/// Watches the remote tile: pictures drawn per second, and the numbers read from its pixels meanwhile.
-fn watch(window: &Window, time: Duration) -> (f64, Vec<u64>) {
+/// Watches the remote tile: pictures drawn per second, how fast their numbers go on, and the numbers read from its pixels.
+fn watch(window: &Window, time: Duration) -> (f64, f64, Vec<u64>) {
     let began = Instant::now();
     let first = window.frames_drawn("tile-remote").unwrap();
     let mut numbers = Vec::new();
+    let mut read_at = Vec::new();
     while began.elapsed() < time {
-        numbers.extend(window.number_shown("tile-remote").unwrap());
+        if let Some(number) = window.number_shown("tile-remote").unwrap() {
+            numbers.push(number);
+            read_at.push(began.elapsed().as_secs_f64());
+        }
         std::thread::sleep(Duration::from_millis(700));
     }
     let drawn = window.frames_drawn("tile-remote").unwrap() - first;
@@ -146,7 +167,9 @@ fn watch(window: &Window, time: Duration) -> (f64, Vec<u64>) {
         numbers.len() >= 3,
         "only {numbers:?} could be read from the picture"
     );
-    (fps, numbers)
+    let last = numbers.len() - 1;
+    let per_second = numbers[last].saturating_sub(numbers[0]) as f64 / (read_at[last] - read_at[0]);
+    (fps, per_second, numbers)
 }
 
 fn listen_while_speaking(from: &Window, to: &Window, speech: &Path) -> Vec<f32> {

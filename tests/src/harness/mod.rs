@@ -5,6 +5,7 @@ pub mod cable;
 pub mod chromium_window;
 pub mod cli;
 pub mod fake_camera;
+pub mod idle_time;
 pub mod intelligibility;
 pub mod namespaces;
 pub mod page;
