@@ -14,6 +14,7 @@
 
 mod build;
 mod call;
+mod check;
 mod fuzz;
 mod package;
 mod process;
@@ -47,6 +48,8 @@ cargo xtask package [--bundles LIST] [--debug]
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)
 cargo xtask bench capture [--seconds N] [--json]
                                         what taking pictures of a screen costs, before encoding
+cargo xtask check windows               type-checks packages for Windows (on Debian 12, with its compilers; some minutes the
+                                        first time)
 cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
 `--json` prints one JSON object on standard output; progress goes to standard error.
@@ -81,6 +84,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "call" => call::call(rest),
         "bench" => call::bench(rest),
         "test" => test::test(rest),
+        "check" => check::check(rest),
         "fuzz" => fuzz::fuzz(rest),
         "package" => package::package(rest),
         "help" | "--help" | "-h" => {

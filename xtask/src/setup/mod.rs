@@ -4,6 +4,7 @@ mod node;
 mod packages;
 
 pub(crate) use node::{build_ui, npm};
+pub(crate) use packages::refresh as refresh_packages;
 
 use anyhow::Result;
 
@@ -14,6 +15,8 @@ pub(crate) enum Purpose {
     Run,
     /// The tests too.
     Test,
+    /// Type-checking for other systems.
+    Check,
 }
 
 /// Installs the system packages that are missing (Debian and its kin), or names them and stops (elsewhere).

@@ -41,6 +41,9 @@ const APT_TEST: &[&str] = &[
     "python3-venv",
 ];
 
+/// To type-check for other systems: Windows's C and C++ compiler beside what the media libraries want.
+const APT_CHECK: &[&str] = &["build-essential", "cmake", "nasm", "g++-mingw-w64-x86-64-posix"];
+
 /// A system whose packages are only named.
 struct Named {
     /// The program that tells the system.
@@ -70,30 +73,40 @@ const NAMED: &[Named] = &[
 
 /// Makes sure of the packages for `purpose`.
 pub(super) fn ensure(purpose: Purpose) -> Result<()> {
-    let mut wanted = APT_BUILD.to_vec();
-    if purpose == Purpose::Test {
-        wanted.extend(APT_TEST);
-    }
-    let stamp = Stamp::new(
-        if purpose == Purpose::Test {
-            "packages-test"
-        } else {
-            "packages-run"
-        },
-        wanted.join("\n"),
-    );
+    let (name, wanted) = match purpose {
+        Purpose::Run => ("packages-run", APT_BUILD.to_vec()),
+        Purpose::Test => ("packages-test", [APT_BUILD, APT_TEST].concat()),
+        Purpose::Check => ("packages-check", APT_CHECK.to_vec()),
+    };
+    let stamp = Stamp::new(name, wanted.join("\n"));
     if stamp.is_set() {
         return Ok(());
     }
-    // Both: dpkg alone is also found where another system's packages are built.
-    if process::answer("dpkg-query", &["--version"]).is_some()
-        && process::answer("apt-get", &["--version"]).is_some()
-    {
+    if has_apt() {
         install_with_apt(&wanted)?;
+    } else if purpose == Purpose::Check {
+        bail!(
+            "what checks for other systems is fetched by apt: this needs a Debian 12, a container for example"
+        );
     } else {
         name_what_is_missing()?;
     }
     stamp.set()
+}
+
+/// Both: dpkg alone is also found where another system's packages are built.
+fn has_apt() -> bool {
+    process::answer("dpkg-query", &["--version"]).is_some()
+        && process::answer("apt-get", &["--version"]).is_some()
+}
+
+/// Fetches the list of packages that there are.
+pub(crate) fn refresh() -> Result<()> {
+    apt_get(is_root(), &["update", "-q"]).context("the list of packages could not be fetched")
+}
+
+fn is_root() -> bool {
+    process::answer("id", &["-u"]).is_some_and(|id| id == "0")
 }
 
 fn install_with_apt(wanted: &[&str]) -> Result<()> {
@@ -101,7 +114,7 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let root = process::answer("id", &["-u"]).is_some_and(|id| id == "0");
+    let root = is_root();
     if !root && process::answer("sudo", &["--version"]).is_none() {
         bail!(
             "Packages are missing, and there is no sudo to install them with. As root, run:\n  apt-get install {}",
@@ -109,7 +122,7 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
         );
     }
     eprintln!("Installing {} (apt) ...", missing.join(", "));
-    apt_get(root, &["update", "-q"]).context("the list of packages could not be fetched")?;
+    refresh()?;
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
     // Neither a question about a changed configuration file nor a wait without end for another installation.
     arguments.extend([

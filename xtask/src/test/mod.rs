@@ -5,6 +5,7 @@ mod deny;
 mod ledger;
 mod stages;
 
+use crate::check;
 use crate::process;
 use crate::setup::{self, Purpose};
 use anyhow::{Result, bail};
@@ -61,6 +62,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<ExitCode> {
         for part in parts {
             stages::part(*part, full, &programs, &mut ledger);
         }
+    }
+    if full {
+        ledger.check("compiles for Windows", check::windows);
     }
     Ok(if ledger.close() {
         ExitCode::SUCCESS
