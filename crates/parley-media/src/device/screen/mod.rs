@@ -8,7 +8,8 @@
 //!
 //! Windows, macOS and Wayland have no capture here yet: listing says so in a sentence.
 
-pub(crate) mod pixels;
+#[cfg(target_os = "linux")]
+mod pixels;
 pub mod previews;
 #[cfg(target_os = "linux")]
 mod x11;
@@ -83,6 +84,10 @@ impl ScreenFault {
 
 /// What to capture, and how.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "nothing is captured there yet")
+)]
 pub(crate) struct ScreenWish {
     /// [`ScreenSource::id`]; `monitor:` alone for the first monitor.
     pub(crate) id: String,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long between two rounds.
+#[cfg(target_os = "linux")]
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The most a small picture measures.
 pub const PREVIEW_SIZE: Resolution = Resolution::new(480, 270);
