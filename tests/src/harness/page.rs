@@ -59,7 +59,12 @@ fn luma(pixel: &[u8]) -> f64 {
 /// Peak signal-to-noise ratio of the luma against a page in BGRX of the same size, in decibels. Minus infinity for another size.
 #[must_use]
 pub fn psnr_db(page: &[u8], frame: &VideoFrame) -> f64 {
-    let y = frame.y();
+    psnr_of_luma_db(page, frame.y())
+}
+
+/// The same, of luma from elsewhere.
+#[must_use]
+pub fn psnr_of_luma_db(page: &[u8], y: &[u8]) -> f64 {
     if page.len() != y.len() * 4 {
         return f64::NEG_INFINITY;
     }

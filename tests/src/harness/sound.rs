@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 use realfft::RealFftPlanner;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Samples per second.
 pub const RATE: usize = 48_000;
@@ -35,6 +36,28 @@ pub fn say(text: &str, wav: &Path) -> Result<()> {
             .arg(wav),
         "ffmpeg",
     )
+}
+
+/// Makes a wav file beside `wav` that says the same again and again, for this long.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn over_and_over(wav: &Path, time: Duration) -> Result<PathBuf> {
+    let once = read_wav(wav)?;
+    let file = wav.with_extension("long.wav");
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE as u32,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&file, format)?;
+    let wanted = (time.as_secs_f64() * RATE as f64) as usize;
+    for sample in once.iter().cycle().take(wanted) {
+        writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
+    }
+    writer.finalize()?;
+    Ok(file)
 }
 
 fn run(command: &mut Command, package: &str) -> Result<()> {

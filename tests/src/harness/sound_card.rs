@@ -23,6 +23,9 @@ set-default-sink speaker
 set-default-source microphone
 ";
 
+/// The second microphone and the second speaker, by the names that the sound server knows them by.
+pub const HEADSET: [&str; 2] = ["headset_microphone", "headset_speaker"];
+
 /// A microphone and a speaker. Gone when dropped.
 #[derive(Debug)]
 pub struct SoundCard {
@@ -74,7 +77,15 @@ impl SoundCard {
     /// # Errors
     /// When `paplay` is missing.
     pub fn speak(&self, wav: &Path) -> Result<Program> {
-        self.play_into("microphone_feed", wav)
+        self.speak_into("microphone", wav)
+    }
+
+    /// Speaks into the microphone called `microphone`.
+    ///
+    /// # Errors
+    /// When `paplay` is missing.
+    pub fn speak_into(&self, microphone: &str, wav: &Path) -> Result<Program> {
+        self.play_into(&format!("{microphone}_feed"), wav)
     }
 
     /// Plays a wav file into any of its sinks.
@@ -92,15 +103,23 @@ impl SoundCard {
     /// # Errors
     /// When `parec` is missing.
     pub fn listen(&self) -> Result<Recording> {
+        self.listen_at("speaker")
+    }
+
+    /// Listens at the speaker called `speaker`.
+    ///
+    /// # Errors
+    /// When `parec` is missing.
+    pub fn listen_at(&self, speaker: &str) -> Result<Recording> {
         let file = self
             .folder
             .path()
-            .join(format!("heard-{}.raw", self.pulse_time()));
+            .join(format!("{speaker}-{}.raw", self.pulse_time()));
         let mut command = Command::new("parec");
         command
             .args([
                 "--device",
-                "speaker.monitor",
+                &format!("{speaker}.monitor"),
                 "--format=s16le",
                 "--rate=48000",
                 "--channels=1",
@@ -127,6 +146,44 @@ impl SoundCard {
     /// When there is none such.
     pub fn set_default(&self, kind: &str, name: &str) -> Result<()> {
         self.control(&[&format!("set-default-{kind}"), name]).map(drop)
+    }
+
+    /// Plugs in a second microphone and a second speaker, [`HEADSET`]; nothing prefers them.
+    ///
+    /// # Errors
+    /// When the sound server is gone.
+    pub fn plug_in_headset(&self) -> Result<()> {
+        let [microphone, speaker] = HEADSET;
+        let feed = format!("{microphone}_feed");
+        self.load_sink(&feed, "Headset Feed")?;
+        self.plug(&[
+            "module-remap-source",
+            &format!("source_name={microphone}"),
+            &format!("master={feed}.monitor"),
+            "source_properties=\"device.description='Headset Microphone'\"",
+        ])?;
+        self.load_sink(speaker, "Headset Speaker")
+    }
+
+    /// Pulls it out.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn unplug_headset(&self) -> Result<()> {
+        let [microphone, speaker] = HEADSET;
+        self.unplug(&format!("source_name={microphone}"))?;
+        self.unplug(&format!("sink_name={microphone}_feed"))?;
+        self.unplug(&format!("sink_name={speaker}"))
+    }
+
+    fn load_sink(&self, name: &str, words: &str) -> Result<()> {
+        self.plug(&[
+            "module-null-sink",
+            &format!("sink_name={name}"),
+            "rate=48000",
+            "norewinds=1",
+            &format!("sink_properties=\"device.description='{words}'\""),
+        ])
     }
 
     /// Takes a module away (a device is unplugged) by a word of its arguments, such as `sink_name=speaker`.

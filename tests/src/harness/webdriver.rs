@@ -2,6 +2,7 @@
 //!
 //! Takes no pictures: `GET screenshot` hangs in WebKitGTK's driver; [`super::xvfb::Screen`] takes them.
 
+use super::system;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -11,19 +12,42 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How often a page is asked for something that will come.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
+/// Where a driver listens.
+#[derive(Debug)]
+pub struct Place {
+    /// On loopback.
+    pub port: u16,
+    /// Whose loopback, if not the machine's own: a network namespace.
+    pub network: Option<String>,
+}
+
+impl Place {
+    /// Does `work` where its loopback is; a socket that is opened there stays there.
+    ///
+    /// # Errors
+    /// What `work` says.
+    pub fn inside<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        match &self.network {
+            Some(network) => system::inside(network, work),
+            None => work(),
+        }
+    }
+}
+
 /// One window under control. The session, and the window with it, ends when dropped.
 #[derive(Debug)]
 pub struct Session {
     agent: ureq::Agent,
+    place: Place,
     url: String,
 }
 
 impl Session {
-    /// Asks the driver at `port` to start `binary`.
+    /// Asks the driver at `place` to start `binary`.
     ///
     /// # Errors
     /// When the driver does not answer or the window does not come.
-    pub fn start(port: u16, binary: &str, arguments: &[String]) -> Result<Self> {
+    pub fn start(place: Place, binary: &str, arguments: &[String]) -> Result<Self> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(40)))
             .http_status_as_error(false)
@@ -32,14 +56,15 @@ impl Session {
         let wish = json!({"capabilities": {"alwaysMatch": {
             "webkitgtk:browserOptions": {"binary": binary, "args": arguments}
         }}});
-        let root = format!("http://127.0.0.1:{port}");
-        let answer = ask(&agent, "POST", &format!("{root}/session"), Some(wish))?;
+        let root = format!("http://127.0.0.1:{}", place.port);
+        let answer = place.inside(|| ask(&agent, "POST", &format!("{root}/session"), Some(wish)))?;
         let id = answer["sessionId"]
             .as_str()
             .context("the driver gave no session")?;
         let session = Self {
             url: format!("{root}/session/{id}"),
             agent,
+            place,
         };
         session.call(
             "POST",
@@ -162,7 +187,8 @@ impl Session {
     }
 
     fn call(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
-        ask(&self.agent, method, &format!("{}{path}", self.url), body)
+        let url = format!("{}{path}", self.url);
+        self.place.inside(|| ask(&self.agent, method, &url, body))
     }
 }
 

@@ -1,14 +1,19 @@
 //! A person at a computer: the real window of Parley on a screen of its own, with a camera, a microphone, a speaker and a
 //! home folder of its own, driven through WebKitGTK's WebDriver.
 
+mod tiles;
+
 use super::fake_camera::FakeCamera;
+use super::keyboard::Keyboard;
+use super::namespaces::Namespace;
+use super::panel::Panel;
 use super::programs::{Program, built_folder};
 use super::sound_card::SoundCard;
-use super::webdriver::Session;
+use super::webdriver::{Place, Session};
 use super::xvfb::Screen;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -29,7 +34,29 @@ pub struct Window {
     pub sound: SoundCard,
     screen: Screen,
     name: String,
+    program: PathBuf,
+    /// Everything that makes a program run on this person's computer.
+    environment: Vec<(&'static str, String)>,
     home: TempDir,
+}
+
+/// How a window is opened, where that is not as usual.
+#[derive(Debug, Default)]
+pub struct Opening<'a> {
+    /// The program; nothing for the one that was built.
+    pub program: Option<&'a Path>,
+    /// The window's size; nothing for the app's own.
+    pub size: Option<(u32, u32)>,
+    /// The screen's size; nothing for the window's, which has nothing around it without a window manager.
+    pub screen: Option<(u32, u32)>,
+    /// For the app.
+    pub arguments: &'a [String],
+    /// The session bus of the desktop around it; nothing for none.
+    pub panel: Option<&'a Panel>,
+    /// What the camera shows of the pattern; nothing for all of it.
+    pub scenery: Option<&'a str>,
+    /// The network it is in; nothing for the machine's own.
+    pub network: Option<&'a Namespace>,
 }
 
 impl Window {
@@ -38,66 +65,51 @@ impl Window {
     /// # Errors
     /// When a tool is missing or the window does not come.
     pub fn open(name: &str, mode: &str) -> Result<Self> {
-        Self::open_with(name, mode, SIZE, &[])
+        Self::open_so(name, mode, &Opening::default())
     }
 
-    /// Opens it at another size, with arguments for the app.
+    /// Opens it in another way.
     ///
     /// # Errors
     /// When a tool is missing or the window does not come.
-    pub fn open_with(name: &str, mode: &str, size: (u32, u32), arguments: &[String]) -> Result<Self> {
-        let parley = built_folder()?.join("parley");
+    pub fn open_so(name: &str, mode: &str, opening: &Opening<'_>) -> Result<Self> {
+        let parley = match opening.program {
+            Some(program) => program.to_owned(),
+            None => built_folder()?.join("parley"),
+        };
         ensure!(
             parley.is_file(),
             "{} was not built; run `cargo build --workspace` first",
             parley.display()
         );
-        Self::open_program(&parley, name, mode, size, arguments)
-    }
-
-    /// Opens the one that is installed on this machine as `parley`.
-    ///
-    /// # Errors
-    /// When a tool is missing or the window does not come.
-    pub fn open_installed(parley: &Path, name: &str, mode: &str) -> Result<Self> {
-        Self::open_program(parley, name, mode, SIZE, &[])
-    }
-
-    fn open_program(
-        parley: &Path,
-        name: &str,
-        mode: &str,
-        size: (u32, u32),
-        arguments: &[String],
-    ) -> Result<Self> {
-        // As large as the window, which has nothing around it without a window manager.
-        let screen = Screen::switch_on(size.0, size.1)?;
+        let size = opening.size.unwrap_or(SIZE);
+        let (width, height) = opening.screen.unwrap_or(size);
+        let screen = Screen::switch_on(width, height)?;
         let sound = SoundCard::plug_in()?;
-        let camera = FakeCamera::plug_in(&format!("Camera of {name}"), &[mode])?;
+        let camera = FakeCamera::plug_in_showing(&format!("Camera of {name}"), &[mode], opening.scenery)?;
         let home = TempDir::with_prefix("parley-home-")?;
+        let environment = environment(&screen, home.path(), opening.panel);
         let port = free_port()?;
         let mut command = Command::new("WebKitWebDriver");
         command
             .arg(format!("--port={port}"))
-            .env("DISPLAY", screen.display())
             .env("TAURI_AUTOMATION", "true")
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("RUST_LOG", "info")
-            .env("HOME", home.path())
-            .env("XDG_CONFIG_HOME", home.path().join("config"))
-            .env("XDG_DATA_HOME", home.path().join("data"))
-            .env("XDG_CACHE_HOME", home.path().join("cache"))
-            .env_remove("WAYLAND_DISPLAY")
-            .env_remove("DBUS_SESSION_BUS_ADDRESS")
-            .envs(sound.environment());
+            .env("TAURI_WEBVIEW_AUTOMATION", "true");
+        surround(&mut command, &environment, &sound);
+        if let Some(network) = opening.network {
+            command = network.enter(&command);
+        }
         let driver = Program::start("WebKitWebDriver", &mut camera.attach(&command))
             .context("is the package webkit2gtk-driver installed?")?;
-        wait_for_port(port, &driver)?;
-        let session = Session::start(port, &parley.display().to_string(), arguments).with_context(|| {
-            format!(
-                "the window of {name} did not open:\n{}",
-                driver.lines().join("\n")
-            )
+        let place = Place {
+            port,
+            network: opening.network.map(|network| network.name().to_owned()),
+        };
+        wait_for(&place, &driver)?;
+        let started = Session::start(place, &parley.display().to_string(), opening.arguments);
+        let session = started.with_context(|| {
+            let said = driver.lines().join("\n");
+            format!("the window of {name} did not open:\n{said}")
         })?;
         let window = Self {
             session,
@@ -106,6 +118,8 @@ impl Window {
             sound,
             screen,
             name: name.to_owned(),
+            program: parley,
+            environment,
             home,
         };
         window.wait_for(Duration::from_secs(30), "[data-testid=home]")?;
@@ -113,6 +127,16 @@ impl Window {
             window.session.resize(size.0, size.1)?;
         }
         Ok(window)
+    }
+
+    /// Starts the same program again on this person's computer, as a click on a link in another program does.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_again(&self, arguments: &[&str]) -> Result<Program> {
+        let mut command = Command::new(&self.program);
+        surround(command.args(arguments), &self.environment, &self.sound);
+        Program::start("a second Parley", &mut command)
     }
 
     /// The page, for what the words here do not cover.
@@ -125,6 +149,12 @@ impl Window {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.driver.pid()
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The screen it is on.
@@ -149,16 +179,7 @@ impl Window {
     /// # Errors
     /// When the time is over; the message has what the window shows instead.
     pub fn wait_for(&self, limit: Duration, css: &str) -> Result<()> {
-        self.session
-            .wait_for(limit, &format!("return !!document.querySelector({})", json!(css)))
-            .map(drop)
-            .with_context(|| {
-                format!(
-                    "in the window of {}; it logged:\n{}",
-                    self.name,
-                    self.last_words()
-                )
-            })
+        self.wait(limit, &format!("return !!document.querySelector({})", json!(css)))
     }
 
     /// Waits until nothing that `css` finds is there any more.
@@ -166,16 +187,43 @@ impl Window {
     /// # Errors
     /// When the time is over.
     pub fn wait_until_gone(&self, limit: Duration, css: &str) -> Result<()> {
+        self.wait(limit, &format!("return !document.querySelector({})", json!(css)))
+    }
+
+    /// Waits until these words are to be read in the window.
+    ///
+    /// # Errors
+    /// When the time is over.
+    pub fn wait_for_words(&self, limit: Duration, words: &str) -> Result<()> {
+        self.wait(
+            limit,
+            &format!("return document.body.innerText.includes({})", json!(words)),
+        )
+    }
+
+    fn wait(&self, limit: Duration, script: &str) -> Result<()> {
+        let waited = self.session.wait_for(limit, script);
+        waited.map(drop).with_context(|| {
+            let _ = self.photograph("failed");
+            format!(
+                "in the window of {}; it logged:\n{}",
+                self.name,
+                self.last_words()
+            )
+        })
+    }
+
+    /// Clicks what `css` finds.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be clicked.
+    pub fn click_on(&self, css: &str) -> Result<()> {
+        // Controls over the picture fade; a mouse on its way there brings them back.
         self.session
-            .wait_for(limit, &format!("return !document.querySelector({})", json!(css)))
-            .map(drop)
-            .with_context(|| {
-                format!(
-                    "in the window of {}; it logged:\n{}",
-                    self.name,
-                    self.last_words()
-                )
-            })
+            .run("document.dispatchEvent(new MouseEvent('pointermove', {bubbles: true}))")?;
+        self.session
+            .click(css)
+            .with_context(|| format!("{css} in the window of {}", self.name))
     }
 
     /// Clicks the control called `testid`.
@@ -183,12 +231,7 @@ impl Window {
     /// # Errors
     /// When it is not there or cannot be clicked.
     pub fn click(&self, testid: &str) -> Result<()> {
-        // Controls over the picture fade; a mouse on its way there brings them back.
-        self.session
-            .run("document.dispatchEvent(new MouseEvent('pointermove', {bubbles: true}))")?;
-        self.session
-            .click(&format!("[data-testid={}]", json!(testid)))
-            .with_context(|| format!("{testid} in the window of {}", self.name))
+        self.click_on(&format!("[data-testid={}]", json!(testid)))
     }
 
     /// Moves the mouse a little: controls over the picture fade when nobody does, and come back when somebody does.
@@ -234,36 +277,6 @@ impl Window {
             .context("nothing was pasted")
     }
 
-    /// How many pictures a tile (`tile-remote`, `tile-self`) drew since it is there.
-    ///
-    /// # Errors
-    /// When there is no such tile.
-    pub fn frames_drawn(&self, tile: &str) -> Result<u64> {
-        let script = format!(
-            "return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? NaN)"
-        );
-        let drawn = self.session.run(&script)?;
-        drawn.as_f64().map(|count| count as u64).with_context(|| {
-            format!(
-                "there is no {tile} in the window of {}; it logged:\n{}",
-                self.name,
-                self.last_words()
-            )
-        })
-    }
-
-    /// The number in the picture a tile shows, read from its pixels.
-    ///
-    /// # Errors
-    /// When there is no such tile.
-    pub fn number_shown(&self, tile: &str) -> Result<Option<u64>> {
-        let script = format!(
-            "{}\nconst stamp = readStamp(document.querySelector('canvas[data-testid={tile}]'));\nreturn stamp && stamp.number",
-            stamp_reader()
-        );
-        Ok(self.session.run(&script)?.as_u64())
-    }
-
     /// Keeps a picture of the screen as `target/desktop/NAME.png`.
     ///
     /// # Errors
@@ -286,30 +299,10 @@ impl Window {
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 
-    /// From now on notes, in the page, how long after the time drawn into it each picture of a tile was drawn; gives what was
-    /// noted since the first call, in ms.
-    ///
-    /// # Errors
-    /// When there is no such tile.
-    pub fn lateness(&self, tile: &str) -> Result<Vec<f64>> {
-        // The tile counts a picture right after drawing it, and an observer runs before anything else does.
-        let script = format!(
-            "if (globalThis.late) return globalThis.late;
-            {}
-            const picture = document.querySelector('canvas[data-testid={tile}]');
-            const late = (globalThis.late = []);
-            const note = () => {{
-              const drawnMs = Date.now();
-              const stamp = readStamp(picture);
-              if (stamp && late.length < 20000) late.push(drawnMs - stamp.clockUs / 1000);
-            }};
-            new MutationObserver(note).observe(picture, {{ attributeFilter: ['data-frames'] }});
-            return late;",
-            stamp_reader()
-        );
-        let noted = self.session.run(&script)?;
-        let noted = noted.as_array().context("no list of times")?;
-        Ok(noted.iter().filter_map(serde_json::Value::as_f64).collect())
+    /// The keyboard in front of its screen.
+    #[must_use]
+    pub fn keyboard(&self) -> Keyboard<'_> {
+        Keyboard::at(self.screen.display())
     }
 
     /// Where this person's settings are.
@@ -319,21 +312,42 @@ impl Window {
     }
 }
 
-/// The reader of picture numbers that Chromium's page uses too, as a plain script.
-fn stamp_reader() -> String {
-    include_str!("../../interop/page/stamp.js").replace("export function", "function")
+/// The screen, the home folder and the bus of one person's computer.
+fn environment(screen: &Screen, home: &Path, panel: Option<&Panel>) -> Vec<(&'static str, String)> {
+    let below = |name: &str| home.join(name).display().to_string();
+    let mut environment = vec![
+        ("DISPLAY", screen.display().to_owned()),
+        ("RUST_LOG", "info".to_owned()),
+        ("HOME", home.display().to_string()),
+        ("XDG_CONFIG_HOME", below("config")),
+        ("XDG_DATA_HOME", below("data")),
+        ("XDG_CACHE_HOME", below("cache")),
+    ];
+    if let Some(panel) = panel {
+        environment.push(("DBUS_SESSION_BUS_ADDRESS", panel.address().to_owned()));
+    }
+    environment
+}
+
+fn surround(command: &mut Command, environment: &[(&'static str, String)], sound: &SoundCard) {
+    command
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .envs(sound.environment());
 }
 
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn wait_for_port(port: u16, program: &Program) -> Result<()> {
+fn wait_for(place: &Place, driver: &Program) -> Result<()> {
     for _ in 0..150 {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+        let listens = place.inside(|| Ok(TcpStream::connect(("127.0.0.1", place.port))?));
+        if listens.is_ok() {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    anyhow::bail!("WebKitWebDriver does not listen:\n{}", program.lines().join("\n"))
+    anyhow::bail!("WebKitWebDriver does not listen:\n{}", driver.lines().join("\n"))
 }

@@ -20,7 +20,7 @@ const APT_BUILD: &[&str] = &[
     "libclang-dev",
 ];
 
-/// To test: a screen, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice.
+/// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice.
 const APT_TEST: &[&str] = &[
     "xvfb",
     "webkit2gtk-driver",
@@ -28,6 +28,7 @@ const APT_TEST: &[&str] = &[
     "fonts-dejavu-core",
     "scrot",
     "xclip",
+    "xdotool",
     "dbus-daemon",
     "pulseaudio",
     "pulseaudio-utils",

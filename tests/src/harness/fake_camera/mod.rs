@@ -19,6 +19,12 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// The parts of the pattern that hold nothing for machines to read: what two people's cameras see in pictures for people.
+pub const SCENERY: [&str; 2] = [
+    "crop=iw*0.74:ih*0.74:iw*0.24:ih*0.14",
+    "hflip,crop=iw*0.6:ih*0.6:iw*0.2:ih*0.2",
+];
+
 /// Makes a `/dev` with this one camera: `$1` is an empty folder, `$2` the camera's file.
 const OWN_DEV: &str = r#"
     real="$1" camera="$2"; shift 2
@@ -42,6 +48,14 @@ impl FakeCamera {
     /// # Errors
     /// When not root or without `/dev/fuse`.
     pub fn plug_in(name: &str, modes: &[&str]) -> Result<Self> {
+        Self::plug_in_showing(name, modes, None)
+    }
+
+    /// The same; in MJPEG it shows this part of the pattern (an ffmpeg filter), such as [`SCENERY`].
+    ///
+    /// # Errors
+    /// When not root or without `/dev/fuse`.
+    pub fn plug_in_showing(name: &str, modes: &[&str], part: Option<&str>) -> Result<Self> {
         ensure!(
             system::is_root(),
             "a fake camera needs root for its mounts; run the tests as root (in a container, say)"
@@ -58,7 +72,7 @@ impl FakeCamera {
             .find(|mode| mode.format == Format::Mjpeg);
         if let Some(mode) = jpegs {
             let file = folder.path().join("pictures.mjpeg");
-            picture::write_jpegs(&mode, &file)?;
+            picture::write_jpegs(&mode, part, &file)?;
             command.arg("--jpegs").arg(file);
         }
         let program = Program::start("fake-camera", &mut command)?;

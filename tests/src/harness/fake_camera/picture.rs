@@ -63,8 +63,8 @@ impl Pictures {
     }
 }
 
-/// A second of the pattern as JPEG pictures, one after the other in a file.
-pub(super) fn write_jpegs(mode: &Mode, file: &Path) -> Result<()> {
+/// A second of the pattern as JPEG pictures, one after the other in a file; with `part`, that part of it (an ffmpeg filter).
+pub(super) fn write_jpegs(mode: &Mode, part: Option<&str>, file: &Path) -> Result<()> {
     let raw = Mode {
         format: Format::Nv12,
         ..mode.clone()
@@ -74,11 +74,18 @@ pub(super) fn write_jpegs(mode: &Mode, file: &Path) -> Result<()> {
         .map(|_| pictures.next(&raw))
         .collect::<Result<_>>()?;
     let size = format!("{}x{}", mode.width, mode.height);
+    let filter = part.unwrap_or("null");
     let mut ffmpeg = Command::new("ffmpeg")
         .args([
             "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "nv12", "-s", &size,
         ])
-        .args(["-i", "-", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "mjpeg"])
+        .args([
+            "-i",
+            "-",
+            "-vf",
+            &format!("{filter},scale={}:{}", mode.width, mode.height),
+        ])
+        .args(["-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "mjpeg"])
         .arg(file)
         .stdin(Stdio::piped())
         .spawn()

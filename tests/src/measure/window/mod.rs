@@ -208,19 +208,5 @@ fn speech(seconds: u32) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     let once = folder.join("sentence.wav");
     sound::say(SENTENCE, &once)?;
-    let samples = sound::read_wav(&once)?;
-    let file = folder.join("speech.wav");
-    let format = hound::WavSpec {
-        channels: 1,
-        sample_rate: sound::RATE as u32,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&file, format)?;
-    let wanted = (seconds as usize + 90) * sound::RATE;
-    for sample in samples.iter().cycle().take(wanted) {
-        writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
-    }
-    writer.finalize()?;
-    Ok(file)
+    sound::over_and_over(&once, Duration::from_secs(u64::from(seconds) + 90))
 }

@@ -2,14 +2,14 @@
 
 use super::person::{Case, Person, SetUp, Tally};
 use super::{CAMERA, KBPS, SIZE};
+use crate::harness::meeting::{A_WHILE, start_call};
 use crate::harness::sound_card::SoundCard;
-use crate::harness::window::Window;
+use crate::harness::window::{Opening, Window};
 use crate::harness::xvfb::Screen;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const A_WHILE: Duration = Duration::from_secs(30);
 /// Adds up what the engine tells the window each second.
 const COUNT_STATISTICS: &str = "
     const sum = (globalThis.sum = { seconds: 0, sent: 0, kbit: 0, lost: 0 });
@@ -49,16 +49,16 @@ const READ_TIMES: &str = "const { connected, picture } = globalThis.times; retur
 /// Two people in a call.
 pub(super) fn pair(case: Case) -> Result<[Window; 2]> {
     let arguments = ["--max-kbps".to_owned(), KBPS.to_string()];
-    let open = |name| Window::open_with(name, CAMERA, SIZE, &arguments);
+    let opening = Opening {
+        size: Some(SIZE),
+        arguments: &arguments,
+        ..Opening::default()
+    };
+    let open = |name| Window::open_so(name, CAMERA, &opening);
     let (ada, ben) = (open("Ada")?, open("Ben")?);
-    ada.type_into("name", "Ada")?;
-    ada.click("start-call")?;
-    ada.wait_for(A_WHILE, "[data-testid=green-room]")?;
-    let script = "const e = document.querySelector('[data-testid=link]'); return e && (e.value ?? e.textContent).trim()";
-    let link = ada.page().wait_for(A_WHILE, script)?;
-    ada.click("join")?;
+    let link = start_call(&ada, "Ada")?;
     ben.type_into("name", "Ben")?;
-    ben.type_into("link-input", link.as_str().context("no link")?)?;
+    ben.type_into("link-input", &link)?;
     ben.click("open-link")?;
     ben.wait_for(A_WHILE, "[data-testid=green-room]")?;
     if case == Case::OneWay {
