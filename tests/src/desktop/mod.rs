@@ -1,10 +1,16 @@
 //! Two real windows, each with a screen, a camera, a microphone and a speaker of its own, and the real server in between:
 //! what two people would do, seen and heard from outside.
 
+mod citizen;
+mod files;
 mod package;
+mod pictures;
+mod share;
 
 use crate::harness::idle_time::IdleTime;
+use crate::harness::meeting::{copied_link, see_each_other};
 use crate::harness::sound;
+use crate::harness::sound_card::HEADSET;
 use crate::harness::window::Window;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,6 +26,13 @@ const FPS_MIN_WITHOUT_IDLE_TIME: f64 = 8.0;
 const IDLE_MIN: f64 = 0.15;
 const SENTENCE: &str = "The quick brown fox jumps over the lazy dog. Never have so many small words gone so far, \
                         and the one who hears them should hear each of them.";
+/// What is said where only whether it arrives is asked.
+const FEW_WORDS: &str = "The quick brown fox jumps over the lazy dog.";
+/// Quieter than this is silence.
+const SILENCE_RMS: f32 = 0.001;
+
+/// Devices are looked for once a second, and a stream takes a moment to begin.
+const HOT_PLUG_MAX: Duration = Duration::from_millis(2500);
 
 const SOON: Duration = Duration::from_secs(10);
 const A_WHILE: Duration = Duration::from_secs(30);
@@ -27,7 +40,8 @@ const A_WHILE: Duration = Duration::from_secs(30);
 #[test]
 fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     let folder = tempfile::tempdir().unwrap();
-    let speech = speech(folder.path());
+    let speech = spoken(SENTENCE, folder.path());
+    let words = spoken(FEW_WORDS, folder.path());
     let ada = Window::open("Ada", CAMERA).unwrap();
     let ben = Window::open("Ben", CAMERA).unwrap();
 
@@ -36,23 +50,22 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     ada.type_into("name", "Ada").unwrap();
     ada.click("start-call").unwrap();
     ada.wait_for(A_WHILE, "[data-testid=green-room]").unwrap();
-    let link = link_of(&ada);
-    wait_for_frames(&ada, "tile-self", 10);
+    ada.wait_for_frames("tile-self", 10).unwrap();
+    let link = copied_link(&ada).unwrap();
     ada.photograph("2-green-room").unwrap();
     ada.click("join").unwrap();
     ada.wait_for(SOON, "[data-testid=waiting]").unwrap();
     ada.photograph("3-waiting").unwrap();
 
     ben.type_into("name", "Ben").unwrap();
-    ben.type_into("link-input", &link).unwrap();
+    change_appearance_by_keyboard(&ben);
+    ben.paste_into("link-input", &link).unwrap();
     ben.click("open-link").unwrap();
     ben.wait_for(A_WHILE, "[data-testid=green-room]").unwrap();
     ben.click("join").unwrap();
 
     // They see each other, at full rate, and what they see is the other's camera.
-    for window in [&ada, &ben] {
-        wait_for_frames(window, "tile-remote", 30);
-    }
+    see_each_other([&ada, &ben]).unwrap();
     for (window, name) in [(&ada, "4-call-ada"), (&ben, "4-call-ben")] {
         let idle = IdleTime::start();
         let (fps, per_second, numbers) = watch(window, Duration::from_secs(6));
@@ -87,17 +100,19 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     // Muted is silent, and the other side is told.
     ada.click("mute").unwrap();
     ben.wait_for(SOON, "[data-testid=person-muted]").unwrap();
-    let heard = listen_while_speaking(&ada, &ben, &speech);
+    let heard = listen_while_speaking(&ada, &ben, &words);
     eprintln!("muted: {:.5} of loudness arrives", sound::rms(&heard));
-    assert!(sound::rms(&heard) < 0.001, "{}", sound::rms(&heard));
+    assert!(sound::rms(&heard) < SILENCE_RMS, "{}", sound::rms(&heard));
     ada.photograph("5-muted").unwrap();
     ada.click("mute").unwrap();
     ben.wait_until_gone(SOON, "[data-testid=person-muted]").unwrap();
-    let (loudness, _) = say_and_listen(&ada, &ben, &speech);
+    let (loudness, _) = say_and_listen(&ada, &ben, &words);
     assert!(
         loudness > 0.7,
         "after unmuting, loudness follows only {loudness:.3}"
     );
+
+    other_devices_are_chosen_pulled_out_and_put_back(&ada, &ben, &words);
 
     // The camera's plug is pulled: a banner says so. Put back, the picture goes on.
     ada.camera.unplug().unwrap();
@@ -114,7 +129,7 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     )
     .unwrap();
     let before = ben.frames_drawn("tile-remote").unwrap_or(0);
-    wait_for_frames(&ben, "tile-remote", before + 30);
+    ben.wait_for_frames("tile-remote", before + 30).unwrap();
 
     // One hangs up, both are out.
     ben.click("leave").unwrap();
@@ -124,28 +139,103 @@ fn two_people_start_a_call_see_and_hear_each_other_and_hang_up() {
     }
 }
 
-fn speech(folder: &Path) -> PathBuf {
-    let wav = folder.join("speech.wav");
-    sound::say(SENTENCE, &wav).unwrap();
-    wav
+/// With nothing but the keyboard, whose keys come from the X server as a person's do: settings open, the appearance is found
+/// and changed, and changed back.
+fn change_appearance_by_keyboard(person: &Window) {
+    let keyboard = person.keyboard();
+    let is_theme = |theme: &str| {
+        person
+            .wait_for(
+                SOON,
+                &format!("html[data-theme={theme}] [data-testid=theme-{theme}]:checked"),
+            )
+            .unwrap();
+    };
+    keyboard.focus("Parley").unwrap();
+    keyboard.press(&["ctrl+comma"]).unwrap();
+    person.wait_for(SOON, "[data-testid=settings]").unwrap();
+    tab_to(person, "[data-testid=page-appearance]");
+    keyboard.press(&["Return"]).unwrap();
+    tab_to(person, "[name=theme]");
+    keyboard.press(&["Down"]).unwrap();
+    is_theme("dark");
+    keyboard.press(&["Down"]).unwrap();
+    is_theme("light");
+    person.photograph("1-settings-by-keyboard").unwrap();
+    keyboard.press(&["Up"]).unwrap();
+    is_theme("dark");
+    keyboard.press(&["Escape"]).unwrap();
+    person.wait_until_gone(SOON, "[data-testid=settings]").unwrap();
 }
 
-fn link_of(window: &Window) -> String {
-    let script = "const e = document.querySelector('[data-testid=link]'); return e && (e.value ?? e.textContent).trim()";
-    let link = window.page().wait_for(A_WHILE, script).unwrap();
-    let link = link.as_str().unwrap().to_owned();
-    assert!(link.contains("/r/") && link.contains('#'), "{link}");
-    link
-}
-
-fn wait_for_frames(window: &Window, tile: &str, count: u64) {
-    let script = format!(
-        "return Number(document.querySelector('canvas[data-testid={tile}]')?.dataset.frames ?? 0) >= {count}"
-    );
-    if let Err(error) = window.page().wait_for(A_WHILE, &script) {
-        let _ = window.photograph("failed");
-        panic!("{error:#}\nit logged:\n{}", window.last_words());
+/// Presses Tab until what `css` finds has the focus.
+fn tab_to(person: &Window, css: &str) {
+    const STOPS_MAX: usize = 30;
+    let focused = format!("return !!document.activeElement?.matches('{css}')");
+    for _ in 0..STOPS_MAX {
+        if person.page().run(&focused).unwrap() == true {
+            return;
+        }
+        person.keyboard().press(&["Tab"]).unwrap();
     }
+    let _ = person.photograph("failed");
+    panic!("{css} cannot be reached by Tab");
+}
+
+/// Both plug in a headset. Ada speaks into its microphone, Ben listens at its speaker; pulled out, the devices from before
+/// go on; put back, it counts again.
+fn other_devices_are_chosen_pulled_out_and_put_back(ada: &Window, ben: &Window, words: &Path) {
+    let [microphone, speaker] = HEADSET;
+    for (person, kind, id) in [(ada, "microphone", microphone), (ben, "speaker", speaker)] {
+        person.sound.plug_in_headset().unwrap();
+        person.click("devices").unwrap();
+        let choice = format!("[data-testid^=device-{kind}-][data-testid*={id}]");
+        person.wait_for(SOON, &choice).unwrap();
+        person.photograph(&format!("5-devices-{kind}")).unwrap();
+        person.click_on(&choice).unwrap();
+        person
+            .wait_for(SOON, &format!("{choice}[aria-checked=true]"))
+            .unwrap();
+        person.click("devices").unwrap();
+    }
+    let with = |microphone, speaker, other, when: &str| {
+        let quiet = ben.sound.listen_at(other).unwrap();
+        let heard = listen_at_while_speaking_into((ada, microphone), (ben, speaker), words);
+        let (_, loudness) = sound::find(&sound::read_wav(words).unwrap(), &heard);
+        let elsewhere = sound::rms(&quiet.finish().unwrap());
+        eprintln!("{when}: loudness follows {loudness:.3}, {elsewhere:.5} of loudness at the other speaker");
+        assert!(loudness > 0.7, "{when}: loudness follows only {loudness:.3}");
+        assert!(
+            elsewhere < SILENCE_RMS,
+            "{when}: the other speaker plays too: {elsewhere:.5}"
+        );
+    };
+    with(microphone, speaker, "speaker", "with the headset");
+
+    for person in [ada, ben] {
+        person.sound.unplug_headset().unwrap();
+    }
+    ada.photograph("5-headset-unplugged").unwrap();
+    std::thread::sleep(HOT_PLUG_MAX);
+    let heard = listen_at_while_speaking_into((ada, "microphone"), (ben, "speaker"), words);
+    let (_, loudness) = sound::find(&sound::read_wav(words).unwrap(), &heard);
+    eprintln!("without it again: loudness follows {loudness:.3}");
+    assert!(
+        loudness > 0.7,
+        "without it again: loudness follows only {loudness:.3}"
+    );
+
+    for person in [ada, ben] {
+        person.sound.plug_in_headset().unwrap();
+    }
+    std::thread::sleep(HOT_PLUG_MAX);
+    with(microphone, speaker, "speaker", "with the headset put back");
+}
+
+fn spoken(text: &str, folder: &Path) -> PathBuf {
+    let wav = folder.join(format!("speech-{}.wav", text.len()));
+    sound::say(text, &wav).unwrap();
+    wav
 }
 
 /// Watches the remote tile: pictures drawn per second, how fast their numbers go on, and the numbers read from its pixels.
@@ -173,9 +263,17 @@ fn watch(window: &Window, time: Duration) -> (f64, f64, Vec<u64>) {
 }
 
 fn listen_while_speaking(from: &Window, to: &Window, speech: &Path) -> Vec<f32> {
-    let recording = to.sound.listen().unwrap();
+    listen_at_while_speaking_into((from, "microphone"), (to, "speaker"), speech)
+}
+
+fn listen_at_while_speaking_into(
+    (from, microphone): (&Window, &str),
+    (to, speaker): (&Window, &str),
+    speech: &Path,
+) -> Vec<f32> {
+    let recording = to.sound.listen_at(speaker).unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    let talking = from.sound.speak(speech).unwrap();
+    let talking = from.sound.speak_into(microphone, speech).unwrap();
     talking.wait(A_WHILE).unwrap();
     std::thread::sleep(Duration::from_millis(1200));
     recording.finish().unwrap()

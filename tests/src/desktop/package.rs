@@ -1,10 +1,11 @@
 //! The Debian package: installed as a person would, used for a call, and removed without a trace. `cargo xtask test full`
 //! makes it from the development build; by hand, `cargo xtask package --debug --bundles deb` comes first.
 
-use super::{A_WHILE, CAMERA, SOON, link_of, wait_for_frames};
+use super::CAMERA;
 use crate::harness::cli::{Cli, Wish};
+use crate::harness::meeting::start_call;
 use crate::harness::programs::built_folder;
-use crate::harness::window::Window;
+use crate::harness::window::{Opening, Window};
 use crate::measure::cost;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,19 +59,18 @@ fn the_package_is_installed_used_and_removed() {
     let licences = std::fs::read_to_string(Path::new(DOCUMENTS).join("THIRD-PARTY-LICENCES.txt")).unwrap();
     assert!(licences.contains("Cisco Systems"));
 
-    let ada = Window::open_installed(Path::new(PROGRAM), "Ada", CAMERA).unwrap();
+    let installed_program = Opening {
+        program: Some(Path::new(PROGRAM)),
+        ..Opening::default()
+    };
+    let ada = Window::open_so("Ada", CAMERA, &installed_program).unwrap();
     std::thread::sleep(Duration::from_secs(5));
     let whole = cost::pss_mb(ada.pid(), &[DRIVER]).unwrap();
     let app = cost::pss_mb(ada.pid(), &[&[DRIVER], WEBVIEW].concat()).unwrap();
     eprintln!("idle: {app:.1} MB the app's process, {whole:.1} MB with the webview's (PSS)");
-    ada.type_into("name", "Ada").unwrap();
-    ada.click("start-call").unwrap();
-    ada.wait_for(A_WHILE, "[data-testid=green-room]").unwrap();
-    let link = link_of(&ada);
-    ada.click("join").unwrap();
-    ada.wait_for(SOON, "[data-testid=waiting]").unwrap();
+    let link = start_call(&ada, "Ada").unwrap();
     let ben = Cli::join(&link, &Wish::default(), None).unwrap();
-    wait_for_frames(&ada, "tile-remote", 30);
+    ada.wait_for_frames("tile-remote", 30).unwrap();
     let figures = ben.good_figures(Duration::from_secs(60)).unwrap();
     eprintln!(
         "the other side: {} pictures a second",
