@@ -116,6 +116,8 @@ pub enum PeerEventKind {
         /// Its two ends; both end with the connection.
         lane: Lane,
     },
+    /// The path came back after an outage, and data channels do not go on: only a fresh connection helps.
+    LanesStuck,
     /// What comes changed: a kind of packets stopped, or goes on.
     Inflow(Inflow),
     /// A command could not be carried out.

@@ -68,6 +68,8 @@ pub(super) struct Connection {
     parts: Parts,
     control: Arc<dyn DataChannel>,
     control_open: watch::Sender<bool>,
+    /// All data channels.
+    channels: Vec<Arc<dyn DataChannel>>,
     /// Made with the connection, spoken on once the gate is open.
     lanes: Vec<lane::Unopened>,
     remote_video: Option<Arc<dyn TrackRemote>>,
@@ -117,6 +119,9 @@ impl Connection {
             .create_data_channel(CONTROL_CHANNEL_LABEL, Some(init))
             .await?;
         let lanes = lane::create_all(peer.as_ref(), &events, &meter).await?;
+        let channels = std::iter::once(Arc::clone(&control))
+            .chain(lanes.iter().map(lane::Unopened::channel))
+            .collect();
         let mut connection = Self {
             generation,
             meter,
@@ -134,6 +139,7 @@ impl Connection {
             },
             control,
             control_open: watch::Sender::new(false),
+            channels,
             lanes,
             remote_video: None,
             remote_screen: None,
@@ -256,7 +262,11 @@ impl Connection {
     /// Sends on the control channel, if it is open.
     pub(super) async fn send_control(&self, message: &ControlMessage) -> Result<()> {
         let sent = match serde_json::to_string(message) {
-            Ok(text) if *self.control_open.borrow() => self.control.try_send_text(&text).await.is_ok(),
+            Ok(text) if *self.control_open.borrow() => {
+                let sent = self.control.try_send_text(&text).await.is_ok();
+                self.meter.said.add(if sent { text.len() as u64 } else { 0 });
+                sent
+            }
             _ => false,
         };
         if !sent {
@@ -353,6 +363,15 @@ impl Connection {
             .ok()??;
         let report = self.peer.get_stats(now, StatsSelector::None).await;
         stats::pair(&selected, &report)
+    }
+
+    /// Bytes that were said in data channels and are not answered.
+    pub(super) async fn unanswered(&self) -> u64 {
+        let mut bytes = 0;
+        for channel in &self.channels {
+            bytes += channel.outstanding_bytes().await.unwrap_or(0) as u64;
+        }
+        bytes
     }
 
     /// Ends it and everything that belongs to it.

@@ -4,6 +4,7 @@
 mod commands;
 
 use super::asking::Asking;
+use super::backlog::Backlog;
 use super::connection::Connection;
 use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
@@ -48,6 +49,8 @@ pub(super) struct Open {
     up: bool,
     /// What comes.
     inflow: InflowWatch,
+    /// What waits in data channels.
+    backlog: Backlog,
 }
 
 /// What the driver waits for.
@@ -191,6 +194,8 @@ impl Driver {
         };
         if let Some(open) = &mut self.open {
             open.up = phase == ConnectionPhase::Connected;
+            let said = open.connection.meter.said.get();
+            open.backlog.on_path(clock(), open.up, said);
         }
         if phase == ConnectionPhase::Connected {
             if let Some(open) = &mut self.open {
@@ -282,6 +287,19 @@ impl Driver {
             return;
         };
         let now = clock();
+        if open.backlog.is_due(now) {
+            let unanswered = open.connection.unanswered().await;
+            if open
+                .backlog
+                .is_stuck(open.connection.meter.said.get(), unanswered)
+            {
+                tracing::info!(unanswered, "data channels do not go on after an outage");
+                self.tell(PeerEventKind::LanesStuck);
+            }
+        }
+        let Some(open) = &mut self.open else {
+            return;
+        };
         let pair = open.connection.pair(now).await;
         if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {
             open.connection.meter.round_trip_ms.set(rtt_ms);

@@ -66,12 +66,17 @@ pub(super) async fn create_all(
 }
 
 impl Unopened {
+    /// The channel, to be asked how much of what was said is not answered.
+    pub(super) fn channel(&self) -> Arc<dyn DataChannel> {
+        Arc::clone(&self.channel)
+    }
+
     /// Greets, hands the lane on, and carries what comes and goes until the channel or the task is ended.
     pub(super) async fn run(self) {
         let (outgoing, to_go) = mpsc::channel(OUTGOING_MAX);
         let (came, incoming) = mpsc::channel(INCOMING_MAX);
         let lane = Lane { outgoing, incoming };
-        let writing = write(Arc::clone(&self.channel), to_go);
+        let writing = write(Arc::clone(&self.channel), to_go, Arc::clone(&self.meter));
         // Reading must go on while writing waits for room: it is what comes that makes room.
         tokio::join!(writing, self.read(lane, came));
     }
@@ -115,18 +120,21 @@ impl Unopened {
     }
 
     async fn say(&self, word: &[u8]) {
-        if let Err(error) = self.channel.try_send(BytesMut::from(word)).await {
-            tracing::debug!(%error, lane = ?self.kind, "a greeting was not taken");
+        match self.channel.try_send(BytesMut::from(word)).await {
+            Ok(()) => self.meter.said.add(word.len() as u64),
+            Err(error) => tracing::debug!(%error, lane = ?self.kind, "a greeting was not taken"),
         }
     }
 }
 
 /// Waits while more than the library's limit is on its way.
-async fn write(channel: Arc<dyn DataChannel>, mut to_go: mpsc::Receiver<BytesMut>) {
+async fn write(channel: Arc<dyn DataChannel>, mut to_go: mpsc::Receiver<BytesMut>, meter: Arc<Meter>) {
     while let Some(message) = to_go.recv().await {
+        let bytes = message.len() as u64;
         if let Err(error) = channel.send(message).await {
             tracing::debug!(%error, "a lane takes no more");
             return;
         }
+        meter.said.add(bytes);
     }
 }

@@ -153,6 +153,8 @@ pub(super) struct Meter {
     pub(super) retransmissions_sent: Counter,
     /// Packets that came again.
     pub(super) retransmissions_received: Counter,
+    /// Bytes handed to data channels.
+    pub(super) said: Counter,
     /// How often the encoder was held because too much video waited for the network.
     pub(super) encoder_holds: Counter,
     /// See [`Drops`].

@@ -16,10 +16,12 @@
 //! | the data channel waits twice for 200 ms at its start | `control.rs` |
 //! | tracks that were not negotiated are sent all the same | `route.rs` |
 //! | feedback of the other side never reaches the application | `chain/tap.rs` |
+//! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
 
 mod addresses;
 mod asking;
+mod backlog;
 mod chain;
 mod connection;
 mod control;

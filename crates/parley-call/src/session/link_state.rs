@@ -58,6 +58,8 @@ pub(super) struct LinkState {
     /// Since when there has been no media.
     down_since: Option<Instant>,
     reachable: bool,
+    /// When data channels were seen to stand still on a connection that stands.
+    stuck_at: Option<Instant>,
 }
 
 impl LinkState {
@@ -70,6 +72,7 @@ impl LinkState {
             silence: Stopwatch::default(),
             down_since: Some(now),
             reachable,
+            stuck_at: None,
         };
         state.run(now);
         state
@@ -126,6 +129,13 @@ impl LinkState {
         }
     }
 
+    /// Media flows, and data channels do not.
+    pub(super) fn on_stuck(&mut self, now: Instant) {
+        if self.step == Step::Connected {
+            self.stuck_at.get_or_insert(now);
+        }
+    }
+
     /// The other side is mending it: no need to do the same.
     pub(super) fn on_offer(&mut self, now: Instant) {
         if matches!(self.step, Step::Disconnected | Step::Failed) {
@@ -141,6 +151,9 @@ impl LinkState {
         if self.silence.elapsed(now) >= SILENCE_MAX {
             return Some(Remedy::GiveUpSilent);
         }
+        if self.stuck_until().is_some_and(|until| now >= until) {
+            return Some(Remedy::FreshConnection);
+        }
         if self.step_max().is_none_or(|max| self.in_step.elapsed(now) < max) {
             return None;
         }
@@ -154,12 +167,23 @@ impl LinkState {
     pub(super) fn deadline(&self) -> Option<Instant> {
         [
             self.step_max().and_then(|max| self.in_step.reaches(max)),
+            self.stuck_until(),
             self.outage.reaches(OUTAGE_MAX),
             self.silence.reaches(SILENCE_MAX),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Until when somebody else may mend what is stuck.
+    fn stuck_until(&self) -> Option<Instant> {
+        let wait = if self.polite {
+            Duration::ZERO
+        } else {
+            OTHER_SIDE_FIRST
+        };
+        self.stuck_at.filter(|_| self.reachable).map(|at| at + wait)
     }
 
     fn step_max(&self) -> Option<Duration> {
@@ -181,6 +205,7 @@ impl LinkState {
             _ => self.down_since.or(Some(now)),
         };
         self.in_step.reset();
+        self.stuck_at = None;
         self.run(now);
     }
 

@@ -81,6 +81,9 @@ pub(super) struct Transfers {
     pace: Pace,
     /// Which of those that may send is next.
     turn: usize,
+    /// What this side offered and gave up. The word of it may be lost with a connection, so it is said again over the next one:
+    /// nothing else would tell the receiver. The newest few.
+    given_up: VecDeque<TransferId>,
     out: VecDeque<Output>,
     counters: FileCounters,
 }
@@ -96,6 +99,7 @@ impl Transfers {
             list: Vec::new(),
             pace: Pace::default(),
             turn: 0,
+            given_up: VecDeque::new(),
             out: VecDeque::new(),
             counters: FileCounters::default(),
         }

@@ -92,9 +92,24 @@ impl Transfers {
 
     pub(super) fn cancel(&mut self, id: TransferId) {
         if let Some(at) = self.list.iter().position(|one| one.id == id && !one.is_over()) {
-            self.say(FileFrame::Cancel { id });
+            self.say_given_up(at);
             self.end(at, TransferEnd::CancelledHere, true);
         }
+    }
+
+    /// Says that this side gives up, now and, of what it offered, over later connections too.
+    pub(super) fn say_given_up(&mut self, at: usize) {
+        let Some(transfer) = self.list.get(at) else {
+            return;
+        };
+        let id = transfer.id;
+        if transfer.direction == Direction::Sending {
+            self.given_up.push_back(id);
+            if self.given_up.len() > OVER_MAX {
+                self.given_up.pop_front();
+            }
+        }
+        self.say(FileFrame::Cancel { id });
     }
 
     /// Over. What came is kept or thrown away.
@@ -128,6 +143,7 @@ impl Transfers {
                     self.end(at, TransferEnd::Failed(TransferFault::OtherGone), false);
                 }
             }
+            self.given_up.clear();
         }
         self.up = true;
         self.pace = Pace::default();
@@ -145,6 +161,9 @@ impl Transfers {
             .collect();
         for offer in offers {
             self.say(FileFrame::Offer(offer));
+        }
+        for id in self.given_up.clone() {
+            self.say(FileFrame::Cancel { id });
         }
     }
 

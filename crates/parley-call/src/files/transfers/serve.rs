@@ -176,11 +176,11 @@ impl Transfers {
             DiskFault::Failed => (RefusalReason::DiskFailed, TransferFault::DiskFailed),
             DiskFault::Damaged => (RefusalReason::Damaged, TransferFault::Damaged),
         };
-        self.say(if receiving {
-            FileFrame::Failed { id, reason }
+        if receiving {
+            self.say(FileFrame::Failed { id, reason });
         } else {
-            FileFrame::Cancel { id }
-        });
+            self.say_given_up(at);
+        }
         self.end(at, TransferEnd::Failed(fault), false);
     }
 }

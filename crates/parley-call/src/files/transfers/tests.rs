@@ -6,6 +6,8 @@ use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
 
+mod cuts;
+
 const MS: Duration = Duration::from_millis(1);
 
 struct Side {

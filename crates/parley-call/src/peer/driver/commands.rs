@@ -3,6 +3,7 @@
 use super::{Driver, Open, bounds, clock};
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
+use crate::peer::backlog::Backlog;
 use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
@@ -111,6 +112,7 @@ impl Driver {
             addresses,
             up: false,
             inflow: InflowWatch::default(),
+            backlog: Backlog::default(),
         });
         self.ladder = Ladder::new(self.limits);
         self.apply_estimate();

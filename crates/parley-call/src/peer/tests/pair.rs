@@ -51,6 +51,7 @@ pub(super) struct Side {
     pub(super) negotiations_needed: usize,
     pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
     pub(super) lanes: Vec<(LaneKind, Lane)>,
+    pub(super) lanes_stuck: u32,
     /// What was last told to come.
     pub(super) inflow: Inflow,
 }
@@ -122,6 +123,7 @@ impl Side {
             negotiations_needed: 0,
             received: Vec::new(),
             lanes: Vec::new(),
+            lanes_stuck: 0,
             inflow: Inflow::default(),
         }
     }
@@ -180,6 +182,7 @@ impl Side {
                 packets,
             } => self.video_in = Some(packets),
             PeerEventKind::Lane { kind, lane } => self.lanes.push((kind, lane)),
+            PeerEventKind::LanesStuck => self.lanes_stuck += 1,
             PeerEventKind::Inflow(inflow) => self.inflow = inflow,
             PeerEventKind::Track {
                 kind: TrackKind::Screen,

@@ -45,6 +45,7 @@ impl PeerLink {
             PeerEventKind::Control(message) => self.on_control(&message, cx),
             PeerEventKind::Track { kind, packets } => self.on_track(kind, packets, cx),
             PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
+            PeerEventKind::LanesStuck => self.state.on_stuck(cx.now),
             PeerEventKind::Inflow(inflow) => self.on_inflow(inflow, cx),
             PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
         }

@@ -145,6 +145,25 @@ fn a_fresh_connection_of_the_other_side_is_followed_once_media_has_stopped() {
 }
 
 #[test]
+fn data_channels_that_stand_still_after_an_outage_get_one_fresh_connection() {
+    for who in [vec![0], vec![1], vec![0, 1]] {
+        let mut world = World::connected_pair(24);
+        for party in &who {
+            world.peer_tells(*party, PeerEventKind::LanesStuck);
+        }
+        world.run_s(9);
+        world.expect_media();
+        for party in [0, 1] {
+            assert_eq!(world.phase(party), CallPhase::Connected, "{who:?}");
+            assert_eq!(
+                world.parties[party].peer.opened, 2,
+                "{who:?}: one fresh connection each"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_path_that_never_comes_back_is_given_up() {
     let mut world = World::connected_pair(25);
     world.set_path(false);
