@@ -6,6 +6,7 @@
 pub mod audio;
 pub mod device;
 pub mod packet;
+pub mod record;
 pub mod slot;
 pub mod time;
 pub mod video;

@@ -170,6 +170,7 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
         count("microphone_overruns", sound.counters.microphone_overruns);
         count("playout_skipped", sound.counters.playout_skipped);
         count("capture_skipped", sound.counters.capture_skipped);
+        count("recorded_sound_dropped", sound.counters.call_record_dropped);
         count("sound_encode_errors", sound.counters.encode_errors);
         for person in &sound.participants {
             count("sound_packets_late", person.counters.late);

@@ -3,7 +3,7 @@
 //! Owned by the audio thread. It does not know where its blocks come from, nor who takes the packets.
 
 use super::codec::{self, VoiceEncoder};
-use super::config::{AudioTargets, PacketTime, VoiceSettings};
+use super::config::{AudioTargets, CallHalf, PacketTime, RecordedBlock, VoiceSettings};
 use super::level::{Meter, rms};
 use super::status::AudioCounters;
 use super::talker::{MutedTalker, VoiceDetector};
@@ -11,6 +11,7 @@ use super::voice::VoiceChain;
 use super::{BLOCK_SAMPLES, Block, SILENT_BLOCK};
 use crate::packet::{AudioLevel, EncodedAudio};
 use crate::time::CaptureTime;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
@@ -32,6 +33,7 @@ pub(super) struct Capture {
     position: u64,
     expected: Option<Instant>,
     sending: bool,
+    recorder: Option<SyncSender<RecordedBlock>>,
 }
 
 /// The packet being collected.
@@ -71,7 +73,13 @@ impl Capture {
             position: 0,
             expected: None,
             sending: false,
+            recorder: None,
         })
+    }
+
+    /// Who records the call from now on.
+    pub(super) fn record_call(&mut self, recorder: Option<SyncSender<RecordedBlock>>) {
+        self.recorder = recorder;
     }
 
     pub(super) fn set_targets(&mut self, targets: AudioTargets) {
@@ -98,6 +106,14 @@ impl Capture {
         self.meter.hear(&block);
         let voice = self.detector.hear(rms(&block), probability);
         self.speaking_while_muted = self.muted_talker.hear(self.muted, voice);
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| !self.muted) {
+            let half = RecordedBlock {
+                half: CallHalf::Own,
+                samples: block,
+                at: captured.0,
+            };
+            counters.call_record_dropped += u64::from(recorder.try_send(half).is_err());
+        }
         let sent = if self.muted { &SILENT_BLOCK } else { &block };
         self.collect(sent, captured, voice && !self.muted);
         if self.frame.blocks == self.frame.blocks_wanted {

@@ -166,6 +166,8 @@ pub enum AudioCommand {
         /// Linear.
         gain: f32,
     },
+    /// Hands both halves of the call to a recorder from now on; `None` ends that. Full means dropped and counted.
+    Record(Option<SyncSender<RecordedBlock>>),
     /// Plays a soft chime on the speaker, for the person to hear whether it works.
     PlayTestSound,
     /// Records some seconds of what others would hear and plays them on the speaker; or ends that.
@@ -181,6 +183,26 @@ pub struct PlayedBlock {
     pub played_at: SystemTime,
     /// The same on this machine's monotonic clock.
     pub played: Instant,
+}
+
+/// Ten milliseconds of one half of a call, for a recorder.
+#[derive(Debug, Clone)]
+pub struct RecordedBlock {
+    /// Which half.
+    pub half: CallHalf,
+    /// 48 kHz, mono.
+    pub samples: Block,
+    /// When its first sample was played, or captured.
+    pub at: Instant,
+}
+
+/// The two halves of what is heard in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallHalf {
+    /// The others, as they were played.
+    Played,
+    /// One's own voice, as it was sent. Nothing comes while it is muted.
+    Own,
 }
 
 /// Why the engine could not start.

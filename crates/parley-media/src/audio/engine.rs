@@ -223,6 +223,10 @@ impl Driver {
             AudioCommand::AddParticipant { id, packets } => self.playout.add(id, packets),
             AudioCommand::RemoveParticipant(id) => self.playout.remove(id),
             AudioCommand::SetVolume { id, gain } => self.playout.set_volume(id, gain),
+            AudioCommand::Record(recorder) => {
+                self.output.played.record_call(recorder.clone());
+                self.capture.record_call(recorder);
+            }
             AudioCommand::PlayTestSound => self.playout.ring_chime(),
             AudioCommand::TestEcho(on) => self.playout.echo_test.set(on),
         }

@@ -12,7 +12,7 @@ const RELEASE_PER_BLOCK: f32 = 1.01;
 
 /// One limiter with its present gain.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     gain: f32,
 }
 
@@ -24,7 +24,7 @@ impl Default for Limiter {
 
 impl Limiter {
     /// Limits one block in place. Samples that are no numbers become silence.
-    pub(super) fn apply(&mut self, block: &mut Block) {
+    pub(crate) fn apply(&mut self, block: &mut Block) {
         let mut peak = 0.0f32;
         for sample in block.iter_mut() {
             if !sample.is_finite() {

@@ -13,7 +13,7 @@ mod engine;
 mod input;
 pub mod jitter;
 mod level;
-mod limiter;
+pub(crate) mod limiter;
 mod no_signal;
 mod output;
 mod pace;
@@ -30,8 +30,8 @@ mod voice;
 mod wall;
 
 pub use config::{
-    AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, PacketTime, PlayedBlock,
-    StartAudioError, VoiceSettings,
+    AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, CallHalf, PacketTime,
+    PlayedBlock, RecordedBlock, StartAudioError, VoiceSettings,
 };
 pub use echo_test::EchoTestState;
 pub use engine::AudioEngine;

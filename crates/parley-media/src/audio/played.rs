@@ -1,6 +1,6 @@
-//! Who else hears what is played: the recording and the tap, with the time at which the playback callback took each block.
+//! Who else hears what is played: the recording, the tap and whoever records the call, with the time at which the playback callback took each block.
 
-use super::config::PlayedBlock;
+use super::config::{CallHalf, PlayedBlock, RecordedBlock};
 use super::record::Recording;
 use super::status::AudioCounters;
 use super::wall::WallAnchor;
@@ -18,6 +18,7 @@ const PENDING_MAX: usize = 32;
 pub(super) struct Played {
     tap: Option<SyncSender<PlayedBlock>>,
     recording: Option<Recording>,
+    recorder: Option<SyncSender<RecordedBlock>>,
     anchor: WallAnchor,
     pending: VecDeque<(Range<u64>, Block)>,
 }
@@ -31,9 +32,15 @@ impl Played {
         Self {
             tap,
             recording,
+            recorder: None,
             anchor,
             pending: VecDeque::with_capacity(PENDING_MAX),
         }
+    }
+
+    /// Who records the call from now on.
+    pub(super) fn record_call(&mut self, recorder: Option<SyncSender<RecordedBlock>>) {
+        self.recorder = recorder;
     }
 
     /// A block that nobody plays aloud, at the time it was due.
@@ -45,7 +52,8 @@ impl Played {
     /// A block that was put into the speaker's ring, as this range of the device's samples.
     pub(super) fn queued(&mut self, block: &Block, range: Range<u64>, counters: &mut AudioCounters) {
         self.record(block, counters);
-        if self.tap.is_none() {
+        if self.tap.is_none() && self.recorder.is_none() {
+            self.pending.clear();
             return;
         }
         if self.pending.len() == PENDING_MAX {
@@ -81,6 +89,14 @@ impl Played {
     }
 
     fn tell(&self, samples: Block, played: Instant, counters: &mut AudioCounters) {
+        if let Some(recorder) = &self.recorder {
+            let half = RecordedBlock {
+                half: CallHalf::Played,
+                samples,
+                at: played,
+            };
+            counters.call_record_dropped += u64::from(recorder.try_send(half).is_err());
+        }
         let Some(tap) = &self.tap else { return };
         let block = PlayedBlock {
             samples,

@@ -170,6 +170,8 @@ pub struct AudioCounters {
     pub tap_dropped: u64,
     /// Played blocks that did not get into the recording.
     pub record_dropped: u64,
+    /// Blocks of either half of the call that a recorder did not take.
+    pub call_record_dropped: u64,
     /// Times a device was opened again.
     pub device_rebuilds: u64,
 }
