@@ -34,6 +34,13 @@ pub(crate) async fn show_file(engine: State<'_, EngineHandle>, id: String) -> Re
     Ok(folder.is_some_and(|folder| surroundings::open_folder(&folder)))
 }
 
+/// Shows the last recording in its folder; tells whether it did.
+#[tauri::command]
+pub(crate) async fn show_recording(engine: State<'_, EngineHandle>) -> Result<bool, ()> {
+    let folder = engine.recorded_into();
+    Ok(folder.is_some_and(|folder| surroundings::open_folder(&folder)))
+}
+
 /// Opens a link of a message in the system's browser; tells whether it did.
 #[tauri::command]
 pub(crate) async fn open_link(address: String) -> bool {

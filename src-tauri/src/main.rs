@@ -111,6 +111,7 @@ fn run(
             commands::open_privacy,
             commands::pick_files,
             commands::show_file,
+            commands::show_recording,
             commands::app_command,
             commands::frame_bridge
         ])

@@ -101,6 +101,12 @@ fn why_a_message_is_not_sent_can_be_said() {
 }
 
 #[test]
+fn why_nothing_is_recorded_can_be_said() {
+    check("There is nobody to record yet.");
+    check("The last recording is still ending. Try again in a moment.");
+}
+
+#[test]
 fn a_sentence_that_the_window_does_not_have_is_noticed() {
     assert!(!is_known("The moon is full."));
     assert!(!is_known("Parley keeps trying. The moon is full."));

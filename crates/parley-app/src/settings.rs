@@ -108,6 +108,7 @@ impl SettingsStore {
                 language,
                 download_folder,
                 screen,
+                recording,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -120,6 +121,7 @@ impl SettingsStore {
             set(&mut settings.language, language);
             set(&mut settings.download_folder, download_folder);
             set(&mut settings.screen, screen);
+            set(&mut settings.recording, recording);
         })
     }
 

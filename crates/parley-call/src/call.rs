@@ -38,6 +38,10 @@ pub enum CallCommand {
     RaiseHand(bool),
     /// Shows the others a reaction, if they can see it now.
     React(Reaction),
+    /// Whether this side lets itself be recorded. Until this was said it does not.
+    AllowRecording(bool),
+    /// Asks the others whether they may be recorded, or says that they are no more. The answer is [`CallSnapshot::recording`].
+    Record(bool),
     /// Hangs up. [`CallEvent::Ended`] follows.
     Leave,
 }

@@ -24,5 +24,7 @@ pub use call::{Call, CallCommand, CallEvent, CallHandle};
 pub use config::{CallConfig, CallTarget, LocalMedia, LocalScreen, NetworkOptions, VideoLimits};
 pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
-pub use snapshot::{CallPhase, CallSnapshot, CallTimes, PersonSnapshot, SignalingPhase};
+pub use snapshot::{
+    CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal, SignalingPhase,
+};
 pub use stats::{CallStats, SessionCounters};

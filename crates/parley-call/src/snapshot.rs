@@ -23,8 +23,35 @@ pub struct CallSnapshot {
     pub times: CallTimes,
     /// When the other side was first connected and proven.
     pub connected_at: Option<Instant>,
+    /// Whether this side may record.
+    pub recording: RecordingConsent,
     /// Why it is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// What the others said to this side's wish to record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum RecordingConsent {
+    /// There is no such wish, or it went with the person who was asked.
+    #[default]
+    Unasked,
+    /// They are being asked.
+    Asking,
+    /// They agreed, and are told that this side records.
+    Agreed,
+    /// They do not agree, or no longer.
+    Refused(RecordingRefusal),
+}
+
+/// Why this side may not record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordingRefusal {
+    /// There is nobody to be recorded, or they cannot be reached.
+    NobodyThere,
+    /// Their client said no.
+    SaidNo,
+    /// Their client does not answer: it cannot show that it is recorded either.
+    NoAnswer,
 }
 
 /// How far a call is.
@@ -76,6 +103,8 @@ pub struct PersonSnapshot {
     pub media_told: bool,
     /// Their hand is raised.
     pub hand_raised: bool,
+    /// They record what they see and hear.
+    pub recording: bool,
     /// Packets of something that they say is on have not come for a second.
     pub stalled: bool,
     /// Whether they proved to hold the link and to see the same connection.
@@ -132,6 +161,7 @@ impl CallSnapshot {
             people: Vec::new(),
             times: CallTimes::default(),
             connected_at: None,
+            recording: RecordingConsent::default(),
             ended: None,
         }
     }

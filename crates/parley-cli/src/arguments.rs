@@ -88,6 +88,9 @@ pub(crate) struct Wish {
     /// Takes files that are offered, into this folder; without it they are refused.
     #[arg(long, value_name = "DIR")]
     pub(crate) download: Option<PathBuf>,
+    /// Whether the others may record.
+    #[arg(long, value_name = "ON|OFF", default_value = "on")]
+    pub(crate) allow_recording: Switch,
     /// Leaves as soon as every file was sent or came.
     #[arg(long)]
     pub(crate) leave_after_files: bool,

@@ -41,7 +41,8 @@ impl Teller {
             | Happened::Picture
             | Happened::Sound
             | Happened::Share
-            | Happened::Choice => return,
+            | Happened::Choice
+            | Happened::Recording => return,
         };
         self.event(&json!({"event": event, "what": what}));
     }
@@ -57,7 +58,7 @@ impl Teller {
                 json!({
                     "id": person.id.to_string(), "name": person.name, "away": person.away, "proven": person.proven,
                     "microphone_on": person.media.microphone_on, "camera_on": person.media.camera_on,
-                    "screen_on": person.media.screen_on,
+                    "screen_on": person.media.screen_on, "recording": person.recording,
                 })
             })
             .collect();

@@ -124,6 +124,8 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
             cursor: true,
         }))?;
     }
+    let allowed = wish.allow_recording == Switch::On;
+    endpoint.command(CallCommand::AllowRecording(allowed));
     endpoint.command(CallCommand::Enter);
     Ok((endpoint, played))
 }

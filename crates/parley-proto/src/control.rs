@@ -31,6 +31,17 @@ pub enum ControlMessage {
         /// SHA-256 of its SDP, in 64 hexadecimal digits.
         digest: String,
     },
+    /// The sender wants to record what it sees and hears, or does, or does no more. Both questions and announcements are
+    /// answered by [`ControlMessage::MayRecord`].
+    Recording {
+        /// Which.
+        state: RecordingState,
+    },
+    /// Whether the sender lets itself be recorded. A client that never says so does not.
+    MayRecord {
+        /// It does.
+        allowed: bool,
+    },
     /// The sender hangs up: this is no network fault.
     Bye,
     /// A message of a newer client.
@@ -54,6 +65,22 @@ pub struct MediaState {
     /// The sender can show the other side's screen. Clients without the field cannot, and are sent none.
     #[serde(default)]
     pub takes_screen: bool,
+}
+
+/// How far the sender is with recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// It does not.
+    #[default]
+    Off,
+    /// It asks whether it may; nothing is recorded yet.
+    Asking,
+    /// It does.
+    On,
+    /// Something of a newer client; ignored.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A reaction that floats over the picture for a moment. A closed set, so that nothing else can be made to float there.

@@ -18,7 +18,7 @@ pub mod units;
 pub use chat::{ChatFrame, ChatText};
 pub use close::CloseCode;
 pub use code::ErrorCode;
-pub use control::{ControlMessage, MediaState, Reaction};
+pub use control::{ControlMessage, MediaState, Reaction, RecordingState};
 pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};

@@ -330,7 +330,7 @@ mod tests {
         };
         check("From a client to the server", 7, reads_as::<ClientMessage>);
         check("From the server to a client", 11, reads_as::<ServerMessage>);
-        check("Between participants", 9, |example| {
+        check("Between participants", 11, |example| {
             reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
         check("Lanes", 11, |example| {

@@ -14,6 +14,7 @@ pub mod page;
 pub mod panel;
 pub mod peers;
 pub mod programs;
+pub mod recorded;
 pub mod server;
 pub mod sound;
 pub mod sound_card;

@@ -13,6 +13,8 @@ mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
+mod recording;
+#[cfg(target_os = "linux")]
 mod secure;
 #[cfg(target_os = "linux")]
 mod share;

@@ -68,7 +68,7 @@ id: string | null,
 /**
  * For reading or for motion; absent: as the settings say.
  */
-mode: ShareMode | null, } | { "type": "stop_sharing" } | { "type": "set_preview", 
+mode: ShareMode | null, } | { "type": "stop_sharing" } | { "type": "start_recording" } | { "type": "stop_recording" } | { "type": "set_preview", 
 /**
  * Open.
  */
@@ -154,6 +154,10 @@ local: LocalView,
  * One's own screen, shared or about to be.
  */
 share: ShareView, 
+/**
+ * One's own recording of the call.
+ */
+recording: RecordingView, 
 /**
  * What the person should know or do, most urgent first.
  */
@@ -729,6 +733,10 @@ away: boolean,
  */
 hand_raised: boolean, 
 /**
+ * They record what they see and hear.
+ */
+recording: boolean, 
+/**
  * The size of the picture that comes, once one came.
  */
 video_size: [number, number] | null, 
@@ -815,6 +823,67 @@ author: string | null,
  * Which.
  */
 reaction: ReactionKind, };
+
+/**
+ * A recording that is over, or did not begin.
+ */
+export type RecordingEnded = { 
+/**
+ * Grows with each, so that two are told apart.
+ */
+number: number, 
+/**
+ * Why.
+ */
+why: RecordingStop, 
+/**
+ * Where its file is; absent when nothing was recorded.
+ */
+path: string | null, 
+/**
+ * How long it is.
+ */
+seconds: number, };
+
+/**
+ * Where recordings go, and whether others may record.
+ */
+export type RecordingSettings = { 
+/**
+ * Where they go; empty: the system's folder for videos.
+ */
+folder: string, 
+/**
+ * Others may record, seen by everybody.
+ */
+allowed: boolean, };
+
+/**
+ * How far a recording is.
+ */
+export type RecordingStage = "off" | "asking" | "on" | "finishing";
+
+/**
+ * Why a recording is over, or did not begin.
+ */
+export type RecordingStop = "stopped" | "call_ended" | "they_left" | "nobody_there" | "said_no" | "no_answer" | "disk_full" | "cannot_write" | "failed";
+
+/**
+ * One's own recording. Whether others record stands in [`super::PersonView::recording`].
+ */
+export type RecordingView = { 
+/**
+ * How far it is.
+ */
+stage: RecordingStage, 
+/**
+ * When it began, in milliseconds since 1970; absent before, and after.
+ */
+since_ms: number | null, 
+/**
+ * How the last one ended, or why there was none; until the next one, or until it was seen.
+ */
+ended: RecordingEnded | null, };
 
 /**
  * What can be shared.
@@ -932,6 +1001,10 @@ download_folder: string,
  */
 screen: ScreenSettings, 
 /**
+ * Where recordings go, and whether others may record.
+ */
+recording: RecordingSettings, 
+/**
  * How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
  */
 volumes: Array<PersonVolume>, };
@@ -983,7 +1056,11 @@ download_folder?: string,
 /**
  * See [`Settings::screen`].
  */
-screen?: ScreenSettings, };
+screen?: ScreenSettings, 
+/**
+ * See [`Settings::recording`].
+ */
+recording?: RecordingSettings, };
 
 /**
  * What could be shared.

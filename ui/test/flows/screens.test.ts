@@ -77,6 +77,8 @@ const SCREENS: Record<string, Screen> = {
   'call-screen': { scenario: 'call-screen' },
   'call-screen-full': { scenario: 'call-screen', then: click('zoom-full') },
   'call-sharing': { scenario: 'call-sharing' },
+  'call-recording': { scenario: 'call-recording' },
+  'call-recorded': { scenario: 'call-recorded' },
   'call-share-picker': {
     scenario: 'call',
     then: async (page) => {

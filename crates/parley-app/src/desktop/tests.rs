@@ -11,6 +11,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
         microphone_on: true,
         camera_on: true,
         hand_raised: false,
+        recording: false,
         away: false,
         video_size: None,
         screen_on: false,
@@ -43,6 +44,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
             ..LocalView::default()
         },
         share: crate::view::ShareView::default(),
+        recording: crate::view::RecordingView::default(),
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),

@@ -6,6 +6,7 @@
 
 mod ongoing;
 mod picture;
+mod recording;
 mod share;
 mod sound;
 mod tiles;
@@ -16,9 +17,10 @@ pub use parley_call::files::{
     Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
 pub use parley_call::{
-    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, SignalingFault,
-    VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, RecordingConsent,
+    RecordingRefusal, SignalingFault, VideoLimits,
 };
+pub use parley_media::record::{RecordEnd, RecorderStatus, StartRecorderError};
 pub use share::{CHOICE_TILE, SCREEN_TILE, SCREEN_TILE_OF, ShareWish};
 pub use tiles::{SELF_TILE, Tiles};
 
@@ -33,6 +35,7 @@ use parley_media::video::{
 };
 use parley_proto::{ChatText, Link, MediaState, MessageId, ParticipantId, Reaction};
 use picture::OwnPicture;
+use recording::Recording;
 use share::{Choosing, ScreenEnds, Sharing};
 use sound::Sound;
 use std::path::PathBuf;
@@ -50,6 +53,7 @@ pub struct Endpoint {
     call: Option<OngoingCall>,
     sharing: Option<Sharing>,
     choosing: Option<Choosing>,
+    recording: Option<Recording>,
 }
 
 /// How a call is begun.
@@ -121,6 +125,8 @@ pub enum Happened {
     Share,
     /// [`Endpoint::choice`] changed.
     Choice,
+    /// [`Endpoint::recording_status`] changed.
+    Recording,
 }
 
 impl Default for Endpoint {
@@ -141,6 +147,7 @@ impl Endpoint {
             call: None,
             sharing: None,
             choosing: None,
+            recording: None,
         }
     }
 
@@ -400,6 +407,7 @@ impl Endpoint {
                 () = self.sound.changed() => return Happened::Sound,
                 () = share::changed(&mut self.sharing) => return Happened::Share,
                 () = share::chosen_from(&mut self.choosing) => return Happened::Choice,
+                () = recording::changed(&mut self.recording) => return Happened::Recording,
             };
             match said {
                 Said::Event(event) => return self.wire(event),

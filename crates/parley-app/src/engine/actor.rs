@@ -11,6 +11,7 @@ use super::inspect::Inspection;
 use super::mute::{MuteAsk, MuteSwitch};
 use super::publish::Pace;
 use super::quality::PathQuality;
+use super::recording::CallRecording;
 use super::stats::{Figures, Gauge};
 use super::talk::Talk;
 use super::tell::{empty_state, since_1970_ms};
@@ -23,8 +24,8 @@ use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, PastCall, Store};
 use crate::view::{
-    AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, ShareStop,
-    StatsSample, TalkView,
+    AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, RecordingStop,
+    ShareStop, StatsSample, TalkView,
 };
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
@@ -53,6 +54,7 @@ pub(super) struct Actor {
     pub(super) internal: Option<String>,
     /// Why the last share ended by itself.
     pub(super) share_stopped: Option<ShareStop>,
+    pub(super) recording: CallRecording,
     opened: Option<(AudioInput, AudioOutput)>,
     told_media: Option<MediaState>,
     pub(super) lists: DeviceLists,
@@ -137,6 +139,7 @@ impl Actor {
             bad_link: None,
             internal: None,
             share_stopped: None,
+            recording: CallRecording::default(),
             opened: None,
             told_media: None,
             lists: DeviceLists::default(),
@@ -220,6 +223,7 @@ impl Actor {
 
     /// Hangs up, gives the devices back and ends the server.
     async fn close(mut self) {
+        self.see_recording_end().await;
         self.endpoint.command(CallCommand::Leave);
         let goodbye = async {
             while self.endpoint.call().is_some() {
@@ -257,6 +261,7 @@ impl Actor {
             }
             Happened::Ended(reason) => self.call_ended(&reason, now),
             Happened::Share => self.note_share(),
+            Happened::Recording => self.note_recording(),
             Happened::Stats => self.take_sample(now),
             Happened::Sound => {
                 let sound = self.endpoint.sound_status();
@@ -317,6 +322,7 @@ impl Actor {
         self.phase = Phase::Ended;
         self.switch_mute(MuteAsk::Release);
         self.share_stopped = None;
+        self.finish_recording(RecordingStop::CallEnded);
         self.endpoint.end_call();
         self.opened = None;
     }
@@ -361,6 +367,7 @@ impl Actor {
             self.opened = None;
         }
         self.tell_media_state();
+        self.arrange_recording();
     }
 
     /// Whether a device that is used is not there or does not work. Made pictures and sound need none.

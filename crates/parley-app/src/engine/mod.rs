@@ -16,6 +16,7 @@ mod mute;
 mod obey;
 mod publish;
 mod quality;
+mod recording;
 mod remember;
 mod share;
 mod stats;
@@ -154,6 +155,14 @@ impl EngineHandle {
         let talk = self.talk.borrow();
         let file = talk.transfers.iter().find(|one| one.id == id && !one.sending)?;
         PathBuf::from(file.path.as_ref()?).parent().map(PathBuf::from)
+    }
+
+    /// The folder of the last recording, once it is whole.
+    #[must_use]
+    pub fn recorded_into(&self) -> Option<PathBuf> {
+        let state = self.state.borrow();
+        let path = state.recording.ended.as_ref()?.path.as_ref()?;
+        PathBuf::from(path).parent().map(PathBuf::from)
     }
 
     /// The pictures of a tile: `self`, or the id of a person. Every taker gets a slot of its own, and counts as watching

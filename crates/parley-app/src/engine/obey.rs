@@ -49,6 +49,8 @@ impl Actor {
             AppCommand::ChooseShare { on } => self.choose_share(on),
             AppCommand::Share { id, mode } => return self.share(id, mode).await,
             AppCommand::StopSharing => self.stop_sharing(),
+            AppCommand::StartRecording => return self.start_recording(),
+            AppCommand::StopRecording => self.stop_recording(),
             AppCommand::DismissProblem { code } => self.dismiss(code),
             AppCommand::SaveReport => return self.save_report().await,
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
@@ -158,6 +160,8 @@ impl Actor {
                 &format!("The call could not begin: {error}."),
             ));
         }
+        let allowed = self.store.get().recording.allowed;
+        self.endpoint.command(CallCommand::AllowRecording(allowed));
         self.call = Some(facts);
         Ok(())
     }
@@ -220,6 +224,10 @@ impl Actor {
         }
         if let Some(on) = patch.keep_history {
             self.history_switched(on);
+        }
+        if let Some(recording) = &patch.recording {
+            self.endpoint
+                .command(CallCommand::AllowRecording(recording.allowed));
         }
         let voice = self.store.get().voice;
         let kept = self.store.apply(patch);

@@ -7,7 +7,7 @@ use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
 use crate::view::{
     AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView,
-    PersonView, Phase, Problem, ShareView,
+    PersonView, Phase, Problem, RecordingView, ShareView,
 };
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
@@ -37,6 +37,7 @@ impl Actor {
             },
             local,
             share: self.share_view(),
+            recording: self.recording_view(),
             problems,
             history: remember::view(&self.kept.borrow()),
             desktop: self.desktop.clone(),
@@ -186,6 +187,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
             ..LocalView::default()
         },
         share: ShareView::default(),
+        recording: RecordingView::default(),
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),

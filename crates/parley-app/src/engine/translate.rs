@@ -96,6 +96,7 @@ pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quali
         camera_on: person.media.camera_on,
         away: person.away,
         hand_raised: person.hand_raised,
+        recording: person.recording,
         video_size: picture.map(size),
         screen_on: false,
         screen_size: None,
@@ -144,6 +145,7 @@ mod tests {
             media: MediaState::default(),
             media_told: false,
             hand_raised: false,
+            recording: false,
             stalled: false,
             proven: true,
         };
@@ -161,6 +163,7 @@ mod tests {
                 media: MediaState::default(),
                 media_told: true,
                 hand_raised: false,
+                recording: false,
                 stalled,
                 proven: true,
             };

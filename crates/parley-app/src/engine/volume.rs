@@ -111,6 +111,7 @@ mod tests {
             media: MediaState::default(),
             media_told: false,
             hand_raised: false,
+            recording: false,
             stalled: false,
             proven: true,
         }

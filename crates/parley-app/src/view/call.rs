@@ -96,6 +96,8 @@ pub struct PersonView {
     pub away: bool,
     /// Their hand is up.
     pub hand_raised: bool,
+    /// They record what they see and hear.
+    pub recording: bool,
     /// The size of the picture that comes, once one came.
     pub video_size: Option<(u32, u32)>,
     /// Whether they share a screen or window; it is in the tile `screen:ID`.

@@ -92,6 +92,11 @@ pub enum AppCommand {
     },
     /// Ends sharing; also says that the reason of an end was seen.
     StopSharing,
+    /// Asks the others whether they may be recorded, and records once they agreed; how that goes is in
+    /// [`super::RecordingView`].
+    StartRecording,
+    /// Ends the recording; also says that how the last one ended was seen.
+    StopRecording,
     /// Opens camera and microphone for settings and green room while no call is on; closes them again.
     SetPreview {
         /// Open.
@@ -193,6 +198,8 @@ impl fmt::Debug for AppCommand {
             Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),
             Self::Share { .. } => f.debug_struct("Share"),
             Self::StopSharing => f.debug_struct("StopSharing"),
+            Self::StartRecording => f.debug_struct("StartRecording"),
+            Self::StopRecording => f.debug_struct("StopRecording"),
             Self::SetPreview { .. } => f.debug_struct("SetPreview"),
             Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
             Self::RateCall { .. } => f.debug_struct("RateCall"),

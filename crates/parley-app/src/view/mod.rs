@@ -14,6 +14,7 @@ mod history;
 mod inspector;
 mod measure;
 mod problem;
+mod recording;
 mod settings;
 mod share;
 mod talk;
@@ -30,6 +31,7 @@ pub use history::{HistoryView, PastCallView};
 pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
+pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
 pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};
 pub use share::{
     ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView, SharingView,
@@ -53,6 +55,8 @@ pub struct AppState {
     pub local: LocalView,
     /// One's own screen, shared or about to be.
     pub share: ShareView,
+    /// One's own recording of the call.
+    pub recording: RecordingView,
     /// What the person should know or do, most urgent first.
     pub problems: Vec<Problem>,
     /// Calls that were.

@@ -1,6 +1,6 @@
 //! What is kept between runs, and changes to it.
 
-use super::{CameraSettings, DesktopSettings, ScreenSettings};
+use super::{CameraSettings, DesktopSettings, RecordingSettings, ScreenSettings};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -38,6 +38,8 @@ pub struct Settings {
     pub download_folder: String,
     /// How a screen is shared.
     pub screen: ScreenSettings,
+    /// Where recordings go, and whether others may record.
+    pub recording: RecordingSettings,
     /// How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
     pub volumes: Vec<PersonVolume>,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             language: Language::System,
             download_folder: String::new(),
             screen: ScreenSettings::default(),
+            recording: RecordingSettings::default(),
             volumes: Vec::new(),
         }
     }
@@ -158,4 +161,6 @@ pub struct SettingsPatch {
     pub download_folder: Option<String>,
     /// See [`Settings::screen`].
     pub screen: Option<ScreenSettings>,
+    /// See [`Settings::recording`].
+    pub recording: Option<RecordingSettings>,
 }

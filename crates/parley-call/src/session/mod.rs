@@ -19,6 +19,7 @@ mod pairing;
 mod peer_link;
 mod proof_exchange;
 mod rate;
+mod recording;
 mod signaling;
 mod stay;
 mod stopwatch;

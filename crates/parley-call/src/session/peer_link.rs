@@ -13,9 +13,11 @@ use super::negotiation::Negotiation;
 use super::pairing::Pairing;
 use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
+use super::recording::Recording;
 use crate::end::{EndReason, SignalingFault};
 use crate::port::{Inflow, PeerCommand, TrackKind};
 use crate::sdp;
+use crate::snapshot::RecordingConsent;
 use parley_proto::{
     Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction,
     SdpType,
@@ -60,6 +62,7 @@ pub(super) struct PeerLink {
     /// It was up at some time; before, there is nothing to tell.
     hand_used: bool,
     their_hand: bool,
+    recording: Recording,
     /// What the other side told, if it ever did.
     their_media: Option<MediaState>,
     /// When what they were not told is told again.
@@ -110,6 +113,7 @@ impl PeerLink {
             told_hand: None,
             hand_used: false,
             their_hand: false,
+            recording: Recording::default(),
             their_media: None,
             retell_at: None,
             announced_offer: None,
@@ -282,8 +286,30 @@ impl PeerLink {
         }
     }
 
+    /// Whether they record.
+    pub(super) fn they_record(&self) -> bool {
+        self.recording.they_record()
+    }
+
+    /// What they said to this side's wish to record.
+    pub(super) const fn may_record(&self) -> RecordingConsent {
+        self.recording.consent()
+    }
+
+    /// Asks whether they may be recorded, or says that they are no more.
+    pub(super) fn record(&mut self, on: bool, cx: &mut Context<'_>) {
+        self.recording.wish(cx.now, on);
+        self.settle(cx);
+    }
+
+    pub(super) fn allow_recording(&mut self, allowed: bool, cx: &mut Context<'_>) {
+        self.recording.allow(allowed);
+        self.settle(cx);
+    }
+
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
         self.proofs.on_timeout(cx);
+        self.recording.on_timeout(cx.now);
         if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
             self.retell();
         }
@@ -326,6 +352,7 @@ impl PeerLink {
             first_offer,
             self.gone_for_good_at(),
             self.retell_at,
+            self.recording.deadline(),
             self.state.deadline(),
             self.proofs.deadline(),
         ];
@@ -408,6 +435,7 @@ impl PeerLink {
     fn retell(&mut self) {
         self.told_media = None;
         self.told_hand = None;
+        self.recording.retell();
     }
 
     /// What follows from the parts' new states.
@@ -430,6 +458,12 @@ impl PeerLink {
             let message = ControlMessage::Hand {
                 raised: self.own_hand,
             };
+            cx.out.peer(PeerCommand::SendControl(message));
+        }
+        while self.control_open
+            && self.proofs.proven()
+            && let Some(message) = self.recording.next_message()
+        {
             cx.out.peer(PeerCommand::SendControl(message));
         }
         self.offer_screen(connected, cx);

@@ -12,7 +12,9 @@ use super::signaling::{News, Signaling};
 use crate::call::CallCommand;
 use crate::end::EndReason;
 use crate::port::{PeerEvent, PeerEventKind};
-use crate::snapshot::{CallPhase, CallSnapshot, CallTimes, PersonSnapshot};
+use crate::snapshot::{
+    CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal,
+};
 use parley_proto::{
     ClientMessage, ErrorCode, Link, LinkSecret, MediaState, Participant, PeerEnvelope, ServerAddress,
 };
@@ -40,6 +42,9 @@ pub(super) struct Stay {
     generation: u32,
     media: MediaState,
     hand: bool,
+    allow_recording: bool,
+    /// The last wish to record found nobody.
+    nobody_to_record: bool,
     peer_messages: RateLimit,
     entered: bool,
     times: CallTimes,
@@ -61,6 +66,8 @@ impl Stay {
             generation: 0,
             media: config.media,
             hand: false,
+            allow_recording: false,
+            nobody_to_record: false,
             peer_messages: PEER_MESSAGES,
             entered: false,
             times: CallTimes {
@@ -121,6 +128,7 @@ impl Stay {
                 media: link.map_or_else(MediaState::default, PeerLink::their_media),
                 media_told: link.is_some_and(PeerLink::media_told),
                 hand_raised: link.is_some_and(PeerLink::their_hand),
+                recording: link.is_some_and(PeerLink::they_record),
                 stalled: link.is_some_and(PeerLink::lacks_something),
                 proven: link.is_some_and(PeerLink::proven),
             }
@@ -138,6 +146,7 @@ impl Stay {
                 .proven
                 .max(self.times.connected)
                 .filter(|_| self.times.up()),
+            recording: self.recording(),
             ended: self.ended.clone(),
         }
     }
@@ -157,6 +166,23 @@ impl Stay {
             Some(link) if link.flows() => CallPhase::Connected,
             Some(link) if link.was_up() => CallPhase::Reconnecting,
             Some(_) => CallPhase::Connecting,
+        }
+    }
+
+    fn recording(&self) -> RecordingConsent {
+        if self.nobody_to_record {
+            return RecordingConsent::Refused(RecordingRefusal::NobodyThere);
+        }
+        let link = self.link.as_ref();
+        link.map_or(RecordingConsent::Unasked, PeerLink::may_record)
+    }
+
+    /// A wish to record is about whoever is there now.
+    fn record(&mut self, on: bool, cx: &mut Context<'_>) {
+        let link = self.link.as_mut().filter(|link| !on || link.is_up());
+        self.nobody_to_record = on && link.is_none();
+        if let Some(link) = link {
+            link.record(on, cx);
         }
     }
 
@@ -192,6 +218,13 @@ impl Stay {
                     link.react(reaction, cx);
                 }
             }
+            CallCommand::AllowRecording(allowed) => {
+                self.allow_recording = allowed;
+                if let Some(link) = &mut self.link {
+                    link.allow_recording(allowed, cx);
+                }
+            }
+            CallCommand::Record(on) => self.record(on, cx),
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
         }
     }

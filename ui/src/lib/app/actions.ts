@@ -17,6 +17,8 @@ export interface Deeds {
   swap(): void;
   share(): void;
   stopSharing(): void;
+  startRecording(): void;
+  stopRecording(): void;
   togglePanel(): void;
   toggleHand(): void;
   pickFiles(): void;
@@ -76,6 +78,9 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         state.share.sharing
           ? { id: 'share', label: t.actions.stopSharing, shortcut: { key: 's' }, run: deeds.stopSharing }
           : { id: 'share', label: t.actions.share, shortcut: { key: 's' }, run: () => deeds.share() },
+        state.recording.stage === 'off'
+          ? { id: 'record', label: t.actions.record, shortcut: { key: 'r' }, run: deeds.startRecording }
+          : { id: 'record', label: t.actions.stopRecording, shortcut: { key: 'r' }, run: deeds.stopRecording },
         { id: 'inspector', label: t.actions.inspector, shortcut: { key: 'i' }, run: deeds.openInspector },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },

@@ -28,7 +28,12 @@ function peopleSaid(before: AppState, now: AppState): string[] {
     if ((old?.screen_on ?? false) === p.screen_on) return [];
     return [p.screen_on ? t.said.sharing({ name: p.name }) : t.said.sharingEnded({ name: p.name })];
   });
-  return [...joined, ...left, ...changed, ...hands, ...shared];
+  const recorded = is.flatMap((p) => {
+    const old = was.find((q) => q.id === p.id);
+    if ((old?.recording ?? false) === p.recording) return [];
+    return [p.recording ? t.said.recording({ name: p.name }) : t.said.recordingEnded({ name: p.name })];
+  });
+  return [...joined, ...left, ...changed, ...hands, ...shared, ...recorded];
 }
 
 function connectionSaid(before: AppState, now: AppState): string[] {
@@ -46,5 +51,7 @@ function selfSaid(before: AppState, now: AppState): string[] {
   if (before.local.camera_on !== now.local.camera_on) said.push(now.local.camera_on ? t.said.cameraOn : t.said.cameraOff);
   const [shared, shares] = [before.share.sharing !== null, now.share.sharing !== null];
   if (shared !== shares) said.push(shares ? t.said.youShare : t.said.youStopped);
+  const [recorded, records] = [before.recording.stage === 'on', now.recording.stage === 'on'];
+  if (recorded !== records) said.push(records ? t.said.youRecord : t.said.youStoppedRecording);
   return said;
 }

@@ -12,6 +12,7 @@ import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
 import { offered } from './files';
 import type { Step } from './problems';
+import { fileName, justEnded, reason } from './recording';
 import { NO_CALL, withSecond, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
@@ -117,8 +118,18 @@ export class App implements Deeds {
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
     if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;
+    this.#tellRecording(before, next);
     if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
     if (this.mini && next.phase !== 'in_call') this.setMini(false);
+  }
+
+  #tellRecording(before: AppState, next: AppState): void {
+    const ended = justEnded(before, next);
+    if (!ended) return;
+    const why = reason(ended);
+    if (why) this.toasts.show(why, 'warn');
+    if (ended.path === null) return;
+    this.toasts.show(t.recording.saved({ file: fileName(ended.path) }), 'good', null, { label: t.recording.show, run: this.showRecording });
   }
 
   #read(next: TalkView): void {
@@ -213,6 +224,15 @@ export class App implements Deeds {
   /** Without an id as the settings say: at once, or after asking. */
   share = (id: string | null = null, mode: ShareMode | null = null): void => void this.send({ type: 'share', id, mode });
   stopSharing = (): void => void this.send({ type: 'stop_sharing' });
+  startRecording = (): void => void this.send({ type: 'start_recording' });
+  stopRecording = (): void => void this.send({ type: 'stop_recording' });
+  allowRecording = (allowed: boolean): void => void this.send({ type: 'change_settings', patch: { recording: { ...this.state.settings.recording, allowed } } });
+  showRecording = (): void => {
+    this.backend.showRecording().then(
+      (shown) => shown || this.toasts.show(t.files.notShown, 'warn'),
+      () => this.toasts.show(t.files.notShown, 'warn'),
+    );
+  };
   chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });
   testEcho = (on: boolean): void => void this.send({ type: 'test_echo', on });

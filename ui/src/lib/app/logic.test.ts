@@ -237,7 +237,7 @@ describe('the settings', () => {
       reset: [{ type: 'change_settings', patch: { appearance: 'system', language: 'system', mirror: true } }],
       undo: [{ type: 'change_settings', patch: { appearance: 'light', language: 'fr', mirror: false } }],
     });
-    expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '', keep_history: true } }]);
+    expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '', keep_history: true, recording: { folder: '', allowed: true } } }]);
     expect(resetCommands('devices', changed).reset).toHaveLength(4);
   });
 });

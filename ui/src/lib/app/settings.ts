@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -49,6 +49,8 @@ function rows(): readonly Row[] {
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
     { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
     { id: 'history', page: 'you', words: `${s.history} ${s.historyHelp} ${s.forgetAll}` },
+    { id: 'record-allowed', page: 'you', words: `${s.recordAllowed} ${s.recordAllowedHelp}` },
+    { id: 'record-folder', page: 'you', words: `${s.recordFolder} ${s.recordFolderHelp}` },
   ];
 }
 
@@ -93,6 +95,9 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'desktop':
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':
-      return change({ server: '', keep_history: true }, { server: settings.server, keep_history: settings.keep_history });
+      return change(
+        { server: '', keep_history: true, recording: { folder: '', allowed: true } },
+        { server: settings.server, keep_history: settings.keep_history, recording: settings.recording },
+      );
   }
 }

@@ -7,6 +7,13 @@ export interface Toast {
   readonly text: string;
   readonly kind: ToastKind;
   readonly undo: (() => void) | null;
+  /** Something else that can be done about it. */
+  readonly step: ToastStep | null;
+}
+
+export interface ToastStep {
+  readonly label: string;
+  readonly run: () => void;
 }
 
 const AT_ONCE = 3;
@@ -17,11 +24,11 @@ export class Toasts {
   list = $state.raw<readonly Toast[]>([]);
   #next = 1;
 
-  show(text: string, kind: ToastKind = 'good', undo: (() => void) | null = null): void {
+  show(text: string, kind: ToastKind = 'good', undo: (() => void) | null = null, step: ToastStep | null = null): void {
     const id = this.#next++;
     const others = this.list.filter((toast) => toast.text !== text);
-    this.list = [...others, { id, text, kind, undo }].slice(-AT_ONCE);
-    setTimeout(() => this.drop(id), undo ? WITH_UNDO_STAYS_MS : STAYS_MS);
+    this.list = [...others, { id, text, kind, undo, step }].slice(-AT_ONCE);
+    setTimeout(() => this.drop(id), undo || step ? WITH_UNDO_STAYS_MS : STAYS_MS);
   }
 
   drop(id: number): void {

@@ -15,6 +15,8 @@ export interface Backend {
   pickFiles(): Promise<string[]>;
   /** Shows a file that came in its folder; tells whether it did. */
   showFile(id: string): Promise<boolean>;
+  /** Shows the last recording in its folder; tells whether it did. */
+  showRecording(): Promise<boolean>;
   /** Carries a command out; rejects with a {@link CommandError}. */
   command(command: AppCommand): Promise<void>;
   /** Called for every later event; the function returned stops that. */

@@ -1,10 +1,11 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, ShareMode, TransferView } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, RecordingStop, ShareMode, TransferView } from '../bindings';
 import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
 import { forgotten, rated, withCall } from './fake/history';
-import { FOUND, MORE_FIGURES } from './fake/inspector';
+import { FOUND, secondOf } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
+import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
 import type { Backend, BackendEvents, Drag } from './backend';
@@ -30,6 +31,8 @@ export interface FakeHands {
   unplug(kind: DeviceKind, name: string): void;
   /** Something happens to what is shared. */
   share(change: Partial<AppState['share']>): void;
+  /** The recording ends for this reason. */
+  recordingEnds(why: RecordingStop): void;
   /** The other person changes, or goes. */
   person(change: Partial<PersonView> | null): void;
   speak(language: Language): void;
@@ -51,6 +54,7 @@ class FakeBackend implements Backend {
   readonly #log: AppCommand[] = [];
   readonly #opened: string[] = [];
   readonly #talk: FakeTalk;
+  readonly #recording: FakeRecording;
   readonly #alone: boolean;
   readonly #stepMs: number;
   #ticks = 0;
@@ -60,6 +64,7 @@ class FakeBackend implements Backend {
     this.#alone = options.alone;
     this.#stepMs = options.stepMs;
     this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk(talk), (run) => this.#later(1, run));
+    this.#recording = new FakeRecording(() => this.#state, (recording) => this.#set({ recording }), (run) => this.#later(1, run));
     this.#frames = new FakeFrames(options.periodMs, (tile) => {
       if (tile === 'self') return this.#state.local.video_size;
       if (tile.startsWith('choice:')) return SCREENS.find((screen) => tile === `choice:${screen.id}`)?.size ?? null;
@@ -79,6 +84,11 @@ class FakeBackend implements Backend {
   }
 
   openPrivacy = (kind: string) => this.openAddress(`privacy:${kind}`);
+
+  showRecording(): Promise<boolean> {
+    this.#opened.push(this.#state.recording.ended?.path ?? '');
+    return Promise.resolve(true);
+  }
 
   openAddress(address: string): Promise<boolean> {
     this.#opened.push(address);
@@ -181,6 +191,10 @@ class FakeBackend implements Backend {
       case 'stop_sharing':
         this.#share({ sharing: null, stopped: null });
         return null;
+      case 'start_recording':
+        return this.#recording.begin();
+      case 'stop_recording':
+        return this.#recording.end('stopped');
       case 'dismiss_problem':
         this.#problem(command.code, false);
         return null;
@@ -245,6 +259,7 @@ class FakeBackend implements Backend {
   }
 
   #end(code: EndCode, message: string): void {
+    if (this.#state.recording.stage !== 'off') this.#recording.end('call_ended');
     const call = this.#state.call ?? CALL;
     const seconds = call.connected_since_ms === null ? 0 : Math.round((Date.now() - call.connected_since_ms) / 1000);
     const began = call.connected_since_ms;
@@ -343,26 +358,8 @@ class FakeBackend implements Backend {
   #second(): void {
     const person = this.#state.call?.people[0];
     if (this.#state.call?.state !== 'connected' || !person) return;
-    const bad = { good: 0, unknown: 0, fair: 1, poor: 3 }[person.quality];
-    if (bad) this.#events?.inspector(FOUND);
-    this.#events?.stats({
-      ...MORE_FIGURES,
-      at_ms: this.#ticks * 66,
-      rtt_ms: 24 + bad * 90,
-      estimate_kbps: 2500 - bad * 700,
-      sent_kbps: 1480 - bad * 380,
-      received_kbps: 1520 - bad * 400,
-      loss_in_pct: bad * 3.1,
-      loss_out_pct: bad * 1.4,
-      fps_sent: 30,
-      fps_received: 30 - bad * 6,
-      sent_size: [1280, 720],
-      received_size: person.video_size,
-      jitter_buffer_ms: 40 + bad * 45,
-      concealed_pct: bad * 2,
-      path: 'direct, UDP, 192.168.1.30:50014 to 192.168.1.31:50730',
-      drops: {},
-    });
+    if (person.quality === 'fair' || person.quality === 'poor') this.#events?.inspector(FOUND);
+    this.#events?.stats(secondOf(person, this.#ticks * 66));
   }
 
   #hands(): FakeHands {
@@ -373,6 +370,7 @@ class FakeBackend implements Backend {
       local: (change) => this.#local(change),
       unplug: (kind, name) => this.#set(unplugged(this.#state, kind, name)),
       share: (change) => this.#share(change),
+      recordingEnds: (why) => void this.#recording.end(why),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
       speak: (language) => void this.#change({ language }),
       commands: () => this.#log,

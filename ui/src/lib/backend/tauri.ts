@@ -18,6 +18,7 @@ export function tauriBackend(): Backend {
     openPrivacy: (kind) => invoke<boolean>('open_privacy', { kind }),
     pickFiles: () => invoke<string[]>('pick_files'),
     showFile: (id) => invoke<boolean>('show_file', { id }),
+    showRecording: () => invoke<boolean>('show_recording'),
     command: (command) => invoke('app_command', { command }),
     async listen(events) {
       const stops = await Promise.all([

@@ -105,6 +105,8 @@ impl PeerLink {
                 reaction: *reaction,
             }),
             ControlMessage::Offer { digest } => self.announced_offer = Some(digest.clone()),
+            ControlMessage::Recording { state } => self.recording.on_state(*state),
+            ControlMessage::MayRecord { allowed } => self.recording.on_answer(*allowed),
             ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
             ControlMessage::Unknown => {}
         }

@@ -155,6 +155,7 @@ impl Stay {
             cx,
         );
         link.set_own_hand(self.hand, cx);
+        link.allow_recording(self.allow_recording, cx);
         self.link = Some(link);
     }
 

@@ -6,5 +6,6 @@ mod fake_server;
 mod hostile;
 mod inflow;
 mod losses;
+mod recording;
 mod schedules;
 mod world;

@@ -1,5 +1,5 @@
 /** What the simulation's inspector finds in a bad call. Pure values. */
-import type { InspectorView, StatsSample } from '../../bindings';
+import type { InspectorView, PersonView, StatsSample } from '../../bindings';
 
 const AT_MS = Date.UTC(2026, 10, 22, 14, 2, 0);
 
@@ -34,3 +34,26 @@ export const MORE_FIGURES: Pick<
   pair: { own: '192.168.1.20:50312', other: '203.0.113.7:61822', own_type: 'host', other_type: 'srflx' },
   codecs: ['Opus, 48 kHz', 'H.264'],
 };
+
+/** The figures of a second with that person. */
+export function secondOf(person: PersonView, atMs: number): StatsSample {
+  const bad = { good: 0, unknown: 0, fair: 1, poor: 3 }[person.quality];
+  return {
+    ...MORE_FIGURES,
+    at_ms: atMs,
+    rtt_ms: 24 + bad * 90,
+    estimate_kbps: 2500 - bad * 700,
+    sent_kbps: 1480 - bad * 380,
+    received_kbps: 1520 - bad * 400,
+    loss_in_pct: bad * 3.1,
+    loss_out_pct: bad * 1.4,
+    fps_sent: 30,
+    fps_received: 30 - bad * 6,
+    sent_size: [1280, 720],
+    received_size: person.video_size,
+    jitter_buffer_ms: 40 + bad * 45,
+    concealed_pct: bad * 2,
+    path: 'direct, UDP, 192.168.1.30:50014 to 192.168.1.31:50730',
+    drops: {},
+  };
+}

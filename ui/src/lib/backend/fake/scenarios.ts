@@ -1,6 +1,7 @@
 /** Named beginnings: `?fake=NAME`. Each is a whole state the real engine can be in. */
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
 import { pastCalls, withCall } from './history';
+import { recordingSince } from './recording';
 import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SETTINGS } from './state';
 
 const START_MS = 754_000;
@@ -77,6 +78,8 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
   'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed' } }),
   'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { looked: true, sources: [], fault: 'wayland' }, stopped: null } }),
+  'call-recording': (now) => ({ ...connected(now), recording: recordingSince(now - START_MS) }),
+  'call-recorded': (now) => connected(now, { recording: true }),
   'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),
   'camera-lost': (now) => withLocal(connected(now, {}, [PROBLEMS.camera_lost]), { camera: 'failed', video_size: null }),
   reconnecting: (now) =>

@@ -1,5 +1,6 @@
 /** States for the simulation to start from. Pure values. */
 import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings } from '../../bindings';
+import { NO_RECORDING } from './recording';
 
 export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
 
@@ -19,6 +20,7 @@ export const SETTINGS: Settings = {
   language: 'system',
   download_folder: '',
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true },
+  recording: { folder: '', allowed: true },
   volumes: [],
 };
 
@@ -74,6 +76,7 @@ export const GRACE: PersonView = {
   camera_on: true,
   away: false,
   hand_raised: false,
+  recording: false,
   video_size: [1280, 720],
   screen_on: false,
   screen_size: null,
@@ -101,6 +104,7 @@ export const HOME: AppState = {
   devices: DEVICES,
   local: LOCAL_OFF,
   share: { sharing: null, choice: null, stopped: null },
+  recording: NO_RECORDING,
   problems: [],
   history: { calls: [], fault: null },
   settings: SETTINGS,

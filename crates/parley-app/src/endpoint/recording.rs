@@ -1,0 +1,142 @@
+//! A recording of the call: a recorder, fed with the sound of this side and with tiles. What is in its picture is the owner's
+//! choice, as is where its file is and whether anybody may record.
+
+use super::Endpoint;
+use super::tiles::Tiles;
+use parley_media::audio::AudioCommand;
+use parley_media::record::{Recorder, RecorderStatus, Scene, StartRecorderError};
+use parley_media::slot::Slot;
+use parley_media::video::VideoFrame;
+use std::fs::File;
+use tokio::sync::watch;
+
+/// A recording under way. Its end waits for its file, for some milliseconds.
+#[derive(Debug)]
+pub(super) struct Recording {
+    recorder: Recorder,
+    status: watch::Receiver<RecorderStatus>,
+    main: Part,
+    insets: Vec<Part>,
+}
+
+/// A tile in the picture. It may not be there yet, and it may go and come again.
+#[derive(Debug, Default)]
+struct Part {
+    tile: Option<String>,
+    taker: Option<Slot<VideoFrame>>,
+}
+
+impl Part {
+    /// Looks for its tile if it has none. Says whether something is another now.
+    fn look(&mut self, tiles: &Tiles) -> bool {
+        let lost = self.taker.take_if(|taker| taker.is_closed()).is_some();
+        if self.taker.is_none() {
+            self.taker = self.tile.as_deref().and_then(|tile| tiles.get(tile));
+        }
+        lost || self.taker.is_some()
+    }
+}
+
+impl Endpoint {
+    /// Records from now on, into an empty file. One at a time: another one ends the one before.
+    ///
+    /// # Errors
+    /// When there is no encoder or no thread to be had.
+    pub fn record(&mut self, file: File) -> Result<(), StartRecorderError> {
+        self.recording = None;
+        let (recorder, sound) = Recorder::spawn(file)?;
+        self.sound(AudioCommand::Record(Some(sound)));
+        self.recording = Some(Recording {
+            status: recorder.status(),
+            recorder,
+            main: Part::default(),
+            insets: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Shows these tiles in the recording: a large one, and small ones. To be said again when tiles may have come or gone.
+    pub fn show_in_recording(&mut self, main: Option<String>, insets: Vec<String>) {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        let is_shown = |part: &Part, tile: &str| part.tile.as_deref() == Some(tile);
+        let same = recording.main.tile == main
+            && recording.insets.len() == insets.len()
+            && recording
+                .insets
+                .iter()
+                .zip(&insets)
+                .all(|(part, tile)| is_shown(part, tile));
+        let before = recording.takers();
+        if !same {
+            recording.main = Part {
+                tile: main,
+                taker: None,
+            };
+            recording.insets = insets
+                .into_iter()
+                .map(|tile| Part {
+                    tile: Some(tile),
+                    taker: None,
+                })
+                .collect();
+        }
+        let mut changed = !same;
+        for part in std::iter::once(&mut recording.main).chain(&mut recording.insets) {
+            changed |= part.look(&self.tiles);
+        }
+        if changed && (!same || recording.takers() != before) {
+            recording.recorder.show(Scene {
+                main: recording.main.taker.clone(),
+                insets: recording
+                    .insets
+                    .iter()
+                    .filter_map(|part| part.taker.clone())
+                    .collect(),
+            });
+        }
+    }
+
+    /// Ends the recording; [`Endpoint::recording_status`] tells when its file is whole.
+    pub fn finish_recording(&self) {
+        if let Some(recording) = &self.recording {
+            recording.recorder.finish();
+            self.sound(AudioCommand::Record(None));
+        }
+    }
+
+    /// Forgets a recording, ending it if that was not done.
+    pub fn forget_recording(&mut self) {
+        self.finish_recording();
+        self.recording = None;
+    }
+
+    /// How far the recording is; nothing while there is none.
+    #[must_use]
+    pub fn recording_status(&self) -> Option<RecorderStatus> {
+        self.recording
+            .as_ref()
+            .map(|recording| recording.status.borrow().clone())
+    }
+}
+
+impl Recording {
+    /// Which parts have pictures.
+    fn takers(&self) -> Vec<bool> {
+        std::iter::once(&self.main)
+            .chain(&self.insets)
+            .map(|part| part.taker.as_ref().is_some_and(|taker| !taker.is_closed()))
+            .collect()
+    }
+}
+
+/// Returns when the recording's status changed. Cancel safe.
+pub(super) async fn changed(recording: &mut Option<Recording>) {
+    if let Some(recording) = recording
+        && recording.status.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
