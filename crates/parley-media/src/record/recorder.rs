@@ -16,7 +16,7 @@ use crate::video::codec::{EncodeError, EncoderSettings, H264Encoder};
 use crate::video::halt::Halt;
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -120,7 +120,7 @@ impl Recorder {
         let begun = Instant::now();
         let mut desk = Desk {
             begun,
-            file,
+            file: GrowingFile::new(file),
             stage: Stage::new(SIZE),
             pictures: H264Encoder::new(settings)?,
             opus,
@@ -182,7 +182,7 @@ impl Drop for Recorder {
 /// What the thread works with.
 struct Desk {
     begun: Instant,
-    file: File,
+    file: GrowingFile,
     stage: Stage,
     pictures: H264Encoder,
     opus: SoundEncoder,
@@ -225,10 +225,10 @@ impl Desk {
         self.add_sound(blocks, now)?;
         let rest = self.fragments.finish(self.since_begun(now)).map_err(failed)?;
         if let Some(rest) = rest {
-            self.write(&rest)?;
+            self.write(rest)?;
         }
         self.status.recorded = self.since_begun(now);
-        self.file.sync_all().map_err(|error| unwritable(&error))
+        self.file.sync().map_err(|error| unwritable(&error))
     }
 
     /// Takes the newest pictures; waits a little for the large one.
@@ -301,7 +301,7 @@ impl Desk {
         self.status.pictures += 1;
         let piece = self.fragments.picture(at, &encoded.data, encoded.key_frame);
         match piece.map_err(failed)? {
-            Some(piece) => self.write(&piece),
+            Some(piece) => self.write(piece),
             None => Ok(()),
         }
     }
@@ -322,14 +322,10 @@ impl Desk {
         Ok(())
     }
 
-    fn write(&mut self, piece: &[u8]) -> Result<(), RecordEnd> {
-        if let Err(error) = self.file.write_all(piece) {
-            // Half a piece is worth nothing. Where it cannot be cut off, players leave it out.
-            let _ = self.file.set_len(self.status.bytes);
-            return Err(unwritable(&error));
-        }
-        self.status.bytes += piece.len() as u64;
-        Ok(())
+    fn write(&mut self, piece: Vec<u8>) -> Result<(), RecordEnd> {
+        let written = self.file.add(piece).map_err(|error| unwritable(&error));
+        self.status.bytes = self.file.bytes();
+        written
     }
 
     fn tell_if_due(&mut self, now: Instant) {

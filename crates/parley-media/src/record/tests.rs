@@ -1,6 +1,7 @@
 //! Files as players see them (ffprobe and ffmpeg), whole and cut off anywhere, and disks that take no more.
 
 use super::fragments::Fragments;
+use super::growing_file::{GrowingFile, veil};
 use super::sound::{SoundEncoder, Timeline};
 use super::stage::Stage;
 use super::*;
@@ -130,27 +131,63 @@ fn a_file_that_ends_anywhere_plays_up_to_its_last_whole_piece() {
     let path = folder.path().join("cut.mp4");
     let pieces = pieces(false);
     assert_eq!(pieces.len(), 2, "the third one is still being collected");
-    let whole = pieces.concat();
     let first = pieces[0].len();
+    // What a killed program leaves of the second piece: its name is written last.
+    let mut torn = pieces.concat();
+    let name = first + veil(&mut torn[first..]).unwrap();
     let cuts = [
-        (first, 60, 1.9),
-        (first + 3, 60, 1.9),
-        (first + 100, 60, 1.9),
-        (first + pieces[1].len() / 2, 60, 1.9),
-        (whole.len() - 1, 60, 1.9),
-        (whole.len(), 120, 3.9),
+        first,
+        first + 3,
+        first + 100,
+        // In its head, in the middle of a table.
+        name + 500,
+        first + pieces[1].len() / 2,
+        torn.len() - 1,
+        torn.len(),
     ];
-    for (length, pictures_min, seconds_min) in cuts {
-        fs::write(&path, &whole[..length]).unwrap();
-        let tracks = tracks(&path);
+    let check = |bytes: &[u8], pictures_expected: usize, seconds_min: f64| {
+        fs::write(&path, bytes).unwrap();
+        let (length, tracks) = (bytes.len(), tracks(&path));
         assert_eq!(tracks.len(), 2, "{length}: {tracks:?}");
         let (_, pictures, end) = &tracks[0];
+        assert_eq!(*pictures, pictures_expected, "{length}: {tracks:?}");
         assert!(
-            *pictures >= pictures_min && *end > seconds_min,
+            *end > seconds_min && tracks[1].2 > seconds_min - 0.2,
             "{length}: {tracks:?}"
         );
-        assert!(tracks[1].2 > seconds_min - 0.2, "{length}: {tracks:?}");
         plays(&path).unwrap_or_else(|said| panic!("{length}: {said}"));
+    };
+    for length in cuts {
+        check(&torn[..length], 60, 1.9);
+    }
+    check(&pieces.concat(), 120, 3.9);
+}
+
+#[test]
+fn a_file_grows_by_pieces_and_is_the_same_as_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grows.mp4");
+    let mut growing = GrowingFile::new(File::create_new(&path).unwrap());
+    let pieces = pieces(true);
+    for piece in &pieces {
+        growing.add(piece.clone()).unwrap();
+        assert_eq!(growing.bytes(), fs::metadata(&path).unwrap().len());
+    }
+    assert!(fs::read(&path).unwrap() == pieces.concat());
+}
+
+#[test]
+fn what_is_no_piece_is_left_as_it_is() {
+    for bytes in [
+        &b""[..],
+        b"moof",
+        b"\0\0\0\x08mfra",
+        b"\0\0\0\0moov\0\0\0\x08moof",
+        b"\xff\xff\xff\xffmdat....",
+    ] {
+        let mut same = bytes.to_vec();
+        assert_eq!(veil(&mut same), None);
+        assert_eq!(same, bytes);
     }
 }
 
