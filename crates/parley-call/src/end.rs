@@ -78,6 +78,11 @@ pub enum SignalingFault {
         "The server's certificate is not good, so Parley does not talk to it. Tell whoever runs the server."
     )]
     Tls,
+    /// It answered without encryption what was asked with it: nothing is wrong with its certificate, for it has none.
+    #[error(
+        "The address says https, but the server answers without encryption. Write http:// instead if it is meant to be so, or tell whoever runs the server."
+    )]
+    Unencrypted,
     /// It answered, but not as a Parley server does.
     #[error("What answers at this address is not a Parley server. Check that the whole link was copied.")]
     NotAParleyServer,

@@ -247,7 +247,59 @@ fn classify(error: &Error, secure: bool) -> SignalingFault {
         Error::Http(answer) if answer.status().is_server_error() => SignalingFault::Refused,
         Error::Http(_) | Error::HttpFormat(_) | Error::Protocol(_) => SignalingFault::NotAParleyServer,
         Error::Tls(_) => SignalingFault::Tls,
+        Error::Io(error) if secure && is_no_tls(error) => SignalingFault::Unencrypted,
         Error::Io(error) if secure && error.kind() == io::ErrorKind::InvalidData => SignalingFault::Tls,
         _ => SignalingFault::Lost,
+    }
+}
+
+/// Whether the very first bytes that came back were none of TLS, as of a server that speaks plain HTTP.
+fn is_no_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        inner,
+        Some(rustls::Error::InvalidMessage(
+            rustls::InvalidMessage::InvalidContentType
+        ))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_speaks_no_tls_is_not_blamed_on_its_certificate() {
+        use rustls::{CertificateError, InvalidMessage};
+        let failed = |error: rustls::Error| Error::Io(io::Error::new(io::ErrorKind::InvalidData, error));
+        for (error, secure, expect) in [
+            (
+                failed(InvalidMessage::InvalidContentType.into()),
+                true,
+                SignalingFault::Unencrypted,
+            ),
+            (
+                failed(CertificateError::Expired.into()),
+                true,
+                SignalingFault::Tls,
+            ),
+            (
+                failed(InvalidMessage::MessageTooLarge.into()),
+                true,
+                SignalingFault::Tls,
+            ),
+            (
+                failed(InvalidMessage::InvalidContentType.into()),
+                false,
+                SignalingFault::Lost,
+            ),
+            (
+                Error::Io(io::ErrorKind::UnexpectedEof.into()),
+                true,
+                SignalingFault::Lost,
+            ),
+        ] {
+            assert_eq!(classify(&error, secure), expect, "{error:?}");
+        }
     }
 }

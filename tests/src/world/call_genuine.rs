@@ -133,8 +133,24 @@ async fn what_is_no_parley_server_is_told_from_what_is_not_there() -> Result<()>
     );
     assert_eq!(
         ben.end().await?,
-        EndReason::ServerUnreachable(SignalingFault::Tls)
+        EndReason::ServerUnreachable(SignalingFault::Unencrypted)
     );
+
+    // And our own server, whose address somebody wrote with one letter too many.
+    let plain = serve().await?;
+    let server = ServerAddress::new(true, "127.0.0.1", plain.address().port())?;
+    let ben = Party::join(
+        Link {
+            server,
+            ..link.clone()
+        },
+        "Ben",
+    );
+    assert_eq!(
+        ben.end().await?,
+        EndReason::ServerUnreachable(SignalingFault::Unencrypted)
+    );
+    plain.stop().await;
 
     // A port that is free again.
     let free = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;

@@ -313,7 +313,9 @@ impl Signaling {
         if !self.answered {
             match fault {
                 SignalingFault::NotAParleyServer => return Some(News::End(EndReason::NotAParleyServer)),
-                SignalingFault::Tls => return Some(News::End(EndReason::ServerUnreachable(fault))),
+                SignalingFault::Tls | SignalingFault::Unencrypted => {
+                    return Some(News::End(EndReason::ServerUnreachable(fault)));
+                }
                 _ => {}
             }
         }
