@@ -5,7 +5,7 @@
 //! beyond [`Queue::is_long`] the encoder is held, so an encoded picture never needs to be thrown away.
 
 use parley_proto::Bitrate;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How much faster than the target packets may leave.
@@ -47,6 +47,9 @@ struct Waiting<T> {
 pub(in crate::peer) struct Queue<T> {
     audio: VecDeque<Waiting<T>>,
     retransmissions: VecDeque<Waiting<T>>,
+    /// What tells those that wait in `retransmissions` from others. Whoever asks decides how often this is looked up, so it
+    /// must not cost more the longer the queue is.
+    asked: HashSet<u64>,
     video: VecDeque<Waiting<T>>,
     /// Bytes of `video`.
     video_bytes: usize,
@@ -79,6 +82,7 @@ impl<T> Queue<T> {
         let mut queue = Self {
             audio: VecDeque::new(),
             retransmissions: VecDeque::new(),
+            asked: HashSet::new(),
             video: VecDeque::new(),
             video_bytes: 0,
             rate: 0.0,
@@ -116,7 +120,9 @@ impl<T> Queue<T> {
             self.full += 1;
             return;
         }
-        if matches!(class, Class::Retransmission(_)) && queue.iter().any(|other| other.class == class) {
+        if let Class::Retransmission(number) = class
+            && !self.asked.insert(number)
+        {
             self.repeated += 1;
             return;
         }
@@ -134,7 +140,7 @@ impl<T> Queue<T> {
             .front()
             .is_some_and(|waiting| now.saturating_duration_since(waiting.since) > RETRANSMISSION_AGE_MAX)
         {
-            self.retransmissions.pop_front();
+            self.pop_retransmission();
             self.late += 1;
         }
         let waiting = if let Some(audio) = self.audio.pop_front() {
@@ -143,13 +149,21 @@ impl<T> Queue<T> {
             return Some(ahead);
         } else if self.debt > 0.0 {
             return None;
-        } else if let Some(retransmission) = self.retransmissions.pop_front() {
+        } else if let Some(retransmission) = self.pop_retransmission() {
             retransmission
         } else {
             self.pop_picture()?
         };
         self.debt += waiting.bytes as f64;
         Some(waiting.item)
+    }
+
+    fn pop_retransmission(&mut self) -> Option<Waiting<T>> {
+        let retransmission = self.retransmissions.pop_front()?;
+        if let Class::Retransmission(number) = retransmission.class {
+            self.asked.remove(&number);
+        }
+        Some(retransmission)
     }
 
     fn pop_picture(&mut self) -> Option<Waiting<T>> {
@@ -376,5 +390,27 @@ mod tests {
             .collect();
         assert_eq!(numbers, [7, 8]);
         assert_eq!(queue.take_drops().repeated, 2);
+    }
+
+    #[test]
+    fn a_flood_of_requests_is_looked_up_and_never_searched_through() {
+        let start = Instant::now();
+        let mut queue = begun(MBIT);
+        let most = PACKETS_MAX as u64;
+        // Every packet that can wait, asked for a hundred times: going through the queue each time would look at 800 million.
+        for _ in 0..100 {
+            for number in 0..most - 1 {
+                queue.push(start, Class::Retransmission(number), 1200, number);
+            }
+        }
+        assert_eq!(queue.asked.len(), queue.retransmissions.len());
+        let drops = queue.take_drops();
+        assert_eq!((drops.repeated, drops.full), (99 * (most - 1), 0));
+        // What left or was given up may be asked for again.
+        let left = run(&mut queue, start, Duration::from_secs(2)).len() as u64;
+        assert_eq!(left + queue.take_drops().late, most - 1);
+        assert!(queue.asked.is_empty());
+        queue.push(start + Duration::from_secs(2), Class::Retransmission(1), 1200, 1);
+        assert_eq!(queue.take_drops().repeated, 0);
     }
 }
