@@ -25,6 +25,12 @@ impl Actor {
     /// Other devices are there to choose from.
     pub(super) fn take_lists(&mut self, lists: DeviceLists) {
         self.device_news.compare(&self.lists, &lists, self.store.get());
+        if lists.given_up && !self.lists.given_up {
+            self.internal = Some(format!(
+                "the devices could not be listed ({} failures)",
+                lists.failures
+            ));
+        }
         self.lists = lists;
     }
 }

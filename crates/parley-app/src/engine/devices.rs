@@ -18,6 +18,10 @@ pub(super) struct DeviceLists {
     pub(super) cameras: Vec<Device>,
     pub(super) microphones: Vec<Device>,
     pub(super) speakers: Vec<Device>,
+    /// How often listing failed; the lists are then those of before.
+    pub(super) failures: u64,
+    /// It failed so often in a row that it is not tried again before its usual time.
+    pub(super) given_up: bool,
 }
 
 impl DeviceLists {
@@ -64,6 +68,11 @@ const MISSED_EVERY: Duration = Duration::from_secs(2);
 const WELL_EVERY: Duration = Duration::from_secs(10);
 /// Where the system tells by itself, so much less often.
 const TOLD_TIMES: u32 = 4;
+
+/// How often a list that failed is tried again at once, ...
+const TRIES_MAX: u32 = 3;
+/// ... and what is waited before each.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Whether somebody may want to choose a device, and how often a list was asked for at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -126,52 +135,91 @@ impl Heard {
     clippy::disallowed_methods,
     reason = "driver: the task that waits for the system's answer"
 )]
-pub(super) fn watch_devices(mut wish: watch::Receiver<ListWish>) -> mpsc::Receiver<DeviceLists> {
+pub(super) fn watch_devices(wish: watch::Receiver<ListWish>) -> mpsc::Receiver<DeviceLists> {
     let (out, listed) = mpsc::channel(1);
-    let watching = async move {
-        let heard = Arc::new(Heard::default());
-        let mut changes: Option<DeviceChanges> = None;
-        let mut answered = ListWish::default();
-        let mut last: Option<Instant> = None;
-        let mut lists = DeviceLists::default();
-        loop {
-            let now = *wish.borrow_and_update();
-            if now.every.is_none() {
-                changes = None;
-            } else if changes.is_none() {
-                let heard = Arc::clone(&heard);
-                let both = [Changed::Sound, Changed::Cameras];
-                changes = Some(DeviceChanges::listen(&both, move |changed| heard.note(changed)));
-            }
-            let told = changes
-                .as_ref()
-                .is_some_and(|changes| changes.tells(Changed::Sound) && changes.tells(Changed::Cameras));
-            let due = now.due_in(answered, last.map(|last| last.elapsed()), told);
-            let all = due == Some(Duration::ZERO);
-            let (sound, cameras) = heard.take();
-            answered = now;
-            if all || ((sound || cameras) && now.every.is_some()) {
-                let old = std::mem::take(&mut lists);
-                let asked = tokio::task::spawn_blocking(move || old.ask(all || sound, all || cameras));
-                let Ok(new) = asked.await else { return };
-                lists = new;
-                if out.send(lists.clone()).await.is_err() {
-                    return;
-                }
-                if all {
-                    last = Some(Instant::now());
-                }
-                continue;
-            }
-            tokio::select! {
-                changed = wish.changed() => if changed.is_err() { return },
-                () = heard.news.notified() => {}
-                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
-            }
-        }
-    };
-    drop(tokio::spawn(watching));
+    drop(tokio::spawn(keep_listing(wish, out, DeviceLists::ask)));
     listed
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock of listing")]
+async fn keep_listing(
+    mut wish: watch::Receiver<ListWish>,
+    out: mpsc::Sender<DeviceLists>,
+    ask: impl Fn(DeviceLists, bool, bool) -> DeviceLists + Clone + Send + 'static,
+) {
+    let heard = Arc::new(Heard::default());
+    let mut changes: Option<DeviceChanges> = None;
+    let mut answered = ListWish::default();
+    let mut last: Option<Instant> = None;
+    let mut lists = DeviceLists::default();
+    loop {
+        let now = *wish.borrow_and_update();
+        if now.every.is_none() {
+            changes = None;
+        } else if changes.is_none() {
+            let heard = Arc::clone(&heard);
+            let both = [Changed::Sound, Changed::Cameras];
+            changes = Some(DeviceChanges::listen(&both, move |changed| heard.note(changed)));
+        }
+        let told = changes
+            .as_ref()
+            .is_some_and(|changes| changes.tells(Changed::Sound) && changes.tells(Changed::Cameras));
+        let due = now.due_in(answered, last.map(|last| last.elapsed()), told);
+        let all = due == Some(Duration::ZERO);
+        let (sound, cameras) = heard.take();
+        answered = now;
+        if all || ((sound || cameras) && now.every.is_some()) {
+            let Some(new) = list(lists, all || sound, all || cameras, &ask).await else {
+                return;
+            };
+            lists = new;
+            if out.send(lists.clone()).await.is_err() {
+                return;
+            }
+            if all {
+                last = Some(Instant::now());
+            }
+            continue;
+        }
+        tokio::select! {
+            changed = wish.changed() => if changed.is_err() { return },
+            () = heard.news.notified() => {}
+            () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+        }
+    }
+}
+
+/// The lists of now. What panics in there is mostly a driver's oddity that passes; if it does not, the old lists stay. Nothing
+/// when the runtime ends.
+async fn list(
+    mut old: DeviceLists,
+    sound: bool,
+    cameras: bool,
+    ask: &(impl Fn(DeviceLists, bool, bool) -> DeviceLists + Clone + Send + 'static),
+) -> Option<DeviceLists> {
+    for attempt in 1..=TRIES_MAX {
+        let (ask, before) = (ask.clone(), old.clone());
+        match tokio::task::spawn_blocking(move || ask(before, sound, cameras)).await {
+            Ok(new) => {
+                return Some(DeviceLists {
+                    given_up: false,
+                    ..new
+                });
+            }
+            Err(error) if error.is_panic() => {
+                old.failures += 1;
+                tracing::error!(failures = old.failures, "the devices could not be listed");
+            }
+            Err(_) => return None,
+        }
+        if attempt < TRIES_MAX {
+            tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        }
+    }
+    Some(DeviceLists {
+        given_up: true,
+        ..old
+    })
 }
 
 /// What the person chose.
@@ -236,5 +284,38 @@ mod tests {
         assert!(lists.is_missed(DeviceKind::Speaker, &settings));
         settings.camera = Some("b".into());
         assert!(lists.is_missed(DeviceKind::Camera, &settings));
+    }
+
+    /// Asks for a list `times` times of a system that panics at the first `bad` questions: how often each list says that one
+    /// failed, and whether it was given up.
+    async fn listed(times: u32, bad: u32) -> Vec<(u64, bool)> {
+        let (wish, wished) = watch::channel(ListWish::default());
+        let (out, mut listed) = mpsc::channel(1);
+        let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let ask = move |lists: DeviceLists, _: bool, _: bool| {
+            assert!(
+                asked.fetch_add(1, Ordering::Relaxed) >= bad,
+                "a driver's oddity, made for this test"
+            );
+            lists
+        };
+        #[expect(clippy::disallowed_methods, reason = "test: the task under test")]
+        let task = tokio::spawn(keep_listing(wished, out, ask));
+        let mut said = Vec::new();
+        for _ in 0..times {
+            wish.send_modify(|wish| wish.at_once += 1);
+            let lists = listed.recv().await.expect("the task goes on");
+            said.push((lists.failures, lists.given_up));
+        }
+        drop(wish);
+        task.await.unwrap();
+        said
+    }
+
+    #[tokio::test]
+    async fn a_list_that_panics_is_tried_again_a_few_times_and_counted() {
+        assert_eq!(listed(2, 1).await, [(1, false), (1, false)]);
+        assert_eq!(listed(2, TRIES_MAX).await, [(3, true), (3, false)]);
+        assert_eq!(listed(2, TRIES_MAX + 1).await, [(3, true), (4, false)]);
     }
 }
