@@ -1,13 +1,18 @@
-//! What is kept between runs: one small JSON file, read once and written whole after every change.
+//! What is kept between runs: one small JSON file, read once and written whole after every change, by a thread of its own
+//! ([`keeper`]).
 //!
 //! Owned by the engine's task. A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
 //! and never in the way: the app starts with defaults and says so. What the fields mean is told in [`crate::view`].
 
+mod keeper;
+
 use crate::view::{CameraSettings, PersonVolume, Settings, SettingsPatch};
+use keeper::Keeper;
 use parley_proto::limits::NAME_CHARS_MAX;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 /// The layout that this build writes.
 pub const SETTINGS_VERSION: u32 = 1;
@@ -19,10 +24,10 @@ const KEY_CHARS_MAX: usize = 64;
 /// Files set aside are kept up to this many; then the last is written over.
 const BAD_FILES_MAX: u32 = 100;
 
-/// The settings and the file they live in.
+/// The settings and the file they live in. Dropping it waits until the last change is written.
 #[derive(Debug)]
 pub struct SettingsStore {
-    path: PathBuf,
+    keeper: Keeper,
     settings: Settings,
     set_aside: Option<SetAside>,
 }
@@ -34,14 +39,6 @@ pub struct SetAside {
     pub path: Option<PathBuf>,
     /// What was wrong with it.
     pub reason: String,
-}
-
-/// Why settings could not be kept.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}: {source}")]
-pub struct SaveSettingsError {
-    path: PathBuf,
-    source: io::Error,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +69,7 @@ impl SettingsStore {
             Err(fault) => (Settings::default(), Some(put_aside(&path, &fault))),
         };
         Self {
-            path,
+            keeper: Keeper::of(path),
             settings: sane(settings),
             set_aside,
         }
@@ -90,11 +87,14 @@ impl SettingsStore {
         self.set_aside.as_ref()
     }
 
+    /// Why the last change could not be written, if so; it counts all the same until the app ends.
+    #[must_use]
+    pub fn fault(&self) -> watch::Receiver<Option<String>> {
+        self.keeper.fault()
+    }
+
     /// Changes what the patch names, and keeps it.
-    ///
-    /// # Errors
-    /// When the file cannot be written; the change counts all the same until the app ends.
-    pub fn apply(&mut self, patch: SettingsPatch) -> Result<(), SaveSettingsError> {
+    pub fn apply(&mut self, patch: SettingsPatch) {
         self.change(|settings| {
             let SettingsPatch {
                 name,
@@ -122,25 +122,18 @@ impl SettingsStore {
             set(&mut settings.download_folder, download_folder);
             set(&mut settings.screen, screen);
             set(&mut settings.recording, recording);
-        })
+        });
     }
 
     /// Changes anything, and keeps it.
-    ///
-    /// # Errors
-    /// As [`SettingsStore::apply`].
-    pub fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), SaveSettingsError> {
+    pub fn change(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = self.settings.clone();
         change(&mut settings);
         let settings = sane(settings);
-        if settings == self.settings {
-            return Ok(());
+        if settings != self.settings {
+            self.settings = settings;
+            self.keeper.keep(&self.settings);
         }
-        self.settings = settings;
-        write_whole(&self.path, &self.settings).map_err(|source| SaveSettingsError {
-            path: self.path.clone(),
-            source,
-        })
     }
 }
 
@@ -198,24 +191,6 @@ fn put_aside(path: &Path, fault: &ReadFault) -> SetAside {
     }
 }
 
-/// Beside the file first, then renamed over it: a crash leaves the old or the new one, never half of one.
-fn write_whole(path: &Path, settings: &Settings) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut text = serde_json::to_string_pretty(settings)?;
-    text.push('\n');
-    // Two instances side by side must not write the same temporary file.
-    let beside = path.with_file_name(format!("{FILE_NAME}.{}.new", std::process::id()));
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written
-        .and_then(|()| fs::rename(&beside, path))
-        .inspect_err(|_| drop(fs::remove_file(&beside)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,7 +210,8 @@ mod tests {
             appearance: Some(Appearance::Dark),
             ..SettingsPatch::default()
         };
-        store.apply(patch).unwrap();
+        store.apply(patch);
+        drop(store);
         let again = SettingsStore::open(folder.path());
         assert_eq!(again.get().name, "Ada");
         assert_eq!(again.get().appearance, Appearance::Dark);
@@ -310,17 +286,14 @@ mod tests {
         };
         assert_eq!(store.get(), &expect);
         // Written back, nothing of it is lost either.
-        store
-            .change(|settings| settings.desktop.talk_key = "F9".into())
-            .unwrap();
-        let again = SettingsStore::open(folder.path());
+        store.change(|settings| settings.desktop.talk_key = "F9".into());
+        drop(store);
+        let mut again = SettingsStore::open(folder.path());
         assert_eq!(again.get().desktop.talk_key, "F9");
         assert_eq!(again.get().camera.as_deref(), Some("v4l:1"));
         let endless = "x".repeat(KEY_CHARS_MAX + 1);
-        store
-            .change(|settings| settings.desktop.talk_key = endless)
-            .unwrap();
-        assert_eq!(store.get().desktop.talk_key, "", "no key is called that");
+        again.change(|settings| settings.desktop.talk_key = endless);
+        assert_eq!(again.get().desktop.talk_key, "", "no key is called that");
     }
 
     #[test]
@@ -350,7 +323,7 @@ mod tests {
         let folder = folder();
         let mut store = SettingsStore::open(folder.path());
         let name = "ä".repeat(NAME_CHARS_MAX + 9);
-        store.change(|settings| settings.name = name).unwrap();
+        store.change(|settings| settings.name = name);
         assert_eq!(store.get().name.chars().count(), NAME_CHARS_MAX);
     }
 
@@ -360,7 +333,22 @@ mod tests {
         let in_the_way = folder.path().join("file");
         fs::write(&in_the_way, "").unwrap();
         let mut store = SettingsStore::open(&in_the_way);
-        assert!(store.change(|settings| settings.mirror = false).is_err());
+        let fault = store.fault();
+        store.change(|settings| settings.mirror = false);
         assert!(!store.get().mirror, "it counts for this run");
+        drop(store);
+        let said = fault.borrow().clone().unwrap();
+        assert!(said.contains(&in_the_way.display().to_string()), "{said}");
+    }
+
+    #[test]
+    fn of_many_changes_the_last_is_kept_and_none_waits_for_the_disk() {
+        let folder = folder();
+        let mut store = SettingsStore::open(folder.path());
+        for number in 0..500 {
+            store.change(|settings| settings.name = format!("Ada {number}"));
+        }
+        drop(store);
+        assert_eq!(SettingsStore::open(folder.path()).get().name, "Ada 499");
     }
 }

@@ -41,6 +41,7 @@ pub(super) struct Actor {
     pub(super) sources: Sources,
     pub(super) limits: VideoLimits,
     pub(super) store: SettingsStore,
+    unkept: watch::Receiver<Option<String>>,
     pub(super) endpoint: Endpoint,
     pub(super) server: Option<EmbeddedServer>,
     pub(super) phase: Phase,
@@ -127,6 +128,7 @@ impl Actor {
             folder: config.folder,
             sources: config.sources,
             limits: limits(config.bitrate_max),
+            unkept: store.fault(),
             store,
             endpoint,
             server: None,
@@ -201,6 +203,7 @@ impl Actor {
                     self.arrange();
                 }
                 Ok(()) = self.kept.changed() => {}
+                Ok(()) = self.unkept.changed() => self.note_unkept(),
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.tell_what_is_due(Instant::now());
                     continue;
@@ -286,6 +289,13 @@ impl Actor {
             | Happened::ScreenBegan(_)
             | Happened::Choice
             | Happened::TrackEnded(_) => {}
+        }
+    }
+
+    /// Settings that could not be written are told until somebody puts the word away.
+    fn note_unkept(&mut self) {
+        if let Some(fault) = self.unkept.borrow_and_update().clone() {
+            self.internal = Some(fault);
         }
     }
 

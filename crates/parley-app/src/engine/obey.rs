@@ -30,8 +30,7 @@ impl Actor {
             AppCommand::TellDesktop { desktop } => self.desktop = desktop,
             AppCommand::SetCameraOn { on } => self.camera_on = on,
             AppCommand::ChooseDevice { kind, id } => {
-                let kept = self.store.change(|settings| devices::choose(kind, id, settings));
-                self.note_unkept(kept);
+                self.store.change(|settings| devices::choose(kind, id, settings));
             }
             AppCommand::RefreshDevices => self.list_devices(),
             AppCommand::TestSpeaker => return self.test_speaker(),
@@ -230,8 +229,7 @@ impl Actor {
                 .command(CallCommand::AllowRecording(recording.allowed));
         }
         let voice = self.store.get().voice;
-        let kept = self.store.apply(patch);
-        self.note_unkept(kept);
+        self.store.apply(patch);
         let changed = self.store.get().voice;
         if changed != voice {
             self.endpoint
@@ -276,13 +274,6 @@ impl Actor {
         match &mut self.server {
             Some(server) => server.address_now().map_err(|error| failed(&error)),
             None => Err(refuse(CommandErrorCode::Failed, "There is no server.")),
-        }
-    }
-
-    pub(super) fn note_unkept(&mut self, kept: Result<(), crate::settings::SaveSettingsError>) {
-        if let Err(error) = kept {
-            tracing::warn!(%error, "settings were not kept");
-            self.internal = Some(error.to_string());
         }
     }
 }

@@ -61,8 +61,7 @@ impl Actor {
             }
             None => {
                 self.history.forget_all();
-                let kept = self.store.change(|settings| settings.volumes.clear());
-                self.note_unkept(kept);
+                self.store.change(|settings| settings.volumes.clear());
                 self.diary.close();
             }
         }

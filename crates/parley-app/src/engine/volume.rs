@@ -46,10 +46,8 @@ impl Actor {
         self.volumes.0.insert(person.id, percent);
         self.play_at(person.id, percent);
         if settled && self.store.get().keep_history {
-            let kept = self
-                .store
+            self.store
                 .change(|settings| remember(settings, &person.name, percent));
-            self.note_unkept(kept);
         }
         Ok(())
     }
