@@ -27,10 +27,11 @@ pub(crate) fn prepare_display() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) const fn prepare_display() {}
 
-/// Logs to standard error what `PARLEY_LOG` asks for, or [`parley_app::DEFAULT_LOG`].
+/// Logs to standard error what `PARLEY_LOG` asks for (see [`parley_app::log_directives`]).
 pub(crate) fn start_log() {
-    let filter =
-        EnvFilter::try_from_env("PARLEY_LOG").unwrap_or_else(|_| EnvFilter::new(parley_app::DEFAULT_LOG));
+    let asked = std::env::var("PARLEY_LOG").ok();
+    let filter = EnvFilter::try_new(parley_app::log_directives(asked.as_deref()))
+        .unwrap_or_else(|_| EnvFilter::new(parley_app::log_directives(None)));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

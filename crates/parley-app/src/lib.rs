@@ -20,6 +20,21 @@ pub mod sources;
 pub mod store;
 pub mod view;
 
-/// What is logged when nobody says otherwise: our warnings, and of the WebRTC library's crates only errors. Its warnings are
-/// about things that happen in every good call (a candidate answered late, an attribute not asked for).
-pub const DEFAULT_LOG: &str = "warn,rtc=error,webrtc=error,stun_types=error";
+/// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
+/// candidate answered late, an attribute not asked for).
+const QUIET_LOG: &str = "rtc=error,webrtc=error,stun_types=error";
+/// What is logged when nobody says otherwise.
+const USUAL_LOG: &str = "warn";
+
+/// What to log, in the words of `EnvFilter`, when somebody asks for this (mostly: the variable `PARLEY_LOG`). The library's
+/// crates stay quiet unless they are named, so that `info` shows what Parley does; without a wish it is warnings.
+#[must_use]
+pub fn log_directives(asked: Option<&str>) -> String {
+    let asked = asked.map_or(USUAL_LOG, str::trim);
+    // The last word about a crate counts.
+    match asked {
+        "" => format!("{USUAL_LOG},{QUIET_LOG}"),
+        asked if asked.eq_ignore_ascii_case("off") => asked.to_owned(),
+        asked => format!("{QUIET_LOG},{asked}"),
+    }
+}

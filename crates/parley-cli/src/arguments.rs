@@ -15,7 +15,8 @@ pub(crate) struct Arguments {
 const EXITS: &str = "\
 Exit codes: 0 all went well; 1 picture or sound was expected and did not arrive; 2 there was no call (bad link, server \
 not reached, refused).
-PARLEY_LOG says what to log on standard error, such as info or parley_call=debug.";
+PARLEY_LOG says what to log on standard error, such as info or parley_call=debug. The WebRTC library's own warnings are \
+left out unless it is named too: info,rtc=warn,webrtc=warn.";
 
 /// What to do.
 #[derive(Subcommand)]
