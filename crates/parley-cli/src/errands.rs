@@ -3,6 +3,7 @@
 
 use crate::arguments::Wish;
 use crate::report::Report;
+use crate::words;
 use parley_app::cost;
 use parley_app::endpoint::{ChatNews, Direction, Endpoint, FileCommand, TransferSnapshot, TransferState};
 use parley_proto::{MessageId, TransferId};
@@ -119,7 +120,7 @@ impl Errands {
         report.add("files_sent", "", Some(count(Direction::Sending) as f64));
         report.add("files_received", "", Some(count(Direction::Receiving) as f64));
         for one in self.last.iter().filter(|one| one.state != TransferState::Done) {
-            report.fail(format!("{}: {:?}", one.name, one.state));
+            report.fail(format!("{} {}", one.name, words::transfer(one.state)));
         }
         let Some(Span {
             from,

@@ -87,6 +87,17 @@ impl Teller {
         }
     }
 
+    /// Something that is worth a line of its own.
+    pub(crate) fn say(&self, event: &str, line: &str) {
+        if self.machines {
+            self.event(&json!({"event": event, "what": line}));
+        } else if self.terminal {
+            let _ = writeln!(std::io::stderr(), "\r\x1b[2K{line}");
+        } else {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
     /// The line that changes is left behind.
     pub(crate) fn done(&self) {
         if self.terminal && !self.machines {

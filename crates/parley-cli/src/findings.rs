@@ -157,6 +157,7 @@ impl Findings {
     }
 
     fn judge(&self, report: &mut Report, looked: Option<&Seen>, heard: &Heard) {
+        report.expect(self.picture_word.expected(), self.sound_word.expected());
         let shown = looked.map_or(0, |seen| seen.figures.shown);
         if self.picture_word.expected() && shown == 0 {
             report.fail("no picture came");

@@ -5,9 +5,12 @@ mod arguments;
 mod errands;
 mod events;
 mod findings;
+mod own;
 mod report;
 mod session;
+mod usable;
 mod watch;
+mod words;
 
 use anyhow::{Context as _, Result};
 use arguments::{Action, Arguments, Wish};
@@ -25,7 +28,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Picture or sound did not arrive.
 const EXIT_NOT_ARRIVED: u8 = 1;
-/// There was no call.
+/// There was no call: bad arguments (as `clap` has it), or nobody to call.
 const EXIT_NO_CALL: u8 = 2;
 /// How long threads may take to end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
@@ -42,10 +45,20 @@ fn main() -> ExitCode {
     match act(arguments) {
         Ok(code) => code,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            tell(&sentence(&error));
             ExitCode::from(EXIT_NO_CALL)
         }
     }
+}
+
+/// What went wrong. A cause that the sentence about it names already is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let said = error.chain().map(ToString::to_string);
+    let said = said.reduce(|said, cause| match said.contains(&cause) {
+        true => said,
+        false => format!("{said}: {cause}"),
+    });
+    said.unwrap_or_default()
 }
 
 fn act(arguments: Arguments) -> Result<ExitCode> {
@@ -54,19 +67,17 @@ fn act(arguments: Arguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("no runtime")?;
-    let (wish, outcome) = match arguments.action {
-        Action::Join { link, wish } => {
-            let outcome = runtime.block_on(join(&link, &wish));
-            (wish, outcome)
-        }
-        Action::Host { server, wish } => {
-            let outcome = runtime.block_on(host(server.as_deref(), &wish));
-            (wish, outcome)
-        }
+    let (Action::Join { wish, .. } | Action::Host { wish, .. }) = &arguments.action;
+    if let Err(sentence) = usable::check(wish) {
+        return conclude(wish, Outcome::NoCall(sentence));
+    }
+    let outcome = match &arguments.action {
+        Action::Join { link, .. } => runtime.block_on(join(link, wish)),
+        Action::Host { server, .. } => runtime.block_on(host(server.as_deref(), wish)),
     };
     // Threads that stop devices are waited for, but not for ever.
     runtime.shutdown_timeout(SHUTDOWN_MAX);
-    conclude(&wish, outcome?)
+    conclude(wish, outcome?)
 }
 
 async fn join(link: &str, wish: &Wish) -> Result<Outcome> {
@@ -132,6 +143,15 @@ fn tell(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = || std::io::Error::other("disk full");
+        let named = anyhow::Error::new(cause()).context("cannot write x: disk full");
+        assert_eq!(sentence(&named), "cannot write x: disk full");
+        let unnamed = anyhow::Error::new(cause()).context("cannot record into x");
+        assert_eq!(sentence(&unnamed), "cannot record into x: disk full");
+    }
     use std::sync::{Arc, Mutex, PoisonError};
 
     #[derive(Clone, Default)]

@@ -12,6 +12,9 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// What could not be measured or was not as it should be.
     pub(crate) notes: Vec<String>,
+    /// What came, when all is well.
+    #[serde(skip)]
+    came: &'static str,
 }
 
 /// One figure.
@@ -30,7 +33,18 @@ impl Report {
             ok: true,
             rows: Vec::new(),
             notes: Vec::new(),
+            came: "all went well",
         }
+    }
+
+    /// What there was to come. A success says no more than that.
+    pub(crate) fn expect(&mut self, picture: bool, sound: bool) {
+        self.came = match (picture, sound) {
+            (true, true) => "picture and sound arrived",
+            (true, false) => "the picture arrived; the other side sent no sound",
+            (false, true) => "sound arrived; the other side sent no picture",
+            (false, false) => "all went well; the other side sent neither picture nor sound",
+        };
     }
 
     /// Adds a figure; one that was not measured is left out, with a note.
@@ -75,11 +89,7 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "note: {note}");
         }
-        let verdict = if self.ok {
-            "picture and sound arrived"
-        } else {
-            "something did not arrive"
-        };
+        let verdict = if self.ok { self.came } else { "not all went well" };
         let _ = writeln!(text, "{verdict}");
         text
     }
@@ -111,6 +121,27 @@ mod tests {
         report.fail("no picture came");
         assert!(report.json().unwrap().starts_with(r#"{"ok":false"#));
         assert!(report.table().contains("note: no picture came"));
+        assert!(report.table().ends_with("not all went well\n"));
+    }
+
+    #[test]
+    fn nothing_is_said_to_have_come_that_was_not_sent() {
+        for (picture, sound, expect) in [
+            (true, true, "picture and sound arrived"),
+            (true, false, "sent no sound"),
+            (false, true, "sent no picture"),
+            (false, false, "neither picture nor sound"),
+        ] {
+            let mut report = Report::new();
+            report.expect(picture, sound);
+            let table = report.table();
+            assert!(table.contains(expect), "{table}");
+            assert_eq!(
+                table.contains("picture and sound arrived"),
+                picture && sound,
+                "{table}"
+            );
+        }
     }
 
     #[test]

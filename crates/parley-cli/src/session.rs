@@ -4,9 +4,10 @@ use crate::arguments::{ScreenMode, Switch, Wish};
 use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
+use crate::own::Own;
 use crate::report::Report;
-use crate::tell;
 use crate::watch::{self, Heard, Onlooker, Watcher};
+use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::cost;
 use parley_app::endpoint::{
@@ -46,6 +47,9 @@ struct Session<'a> {
     listen: Watcher<Heard>,
     findings: Findings,
     errands: Errands,
+    own: Own,
+    /// Whether it was said how much a recording takes.
+    size_told: bool,
 }
 
 /// Takes part until the end.
@@ -68,6 +72,8 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         listen: watch::listen(played, wish.record.clone())?,
         findings: Findings::default(),
         errands: Errands::default(),
+        own: Own::default(),
+        size_told: false,
     };
     let ended = session.drive().await?;
     Ok(session.finish(ended.as_ref()))
@@ -149,6 +155,7 @@ impl Session<'_> {
                 _ = every_second.tick() => {
                     let line = self.progress();
                     self.teller.progress(&line);
+                    self.tell_size();
                     if self.is_time_up(begun, Instant::now()) {
                         break;
                     }
@@ -183,6 +190,18 @@ impl Session<'_> {
             Happened::PictureBegan(who) if !self.wish.watch_screen => {
                 if let Some(frames) = self.endpoint.tiles().get(&who.to_string()) {
                     self.look_at(frames)?;
+                }
+            }
+            Happened::Picture => {
+                let status = self.endpoint.picture_status();
+                if let Some(line) = status.and_then(|status| self.own.see(&status)) {
+                    self.teller.say("own_fault", &line);
+                }
+            }
+            Happened::Sound => {
+                let status = self.endpoint.sound_status();
+                if let Some(line) = status.and_then(|status| self.own.hear(&status)) {
+                    self.teller.say("own_fault", &line);
                 }
             }
             Happened::Chat(news) => self.errands.chat(&news),
@@ -236,12 +255,26 @@ impl Session<'_> {
         let shown = self.look.as_ref().map_or(0, |look| look.so_far().figures.shown);
         let stats = self.endpoint.call_stats().unwrap_or_default();
         format!(
-            "{:?}: {} kbit/s out, {} kbit/s in, {shown} pictures shown, loudest {:.3}",
-            call.phase,
+            "{}: {} kbit/s out, {} kbit/s in, {shown} pictures shown, loudest sound {:.3}",
+            words::phase(call.phase),
             stats.peer.sent_bps / 1000,
             stats.peer.received_bps / 1000,
             self.listen.so_far().rms_max
         )
+    }
+
+    /// Once, as soon as the size of the pictures is known: raw ones fill a disk quickly.
+    fn tell_size(&mut self) {
+        let size = self.look.as_ref().and_then(|look| look.so_far().size);
+        if let (Some(folder), Some((width, height)), false) = (&self.wish.record, size, self.size_told) {
+            self.size_told = true;
+            let line = format!(
+                "recording raw pictures of {width}x{height} into {}: about {:.1} GB a minute",
+                folder.display(),
+                gb_a_minute(width, height)
+            );
+            self.teller.say("recording", &line);
+        }
     }
 
     async fn say_goodbye(&mut self) {
@@ -281,8 +314,15 @@ impl Session<'_> {
         }
         let mut report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
         self.errands.report(self.wish, &mut report);
+        self.own.report(&mut report);
         Outcome::Measured(report)
     }
+}
+
+/// What raw pictures take on the disk, at the rate that cameras have.
+fn gb_a_minute(width: u32, height: u32) -> f64 {
+    let picture = f64::from(width) * f64::from(height) * 1.5;
+    picture * 30.0 * 60.0 / 1e9
 }
 
 /// Ctrl-C, or the system's request to end.
@@ -299,4 +339,16 @@ async fn stop_asked() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_takes_what_the_help_says() {
+        for (width, height, expect) in [(640, 360, "0.6"), (1280, 720, "2.5")] {
+            assert_eq!(format!("{:.1}", gb_a_minute(width, height)), expect);
+        }
+    }
 }

@@ -36,6 +36,7 @@ pub use config::{
 pub use echo_test::EchoTestState;
 pub use engine::AudioEngine;
 pub use jitter::JitterCounters;
+pub use source::{LoadWavError, check_wav};
 pub use status::{AudioCounters, AudioStatus, ParticipantAudio, StreamState, StreamStatus};
 
 /// Samples per second inside the engine.

@@ -4,6 +4,7 @@ mod wav;
 
 use super::{Block, SAMPLE_RATE, SILENT_BLOCK, speech};
 use crate::device::sound::MicrophoneRing;
+pub use wav::{LoadWavError, check_wav};
 pub(super) use wav::{WavLoad, WavLoop};
 
 const TONE_HZ: f64 = 440.0;

@@ -10,7 +10,7 @@ const SAMPLES_MAX: usize = 20 * 60 * SAMPLE_RATE as usize;
 
 /// Why a file cannot be played.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum LoadWavError {
+pub enum LoadWavError {
     /// It is not there, or no wav file.
     #[error("{0}")]
     Read(#[from] hound::Error),
@@ -67,6 +67,17 @@ impl WavLoop {
             self.at = (self.at + 1) % self.samples.len();
         }
     }
+}
+
+/// Whether a file can be played, by its beginning.
+///
+/// # Errors
+/// When it is not there, no wav file, or without sound.
+pub fn check_wav(path: &Path) -> Result<(), LoadWavError> {
+    if hound::WavReader::open(path)?.duration() == 0 {
+        return Err(LoadWavError::Empty);
+    }
+    Ok(())
 }
 
 fn load(path: &Path) -> Result<WavLoop, LoadWavError> {
