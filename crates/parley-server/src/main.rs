@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use parley_server::{DEFAULT_PORT, DEFAULT_STUN_PORT, Server, ServerConfig, ServerKey, StartServerError};
 use std::io::IsTerminal as _;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,6 +43,8 @@ Examples:
 For calls across the internet put a reverse proxy with TLS in front of the TCP port, and open the UDP port.
 The environment variable RUST_LOG sets how much is logged (for example RUST_LOG=parley_server=debug).";
 
+/// The STUN parser reports every odd datagram of the internet; they are counted instead. Whoever names it hears it.
+const QUIET: &str = "stun_types=off";
 /// How often the counters are told in the log.
 const COUNTERS_EVERY: Duration = Duration::from_secs(60);
 
@@ -53,10 +55,38 @@ async fn main() -> ExitCode {
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong and what to do. A cause that the sentence about it names already is not said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    let said = error.chain().map(ToString::to_string);
+    let said = said.reduce(|said, cause| {
+        if said.contains(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    });
+    let said = said.unwrap_or_default();
+    match error.downcast_ref() {
+        Some(StartServerError::Taken { address }) => format!("{said} {}", another_port(*address)),
+        _ => said,
+    }
+}
+
+/// How to choose another one, ready to be copied.
+fn another_port(taken: SocketAddr) -> String {
+    let ip = match taken.ip() {
+        // Shells take square brackets for something else.
+        ip if ip.is_unspecified() => Ipv4Addr::UNSPECIFIED.into(),
+        ip => ip,
+    };
+    let other = SocketAddr::new(ip, taken.port().checked_add(1).unwrap_or(DEFAULT_PORT));
+    format!("Another port is chosen with --listen, for example: parley-server --listen {other}")
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -130,8 +160,10 @@ fn data_dir(chosen: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 fn start_log(json: bool) {
-    // The STUN parser reports every odd datagram of the internet; they are counted instead.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,stun_types=off"));
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let asked = if asked.is_empty() { "info" } else { &asked };
+    let filter = EnvFilter::try_new(format!("{QUIET},{asked}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

@@ -39,19 +39,25 @@ pub enum StartServerError {
     #[error("The server was given no address to listen at.")]
     NoAddress,
     /// Somebody else has the TCP port.
-    #[error("TCP port {} of {} is taken by another program. Stop that program, or choose another port.", address.port(), address.ip())]
+    #[error(
+        "TCP {} is taken by another program. Stop that program, or choose another port.",
+        place(address)
+    )]
     Taken {
         /// Where.
         address: SocketAddr,
     },
     /// Somebody else has the UDP port of STUN.
-    #[error("UDP port {} of {} is taken by another program. Stop that program, or choose another port for STUN.", address.port(), address.ip())]
+    #[error(
+        "UDP {} is taken by another program. Stop that program, or choose another port for STUN.",
+        place(address)
+    )]
     StunTaken {
         /// Where.
         address: SocketAddr,
     },
     /// Something else is wrong with an address.
-    #[error("The server cannot listen at {address}: {source}.")]
+    #[error("The server cannot listen on {}: {source}.", place(address))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -181,6 +187,15 @@ fn refused(source: io::Error, address: SocketAddr, taken: StartServerError) -> S
     }
 }
 
+/// A port in words; which address it is of only where somebody chose one.
+fn place(address: &SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("port {}", address.port())
+    } else {
+        format!("port {} of {}", address.port(), address.ip())
+    }
+}
+
 /// "The host you reached me at": a server does not know its own name from outside.
 fn ice_servers(stun: Option<SocketAddr>) -> Vec<IceServer> {
     stun.into_iter()
@@ -190,4 +205,33 @@ fn ice_servers(stun: Option<SocketAddr>) -> Vec<IceServer> {
             port: address.port(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_cannot_be_had_is_told_as_people_know_it() {
+        for (address, expect) in [
+            ("[::]:7788", "port 7788"),
+            ("0.0.0.0:7788", "port 7788"),
+            ("127.0.0.1:80", "port 80 of 127.0.0.1"),
+            ("[::1]:80", "port 80 of ::1"),
+        ] {
+            let address: SocketAddr = address.parse().unwrap();
+            let source = io::ErrorKind::PermissionDenied.into();
+            for error in [
+                StartServerError::Taken { address },
+                StartServerError::StunTaken { address },
+                StartServerError::Listen { address, source },
+            ] {
+                let said = error.to_string();
+                let fits = [" is", ":"]
+                    .iter()
+                    .any(|after| said.contains(&format!("{expect}{after}")));
+                assert!(fits, "{said}");
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@
 mod client;
 mod hostile;
 mod pages;
+mod program;
 mod restart;
 mod stun;
 
