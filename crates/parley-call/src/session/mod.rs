@@ -17,6 +17,7 @@ mod link_state;
 mod negotiation;
 mod pairing;
 mod peer_link;
+mod presence;
 mod proof_exchange;
 mod rate;
 mod recording;

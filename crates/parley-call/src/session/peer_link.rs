@@ -11,6 +11,7 @@ use super::io::SessionEvent;
 use super::link_state::{LinkState, Remedy};
 use super::negotiation::Negotiation;
 use super::pairing::Pairing;
+use super::presence::Presence;
 use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use super::recording::Recording;
@@ -54,17 +55,8 @@ pub(super) struct PeerLink {
     control_open: bool,
     /// Whether anything came on the control channel of this connection.
     control_heard: bool,
-    own_media: MediaState,
-    told_media: Option<MediaState>,
-    own_hand: bool,
-    /// What they were told of it; nothing when they may have missed it.
-    told_hand: Option<bool>,
-    /// It was up at some time; before, there is nothing to tell.
-    hand_used: bool,
-    their_hand: bool,
+    presence: Presence,
     recording: Recording,
-    /// What the other side told, if it ever did.
-    their_media: Option<MediaState>,
     /// When what they were not told is told again.
     retell_at: Option<Instant>,
     /// The offer that the other side itself said is coming ([`sdp::digest`]): that word came over the proven connection.
@@ -107,14 +99,8 @@ impl PeerLink {
             inflow: Inflow::default(),
             control_open: false,
             control_heard: false,
-            own_media: taking_screens(own_media),
-            told_media: None,
-            own_hand: false,
-            told_hand: None,
-            hand_used: false,
-            their_hand: false,
+            presence: Presence::new(own_media),
             recording: Recording::default(),
-            their_media: None,
             retell_at: None,
             announced_offer: None,
             screen_added: false,
@@ -153,12 +139,12 @@ impl PeerLink {
 
     /// Whether they ever said what their microphone and camera do.
     pub(super) const fn media_told(&self) -> bool {
-        self.their_media.is_some()
+        self.presence.their_media().is_some()
     }
 
     /// What their microphone and camera do: what they say, or, of somebody who says nothing, what comes.
     pub(super) fn their_media(&self) -> MediaState {
-        self.their_media.unwrap_or_else(|| MediaState {
+        self.presence.their_media().unwrap_or_else(|| MediaState {
             microphone_on: self.tracks.contains(&TrackKind::Audio),
             camera_on: self.tracks.contains(&TrackKind::Video),
             ..MediaState::default()
@@ -167,7 +153,7 @@ impl PeerLink {
 
     /// Whether their hand is raised.
     pub(super) const fn their_hand(&self) -> bool {
-        self.their_hand
+        self.presence.their_hand()
     }
 
     pub(super) const fn proven(&self) -> bool {
@@ -189,7 +175,7 @@ impl PeerLink {
         let lacks = |said: MediaState| {
             (said.microphone_on && !self.inflow.audio) || (said.camera_on && !self.inflow.video)
         };
-        self.is_up() && self.their_media.is_some_and(lacks)
+        self.is_up() && self.presence.their_media().is_some_and(lacks)
     }
 
     /// Whether nothing came lately although something should: faster than ICE, which waits for five seconds.
@@ -268,13 +254,12 @@ impl PeerLink {
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState, cx: &mut Context<'_>) {
-        self.own_media = taking_screens(media);
+        self.presence.set_own_media(media);
         self.settle(cx);
     }
 
     pub(super) fn set_own_hand(&mut self, raised: bool, cx: &mut Context<'_>) {
-        self.own_hand = raised;
-        self.hand_used |= raised;
+        self.presence.set_own_hand(raised);
         self.settle(cx);
     }
 
@@ -433,8 +418,7 @@ impl PeerLink {
 
     /// What lasts is told again: the other side may not have heard it.
     fn retell(&mut self) {
-        self.told_media = None;
-        self.told_hand = None;
+        self.presence.retell();
         self.recording.retell();
     }
 
@@ -447,22 +431,12 @@ impl PeerLink {
         let connected = self.state.is_connected();
         self.proofs.set_waiting(cx.now, connected && self.reachable);
         self.was_up |= self.is_up();
-        if self.control_open && self.proofs.proven() && self.told_media != Some(self.own_media) {
-            self.told_media = Some(self.own_media);
-            let message = ControlMessage::MediaState(self.own_media);
-            cx.out.peer(PeerCommand::SendControl(message));
-        }
-        let hand_due = self.hand_used && self.told_hand != Some(self.own_hand);
-        if self.control_open && self.proofs.proven() && hand_due {
-            self.told_hand = Some(self.own_hand);
-            let message = ControlMessage::Hand {
-                raised: self.own_hand,
-            };
-            cx.out.peer(PeerCommand::SendControl(message));
-        }
         while self.control_open
             && self.proofs.proven()
-            && let Some(message) = self.recording.next_message()
+            && let Some(message) = self
+                .presence
+                .next_message()
+                .or_else(|| self.recording.next_message())
         {
             cx.out.peer(PeerCommand::SendControl(message));
         }
@@ -478,18 +452,14 @@ impl PeerLink {
     /// The screen's track is added when there is something to show to somebody who can see it, and stays for the rest of the
     /// connection.
     fn offer_screen(&mut self, connected: bool, cx: &mut Context<'_>) {
-        let taken = self.their_media.is_some_and(|media| media.takes_screen);
-        if connected && self.proofs.proven() && taken && self.own_media.screen_on && !self.screen_added {
+        let taken = self
+            .presence
+            .their_media()
+            .is_some_and(|media| media.takes_screen);
+        let shown = self.presence.own_media().screen_on;
+        if connected && self.proofs.proven() && taken && shown && !self.screen_added {
             self.screen_added = true;
             cx.out.peer(PeerCommand::AddScreen);
         }
-    }
-}
-
-/// This client shows what others share.
-const fn taking_screens(media: MediaState) -> MediaState {
-    MediaState {
-        takes_screen: true,
-        ..media
     }
 }

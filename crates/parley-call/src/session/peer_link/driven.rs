@@ -95,8 +95,8 @@ impl PeerLink {
             self.retell();
         }
         match message {
-            ControlMessage::MediaState(media) => self.their_media = Some(*media),
-            ControlMessage::Hand { raised } => self.their_hand = *raised,
+            ControlMessage::MediaState(media) => self.presence.hear_media(*media),
+            ControlMessage::Hand { raised } => self.presence.hear_hand(*raised),
             ControlMessage::Reaction {
                 reaction: Reaction::Unknown,
             } => {}
