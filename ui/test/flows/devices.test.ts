@@ -1,24 +1,9 @@
 /** Devices that come, go and misbehave, in real Chromium against the simulated engine. */
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fake, openHouse, pageErrors, type House, type OpenOptions } from './house';
+import { describe, expect, test } from 'vitest';
+import { by, fake, last, moveIn, open, page } from './house';
 
-let house: House;
-let page: Page;
-beforeAll(async () => {
-  house = await openHouse();
-});
-afterAll(() => house.close());
-afterEach(async () => {
-  await page.context().close();
-  expect(pageErrors).toEqual([]);
-});
-
-const open = async (scenario: string, options: OpenOptions = {}) => {
-  page = await house.open(scenario, { ...options, query: `&calm${options.query ?? ''}` });
-};
-const by = (id: string) => page.getByTestId(id);
-const last = async (type: string) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
+moveIn();
 
 describe('the echo test', () => {
   test('listens, plays back, and can be stopped, by keyboard', async () => {

@@ -1,24 +1,9 @@
 /** What people do, done in real Chromium against the simulated engine. */
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fake, openHouse, pageErrors, type House, type OpenOptions } from './house';
+import { describe, expect, test } from 'vitest';
+import { by, fake, moveIn, open, page, phase, said } from './house';
 
-let house: House;
-let page: Page;
-beforeAll(async () => {
-  house = await openHouse();
-});
-afterAll(() => house.close());
-afterEach(async () => {
-  await page.context().close();
-  expect(pageErrors).toEqual([]);
-});
+moveIn();
 
-const open = async (scenario: string, options: OpenOptions = {}) => {
-  page = await house.open(scenario, { ...options, query: `&calm${options.query ?? ''}` });
-};
-const by = (id: string) => page.getByTestId(id);
-const phase = (wanted: string) => page.locator(`[data-testid="app"][data-phase="${wanted}"]`).waitFor();
 const frames = (id: string) => by(id).getAttribute('data-frames').then(Number);
 const commands = async () => (await fake(page, 'commands')).map((command) => command.type);
 const attribute = (id: string, name: string, value: string) => page.locator(`[data-testid="${id}"][data-${name}="${value}"]`).waitFor();
@@ -37,7 +22,7 @@ describe('a call', () => {
     await by('tile-remote').waitFor();
     expect(await by('person-name').innerText()).toBe('Grace Hopper');
     expect(await by('lock').getAttribute('data-secure')).toBe('true');
-    await expect.poll(() => by('said').innerText()).toContain('Connected.');
+    await expect.poll(said).toContain('Connected.');
     await by('leave').click();
     await phase('ended');
     await by('go-home').click();
@@ -214,7 +199,7 @@ describe('the keyboard', () => {
     await open('call');
     await page.keyboard.press('m');
     await page.locator('[data-testid="mute"][aria-pressed="true"]').waitFor();
-    await expect.poll(() => by('said').innerText()).toBe('You are muted.');
+    await expect.poll(said).toBe('You are muted.');
     await page.keyboard.press('m');
     await page.locator('[data-testid="mute"][aria-pressed="false"]').waitFor();
   });
@@ -329,18 +314,18 @@ describe('problems', () => {
     await open('call');
     await fake(page, 'callState', 'reconnecting');
     await by('status-reconnecting').waitFor();
-    await expect.poll(() => by('said').innerText()).toContain('Reconnecting');
+    await expect.poll(said).toContain('Reconnecting');
     await expect.poll(() => by('status-reconnecting').innerText(), { timeout: 8000 }).toContain('you can wait or leave');
     await fake(page, 'callState', 'connected');
     await by('status-reconnecting').waitFor({ state: 'detached' });
-    await expect.poll(() => by('said').innerText()).toContain('Connected again.');
+    await expect.poll(said).toContain('Connected again.');
   });
 });
 
 describe('a screen reader', () => {
   test('hears who comes, mutes and goes, once each and in the language in use', async () => {
     await open('waiting');
-    const heard = (words: string) => expect.poll(() => by('said').innerText()).toContain(words);
+    const heard = (words: string) => expect.poll(said).toContain(words);
     expect(await by('said').getAttribute('role')).toBe('status');
     await fake(page, 'person', {});
     await heard('Grace Hopper joined.');
@@ -350,7 +335,7 @@ describe('a screen reader', () => {
     await fake(page, 'person', { microphone_on: true });
     await heard('Grace Hopper a rétabli son micro.');
     await fake(page, 'person', null);
-    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper a quitté l’appel.');
+    await expect.poll(said).toContain('Grace Hopper a quitté l’appel.');
   });
 });
 
@@ -468,7 +453,7 @@ describe('beside picture and sound', () => {
     await fake(page, 'message', 'First <img src=x onerror=alert(1)>');
     await fake(page, 'message', 'Second');
     expect(await by('unread').innerText()).toBe('2');
-    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper: Second');
+    await expect.poll(said).toContain('Grace Hopper: Second');
     await by('panel-button').click();
     expect(await by('unread').count()).toBe(0);
     expect(await page.locator('.message img').count()).toBe(0);
@@ -493,7 +478,7 @@ describe('beside picture and sound', () => {
   test('hands are raised and reactions rise', async () => {
     await open('call');
     await page.keyboard.press('h');
-    await expect.poll(() => by('said').innerText()).toContain('Your hand is up.');
+    await expect.poll(said).toContain('Your hand is up.');
     await by('react').click();
     expect(await by('hand').innerText()).toContain('Lower hand');
     await by('react-party').click();
@@ -502,7 +487,7 @@ describe('beside picture and sound', () => {
     await attribute('reaction', 'kind', 'heart');
     await fake(page, 'hand', true);
     await by('person-hand').waitFor();
-    await expect.poll(() => by('said').innerText()).toContain('Grace Hopper raised a hand.');
+    await expect.poll(said).toContain('Grace Hopper raised a hand.');
     expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['raise_hand', 'react']);
     await by('reaction').first().waitFor({ state: 'detached' });
   });
@@ -511,7 +496,7 @@ describe('beside picture and sound', () => {
     await open('call', { query: '&slow=150' });
     await fake(page, 'offered', 'report.pdf', 2_000_000);
     expect(await by('unread').innerText()).toBe('1');
-    await expect.poll(() => by('said').innerText()).toContain('offers you a file: report.pdf');
+    await expect.poll(said).toContain('offers you a file: report.pdf');
     await by('panel-button').click();
     await by('tab-files').click();
     await by('accept-file').click();

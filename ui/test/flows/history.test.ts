@@ -1,24 +1,13 @@
 /** Calls that were: seen, forgotten, taken back, rated. In real Chromium against the simulated engine. */
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { fake, openHouse, pageErrors, type House } from './house';
+import { expect, test } from 'vitest';
+import { by, fake, moveIn, open, page } from './house';
 
-let house: House;
-let page: Page;
-beforeAll(async () => {
-  house = await openHouse();
-});
-afterAll(() => house.close());
-afterEach(async () => {
-  await page.context().close();
-  expect(pageErrors).toEqual([]);
-});
+moveIn();
 
-const by = (id: string) => page.getByTestId(id);
 const asked = async () => (await fake(page, 'commands')).filter(({ type }) => type === 'forget_calls' || type === 'take_back_call' || type === 'rate_call');
 
 test('the latest calls stand on the home screen, with who, how long and how good', async () => {
-  page = await house.open('home-history', { query: '&calm' });
+  await open('home-history');
   const rows = await by('past-call').allInnerTexts();
   expect(rows).toHaveLength(4);
   expect(rows[0]).toContain('Grace Hopper');
@@ -28,7 +17,7 @@ test('the latest calls stand on the home screen, with who, how long and how good
 });
 
 test('a forgotten call can be taken back, and another one goes', async () => {
-  page = await house.open('home-history', { query: '&calm' });
+  await open('home-history');
   await by('forget-call').first().click();
   await expect.poll(() => by('past-call').count()).toBe(3);
   await by('toasts').getByRole('button').click();
@@ -47,7 +36,7 @@ test('a forgotten call can be taken back, and another one goes', async () => {
 });
 
 test('forgetting all asks first, and then the home screen explains itself again', async () => {
-  page = await house.open('home-history', { query: '&calm' });
+  await open('home-history');
   await by('open-settings').click();
   await by('page-you').click();
   await by('forget-all').click();
@@ -62,7 +51,7 @@ test('forgetting all asks first, and then the home screen explains itself again'
 });
 
 test('after a call one question is asked, and the answer shows', async () => {
-  page = await house.open('ended', { query: '&calm' });
+  await open('ended');
   await by('star-4').check();
   await page.locator('[data-testid="rating"][data-stars="4"]').waitFor();
   expect(await asked()).toEqual([{ type: 'rate_call', id: '0000000000000001', stars: 4 }]);
@@ -71,7 +60,7 @@ test('after a call one question is asked, and the answer shows', async () => {
 });
 
 test('a call that never connected is not asked about', async () => {
-  page = await house.open('ended-failed', { query: '&calm' });
+  await open('ended-failed');
   await by('ended').waitFor();
   expect(await by('rating').count()).toBe(0);
 });

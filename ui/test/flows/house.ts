@@ -3,7 +3,9 @@ import { createServer, type Server } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { FakeHands } from '../../src/lib/backend/fake';
+import type { AppCommand } from '../../src/lib/bindings';
 
 const DIST = join(import.meta.dirname, '../../dist');
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -53,6 +55,38 @@ export async function openHouse(): Promise<House> {
     },
   };
 }
+
+let house: House;
+/** The page of the flow that runs. */
+export let page: Page;
+
+/** At the top of a file of flows: one house for all of them, a page of its own for each, and no error of a page left unseen. */
+export function moveIn(): void {
+  beforeAll(async () => {
+    house = await openHouse();
+  });
+  afterAll(() => house.close());
+  afterEach(async () => {
+    await page.context().close();
+    expect(pageErrors).toEqual([]);
+  });
+}
+
+/** A page in this scenario, with pictures that come rarely: they cost time, and few flows look at them. */
+export async function open(scenario: string, { query = '', ...options }: OpenOptions = {}): Promise<void> {
+  page = await house.open(scenario, { ...options, query: `&calm${query}` });
+}
+
+export const by = (id: string) => page.getByTestId(id);
+
+/** What a screen reader was told last. */
+export const said = () => by('said').innerText();
+
+/** The last command of this kind. */
+export const last = async (type: AppCommand['type']) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
+
+/** Waits for this screen. */
+export const phase = (wanted: string) => page.locator(`[data-testid="app"][data-phase="${wanted}"]`).waitFor();
 
 /** Errors of the page, which no flow may cause. */
 export const pageErrors: string[] = [];

@@ -1,26 +1,10 @@
 /** Recording a call and being recorded, done in real Chromium against the simulated engine. */
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fake, openHouse, pageErrors, type House } from './house';
+import { describe, expect, test } from 'vitest';
+import { by, fake, last, moveIn, open, page, said } from './house';
 
-let house: House;
-let page: Page;
-beforeAll(async () => {
-  house = await openHouse();
-});
-afterAll(() => house.close());
-afterEach(async () => {
-  await page.context().close();
-  expect(pageErrors).toEqual([]);
-});
+moveIn();
 
-const open = async (scenario: string, more = '') => {
-  page = await house.open(scenario, { query: `&calm${more}` });
-};
-const by = (id: string) => page.getByTestId(id);
 const stage = (of: string) => page.locator(`[data-testid="recording"][data-stage="${of}"]`);
-const last = async (type: string) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
-const said = () => by('said').innerText();
 
 describe('recording', () => {
   test('asks, is shown with its time while it lasts, and shows its file at the end', async () => {
@@ -51,7 +35,7 @@ describe('recording', () => {
 
   test('that is refused says why, and has no file', async () => {
     // The answer takes its time.
-    await open('call', '&slow=60000');
+    await open('call', { query: '&slow=60000' });
     await page.keyboard.press('r');
     await stage('asking').waitFor();
     await fake(page, 'recordingEnds', 'said_no');

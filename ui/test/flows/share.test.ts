@@ -1,25 +1,8 @@
 /** Sharing a screen and watching one, done in real Chromium against the simulated engine. */
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fake, openHouse, pageErrors, type House } from './house';
+import { describe, expect, test } from 'vitest';
+import { by, fake, last, moveIn, open, page, said } from './house';
 
-let house: House;
-let page: Page;
-beforeAll(async () => {
-  house = await openHouse();
-});
-afterAll(() => house.close());
-afterEach(async () => {
-  await page.context().close();
-  expect(pageErrors).toEqual([]);
-});
-
-const open = async (scenario: string) => {
-  page = await house.open(scenario, { query: '&calm' });
-};
-const by = (id: string) => page.getByTestId(id);
-const last = async (type: string) => (await fake(page, 'commands')).filter((command) => command.type === type).at(-1);
-const said = () => by('said').innerText();
+moveIn();
 
 describe('sharing', () => {
   test('is chosen by keyboard, told all the time, and stopped', async () => {
