@@ -1,4 +1,4 @@
-/** Every screen in both themes and two sizes: no accessibility violation, no overflow, and a picture for people to judge. */
+/** Every screen in both themes and three sizes: no accessibility violation, no overflow, and a picture for people to judge. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const SIZES = [
   { width: 960, height: 600 },
   { width: 1440, height: 900 },
+  { width: 640, height: 480 },
 ] as const;
 
 interface Screen {

@@ -1,0 +1,96 @@
+/** What somebody meets who uses Parley for the first time, in a low window, with a device or a server missing, or with half a link. */
+import { describe, expect, test } from 'vitest';
+import { PAGES } from '../../src/lib/app/settings';
+import { by, fake, moveIn, open, page, type OpenOptions } from './house';
+
+moveIn();
+
+const LOW = { width: 640, height: 480 };
+/** No window is smaller. */
+const LEAST = { width: 480, height: 360 };
+const FIRST = { width: 960, height: 640 };
+
+/** Whole in the window, with nothing over it. */
+const inSight = (id: string) =>
+  by(id).evaluate((element) => {
+    const box = element.getBoundingClientRect();
+    const spots = [[0.5, 0.5], [0.1, 0.3], [0.9, 0.7]] as const;
+    const inside = box.top >= 0 && box.left >= 0 && box.bottom <= window.innerHeight && box.right <= window.innerWidth;
+    return inside && spots.every(([x, y]) => element.contains(document.elementFromPoint(box.left + x * box.width, box.top + y * box.height)));
+  });
+const seen = (id: string) => expect.poll(() => inSight(id), { message: id }).toBe(true);
+
+describe('a low window', () => {
+  test.each([LOW, FIRST, { width: 480, height: 640 }, LEAST])('of $width by $height keeps the link in sight under problems', async (size) => {
+    await open('waiting', size);
+    await fake(page, 'problem', 'server_unreachable', true);
+    await fake(page, 'problem', 'no_speaker', true);
+    await by('problem-no_speaker').waitFor();
+    await seen('link');
+    await seen('copy-link');
+    await seen('leave');
+  });
+
+  test('keeps both ways into a call in sight under a problem', async () => {
+    await open('home-server-unreachable', LOW);
+    await by('problem-server_unreachable').waitFor();
+    await seen('start-call');
+    await seen('link-input');
+    await seen('open-link');
+  });
+
+  test.each(PAGES)('shows the settings of the page "%s", beside every way to another one', async (name) => {
+    await open('home', LOW);
+    await page.keyboard.press('Control+,');
+    await by(`page-${name}`).click();
+    const rows = () => by('settings-rows').evaluate((part) => part.getBoundingClientRect().height);
+    expect(await rows()).toBeGreaterThan(250);
+    for (const id of ['settings-search', 'close-settings', ...PAGES.map((one) => `page-${one}`)]) await seen(id);
+    await page.setViewportSize(LEAST);
+    expect(await rows()).toBeGreaterThan(120);
+  });
+
+  test.each(['green-room', 'green-room-guest', 'green-room-first', 'green-room-nothing', 'green-room-busy'])('has the button to join in "%s" without scrolling', async (scenario) => {
+    for (const [size, locale] of [[FIRST, 'en-US'], [FIRST, 'de-DE'], [LOW, 'fr-FR']] as const) {
+      await open(scenario, { ...size, locale });
+      await seen('join');
+      const below = () => by('green-room').evaluate((room) => room.scrollHeight - room.clientHeight);
+      if (size === FIRST) expect(await below()).toBe(0);
+      await page.context().close();
+    }
+    await open(scenario);
+  });
+
+  test.each<[string, OpenOptions]>([['starting', FIRST], ['starting', LOW], ['busy', { ...LOW, locale: 'de-DE' }]])('says all of what the camera does in the small preview: %s %j', async (camera, options) => {
+    await open('home', options);
+    if (camera === 'busy') await fake(page, 'problem', 'camera_busy', true);
+    await page.keyboard.press('Control+,');
+    await by('preview').waitFor();
+    if (camera === 'starting') await fake(page, 'local', { camera: 'starting' });
+    await expect
+      .poll(() =>
+        by('preview').evaluate((preview) => {
+          const around = preview.getBoundingClientRect();
+          const words = [...preview.querySelectorAll('p, button')].map((one) => one.getBoundingClientRect());
+          return words.length > 0 && words.every((one) => one.top >= around.top && one.bottom <= around.bottom && one.left >= around.left && one.right <= around.right);
+        }),
+      )
+      .toBe(true);
+  });
+});
+
+test('what is known of the connection lies over the banners, whole', async () => {
+  await open('call-poor', { width: 1280, height: 720 });
+  await fake(page, 'problem', 'microphone_silent', true);
+  await by('problem-microphone_silent').waitFor();
+  await by('quality').hover();
+  const figures = page.locator('#quality-figures');
+  await expect.poll(() => figures.evaluate((element) => getComputedStyle(element).opacity)).toBe('1');
+  expect(
+    await by('problem-dismiss-microphone_silent').evaluate((button) => {
+      const box = button.getBoundingClientRect();
+      const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+      return hit?.closest('#quality-figures') !== null;
+    }),
+  ).toBe(true);
+});
