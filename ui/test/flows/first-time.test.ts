@@ -94,3 +94,18 @@ test('what is known of the connection lies over the banners, whole', async () =>
     }),
   ).toBe(true);
 });
+
+describe('a device that is not there', () => {
+  test('is not shown as on, and its button tells why', async () => {
+    await open('call');
+    const shows = async (id: string) => ({ kind: await by(id).getAttribute('data-kind'), tip: await by(id).getAttribute('data-tip') });
+    expect(await shows('mute')).toEqual({ kind: 'picture', tip: 'Mute (M)' });
+    await fake(page, 'local', { camera: 'missing', microphone: 'missing', video_size: null });
+    await expect.poll(() => shows('mute')).toEqual({ kind: 'trouble', tip: 'No microphone found' });
+    expect(await shows('camera')).toEqual({ kind: 'trouble', tip: 'No camera found' });
+    const heard = await by('mute').getAttribute('aria-describedby');
+    expect(await page.locator(`[id="${heard}"]`).textContent()).toBe('No microphone found');
+    await page.keyboard.press('v');
+    await expect.poll(() => shows('camera')).toEqual({ kind: 'off', tip: 'Turn camera on (V)' });
+  });
+});

@@ -1,5 +1,5 @@
 /** What a device does, at a glance: in words, whether it counts as on, how loud. Pure. */
-import type { AppState, DeviceKind, Levels } from '../bindings';
+import type { AppState, DeviceKind, DeviceState, Levels, LocalView } from '../bindings';
 import { t } from '../text';
 import { listOf } from './problems';
 
@@ -12,13 +12,15 @@ export interface Glance {
   readonly level: number | null;
 }
 
-const TROUBLE = new Set(['missing', 'busy', 'denied', 'failed']);
+type Trouble = Extract<DeviceState, 'missing' | 'busy' | 'denied' | 'failed'>;
+
+const isTrouble = (state: DeviceState): state is Trouble => state === 'missing' || state === 'busy' || state === 'denied' || state === 'failed';
 
 export function deviceGlance(kind: DeviceKind, state: AppState, levels: Levels, hears: boolean): Glance {
   const { local } = state;
   const device = local[kind];
   const running = device === 'running';
-  const trouble = TROUBLE.has(device);
+  const trouble = isTrouble(device);
   const name = deviceName(kind, state);
   const base = { name, trouble, words: t.device.states[device], on: running || device === 'starting', level: null };
   switch (kind) {
@@ -35,6 +37,12 @@ export function deviceGlance(kind: DeviceKind, state: AppState, levels: Levels, 
       return { ...base, on: true, words: local.speaker_test_playing ? t.device.testing : t.device.test, level };
     }
   }
+}
+
+/** Why a device that is wanted gives nothing; null while it gives, and while it is switched off. */
+export function whyNothing(kind: 'camera' | 'microphone', local: LocalView): string | null {
+  if (kind === 'microphone') return isTrouble(local.microphone) ? t.device.noSoundBecause[local.microphone] : null;
+  return local.camera_on && isTrouble(local.camera) ? t.preview[local.camera] : null;
 }
 
 /** The name of the one in use, else of the one that would be. */

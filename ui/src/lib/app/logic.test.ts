@@ -7,7 +7,7 @@ import { actionsFor, matching, type Deeds } from './actions';
 import { announcements } from './announce';
 import { chromeShows, type ChromeInputs } from './chrome';
 import { cornerByKey, cornerFrom, nearestCorner } from './corner';
-import { deviceGlance } from './devices';
+import { deviceGlance, whyNothing } from './devices';
 import { everyKey } from './every-key';
 import { pressed, talks, written, type KeyPress } from './keys';
 import { linkSlip } from './link';
@@ -218,6 +218,13 @@ describe('a device at a glance', () => {
   test('names trouble', () => {
     expect(of('green-room-busy', 'camera')).toMatchObject({ words: 'Busy', trouble: true, on: false });
     expect(of('green-room-nothing', 'speaker')).toMatchObject({ words: 'None found', trouble: true, name: null });
+  });
+  test('is no switch that is on while it gives nothing', () => {
+    expect([whyNothing('microphone', LOCAL_ON), whyNothing('camera', LOCAL_ON)]).toEqual([null, null]);
+    const nothing = { ...LOCAL_ON, camera: 'busy', microphone: 'missing' } as const;
+    expect(whyNothing('microphone', { ...nothing, muted: true })).toBe('No microphone found');
+    expect(whyNothing('camera', nothing)).toBe('Another program is using your camera');
+    expect(whyNothing('camera', { ...nothing, camera_on: false })).toBeNull();
   });
   test('names the device that would be used while it is off', () => {
     expect(of('home', 'camera')).toMatchObject({ name: 'Integrated Camera', words: 'Off', trouble: false });

@@ -89,6 +89,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
     const state = connected(now, {}, [PROBLEMS.server_unreachable]);
     return { ...state, call: state.call && { ...state.call, signaling: 'reconnecting' } };
   },
+  'call-deaf': (now) => withLocal(connected(now, {}, [PROBLEMS.no_microphone, PROBLEMS.no_camera]), { camera: 'missing', microphone: 'missing', video_size: null }),
   ended: () => ended('hung_up', 'You left the call.', 754),
   'ended-left': () => ended('other_left', 'The other person left the call.', 754),
   'ended-failed': () =>
