@@ -109,3 +109,16 @@ describe('a device that is not there', () => {
     await expect.poll(() => shows('camera')).toEqual({ kind: 'off', tip: 'Turn camera on (V)' });
   });
 });
+
+describe('a link that was damaged on its way', () => {
+  test('is called so, and before a name is asked for', async () => {
+    await open('first-run');
+    await by('link-input').fill('https://call.example.org/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzV');
+    await by('open-link').click();
+    expect(await by('link-input-error').innerText()).toContain('damaged');
+    expect(await by('name-error').count()).toBe(0);
+    await by('link-input').fill('https://call.example.org/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw');
+    await by('open-link').click();
+    await by('name-error').waitFor();
+  });
+});

@@ -1,6 +1,9 @@
 /** A first look at what was pasted, so that obvious slips are told in place. The engine's word is final. */
 
-export type LinkSlip = 'empty' | 'none' | 'noSecret' | 'noRoom';
+export type LinkSlip = 'empty' | 'none' | 'noSecret' | 'damaged' | 'noRoom';
+
+/** 128 bits as base64url without padding; its last letter has room for four bits too many. */
+const SECRET = /^[\w-]{21}[AQgw]$/u;
 
 const URL_LIKE = /(?:https?|parley):\/\/[^\s<>"'`]+/iu;
 
@@ -13,5 +16,8 @@ export function linkSlip(text: string): LinkSlip | null {
   const inApp = /^parley:/iu.test(address);
   const room = inApp ? /^parley:\/\/join\/[^/]+\/([^/?]+)/iu.exec(address) : /^https?:\/\/[^/]+\/r\/([^/?]+)/iu.exec(address);
   if (!room) return inApp || /\/r\/?$/iu.test(address) ? 'noRoom' : 'none';
-  return secret.length < 16 ? 'noSecret' : null;
+  // A sentence may go on right behind the link.
+  const whole = secret.replace(/[()[\]{},;.!]+$/u, '');
+  if (!whole) return 'noSecret';
+  return SECRET.test(whole) ? null : 'damaged';
 }
