@@ -122,3 +122,10 @@ describe('a link that was damaged on its way', () => {
     await by('name-error').waitFor();
   });
 });
+
+test('a screen that has no name is named once', async () => {
+  await open('call');
+  await page.keyboard.press('s');
+  await fake(page, 'share', { choice: { looked: true, fault: null, sources: [{ id: 'monitor:screen', kind: 'monitor', name: 'screen', size: [1920, 1080], is_primary: true }] } });
+  await expect.poll(() => page.locator('.card').allInnerTexts()).toEqual(['Screen 1\n1920 × 1080']);
+});
