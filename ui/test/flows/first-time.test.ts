@@ -1,7 +1,7 @@
 /** What somebody meets who uses Parley for the first time, in a low window, with a device or a server missing, or with half a link. */
 import { describe, expect, test } from 'vitest';
 import { PAGES } from '../../src/lib/app/settings';
-import { by, fake, moveIn, open, page, type OpenOptions } from './house';
+import { by, fake, moveIn, open, page, phase, type OpenOptions } from './house';
 
 moveIn();
 
@@ -107,6 +107,37 @@ describe('a device that is not there', () => {
     expect(await page.locator(`[id="${heard}"]`).textContent()).toBe('No microphone found');
     await page.keyboard.press('v');
     await expect.poll(() => shows('camera')).toEqual({ kind: 'off', tip: 'Turn camera on (V)' });
+  });
+});
+
+describe('a server that does not answer', () => {
+  test('is what the card says too, while entering and while waiting', async () => {
+    await open('joining');
+    expect(await by('status-joining').innerText()).toContain('Entering the call');
+    await fake(page, 'problem', 'server_unreachable', true);
+    await expect.poll(() => by('status-joining').innerText()).toBe('You enter the call as soon as the server answers.');
+    await page.context().close();
+    await open('waiting');
+    await fake(page, 'problem', 'server_unreachable', true);
+    await expect.poll(() => by('waiting').innerText()).toContain('until the server answers again');
+    expect(await by('waiting').innerText()).not.toContain('as soon as they open it');
+  });
+
+  test('of somebody else leads to another link, not to one’s own server', async () => {
+    await open('green-room-guest');
+    await fake(page, 'problem', 'server_unreachable', true);
+    expect(await by('problem-step-server_unreachable').innerText()).toBe('Paste another link');
+    await by('problem-step-server_unreachable').click();
+    await phase('home');
+    await expect.poll(() => by('link-input').evaluate((field) => field === document.activeElement)).toBe(true);
+  });
+
+  test('of one’s own leads to its setting', async () => {
+    await open('green-room-making');
+    await fake(page, 'problem', 'server_unreachable', true);
+    await expect.poll(() => by('making-room').innerText()).toBe('The room is made as soon as the server answers.');
+    await by('problem-step-server_unreachable').click();
+    await expect.poll(() => by('server').evaluate((field) => field === document.activeElement)).toBe(true);
   });
 });
 

@@ -13,6 +13,7 @@ import { deviceNews } from './device-news';
 import { offered } from './files';
 import type { Step } from './problems';
 import { fileName, justEnded, reason } from './recording';
+import type { RowId } from './settings';
 import { NO_CALL, withSecond, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
@@ -20,7 +21,7 @@ import { Voice } from './voice.svelte';
 
 export type SettingsPage = 'devices' | 'voice' | 'screen' | 'appearance' | 'keys' | 'desktop' | 'you';
 export type PanelPage = 'chat' | 'files' | 'people';
-export type Overlay = { kind: 'settings'; page: SettingsPage } | { kind: 'inspector' } | { kind: 'palette' } | { kind: 'shortcuts' };
+export type Overlay = { kind: 'settings'; page: SettingsPage; row?: RowId } | { kind: 'inspector' } | { kind: 'palette' } | { kind: 'shortcuts' };
 
 /** Under this level the microphone counts as hearing nothing; pauses between words are not silence. */
 const HEARS_LEVEL = 0.12;
@@ -227,12 +228,7 @@ export class App implements Deeds {
   startRecording = (): void => void this.send({ type: 'start_recording' });
   stopRecording = (): void => void this.send({ type: 'stop_recording' });
   allowRecording = (allowed: boolean): void => void this.send({ type: 'change_settings', patch: { recording: { ...this.state.settings.recording, allowed } } });
-  showRecording = (): void => {
-    this.backend.showRecording().then(
-      (shown) => shown || this.toasts.show(t.files.notShown, 'warn'),
-      () => this.toasts.show(t.files.notShown, 'warn'),
-    );
-  };
+  showRecording = (): void => this.#shows(this.backend.showRecording(), t.files.notShown);
   chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });
   testEcho = (on: boolean): void => void this.send({ type: 'test_echo', on });
@@ -270,12 +266,7 @@ export class App implements Deeds {
   decideFile = (id: string, accept: boolean): void => void this.send({ type: 'decide_file', id, accept });
   pauseFile = (id: string, paused: boolean): void => void this.send({ type: 'pause_file', id, paused });
   cancelFile = (id: string): void => void this.send({ type: 'cancel_file', id });
-  showFile = (id: string): void => {
-    this.backend.showFile(id).then(
-      (shown) => shown || this.toasts.show(t.files.notShown, 'warn'),
-      () => this.toasts.show(t.files.notShown, 'warn'),
-    );
-  };
+  showFile = (id: string): void => this.#shows(this.backend.showFile(id), t.files.notShown);
 
   #offer(paths: readonly string[]): void {
     if (!paths.length || this.state.phase !== 'in_call') return;
@@ -288,17 +279,18 @@ export class App implements Deeds {
     this.#offer(drag.dropped);
   }
 
-  openAddress = (address: string): void => {
-    this.backend.openAddress(address).then(
-      (opened) => opened || this.toasts.show(t.chat.notOpened, 'warn'),
-      () => this.toasts.show(t.chat.notOpened, 'warn'),
-    );
-  };
+  openAddress = (address: string): void => this.#shows(this.backend.openAddress(address), t.chat.notOpened);
+
+  /** What the system was asked to show; a toast says when it does not. */
+  #shows(asked: Promise<boolean>, otherwise: string): void {
+    const sorry = () => this.toasts.show(otherwise, 'warn');
+    asked.then((shown) => shown || sorry(), sorry);
+  }
 
   swap = (): void => void (this.swapped = !this.swapped);
   openPalette = (): void => void (this.overlay = { kind: 'palette' });
   openShortcuts = (): void => void (this.overlay = { kind: 'shortcuts' });
-  openSettings = (page: SettingsPage = 'devices'): void => void (this.overlay = { kind: 'settings', page });
+  openSettings = (page: SettingsPage = 'devices', row?: RowId): void => void (this.overlay = { kind: 'settings', page, row });
   focusPaste = (): void => void (this.pasteWished = true);
 
   openDevices = (): void => {
@@ -352,11 +344,11 @@ export class App implements Deeds {
         else this.openSettings('devices');
         return;
       case 'settings':
-        return this.openSettings(deed.page);
+        return this.openSettings(deed.page, deed.row);
       case 'privacy':
         return void this.backend.openPrivacy(deed.kind).then((opened) => opened || this.toasts.show(t.toast.failed, 'warn'));
       case 'paste':
-        return void this.#pasteAnother();
+        return void this.#pasteAnother(problem);
       case 'copy-link':
         return this.copyLink();
       case 'copy-details':
@@ -369,8 +361,8 @@ export class App implements Deeds {
     this.toasts.show(copied ? t.problem.detailsCopied : t.toast.failed, copied ? 'good' : 'warn');
   }
 
-  async #pasteAnother(): Promise<void> {
-    await this.send({ type: 'dismiss_problem', code: 'bad_link' });
+  async #pasteAnother({ code }: Problem): Promise<void> {
+    await this.send({ type: 'dismiss_problem', code });
     if (this.state.phase !== 'home') await this.send({ type: 'leave' });
     this.focusPaste();
   }

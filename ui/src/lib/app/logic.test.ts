@@ -1,6 +1,6 @@
 /** The window's decisions: what is said, offered, faded, found. */
 import { describe, expect, test } from 'vitest';
-import { GRACE, HOME, LOCAL_ON, PROBLEMS } from '../backend/fake/state';
+import { CALL, GRACE, HOME, LOCAL_ON, PROBLEMS } from '../backend/fake/state';
 import { SCENARIOS } from '../backend/fake/scenarios';
 import type { AppState, ProblemCode, Quality } from '../bindings';
 import { actionsFor, matching, type Deeds } from './actions';
@@ -12,7 +12,7 @@ import { everyKey } from './every-key';
 import { pressed, talks, written, type KeyPress } from './keys';
 import { linkSlip } from './link';
 import { milliseconds } from './motion';
-import { stepFor } from './problems';
+import { serverAway, stepFor } from './problems';
 import { resetCommands, rowsFor } from './settings';
 import { NO_CALL, verdict, withSecond, withState, type Verdict } from './summary';
 import { themeFor } from './theme';
@@ -274,6 +274,22 @@ describe('how a call went', () => {
     expect(sum).toMatchObject({ interruptions: 1, interruptedMs: 3500, brokenSinceMs: null });
     expect(verdict(sum)).toBe('mostly');
   });
+});
+
+describe('a server that does not answer', () => {
+  const away = [PROBLEMS.server_unreachable];
+  test('holds up who enters and who comes, but not a place that was taken over', () => {
+    expect(serverAway(scenario('waiting'))).toBe(false);
+    expect(serverAway({ ...scenario('waiting'), problems: away })).toBe(true);
+    expect(serverAway({ problems: [], call: { ...CALL, signaling: 'reconnecting' } })).toBe(true);
+    expect(serverAway({ problems: away, call: { ...CALL, signaling: 'taken_over' } })).toBe(false);
+  });
+  test.each<[string, AppState, string]>([
+    ['in a call', scenario('call'), 'command'],
+    ['before a call of somebody else', scenario('green-room-guest'), 'paste'],
+    ['before one’s own', scenario('green-room'), 'settings'],
+    ['while a room is made', scenario('green-room-making'), 'settings'],
+  ])('leads somewhere that helps %s', (_, state, deed) => expect(stepFor(PROBLEMS.server_unreachable, state).deed.do).toBe(deed));
 });
 
 test('calls are dark unless light was asked for', () => {

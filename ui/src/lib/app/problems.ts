@@ -6,7 +6,7 @@ import { hasPrivacyPages } from './platform';
 export type StepDeed =
   | { do: 'command'; command: AppCommand }
   | { do: 'devices'; kind: DeviceKind }
-  | { do: 'settings'; page: 'devices' | 'you' }
+  | { do: 'settings'; page: 'devices' | 'you'; row?: 'server' }
   | { do: 'privacy'; kind: 'camera' | 'microphone' }
   | { do: 'paste' }
   | { do: 'copy-link' }
@@ -20,7 +20,7 @@ export interface Step {
 const refresh: StepDeed = { do: 'command', command: { type: 'refresh_devices' } };
 
 /** What to do about it: one button, always one that can work now. */
-export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices'>): Step {
+export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices' | 'call'>): Step {
   const words = t.problem.steps;
   const others = (kind: DeviceKind) => listOf(state, kind).length > 1;
   const allow = (kind: 'camera' | 'microphone'): Step =>
@@ -46,9 +46,10 @@ export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devic
     case 'speaking_while_muted':
       return { label: words.unmute, deed: { do: 'command', command: { type: 'set_muted', muted: false } } };
     case 'server_unreachable':
-      return state.phase === 'in_call'
-        ? { label: words.leave, deed: { do: 'command', command: { type: 'leave' } } }
-        : { label: words.checkServer, deed: { do: 'settings', page: 'you' } };
+      if (state.phase === 'in_call') return { label: words.leave, deed: { do: 'command', command: { type: 'leave' } } };
+      // The server of a link one was sent is nobody's setting here.
+      if (state.call && !state.call.host) return { label: words.pasteAgain, deed: { do: 'paste' } };
+      return { label: words.checkServer, deed: { do: 'settings', page: 'you', row: 'server' } };
     case 'reconnecting':
       return { label: words.leave, deed: { do: 'command', command: { type: 'leave' } } };
     case 'other_away':
@@ -61,6 +62,10 @@ export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devic
       return { label: words.copyDetails, deed: { do: 'copy-details' } };
   }
 }
+
+/** The server does not answer now, so that nobody enters and nobody comes; also after the banner that said so was dismissed. */
+export const serverAway = ({ problems, call }: Pick<AppState, 'problems' | 'call'>): boolean =>
+  call?.signaling === 'reconnecting' || (call?.signaling !== 'taken_over' && problems.some((problem) => problem.code === 'server_unreachable'));
 
 /** Problems shown inside the preview of the green room rather than as a banner. */
 export const IN_PREVIEW: ReadonlySet<ProblemCode> = new Set(['no_camera', 'camera_busy', 'camera_lost', 'camera_denied']);

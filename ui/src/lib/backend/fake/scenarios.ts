@@ -52,6 +52,8 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'green-room': () => greenRoom(),
   'green-room-guest': () => greenRoom({ host: false }),
   'green-room-making': () => greenRoom(null),
+  'green-room-first': () => ({ ...greenRoom(), settings: { ...SETTINGS, name: '' } }),
+  'green-room-server-away': () => ({ ...greenRoom(null), problems: [PROBLEMS.server_unreachable] }),
   'green-room-busy': () => ({
     ...withLocal(greenRoom(), { camera: 'busy', video_size: null }),
     problems: [PROBLEMS.camera_busy],
@@ -62,7 +64,9 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
     problems: [PROBLEMS.no_camera, PROBLEMS.no_microphone, PROBLEMS.no_speaker],
   }),
   joining: () => inCall({ state: 'joining', signaling: 'connecting' }),
+  'joining-server-away': () => inCall({ state: 'joining', signaling: 'connecting' }, [PROBLEMS.server_unreachable]),
   waiting: () => inCall({ state: 'waiting' }),
+  'waiting-server-away': () => inCall({ state: 'waiting', signaling: 'reconnecting' }, [PROBLEMS.server_unreachable, PROBLEMS.no_speaker]),
   'waiting-guest': () => inCall({ state: 'waiting', host: false, served_here: false }),
   connecting: () => inCall({ state: 'connecting', people: [{ ...GRACE, video_size: null, quality: 'unknown' }] }),
   call: (now) => connected(now),
