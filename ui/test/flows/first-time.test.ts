@@ -1,7 +1,7 @@
 /** What somebody meets who uses Parley for the first time, in a low window, with a device or a server missing, or with half a link. */
 import { describe, expect, test } from 'vitest';
 import { PAGES } from '../../src/lib/app/settings';
-import { by, fake, moveIn, open, page, phase, type OpenOptions } from './house';
+import { by, fake, moveIn, open, page, phase, said, type OpenOptions } from './house';
 
 moveIn();
 
@@ -151,6 +151,36 @@ describe('a link that was damaged on its way', () => {
     await by('link-input').fill('https://call.example.org/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw');
     await by('open-link').click();
     await by('name-error').waitFor();
+  });
+});
+
+describe('the end of a call', () => {
+  test('that nobody came to is no success', async () => {
+    await open('waiting');
+    await by('leave').click();
+    await page.getByRole('heading', { name: 'You left before the call began' }).waitFor();
+    expect(await by('ended').locator('.lucide-check').count()).toBe(0);
+  });
+
+  test('leaves nothing on the screen that was told in the call', async () => {
+    await open('call');
+    await fake(page, 'unplug', 'microphone', 'Built-in Microphone');
+    await fake(page, 'person', { hand_raised: true });
+    await expect.poll(said).toContain('raised a hand');
+    await expect.poll(() => by('toasts').innerText()).toContain('unplugged');
+    await by('leave').click();
+    await phase('ended');
+    await expect.poll(said).toBe('');
+    await expect.poll(() => by('toasts').locator('.toast').count()).toBe(0);
+  });
+
+  test('is judged as the history judges it', async () => {
+    await open('call-fair');
+    await page.waitForTimeout(1500);
+    await page.mouse.move(400, 300);
+    await by('leave').click();
+    // The simulation's history calls every call good.
+    expect(await by('ended-quality').innerText()).toBe('Good');
   });
 });
 

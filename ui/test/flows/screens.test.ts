@@ -98,6 +98,7 @@ const SCREENS: Record<string, Screen> = {
   reconnecting: { scenario: 'reconnecting' },
   'all-problems': { scenario: 'all-problems' },
   'ended': { scenario: 'ended' },
+  'ended-early': { scenario: 'ended-early' },
   'ended-failed': { scenario: 'ended-failed' },
   'ended-unsafe': { scenario: 'ended-unsafe' },
   'settings-devices': { scenario: 'home', then: settingsPage('devices') },

@@ -114,6 +114,7 @@ export class App implements Deeds {
   #take(next: AppState): void {
     const before = this.state;
     this.state = next;
+    if (before.phase === 'in_call' && next.phase !== 'in_call') this.#callIsOver();
     this.voice.say(announcements(before, next));
     for (const news of deviceNews(before, next)) this.toasts.show(news.text, news.kind);
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
@@ -173,6 +174,11 @@ export class App implements Deeds {
     this.unread = 0;
     this.draft = '';
     this.panel = null;
+  }
+
+  #callIsOver(): void {
+    this.voice.hush();
+    this.toasts.settle();
   }
 
   /** Asks the engine; an error comes back as a value. */

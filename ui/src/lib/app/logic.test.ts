@@ -1,5 +1,6 @@
 /** The window's decisions: what is said, offered, faded, found. */
 import { describe, expect, test } from 'vitest';
+import { withCall } from '../backend/fake/history';
 import { CALL, GRACE, HOME, LOCAL_ON, PROBLEMS } from '../backend/fake/state';
 import { SCENARIOS } from '../backend/fake/scenarios';
 import type { AppState, ProblemCode, Quality } from '../bindings';
@@ -14,8 +15,9 @@ import { linkSlip } from './link';
 import { milliseconds } from './motion';
 import { serverAway, stepFor } from './problems';
 import { resetCommands, rowsFor } from './settings';
-import { NO_CALL, verdict, withSecond, withState, type Verdict } from './summary';
+import { judged, NO_CALL, withSecond, withState } from './summary';
 import { themeFor } from './theme';
+import { Toasts } from './toasts.svelte';
 import { withSaid, type Sentence } from './voice.svelte';
 
 const scenario = (name: string): AppState => {
@@ -259,20 +261,30 @@ describe('the settings', () => {
 describe('how a call went', () => {
   const lived = (...parts: [Quality, number][]) =>
     parts.reduce((sum, [quality, seconds]) => Array.from({ length: seconds }).reduce<typeof sum>((s) => withSecond(s, quality), sum), NO_CALL);
-  test.each<[Verdict, [Quality, number][]]>([
+  const alone = (sum: typeof NO_CALL) => judged(null, HOME.history, sum);
+
+  // The cases of the engine's own test of its verdict (diary.rs), and their edges.
+  test.each<[Quality, [Quality, number][]]>([
     ['unknown', [['unknown', 9]]],
     ['good', [['good', 100]]],
-    ['mostly', [['good', 90], ['fair', 10]]],
-    ['fair', [['good', 60], ['fair', 40]]],
+    ['good', [['good', 75], ['fair', 15], ['poor', 10]]],
+    ['fair', [['good', 74], ['fair', 16], ['poor', 10]]],
+    ['fair', [['good', 75], ['poor', 25], ['fair', 1]]],
     ['poor', [['good', 60], ['poor', 40]]],
-  ])('is "%s"', (word, parts) => expect(verdict(lived(...parts))).toBe(word));
+  ])('is "%s"', (word, parts) => expect(alone(lived(...parts))).toBe(word));
 
-  test('counts interruptions and their length', () => {
+  test('counts interruptions and their length, which is bad time', () => {
     let sum = withState(lived(['good', 10]), 'reconnecting', 1000);
     sum = withState(sum, 'reconnecting', 2000);
     sum = withState(sum, 'connected', 4500);
     expect(sum).toMatchObject({ interruptions: 1, interruptedMs: 3500, brokenSinceMs: null });
-    expect(verdict(sum)).toBe('mostly');
+    expect(alone(sum)).toBe('poor');
+  });
+
+  test('is what the history says, where there is one', () => {
+    const history = withCall(HOME.history, 'a1', 0, 100, 'hung_up');
+    expect(judged('a1', history, lived(['poor', 100]))).toBe('good');
+    expect(judged('b2', history, lived(['poor', 100]))).toBe('poor');
   });
 });
 
@@ -290,6 +302,15 @@ describe('a server that does not answer', () => {
     ['before one’s own', scenario('green-room'), 'settings'],
     ['while a room is made', scenario('green-room-making'), 'settings'],
   ])('leads somewhere that helps %s', (_, state, deed) => expect(stepFor(PROBLEMS.server_unreachable, state).deed.do).toBe(deed));
+});
+
+test('of the news of a call only what still offers something outlives it', () => {
+  const toasts = new Toasts();
+  toasts.show('Microphone unplugged.', 'warn');
+  toasts.show('Forgotten.', 'good', () => {});
+  toasts.show('Saved.', 'good', null, { label: 'Show', run: () => {} });
+  toasts.settle();
+  expect(toasts.list.map((toast) => toast.text)).toEqual(['Forgotten.', 'Saved.']);
 });
 
 test('calls are dark unless light was asked for', () => {

@@ -1,5 +1,5 @@
 /** How a call went, told from what was seen once a second. Pure: the time of each step is an argument. */
-import type { CallState, Quality } from '../bindings';
+import type { CallState, HistoryView, Quality } from '../bindings';
 
 export interface CallSummary {
   /** Seconds seen at each quality while connected. */
@@ -35,15 +35,19 @@ export function withState(sum: CallSummary, state: CallState | undefined, nowMs:
 /** Seconds that were weaker than good. */
 export const weakSeconds = (sum: CallSummary): number => sum.seconds.fair + sum.seconds.poor;
 
-export type Verdict = 'unknown' | 'good' | 'mostly' | 'fair' | 'poor';
-
-/** The call in one word: what most of it was, with "mostly" when up to a quarter was weaker. */
-export function verdict(sum: CallSummary): Verdict {
+/**
+ * The call in one word, by the rule that the engine's history has (`verdict` in diary.rs): bad when more than a quarter of it was
+ * bad or broken, weak when more than a quarter was weak, bad or broken.
+ */
+function verdict(sum: CallSummary): Quality {
   const { good, fair, poor } = sum.seconds;
-  const measured = good + fair + poor;
-  if (measured === 0) return 'unknown';
-  if (poor / measured > 0.25) return 'poor';
-  const weak = weakSeconds(sum) / measured;
-  if (weak > 0.25) return 'fair';
-  return weak > 0.02 || sum.interruptions > 0 ? 'mostly' : 'good';
+  const bad = poor + Math.round(sum.interruptedMs / 1000);
+  const all = good + fair + bad;
+  if (all === 0) return 'unknown';
+  if (bad * 4 > all) return 'poor';
+  return (fair + bad) * 4 > all ? 'fair' : 'good';
 }
+
+/** How the call was: as the history has it, so that two pages never judge one call differently; without a history, as seen here. */
+export const judged = (id: string | null, history: HistoryView, sum: CallSummary): Quality =>
+  history.calls.find((call) => call.id === id)?.quality ?? verdict(sum);

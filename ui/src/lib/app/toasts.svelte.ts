@@ -31,6 +31,11 @@ export class Toasts {
     setTimeout(() => this.drop(id), undo || step ? WITH_UNDO_STAYS_MS : STAYS_MS);
   }
 
+  /** What happened is over, and so is the news of it; what still offers something stays. */
+  settle(): void {
+    this.list = this.list.filter((toast) => toast.undo || toast.step);
+  }
+
   drop(id: number): void {
     this.list = this.list.filter((toast) => toast.id !== id);
   }

@@ -21,6 +21,11 @@ export function withSaid(list: readonly Sentence[], texts: readonly string[], no
 export class Voice {
   list = $state.raw<readonly Sentence[]>([]);
 
+  /** Nothing of what was said is so any more. */
+  hush(): void {
+    this.list = [];
+  }
+
   say(texts: readonly string[]): void {
     this.list = withSaid(this.list, texts, performance.now());
   }

@@ -95,6 +95,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   },
   'call-deaf': (now) => withLocal(connected(now, {}, [PROBLEMS.no_microphone, PROBLEMS.no_camera]), { camera: 'missing', microphone: 'missing', video_size: null }),
   ended: () => ended('hung_up', 'You left the call.', 754),
+  'ended-early': () => ended('hung_up', 'You left the call.', 0),
   'ended-left': () => ended('other_left', 'The other person left the call.', 754),
   'ended-failed': () =>
     ended('connection_failed', 'Picture and sound could not find a way between you two. One of the networks may block them: try another network, then open the link again.', 0),
