@@ -122,34 +122,19 @@ async fn what_is_no_parley_server_is_told_from_what_is_not_there() -> Result<()>
     let ben = Party::join(link.clone(), "Ben");
     assert_eq!(ben.end().await?, EndReason::NotAParleyServer);
 
-    // The same by TLS: what answers there speaks none.
-    let server = ServerAddress::new(true, "127.0.0.1", web_address.port())?;
-    let ben = Party::join(
-        Link {
-            server,
-            ..link.clone()
-        },
-        "Ben",
-    );
-    assert_eq!(
-        ben.end().await?,
-        EndReason::ServerUnreachable(SignalingFault::Unencrypted)
-    );
-
-    // And our own server, whose address somebody wrote with one letter too many.
+    // The same by TLS, and our own server, whose address somebody wrote with one letter too many.
     let plain = serve().await?;
-    let server = ServerAddress::new(true, "127.0.0.1", plain.address().port())?;
-    let ben = Party::join(
-        Link {
-            server,
+    for address in [web_address, plain.address()] {
+        let link = Link {
+            server: ServerAddress::new(true, "127.0.0.1", address.port())?,
             ..link.clone()
-        },
-        "Ben",
-    );
-    assert_eq!(
-        ben.end().await?,
-        EndReason::ServerUnreachable(SignalingFault::Unencrypted)
-    );
+        };
+        let ben = Party::join(link, "Ben");
+        assert_eq!(
+            ben.end().await?,
+            EndReason::ServerUnreachable(SignalingFault::Unencrypted)
+        );
+    }
     plain.stop().await;
 
     // A port that is free again.

@@ -437,6 +437,16 @@ mod tests {
         }
     }
 
+    /// Where packets go that somebody sends.
+    fn hear_somebody(engine: &AudioEngine) -> SyncSender<ReceivedPacket> {
+        let (to, packets) = sync_channel(64);
+        engine.send(AudioCommand::AddParticipant {
+            id: SOMEBODY,
+            packets,
+        });
+        to
+    }
+
     /// Runs the network until the status says what is hoped for, ten seconds at most.
     #[expect(clippy::disallowed_methods, reason = "the test waits for a real thread")]
     fn run_until(
@@ -466,11 +476,7 @@ mod tests {
             ..AudioConfig::default()
         })
         .unwrap();
-        let (to, packets) = sync_channel(64);
-        engine.send(AudioCommand::AddParticipant {
-            id: SOMEBODY,
-            packets,
-        });
+        let to = hear_somebody(&engine);
         let loud = |status: &AudioStatus| {
             let heard = status.participants.first();
             heard.is_some_and(|who| who.level.minus_dbov() < 35) && status.speaker_level.minus_dbov() < 35
@@ -497,11 +503,7 @@ mod tests {
             ..AudioConfig::default()
         })
         .unwrap();
-        let (to, packets) = sync_channel(64);
-        engine.send(AudioCommand::AddParticipant {
-            id: SOMEBODY,
-            packets,
-        });
+        let to = hear_somebody(&engine);
         let failed = |status: &AudioStatus| {
             status.input.state == crate::audio::StreamState::Failed && status.input.detail.is_some()
         };

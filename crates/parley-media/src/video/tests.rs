@@ -73,6 +73,47 @@ impl Wire {
     }
 }
 
+/// A source, its encoder, and a receiver that asks it for key frames; the network between is the test's.
+struct Way {
+    encoded: mpsc::Receiver<EncodedFrame>,
+    wire: Wire,
+    shown: Slot<VideoFrame>,
+    asked: Arc<AtomicU32>,
+    receiver: VideoReceiver,
+    encoder: VideoEncoder,
+    _targets: watch::Sender<EncoderTargets>,
+    _source: VideoSource,
+}
+
+impl Way {
+    fn new() -> Self {
+        let source = pattern();
+        let (targets, wanted) = watch::channel(targets(2000));
+        let (out, encoded) = mpsc::channel(8);
+        let flag = KeyFrameFlag::new();
+        let encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
+        let (wire, packets) = Wire::new();
+        let shown = Slot::new();
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&asked);
+        let ask = move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            flag.request();
+        };
+        let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(ask));
+        Self {
+            encoded,
+            wire,
+            shown,
+            asked,
+            receiver,
+            encoder,
+            _targets: targets,
+            _source: source,
+        }
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "test: reads the clock that the pattern was stamped with"
@@ -116,77 +157,51 @@ fn pictures_get_from_a_source_to_the_screen() {
 
 #[test]
 fn a_loss_freezes_the_picture_until_the_key_frame_that_was_asked_for() {
-    let source = pattern();
-    let (_targets, wanted) = watch::channel(targets(2000));
-    let (out, mut encoded) = mpsc::channel(8);
-    let flag = KeyFrameFlag::new();
-    let encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
-    let (mut wire, packets) = Wire::new();
-    let shown = Slot::new();
-    let asked = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&asked);
-    let ask = move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-        flag.request();
-    };
-    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(ask));
-    receiver.set_round_trip(Duration::from_millis(20));
+    let mut way = Way::new();
+    way.receiver.set_round_trip(Duration::from_millis(20));
     let mut key_frames = 0;
     for index in 0..90 {
-        let frame = encoded.blocking_recv().unwrap();
+        let frame = way.encoded.blocking_recv().unwrap();
         key_frames += u32::from(frame.key_frame);
-        wire.carry(&frame, |packet| index == 10 && packet == 1);
-        if let Taken::Value(picture) = shown.take(Duration::from_millis(20)) {
+        way.wire.carry(&frame, |packet| index == 10 && packet == 1);
+        if let Taken::Value(picture) = way.shown.take(Duration::from_millis(20)) {
             assert!(pattern::read(&picture).is_some(), "a broken picture was shown");
         }
-        if key_frames == 2 && receiver.stats().decoded > 20 {
+        if key_frames == 2 && way.receiver.stats().decoded > 20 {
             break;
         }
     }
-    let stats = receiver.stats();
+    let stats = way.receiver.stats();
     assert_eq!(stats.decode_errors, 0, "{stats:?}");
     assert_eq!(stats.buffer.freezes, 1, "{stats:?}");
-    assert_eq!(key_frames, 2, "{stats:?}, {:?}", encoder.stats());
+    assert_eq!(key_frames, 2, "{stats:?}, {:?}", way.encoder.stats());
     assert!(stats.decoded > 11 && !stats.frozen, "{stats:?}");
-    assert!(asked.load(Ordering::Relaxed) <= 2, "{stats:?}");
+    assert!(way.asked.load(Ordering::Relaxed) <= 2, "{stats:?}");
 }
 
 #[test]
 fn a_torn_picture_is_not_shown_and_the_key_frame_that_it_asks_for_mends_it() {
-    let source = pattern();
-    let (_targets, wanted) = watch::channel(targets(2000));
-    let (out, mut encoded) = mpsc::channel(8);
-    let flag = KeyFrameFlag::new();
-    let _encoder = VideoEncoder::spawn(source.subscribe(), wanted, flag.clone(), out).unwrap();
-    let (mut wire, packets) = Wire::new();
-    let shown = Slot::new();
-    let asked = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&asked);
-    let ask = move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-        flag.request();
-    };
-    let receiver = VideoReceiver::spawn(packets, shown.clone(), Box::new(ask));
+    let mut way = Way::new();
     let mut after_the_mend = 0;
     for index in 0..90 {
-        let mut frame = encoded.blocking_recv().unwrap();
+        let mut frame = way.encoded.blocking_recv().unwrap();
         if index == 10 {
             // Every packet of it comes, with a part of the picture missing inside: no sequence number tells.
             frame.data = frame.data.slice(..frame.data.len() / 3);
         }
-        wire.carry(&frame, |_| false);
-        if let Taken::Value(picture) = shown.take(Duration::from_millis(20)) {
+        way.wire.carry(&frame, |_| false);
+        if let Taken::Value(picture) = way.shown.take(Duration::from_millis(20)) {
             assert!(pattern::read(&picture).is_some(), "a broken picture was shown");
-            after_the_mend += u32::from(receiver.stats().buffer.key_frames >= 2);
+            after_the_mend += u32::from(way.receiver.stats().buffer.key_frames >= 2);
         }
         if after_the_mend == 10 {
             break;
         }
     }
-    let stats = receiver.stats();
+    let stats = way.receiver.stats();
     assert_eq!(stats.decode_errors, 1, "{stats:?}");
     // Asked again every 300 ms, should the machine be that busy.
-    assert!((1..=3).contains(&asked.load(Ordering::Relaxed)), "{stats:?}");
+    assert!((1..=3).contains(&way.asked.load(Ordering::Relaxed)), "{stats:?}");
     assert_eq!(after_the_mend, 10, "{stats:?}");
     assert!(!stats.frozen, "{stats:?}");
 }
