@@ -75,6 +75,7 @@ fn every_fault_of_the_server_and_of_a_link_can_be_said() {
         SignalingFault::Refused,
         SignalingFault::TimedOut,
         SignalingFault::Tls,
+        SignalingFault::Unencrypted,
         SignalingFault::NotAParleyServer,
         SignalingFault::PlaceKept,
         SignalingFault::Lost,
