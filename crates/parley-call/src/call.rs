@@ -27,8 +27,10 @@ const PEER_BUSY_MAX: Duration = Duration::from_secs(5);
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// What the app asks of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallCommand {
+    /// What the others call this side; counts when it comes before [`CallCommand::Enter`].
+    SetName(String),
     /// Out of the green room and in. The ticket was fetched at the start already.
     Enter,
     /// Tells the other side what microphone, camera and screen do now. With the screen on, its track is added once the other

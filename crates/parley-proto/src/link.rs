@@ -142,7 +142,7 @@ pub enum ParseLinkError {
     BadRoom,
     /// The part after `#` is missing or cut short.
     #[error(
-        "The last part of the link, after the #, is missing or incomplete. Ask for the whole link again."
+        "The last part of the link, after the #, is missing, incomplete or damaged. Ask for the whole link again."
     )]
     BadSecret,
 }

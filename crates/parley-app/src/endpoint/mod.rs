@@ -310,9 +310,9 @@ impl Endpoint {
     /// a person gives, and what finds none is told to the log.
     pub fn command(&self, command: CallCommand) {
         if let Some(call) = &self.call
-            && call.handle.commands.try_send(command).is_err()
+            && let Err(error) = call.handle.commands.try_send(command)
         {
-            tracing::debug!(?command, "the call takes no command any more");
+            tracing::debug!(%error, "the call takes no command any more");
         }
     }
 

@@ -171,6 +171,9 @@ impl Actor {
         }
         self.phase = Phase::InCall;
         self.endpoint.sound(AudioCommand::TestEcho(false));
+        // Somebody whom a link brought here first of all gave it only now.
+        let name = self.store.get().name.clone();
+        self.endpoint.command(CallCommand::SetName(name));
         self.endpoint.command(CallCommand::Enter);
         Ok(())
     }

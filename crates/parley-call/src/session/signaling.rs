@@ -259,6 +259,11 @@ impl Signaling {
         Some(self.patience_until().map_or(of_stage, |at| at.min(of_stage)))
     }
 
+    /// The name of the next join.
+    pub(super) fn set_name(&mut self, name: String) {
+        self.name = name;
+    }
+
     fn enter_stage(&mut self, now: Instant, stage: Stage) {
         self.stage = stage;
         self.since = now;

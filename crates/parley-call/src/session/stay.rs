@@ -196,6 +196,7 @@ impl Stay {
 
     fn on_command(&mut self, command: CallCommand, cx: &mut Context<'_>) {
         match command {
+            CallCommand::SetName(name) => self.signaling.set_name(name),
             CallCommand::Enter => {
                 self.entered = true;
                 self.times.entered.get_or_insert(cx.now);

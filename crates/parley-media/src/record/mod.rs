@@ -6,7 +6,7 @@
 //! | `sound` | what was played and one's own voice onto one line of time | blocks come late, and their clocks drift |
 //! | `fragments` | encoded pictures and sound into pieces of a file | each piece stands for itself, so a killed program leaves a good file |
 //! | `growing_file` | whole pieces onto the disk | one that is torn would spoil the others |
-| [`Recorder`] | the thread around them, and the file | encoding and disks take their time |
+//! | [`Recorder`] | the thread around them, and the file | encoding and disks take their time |
 //!
 //! Whether anybody may record is not decided here, nor where the file is. The audio thread gives its blocks to a bounded
 //! channel and pictures come through slots, so that a slow disk costs the recording something and the call nothing.

@@ -6,6 +6,7 @@
 //! full, or fails, ends the recording with what is in the file already.
 
 use super::fragments::Fragments;
+use super::growing_file::GrowingFile;
 use super::sound::{SoundEncoder, Timeline};
 use super::stage::{INSETS_MAX, Scene, Stage};
 use crate::audio::RecordedBlock;

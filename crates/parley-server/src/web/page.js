@@ -9,7 +9,7 @@
   const say = (text, warn) => { state.textContent = text; state.classList.toggle("warn", !!warn); };
 
   if (!/^[A-Za-z0-9_-]{22}$/.test(secret)) {
-    say("The last part of the link, after the #, is missing or incomplete. Ask for the whole link again.", true);
+    say("The last part of the link, after the #, is missing, incomplete or damaged. Ask for the whole link again.", true);
     return;
   }
   // A deep link means TLS, except to a host on the own network: say so where the page came the other way.

@@ -50,6 +50,27 @@ fn the_green_room_shows_nobody_and_keeps_its_ticket_fresh() {
 }
 
 #[test]
+fn a_name_given_in_the_green_room_is_the_one_the_other_side_sees() {
+    let mut world = World::new(2);
+    let ada = world.arrive(None);
+    world.command(ada, CallCommand::Enter);
+    world.run_s(1);
+    let guest = world.arrive(Some([3; 16]));
+    world.run_s(1);
+    world.command(guest, CallCommand::SetName("Grace".into()));
+    world.command(guest, CallCommand::Enter);
+    world.run_s(2);
+    let names = |party| -> Vec<String> {
+        let people = world.snapshot(party).people;
+        people.into_iter().map(|person| person.name).collect()
+    };
+    assert_eq!(
+        (names(ada), names(guest)),
+        (vec!["Grace".into()], vec!["party 0".into()])
+    );
+}
+
+#[test]
 fn an_hour_of_call_needs_no_second_connection() {
     let mut world = World::connected_pair(2);
     world.run_s(3600);
@@ -112,7 +133,7 @@ fn a_screen_is_offered_once_and_only_to_somebody_who_can_see_it() {
     });
     let mut world = World::connected_pair(4);
     world.hears(0, ControlMessage::MediaState(MediaState::default()));
-    world.command(0, sharing);
+    world.command(0, sharing.clone());
     world.run_s(2);
     assert_eq!(world.parties[0].peer.screens_added, 0, "an older client");
     let able = MediaState {

@@ -146,7 +146,7 @@ export const PROBLEMS: Record<Problem['code'], Problem> = {
   },
   reconnecting: { code: 'reconnecting', message: 'Picture and sound stopped coming. Parley is looking for another way to the other side.', detail: null },
   other_away: { code: 'other_away', message: 'Grace Hopper lost the connection to the server. The call goes on.', detail: null },
-  bad_link: { code: 'bad_link', message: 'The last part of the link, after the #, is missing or incomplete. Ask for the whole link again.', detail: 'POST /api/v1/rooms/k3v9/tickets: 404' },
+  bad_link: { code: 'bad_link', message: 'The last part of the link, after the #, is missing, incomplete or damaged. Ask for the whole link again.', detail: 'POST /api/v1/rooms/k3v9/tickets: 404' },
   settings_reset: { code: 'settings_reset', message: 'Your settings could not be read, so Parley starts with fresh ones. The old file was kept as /home/ada/.config/parley/settings.json.broken.', detail: '~/.config/parley/settings.json.broken' },
   internal: { code: 'internal', message: 'A part of Parley failed. Starting Parley again may help.', detail: 'thread "audio" ended: ring closed' },
 };
