@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    match act(arguments) {
+    match act(&arguments) {
         Ok(code) => code,
         Err(error) => {
             tell(&sentence(&error));
@@ -61,7 +61,7 @@ fn sentence(error: &anyhow::Error) -> String {
     said.unwrap_or_default()
 }
 
-fn act(arguments: Arguments) -> Result<ExitCode> {
+fn act(arguments: &Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
