@@ -59,6 +59,27 @@ pub fn usual_folder() -> Option<PathBuf> {
     directories::ProjectDirs::from("org", "parley", "Parley").map(|folders| folders.config_dir().to_owned())
 }
 
+/// The folder that somebody typed; nothing for an empty word. `~` is the home folder, and what is not whole begins there:
+/// the folder that the app was started in is nobody's choice.
+pub(crate) fn typed_folder(typed: &str, home: Option<&Path>) -> Option<PathBuf> {
+    let typed = typed.trim();
+    let within = Path::new(
+        typed
+            .strip_prefix('~')
+            .map_or(typed, |rest| rest.trim_start_matches(['/', '\\'])),
+    );
+    match home {
+        _ if typed.is_empty() => None,
+        Some(home) => Some(home.join(within)),
+        None => Some(within.to_owned()),
+    }
+}
+
+/// The person's home folder.
+pub(crate) fn home_folder() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned())
+}
+
 impl SettingsStore {
     /// Reads the settings in `folder`, or begins with defaults. Never fails: what could not be read was set aside.
     #[must_use]
@@ -342,7 +363,23 @@ mod tests {
     }
 
     #[test]
-    fn of_many_changes_the_last_is_kept_and_none_waits_for_the_disk() {
+    fn a_typed_folder_begins_at_home_unless_it_is_whole() {
+        let home = Path::new("/home/ada");
+        for (typed, expect) in [
+            ("", None),
+            ("  ", None),
+            ("~", Some("/home/ada")),
+            ("~/Videos/Calls", Some("/home/ada/Videos/Calls")),
+            (" Calls ", Some("/home/ada/Calls")),
+            ("/srv/calls", Some("/srv/calls")),
+        ] {
+            let folder = typed_folder(typed, Some(home));
+            assert_eq!(folder.as_deref(), expect.map(Path::new), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn of_many_changes_the_last_is_kept() {
         let folder = folder();
         let mut store = SettingsStore::open(folder.path());
         for number in 0..500 {

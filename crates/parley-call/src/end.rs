@@ -80,7 +80,7 @@ pub enum SignalingFault {
     Tls,
     /// It answered without encryption what was asked with it: nothing is wrong with its certificate, for it has none.
     #[error(
-        "The address says https, but the server answers without encryption. Write http:// instead if it is meant to be so, or tell whoever runs the server."
+        "The address says https, but the server answers without encryption. If it is your own server on this network, write http:// instead; if not, tell whoever runs it."
     )]
     Unencrypted,
     /// It answered, but not as a Parley server does.

@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(crate) fn check(wish: &Wish) -> Result<(), String> {
     check_picture(&wish.video)?;
     check_sound(&wish.audio)?;
-    if wish.output == SoundSink::Speaker && list_speakers().is_empty() {
+    if wish.output == SoundSink::Speaker && is_none(list_speakers) {
         return Err(
             "--output speaker: this computer has no speaker. Leave it out to hear nothing.".to_owned(),
         );
@@ -27,9 +27,14 @@ pub(crate) fn check(wish: &Wish) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether there certainly is none of such devices. A driver that fails to tell may still open one.
+fn is_none<Device>(list: fn() -> Vec<Device>) -> bool {
+    std::panic::catch_unwind(list).is_ok_and(|devices| devices.is_empty())
+}
+
 fn check_picture(source: &PictureSource) -> Result<(), String> {
     match source {
-        PictureSource::Camera if list_cameras().is_empty() => Err(
+        PictureSource::Camera if is_none(list_cameras) => Err(
             "--video camera: this computer has no camera. Send --video pattern, a .y4m file, or off.".to_owned(),
         ),
         PictureSource::File(path) => check_y4m(path).map_err(|error| {
@@ -54,7 +59,7 @@ fn check_y4m(path: &Path) -> Result<(), ReadY4mError> {
 
 fn check_sound(source: &SoundSource) -> Result<(), String> {
     match source {
-        SoundSource::Microphone if list_microphones().is_empty() => Err(
+        SoundSource::Microphone if is_none(list_microphones) => Err(
             "--audio mic: this computer has no microphone. Send --audio speech, tone, a .wav file, or off."
                 .to_owned(),
         ),

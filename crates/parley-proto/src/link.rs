@@ -174,8 +174,10 @@ impl Link {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        for word in text[..end].split(|c: char| c.is_whitespace() || "<>\"'`|".contains(c)) {
-            let word = word.trim_matches(|c: char| "()[]{},;.!".contains(c));
+        for word in
+            text[..end].split(|c: char| c.is_whitespace() || "<>\"'`|，。、；：！？（）「」《》".contains(c))
+        {
+            let word = word.trim_matches(|c: char| "()[]{},;.!?:".contains(c));
             match word.parse() {
                 Ok(link) => return Ok(link),
                 Err(ParseLinkError::NotALink) => {}

@@ -31,8 +31,8 @@ const FEW_WORDS: &str = "The quick brown fox jumps over the lazy dog.";
 /// Quieter than this is silence.
 const SILENCE_RMS: f32 = 0.001;
 
-/// Devices are looked for once a second, and a stream takes a moment to begin.
-const HOT_PLUG_MAX: Duration = Duration::from_millis(2500);
+/// The system tells of devices at once; a stream takes a moment to begin, and a starved machine several.
+const HOT_PLUG_MAX: Duration = Duration::from_secs(5);
 
 const SOON: Duration = Duration::from_secs(10);
 const A_WHILE: Duration = Duration::from_secs(30);

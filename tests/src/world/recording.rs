@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result, ensure};
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use parley_app::view::{
-    AppCommand, AppState, CallState, Phase, RecordingEnded, RecordingSettings, RecordingStage, RecordingStop,
-    SettingsPatch,
+    AppCommand, AppState, CallState, CommandErrorCode, Phase, RecordingEnded, RecordingSettings,
+    RecordingStage, RecordingStop, SettingsPatch,
 };
 use parley_proto::Resolution;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,22 @@ impl Person {
         match found {
             Ok(Ok(state)) => Ok(state.clone()),
             _ => anyhow::bail!("never saw {what}: {:#?}", self.engine.state().borrow().recording),
+        }
+    }
+
+    /// Starts to record, as soon as the last recording has ended for everybody.
+    async fn records(&self) -> Result<()> {
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.engine.command(AppCommand::StartRecording).await {
+                Ok(()) => return Ok(()),
+                Err(error) => ensure!(
+                    error.code == CommandErrorCode::NotNow && began.elapsed() < PATIENCE,
+                    "{}",
+                    error.message
+                ),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -174,7 +190,7 @@ async fn a_recorded_call_holds_both_people_in_sync_and_is_seen_by_both() -> Resu
 async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> {
     let (ada, ben) = two().await?;
     ben.allows(false).await?;
-    ada.does(AppCommand::StartRecording).await?;
+    ada.records().await?;
     let refused = ada.sees_the_end(RecordingStop::SaidNo).await?;
     ensure!(
         refused.path.is_none() && !is_told(&ben.engine.state().borrow()),
@@ -186,7 +202,7 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
 
     // A yes that is taken back ends it, and what there is stays.
     ben.allows(true).await?;
-    ada.does(AppCommand::StartRecording).await?;
+    ada.records().await?;
     ben.sees("that it is recorded", is_told).await?;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     ben.allows(false).await?;
@@ -196,7 +212,9 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
     ben.sees("that it is over", |state| !is_told(state)).await?;
 
     ben.allows(true).await?;
-    let in_the_way = ada.folder.path().join("settings.json").display().to_string();
+    let in_the_way = ada.folder.path().join("in-the-way");
+    std::fs::write(&in_the_way, "")?;
+    let in_the_way = in_the_way.display().to_string();
     let patch = SettingsPatch {
         recording: Some(RecordingSettings {
             folder: in_the_way,
@@ -205,7 +223,7 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
         ..SettingsPatch::default()
     };
     ada.does(AppCommand::ChangeSettings { patch }).await?;
-    ada.does(AppCommand::StartRecording).await?;
+    ada.records().await?;
     ada.sees_the_end(RecordingStop::CannotWrite).await?;
     let state = ada.engine.state().borrow().clone();
     ensure!(state.phase == Phase::InCall && state.recording.stage == RecordingStage::Off);
@@ -213,7 +231,7 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
 
     // The end of the call is the end of it.
     ada.allows(true).await?;
-    ada.does(AppCommand::StartRecording).await?;
+    ada.records().await?;
     ben.sees("that it is recorded", is_told).await?;
     ben.does(AppCommand::Leave).await?;
     let ended = ada.sees_the_end(RecordingStop::CallEnded).await?;

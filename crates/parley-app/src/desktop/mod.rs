@@ -71,6 +71,8 @@ pub struct Citizen {
     tray: Option<TrayView>,
     keys: KeysWish,
     came: BTreeSet<String>,
+    /// Who was told of as recording in this call.
+    record: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Citizen {
             tray: None,
             keys: KeysWish::default(),
             came: BTreeSet::new(),
+            record: BTreeSet::new(),
         }
     }
 
@@ -133,18 +136,30 @@ impl Citizen {
         let told = !watched && state.settings.desktop.notifications;
         if state.phase == Phase::InCall {
             for person in state.call.iter().flat_map(|call| &call.people) {
-                let new = self.came.len() < TOLD_MAX && self.came.insert(person.id.clone());
-                if new && told && was_in_call {
-                    let name: String = person.name.chars().take(NAME_CHARS_MAX).collect();
+                let name: String = person.name.chars().take(NAME_CHARS_MAX).collect();
+                let mut tell = |word| {
                     deeds.push(Deed::Notify {
-                        title: self.words.1.say_of("joined", &name),
+                        title: self.words.1.say_of(word, &name),
                         body: String::new(),
                     });
+                };
+                let new = self.came.len() < TOLD_MAX && self.came.insert(person.id.clone());
+                if new && told && was_in_call {
+                    tell("joined");
+                }
+                // Nobody is recorded unawares, whatever else they want to be told.
+                if person.recording
+                    && !watched
+                    && self.record.len() < TOLD_MAX
+                    && self.record.insert(person.id.clone())
+                {
+                    tell("records");
                 }
             }
             return;
         }
         self.came.clear();
+        self.record.clear();
         let ended = state.call.as_ref().and_then(|call| call.ended.as_ref());
         if let Some(ended) = ended.filter(|ended| ended.code != EndCode::HungUp)
             && state.phase == Phase::Ended

@@ -96,6 +96,32 @@ fn the_system_is_kept_awake_for_as_long_as_a_call() {
 }
 
 #[test]
+fn whoever_records_is_told_of_once_a_call_to_a_person_who_does_not_look() {
+    let recorded = |recording, notifications| {
+        let mut state = state(Phase::InCall, &["Ben"]);
+        state.settings.desktop.notifications = notifications;
+        if let Some(call) = &mut state.call {
+            call.people[0].recording = recording;
+        }
+        state
+    };
+    let told = |watched, states: &[AppState]| -> Vec<Deed> {
+        let mut deeds = asked(watched, states);
+        deeds.retain(|deed| matches!(deed, Deed::Notify { .. }));
+        deeds
+    };
+    let states = [false, true, false, true].map(|recording| recorded(recording, false));
+    assert_eq!(told(false, &states), [notice("Ben is recording this call", "")]);
+    assert_eq!(told(true, &states), [], "the window says it");
+    let twice = [
+        recorded(true, true),
+        state(Phase::Home, &[]),
+        recorded(true, true),
+    ];
+    assert_eq!(told(false, &twice).len(), 2, "another call");
+}
+
+#[test]
 fn who_comes_and_that_the_call_is_over_is_told_once_while_nobody_looks() {
     let states = [
         state(Phase::InCall, &[]),

@@ -4,7 +4,7 @@
 use super::Endpoint;
 use super::tiles::Tiles;
 use parley_media::audio::AudioCommand;
-use parley_media::record::{Recorder, RecorderStatus, Scene, StartRecorderError};
+use parley_media::record::{RecordEnd, Recorder, RecorderStatus, Scene, StartRecorderError};
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
 use std::fs::File;
@@ -15,6 +15,8 @@ use tokio::sync::watch;
 pub(super) struct Recording {
     recorder: Recorder,
     status: watch::Receiver<RecorderStatus>,
+    /// Its thread is gone without having said how it ended.
+    died: bool,
     main: Part,
     insets: Vec<Part>,
 }
@@ -49,6 +51,7 @@ impl Endpoint {
         self.recording = Some(Recording {
             status: recorder.status(),
             recorder,
+            died: false,
             main: Part::default(),
             insets: Vec::new(),
         });
@@ -115,13 +118,19 @@ impl Endpoint {
     /// How far the recording is; nothing while there is none.
     #[must_use]
     pub fn recording_status(&self) -> Option<RecorderStatus> {
-        self.recording
-            .as_ref()
-            .map(|recording| recording.status.borrow().clone())
+        self.recording.as_ref().map(Recording::status)
     }
 }
 
 impl Recording {
+    fn status(&self) -> RecorderStatus {
+        let mut status = self.status.borrow().clone();
+        if self.died {
+            status.end = Some(RecordEnd::Failed("the recorder's thread is gone".to_owned()));
+        }
+        status
+    }
+
     /// Which parts have pictures.
     fn takers(&self) -> Vec<bool> {
         std::iter::once(&self.main)
@@ -133,10 +142,15 @@ impl Recording {
 
 /// Returns when the recording's status changed. Cancel safe.
 pub(super) async fn changed(recording: &mut Option<Recording>) {
-    if let Some(recording) = recording
-        && recording.status.changed().await.is_ok()
-    {
-        return;
+    if let Some(recording) = recording {
+        if recording.status.changed().await.is_ok() {
+            return;
+        }
+        // A thread that is gone without a word would be waited for for ever.
+        if !recording.died && recording.status.borrow().end.is_none() {
+            recording.died = true;
+            return;
+        }
     }
     std::future::pending::<()>().await;
 }

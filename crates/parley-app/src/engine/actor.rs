@@ -35,6 +35,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 
+/// A call that is left may take so long to say goodbye, ...
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
+/// ... and what is left to write of a recording so long.
+const FINISH_MAX: Duration = Duration::from_secs(2);
+
 /// The engine's task.
 pub(super) struct Actor {
     pub(super) folder: PathBuf,
@@ -226,20 +231,22 @@ impl Actor {
 
     /// Hangs up, gives the devices back and ends the server.
     async fn close(mut self) {
-        self.see_recording_end().await;
+        self.finish_recording(RecordingStop::CallEnded);
+        // Nobody sees or hears this side while the disk is waited for.
         self.endpoint.command(CallCommand::Leave);
-        let goodbye = async {
-            while self.endpoint.call().is_some() {
-                if matches!(self.endpoint.next().await, Happened::Ended(_)) {
-                    break;
-                }
+        let mut left = self.endpoint.call().is_none();
+        let patience = if self.is_finishing_recording() {
+            FINISH_MAX
+        } else {
+            GOODBYE_MAX
+        };
+        let over = async {
+            while !left || self.is_finishing_recording() {
+                left |= matches!(self.endpoint.next().await, Happened::Ended(_));
             }
         };
-        if tokio::time::timeout(Duration::from_secs(1), goodbye)
-            .await
-            .is_err()
-        {
-            tracing::info!("the call did not say goodbye in time");
+        if tokio::time::timeout(patience, over).await.is_err() {
+            tracing::info!("the call or its recording did not end in time");
         }
         drop(self.endpoint);
         if let Some(server) = self.server.take() {

@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::talk::refusal;
+use crate::settings::{home_folder, typed_folder};
 use crate::view::{CommandError, CommandErrorCode, TransferProblem, TransferStage, TransferView};
 use parley_call::files::{
     Direction, FileCommand, TransferEnd, TransferFault, TransferSnapshot, TransferState,
@@ -54,12 +55,8 @@ impl Actor {
 
     /// Where files go that come.
     pub(super) fn downloads(&self) -> PathBuf {
-        let chosen = self.store.get().download_folder.trim();
-        if chosen.is_empty() {
-            usual_downloads(&self.folder)
-        } else {
-            PathBuf::from(chosen)
-        }
+        let chosen = typed_folder(&self.store.get().download_folder, home_folder().as_deref());
+        chosen.unwrap_or_else(|| usual_downloads(&self.folder))
     }
 
     pub(super) fn note_files(&mut self) {

@@ -11,17 +11,16 @@ use crate::endpoint::{
     CallPhase, CallSnapshot, RecordEnd, RecordingConsent, RecordingRefusal, SCREEN_TILE, SCREEN_TILE_OF,
     SELF_TILE,
 };
+use crate::settings::{home_folder, typed_folder};
 use crate::view::{CommandErrorCode, Phase, RecordingEnded, RecordingStage, RecordingStop, RecordingView};
 use parley_call::CallCommand;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Files of one second that are counted through.
 const NAMESAKES_MAX: u32 = 100;
-/// What is left to write at the end may take so long.
-const FINISH_MAX: Duration = Duration::from_secs(2);
 
 /// The recording, and how the last one ended.
 #[derive(Debug, Default)]
@@ -180,21 +179,10 @@ impl Actor {
         self.recording.over(why, kept.map(|path| (path, seconds)));
     }
 
-    /// Waits, not for long, until the file of a recording is whole.
-    pub(super) async fn see_recording_end(&mut self) {
-        self.finish_recording(RecordingStop::CallEnded);
-        let over = async {
-            while self
-                .endpoint
-                .recording_status()
-                .is_some_and(|status| status.end.is_none())
-            {
-                let _ = self.endpoint.next().await;
-            }
-        };
-        if tokio::time::timeout(FINISH_MAX, over).await.is_err() {
-            tracing::warn!("the recording did not end in time");
-        }
+    /// Whether the file of a recording is not whole yet.
+    pub(super) fn is_finishing_recording(&self) -> bool {
+        let status = self.endpoint.recording_status();
+        status.is_some_and(|status| status.end.is_none())
     }
 
     pub(super) fn recording_view(&self) -> RecordingView {
@@ -217,12 +205,8 @@ impl Actor {
 
     /// Where recordings go.
     fn recordings(&self) -> PathBuf {
-        let chosen = self.store.get().recording.folder.trim();
-        if chosen.is_empty() {
-            usual_recordings(&self.folder)
-        } else {
-            PathBuf::from(chosen)
-        }
+        let chosen = typed_folder(&self.store.get().recording.folder, home_folder().as_deref());
+        chosen.unwrap_or_else(|| usual_recordings(&self.folder))
     }
 }
 

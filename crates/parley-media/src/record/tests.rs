@@ -242,7 +242,8 @@ fn what_comes_in_real_time_is_recorded_for_as_long_as_it_comes() {
             "{codec}: {end} of {length}: {tracks:?}"
         );
     }
-    assert!(tracks[0].1 > 15, "{tracks:?}");
+    // Thirty a second, and far fewer on a busy machine.
+    assert!(tracks[0].1 > 6, "{tracks:?}");
     assert_eq!(plays(&path), Ok(String::new()));
 }
 

@@ -234,6 +234,11 @@ export class App implements Deeds {
   startRecording = (): void => void this.send({ type: 'start_recording' });
   stopRecording = (): void => void this.send({ type: 'stop_recording' });
   allowRecording = (allowed: boolean): void => void this.send({ type: 'change_settings', patch: { recording: { ...this.state.settings.recording, allowed } } });
+  /** In a call; it counts for all later ones too. */
+  refuseRecording = (): void => {
+    this.allowRecording(false);
+    this.toasts.show(t.recording.refused, 'good', () => this.allowRecording(true));
+  };
   showRecording = (): void => this.#shows(this.backend.showRecording(), t.files.notShown);
   chooseShare = (on: boolean): void => void this.send({ type: 'choose_share', on });
   testSpeaker = (): void => void this.send({ type: 'test_speaker' });

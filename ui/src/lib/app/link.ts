@@ -5,7 +5,7 @@ export type LinkSlip = 'empty' | 'none' | 'noSecret' | 'damaged' | 'noRoom';
 /** 128 bits as base64url without padding; its last letter has room for four bits too many. */
 const SECRET = /^[\w-]{21}[AQgw]$/u;
 
-const URL_LIKE = /(?:https?|parley):\/\/[^\s<>"'`]+/iu;
+const URL_LIKE = /(?:https?|parley):\/\/[^\s<>"'`|，。、；：！？（）「」《》]+/iu;
 
 /** What is plainly wrong with the text, or null when it is worth handing to the engine. */
 export function linkSlip(text: string): LinkSlip | null {
@@ -17,7 +17,7 @@ export function linkSlip(text: string): LinkSlip | null {
   const room = inApp ? /^parley:\/\/join\/[^/]+\/([^/?]+)/iu.exec(address) : /^https?:\/\/[^/]+\/r\/([^/?]+)/iu.exec(address);
   if (!room) return inApp || /\/r\/?$/iu.test(address) ? 'noRoom' : 'none';
   // A sentence may go on right behind the link.
-  const whole = secret.replace(/[()[\]{},;.!]+$/u, '');
+  const whole = secret.replace(/[()[\]{},;.!?:]+$/u, '');
   if (!whole) return 'noSecret';
   return SECRET.test(whole) ? null : 'damaged';
 }

@@ -96,7 +96,7 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':
       return change(
-        { server: '', keep_history: true, recording: { folder: '', allowed: true } },
+        { server: '', keep_history: true, recording: { ...settings.recording, folder: '' } },
         { server: settings.server, keep_history: settings.keep_history, recording: settings.recording },
       );
   }

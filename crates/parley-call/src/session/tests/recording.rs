@@ -71,7 +71,7 @@ impl Pair {
 }
 
 #[test]
-fn whoever_says_yes_is_told_before_anything_is_recorded_and_until_it_ends() {
+fn whoever_says_yes_is_told_for_as_long_as_it_lasts() {
     let mut pair = Pair::new(true);
     assert_eq!(pair.consent(), RecordingConsent::Unasked);
     pair.command(0, CallCommand::Record(true));
