@@ -27,6 +27,16 @@ pub(crate) async fn pick_files(window: tauri::WebviewWindow) -> Vec<String> {
     picked.unwrap_or_default().into_iter().map(path).collect()
 }
 
+/// Asks the person for a folder; gives where it is.
+#[tauri::command]
+pub(crate) async fn pick_folder(window: tauri::WebviewWindow) -> Option<String> {
+    let picked = rfd::AsyncFileDialog::new()
+        .set_parent(&window)
+        .pick_folder()
+        .await?;
+    Some(picked.path().to_string_lossy().into_owned())
+}
+
 /// Shows a file that came in its folder; tells whether it did.
 #[tauri::command]
 pub(crate) async fn show_file(engine: State<'_, EngineHandle>, id: String) -> Result<bool, ()> {

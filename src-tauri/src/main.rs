@@ -110,6 +110,7 @@ fn run(
             commands::open_link,
             commands::open_privacy,
             commands::pick_files,
+            commands::pick_folder,
             commands::show_file,
             commands::show_recording,
             commands::app_command,

@@ -126,6 +126,7 @@ impl SettingsStore {
                 appearance,
                 desktop,
                 keep_history,
+                keep_chat,
                 language,
                 download_folder,
                 screen,
@@ -139,6 +140,7 @@ impl SettingsStore {
             set(&mut settings.appearance, appearance);
             set(&mut settings.desktop, desktop);
             set(&mut settings.keep_history, keep_history);
+            set(&mut settings.keep_chat, keep_chat);
             set(&mut settings.language, language);
             set(&mut settings.download_folder, download_folder);
             set(&mut settings.screen, screen);

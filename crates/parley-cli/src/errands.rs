@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// The last word about a file goes out before one leaves.
 const LINGER: Duration = Duration::from_secs(1);
+/// Who received has the last word, and nobody answers it: over a path that loses some it may take seconds (RFC 9260, 6.3.1). The
+/// sender leaves once it has it.
+const LINGER_RECEIVED: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -57,6 +60,7 @@ impl Errands {
         match news {
             ChatNews::Came(_) => self.came += 1,
             ChatNews::Delivered(_) => self.delivered += 1,
+            ChatNews::Unanswered(_) => {}
         }
     }
 
@@ -97,7 +101,13 @@ impl Errands {
 
     /// Whether everything was sent that was to be, or came, and a moment has passed.
     pub(crate) fn are_done(&self, now: Instant) -> bool {
-        self.over_since.is_some_and(|since| now >= since + LINGER)
+        let received = |one: &TransferSnapshot| one.direction == Direction::Receiving;
+        let linger = if self.last.iter().any(received) {
+            LINGER_RECEIVED
+        } else {
+            LINGER
+        };
+        self.over_since.is_some_and(|since| now >= since + linger)
     }
 
     /// Adds what was measured, of what there was.

@@ -33,6 +33,7 @@ impl Teller {
             Happened::TrackEnded(who) => ("track_ended", who.to_string()),
             Happened::Chat(ChatNews::Came(text)) => ("message", text.text.clone()),
             Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
+            Happened::Chat(ChatNews::Unanswered(id)) => ("unanswered", id.to_string()),
             Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
             Happened::Ended(reason) => ("ended", reason.to_string()),
             Happened::Call

@@ -124,7 +124,19 @@ stars: number, } | { "type": "forget_calls",
 /**
  * Which; absent means all.
  */
-id: string | null, } | { "type": "take_back_call", 
+id: string | null, } | { "type": "open_past_chat", 
+/**
+ * Which; absent: it is not looked at any more.
+ */
+id: string | null, } | { "type": "send_again", 
+/**
+ * Which: [`super::UnfinishedView::id`].
+ */
+id: string, } | { "type": "forget_unfinished", 
+/**
+ * Which.
+ */
+id: string, } | { "type": "take_back_call", 
 /**
  * Which.
  */
@@ -278,6 +290,8 @@ export type CommandErrorCode = "bad_link" | "not_now" | "bad_server" | "failed";
 /**
  * What the person chose about the desktop.
  */
+export type Delivery = "sending" | "delivered" | "not_delivered";
+
 export type DesktopSettings = { 
 /**
  * Parley starts, minimised, when the person logs in.
@@ -499,6 +513,10 @@ export type HistoryView = {
  */
 calls: Array<PastCallView>, 
 /**
+ * What was written in the call that was asked for ([`super::AppCommand::OpenPastChat`]).
+ */
+opened: PastChatView | null, 
+/**
  * Why nothing can be remembered now.
  */
 fault: string | null, };
@@ -625,9 +643,9 @@ text: string,
  */
 at_ms: number, 
 /**
- * The other side has it. Always true for what came.
+ * What became of it. What came is always delivered.
  */
-delivered: boolean, };
+delivery: Delivery, };
 
 /**
  * The two ends of the way that media takes.
@@ -689,7 +707,24 @@ end: EndCode | null,
 /**
  * What the person said of it: 1 (bad) to 5 (good).
  */
-stars: number | null, };
+stars: number | null, 
+/**
+ * How many messages of it are kept.
+ */
+messages: number, };
+
+/**
+ * What was written in one call that was.
+ */
+export type PastChatView = { 
+/**
+ * Which: [`PastCallView::id`].
+ */
+id: string, 
+/**
+ * Oldest first. Authors have names, and no ids any more.
+ */
+messages: Array<MessageView>, };
 
 /**
  * The meter of one person.
@@ -989,6 +1024,10 @@ desktop: DesktopSettings,
  */
 keep_history: boolean, 
 /**
+ * What is written in calls is kept with them.
+ */
+keep_chat: boolean, 
+/**
  * The language of everything the app says.
  */
 language: Language, 
@@ -1045,6 +1084,10 @@ desktop?: DesktopSettings,
  * See [`Settings::keep_history`].
  */
 keep_history?: boolean, 
+/**
+ * See [`Settings::keep_chat`].
+ */
+keep_chat?: boolean, 
 /**
  * See [`Settings::language`].
  */
@@ -1264,7 +1307,11 @@ hand_raised: boolean,
 /**
  * Files on their way, and those that were, oldest first.
  */
-transfers: Array<TransferView>, };
+transfers: Array<TransferView>, 
+/**
+ * Files of earlier calls that did not arrive, newest first; those that are on their way again are not among them.
+ */
+unfinished: Array<UnfinishedView>, };
 
 /**
  * Something that happened in the call.
@@ -1354,3 +1401,12 @@ noise_suppression: boolean,
  * Brings the voice to an even level (never touches the system's).
  */
 gain_control: boolean, };
+
+/**
+ * A file that was offered in an earlier call and did not arrive.
+ */
+export type UnfinishedView = { 
+id: string, 
+name: string, 
+size: number, 
+to: string, };

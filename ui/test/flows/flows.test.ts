@@ -441,7 +441,7 @@ describe('beside picture and sound', () => {
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.type('see http://example.org/a. And m, v, c are letters here');
     await page.keyboard.press('Enter');
-    await page.locator('[data-testid="message"][data-delivered="true"]').waitFor();
+    await page.locator('[data-testid="message"][data-delivery="delivered"]').waitFor();
     expect(await by('message').innerText()).toContain('Hello Grace\nsee');
     expect(await by('message-field').inputValue()).toBe('');
     expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['send_message']);
@@ -458,6 +458,19 @@ describe('beside picture and sound', () => {
     expect(await by('unread').count()).toBe(0);
     expect(await page.locator('.message img').count()).toBe(0);
     expect(await by('message').allInnerTexts()).toContain('First <img src=x onerror=alert(1)>');
+  });
+
+  test('a message that nobody answers says so, and that it arrived after all', async () => {
+    await open('call');
+    await page.keyboard.press('c');
+    await fake(page, 'answers', false);
+    await page.keyboard.type('Anybody there?');
+    await page.keyboard.press('Enter');
+    await by('undelivered').waitFor();
+    await expect.poll(() => by('said').innerText()).toContain('not delivered');
+    await fake(page, 'answers', true);
+    await page.locator('[data-testid="message"][data-delivery="delivered"]').waitFor();
+    expect(await by('undelivered').count()).toBe(0);
   });
 
   test('an emoji goes where the cursor is, and a half-written message survives the panel', async () => {
@@ -520,5 +533,16 @@ describe('beside picture and sound', () => {
     await fake(page, 'drag', { over: false, dropped: ['/tmp/dropped.txt'] });
     await by('drop-zone').waitFor({ state: 'detached' });
     expect(await by('file').first().innerText()).toContain('dropped.txt');
+  });
+
+  test('a file that did not arrive in an earlier call is sent again, or forgotten', async () => {
+    await open('call-talk', { query: '&slow=150' });
+    await by('panel-button').click();
+    await by('tab-files').click();
+    expect(await by('unfinished-file').innerText()).toContain('For Grace Hopper');
+    await by('send-again').click();
+    await by('unfinished').waitFor({ state: 'detached' });
+    expect(await by('file').first().innerText()).toContain('holiday pictures.zip');
+    expect((await commands()).filter((type) => type !== 'set_preview')).toEqual(['send_again']);
   });
 });

@@ -64,3 +64,35 @@ test('a call that never connected is not asked about', async () => {
   await by('ended').waitFor();
   expect(await by('rating').count()).toBe(0);
 });
+
+test('what was written in a call is kept by choice, and can be read', async () => {
+  await open('home-history');
+  expect(await by('read-chat').count()).toBe(1);
+  await by('read-chat').click();
+  await by('past-chat').waitFor();
+  expect(await by('past-chat').innerText()).toContain('Messages with Grace Hopper');
+  expect(await by('message').allInnerTexts()).toEqual([expect.stringContaining('notes'), expect.stringContaining('Tuesday')]);
+  expect(await by('undelivered').innerText()).toBe('Not delivered');
+  await page.keyboard.press('Escape');
+  await by('past-chat').waitFor({ state: 'detached' });
+
+  await by('open-settings').click();
+  await by('page-you').click();
+  expect(await by('keep-chat').isChecked()).toBe(false);
+  await by('keep-chat').check();
+  await by('keep-history').uncheck();
+  await by('keep-chat').waitFor({ state: 'detached' });
+  const patches = (await fake(page, 'commands')).flatMap((command) => (command.type === 'change_settings' ? [command.patch] : []));
+  expect(patches).toEqual([{ keep_chat: true }, { keep_history: false }]);
+});
+
+test('files go to the folder that one chooses', async () => {
+  await open('home');
+  await by('open-settings').click();
+  await by('page-you').click();
+  expect(await by('folder').innerText()).toBe('The system’s folder for downloads');
+  await by('choose-folder').click();
+  await expect.poll(() => by('folder').innerText()).toBe('/home/ada/From calls');
+  await by('reset-folder').click();
+  await expect.poll(() => by('folder').innerText()).toBe('The system’s folder for downloads');
+});

@@ -29,6 +29,7 @@ const settingsPage = (name: string) => async (page: Page) => {
 const SCREENS: Record<string, Screen> = {
   home: { scenario: 'home' },
   'home-history': { scenario: 'home-history' },
+  'past-chat': { scenario: 'home-history', then: click('read-chat') },
   'home-first-run': { scenario: 'first-run' },
   'home-problem': { scenario: 'home-server-unreachable' },
   'home-bad-link': {

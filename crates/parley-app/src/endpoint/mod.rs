@@ -12,7 +12,7 @@ mod sound;
 mod tiles;
 
 /// What a call is asked and tells, for roots that stand on this crate alone.
-pub use parley_call::chat::{ChatNews, SayError};
+pub use parley_call::chat::{ChatCounters, ChatNews, SayError};
 pub use parley_call::files::{
     Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
@@ -339,6 +339,13 @@ impl Endpoint {
     pub fn transfers(&self) -> Vec<TransferSnapshot> {
         let files = self.call.as_ref().and_then(|call| call.files.as_ref());
         files.map_or_else(Vec::new, |files| files.transfers.borrow().clone())
+    }
+
+    /// What was refused and not answered of messages.
+    #[must_use]
+    pub fn chat_counters(&self) -> ChatCounters {
+        let call = self.call.as_ref();
+        call.map_or_else(ChatCounters::default, |call| *call.chat.counters.borrow())
     }
 
     /// What was refused and dropped of files.

@@ -207,7 +207,7 @@ impl Actor {
                     self.take_lists(lists);
                     self.arrange();
                 }
-                Ok(()) = self.kept.changed() => {}
+                Ok(()) = self.kept.changed() => self.show_unfinished(),
                 Ok(()) = self.unkept.changed() => self.note_unkept(),
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                     self.tell_what_is_due(Instant::now());
@@ -313,6 +313,8 @@ impl Actor {
             receivers: self.endpoint.receiver_stats().map(|(_, stats)| stats).collect(),
             sound: self.endpoint.sound_status(),
             files: self.endpoint.file_counters(),
+            chat: self.endpoint.chat_counters(),
+            history_dropped: self.history.dropped(),
         };
         self.quality.push(figures.path());
         self.write_down();
@@ -328,6 +330,7 @@ impl Actor {
             return;
         };
         if call.ended.is_none() {
+            self.talk.end();
             let connected = self.endpoint.call().and_then(|call| call.connected_at);
             let seconds = connected.map_or(0, |since| now.saturating_duration_since(since).as_secs());
             let ended = translate::ended(reason, seconds);

@@ -63,6 +63,7 @@ impl Diary {
             interruptions: 0,
             end: None,
             stars: None,
+            messages: 0,
         });
         page.seconds = second.now_ms.saturating_sub(began_ms) / 1000;
         for name in second.people {

@@ -13,18 +13,17 @@ use std::path::{Path, PathBuf};
 type Outcome = Result<(), CommandError>;
 
 impl Actor {
-    pub(super) fn offer_files(&self, paths: Vec<String>) -> Outcome {
+    pub(super) fn offer_paths(&self, paths: Vec<PathBuf>) -> Outcome {
         self.must_be_in_call()?;
         for path in paths {
             let id = TransferId::from_bytes(rand::random());
-            let path = PathBuf::from(path);
             self.file_command(FileCommand::Offer { id, path })?;
         }
         Ok(())
     }
 
     pub(super) fn decide_file(&self, id: &str, accept: bool) -> Outcome {
-        let id = known(id)?;
+        let id = self.transfer(id)?;
         self.file_command(if accept {
             FileCommand::Accept(id)
         } else {
@@ -33,7 +32,7 @@ impl Actor {
     }
 
     pub(super) fn pause_file(&self, id: &str, paused: bool) -> Outcome {
-        let id = known(id)?;
+        let id = self.transfer(id)?;
         self.file_command(if paused {
             FileCommand::Pause(id)
         } else {
@@ -42,7 +41,12 @@ impl Actor {
     }
 
     pub(super) fn cancel_file(&self, id: &str) -> Outcome {
-        self.file_command(FileCommand::Cancel(known(id)?))
+        self.file_command(FileCommand::Cancel(self.transfer(id)?))
+    }
+
+    fn transfer(&self, id: &str) -> Result<TransferId, CommandError> {
+        let found = self.talk.file_names.find(id).copied();
+        found.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
     }
 
     fn file_command(&self, command: FileCommand) -> Outcome {
@@ -60,8 +64,12 @@ impl Actor {
     }
 
     pub(super) fn note_files(&mut self) {
-        let transfers = self.endpoint.transfers().iter().map(view).collect();
-        self.talk.transfers(transfers);
+        let transfers = self.endpoint.transfers();
+        let names = &mut self.talk.file_names;
+        names.keep(|id| transfers.iter().any(|transfer| transfer.id == *id));
+        let views = transfers.iter().map(|one| view(names.of(&one.id), one)).collect();
+        self.talk.transfers(views);
+        self.note_unfinished(&transfers);
     }
 }
 
@@ -74,15 +82,10 @@ fn usual_downloads(folder: &Path) -> PathBuf {
         .unwrap_or_else(|| folder.join("received"))
 }
 
-fn known(id: &str) -> Result<TransferId, CommandError> {
-    id.parse()
-        .map_err(|_| refusal(CommandErrorCode::Failed, "There is no such file."))
-}
-
-fn view(transfer: &TransferSnapshot) -> TransferView {
+fn view(id: String, transfer: &TransferSnapshot) -> TransferView {
     let (state, fault) = stage(transfer.state);
     TransferView {
-        id: transfer.id.to_string(),
+        id,
         sending: transfer.direction == Direction::Sending,
         name: transfer.name.clone(),
         size: transfer.size,

@@ -13,6 +13,7 @@ mod in_order;
 mod inspect;
 mod levels;
 mod mute;
+mod names;
 mod obey;
 mod publish;
 mod quality;
@@ -23,6 +24,7 @@ mod stats;
 mod talk;
 mod tell;
 mod translate;
+mod unfinished;
 mod volume;
 
 use crate::endpoint::Tiles;

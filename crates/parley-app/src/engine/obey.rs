@@ -39,7 +39,9 @@ impl Actor {
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
-            AppCommand::OfferFiles { paths } => return self.offer_files(paths),
+            AppCommand::OfferFiles { paths } => {
+                return self.offer_paths(paths.into_iter().map(Into::into).collect());
+            }
             AppCommand::DecideFile { id, accept } => return self.decide_file(&id, accept),
             AppCommand::PauseFile { id, paused } => return self.pause_file(&id, paused),
             AppCommand::CancelFile { id } => return self.cancel_file(&id),
@@ -54,6 +56,9 @@ impl Actor {
             AppCommand::SaveReport => return self.save_report().await,
             AppCommand::RateCall { id, stars } => return self.rate_call(&id, stars),
             AppCommand::ForgetCalls { id } => return self.forget_calls(id.as_deref()),
+            AppCommand::OpenPastChat { id } => return self.open_past_chat(id.as_deref()),
+            AppCommand::SendAgain { id } => return self.send_again(&id),
+            AppCommand::ForgetUnfinished { id } => return self.forget_unfinished(&id),
             AppCommand::TakeBackCall { id } => self.take_back_call(&id),
         }
         Ok(())
@@ -139,6 +144,7 @@ impl Actor {
     fn begin(&mut self, target: CallTarget, facts: CallFacts) -> Outcome {
         self.forget_figures();
         self.talk.forget();
+        self.show_unfinished();
         self.phase = Phase::GreenRoom;
         // The call takes the sound's packets, so the sound must run first; one that ran before a call is spent.
         self.endpoint.end_call();
@@ -230,6 +236,9 @@ impl Actor {
         if let Some(recording) = &patch.recording {
             self.endpoint
                 .command(CallCommand::AllowRecording(recording.allowed));
+        }
+        if let Some(on) = patch.keep_chat {
+            self.keeping_chat_switched(on);
         }
         let voice = self.store.get().voice;
         self.store.apply(patch);

@@ -3,8 +3,10 @@
 use super::actor::Actor;
 use super::diary::{Second, verdict};
 use super::tell::since_1970_ms;
-use crate::store::{CallId, Kept, PastCall};
-use crate::view::{CommandError, CommandErrorCode, HistoryView, PastCallView};
+use crate::store::{CallId, Kept, KeptMessage, PastCall};
+use crate::view::{
+    CommandError, CommandErrorCode, Delivery, HistoryView, MessageView, PastCallView, PastChatView,
+};
 use std::time::Instant;
 
 impl Actor {
@@ -26,11 +28,34 @@ impl Actor {
         self.keep(page);
     }
 
-    /// Keeps a page, if history is wanted.
-    pub(super) fn keep(&self, page: Option<PastCall>) {
-        if let Some(call) = page.filter(|_| self.store.get().keep_history) {
-            self.history.keep(call);
+    /// Keeps a page, if history is wanted, and what was written, if that is wanted too.
+    pub(super) fn keep(&mut self, page: Option<PastCall>) {
+        let Some(call) = page.filter(|_| self.store.get().keep_history) else {
+            return;
+        };
+        let id = call.id.clone();
+        self.history.keep(call);
+        if self.store.get().keep_chat
+            && let Some(messages) = self.talk.take_unkept()
+        {
+            self.history.keep_messages(id, messages);
         }
+    }
+
+    /// Keeping what is written was switched on or off; off, nothing of the call that is on is kept either.
+    pub(super) fn keeping_chat_switched(&mut self, on: bool) {
+        if on {
+            self.talk.keep_all();
+        } else if let Some(id) = self.diary.id().cloned() {
+            self.history.keep_messages(id, Vec::new());
+        }
+    }
+
+    /// Shows what was written in a call that was, or nothing any more.
+    pub(super) fn open_past_chat(&self, id: Option<&str>) -> Result<(), CommandError> {
+        let id = id.map(known).transpose()?;
+        self.history.open_messages(id);
+        Ok(())
     }
 
     /// The present call's name in the history.
@@ -103,9 +128,31 @@ pub(super) fn view(kept: &Kept) -> HistoryView {
         interruptions: call.interruptions,
         end: call.end,
         stars: call.stars,
+        messages: call.messages,
+    };
+    let chat = |(id, messages): &(CallId, Vec<KeptMessage>)| PastChatView {
+        id: id.as_str().to_owned(),
+        messages: messages.iter().zip(0..).map(message).collect(),
     };
     HistoryView {
         calls: kept.calls.iter().map(past).collect(),
+        opened: kept.opened.as_ref().map(chat),
         fault: kept.fault.clone(),
+    }
+}
+
+fn message((kept, number): (&KeptMessage, u32)) -> MessageView {
+    MessageView {
+        id: format!("k{number}"),
+        // Whoever wrote it is not in a call any more.
+        author: kept.author.as_ref().map(|_| String::new()),
+        name: kept.author.clone().unwrap_or_default(),
+        text: kept.text.clone(),
+        at_ms: kept.at_ms,
+        delivery: if kept.delivered {
+            Delivery::Delivered
+        } else {
+            Delivery::NotDelivered
+        },
     }
 }

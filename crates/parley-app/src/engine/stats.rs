@@ -5,6 +5,7 @@ use super::quality::PathSample;
 use super::translate::size;
 use crate::view::{PairView, StatsSample};
 use parley_call::CallStats;
+use parley_call::chat::ChatCounters;
 use parley_call::files::FileCounters;
 use parley_media::audio::AudioStatus;
 use parley_media::video::{EncoderStats, ReceiverStats};
@@ -20,6 +21,9 @@ pub(super) struct Figures {
     pub(super) receivers: Vec<ReceiverStats>,
     pub(super) sound: Option<AudioStatus>,
     pub(super) files: FileCounters,
+    pub(super) chat: ChatCounters,
+    /// What the store of past calls could not take.
+    pub(super) history_dropped: u64,
 }
 
 /// Turns counters into rates.
@@ -181,11 +185,10 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
             count("sound_packets_undecodable", person.counters.undecodable);
         }
     }
-    for (name, number) in figures.files.list() {
-        if number > 0 {
-            drops.insert(name.to_owned(), number);
-        }
+    for (name, number) in figures.files.list().into_iter().chain(figures.chat.list()) {
+        count(name, number);
     }
+    count("history_writes_dropped", figures.history_dropped);
     drops
 }
 
@@ -227,11 +230,15 @@ mod tests {
         let mut receiver = ReceiverStats::default();
         receiver.buffer.late = 4;
         figures.receivers = vec![receiver, receiver];
+        figures.chat.unanswered = 1;
+        figures.history_dropped = 6;
         let names: Vec<_> = drops(&figures).into_iter().collect();
         assert_eq!(
             names,
             [
                 ("audio_queue".into(), 3),
+                ("chat_messages_unanswered".into(), 1),
+                ("history_writes_dropped".into(), 6),
                 ("raw_pictures_for_room".into(), 2),
                 ("signals_dropped".into(), 5),
                 ("video_packets_late".into(), 8)

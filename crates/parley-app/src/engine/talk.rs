@@ -2,15 +2,19 @@
 //! nothing about sending: that is [`parley_call::chat`]'s. Time is an argument.
 
 use super::actor::Actor;
+use super::names::Names;
 use super::publish::Pace;
 use super::tell::since_1970_ms;
+use crate::store::KeptMessage;
 use crate::view::{
-    CommandError, CommandErrorCode, MessageView, Phase, ReactionKind, ReactionView, TalkView, TransferView,
+    CommandError, CommandErrorCode, Delivery, MessageView, Phase, ReactionKind, ReactionView, TalkView,
+    TransferView, UnfinishedView,
 };
 use parley_call::CallCommand;
 use parley_call::chat::{ChatNews, SayError};
-use parley_proto::{ChatText, MessageId, ParticipantId, Reaction};
+use parley_proto::{ChatText, MessageId, ParticipantId, Reaction, TransferId};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -37,6 +41,13 @@ pub(super) struct Talk {
     reactions_so_far: u32,
     hand_raised: bool,
     transfers: Vec<TransferView>,
+    pub(super) file_names: Names<TransferId>,
+    /// What was offered in this call, and whether the store was told that it is unfinished.
+    pub(super) sendings: Vec<(PathBuf, bool)>,
+    pub(super) unfinished_names: Names<PathBuf>,
+    unfinished: Vec<UnfinishedView>,
+    /// The messages are others than the store was told.
+    unkept: bool,
     /// Something is another since the pace was asked.
     changed: bool,
     pace: Pace,
@@ -54,6 +65,11 @@ impl Talk {
             reactions_so_far: 0,
             hand_raised: false,
             transfers: Vec::new(),
+            file_names: Names::new('f'),
+            sendings: Vec::new(),
+            unfinished_names: Names::new('u'),
+            unfinished: Vec::new(),
+            unkept: false,
             changed: false,
             pace: Pace::of_talk(),
             out,
@@ -68,6 +84,8 @@ impl Talk {
         self.reactions.clear();
         self.hand_raised = false;
         self.transfers.clear();
+        self.sendings.clear();
+        self.unkept = false;
         self.changed = true;
     }
 
@@ -79,7 +97,7 @@ impl Talk {
             name: String::new(),
             text: text.text,
             at_ms,
-            delivered: false,
+            delivery: Delivery::Sending,
         };
         self.add(text.id, view);
     }
@@ -92,7 +110,7 @@ impl Talk {
             name,
             text: text.text,
             at_ms,
-            delivered: true,
+            delivery: Delivery::Delivered,
         };
         self.add(text.id, view);
     }
@@ -101,6 +119,28 @@ impl Talk {
     pub(super) fn transfers(&mut self, transfers: Vec<TransferView>) {
         self.transfers = transfers;
         self.changed = true;
+    }
+
+    /// Files of earlier calls.
+    pub(super) fn unfinished(&mut self, files: Vec<UnfinishedView>) {
+        self.unfinished = files;
+        self.changed = true;
+    }
+
+    /// What was written, if that is something else than when this was asked last.
+    pub(super) fn take_unkept(&mut self) -> Option<Vec<KeptMessage>> {
+        let kept = |(_, message): &(MessageId, MessageView)| KeptMessage {
+            at_ms: message.at_ms,
+            author: message.author.as_ref().map(|_| message.name.clone()),
+            text: message.text.clone(),
+            delivered: message.delivery == Delivery::Delivered,
+        };
+        std::mem::take(&mut self.unkept).then(|| self.messages.iter().map(kept).collect())
+    }
+
+    /// All of it is to be kept anew.
+    pub(super) fn keep_all(&mut self) {
+        self.unkept = !self.messages.is_empty();
     }
 
     /// Never the same one again, in later calls neither.
@@ -117,13 +157,24 @@ impl Talk {
         {
             self.bytes -= weight(&oldest);
         }
-        self.changed = true;
+        (self.changed, self.unkept) = (true, true);
     }
 
-    fn delivered(&mut self, id: MessageId) {
+    /// What became of one's own message.
+    fn delivery(&mut self, id: MessageId, delivery: Delivery) {
         if let Some(message) = self.own(id) {
-            message.delivered = true;
-            self.changed = true;
+            message.delivery = delivery;
+            (self.changed, self.unkept) = (true, true);
+        }
+    }
+
+    /// The call is over: what is still on its way arrives nowhere.
+    pub(super) fn end(&mut self) {
+        for (_, message) in &mut self.messages {
+            if message.delivery == Delivery::Sending {
+                message.delivery = Delivery::NotDelivered;
+                (self.changed, self.unkept) = (true, true);
+            }
         }
     }
 
@@ -194,6 +245,7 @@ impl Talk {
             reactions: self.reactions.iter().map(|(_, view)| view.clone()).collect(),
             hand_raised: self.hand_raised,
             transfers: self.transfers.clone(),
+            unfinished: self.unfinished.clone(),
         };
         self.out.send_if_modified(|old| {
             let changed = *old != view;
@@ -248,7 +300,8 @@ impl Actor {
                 let name = author.map(|person| person.name.clone()).unwrap_or_default();
                 self.talk.came(text, id, name, since_1970_ms(Instant::now()));
             }
-            ChatNews::Delivered(id) => self.talk.delivered(id),
+            ChatNews::Delivered(id) => self.talk.delivery(id, Delivery::Delivered),
+            ChatNews::Unanswered(id) => self.talk.delivery(id, Delivery::NotDelivered),
         }
     }
 
@@ -298,15 +351,30 @@ mod tests {
             talk.said(text(n), 1000 + n as u64);
         }
         talk.came(text(9999), "p".into(), "Ben".into(), 9000);
-        talk.delivered(text(MESSAGES_MAX).id);
-        talk.delivered(text(0).id);
+        talk.delivery(text(MESSAGES_MAX).id, Delivery::Delivered);
+        talk.delivery(text(0).id, Delivery::Delivered);
+        talk.delivery(text(MESSAGES_MAX - 1).id, Delivery::NotDelivered);
         talk.tell();
         let seen = view.borrow().messages.clone();
         assert_eq!(seen.len(), MESSAGES_MAX);
         assert_eq!(seen[0].text, "6");
         assert_eq!(seen[MESSAGES_MAX - 1].name, "Ben");
-        let delivered = seen.iter().filter(|message| message.delivered).count();
-        assert_eq!(delivered, 2, "one of ours, and the one that came");
+        let count = |seen: &[MessageView], delivery| {
+            seen.iter().filter(|message| message.delivery == delivery).count()
+        };
+        assert_eq!(
+            count(&seen, Delivery::Delivered),
+            2,
+            "one of ours, and the one that came"
+        );
+        assert_eq!(count(&seen, Delivery::NotDelivered), 1);
+        talk.end();
+        let kept = talk.take_unkept().unwrap();
+        assert_eq!(kept.len(), MESSAGES_MAX);
+        assert_eq!(kept[MESSAGES_MAX - 1].author.as_deref(), Some("Ben"));
+        assert_eq!(talk.take_unkept(), None, "nothing new");
+        talk.tell();
+        assert_eq!(count(&view.borrow().messages, Delivery::Sending), 0);
         talk.forget();
         talk.tell();
         assert_eq!(*view.borrow(), TalkView::default());
@@ -318,10 +386,10 @@ mod tests {
         talk.said(text(1), 1);
         talk.came(text(1), "p".into(), "Mallory".into(), 2);
         talk.came(text(1), "p".into(), "Mallory".into(), 3);
-        talk.delivered(text(1).id);
+        talk.delivery(text(1).id, Delivery::Delivered);
         talk.tell();
         let seen = view.borrow().messages.clone();
-        assert!(seen[0].delivered, "one's own, not the newest");
+        assert_eq!(seen[0].delivery, Delivery::Delivered, "one's own, not the newest");
         let ids: std::collections::HashSet<_> = seen.iter().map(|message| &message.id).collect();
         assert_eq!(ids.len(), 3);
     }

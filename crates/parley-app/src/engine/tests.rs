@@ -3,9 +3,10 @@
 use super::*;
 use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
+use crate::store::{Store, Unfinished};
 use crate::view::{
-    CallState, DesktopView, DeviceState, EchoTest, EndCode, Phase, ProblemCode, ReactionKind, SettingsPatch,
-    TransferStage,
+    CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase, ProblemCode,
+    ReactionKind, SettingsPatch, TransferStage,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
@@ -19,7 +20,10 @@ struct Person {
 }
 
 fn person(link: Option<String>) -> Person {
-    let folder = tempfile::tempdir().unwrap();
+    person_in(tempfile::tempdir().unwrap(), link)
+}
+
+fn person_in(folder: tempfile::TempDir, link: Option<String>) -> Person {
     // What comes belongs into no folder of whoever runs the tests.
     let settings = serde_json::json!({ "version": 1, "download_folder": folder.path().join("received") });
     std::fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
@@ -81,17 +85,39 @@ impl Person {
         let id = past.id;
         self.does(AppCommand::ForgetCalls { id: Some(id.clone()) }).await;
         self.sees("nothing", |state| state.history.calls.is_empty()).await;
-        self.does(AppCommand::TakeBackCall { id }).await;
-        self.sees("it again, with its stars", |state| {
-            state
-                .history
-                .calls
-                .first()
-                .is_some_and(|call| call.stars == Some(4))
+        self.does(AppCommand::TakeBackCall { id: id.clone() }).await;
+        self.sees("it again, with its stars and messages", |state| {
+            let whole = |call: &PastCallView| call.stars == Some(4) && call.messages == 2;
+            state.history.calls.first().is_some_and(whole)
         })
         .await;
+        self.does(AppCommand::OpenPastChat { id: Some(id) }).await;
+        let opened = self
+            .sees("what was written", |state| state.history.opened.is_some())
+            .await;
+        let messages = opened.history.opened.unwrap().messages;
+        assert!(messages[0].author.is_none() && messages[0].text.starts_with("Look"));
+        assert!(messages[1].author.is_some() && messages[1].text == "I see");
+        let store = Store::open(self._folder.path());
+        let mut kept = store.kept();
+        let unfinished = kept.wait_for(|kept| !kept.unfinished.is_empty());
+        let kept = tokio::time::timeout(SOON, unfinished)
+            .await
+            .unwrap()
+            .unwrap()
+            .clone();
+        assert!(
+            kept.unfinished[0].path.ends_with("later.txt"),
+            "{:?}",
+            kept.unfinished
+        );
+        assert_eq!(kept.unfinished.len(), 1, "not the one that arrived");
+        drop(store);
         self.does(AppCommand::ForgetCalls { id: None }).await;
-        self.sees("nothing", |state| state.history.calls.is_empty()).await;
+        self.sees("nothing", |state| {
+            state.history.calls.is_empty() && state.history.opened.is_none()
+        })
+        .await;
         let nonsense = AppCommand::ForgetCalls { id: Some("*".into()) };
         assert_eq!(self.cannot(nonsense).await, CommandErrorCode::Failed);
     }
@@ -127,6 +153,11 @@ impl Person {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_call_each_other_from_this_computer() {
     let ada = person(None);
+    let patch = SettingsPatch {
+        keep_chat: Some(true),
+        ..SettingsPatch::default()
+    };
+    ada.does(AppCommand::ChangeSettings { patch }).await;
     ada.does(AppCommand::StartCall).await;
     let green_room = ada.sees("a link", |state| state.call.is_some()).await;
     assert_eq!(green_room.phase, Phase::GreenRoom);
@@ -268,6 +299,39 @@ async fn hand_over_a_file(ada: &Person, ben: &Person) {
     }
     let came = ben.engine.talk().borrow().transfers[0].path.clone().unwrap();
     assert_eq!(std::fs::read_to_string(&came).unwrap(), words);
+    // Nobody decides about another one.
+    let later = here.path().join("later.txt");
+    std::fs::write(&later, "later").unwrap();
+    let paths = vec![later.to_string_lossy().into_owned()];
+    ada.does(AppCommand::OfferFiles { paths }).await;
+    ben.reads("another offer", |talk| talk.transfers.len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_file_that_did_not_arrive_can_be_sent_again_after_a_restart_or_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    store.keep_unfinished(Unfinished {
+        path: folder.path().join("film.mkv"),
+        size: 7,
+        to: "Ben".into(),
+        at_ms: 1,
+    });
+    drop(store);
+    let ada = person_in(folder, None);
+    let talk = ada.reads("the file", |talk| !talk.unfinished.is_empty()).await;
+    let file = &talk.unfinished[0];
+    assert_eq!(
+        (file.name.as_str(), file.size, file.to.as_str()),
+        ("film.mkv", 7, "Ben")
+    );
+    let id = file.id.clone();
+    let again = AppCommand::SendAgain { id: id.clone() };
+    assert_eq!(ada.cannot(again).await, CommandErrorCode::NotNow);
+    ada.does(AppCommand::ForgetUnfinished { id: id.clone() }).await;
+    ada.reads("nothing", |talk| talk.unfinished.is_empty()).await;
+    let unknown = AppCommand::SendAgain { id };
+    assert_eq!(ada.cannot(unknown).await, CommandErrorCode::Failed);
 }
 
 /// Messages both ways, a reaction, a hand up and down.
@@ -275,13 +339,14 @@ async fn talk_to_each_other(ada: &Person, ben: &Person) {
     let text = "Look: https://example.org <b>now</b>".to_owned();
     ada.does(AppCommand::SendMessage { text: text.clone() }).await;
     ada.reads("that it is there", |talk| {
-        talk.messages.iter().any(|message| message.delivered)
+        let delivered = |message: &MessageView| message.delivery == Delivery::Delivered;
+        talk.messages.iter().any(delivered)
     })
     .await;
     ben.does(AppCommand::SendMessage { text: "I see".into() }).await;
     let seen = ben
         .reads("both messages", |talk| {
-            talk.messages.len() == 2 && talk.messages[1].delivered
+            talk.messages.len() == 2 && talk.messages[1].delivery == Delivery::Delivered
         })
         .await;
     assert_eq!(seen.messages[0].text, text);

@@ -1,6 +1,7 @@
 //! [T] The thread that owns the file: takes what is to be kept, and tells what there is after each change.
 
 use super::Kept;
+use super::conversation::{KeptMessage, Unfinished};
 use super::past_call::{CallId, PastCall};
 use super::tables::{OpenTablesError, Tables};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,10 @@ const BAD_FILES_MAX: u32 = 100;
 pub(super) enum Ask {
     Keep(PastCall),
     Rate(CallId, u8),
+    KeepMessages(CallId, Vec<KeptMessage>),
+    OpenMessages(Option<CallId>),
+    KeepUnfinished(Unfinished),
+    ForgetUnfinished(PathBuf),
     Forget(CallId),
     ForgetAll,
 }
@@ -45,30 +50,72 @@ fn keep(folder: &Path, asked: &Receiver<Ask>, told: &watch::Sender<Kept>) {
         }
     };
     told.send_modify(|kept| kept.set_aside = set_aside);
-    tell(&tables, told);
+    let mut keeper = Keeper {
+        tables,
+        opened: None,
+        forgotten: None,
+    };
+    note(keeper.read(told), told);
     while let Ok(ask) = asked.recv() {
-        let done = match &ask {
-            Ask::Keep(call) => tables.keep(call),
-            Ask::Rate(id, stars) => tables.rate(id, *stars),
-            Ask::Forget(id) => tables.forget(Some(id)),
-            Ask::ForgetAll => tables.forget(None),
-        };
-        note(done, told);
-        tell(&tables, told);
+        let done = keeper.carry_out(ask);
+        note(done.and(keeper.read(told)), told);
     }
 }
 
-fn tell(tables: &Tables, told: &watch::Sender<Kept>) {
-    let calls = tables.calls();
-    if let Ok(calls) = &calls {
+struct Keeper {
+    tables: Tables,
+    /// Whose messages a window looks at.
+    opened: Option<CallId>,
+    /// What was written in the call that was forgotten last, in case that is taken back.
+    forgotten: Option<(CallId, Vec<KeptMessage>)>,
+}
+
+impl Keeper {
+    fn carry_out(&mut self, ask: Ask) -> rusqlite::Result<()> {
+        match ask {
+            Ask::Keep(call) => {
+                self.tables.keep(&call)?;
+                match self.forgotten.take_if(|(id, _)| *id == call.id) {
+                    Some((id, messages)) => self.tables.keep_messages(&id, &messages),
+                    None => Ok(()),
+                }
+            }
+            Ask::Rate(id, stars) => self.tables.rate(&id, stars),
+            Ask::KeepMessages(id, messages) => self.tables.keep_messages(&id, &messages),
+            Ask::OpenMessages(id) => {
+                self.opened = id;
+                Ok(())
+            }
+            Ask::KeepUnfinished(file) => self.tables.keep_unfinished(&file),
+            Ask::ForgetUnfinished(path) => self.tables.forget_unfinished(&path),
+            Ask::Forget(id) => {
+                let messages = self.tables.messages(&id)?;
+                self.tables.forget(Some(&id))?;
+                self.opened.take_if(|opened| *opened == id);
+                self.forgotten = Some((id, messages));
+                Ok(())
+            }
+            Ask::ForgetAll => {
+                (self.opened, self.forgotten) = (None, None);
+                self.tables.forget(None)
+            }
+        }
+    }
+
+    /// Tells what there is.
+    fn read(&self, told: &watch::Sender<Kept>) -> rusqlite::Result<()> {
+        let calls = self.tables.calls()?;
+        let unfinished = self.tables.unfinished()?;
+        let opened = match &self.opened {
+            Some(id) => Some((id.clone(), self.tables.messages(id)?)),
+            None => None,
+        };
         told.send_if_modified(|kept| {
-            let changed = kept.calls != *calls;
-            kept.calls.clone_from(calls);
+            let changed = kept.calls != calls || kept.unfinished != unfinished || kept.opened != opened;
+            (kept.calls, kept.unfinished, kept.opened) = (calls, unfinished, opened);
             changed
         });
-    }
-    if calls.is_err() {
-        note(calls.map(drop), told);
+        Ok(())
     }
 }
 

@@ -4,10 +4,12 @@
 //! of a newer layout is set aside (`history.sqlite.bad-1`, ...), never deleted; without a usable file calls work, and only
 //! remembering does not. Nothing here knows of links: their secrets are not kept.
 
+mod conversation;
 mod keeper;
 mod past_call;
 mod tables;
 
+pub use conversation::{KeptMessage, Unfinished};
 pub use past_call::{CallId, PastCall, Seconds};
 
 use keeper::Ask;
@@ -24,11 +26,18 @@ pub const TOLD_MAX: u32 = 50;
 /// Past calls that are kept; older ones go.
 pub const KEPT_MAX: u32 = 1000;
 
+/// Unfinished files that are kept; the oldest go. Twice as many as may be on their way at once.
+pub const UNFINISHED_MAX: u32 = 64;
+
 /// What is remembered, as it was last read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Kept {
     /// Past calls, newest first, at most [`TOLD_MAX`].
     pub calls: Vec<PastCall>,
+    /// What was written in the call that a window looks at, oldest first.
+    pub opened: Option<(CallId, Vec<KeptMessage>)>,
+    /// Files that were offered and are not there yet, newest first.
+    pub unfinished: Vec<Unfinished>,
     /// Where a file that could not be used was put.
     pub set_aside: Option<PathBuf>,
     /// Why nothing can be remembered now.
@@ -75,12 +84,32 @@ impl Store {
         self.ask(Ask::Rate(id, stars));
     }
 
-    /// Forgets one call.
+    /// Keeps what was written in a call that is kept, instead of what was kept of it before.
+    pub fn keep_messages(&self, id: CallId, messages: Vec<KeptMessage>) {
+        self.ask(Ask::KeepMessages(id, messages));
+    }
+
+    /// Reads what was written in a call: it shows in [`Kept::opened`]. Nothing: it is not looked at any more.
+    pub fn open_messages(&self, id: Option<CallId>) {
+        self.ask(Ask::OpenMessages(id));
+    }
+
+    /// Keeps that a file is not there yet.
+    pub fn keep_unfinished(&self, file: Unfinished) {
+        self.ask(Ask::KeepUnfinished(file));
+    }
+
+    /// Forgets a file: it is there, or is not to be sent any more.
+    pub fn forget_unfinished(&self, path: PathBuf) {
+        self.ask(Ask::ForgetUnfinished(path));
+    }
+
+    /// Forgets one call, with what was written in it. Keeping the same call again at once brings that back too.
     pub fn forget(&self, id: CallId) {
         self.ask(Ask::Forget(id));
     }
 
-    /// Forgets all calls.
+    /// Forgets all calls and files.
     pub fn forget_all(&self) {
         self.ask(Ask::ForgetAll);
     }

@@ -59,6 +59,8 @@ pub struct PastCall {
     pub end: Option<EndCode>,
     /// What the person said of it: 1 (bad) to 5 (good).
     pub stars: Option<u8>,
+    /// How many messages of it are kept. Counted by the store, not kept.
+    pub messages: u32,
 }
 
 #[cfg(test)]

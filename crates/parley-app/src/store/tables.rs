@@ -3,17 +3,20 @@
 //! | layout | what it brought |
 //! |---|---|
 //! | 1 | `call` |
+//! | 2 | `message`, which goes with its call; `unfinished` |
 
+use super::conversation::{KeptMessage, Unfinished};
 use super::past_call::{CallId, PastCall, Seconds};
-use super::{KEPT_MAX, TOLD_MAX};
+use super::{KEPT_MAX, TOLD_MAX, UNFINISHED_MAX};
 use crate::view::EndCode;
 use parley_proto::limits::NAME_CHARS_MAX;
 use rusqlite::{Connection, ErrorCode, Row, params};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One step from each layout to the next; a file says its layout in `user_version`.
-const STEPS: &[&str] = &["CREATE TABLE call (
+const STEPS: &[&str] = &[
+    "CREATE TABLE call (
     id TEXT PRIMARY KEY,
     began_ms INTEGER NOT NULL,
     seconds INTEGER NOT NULL,
@@ -26,7 +29,23 @@ const STEPS: &[&str] = &["CREATE TABLE call (
     end TEXT,
     stars INTEGER
 ) STRICT;
-CREATE INDEX call_began ON call (began_ms DESC);"];
+CREATE INDEX call_began ON call (began_ms DESC);",
+    "CREATE TABLE message (
+    call TEXT NOT NULL REFERENCES call (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    author TEXT,
+    text TEXT NOT NULL,
+    delivered INTEGER NOT NULL,
+    PRIMARY KEY (call, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unfinished (
+    path BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;",
+];
 /// Another Parley may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(2);
 /// People named of one call.
@@ -67,6 +86,8 @@ impl Tables {
         connection.busy_timeout(BUSY_MAX)?;
         // What was forgotten is not left in free pages of the file either.
         connection.pragma_update(None, "secure_delete", true)?;
+        // What was written goes with its call.
+        connection.pragma_update(None, "foreign_keys", true)?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
             return Err(OpenTablesError::Damaged(verdict));
@@ -74,6 +95,7 @@ impl Tables {
         migrate(&mut connection)?;
         let tables = Self(connection);
         tables.calls()?;
+        tables.unfinished()?;
         Ok(tables)
     }
 
@@ -119,15 +141,96 @@ impl Tables {
     pub(super) fn forget(&self, id: Option<&CallId>) -> rusqlite::Result<()> {
         match id {
             Some(id) => self.0.execute("DELETE FROM call WHERE id = ?1", [id.as_str()])?,
-            None => self.0.execute("DELETE FROM call", [])?,
+            None => self.0.execute("DELETE FROM call", [])? + self.0.execute("DELETE FROM unfinished", [])?,
         };
         Ok(())
+    }
+
+    /// Keeps what was written in a call, instead of what was. Nothing of a call that is not kept.
+    pub(super) fn keep_messages(&self, id: &CallId, messages: &[KeptMessage]) -> rusqlite::Result<()> {
+        let whole = self.0.unchecked_transaction()?;
+        whole.execute("DELETE FROM message WHERE call = ?1", [id.as_str()])?;
+        let mut insert = whole.prepare(
+            "INSERT INTO message (call, number, at_ms, author, text, delivered)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM call WHERE id = ?1)",
+        )?;
+        for (message, number) in messages.iter().zip(0i64..) {
+            insert.execute(params![
+                id.as_str(),
+                number,
+                signed(message.at_ms),
+                message.author,
+                message.text,
+                message.delivered,
+            ])?;
+        }
+        drop(insert);
+        whole.commit()
+    }
+
+    /// What was written in a call, oldest first.
+    pub(super) fn messages(&self, id: &CallId) -> rusqlite::Result<Vec<KeptMessage>> {
+        let mut of_call = self
+            .0
+            .prepare("SELECT at_ms, author, text, delivered FROM message WHERE call = ?1 ORDER BY number")?;
+        let rows = of_call.query_map([id.as_str()], |row| {
+            Ok(KeptMessage {
+                at_ms: unsigned(row.get(0)?),
+                author: row.get(1)?,
+                text: row.get(2)?,
+                delivered: row.get(3)?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// Keeps a file that is not there yet.
+    pub(super) fn keep_unfinished(&self, file: &Unfinished) -> rusqlite::Result<()> {
+        self.0.execute(
+            "INSERT INTO unfinished (path, size, recipient, at_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (path) DO UPDATE SET size = ?2, recipient = ?3, at_ms = ?4",
+            params![
+                path_to_bytes(&file.path),
+                signed(file.size),
+                file.to,
+                signed(file.at_ms),
+            ],
+        )?;
+        self.0.execute(
+            "DELETE FROM unfinished WHERE path NOT IN (SELECT path FROM unfinished ORDER BY at_ms DESC LIMIT ?1)",
+            [UNFINISHED_MAX],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets one.
+    pub(super) fn forget_unfinished(&self, path: &Path) -> rusqlite::Result<()> {
+        self.0
+            .execute("DELETE FROM unfinished WHERE path = ?1", [path_to_bytes(path)])?;
+        Ok(())
+    }
+
+    /// Files that are not there yet, newest first.
+    pub(super) fn unfinished(&self) -> rusqlite::Result<Vec<Unfinished>> {
+        let mut all = self.0.prepare(
+            "SELECT path, size, recipient, at_ms FROM unfinished ORDER BY at_ms DESC, path LIMIT ?1",
+        )?;
+        let rows = all.query_map([UNFINISHED_MAX], |row| {
+            Ok(Unfinished {
+                path: path_from_bytes(row.get(0)?),
+                size: unsigned(row.get(1)?),
+                to: row.get(2)?,
+                at_ms: unsigned(row.get(3)?),
+            })
+        })?;
+        rows.collect()
     }
 
     /// The latest calls, newest first.
     pub(super) fn calls(&self) -> rusqlite::Result<Vec<PastCall>> {
         let mut latest = self.0.prepare(
-            "SELECT id, began_ms, seconds, people, host, good_s, fair_s, poor_s, interruptions, end, stars
+            "SELECT id, began_ms, seconds, people, host, good_s, fair_s, poor_s, interruptions, end, stars,
+                 (SELECT count(*) FROM message WHERE message.call = call.id)
              FROM call ORDER BY began_ms DESC, id LIMIT ?1",
         )?;
         let rows = latest.query_map([TOLD_MAX], read)?;
@@ -142,6 +245,10 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
     if layout > STEPS.len() {
         let newer = format!("written by a newer Parley (layout {layout})");
         return Err(OpenTablesError::Damaged(newer));
+    }
+    if layout > 0 {
+        // One that only looks like ours is set aside as it is.
+        connection.prepare("SELECT id, began_ms, people, stars FROM call")?;
     }
     for (step, number) in STEPS.iter().zip(1..).skip(layout) {
         let whole = connection.transaction()?;
@@ -174,6 +281,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<PastCall>> {
             .as_deref()
             .and_then(end_from_text),
         stars: row.get(10)?,
+        messages: row.get(11)?,
     }))
 }
 
@@ -183,6 +291,23 @@ fn signed(number: u64) -> i64 {
 
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
+}
+
+/// As the system has it: a path need not be text.
+fn path_to_bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_encoded_bytes().to_vec()
+}
+
+#[cfg(unix)]
+fn path_from_bytes(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt as _;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// Elsewhere one that is no text is not found again.
+#[cfg(not(unix))]
+fn path_from_bytes(bytes: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 fn people_to_text(people: &[String]) -> String {

@@ -21,6 +21,16 @@ fn call(number: u64) -> PastCall {
         interruptions: 0,
         end: None,
         stars: None,
+        messages: 0,
+    }
+}
+
+fn said(text: &str, author: Option<&str>) -> KeptMessage {
+    KeptMessage {
+        at_ms: 1_700_000_000_000,
+        author: author.map(str::to_owned),
+        text: text.into(),
+        delivered: author.is_some(),
     }
 }
 
@@ -156,4 +166,102 @@ async fn only_so_many_calls_are_told_and_hostile_names_are_only_text() {
     assert_eq!(kept.calls[0].people[0], name);
     assert_eq!(kept.calls[0].people.len(), 16);
     assert_eq!(store.dropped(), 0);
+}
+
+#[tokio::test]
+async fn what_was_written_is_read_on_demand_goes_with_its_call_and_comes_back_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    let words = vec![
+        said("Abracadabra", None),
+        said("'); DROP TABLE message; --", Some("Ben")),
+    ];
+    store.keep_messages(CallId::new(1), words.clone());
+    store.keep(call(1));
+    store.keep(call(2));
+    let kept = sees(&store, "two calls", |kept| kept.calls.len() == 2).await;
+    assert_eq!(kept.calls[1].messages, 0, "nothing of a call that is not kept");
+    store.keep_messages(CallId::new(1), vec![said("an earlier state", None)]);
+    store.keep_messages(CallId::new(1), words.clone());
+    drop(store);
+
+    let store = Store::open(folder.path());
+    let kept = sees(&store, "messages", |kept| {
+        kept.calls.iter().any(|call| call.messages == 2)
+    })
+    .await;
+    assert_eq!(kept.opened, None);
+    store.open_messages(Some(CallId::new(1)));
+    let kept = sees(&store, "the words", |kept| kept.opened.is_some()).await;
+    assert_eq!(kept.opened, Some((CallId::new(1), words.clone())));
+    store.forget(CallId::new(1));
+    let kept = sees(&store, "one call", |kept| kept.calls.len() == 1).await;
+    assert_eq!(kept.opened, None);
+    store.keep(call(1));
+    store.open_messages(Some(CallId::new(1)));
+    sees(&store, "the words again", |kept| {
+        kept.opened == Some((CallId::new(1), words.clone()))
+    })
+    .await;
+    store.forget_all();
+    sees(&store, "nothing", |kept| {
+        kept.calls.is_empty() && kept.opened.is_none()
+    })
+    .await;
+    drop(store);
+    let bytes = std::fs::read(folder.path().join("history.sqlite")).unwrap();
+    assert!(!bytes.windows(11).any(|part| part == b"Abracadabra"));
+}
+
+#[tokio::test]
+async fn unfinished_files_are_there_after_a_restart_and_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    let file = |n: u64| Unfinished {
+        path: format!("/home/ada/{n}.bin").into(),
+        size: n,
+        to: "Ben".into(),
+        at_ms: 1000 + n,
+    };
+    for n in 0..=u64::from(UNFINISHED_MAX) {
+        store.keep_unfinished(file(n));
+        if n % 20 == 0 {
+            sees(&store, "it", |kept| kept.unfinished.first() == Some(&file(n))).await;
+        }
+    }
+    store.keep_unfinished(Unfinished {
+        at_ms: 9999,
+        ..file(7)
+    });
+    store.forget_unfinished(file(8).path);
+    drop(store);
+    let store = Store::open(folder.path());
+    let kept = sees(&store, "files", |kept| !kept.unfinished.is_empty()).await;
+    assert_eq!(kept.unfinished.len(), UNFINISHED_MAX as usize - 1);
+    assert_eq!(kept.unfinished[0].path, file(7).path, "newest first");
+    assert!(
+        !kept
+            .unfinished
+            .iter()
+            .any(|one| [file(0).path, file(8).path].contains(&one.path))
+    );
+    assert_eq!(store.dropped(), 0);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_layout_keeps_its_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = made(
+        "CREATE TABLE call (id TEXT PRIMARY KEY, began_ms INTEGER NOT NULL, seconds INTEGER NOT NULL, people TEXT NOT NULL,
+         host INTEGER NOT NULL, good_s INTEGER NOT NULL, fair_s INTEGER NOT NULL, poor_s INTEGER NOT NULL,
+         interruptions INTEGER NOT NULL, end TEXT, stars INTEGER) STRICT;
+         CREATE INDEX call_began ON call (began_ms DESC);
+         INSERT INTO call VALUES ('0000000000000001', 1700000060000, 12, '[\"Ben\"]', 1, 10, 2, 0, 0, NULL, NULL);
+         PRAGMA user_version = 1;",
+    );
+    std::fs::write(folder.path().join("history.sqlite"), first).unwrap();
+    let store = Store::open(folder.path());
+    let kept = sees(&store, "the call", |kept| !kept.calls.is_empty()).await;
+    assert_eq!(kept.calls, [call(1)]);
+    assert_eq!(kept.set_aside, None);
 }

@@ -161,6 +161,21 @@ pub enum AppCommand {
         /// Which; absent means all.
         id: Option<String>,
     },
+    /// Shows what was written in a call that was, in [`super::HistoryView::opened`].
+    OpenPastChat {
+        /// Which; absent: it is not looked at any more.
+        id: Option<String>,
+    },
+    /// Offers a file of an earlier call again; the other side has what came of it.
+    SendAgain {
+        /// Which: [`super::UnfinishedView::id`].
+        id: String,
+    },
+    /// Forgets a file of an earlier call.
+    ForgetUnfinished {
+        /// Which.
+        id: String,
+    },
     /// Takes back that the last one was forgotten.
     TakeBackCall {
         /// Which.
@@ -204,6 +219,9 @@ impl fmt::Debug for AppCommand {
             Self::DismissProblem { .. } => f.debug_struct("DismissProblem"),
             Self::RateCall { .. } => f.debug_struct("RateCall"),
             Self::ForgetCalls { .. } => f.debug_struct("ForgetCalls"),
+            Self::OpenPastChat { .. } => f.debug_struct("OpenPastChat"),
+            Self::SendAgain { .. } => f.debug_struct("SendAgain"),
+            Self::ForgetUnfinished { .. } => f.debug_struct("ForgetUnfinished"),
             Self::TakeBackCall { .. } => f.debug_struct("TakeBackCall"),
         };
         match self {
@@ -225,8 +243,10 @@ impl fmt::Debug for AppCommand {
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),
-            Self::ForgetCalls { id } => said.field("id", id),
-            Self::TakeBackCall { id } => said.field("id", id),
+            Self::ForgetCalls { id } | Self::OpenPastChat { id } => said.field("id", id),
+            Self::TakeBackCall { id } | Self::SendAgain { id } | Self::ForgetUnfinished { id } => {
+                said.field("id", id)
+            }
             _ => &mut said,
         };
         said.finish()

@@ -6,7 +6,7 @@ use ts_rs::TS;
 /// One file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct TransferView {
-    /// Its id.
+    /// Another one for each: given here, not by whoever offered it.
     pub id: String,
     /// From here; otherwise to here.
     pub sending: bool,
@@ -29,6 +29,20 @@ pub struct TransferView {
     pub fault: Option<TransferProblem>,
     /// Where it is on this computer, once it is whole.
     pub path: Option<String>,
+}
+
+/// A file that was offered in an earlier call and did not arrive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct UnfinishedView {
+    /// Another one for each.
+    pub id: String,
+    /// The file's name.
+    pub name: String,
+    /// Its size in bytes when it was offered.
+    #[ts(type = "number")]
+    pub size: u64,
+    /// Whom it was for.
+    pub to: String,
 }
 
 /// How far a file is.

@@ -1,6 +1,6 @@
 //! Calls that were, as a window lists them.
 
-use super::{EndCode, Quality};
+use super::{EndCode, MessageView, Quality};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -9,6 +9,8 @@ use ts_rs::TS;
 pub struct HistoryView {
     /// Newest first, the latest fifty.
     pub calls: Vec<PastCallView>,
+    /// What was written in the call that was asked for ([`super::AppCommand::OpenPastChat`]).
+    pub opened: Option<PastChatView>,
     /// Why nothing can be remembered now.
     pub fault: Option<String>,
 }
@@ -36,4 +38,15 @@ pub struct PastCallView {
     pub end: Option<EndCode>,
     /// What the person said of it: 1 (bad) to 5 (good).
     pub stars: Option<u8>,
+    /// How many messages of it are kept.
+    pub messages: u32,
+}
+
+/// What was written in one call that was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PastChatView {
+    /// Which: [`PastCallView::id`].
+    pub id: String,
+    /// Oldest first. Authors have names, and no ids any more.
+    pub messages: Vec<MessageView>,
 }

@@ -26,8 +26,8 @@ pub use desktop::{DesktopSettings, DesktopView};
 pub use devices::{
     DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
 };
-pub use files::{TransferProblem, TransferStage, TransferView};
-pub use history::{HistoryView, PastCallView};
+pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
+pub use history::{HistoryView, PastCallView, PastChatView};
 pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
@@ -36,7 +36,7 @@ pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, 
 pub use share::{
     ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView, SharingView,
 };
-pub use talk::{MessageView, ReactionKind, ReactionView, TalkView};
+pub use talk::{Delivery, MessageView, ReactionKind, ReactionView, TalkView};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub desktop: DesktopSettings,
     /// Calls are remembered on this computer: who, when, how long, how good.
     pub keep_history: bool,
+    /// What is written in calls is kept with them.
+    pub keep_chat: bool,
     /// The language of everything the app says.
     pub language: Language,
     /// Where files go that come; empty: the system's folder for downloads.
@@ -68,6 +70,7 @@ impl Default for Settings {
             appearance: Appearance::System,
             desktop: DesktopSettings::default(),
             keep_history: true,
+            keep_chat: false,
             language: Language::System,
             download_folder: String::new(),
             screen: ScreenSettings::default(),
@@ -155,6 +158,8 @@ pub struct SettingsPatch {
     pub desktop: Option<DesktopSettings>,
     /// See [`Settings::keep_history`].
     pub keep_history: Option<bool>,
+    /// See [`Settings::keep_chat`].
+    pub keep_chat: Option<bool>,
     /// See [`Settings::language`].
     pub language: Option<Language>,
     /// See [`Settings::download_folder`].

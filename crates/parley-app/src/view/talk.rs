@@ -1,7 +1,7 @@
 //! What people tell each other beside picture and sound, as a window shows it: messages, reactions, raised hands, files. Comes apart
 //! from [`super::AppState`], because it is long and changes by itself.
 
-use super::TransferView;
+use super::{TransferView, UnfinishedView};
 use parley_proto::Reaction;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,6 +18,8 @@ pub struct TalkView {
     pub hand_raised: bool,
     /// Files on their way, and those that were, oldest first.
     pub transfers: Vec<TransferView>,
+    /// Files of earlier calls that did not arrive, newest first; those that are on their way again are not among them.
+    pub unfinished: Vec<UnfinishedView>,
 }
 
 /// One message. Its `Debug` leaves the words out.
@@ -34,15 +36,27 @@ pub struct MessageView {
     /// When it was sent or came, in milliseconds since 1970, by this computer's clock.
     #[ts(type = "number")]
     pub at_ms: u64,
-    /// The other side has it. Always true for what came.
-    pub delivered: bool,
+    /// What became of it. What came is always delivered.
+    pub delivery: Delivery,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// On its way.
+    Sending,
+    /// The other side has it.
+    Delivered,
+    /// The other side did not answer in time. It may still come to be delivered.
+    NotDelivered,
 }
 
 impl fmt::Debug for MessageView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageView")
             .field("id", &self.id)
-            .field("delivered", &self.delivered)
+            .field("delivery", &self.delivery)
             .finish_non_exhaustive()
     }
 }

@@ -23,6 +23,8 @@ const BURST_MAX: u32 = 40;
 const TEXT_INTERVAL: Duration = Duration::from_millis(500);
 /// What shows nothing, answers above all, takes less of the allowance.
 const OTHER_INTERVAL: Duration = Duration::from_millis(50);
+/// A message without an answer for so long is told as not delivered: longer than a connection takes to be made anew.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// What became of a message, or a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub enum ChatNews {
     Came(ChatText),
     /// The other side has one's own message.
     Delivered(MessageId),
+    /// The other side has not answered for it in time: it does not read messages, or cannot be reached. It is said again whenever
+    /// there is a lane, and may be delivered later.
+    Unanswered(MessageId),
 }
 
 /// Why a message was not taken.
@@ -54,6 +59,29 @@ pub struct ChatCounters {
     pub malformed: u64,
     /// Messages that came a second time.
     pub repeated: u64,
+    /// Messages that were not answered in time.
+    pub unanswered: u64,
+}
+
+impl ChatCounters {
+    /// All by name.
+    #[must_use]
+    pub const fn list(&self) -> [(&'static str, u64); 3] {
+        [
+            ("chat_messages_malformed", self.malformed),
+            ("chat_messages_repeated", self.repeated),
+            ("chat_messages_unanswered", self.unanswered),
+        ]
+    }
+}
+
+/// One's own message, until it is answered.
+#[derive(Debug)]
+struct Waiting {
+    text: ChatText,
+    since: Instant,
+    /// Whether it was told that there is no answer.
+    overdue: bool,
 }
 
 /// The chat with one other side, through all connections to it.
@@ -61,7 +89,7 @@ pub struct ChatCounters {
 pub struct Chat {
     up: bool,
     /// Not answered yet, oldest first.
-    unanswered: VecDeque<ChatText>,
+    unanswered: VecDeque<Waiting>,
     /// How many of them went on the present lane.
     gone: usize,
     answers: VecDeque<MessageId>,
@@ -78,7 +106,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`SayError`]: it is not sent.
-    pub fn say(&mut self, id: MessageId, text: &str) -> Result<ChatText, SayError> {
+    pub fn say(&mut self, now: Instant, id: MessageId, text: &str) -> Result<ChatText, SayError> {
         if self.unanswered.len() >= UNANSWERED_MAX {
             return Err(SayError::TooMany);
         }
@@ -87,7 +115,11 @@ impl Chat {
             .all(|c| c.is_whitespace() || parley_proto::chat::is_hidden(c));
         let text = presentable(text).ok_or(if blank { SayError::Empty } else { SayError::TooLong })?;
         let message = ChatText { id, text };
-        self.unanswered.push_back(message.clone());
+        self.unanswered.push_back(Waiting {
+            text: message.clone(),
+            since: now,
+            overdue: false,
+        });
         Ok(message)
     }
 
@@ -108,9 +140,28 @@ impl Chat {
     /// Somebody else is there now: what the one before did not answer is nobody's business.
     pub fn forget(&mut self) {
         self.lane_down();
-        self.unanswered.clear();
+        for mut waiting in std::mem::take(&mut self.unanswered) {
+            self.give_up(&mut waiting);
+        }
         self.shown.clear();
         self.shown_order.clear();
+    }
+
+    /// When [`Chat::on_timeout`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        // They wait in the order in which they were said.
+        let next = self.unanswered.iter().find(|waiting| !waiting.overdue)?;
+        Some(next.since + ANSWER_MAX)
+    }
+
+    /// Time has passed.
+    pub fn on_timeout(&mut self, now: Instant) {
+        let mut all = std::mem::take(&mut self.unanswered);
+        for waiting in all.iter_mut().filter(|waiting| waiting.since + ANSWER_MAX <= now) {
+            self.give_up(waiting);
+        }
+        self.unanswered = all;
     }
 
     /// Whether more may be handed over: not while the other side takes no answers.
@@ -152,7 +203,7 @@ impl Chat {
         }
         let next = self.unanswered.get(self.gone)?;
         self.gone += 1;
-        Some(ChatFrame::Text(next.clone()))
+        Some(ChatFrame::Text(next.text.clone()))
     }
 
     /// The next thing to tell.
@@ -164,6 +215,14 @@ impl Chat {
     #[must_use]
     pub const fn counters(&self) -> ChatCounters {
         self.counters
+    }
+
+    /// Tells once that there is no answer.
+    fn give_up(&mut self, waiting: &mut Waiting) {
+        if !std::mem::replace(&mut waiting.overdue, true) {
+            self.counters.unanswered += 1;
+            self.news.push_back(ChatNews::Unanswered(waiting.text.id));
+        }
     }
 
     /// Gives what it takes of the allowance, as the next one.
@@ -195,7 +254,7 @@ impl Chat {
             .unanswered
             .iter()
             .take(self.gone)
-            .position(|message| message.id == id)
+            .position(|waiting| waiting.text.id == id)
         else {
             return OTHER_INTERVAL;
         };
@@ -239,7 +298,7 @@ mod tests {
         fn says(&mut self, who: usize, text: &str) {
             self.ids += 1;
             self.sides[who]
-                .say(MessageId::from_bytes([self.ids; 16]), text)
+                .say(self.now, MessageId::from_bytes([self.ids; 16]), text)
                 .unwrap();
         }
 
@@ -266,6 +325,7 @@ mod tests {
                     match news {
                         ChatNews::Came(text) => self.shown[1 - who].push(text.text),
                         ChatNews::Delivered(_) => self.delivered[1 - who] += 1,
+                        ChatNews::Unanswered(id) => panic!("{id} is answered in time"),
                     }
                 }
             }
@@ -316,13 +376,13 @@ mod tests {
 
     #[test]
     fn without_a_lane_nothing_goes_and_the_queue_is_bounded() {
-        let mut chat = Chat::default();
+        let (mut chat, now) = (Chat::default(), Instant::now());
         for n in 0..UNANSWERED_MAX {
             let id = MessageId::from_bytes([(n % 256) as u8; 16]);
-            chat.say(id, "waiting").unwrap();
+            chat.say(now, id, "waiting").unwrap();
         }
         let id = MessageId::from_bytes([0xff; 16]);
-        assert_eq!(chat.say(id, "one more"), Err(SayError::TooMany));
+        assert_eq!(chat.say(now, id, "one more"), Err(SayError::TooMany));
         assert_eq!(chat.poll_frame(), None);
         chat.lane_up();
         let on_the_way = std::iter::from_fn(|| chat.poll_frame()).count();
@@ -331,15 +391,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_not_sent_and_not_shown() {
-        let mut chat = Chat::default();
+        let (mut chat, now) = (Chat::default(), Instant::now());
         let id = MessageId::from_bytes([1; 16]);
-        assert_eq!(chat.say(id, " \u{202e}\n"), Err(SayError::Empty));
+        assert_eq!(chat.say(now, id, " \u{202e}\n"), Err(SayError::Empty));
         assert_eq!(
-            chat.say(id, &"x".repeat(CHAT_TEXT_CHARS_MAX + 1)),
+            chat.say(now, id, &"x".repeat(CHAT_TEXT_CHARS_MAX + 1)),
             Err(SayError::TooLong)
         );
         chat.lane_up();
-        let now = Instant::now();
         let control = ChatFrame::Text(ChatText {
             id,
             text: "\u{1}".into(),
@@ -356,6 +415,44 @@ mod tests {
         assert_eq!(chat.counters().malformed, 4);
         // An answer to what was never said changes nothing.
         chat.on_bytes(now, &serde_json::to_vec(&ChatFrame::Delivered { id }).unwrap());
+        assert_eq!(chat.poll_news(), None);
+    }
+
+    #[test]
+    fn what_nobody_answers_is_told_once_and_may_be_delivered_later() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let id = |n| MessageId::from_bytes([n; 16]);
+        let mut chat = Chat::default();
+        chat.say(at(0), id(1), "is anybody there?").unwrap();
+        chat.say(at(3), id(2), "hello?").unwrap();
+        chat.lane_up();
+        assert_eq!(std::iter::from_fn(|| chat.poll_frame()).count(), 2);
+        assert_eq!(chat.poll_timeout(), Some(start + ANSWER_MAX));
+        chat.on_timeout(at(14));
+        assert_eq!(chat.poll_news(), None);
+        chat.on_timeout(at(15));
+        assert_eq!(chat.poll_news(), Some(ChatNews::Unanswered(id(1))));
+        assert_eq!(chat.poll_timeout(), Some(at(3) + ANSWER_MAX));
+        chat.on_timeout(at(60));
+        assert_eq!(chat.poll_news(), Some(ChatNews::Unanswered(id(2))));
+        assert_eq!((chat.poll_timeout(), chat.poll_news()), (None, None));
+        assert_eq!(chat.counters().unanswered, 2);
+        // A fresh connection: both are said again, and one is answered.
+        chat.lane_down();
+        chat.lane_up();
+        assert_eq!(std::iter::from_fn(|| chat.poll_frame()).count(), 2);
+        let answer = ChatFrame::Delivered { id: id(1) };
+        chat.on_bytes(at(61), &serde_json::to_vec(&answer).unwrap());
+        assert_eq!(chat.poll_news(), Some(ChatNews::Delivered(id(1))));
+        // Somebody else takes the place of the one it was written to.
+        chat.say(at(62), id(3), "and you?").unwrap();
+        chat.forget();
+        assert_eq!(
+            chat.poll_news(),
+            Some(ChatNews::Unanswered(id(3))),
+            "not told before"
+        );
         assert_eq!(chat.poll_news(), None);
     }
 

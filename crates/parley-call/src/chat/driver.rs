@@ -1,11 +1,11 @@
 //! The task around [`Chat`]: carries between the app and the lane. It decides nothing.
 
-use super::conversation::{Chat, ChatNews, SayError};
+use super::conversation::{Chat, ChatCounters, ChatNews, SayError};
 use crate::port::Lane;
 use bytes::{Bytes, BytesMut};
 use parley_proto::{ChatText, MessageId, ParticipantId};
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
 /// Requests that may wait.
@@ -19,6 +19,8 @@ pub struct ChatHandle {
     requests: mpsc::Sender<Request>,
     /// What happens, in order.
     pub news: mpsc::Receiver<ChatNews>,
+    /// What was refused, repeated and not answered since the call began.
+    pub counters: watch::Receiver<ChatCounters>,
 }
 
 #[derive(Debug)]
@@ -68,17 +70,23 @@ impl ChatHandle {
 pub fn start() -> ChatHandle {
     let (requests, asked) = mpsc::channel(REQUESTS_MAX);
     let (tell, news) = mpsc::channel(NEWS_MAX);
+    let (count, counters) = watch::channel(ChatCounters::default());
     let driver = Driver {
         chat: Chat::default(),
         asked,
         tell,
+        count,
         lane: None,
         with: None,
         to_go: None,
         to_tell: None,
     };
     tokio::spawn(driver.run());
-    ChatHandle { requests, news }
+    ChatHandle {
+        requests,
+        news,
+        counters,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
@@ -90,6 +98,7 @@ struct Driver {
     chat: Chat,
     asked: mpsc::Receiver<Request>,
     tell: mpsc::Sender<ChatNews>,
+    count: watch::Sender<ChatCounters>,
     lane: Option<Lane>,
     with: Option<ParticipantId>,
     /// Waits for room in the lane.
@@ -103,6 +112,7 @@ enum Happening {
     Came(Bytes),
     LaneEnded,
     Passed,
+    TimeUp,
     Over,
 }
 
@@ -114,13 +124,14 @@ impl Driver {
                 Happening::Asked(Request::Say { id, text, answer }) => {
                     // Who waits no more was told that it is not said.
                     if !answer.is_closed() {
-                        let _ = answer.send(self.chat.say(id, &text));
+                        let _ = answer.send(self.chat.say(clock(), id, &text));
                     }
                 }
                 Happening::Asked(Request::Lane { participant, lane }) => self.use_lane(participant, lane),
                 Happening::Came(bytes) => self.chat.on_bytes(clock(), &bytes),
                 Happening::LaneEnded => self.end_lane(),
                 Happening::Passed => {}
+                Happening::TimeUp => self.chat.on_timeout(clock()),
                 Happening::Over => return,
             }
         }
@@ -144,6 +155,9 @@ impl Driver {
 
     /// Holds the next frame and the next news, which go when there is room for them.
     fn take_up(&mut self) {
+        let counters = self.chat.counters();
+        self.count
+            .send_if_modified(|told| std::mem::replace(told, counters) != counters);
         if self.to_tell.is_none() {
             self.to_tell = self.chat.poll_news();
         }
@@ -161,6 +175,7 @@ impl Driver {
     async fn next(&mut self) -> Happening {
         let take_at = self.chat.take_at().filter(|at| *at > clock());
         let reads = self.to_tell.is_none() && self.chat.may_take();
+        let overdue_at = self.chat.poll_timeout();
         let (outgoing, incoming) = self.lane.as_mut().map_or((None, None), |lane| {
             (Some(&lane.outgoing), Some(&mut lane.incoming))
         });
@@ -173,6 +188,7 @@ impl Driver {
                 Happening::LaneEnded => Happening::Over,
                 other => other,
             },
+            () = sleep_until(overdue_at.unwrap_or_else(clock).into()), if overdue_at.is_some() => Happening::TimeUp,
         }
     }
 }

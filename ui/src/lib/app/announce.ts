@@ -1,11 +1,33 @@
 /** What a screen reader is told, once, when the state changes. */
-import type { AppState } from '../bindings';
+import type { AppState, PersonView, TalkView } from '../bindings';
 import { t } from '../text';
+import { offered } from './files';
+import { arrived, unanswered } from './talk';
 
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
   if (!before || now.phase !== 'in_call' || before.phase !== 'in_call') return [];
   return [...peopleSaid(before, now), ...connectionSaid(before, now), ...selfSaid(before, now)];
+}
+
+/** The same of what people write, send and show each other. */
+export function talkSaid(before: TalkView, now: TalkView, people: readonly PersonView[]): string[] {
+  const newest = before.reactions.at(-1)?.number ?? 0;
+  const reactions = now.reactions.filter((one) => one.author !== null && one.number > newest);
+  const nameOf = (id: string | null) => people.find((person) => person.id === id)?.name ?? t.chat.nameless;
+  const ended = now.transfers.flatMap((file) => {
+    const old = before.transfers.find((one) => one.id === file.id);
+    if (!old || old.state === file.state) return [];
+    return file.state === 'done' ? [t.said.fileDone({ file: file.name })] : file.state === 'failed' ? [t.said.fileFailed({ file: file.name })] : [];
+  });
+  return [
+    ...arrived(before, now).map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
+    ...offered(before.transfers, now.transfers).map((file) => t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file: file.name })),
+    ...ended,
+    ...unanswered(before, now).map(() => t.said.undelivered),
+    ...reactions.map((one) => t.said.reaction({ name: nameOf(one.author), what: t.reactions[one.reaction] })),
+    ...(before.hand_raised === now.hand_raised ? [] : [now.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
+  ];
 }
 
 function peopleSaid(before: AppState, now: AppState): string[] {

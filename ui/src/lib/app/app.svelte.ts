@@ -6,7 +6,7 @@ import type { AppCommand, AppState, CommandError, DeviceKind, InspectorView, Lev
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
-import { announcements } from './announce';
+import { announcements, talkSaid } from './announce';
 import { NOTHING_FOUND, remembered } from './inspector';
 import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
@@ -141,23 +141,7 @@ export class App implements Deeds {
     const offers = offered(before.transfers, next.transfers);
     if (this.panel !== 'chat') this.unread += fresh.length;
     if (this.panel !== 'files') this.unread += offers.length;
-    const newest = before.reactions.at(-1)?.number ?? 0;
-    const reactions = next.reactions.filter((one) => one.author !== null && one.number > newest);
-    this.voice.say([
-      ...fresh.map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
-      ...offers.map((file) => t.said.fileOffered({ name: this.state.call?.people[0]?.name ?? t.chat.nameless, file: file.name })),
-      ...next.transfers.flatMap((file) => {
-        const old = before.transfers.find((one) => one.id === file.id);
-        if (!old || old.state === file.state) return [];
-        return file.state === 'done' ? [t.said.fileDone({ file: file.name })] : file.state === 'failed' ? [t.said.fileFailed({ file: file.name })] : [];
-      }),
-      ...reactions.map((one) => t.said.reaction({ name: this.#nameOf(one.author), what: t.reactions[one.reaction] })),
-      ...(before.hand_raised === next.hand_raised ? [] : [next.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
-    ]);
-  }
-
-  #nameOf(id: string | null): string {
-    return this.state.call?.people.find((person) => person.id === id)?.name ?? t.chat.nameless;
+    this.voice.say(talkSaid(before, next, this.state.call?.people ?? []));
   }
 
   #hear(levels: Levels, nowMs: number): void {
@@ -274,6 +258,12 @@ export class App implements Deeds {
       () => this.toasts.show(t.files.noPicker, 'warn'),
     );
   };
+  /** A folder the person chose, or nothing. */
+  pickFolder = (): Promise<string | null> =>
+    this.backend.pickFolder().catch(() => {
+      this.toasts.show(t.settings.folderNoPicker, 'warn');
+      return null;
+    });
   decideFile = (id: string, accept: boolean): void => void this.send({ type: 'decide_file', id, accept });
   pauseFile = (id: string, paused: boolean): void => void this.send({ type: 'pause_file', id, paused });
   cancelFile = (id: string): void => void this.send({ type: 'cancel_file', id });

@@ -253,7 +253,9 @@ describe('the settings', () => {
       reset: [{ type: 'change_settings', patch: { appearance: 'system', language: 'system', mirror: true } }],
       undo: [{ type: 'change_settings', patch: { appearance: 'light', language: 'fr', mirror: false } }],
     });
-    expect(resetCommands('you', changed).reset).toEqual([{ type: 'change_settings', patch: { server: '', keep_history: true, recording: { folder: '', allowed: true } } }]);
+    expect(resetCommands('you', changed).reset).toEqual([
+      { type: 'change_settings', patch: { server: '', download_folder: '', keep_history: true, keep_chat: false, recording: { folder: '', allowed: true } } },
+    ]);
     expect(resetCommands('devices', changed).reset).toHaveLength(4);
   });
 });

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -48,7 +48,8 @@ function rows(): readonly Row[] {
     { id: 'talkKey', page: 'desktop', words: `${s.talkKey} ${s.keyHelp}` },
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },
     { id: 'server', page: 'you', words: `${s.server} ${s.serverHelp}` },
-    { id: 'history', page: 'you', words: `${s.history} ${s.historyHelp} ${s.forgetAll}` },
+    { id: 'folder', page: 'you', words: `${s.folder} ${s.folderHelp}` },
+    { id: 'history', page: 'you', words: `${s.history} ${s.historyHelp} ${s.keepChat} ${s.keepChatHelp} ${s.forgetAll}` },
     { id: 'record-allowed', page: 'you', words: `${s.recordAllowed} ${s.recordAllowedHelp}` },
     { id: 'record-folder', page: 'you', words: `${s.recordFolder} ${s.recordFolderHelp}` },
   ];
@@ -96,8 +97,14 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':
       return change(
-        { server: '', keep_history: true, recording: { ...settings.recording, folder: '' } },
-        { server: settings.server, keep_history: settings.keep_history, recording: settings.recording },
+        { server: '', download_folder: '', keep_history: true, keep_chat: false, recording: { ...settings.recording, folder: '' } },
+        {
+          server: settings.server,
+          download_folder: settings.download_folder,
+          keep_history: settings.keep_history,
+          keep_chat: settings.keep_chat,
+          recording: settings.recording,
+        },
       );
   }
 }

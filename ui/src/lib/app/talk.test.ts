@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { MessageView } from '../bindings';
 import { pieces } from '../text/links';
-import { arrived, grouped, NO_TALK } from './talk';
+import { arrived, grouped, NO_TALK, unanswered } from './talk';
 
-const message = (id: string, author: string | null, at_ms: number): MessageView => ({ id, author, name: author ?? '', text: id, at_ms, delivered: true });
+const message = (id: string, author: string | null, at_ms: number): MessageView => ({ id, author, name: author ?? '', text: id, at_ms, delivery: 'delivered' });
 
 describe('links in a text', () => {
   test.each([
@@ -29,4 +29,12 @@ test('only what others wrote since is new', () => {
   const before = { ...NO_TALK, messages: [message('a', 'p', 0)] };
   const now = { ...NO_TALK, messages: [message('a', 'p', 0), message('b', null, 1), message('c', 'p', 2)] };
   expect(arrived(before, now).map((one) => one.id)).toEqual(['c']);
+});
+
+test('that nobody answered is said once', () => {
+  const overdue = { ...message('a', null, 0), delivery: 'not_delivered' as const };
+  const before = { ...NO_TALK, messages: [{ ...overdue, delivery: 'sending' as const }, message('b', null, 1)] };
+  const now = { ...NO_TALK, messages: [overdue, message('b', null, 1)] };
+  expect(unanswered(before, now).map((one) => one.id)).toEqual(['a']);
+  expect(unanswered(now, now)).toEqual([]);
 });

@@ -1,12 +1,18 @@
 /** What follows from the chat's state: what is new, and what stands together. Pure. */
 import type { MessageView, TalkView } from '../bindings';
 
-export const NO_TALK: TalkView = { messages: [], reactions: [], hand_raised: false, transfers: [] };
+export const NO_TALK: TalkView = { messages: [], reactions: [], hand_raised: false, transfers: [], unfinished: [] };
 
 /** Messages of others that were not there before. */
 export function arrived(before: TalkView, now: TalkView): MessageView[] {
   const known = new Set(before.messages.map((message) => message.id));
   return now.messages.filter((message) => message.author !== null && !known.has(message.id));
+}
+
+/** One's own messages of which it has just become known that nobody answered. */
+export function unanswered(before: TalkView, now: TalkView): MessageView[] {
+  const known = new Set(before.messages.filter((message) => message.delivery === 'not_delivered').map((message) => message.id));
+  return now.messages.filter((message) => message.delivery === 'not_delivered' && !known.has(message.id));
 }
 
 export interface Group {

@@ -13,6 +13,8 @@ export interface Backend {
   openPrivacy(kind: 'camera' | 'microphone'): Promise<boolean>;
   /** Asks the person for files; gives where they are. */
   pickFiles(): Promise<string[]>;
+  /** Asks the person for a folder; gives where it is, or nothing. */
+  pickFolder(): Promise<string | null>;
   /** Shows a file that came in its folder; tells whether it did. */
   showFile(id: string): Promise<boolean>;
   /** Shows the last recording in its folder; tells whether it did. */

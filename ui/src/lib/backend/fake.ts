@@ -1,7 +1,7 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
 import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, RecordingStop, ShareMode, TransferView } from '../bindings';
 import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
-import { forgotten, rated, withCall } from './fake/history';
+import { forgotten, opened, rated, withCall } from './fake/history';
 import { FOUND, secondOf } from './fake/inspector';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
@@ -39,6 +39,7 @@ export interface FakeHands {
   commands(): readonly AppCommand[];
   opened(): readonly string[];
   message(text: string): void;
+  answers(on: boolean): void;
   offered(name: string, size: number): void;
   file(id: string, change: Partial<TransferView>): void;
   drag(drag: Drag): void;
@@ -77,6 +78,7 @@ class FakeBackend implements Backend {
   state = () => Promise.resolve(this.#state);
   talk = () => Promise.resolve(this.#talk.now);
   pickFiles = () => Promise.resolve(['/home/ada/plan.pdf']);
+  pickFolder = () => Promise.resolve('/home/ada/From calls');
 
   showFile(id: string): Promise<boolean> {
     this.#opened.push(id);
@@ -177,6 +179,11 @@ class FakeBackend implements Backend {
         return this.#talk.pause(command.id, command.paused);
       case 'cancel_file':
         return this.#talk.file(command.id, { state: 'cancelled_here' });
+      case 'send_again':
+      case 'forget_unfinished':
+        return this.#talk.unfinished(command.id, command.type === 'send_again');
+      case 'open_past_chat':
+        return this.#set({ history: opened(this.#state.history, command.id) });
       case 'send_message':
         return this.#talk.say(command.text);
       case 'react':
@@ -199,12 +206,10 @@ class FakeBackend implements Backend {
         this.#problem(command.code, false);
         return null;
       case 'rate_call':
-        this.#set({ history: rated(this.#state.history, command.id, command.stars) });
-        return null;
+        return this.#set({ history: rated(this.#state.history, command.id, command.stars) });
       case 'forget_calls':
         this.#forgotten = this.#state.history;
-        this.#set({ history: forgotten(this.#state.history, command.id) });
-        return null;
+        return this.#set({ history: forgotten(this.#state.history, command.id) });
       case 'take_back_call':
         if (this.#forgotten) this.#set({ history: this.#forgotten });
         return null;
@@ -334,9 +339,10 @@ class FakeBackend implements Backend {
     this.#set({ local: { ...this.#state.local, ...change } });
   }
 
-  #set(change: Partial<AppState>): void {
+  #set(change: Partial<AppState>): null {
     this.#state = { ...this.#state, ...change };
     this.#events?.state(this.#state);
+    return null;
   }
 
   #later(steps: number, run: () => void): void {
@@ -376,6 +382,7 @@ class FakeBackend implements Backend {
       commands: () => this.#log,
       opened: () => this.#opened,
       message: (text) => this.#talk.came(text),
+      answers: (on) => (on ? this.#talk.answers() : void (this.#talk.silent = true)),
       offered: (name, size) => this.#talk.offered(name, size),
       file: (id, change) => void this.#talk.file(id, change),
       drag: (drag) => this.#events?.drag(drag),

@@ -17,6 +17,7 @@ export function tauriBackend(): Backend {
     openAddress: (address) => invoke<boolean>('open_link', { address }),
     openPrivacy: (kind) => invoke<boolean>('open_privacy', { kind }),
     pickFiles: () => invoke<string[]>('pick_files'),
+    pickFolder: () => invoke<string | null>('pick_folder'),
     showFile: (id) => invoke<boolean>('show_file', { id }),
     showRecording: () => invoke<boolean>('show_recording'),
     command: (command) => invoke('app_command', { command }),

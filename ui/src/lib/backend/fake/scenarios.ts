@@ -26,7 +26,7 @@ const connected = (nowMs: number, person: Partial<PersonView> = {}, problems: Pr
 
 const ended = (code: EndCode, message: string, seconds: number): AppState => ({
   ...HOME,
-  history: seconds > 0 ? withCall({ calls: [], fault: null }, '0000000000000001', 0, seconds, code) : HOME.history,
+  history: seconds > 0 ? withCall({ calls: [], opened: null, fault: null }, '0000000000000001', 0, seconds, code) : HOME.history,
   phase: 'ended',
   call: { ...CALL, state: 'ended', past: seconds > 0 ? '0000000000000001' : null, ended: { code, message, seconds } },
 });

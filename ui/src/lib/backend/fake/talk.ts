@@ -1,5 +1,5 @@
 /** The simulation's chat: what is sent is delivered a moment later. */
-import type { CommandError, MessageView, ReactionKind, TalkView, TransferView } from '../../bindings';
+import type { CommandError, Delivery, MessageView, ReactionKind, TalkView, TransferView, UnfinishedView } from '../../bindings';
 import { GRACE } from './state';
 
 const HOUR_MS = 3_600_000;
@@ -33,8 +33,12 @@ const FILES: TransferView[] = [
   { ...FILE, id: 'f-asking', name: 'photo.jpg', size: 3_400_000 },
 ];
 
+const UNFINISHED: UnfinishedView[] = [{ id: 'u1', name: 'holiday pictures.zip', size: 912_000_000, to: GRACE.name }];
+
 export class FakeTalk {
   now: TalkView;
+  /** Whether the other side reads no messages. */
+  silent = false;
   #ids = 0;
   readonly #tell: (talk: TalkView) => void;
   readonly #later: (run: () => void) => void;
@@ -43,21 +47,23 @@ export class FakeTalk {
     this.#tell = tell;
     this.#later = later;
     const began = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
-    const messages = full ? CONVERSATION.map(([minutes, own, text]) => this.#message(own, text, began + minutes * 60_000, true)) : [];
-    this.now = { messages, reactions: [], hand_raised: false, transfers: full ? FILES : [] };
+    const messages = full ? CONVERSATION.map(([minutes, own, text]) => this.#message(own, text, began + minutes * 60_000, 'delivered')) : [];
+    const last = messages.at(-2);
+    if (last) last.delivery = 'not_delivered';
+    this.now = { messages, reactions: [], hand_raised: false, transfers: full ? FILES : [], unfinished: full ? UNFINISHED : [] };
   }
 
   say(text: string): CommandError | null {
     const words = text.trim();
     if (!words) return { code: 'failed', message: 'There is nothing to send in this message.' };
-    const message = this.#message(true, words, Date.now(), false);
+    const message = this.#message(true, words, Date.now(), 'sending');
     this.#set({ messages: [...this.now.messages, message] });
-    this.#later(() => this.#set({ messages: this.now.messages.map((one) => (one.id === message.id ? { ...one, delivered: true } : one)) }));
+    this.#later(() => this.#became(message.id, this.silent ? 'not_delivered' : 'delivered'));
     return null;
   }
 
   came(text: string): void {
-    this.#set({ messages: [...this.now.messages, this.#message(false, text, Date.now(), true)] });
+    this.#set({ messages: [...this.now.messages, this.#message(false, text, Date.now(), 'delivered')] });
   }
 
   react(author: string | null, reaction: ReactionKind): null {
@@ -74,6 +80,12 @@ export class FakeTalk {
       this.#later(() => this.file(file.id, { state: 'moving', moved: 1_200_000, bytes_per_s: 2_300_000 }));
     }
     return null;
+  }
+
+  unfinished(id: string, again: boolean): null {
+    const file = this.now.unfinished.find((one) => one.id === id);
+    this.#set({ unfinished: this.now.unfinished.filter((one) => one.id !== id) });
+    return file && again ? this.offer([file.name]) : null;
   }
 
   offered(name: string, size: number): void {
@@ -105,9 +117,19 @@ export class FakeTalk {
     return null;
   }
 
-  #message(own: boolean, text: string, at_ms: number, delivered: boolean): MessageView {
+  /** The other side answers after all. */
+  answers(): void {
+    this.silent = false;
+    for (const one of this.now.messages) if (one.delivery === 'not_delivered') this.#became(one.id, 'delivered');
+  }
+
+  #became(id: string, delivery: Delivery): void {
+    this.#set({ messages: this.now.messages.map((one) => (one.id === id ? { ...one, delivery } : one)) });
+  }
+
+  #message(own: boolean, text: string, at_ms: number, delivery: Delivery): MessageView {
     this.#ids += 1;
-    return { id: `m${this.#ids}`, author: own ? null : GRACE.id, name: own ? '' : GRACE.name, text, at_ms, delivered };
+    return { id: `m${this.#ids}`, author: own ? null : GRACE.id, name: own ? '' : GRACE.name, text, at_ms, delivery };
   }
 
   #set(change: Partial<TalkView>): void {

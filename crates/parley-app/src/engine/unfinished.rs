@@ -1,0 +1,92 @@
+//! Files that were offered and did not arrive: remembered by the store while they are on their way, so that they can be offered
+//! again in a later call, also after Parley was started again. The receiver has the part and its journal; there it goes on.
+
+use super::actor::Actor;
+use super::talk::refusal;
+use super::tell::since_1970_ms;
+use crate::store::Unfinished;
+use crate::view::{CommandError, CommandErrorCode, UnfinishedView};
+use parley_call::files::{Direction, TransferEnd, TransferFault, TransferSnapshot, TransferState};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+impl Actor {
+    /// The transfers changed: tells the store of those that began or ended.
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    pub(super) fn note_unfinished(&mut self, transfers: &[TransferSnapshot]) {
+        let wanted = self.store.get().keep_history;
+        for transfer in transfers {
+            let (Some(unfinished), Some(path)) = (is_unfinished(transfer), transfer.path.as_ref()) else {
+                continue;
+            };
+            let told = self.talk.sendings.iter_mut().find(|(told, _)| told == path);
+            match told {
+                Some((_, told)) if *told == unfinished => continue,
+                Some((_, told)) => *told = unfinished,
+                None => self.talk.sendings.push((path.clone(), unfinished)),
+            }
+            if !unfinished {
+                self.history.forget_unfinished(path.clone());
+            } else if wanted {
+                let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+                self.history.keep_unfinished(Unfinished {
+                    path: path.clone(),
+                    size: transfer.size,
+                    to: people.into_iter().next().map(|one| one.name).unwrap_or_default(),
+                    at_ms: since_1970_ms(Instant::now()),
+                });
+            }
+        }
+        self.show_unfinished();
+    }
+
+    /// What is unfinished, and not on its way in this call.
+    pub(super) fn show_unfinished(&mut self) {
+        let kept = self.kept.borrow().unfinished.clone();
+        let talk = &mut self.talk;
+        let waits = |file: &&Unfinished| !talk.sendings.iter().any(|(path, _)| *path == file.path);
+        let waiting: Vec<&Unfinished> = kept.iter().filter(waits).collect();
+        let names = &mut talk.unfinished_names;
+        names.keep(|path| kept.iter().any(|file| file.path == *path));
+        let views = waiting
+            .into_iter()
+            .map(|file| UnfinishedView {
+                id: names.of(&file.path),
+                name: name_of(&file.path),
+                size: file.size,
+                to: file.to.clone(),
+            })
+            .collect();
+        talk.unfinished(views);
+    }
+
+    pub(super) fn send_again(&self, id: &str) -> Result<(), CommandError> {
+        let path = self.unfinished(id)?;
+        self.offer_paths(vec![path])
+    }
+
+    pub(super) fn forget_unfinished(&self, id: &str) -> Result<(), CommandError> {
+        self.history.forget_unfinished(self.unfinished(id)?);
+        Ok(())
+    }
+
+    fn unfinished(&self, id: &str) -> Result<PathBuf, CommandError> {
+        let path = self.talk.unfinished_names.find(id).cloned();
+        path.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_default()
+}
+
+/// Whether a file of this side is on its way, or would be if the other one were there; nothing if that is not known yet.
+const fn is_unfinished(transfer: &TransferSnapshot) -> Option<bool> {
+    match (transfer.direction, transfer.state) {
+        (Direction::Receiving, _) | (_, TransferState::Reading) => None,
+        (_, TransferState::Ended(TransferEnd::Failed(TransferFault::OtherGone))) => Some(true),
+        (_, TransferState::Done | TransferState::Ended(_)) => Some(false),
+        (Direction::Sending, _) => Some(true),
+    }
+}
