@@ -288,10 +288,13 @@ message: string, };
 export type CommandErrorCode = "bad_link" | "not_now" | "bad_server" | "failed";
 
 /**
- * What the person chose about the desktop.
+ * What became of a message.
  */
 export type Delivery = "sending" | "delivered" | "not_delivered";
 
+/**
+ * What the person chose about the desktop.
+ */
 export type DesktopSettings = { 
 /**
  * Parley starts, minimised, when the person logs in.
@@ -1345,7 +1348,7 @@ export type TransferStage = "reading" | "offered" | "asking" | "waiting" | "movi
  */
 export type TransferView = { 
 /**
- * Its id.
+ * Another one for each: given here, not by whoever offered it.
  */
 id: string, 
 /**
@@ -1386,6 +1389,27 @@ fault: TransferProblem | null,
 path: string | null, };
 
 /**
+ * A file that was offered in an earlier call and did not arrive.
+ */
+export type UnfinishedView = { 
+/**
+ * Another one for each.
+ */
+id: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its size in bytes when it was offered.
+ */
+size: number, 
+/**
+ * Whom it was for.
+ */
+to: string, };
+
+/**
  * The voice chain's switches.
  */
 export type VoiceSwitches = { 
@@ -1401,12 +1425,3 @@ noise_suppression: boolean,
  * Brings the voice to an even level (never touches the system's).
  */
 gain_control: boolean, };
-
-/**
- * A file that was offered in an earlier call and did not arrive.
- */
-export type UnfinishedView = { 
-id: string, 
-name: string, 
-size: number, 
-to: string, };

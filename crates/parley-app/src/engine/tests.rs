@@ -5,8 +5,8 @@ use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::store::{Store, Unfinished};
 use crate::view::{
-    CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase, ProblemCode,
-    ReactionKind, SettingsPatch, TransferStage,
+    CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase,
+    ProblemCode, ReactionKind, SettingsPatch, TransferStage,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
