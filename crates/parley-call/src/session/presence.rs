@@ -103,7 +103,7 @@ mod tests {
         let hand = |raised| ControlMessage::Hand { raised };
         assert_eq!(
             told(&mut presence),
-            [media.clone()],
+            std::slice::from_ref(&media),
             "a hand never raised is no news"
         );
         assert_eq!(told(&mut presence), []);
