@@ -97,7 +97,16 @@ fn plays(path: &Path) -> Result<String, String> {
     let played = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-f", "null", "-"])
+        // In the file's own time: by itself it rounds to the mean rate, and complains when two pictures fall together.
+        .args([
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "-1",
+            "-f",
+            "null",
+            "-",
+        ])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&played.stderr).into_owned();
