@@ -63,15 +63,15 @@ pub fn usual_folder() -> Option<PathBuf> {
 /// the folder that the app was started in is nobody's choice.
 pub(crate) fn typed_folder(typed: &str, home: Option<&Path>) -> Option<PathBuf> {
     let typed = typed.trim();
-    let within = Path::new(
-        typed
-            .strip_prefix('~')
-            .map_or(typed, |rest| rest.trim_start_matches(['/', '\\'])),
-    );
+    let separators = ['/', '\\'];
+    let within = match typed.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with(separators) => rest.trim_start_matches(separators),
+        _ => typed,
+    };
     match home {
         _ if typed.is_empty() => None,
         Some(home) => Some(home.join(within)),
-        None => Some(within.to_owned()),
+        None => Some(within.into()),
     }
 }
 
@@ -373,6 +373,7 @@ mod tests {
             ("~", Some("/home/ada")),
             ("~/Videos/Calls", Some("/home/ada/Videos/Calls")),
             (" Calls ", Some("/home/ada/Calls")),
+            ("~backup", Some("/home/ada/~backup")),
             ("/srv/calls", Some("/srv/calls")),
         ] {
             let folder = typed_folder(typed, Some(home));

@@ -14,6 +14,8 @@ use words::Words;
 
 /// People whose coming was told; more are not told anew, whoever floods a room.
 const TOLD_MAX: usize = 64;
+/// Recordings that begin and are told of in a call; whoever switches to and fro is not told of more.
+const RECORDINGS_TOLD_MAX: usize = 8;
 /// The most of a name that a notification shows.
 const NAME_CHARS_MAX: usize = 40;
 
@@ -71,8 +73,8 @@ pub struct Citizen {
     tray: Option<TrayView>,
     keys: KeysWish,
     came: BTreeSet<String>,
-    /// Who was told of as recording in this call.
-    record: BTreeSet<String>,
+    /// Who records now, and how often somebody was told of as beginning to in this call.
+    record: (BTreeSet<String>, usize),
 }
 
 #[derive(Debug)]
@@ -94,7 +96,7 @@ impl Citizen {
             tray: None,
             keys: KeysWish::default(),
             came: BTreeSet::new(),
-            record: BTreeSet::new(),
+            record: (BTreeSet::new(), 0),
         }
     }
 
@@ -148,18 +150,22 @@ impl Citizen {
                     tell("joined");
                 }
                 // Nobody is recorded unawares, whatever else they want to be told.
-                if person.recording
+                let (recording, told_of) = &mut self.record;
+                if !person.recording {
+                    recording.remove(&person.id);
+                } else if recording.len() < TOLD_MAX
+                    && recording.insert(person.id.clone())
                     && !watched
-                    && self.record.len() < TOLD_MAX
-                    && self.record.insert(person.id.clone())
+                    && *told_of < RECORDINGS_TOLD_MAX
                 {
+                    *told_of += 1;
                     tell("records");
                 }
             }
             return;
         }
         self.came.clear();
-        self.record.clear();
+        self.record = (BTreeSet::new(), 0);
         let ended = state.call.as_ref().and_then(|call| call.ended.as_ref());
         if let Some(ended) = ended.filter(|ended| ended.code != EndCode::HungUp)
             && state.phase == Phase::Ended

@@ -230,7 +230,11 @@ impl Actor {
     }
 
     /// Hangs up, gives the devices back and ends the server.
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
     async fn close(mut self) {
+        if self.phase == Phase::InCall {
+            self.write_end(&EndReason::HungUp, Instant::now());
+        }
         self.finish_recording(RecordingStop::CallEnded);
         // Nobody sees or hears this side while the disk is waited for.
         self.endpoint.command(CallCommand::Leave);
@@ -325,26 +329,32 @@ impl Actor {
 
     /// The call is over, whoever ended it. It stays to be seen until the person goes home.
     pub(super) fn call_ended(&mut self, reason: &EndReason, now: Instant) {
-        let Some(call) = &mut self.call else {
+        if self.call.is_none() {
             self.endpoint.end_call();
             return;
-        };
-        if call.ended.is_none() {
-            self.talk.end();
-            let connected = self.endpoint.call().and_then(|call| call.connected_at);
-            let seconds = connected.map_or(0, |since| now.saturating_duration_since(since).as_secs());
-            let ended = translate::ended(reason, seconds);
-            let page = self.diary.end(ended.code, seconds);
-            call.ended = Some(ended);
-            self.keep(page);
-            self.inspection.end(since_1970_ms(now));
         }
+        self.write_end(reason, now);
         self.phase = Phase::Ended;
         self.switch_mute(MuteAsk::Release);
         self.share_stopped = None;
         self.finish_recording(RecordingStop::CallEnded);
         self.endpoint.end_call();
         self.opened = None;
+    }
+
+    /// Says of the call that it is over, and has kept of it what is to be kept; once.
+    fn write_end(&mut self, reason: &EndReason, now: Instant) {
+        let Some(call) = self.call.as_mut().filter(|call| call.ended.is_none()) else {
+            return;
+        };
+        self.talk.end();
+        let connected = self.endpoint.call().and_then(|call| call.connected_at);
+        let seconds = connected.map_or(0, |since| now.saturating_duration_since(since).as_secs());
+        let ended = translate::ended(reason, seconds);
+        let page = self.diary.end(ended.code, seconds);
+        call.ended = Some(ended);
+        self.keep(page);
+        self.inspection.end(since_1970_ms(now));
     }
 
     /// Lists devices now.

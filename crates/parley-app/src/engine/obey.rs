@@ -142,6 +142,7 @@ impl Actor {
     }
 
     fn begin(&mut self, target: CallTarget, facts: CallFacts) -> Outcome {
+        self.history.open_messages(None);
         self.forget_figures();
         self.talk.forget();
         self.show_unfinished();

@@ -5,7 +5,7 @@ use super::diary::{Second, verdict};
 use super::tell::since_1970_ms;
 use crate::store::{CallId, Kept, KeptMessage, PastCall};
 use crate::view::{
-    CommandError, CommandErrorCode, Delivery, HistoryView, MessageView, PastCallView, PastChatView,
+    CommandError, CommandErrorCode, Delivery, HistoryView, MessageView, PastCallView, PastChatView, Phase,
 };
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ impl Actor {
     pub(super) fn keeping_chat_switched(&mut self, on: bool) {
         if on {
             self.talk.keep_all();
-        } else if let Some(id) = self.diary.id().cloned() {
+        } else if let Some(id) = self.diary.id().filter(|_| self.phase == Phase::InCall).cloned() {
             self.history.keep_messages(id, Vec::new());
         }
     }
@@ -102,9 +102,15 @@ impl Actor {
 
     /// History was switched on or off; off, the call that is on is not remembered either.
     pub(super) fn history_switched(&mut self, on: bool) {
-        if let Some(id) = self.diary.id().filter(|_| !on).cloned() {
+        if on {
+            return;
+        }
+        if let Some(id) = self.diary.id().cloned() {
             self.history.forget(id);
             self.diary.close();
+        }
+        for (path, _) in &self.talk.sendings {
+            self.history.forget_unfinished(path.clone());
         }
     }
 }

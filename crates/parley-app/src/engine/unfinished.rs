@@ -15,8 +15,8 @@ impl Actor {
     #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
     pub(super) fn note_unfinished(&mut self, transfers: &[TransferSnapshot]) {
         let wanted = self.store.get().keep_history;
-        for transfer in transfers {
-            let (Some(unfinished), Some(path)) = (is_unfinished(transfer), transfer.path.as_ref()) else {
+        for (path, transfer) in latest(transfers) {
+            let Some(unfinished) = is_unfinished(transfer) else {
                 continue;
             };
             let told = self.talk.sendings.iter_mut().find(|(told, _)| told == path);
@@ -79,6 +79,26 @@ impl Actor {
 fn name_of(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_default()
+}
+
+/// Of each file that this side sends, the transfer that counts: one that is on its way, else the newest.
+fn latest(transfers: &[TransferSnapshot]) -> Vec<(&PathBuf, &TransferSnapshot)> {
+    let mut latest: Vec<(&PathBuf, &TransferSnapshot)> = Vec::new();
+    for transfer in transfers {
+        let (Some(path), Some(_)) = (&transfer.path, is_unfinished(transfer)) else {
+            continue;
+        };
+        match latest.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, counts)) if is_over(transfer) && !is_over(counts) => {}
+            Some((_, counts)) => *counts = transfer,
+            None => latest.push((path, transfer)),
+        }
+    }
+    latest
+}
+
+const fn is_over(transfer: &TransferSnapshot) -> bool {
+    matches!(transfer.state, TransferState::Done | TransferState::Ended(_))
 }
 
 /// Whether a file of this side is on its way, or would be if the other one were there; nothing if that is not known yet.

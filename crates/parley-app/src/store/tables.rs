@@ -188,7 +188,8 @@ impl Tables {
     pub(super) fn keep_unfinished(&self, file: &Unfinished) -> rusqlite::Result<()> {
         self.0.execute(
             "INSERT INTO unfinished (path, size, recipient, at_ms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (path) DO UPDATE SET size = ?2, recipient = ?3, at_ms = ?4",
+             ON CONFLICT (path) DO UPDATE SET size = ?2, at_ms = ?4,
+                 recipient = CASE WHEN ?3 = '' THEN recipient ELSE ?3 END",
             params![
                 path_to_bytes(&file.path),
                 signed(file.size),

@@ -31,7 +31,7 @@ export function grouped(messages: readonly MessageView[]): Group[] {
   const groups: { id: string; author: string | null; name: string; at_ms: number; messages: MessageView[] }[] = [];
   for (const message of messages) {
     const last = groups.at(-1);
-    const same = last && last.author === message.author && Math.floor(last.at_ms / MINUTE_MS) === Math.floor(message.at_ms / MINUTE_MS);
+    const same = last && last.author === message.author && last.name === message.name && Math.floor(last.at_ms / MINUTE_MS) === Math.floor(message.at_ms / MINUTE_MS);
     if (same) last.messages.push(message);
     else groups.push({ id: message.id, author: message.author, name: message.name, at_ms: message.at_ms, messages: [message] });
   }
