@@ -72,7 +72,7 @@ fn they_write_to_each_other(ada: &Window, ben: &Window) {
         .unwrap();
     for window in [ada, ben] {
         window
-            .wait_for(SOON, "[data-testid=message-group].own [data-delivered=true]")
+            .wait_for(SOON, "[data-testid=message-group].own [data-delivery=delivered]")
             .unwrap();
     }
     ada.photograph("citizen-chat-ada").unwrap();
