@@ -1,19 +1,22 @@
 //! A recorded file as players see it: its tracks, and how far the picture and the sound of one person are apart in it, by the
-//! pattern's clock and the clicks of the built-in speech.
+//! pattern's clock and the built-in speech, which goes by the same clock.
 
 use anyhow::{Context as _, Result, ensure};
-use parley_media::audio::probe::SoundMeter;
-use parley_media::audio::{BLOCK_SAMPLES, PlayedBlock, SILENT_BLOCK};
+use parley_media::audio::{SAMPLE_RATE, speech};
 use parley_media::time::CaptureTime;
 use parley_media::video::{VideoFrame, pattern};
 use parley_proto::Resolution;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-/// What the sound is taken to be late by, so that clicks that come before their picture are found too.
-const LEEWAY_S: f64 = 0.2;
+/// How far from its picture sound is looked for.
+const SEARCH_S: f64 = 0.3;
+/// Samples that are looked at as one: 12 kHz are enough for speech.
+const FOLD: usize = 4;
+/// A busy machine loses packets, and what is heard is like what was said but not the same; other sound is below a tenth.
+const LIKENESS_MIN: f32 = 0.4;
 
 /// A part of the picture, in pixels.
 #[derive(Debug, Clone, Copy)]
@@ -67,37 +70,31 @@ impl Recorded {
         })
     }
 
-    /// By how much the sound comes after the picture between two moments, in seconds: the medians of both. `spot` is where
-    /// the pattern is in the picture, if that is not all of it.
+    /// By how much the sound comes after the picture between two moments, in seconds: the median of the pictures' clocks, and
+    /// where the built-in speech of that time lies best. `spot` is where the pattern is in the picture, if that is not all of
+    /// it.
     ///
     /// # Errors
-    /// When the file does not play, or too few stamps and clicks are in it.
+    /// When the file does not play, too few stamps are in it, or what is heard is not that speech.
     pub fn apart(&self, spot: Option<Spot>, from_s: f64, until_s: f64) -> Result<f64> {
         let picture = self.picture_late(spot, from_s, until_s)?;
-        let mut meter = SoundMeter::new();
-        let samples = self.sound()?;
-        let mut heard = 0;
-        for (number, samples) in samples.chunks_exact(BLOCK_SAMPLES).enumerate() {
-            let at = number as f64 * 0.01;
-            if at < from_s || at >= until_s {
-                continue;
-            }
-            heard += 1;
-            let mut block = SILENT_BLOCK;
-            block.copy_from_slice(samples);
-            // The wall clock, as the picture has it, and a little more.
-            let wall = Duration::from_secs_f64(at - picture + LEEWAY_S);
-            meter.hear(&PlayedBlock {
-                samples: block,
-                played_at: UNIX_EPOCH + wall,
-                played: Instant::now(),
-            });
-        }
-        let report = meter.report();
-        let clicks = report.latencies_ms.len();
-        ensure!(clicks >= 2, "{clicks} clicks in {heard} blocks: {report:?}");
-        let late_ms = report.latency_ms(50.0).context("no clicks")?;
-        Ok(f64::from(late_ms) / 1e3 - LEEWAY_S)
+        let heard = self.sound()?;
+        let at = |seconds: f64| (seconds * f64::from(SAMPLE_RATE)) as usize;
+        let heard = folded(&heard[at(from_s)..at(until_s).min(heard.len())]);
+        // What was said then, by the wall clock that the picture has too, without a margin at both ends to move it in.
+        let margin = (SEARCH_S * f64::from(SAMPLE_RATE)) as usize / FOLD;
+        let length = heard.len().checked_sub(2 * margin).context("too little sound")?;
+        let mut said = vec![0.0; length * FOLD];
+        let wall = Duration::from_secs_f64(from_s - picture + SEARCH_S);
+        let position = wall.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000;
+        speech::fill(u64::try_from(position)?, &mut said);
+        let said = folded(&said);
+        let (lag, likeness) = (0..=2 * margin)
+            .map(|lag| (lag, alike(&said, &heard[lag..lag + length])))
+            .max_by(|one, other| one.1.total_cmp(&other.1))
+            .context("no sound")?;
+        ensure!(likeness > LIKENESS_MIN, "alike {likeness:.2}: not what was said");
+        Ok((lag as f64 - margin as f64) * FOLD as f64 / f64::from(SAMPLE_RATE))
     }
 
     /// The median of the pictures' places in the file minus the clocks in them.
@@ -112,7 +109,16 @@ impl Recorded {
         );
         let size = spot.map_or(self.size, |spot| Resolution::new(spot.width, spot.height));
         let mut player = ffmpeg(&self.path)
-            .args(["-map", "0:v", "-vf", &cut, "-fps_mode", "passthrough"])
+            .args([
+                "-map",
+                "0:v",
+                "-vf",
+                &cut,
+                "-fps_mode",
+                "passthrough",
+                "-enc_time_base",
+                "-1",
+            ])
             .args(["-pix_fmt", "yuv420p", "-f", "rawvideo", "pipe:1"])
             .spawn()?;
         let mut out = player.stdout.take().context("no output")?;
@@ -146,6 +152,22 @@ impl Recorded {
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect())
     }
+}
+
+fn folded(samples: &[f32]) -> Vec<f32> {
+    let few = samples.chunks_exact(FOLD);
+    few.map(|few| few.iter().sum::<f32>() / FOLD as f32).collect()
+}
+
+/// Normalised correlation.
+fn alike(one: &[f32], other: &[f32]) -> f32 {
+    let (mut cross, mut a, mut b) = (0.0, f32::MIN_POSITIVE, f32::MIN_POSITIVE);
+    for (x, y) in one.iter().zip(other) {
+        cross += x * y;
+        a += x * x;
+        b += y * y;
+    }
+    cross / (a.sqrt() * b.sqrt())
 }
 
 fn ffmpeg(path: &Path) -> Command {
