@@ -190,3 +190,19 @@ test('a screen that has no name is named once', async () => {
   await fake(page, 'share', { choice: { looked: true, fault: null, sources: [{ id: 'monitor:screen', kind: 'monitor', name: 'screen', size: [1920, 1080], is_primary: true }] } });
   await expect.poll(() => page.locator('.card').allInnerTexts()).toEqual(['Screen 1\n1920 × 1080']);
 });
+
+test.each([LOW, FIRST])('with the chat open, a window of $width by $height can still be muted and left', async (size) => {
+  await open('call', size);
+  await page.keyboard.press('c');
+  await by('panel').waitFor();
+  await seen('message-field');
+  await seen('mute');
+  await seen('leave');
+});
+
+test('the inspector does not call a call good in which nobody is heard', async () => {
+  await open('call-deaf');
+  await page.keyboard.press('i');
+  await expect.poll(() => by('findings').innerText()).toContain('nobody can hear you');
+  expect(await by('findings').innerText()).not.toContain('Nothing is wrong');
+});
