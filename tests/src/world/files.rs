@@ -108,7 +108,6 @@ fn a_file_leaves_the_call_its_room_on_a_slow_link() {
 }
 
 #[test]
-#[ignore = "with `test full` only, until it was seen to pass ten times (ARCHITECTURE.md)"]
 fn a_file_goes_on_after_the_cable_was_out() {
     let (here, there) = (
         Namespace::create("cut-a").unwrap(),
