@@ -206,3 +206,13 @@ test('the inspector does not call a call good in which nobody is heard', async (
   await expect.poll(() => by('findings').innerText()).toContain('nobody can hear you');
   expect(await by('findings').innerText()).not.toContain('Nothing is wrong');
 });
+
+test('after a call that the own server spoiled, its address is one click away, and nobody is sent there otherwise', async () => {
+  await open('ended-server');
+  await by('check-server').click();
+  await expect.poll(() => by('server').evaluate((field) => field === document.activeElement)).toBe(true);
+  await page.context().close();
+  await open('ended-failed');
+  await by('go-home').waitFor();
+  expect(await by('check-server').count()).toBe(0);
+});

@@ -110,3 +110,44 @@ const fn is_unfinished(transfer: &TransferSnapshot) -> Option<bool> {
         (Direction::Sending, _) => Some(true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::TransferId;
+
+    fn sent(path: &str, state: TransferState) -> TransferSnapshot {
+        TransferSnapshot {
+            id: TransferId::from_bytes([1; 16]),
+            direction: Direction::Sending,
+            name: path.to_owned(),
+            size: 1,
+            moved: 0,
+            bytes_per_s: 0,
+            state,
+            path: Some(path.into()),
+        }
+    }
+
+    #[test]
+    fn of_several_transfers_of_one_file_the_one_on_its_way_counts_else_the_newest() {
+        let gone = TransferState::Ended(TransferEnd::Failed(TransferFault::OtherGone));
+        for (states, unfinished) in [
+            (vec![gone, TransferState::Done], false),
+            (vec![TransferState::Done, gone], true),
+            (vec![TransferState::Offered, TransferState::Done], true),
+            (vec![TransferState::Done, TransferState::Offered], true),
+            (vec![TransferState::Done], false),
+        ] {
+            let said = format!("{states:?}");
+            let transfers: Vec<_> = states.into_iter().map(|state| sent("/a", state)).collect();
+            let counts: Vec<_> = latest(&transfers)
+                .into_iter()
+                .map(|(_, one)| is_unfinished(one))
+                .collect();
+            assert_eq!(counts, [Some(unfinished)], "{said}");
+        }
+        let two = [sent("/a", TransferState::Done), sent("/b", gone)];
+        assert_eq!(latest(&two).len(), 2);
+    }
+}
