@@ -11,6 +11,7 @@ use super::key_frame_pace::KeyFramePace;
 use super::pool::FramePool;
 use super::scale::scale_into;
 use super::standing::Standing;
+use super::text::Text;
 use super::{EncoderTargets, KeyFrameFlag, VideoFrame};
 use crate::packet::EncodedFrame;
 use crate::slot::{Slot, Taken};
@@ -107,6 +108,7 @@ impl VideoEncoder {
             encoder: H264Encoder::with_content(settings, content)?,
             content,
             standing: content.stands_still().then(Standing::default),
+            text: (content == Content::Text).then(|| Text::new(settings.bitrate)),
             cadence: Cadence::default(),
             pool: FramePool::new(),
             key_frames,
@@ -178,6 +180,7 @@ fn run(
             Ok(room) => room,
             Err(mpsc::error::TrySendError::Full(())) => {
                 bench.count(|stats| stats.skipped_for_room += 1);
+                bench.put_off();
                 continue;
             }
             Err(mpsc::error::TrySendError::Closed(())) => break,
@@ -204,6 +207,8 @@ struct Bench {
     content: Content,
     /// The picture that stands, of a source that gives only what changed.
     standing: Option<Standing>,
+    /// How sharp it is, of text.
+    text: Option<Text>,
     cadence: Cadence,
     pool: FramePool,
     key_frames: KeyFrameFlag,
@@ -225,13 +230,29 @@ impl Bench {
     fn choose(&mut self, fresh: Option<VideoFrame>, targets: EncoderTargets) -> Option<VideoFrame> {
         if let Some(frame) = fresh {
             self.stand(Some(&frame));
-            return self.admit(&frame, targets.frame_rate).then_some(frame);
+            if self.admit(&frame, targets.frame_rate) {
+                return Some(frame);
+            }
+            self.put_off();
+            return None;
         }
         let (standing, now) = (self.standing.as_mut()?, now());
         self.key_frame_wanted |= self.key_frames.take();
         let key_frame = self.key_frame_wanted && self.key_frame_pace.allows(now);
-        let frame = standing.again(now, key_frame)?;
+        let due = self.text.as_mut().map(|text| key_frame || text.is_due(now));
+        let frame = match due {
+            Some(true) => standing.frame()?,
+            Some(false) => return None,
+            None => standing.again(now, key_frame)?,
+        };
         Some(frame.at(CaptureTime(now)))
+    }
+
+    /// The picture that stands is to be encoded later.
+    const fn put_off(&mut self) {
+        if let Some(text) = &mut self.text {
+            text.put_off();
+        }
     }
 
     /// Keeps a picture as the one that stands.
@@ -257,6 +278,7 @@ impl Bench {
         let begin = Instant::now();
         match self.try_encode(frame, targets, begin) {
             Ok(encoded) => {
+                let encoded = encoded?;
                 self.note(&encoded, begin.elapsed());
                 Some(encoded)
             }
@@ -265,6 +287,7 @@ impl Bench {
                 self.count(|stats| stats.faults += 1);
                 if let Ok(fresh) = self.encoder.afresh() {
                     self.encoder = fresh;
+                    self.text = self.text.take().map(Text::afresh);
                 }
                 None
             }
@@ -276,7 +299,7 @@ impl Bench {
         frame: &VideoFrame,
         targets: EncoderTargets,
         now: Instant,
-    ) -> Result<EncodedFrame, EncodeError> {
+    ) -> Result<Option<EncodedFrame>, EncodeError> {
         let settings = aim(self.content, targets, self.cadence.measured());
         if settings != self.encoder.settings() {
             self.encoder.set(settings)?;
@@ -284,19 +307,29 @@ impl Bench {
         let resolution = frame.resolution().fit_within(targets.resolution);
         let scaled = scale_into(&mut self.pool, frame, resolution);
         let key_frame = self.key_frame_due(now);
-        let encoded = self.encoder.encode(&scaled, key_frame)?;
+        let encoded = if let Some(text) = &mut self.text {
+            text.aim(settings.bitrate);
+            let Some(plan) = text.plan(now, &scaled, key_frame) else {
+                return Ok(None);
+            };
+            let encoded = self.encoder.encode_at(&scaled, key_frame, plan.qp)?;
+            text.encoded(now, scaled, plan, encoded.data.len());
+            encoded
+        } else {
+            self.encoder.encode(&scaled, key_frame)?
+        };
         if encoded.key_frame {
             self.key_frame_pace.made(now);
         }
         if let Some(standing) = &mut self.standing {
             standing.encoded(encoded.data.len());
         }
-        Ok(EncodedFrame {
+        Ok(Some(EncodedFrame {
             data: encoded.data,
             key_frame: encoded.key_frame,
             resolution,
             captured: frame.captured,
-        })
+        }))
     }
 
     /// Whether to make a key frame now. A wish that comes too early is kept.

@@ -11,6 +11,7 @@
 //! [`scale`](mod@scale), [`probe`] (what the stamps of shown pictures tell).
 
 pub mod cadence;
+mod changed;
 pub mod codec;
 pub mod encoder;
 pub mod frame;
@@ -29,6 +30,8 @@ pub mod scale;
 pub mod source;
 mod standing;
 pub mod target;
+mod text;
+mod text_rate;
 pub mod y4m;
 
 pub use codec::Content;

@@ -29,6 +29,11 @@ impl Standing {
         self.due = Some(now + INTERVAL);
     }
 
+    /// The last picture, if any came.
+    pub(super) fn frame(&self) -> Option<VideoFrame> {
+        self.frame.clone()
+    }
+
     /// What to encode at `now` although nothing new came, if anything.
     pub(super) fn again(&mut self, now: Instant, key_frame: bool) -> Option<VideoFrame> {
         let sharpen = self.rounds_left > 0 && self.due.is_some_and(|due| now >= due);

@@ -12,23 +12,19 @@ use crate::video::VideoFrame;
 use bytes::Bytes;
 use openh264::encoder::{
     BitRate, Complexity, Encoder, EncoderConfig, FrameRate as EncoderFrameRate, FrameType, IntraFramePeriod,
-    Level, Profile, QpRange, RateControlMode, SpsPpsStrategy, UsageType,
+    Level, Profile, RateControlMode, SpsPpsStrategy, UsageType,
 };
 use openh264::formats::YUVSource;
 use openh264::{OpenH264API, Timestamp};
 use openh264_sys2::{
     ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE,
-    ENCODER_OPTION_TRACE_LEVEL, LAYER_NUM, SBitrateInfo, SPATIAL_LAYER_0, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
+    ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, ENCODER_OPTION_TRACE_LEVEL, LAYER_NUM, SBitrateInfo, SEncParamExt,
+    SPATIAL_LAYER_0, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
 };
 use parley_proto::{Bitrate, FrameRate, Resolution};
 
 /// The bitrates worked with; a wish outside is moved to the nearer end. The upper end is what level 3.1 allows.
 const BITRATE_BPS: std::ops::RangeInclusive<u64> = 30_000..=12_000_000;
-
-/// Text is as sharp as it was at the first, ...
-const TEXT_QP_MIN: u8 = 18;
-/// ... and readable at once at the second.
-const TEXT_QP_MAX: u8 = 44;
 
 /// What the pictures show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -138,7 +134,10 @@ impl H264Encoder {
     /// When the library refuses.
     pub fn set(&mut self, settings: EncoderSettings) -> Result<(), EncodeError> {
         let settings = within_range(settings);
-        if self.running.is_some() {
+        if self.content == Content::Text {
+            // Whoever shows text says how fine each picture is.
+            self.settings = settings;
+        } else if self.running.is_some() {
             if settings.frame_rate != self.settings.frame_rate {
                 self.set_frame_rate(settings.frame_rate)?;
             }
@@ -171,7 +170,7 @@ impl H264Encoder {
         let mut data = Vec::with_capacity(16 << 10);
         stream.write_vec(&mut data);
         let key_frame = matches!(stream.frame_type(), FrameType::IDR);
-        if self.running.replace(resolution).is_none() {
+        if self.running.replace(resolution).is_none() && self.content != Content::Text {
             // The bitrate can be raised later only up to a maximum, which is the first bitrate unless set.
             self.set_bitrate(ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0, *BITRATE_BPS.end())?;
         }
@@ -179,6 +178,48 @@ impl H264Encoder {
             data: data.into(),
             key_frame,
         })
+    }
+
+    /// The same, as fine as `qp` says (0 to 51, 6 more is half as fine), whatever comes out. For [`Content::Text`], for which the
+    /// library controls nothing.
+    ///
+    /// # Errors
+    /// When the library fails; a key frame is needed afterwards, from a new encoder.
+    pub fn encode_at(&mut self, frame: &VideoFrame, key_frame: bool, qp: u8) -> Result<Encoded, EncodeError> {
+        let resolution = frame.resolution();
+        if self.running == Some(resolution) {
+            self.set_qp(qp)?;
+            return self.encode(frame, key_frame);
+        }
+        // An encoder can be told only after its first picture, which nobody is to see: it is as fine as the library likes.
+        self.encode(frame, true)?;
+        self.set_qp(qp)?;
+        self.encode(frame, true)
+    }
+
+    fn set_qp(&mut self, qp: u8) -> Result<(), EncodeError> {
+        // SAFETY: plain numbers, for which all zeroes is a value.
+        let mut parameters: SEncParamExt = unsafe { std::mem::zeroed() };
+        let option = ENCODER_OPTION_SVC_ENCODE_PARAM_EXT;
+        // SAFETY: the option writes one `SEncParamExt`, which lives past the call; the encoder was initialised by its first
+        // picture (the caller checks `running`).
+        let code = unsafe {
+            self.encoder
+                .raw_api()
+                .get_option(option, (&raw mut parameters).cast())
+        };
+        accepted(code, "a look at the parameters")?;
+        for layer in &mut parameters.sSpatialLayers {
+            layer.iDLayerQp = qp.into();
+        }
+        // SAFETY: the option reads one `SEncParamExt`, which lives past the call. Nothing in it changed that makes the library
+        // begin anew.
+        let code = unsafe {
+            self.encoder
+                .raw_api()
+                .set_option(option, (&raw mut parameters).cast())
+        };
+        accepted(code, "quantiser")
     }
 
     fn set_bitrate(&mut self, option: ENCODER_OPTION, layer: LAYER_NUM, bps: u64) -> Result<(), EncodeError> {
@@ -253,12 +294,14 @@ fn config(settings: EncoderSettings, content: Content) -> EncoderConfig {
         .num_threads(1);
     match content {
         Content::Camera | Content::Motion => config,
-        // Not the library's mode for screens, nor its detection of backgrounds: both leave alone what stands still once it was
-        // coded at QP 26, which is 32 to 35 dB for text. Without them it is coded again until it is sharp, down to this QP.
+        // The mode for screens finds what scrolled, which takes a tenth of the bits. What its rate control does is done better by
+        // us (`text_rate`), for it never sharpens what stands.
         Content::Text => config
+            .usage_type(UsageType::ScreenContentRealTime)
+            .rate_control_mode(RateControlMode::Off)
+            .scene_change_detect(true)
             .background_detection(false)
-            .adaptive_quantization(false)
-            .qp(QpRange::new(TEXT_QP_MIN, TEXT_QP_MAX)),
+            .adaptive_quantization(false),
     }
 }
 

@@ -1,0 +1,250 @@
+//! How sharp each picture of a shared text is encoded. Sans-IO.
+//!
+//! The library's own rate control carries the debt of one page into the next, so that every page turned stays worse than the
+//! one before, and its control for screens never sharpens what stands. So text is encoded with a quantiser of our choosing: a
+//! change at once, as sharp as half a second of bits allows in the worst case, then the same picture again in a few large steps
+//! until it is sharp. What goes out is a leaky bucket: while too much of it is on its way, the picture waits, and a newer one
+//! takes its place. So when bits are short there are fewer pictures, not worse ones.
+
+use parley_proto::Bitrate;
+use std::time::{Duration, Instant};
+
+/// A quantiser of H.264, from 0 to 51: 6 more is half as fine.
+pub(super) type Qp = u8;
+
+/// Text is as sharp as it was at the first, ...
+const QP_MIN: Qp = 20;
+/// ... and can be made out at the second.
+const QP_MAX: Qp = 42;
+/// One step of sharpening. The library leaves alone what stands still unless it gets at least 6 finer.
+const STEP: Qp = 8;
+const STEP_MIN: Qp = 6;
+/// Less than this many steps finer than what stands, a change leaves the rest of the picture alone.
+const UNTOUCHED: Qp = STEP_MIN - 1;
+/// Bits of a pixel of dense text that is wholly new, at some quantisers (1280 by 720, `world::share`'s pages).
+const BITS_PER_PIXEL: [(Qp, f64); 5] = [(18, 2.65), (24, 2.17), (28, 1.83), (36, 1.15), (44, 0.62)];
+/// A change is seen within this, ...
+const FRESH_WITHIN: Duration = Duration::from_millis(500);
+/// ... and waits while what is on its way takes longer than this.
+const FRESH_WAITS: Duration = Duration::from_millis(250);
+/// Sharpening waits for nearly everything to have left, and for somebody who goes on scrolling.
+const SHARPEN_WAITS: Duration = Duration::from_millis(50);
+const STANDS_SINCE: Duration = Duration::from_millis(100);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct TextRate {
+    /// Bits a second.
+    rate: f64,
+    /// Bits that went out and are not paid for by time yet.
+    debt: f64,
+    paid: Option<Instant>,
+    /// The coarsest quantiser there may still be somewhere in what stands.
+    coarsest: Option<Qp>,
+    changed: Option<Instant>,
+}
+
+impl TextRate {
+    /// Nothing was encoded yet.
+    pub(super) fn new(bitrate: Bitrate) -> Self {
+        Self {
+            rate: rate_of(bitrate),
+            debt: 0.0,
+            paid: None,
+            coarsest: None,
+            changed: None,
+        }
+    }
+
+    /// Follows what the call has for it.
+    pub(super) fn aim(&mut self, bitrate: Bitrate) {
+        self.rate = rate_of(bitrate);
+    }
+
+    /// The quantiser for a picture of which the share `changed` (0 to 1) of its `pixels` is new. None: it has to wait.
+    pub(super) fn fresh(&mut self, now: Instant, pixels: u64, changed: f32) -> Option<Qp> {
+        if !self.has_room(now) {
+            return None;
+        }
+        let finest = match self.coarsest {
+            // Whatever is finer than this codes the rest anew as well.
+            Some(coarsest) if changed < 1.0 => coarsest.saturating_sub(UNTOUCHED).max(QP_MIN),
+            _ => QP_MIN,
+        };
+        Some(self.affordable(pixels, changed).max(finest))
+    }
+
+    /// The quantiser for a key frame: somebody sees nothing, so it does not wait, and is the coarser the less room there is.
+    pub(super) fn key_frame(&mut self, now: Instant, pixels: u64) -> Qp {
+        self.pay(now);
+        self.affordable(pixels, 1.0)
+    }
+
+    /// Whether a change need not wait.
+    pub(super) fn has_room(&mut self, now: Instant) -> bool {
+        self.pay(now);
+        self.debt <= self.bits_in(FRESH_WAITS)
+    }
+
+    /// The finest quantiser at which what is new is there in time, if it is dense text.
+    fn affordable(&self, pixels: u64, changed: f32) -> Qp {
+        let room = self.bits_in(FRESH_WITHIN) - self.debt;
+        qp_for(room / (pixels as f64 * f64::from(changed.clamp(1e-4, 1.0))))
+    }
+
+    /// The quantiser for what stands, encoded once more. None: it is sharp, or has to wait.
+    pub(super) fn sharpen(&mut self, now: Instant) -> Option<Qp> {
+        self.pay(now);
+        let coarsest = self.coarsest?;
+        let stands = self
+            .changed
+            .is_none_or(|at| now.saturating_duration_since(at) >= STANDS_SINCE);
+        if coarsest < QP_MIN + STEP_MIN || !stands || self.debt > self.bits_in(SHARPEN_WAITS) {
+            return None;
+        }
+        Some(coarsest.saturating_sub(STEP).max(QP_MIN))
+    }
+
+    /// A picture went out. `whole`: nothing of the one before is left in it.
+    pub(super) fn on_fresh(&mut self, now: Instant, qp: Qp, bytes: usize, whole: bool) {
+        self.owe(now, bytes);
+        self.changed = Some(now);
+        self.coarsest = Some(match self.coarsest {
+            Some(coarsest) if !whole => coarsest.max(qp),
+            _ => qp,
+        });
+    }
+
+    /// What stands went out once more.
+    pub(super) fn on_sharpened(&mut self, now: Instant, qp: Qp, bytes: usize) {
+        self.owe(now, bytes);
+        self.coarsest = Some(qp);
+    }
+
+    fn owe(&mut self, now: Instant, bytes: usize) {
+        self.pay(now);
+        self.debt += bytes as f64 * 8.0;
+    }
+
+    fn pay(&mut self, now: Instant) {
+        let since = self
+            .paid
+            .map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        self.paid = Some(self.paid.map_or(now, |then| then.max(now)));
+        self.debt = (self.debt - since.as_secs_f64() * self.rate).max(0.0);
+    }
+
+    fn bits_in(&self, time: Duration) -> f64 {
+        self.rate * time.as_secs_f64()
+    }
+}
+
+fn rate_of(bitrate: Bitrate) -> f64 {
+    bitrate.bps().max(1) as f64
+}
+
+/// The finest quantiser at which dense text takes no more than so many bits a pixel.
+fn qp_for(bits_per_pixel: f64) -> Qp {
+    let pairs = BITS_PER_PIXEL.iter().zip(BITS_PER_PIXEL.iter().skip(1));
+    for (&(fine, many), &(coarse, few)) in pairs {
+        if bits_per_pixel >= many {
+            return fine.clamp(QP_MIN, QP_MAX);
+        }
+        if bits_per_pixel >= few {
+            let way = (many / bits_per_pixel).ln() / (many / few).ln();
+            let qp = f64::from(fine) + way * f64::from(coarse - fine);
+            return (qp.ceil() as Qp).clamp(QP_MIN, QP_MAX);
+        }
+    }
+    QP_MAX
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: an arbitrary moment to count from"
+)]
+mod tests {
+    use super::*;
+
+    const HD: u64 = 1280 * 720;
+
+    fn rate() -> TextRate {
+        TextRate::new(Bitrate::from_kbps(2_000))
+    }
+
+    #[test]
+    fn a_whole_page_takes_half_a_second_of_bits_and_a_letter_is_sharp_at_once() {
+        let now = Instant::now();
+        let page = rate().fresh(now, HD, 1.0).unwrap();
+        assert!((36..40).contains(&page), "{page}");
+        assert_eq!(rate().fresh(now, HD, 0.001), Some(QP_MIN));
+        let slow = TextRate::new(Bitrate::from_kbps(200)).fresh(now, HD, 1.0);
+        assert_eq!(slow, Some(QP_MAX), "blurred before late");
+    }
+
+    #[test]
+    fn what_stands_is_sharpened_in_large_steps_and_then_left_alone() {
+        let start = Instant::now();
+        let mut rate = rate();
+        rate.on_fresh(start, 37, 100_000, true);
+        let mut steps = Vec::new();
+        for ms in 0..5_000 {
+            let now = start + Duration::from_millis(ms);
+            if let Some(qp) = rate.sharpen(now) {
+                steps.push((ms, qp));
+                rate.on_sharpened(now, qp, 20_000);
+            }
+        }
+        // 100 kB leave in 400 ms, 20 kB in 80; the last 50 ms of either are not waited for.
+        assert_eq!(steps, [(350, 29), (430, 21)]);
+    }
+
+    #[test]
+    fn a_letter_typed_into_a_blurred_page_does_not_code_the_page_anew() {
+        let start = Instant::now();
+        let mut rate = rate();
+        rate.on_fresh(start, 38, 10_000, true);
+        let later = start + Duration::from_secs(1);
+        let letter = rate.fresh(later, HD, 0.001).unwrap();
+        assert_eq!(letter, 38 - UNTOUCHED);
+        rate.on_fresh(later, letter, 500, false);
+        assert_eq!(rate.sharpen(later + Duration::from_secs(1)), Some(38 - STEP));
+    }
+
+    #[test]
+    fn while_too_much_is_on_its_way_a_change_waits_and_sharpening_longer() {
+        let start = Instant::now();
+        let mut rate = rate();
+        // Half a second's worth.
+        rate.on_fresh(start, 37, 125_000, true);
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(rate.fresh(at(200), HD, 1.0), None);
+        assert!(rate.fresh(at(260), HD, 1.0).is_some());
+        assert_eq!(rate.sharpen(at(440)), None);
+        assert!(rate.sharpen(at(460)).is_some());
+    }
+
+    #[test]
+    fn over_time_no_more_goes_out_than_there_is_for_it() {
+        let start = Instant::now();
+        let mut rate = TextRate::new(Bitrate::from_kbps(500));
+        let mut sent = 0.0;
+        // A film in the middle of the page, 15 a second, each picture as dear as foretold.
+        for n in 0..150u64 {
+            let now = start + Duration::from_millis(n * 1000 / 15);
+            if let Some(qp) = rate.fresh(now, HD, 0.3) {
+                let (_, bits) = BITS_PER_PIXEL
+                    .into_iter()
+                    .rev()
+                    .find(|(at, _)| *at <= qp)
+                    .unwrap();
+                let bytes = HD as f64 * 0.3 * bits / 8.0;
+                sent += bytes;
+                rate.on_fresh(now, qp, bytes as usize, false);
+            }
+        }
+        let kbps = sent * 8.0 / 10.0 / 1e3;
+        assert!((350.0..650.0).contains(&kbps), "{kbps}");
+    }
+}
