@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::Receiver;
 use tokio::sync::mpsc;
 
@@ -193,6 +195,8 @@ pub struct Lane {
     /// What came. Bounded: what finds no room is dropped and counted, so whoever speaks here agrees with the other side on how
     /// much may be on its way.
     pub incoming: mpsc::Receiver<Bytes>,
+    /// Bytes of what was said that are there, in whatever order: what is lost holds back what came after it, but not this.
+    pub answered: Arc<AtomicU64>,
 }
 
 /// What the peer driver measured in the last second. All rates are of the last second; counters since the connection.

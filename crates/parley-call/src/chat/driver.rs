@@ -225,6 +225,7 @@ async fn pass_on<T>(channel: Option<&mpsc::Sender<T>>, waiting: &mut Option<T>) 
 #[expect(clippy::disallowed_methods, reason = "test: a time limit")]
 mod tests {
     use super::*;
+    use std::sync::Arc;
     use std::time::Duration;
 
     /// Two lanes, end to end.
@@ -246,10 +247,12 @@ mod tests {
             Lane {
                 outgoing: to_right,
                 incoming: left,
+                answered: Arc::default(),
             },
             Lane {
                 outgoing: to_left,
                 incoming: right,
+                answered: Arc::default(),
             },
         )
     }
@@ -305,7 +308,11 @@ mod tests {
         let ada = start();
         let (outgoing, _full) = mpsc::channel(1);
         let (_silent, incoming) = mpsc::channel(1);
-        let lane = Lane { outgoing, incoming };
+        let lane = Lane {
+            outgoing,
+            incoming,
+            answered: Arc::default(),
+        };
         ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
         say_many(&ada, 0..100).await;
     }
@@ -315,7 +322,11 @@ mod tests {
         let ada = start();
         let (outgoing, mut sent) = mpsc::channel(1);
         let (answer, incoming) = mpsc::channel(256);
-        let lane = Lane { outgoing, incoming };
+        let lane = Lane {
+            outgoing,
+            incoming,
+            answered: Arc::default(),
+        };
         ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
         let answering = tokio::spawn(async move {
             for n in 0..NEWS_MAX + 2 {

@@ -5,12 +5,13 @@ use super::transfer::{FileCounters, TransferSnapshot};
 use super::transfers::{Input, Output, Transfers};
 use crate::port::{Lane, LaneKind};
 use bytes::{Bytes, BytesMut};
-use parley_proto::{ParticipantId, TransferId};
+use parley_proto::{ChunkFrame, ParticipantId, TransferId};
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// Commands that may wait.
 const COMMANDS_MAX: usize = 64;
@@ -18,6 +19,8 @@ const COMMANDS_MAX: usize = 64;
 const DISK_MAX: usize = 4096;
 /// Disk answers that may wait.
 const ANSWERS_MAX: usize = 64;
+/// How often a full window is looked at again.
+const WINDOW_LOOKED_AT: Duration = Duration::from_millis(2);
 /// How often the app is told how far transfers are.
 const TELL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -102,6 +105,8 @@ pub fn start(folder: PathBuf) -> Option<FilesHandle> {
         files: None,
         chunks: None,
         waiting: VecDeque::new(),
+        chunks_waiting: VecDeque::new(),
+        chunks_gone: 0,
         for_disk: VecDeque::new(),
         up: false,
     };
@@ -129,8 +134,12 @@ struct Driver {
     count: watch::Sender<FileCounters>,
     files: Option<(ParticipantId, Lane)>,
     chunks: Option<(ParticipantId, Lane)>,
-    /// What the lanes take no more of for now. Bounded by the core: its window, and one frame for each thing that happens.
+    /// Frames and receipts that the lanes take no more of for now: one for each thing that happens.
     waiting: VecDeque<(LaneKind, BytesMut)>,
+    /// Chunks that wait for room in the window. Bounded by what the core reads ahead.
+    chunks_waiting: VecDeque<ChunkFrame>,
+    /// Bytes of chunks that went on the present lane.
+    chunks_gone: u64,
     for_disk: VecDeque<DiskCommand>,
     up: bool,
 }
@@ -196,6 +205,8 @@ impl Driver {
 
     fn go_down(&mut self) {
         self.waiting.clear();
+        self.chunks_waiting.clear();
+        self.chunks_gone = 0;
         if std::mem::take(&mut self.up) {
             self.files = None;
             self.chunks = None;
@@ -212,7 +223,8 @@ impl Driver {
                         .push_back((LaneKind::Files, BytesMut::from(&bytes[..]))),
                     Err(error) => tracing::error!(%error, "a frame cannot be written"),
                 },
-                Output::Chunk(chunk) => self.waiting.push_back((LaneKind::Chunks, chunk.write())),
+                Output::Chunk(chunk @ ChunkFrame::Chunk { .. }) => self.chunks_waiting.push_back(chunk),
+                Output::Chunk(receipt) => self.waiting.push_back((LaneKind::Chunks, receipt.write())),
                 Output::Disk(command) => self.for_disk.push_back(command),
             }
         }
@@ -234,12 +246,38 @@ impl Driver {
                 continue;
             };
             let Ok(place) = lane.outgoing.try_reserve() else {
-                return;
+                break;
             };
             if let Some((_, message)) = self.waiting.pop_front() {
                 place.send(message);
             }
         }
+        self.send_chunks();
+    }
+
+    fn send_chunks(&mut self) {
+        while !self.chunks_waiting.is_empty() && !self.is_window_full() {
+            let Some((_, lane)) = &self.chunks else {
+                self.chunks_waiting.clear();
+                return;
+            };
+            let Ok(place) = lane.outgoing.try_reserve() else {
+                return;
+            };
+            if let Some(chunk) = self.chunks_waiting.pop_front() {
+                let message = self.core.stamped(clock(), chunk).write();
+                self.chunks_gone += message.len() as u64;
+                place.send(message);
+            }
+        }
+    }
+
+    /// Whether as much is on its way as may be. What is lost on the way does not count twice: SCTP's word counts, not receipts.
+    fn is_window_full(&self) -> bool {
+        self.chunks.as_ref().is_some_and(|(_, lane)| {
+            let answered = lane.answered.load(Ordering::Acquire);
+            self.chunks_gone.saturating_sub(answered) >= self.core.window()
+        })
     }
 
     fn publish(&self) {
@@ -255,7 +293,10 @@ impl Driver {
 
 /// Waits. Every branch is cancel safe.
 async fn next(driver: &mut Driver) -> Happening {
+    let window_full = driver.is_window_full();
+    let chunk_blocked = !driver.chunks_waiting.is_empty();
     let blocked = driver.waiting.front().map(|(kind, _)| *kind);
+    let blocked = blocked.or_else(|| (chunk_blocked && !window_full).then_some(LaneKind::Chunks));
     let Driver {
         asked,
         new_lanes,
@@ -280,6 +321,7 @@ async fn next(driver: &mut Driver) -> Happening {
         Some(answer) = from_disk.recv() => Happening::Input(Input::Disk(answer)),
         chunk = heard(chunks), if both => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
         () = has_room(room) => Happening::Room,
+        () = sleep(WINDOW_LOOKED_AT), if chunk_blocked && window_full => Happening::Room,
     }
 }
 
@@ -317,6 +359,7 @@ fn input_of(command: FileCommand) -> Input {
 mod tests {
     use super::*;
     use parley_proto::files::{FileFrame, FileHash, Offer};
+    use std::sync::Arc;
 
     const SOON: Duration = Duration::from_secs(10);
 
@@ -330,7 +373,12 @@ mod tests {
         fn new() -> (Self, Lane) {
             let (outgoing, hears) = mpsc::channel(16);
             let (says, incoming) = mpsc::channel(16);
-            (Self { says, hears }, Lane { outgoing, incoming })
+            let lane = Lane {
+                outgoing,
+                incoming,
+                answered: Arc::default(),
+            };
+            (Self { says, hears }, lane)
         }
 
         fn say(&self, frame: &FileFrame) {

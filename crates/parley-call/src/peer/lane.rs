@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use parley_proto::chat::{CHAT_CHANNEL_ID, CHAT_CHANNEL_LABEL};
 use parley_proto::files::{CHUNKS_CHANNEL_ID, CHUNKS_CHANNEL_LABEL, FILES_CHANNEL_ID, FILES_CHANNEL_LABEL};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
@@ -28,6 +29,9 @@ const HELLOS_MAX: u32 = 300;
 const OUTGOING_MAX: usize = 16;
 /// Messages that may wait for the app; more are dropped and counted. What honest sides have on their way fits.
 const INCOMING_MAX: usize = 512;
+
+/// How often it is asked how much is answered.
+const ANSWERS_LOOKED_AT: Duration = Duration::from_millis(2);
 
 const LANES: [(LaneKind, &str, u16); 3] = [
     (LaneKind::Chat, CHAT_CHANNEL_LABEL, CHAT_CHANNEL_ID),
@@ -75,8 +79,18 @@ impl Unopened {
     pub(super) async fn run(self) {
         let (outgoing, to_go) = mpsc::channel(OUTGOING_MAX);
         let (came, incoming) = mpsc::channel(INCOMING_MAX);
-        let lane = Lane { outgoing, incoming };
-        let writing = write(Arc::clone(&self.channel), to_go, Arc::clone(&self.meter));
+        let answered = Arc::new(AtomicU64::new(0));
+        let lane = Lane {
+            outgoing,
+            incoming,
+            answered: Arc::clone(&answered),
+        };
+        let writing = write(
+            Arc::clone(&self.channel),
+            to_go,
+            Arc::clone(&self.meter),
+            answered,
+        );
         // Reading must go on while writing waits for room: it is what comes that makes room.
         tokio::join!(writing, self.read(lane, came));
     }
@@ -127,14 +141,31 @@ impl Unopened {
     }
 }
 
-/// Waits while more than the library's limit is on its way.
-async fn write(channel: Arc<dyn DataChannel>, mut to_go: mpsc::Receiver<BytesMut>, meter: Arc<Meter>) {
-    while let Some(message) = to_go.recv().await {
-        let bytes = message.len() as u64;
-        if let Err(error) = channel.send(message).await {
-            tracing::debug!(%error, "a lane takes no more");
-            return;
+/// Waits while more than the library's limit is on its way. Tells what is answered, for as long as something is not.
+async fn write(
+    channel: Arc<dyn DataChannel>,
+    mut to_go: mpsc::Receiver<BytesMut>,
+    meter: Arc<Meter>,
+    answered: Arc<AtomicU64>,
+) {
+    let (mut said, mut known) = (0, 0);
+    loop {
+        tokio::select! {
+            biased;
+            message = to_go.recv() => {
+                let Some(message) = message else { return };
+                let bytes = message.len() as u64;
+                if let Err(error) = channel.send(message).await {
+                    tracing::debug!(%error, "a lane takes no more");
+                    return;
+                }
+                meter.said.add(bytes);
+                said += bytes;
+            }
+            () = tokio::time::sleep(ANSWERS_LOOKED_AT), if known < said => {}
         }
-        meter.said.add(bytes);
+        let waits = channel.outstanding_bytes().await.unwrap_or(0) as u64;
+        known = said.saturating_sub(waits);
+        answered.store(known, Ordering::Release);
     }
 }

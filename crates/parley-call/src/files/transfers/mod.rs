@@ -27,6 +27,9 @@ const OVER_MAX: usize = 64;
 const UNWRITTEN_BYTES_MAX: u64 = 16 << 20;
 /// A receipt goes for so many bytes at the latest, or when everything that came is written.
 const RECEIPT_BYTES: u64 = 256 << 10;
+/// Bytes that are read ahead of the window: what is lost holds receipts back, and must not hold back what could go meanwhile.
+const AHEAD_MIN: u64 = 64 << 10;
+const AHEAD_MAX: u64 = 2 << 20;
 /// What the core is told.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -141,6 +144,26 @@ impl Transfers {
     /// What is to be done next.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// Bytes of chunks that may be on their way at once. What is given out beyond that waits for room.
+    #[must_use]
+    pub(super) fn window(&self) -> u64 {
+        self.pace.window()
+    }
+
+    /// A chunk as it goes out at this moment: it is from here on that its way counts.
+    #[must_use]
+    pub(super) fn stamped(&self, now: Instant, chunk: ChunkFrame) -> ChunkFrame {
+        match chunk {
+            ChunkFrame::Chunk { id, offset, data, .. } => ChunkFrame::Chunk {
+                id,
+                offset,
+                stamp_ms: self.clock_ms(now),
+                data,
+            },
+            receipt @ ChunkFrame::Receipt { .. } => receipt,
+        }
     }
 
     /// Every transfer, oldest first.
