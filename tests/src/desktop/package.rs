@@ -65,12 +65,11 @@ fn the_package_is_installed_used_and_removed() {
     };
     let ada = Window::open_so("Ada", CAMERA, &installed_program).unwrap();
     std::thread::sleep(Duration::from_secs(5));
-    let whole = cost::pss_mb(ada.pid(), &[DRIVER]).unwrap();
-    let app = cost::pss_mb(ada.pid(), &[&[DRIVER], WEBVIEW].concat()).unwrap();
-    eprintln!("idle: {app:.1} MB the app's process, {whole:.1} MB with the webview's (PSS)");
+    tell_memory(&ada, "idle");
     let link = start_call(&ada, "Ada").unwrap();
     let ben = Cli::join(&link, &Wish::default(), None).unwrap();
-    ada.wait_for_frames("tile-remote", 30).unwrap();
+    ada.wait_for_frames("tile-remote", 100).unwrap();
+    tell_memory(&ada, "in a call");
     let figures = ben.good_figures(Duration::from_secs(60)).unwrap();
     eprintln!(
         "the other side: {} pictures a second",
@@ -83,6 +82,13 @@ fn the_package_is_installed_used_and_removed() {
         assert!(!Path::new(left).exists(), "{left} is still there");
     }
     drop(installed);
+}
+
+/// Figures for docs/benchmarks.md.
+fn tell_memory(window: &Window, when: &str) {
+    let whole = cost::pss_mb(window.pid(), &[DRIVER]).unwrap();
+    let app = cost::pss_mb(window.pid(), &[&[DRIVER], WEBVIEW].concat()).unwrap();
+    eprintln!("{when}: {app:.1} MB the app's process, {whole:.1} MB with the webview's (PSS)");
 }
 
 fn newest_deb() -> PathBuf {

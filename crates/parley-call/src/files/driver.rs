@@ -427,4 +427,51 @@ mod tests {
             files.accepted(id).await;
         }
     }
+
+    /// Bytes of the chunks that come until nothing more does.
+    async fn chunks_until_silence(far: &mut Far) -> u64 {
+        let mut bytes = 0;
+        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(300), far.hears.recv()).await
+        {
+            assert!(matches!(
+                ChunkFrame::read(&message.clone().freeze()),
+                Some(ChunkFrame::Chunk { .. })
+            ));
+            bytes += message.len() as u64;
+        }
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_sctp_answered_makes_room_although_a_lost_packet_holds_back_every_receipt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.bin");
+        std::fs::write(&path, vec![7; 1 << 20]).unwrap();
+        let handle = start(folder.path().join("in")).unwrap();
+        let (who, id) = (
+            ParticipantId::from_bytes([1; 16]),
+            TransferId::from_bytes([7; 16]),
+        );
+        let (mut files, files_lane) = Far::new();
+        let (mut chunks, chunks_lane) = Far::new();
+        let answered = Arc::clone(&chunks_lane.answered);
+        handle.use_lane(who, LaneKind::Files, files_lane);
+        handle.use_lane(who, LaneKind::Chunks, chunks_lane);
+        assert!(handle.command(FileCommand::Offer { id, path }));
+        let offer = tokio::time::timeout(SOON, files.hears.recv()).await;
+        let offer = FileFrame::read(&offer.expect("an offer").expect("a lane"));
+        assert!(matches!(offer, Some(FileFrame::Offer(_))), "{offer:?}");
+        files.say(&FileFrame::Accept { id, offset: 0 });
+
+        let first = chunks_until_silence(&mut chunks).await;
+        assert!((8 << 10..64 << 10).contains(&first), "the first window: {first}");
+        answered.store(first, Ordering::Release);
+        let second = chunks_until_silence(&mut chunks).await;
+        assert!(
+            (first / 2..=first * 2).contains(&second),
+            "{second} after {first}"
+        );
+        // Without a word of either it stays as it is.
+        assert_eq!(chunks_until_silence(&mut chunks).await, 0);
+    }
 }
