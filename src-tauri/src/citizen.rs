@@ -1,7 +1,7 @@
 //! The desktop around the window: does what `parley_app::desktop` decides and what another start of the program asks, and
-//! keeps the window's place. Nothing is decided here.
+//! has the windows' places kept. Nothing is decided here.
 
-use crate::{keys, tray};
+use crate::{inspector, keys, places, tray};
 use parley_app::desktop::{Citizen, Deed};
 use parley_app::engine::EngineHandle;
 use parley_app::view::{AppCommand, DesktopView};
@@ -9,25 +9,20 @@ use parley_desktop::instance::{Ask, Instance, Talk};
 use parley_desktop::place::{Place, ScreenArea};
 use parley_desktop::session::DesktopSession;
 use parley_desktop::{autostart, links};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use tauri::{AppHandle, Manager as _, PhysicalPosition, PhysicalSize, Window, WindowEvent};
+use std::sync::Arc;
+use tauri::{AppHandle, Manager as _, Window, WindowEvent};
 
 /// The window's name in the configuration.
 const WINDOW: &str = "main";
-/// Smaller is the mini window, whose place is not kept (the configuration's least size, without the scale of the screen).
-const KEPT_MIN: PhysicalSize<u32> = PhysicalSize::new(480, 360);
-
-/// Where the window was last, when it was an ordinary window.
-#[derive(Default)]
-pub(crate) struct LastPlace(Mutex<Option<Place>>);
 
 /// The task that answers other starts.
 struct Serving(tauri::async_runtime::JoinHandle<()>);
 
 /// Begins everything. On the main thread, before the window is seen.
-pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, instance: Option<Arc<Instance>>, folder: &Path) {
-    put_back(app, folder);
+pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, instance: Option<Arc<Instance>>) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
+        places::put_back(&window);
+    }
     drop(tauri::async_runtime::spawn(follow(app.clone(), engine.clone())));
     drop(tauri::async_runtime::spawn_blocking(links::register_here));
     if let Some(instance) = instance {
@@ -151,46 +146,15 @@ fn is_watched(app: &AppHandle) -> bool {
     })
 }
 
-/// Puts the window where it was, if that can be seen.
-fn put_back(app: &AppHandle, folder: &Path) {
-    let (Some(window), Some(place)) = (app.get_webview_window(WINDOW), Place::read(folder)) else {
-        return;
-    };
-    let screens = window.available_monitors().unwrap_or_default();
-    let area = |screen: &tauri::Monitor| ScreenArea {
-        x: screen.position().x,
-        y: screen.position().y,
-        width: screen.size().width,
-        height: screen.size().height,
-    };
-    if !place.is_seen(&screens.iter().map(area).collect::<Vec<_>>()) {
-        return;
-    }
-    let put = window
-        .set_size(PhysicalSize::new(place.width, place.height))
-        .and(window.set_position(PhysicalPosition::new(place.x, place.y)));
-    let grown = if place.maximized {
-        window.maximize()
-    } else {
-        Ok(())
-    };
-    tracing::debug!(?put, ?grown, "the window is where it was");
-}
-
-/// Notes where the window is, keeps that when it closes, and hides it instead where that is wanted.
-pub(crate) fn window_event(window: &Window, event: &WindowEvent, folder: &Path, engine: &EngineHandle) {
-    let last = window.state::<LastPlace>();
-    let mut last = last.0.lock().unwrap_or_else(PoisonError::into_inner);
+/// Notes where a window is, keeps that when it closes, and hides the main one instead where that is wanted.
+pub(crate) fn window_event(window: &Window, event: &WindowEvent, engine: &EngineHandle) {
+    let is_main = window.label() == WINDOW;
     match event {
-        WindowEvent::Resized(_) | WindowEvent::Moved(_) => *last = place(window, *last).or(*last),
+        WindowEvent::Resized(_) | WindowEvent::Moved(_) => places::note(window),
         WindowEvent::CloseRequested { api, .. } => {
-            if let Some(place) = *last
-                && let Err(error) = place.write(folder)
-            {
-                tracing::info!(%error, "the window's place is not kept");
-            }
+            places::keep(window);
             let stays = engine.state().borrow().settings.desktop.stay_in_tray;
-            if stays && window.try_state::<tray::TrayMark>().is_some() {
+            if is_main && stays && window.try_state::<tray::TrayMark>().is_some() {
                 api.prevent_close();
                 // Not hidden where nothing would bring it back.
                 let done = if parley_desktop::tray::is_shown() {
@@ -201,25 +165,8 @@ pub(crate) fn window_event(window: &Window, event: &WindowEvent, folder: &Path, 
                 tracing::debug!(?done, "stays without its window");
             }
         }
+        // The app ends with its last window.
+        WindowEvent::Destroyed if is_main => inspector::close(window.app_handle()),
         _ => {}
     }
-}
-
-/// The window's place now; full screen and mini are none.
-fn place(window: &Window, last: Option<Place>) -> Option<Place> {
-    let maximized = window.is_maximized().ok()?;
-    if maximized {
-        return last.map(|last| Place { maximized, ..last });
-    }
-    if window.is_fullscreen().ok()? || window.is_minimized().ok()? {
-        return None;
-    }
-    let (size, position) = (window.inner_size().ok()?, window.outer_position().ok()?);
-    (size.width >= KEPT_MIN.width && size.height >= KEPT_MIN.height).then_some(Place {
-        x: position.x,
-        y: position.y,
-        width: size.width,
-        height: size.height,
-        maximized,
-    })
 }

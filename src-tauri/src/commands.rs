@@ -1,10 +1,12 @@
 //! The commands of the window. Each hands on; nothing is decided here.
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
 
-use crate::surroundings;
+use crate::{inspector, surroundings};
 use parley_app::engine::EngineHandle;
 use parley_app::frames::FrameBridge;
-use parley_app::view::{AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, TalkView};
+use parley_app::view::{
+    AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, InspectionView, TalkView,
+};
 use tauri::State;
 
 /// The whole state, for a window that has just opened.
@@ -17,6 +19,21 @@ pub(crate) fn app_state(engine: State<'_, EngineHandle>) -> AppState {
 #[tauri::command]
 pub(crate) fn app_talk(engine: State<'_, EngineHandle>) -> TalkView {
     engine.talk().borrow().clone()
+}
+
+/// The last minutes of the call and what was found in them, for somebody who begins to look.
+#[tauri::command]
+pub(crate) async fn app_inspection(engine: State<'_, EngineHandle>) -> Result<InspectionView, ()> {
+    Ok(engine.inspected().await)
+}
+
+/// Opens the inspector in a window of its own; tells whether it did.
+#[tauri::command]
+pub(crate) async fn open_inspector(app: tauri::AppHandle, title: String) -> bool {
+    let opened = inspector::open(&app, &title);
+    opened
+        .inspect_err(|error| tracing::warn!(%error, "no window for the inspector"))
+        .is_ok()
 }
 
 /// Asks the person for files; gives where they are.

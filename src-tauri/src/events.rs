@@ -1,5 +1,6 @@
-//! The events that the window hears: `state`, `levels`, `stats`, `talk`. Each tells the newest value; what changed in between
-//! while the window was busy is not told.
+//! The events that windows hear: `state`, `levels`, `stats`, `inspector`, `talk`. Each tells the newest value; what changed in
+//! between while a window was busy is not told. Tauri hands an event only to the pages that listen to it: nobody who looks at
+//! no figures gets any.
 
 use parley_app::engine::EngineHandle;
 use serde::Serialize;

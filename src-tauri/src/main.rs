@@ -1,6 +1,6 @@
 //! The desktop shell: a window around the engine. Commands in, events and frames out; no logic.
 //!
-//! Starts the engine on a runtime of its own, opens one window, and ends the engine in good order (hung up, devices given
+//! Starts the engine on a runtime of its own, opens the window, and ends the engine in good order (hung up, devices given
 //! back) before the process ends.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -8,7 +8,9 @@ mod arguments;
 mod citizen;
 mod commands;
 mod events;
+mod inspector;
 mod keys;
+mod places;
 mod scheme;
 mod surroundings;
 mod tray;
@@ -91,14 +93,14 @@ fn run(
 ) -> anyhow::Result<()> {
     let scheme = FrameScheme::new(lookup);
     let engine = engine.clone();
-    let (of_setup, of_window, folder) = (engine.clone(), engine.clone(), desk.folder.clone());
+    let (of_setup, of_window) = (engine.clone(), engine.clone());
     let (held, served) = (desk.instance.clone(), desk.instance);
     let builder = tauri::Builder::default().plugin(tauri_plugin_global_shortcut::Builder::new().build());
     #[cfg(not(target_os = "linux"))]
     let builder = builder.plugin(tauri_plugin_notification::init());
     let app = builder
-        .manage(citizen::LastPlace::default())
-        .on_window_event(move |window, event| citizen::window_event(window, event, &folder, &of_window))
+        .manage(places::LastPlaces::in_folder(desk.folder))
+        .on_window_event(move |window, event| citizen::window_event(window, event, &of_window))
         .manage(engine.clone())
         .manage(bridge)
         .register_asynchronous_uri_scheme_protocol(SCHEME, move |context, request, responder| {
@@ -107,6 +109,8 @@ fn run(
         .invoke_handler(tauri::generate_handler![
             commands::app_state,
             commands::app_talk,
+            commands::app_inspection,
+            commands::open_inspector,
             commands::open_link,
             commands::open_privacy,
             commands::pick_files,
@@ -118,7 +122,7 @@ fn run(
         ])
         .setup(move |app| {
             events::tell(app.handle(), &of_setup);
-            citizen::settle(app.handle(), &of_setup, served, &desk.folder);
+            citizen::settle(app.handle(), &of_setup, served);
             if desk.minimized {
                 citizen::minimize(app.handle());
             }

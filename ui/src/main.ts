@@ -1,6 +1,7 @@
 /** Opens the window: finds the backend, asks for the first state, mounts the app. */
 import { mount } from 'svelte';
 import App from './App.svelte';
+import InspectorWindow from './InspectorWindow.svelte';
 import { chooseBackend } from './lib/backend/backend';
 import { App as AppModel } from './lib/app/app.svelte';
 import { t } from './lib/text';
@@ -16,8 +17,9 @@ async function start(target: HTMLElement): Promise<void> {
     // Before anything is drawn: nobody sees another language flash by.
     language.speak(first.settings.language, navigator.languages);
     const app = new AppModel(backend, first);
-    await app.listen();
-    mount(App, { target, props: { app } });
+    const beside = backend.view === 'inspector';
+    await (beside ? app.followState() : app.listen());
+    mount(beside ? InspectorWindow : App, { target, props: { app } });
   } catch (thrown) {
     console.error(thrown);
     target.textContent = t.app.failed;

@@ -22,7 +22,7 @@ pub fn typescript() -> String {
     types.visit::<view::Levels>();
     types.visit::<view::TalkView>();
     types.visit::<view::StatsSample>();
-    types.visit::<view::InspectorView>();
+    types.visit::<view::InspectionView>();
     types.visit::<view::FrameBridgeInfo>();
     let mut text = HEADER.to_owned();
     for declaration in types.declarations.values() {

@@ -1,10 +1,11 @@
-//! Where the window was: kept in a small file, and given back only where it can be seen. Sans-IO but for the file.
+//! Where a window was: kept in a small file, one for each window, and given back only where it can be seen. Sans-IO but for the file.
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const FILE: &str = "window.json";
+/// The window that had a place before there were others; its file keeps its name.
+const MAIN: &str = "main";
 /// So much of a window must lie on a screen, in pixels each way, or it counts as lost.
 const SEEN_MIN: i64 = 80;
 /// No window is smaller or larger, whoever wrote the file.
@@ -40,10 +41,10 @@ pub struct ScreenArea {
 }
 
 impl Place {
-    /// What was kept in a folder, if it makes sense.
+    /// What was kept of this window in a folder, if it makes sense.
     #[must_use]
-    pub fn read(folder: &Path) -> Option<Self> {
-        let place: Self = serde_json::from_slice(&fs::read(file(folder)).ok()?).ok()?;
+    pub fn read(folder: &Path, window: &str) -> Option<Self> {
+        let place: Self = serde_json::from_slice(&fs::read(file(folder, window)).ok()?).ok()?;
         let sane = |side: u32| (SIDE_MIN..=SIDE_MAX).contains(&side);
         (sane(place.width) && sane(place.height)).then_some(place)
     }
@@ -53,8 +54,8 @@ impl Place {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn write(self, folder: &Path) -> io::Result<()> {
-        fs::write(file(folder), serde_json::to_vec(&self)?)
+    pub fn write(self, folder: &Path, window: &str) -> io::Result<()> {
+        fs::write(file(folder, window), serde_json::to_vec(&self)?)
     }
 
     /// Whether enough of it can be seen and taken hold of on one of these screens. Without any, nothing is known against it.
@@ -75,8 +76,11 @@ impl Place {
     }
 }
 
-fn file(folder: &Path) -> PathBuf {
-    folder.join(FILE)
+fn file(folder: &Path, window: &str) -> PathBuf {
+    match window {
+        MAIN => folder.join("window.json"),
+        other => folder.join(format!("window-{other}.json")),
+    }
 }
 
 #[cfg(test)]
@@ -94,9 +98,14 @@ mod tests {
     #[test]
     fn a_place_is_kept_and_nonsense_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Place::read(folder.path()), None);
-        PLACE.write(folder.path()).unwrap();
-        assert_eq!(Place::read(folder.path()), Some(PLACE));
+        assert_eq!(Place::read(folder.path(), MAIN), None);
+        PLACE.write(folder.path(), MAIN).unwrap();
+        assert_eq!(Place::read(folder.path(), MAIN), Some(PLACE));
+        assert!(folder.path().join("window.json").exists(), "as ever");
+        let beside = Place { x: 700, ..PLACE };
+        beside.write(folder.path(), "inspector").unwrap();
+        let both = [MAIN, "inspector"].map(|window| Place::read(folder.path(), window));
+        assert_eq!(both, [Some(PLACE), Some(beside)], "each its own");
         for nonsense in [
             "",
             "[]",
@@ -104,8 +113,8 @@ mod tests {
             r#"{"x":0,"y":0,"width":-5,"height":640,"maximized":false}"#,
             r#"{"x":0,"y":0,"width":4000000000,"height":640,"maximized":false}"#,
         ] {
-            fs::write(file(folder.path()), nonsense).unwrap();
-            assert_eq!(Place::read(folder.path()), None, "{nonsense}");
+            fs::write(file(folder.path(), MAIN), nonsense).unwrap();
+            assert_eq!(Place::read(folder.path(), MAIN), None, "{nonsense}");
         }
     }
 

@@ -40,6 +40,7 @@ fn a_link_opens_in_the_window_that_runs_and_tray_and_keys_reach_the_call() {
     see_each_other([&ada, &ben]).unwrap();
 
     they_write_to_each_other(&ada, &ben);
+    look_beside_the_call(&ada);
     mute_from_the_tray_and_talk_by_key(&panel, &ada, &ben);
 
     panel.choose("Leave call").unwrap();
@@ -78,6 +79,37 @@ fn they_write_to_each_other(ada: &Window, ben: &Window) {
     ada.photograph("citizen-chat-ada").unwrap();
     ben.photograph("citizen-chat-ben").unwrap();
     ada.click("panel-close").unwrap();
+}
+
+/// The inspector in a window of its own, which is where it was when it opens again.
+fn look_beside_the_call(ada: &Window) {
+    const TITLE: &str = "Call inspector";
+    let keyboard = ada.keyboard();
+    keyboard.focus("Parley").unwrap();
+    keyboard.press(&["i"]).unwrap();
+    ada.wait_for(SOON, "[data-testid=inspector]").unwrap();
+    ada.photograph("citizen-inspector-panel").unwrap();
+    ada.click("inspector-window").unwrap();
+    ada.wait_until_gone(SOON, "[data-testid=inspector]").unwrap();
+    keyboard.wait_for(TITLE, SOON).unwrap();
+    // What the page draws shows a moment after its window.
+    std::thread::sleep(LISTEN);
+    ada.photograph("citizen-inspector-window").unwrap();
+    keyboard.close(TITLE).unwrap();
+    let kept = ada.home().join("config/parley/window-inspector.json");
+    let deadline = std::time::Instant::now() + SOON;
+    while !kept.exists() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{} is not there",
+            kept.display()
+        );
+        std::thread::sleep(ON_ITS_WAY / 6);
+    }
+    assert!(
+        ada.shows("[data-testid=stage][data-state=connected]").unwrap(),
+        "the call goes on"
+    );
 }
 
 /// Muted by the panel, Ada is heard while she holds a key, though another program has the focus; and not before and after.

@@ -3,6 +3,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask};
 
 /// Between two keys: a person is slower, a busy machine not always faster.
 const BETWEEN_MS: &str = "80";
@@ -29,6 +31,43 @@ impl<'a> Keyboard<'a> {
         self.xdotool(&["search", "--onlyvisible", "--name", &name, "windowfocus"])
     }
 
+    /// Waits until a window with this title is to be seen.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn wait_for(&self, title: &str, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let name = format!("^{title}$");
+        loop {
+            match self.xdotool(&["search", "--onlyvisible", "--name", &name]) {
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Closes the window with this title, as its frame's button would.
+    ///
+    /// # Errors
+    /// When there is no such window.
+    pub fn close(&self, title: &str) -> Result<()> {
+        let name = format!("^{title}$");
+        let found = self.xdotool_says(&["search", "--onlyvisible", "--name", &name])?;
+        let window: u32 = found.lines().next().context("no such window")?.trim().parse()?;
+        let (connection, _) = x11rb::connect(Some(self.display))?;
+        let atom = |name: &str| {
+            Ok::<_, anyhow::Error>(connection.intern_atom(false, name.as_bytes())?.reply()?.atom)
+        };
+        // ICCCM 4.2.8.1: the window is asked, and may say no.
+        let asked = [atom("WM_DELETE_WINDOW")?, x11rb::CURRENT_TIME, 0, 0, 0];
+        let event = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS")?, asked);
+        connection
+            .send_event(false, window, EventMask::NO_EVENT, event)?
+            .check()?;
+        Ok(())
+    }
+
     /// Presses these one after the other (`Tab`, `ctrl+comma`).
     ///
     /// # Errors
@@ -47,6 +86,10 @@ impl<'a> Keyboard<'a> {
     }
 
     fn xdotool(&self, words: &[&str]) -> Result<()> {
+        self.xdotool_says(words).map(drop)
+    }
+
+    fn xdotool_says(&self, words: &[&str]) -> Result<String> {
         let output = Command::new("xdotool")
             .args(words)
             .env("DISPLAY", self.display)
@@ -59,7 +102,7 @@ impl<'a> Keyboard<'a> {
             words.join(" "),
             String::from_utf8_lossy(&output.stderr).trim()
         );
-        Ok(())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

@@ -525,6 +525,19 @@ opened: PastChatView | null,
 fault: string | null, };
 
 /**
+ * What somebody who begins to look at the call finds; what follows comes as events.
+ */
+export type InspectionView = { 
+/**
+ * What is wrong and what happened.
+ */
+view: InspectorView, 
+/**
+ * The figures of the last minutes, oldest first.
+ */
+seconds: Array<StatsSample>, };
+
+/**
  * What the inspector shows beside the graphs of [`super::StatsSample`].
  */
 export type InspectorView = { 

@@ -207,6 +207,31 @@ test('the inspector does not call a call good in which nobody is heard', async (
   expect(await by('findings').innerText()).not.toContain('Nothing is wrong');
 });
 
+test('the inspector moves into a window of its own, and figures come only while somebody looks', async () => {
+  await open('call-poor');
+  expect(await fake(page, 'watched')).toBe(false);
+  await page.keyboard.press('i');
+  await expect.poll(() => fake(page, 'watched')).toBe(true);
+  await expect.poll(() => by('graph-rate').innerText()).toMatch(/^\d+ \/ \d+$/u);
+  await by('inspector-window').click();
+  await by('inspector').waitFor({ state: 'detached' });
+  expect(await fake(page, 'opened')).toEqual(['inspector']);
+  await expect.poll(() => fake(page, 'watched')).toBe(false);
+  await by('quality').focus();
+  await expect.poll(() => fake(page, 'watched')).toBe(true);
+  await page.context().close();
+
+  await open('call-poor', { query: '&view=inspector' });
+  // A window of its own opens with the minutes before it.
+  await expect.poll(() => page.locator('.graphs polyline').first().evaluate((line) => (line as SVGPolylineElement).points.numberOfItems)).toBeGreaterThan(100);
+  await expect.poll(() => by('findings').innerText()).toContain('Your uplink loses');
+  await by('save-report').click();
+  await expect.poll(() => by('report-saved').innerText()).toContain('parley-report');
+  await fake(page, 'otherLeaves');
+  await expect.poll(() => by('findings').innerText()).toContain('The call is over');
+  expect(await by('ended').count()).toBe(0);
+});
+
 test('after a call that the own server spoiled, its address is one click away, and nobody is sent there otherwise', async () => {
   await open('ended-server');
   await by('check-server').click();

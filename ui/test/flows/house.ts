@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import type { FakeHands } from '../../src/lib/backend/fake';
+import type { FakeHands } from '../../src/lib/backend/fake/hands';
 import type { AppCommand } from '../../src/lib/bindings';
 
 const DIST = join(import.meta.dirname, '../../dist');

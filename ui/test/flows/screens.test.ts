@@ -40,6 +40,7 @@ const SCREENS: Record<string, Screen> = {
     },
   },
   inspector: { scenario: 'call-poor', then: (page) => page.keyboard.press('i') },
+  'inspector-window': { scenario: 'call-poor&view=inspector' },
   'green-room': { scenario: 'green-room' },
   'green-room-guest': { scenario: 'green-room-guest' },
   'green-room-busy': { scenario: 'green-room-busy' },

@@ -112,6 +112,11 @@ impl Diagnosis {
         self.samples.iter()
     }
 
+    /// The same, latest first.
+    pub fn latest(&self) -> impl Iterator<Item = &StatsSample> {
+        self.samples.iter().rev()
+    }
+
     fn judge(&mut self, rule: &Rule, value: Option<f32>, now_ms: u64) {
         let Some(value) = value else {
             let over = self.now.get_mut(&rule.code).is_some_and(|current| {

@@ -190,11 +190,19 @@ impl Actor {
                 biased;
                 () = ending.notified() => break,
                 request = requests.recv() => {
-                    let Some(Request { command, answer }) = request else { break };
-                    let outcome = self.obey(command).await;
-                    self.arrange();
-                    // Who asked may be gone.
-                    let _ = answer.send(outcome);
+                    // Whoever asked may be gone.
+                    match request {
+                        None => break,
+                        Some(Request::Inspect { answer }) => {
+                            let _ = answer.send(self.inspection.seen());
+                            continue;
+                        }
+                        Some(Request::Obey { command, answer }) => {
+                            let outcome = self.obey(*command).await;
+                            self.arrange();
+                            let _ = answer.send(outcome);
+                        }
+                    }
                 }
                 happened = self.endpoint.next() => {
                     self.note(happened, Instant::now());

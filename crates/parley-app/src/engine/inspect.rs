@@ -8,13 +8,17 @@ use crate::cost;
 use crate::diagnosis::report::{Report, date_time};
 use crate::diagnosis::{Circumstances, Diagnosis, Loudness};
 use crate::view::{
-    CallState, CommandError, CommandErrorCode, DeviceState, InspectorView, PersonView, Phase, StatsSample,
+    CallState, CommandError, CommandErrorCode, DeviceState, InspectionView, InspectorView, PersonView, Phase,
+    StatsSample,
 };
 use parley_media::audio::AudioStatus;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 use tokio::sync::watch;
+
+/// Seconds that a window's graphs show.
+const GRAPH_S: usize = 300;
 
 /// The diagnosis of the call that is on, and those who watch it.
 pub(super) struct Inspection {
@@ -59,6 +63,16 @@ impl Inspection {
         self.microphone.hear(sound.microphone_level);
         for person in &sound.participants {
             self.heard.hear(person.level);
+        }
+    }
+
+    /// All that somebody sees who looks only now.
+    pub(super) fn seen(&self) -> InspectionView {
+        let mut seconds: Vec<StatsSample> = self.diagnosis.latest().take(GRAPH_S).cloned().collect();
+        seconds.reverse();
+        InspectionView {
+            view: self.diagnosis.view(),
+            seconds,
         }
     }
 

@@ -30,7 +30,8 @@ mod volume;
 use crate::endpoint::Tiles;
 use crate::sources::Sources;
 use crate::view::{
-    AppCommand, AppState, CommandError, CommandErrorCode, InspectorView, Levels, StatsSample, TalkView,
+    AppCommand, AppState, CommandError, CommandErrorCode, InspectionView, InspectorView, Levels, StatsSample,
+    TalkView,
 };
 use actor::Actor;
 pub use in_order::InOrder;
@@ -76,11 +77,16 @@ pub struct EngineHandle {
     ending: Arc<Notify>,
 }
 
-/// A command and where its answer goes.
+/// What is asked of the engine's task, and where the answer goes.
 #[derive(Debug)]
-struct Request {
-    command: AppCommand,
-    answer: oneshot::Sender<Result<(), CommandError>>,
+enum Request {
+    Obey {
+        command: Box<AppCommand>,
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
+    Inspect {
+        answer: oneshot::Sender<InspectionView>,
+    },
 }
 
 impl Engine {
@@ -112,7 +118,10 @@ impl EngineHandle {
     /// When it makes no sense now or is no use; the message is for people.
     pub async fn command(&self, command: AppCommand) -> Result<(), CommandError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { command, answer };
+        let request = Request::Obey {
+            command: Box::new(command),
+            answer,
+        };
         let gone = || CommandError {
             code: CommandErrorCode::Failed,
             message: "Parley is closing.".to_owned(),
@@ -143,6 +152,16 @@ impl EngineHandle {
     #[must_use]
     pub fn inspector(&self) -> watch::Receiver<InspectorView> {
         self.inspector.clone()
+    }
+
+    /// What somebody needs who looks at the call only from now on: the last minutes, and what was found in them. Nothing
+    /// once the engine is gone.
+    pub async fn inspected(&self) -> InspectionView {
+        let (answer, answered) = oneshot::channel();
+        if self.commands.send(Request::Inspect { answer }).await.is_err() {
+            return InspectionView::default();
+        }
+        answered.await.unwrap_or_default()
     }
 
     /// What is written and shown beside picture and sound.

@@ -195,6 +195,11 @@ async fn two_people_call_each_other_from_this_computer() {
     .await;
     ben.is_shown(&of_ada).await;
 
+    let inspected = ben.engine.inspected().await;
+    let at: Vec<u64> = inspected.seconds.iter().map(|second| second.at_ms).collect();
+    assert!(at.len() > 1 && at.is_sorted(), "oldest first: {at:?}");
+    assert!(!inspected.view.events.is_empty());
+
     turn_down_and_up(&ben, &of_ada).await;
     talk_to_each_other(&ada, &ben).await;
     hand_over_a_file(&ada, &ben).await;

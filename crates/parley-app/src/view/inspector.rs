@@ -16,6 +16,15 @@ pub struct InspectorView {
     pub report: Option<String>,
 }
 
+/// What somebody who begins to look at the call finds; what follows comes as events.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct InspectionView {
+    /// What is wrong and what happened.
+    pub view: InspectorView,
+    /// The figures of the last minutes, oldest first.
+    pub seconds: Vec<super::StatsSample>,
+}
+
 /// One thing that is wrong. The window says it in its own words by code and figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Finding {

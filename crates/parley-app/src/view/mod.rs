@@ -28,7 +28,9 @@ pub use devices::{
 };
 pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
 pub use history::{HistoryView, PastCallView, PastChatView};
-pub use inspector::{EventCode, Finding, FindingCode, InspectorView, PairView, TimelineEvent};
+pub use inspector::{
+    EventCode, Finding, FindingCode, InspectionView, InspectorView, PairView, TimelineEvent,
+};
 pub use measure::{Levels, PersonLevel, StatsSample};
 pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};

@@ -36,6 +36,7 @@ export interface Deeds {
   toggleFullScreen(): void;
   setMini(on: boolean): void;
   openInspector(): void;
+  moveInspector(): void;
   setAppearance(appearance: AppState['settings']['appearance']): void;
 }
 
@@ -82,6 +83,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
           ? { id: 'record', label: t.actions.record, shortcut: { key: 'r' }, run: deeds.startRecording }
           : { id: 'record', label: t.actions.stopRecording, shortcut: { key: 'r' }, run: deeds.stopRecording },
         { id: 'inspector', label: t.actions.inspector, shortcut: { key: 'i' }, run: deeds.openInspector },
+        { id: 'inspector-window', label: t.actions.inspectorWindow, run: deeds.moveInspector },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
         { id: 'leave', label: t.actions.leave, run: deeds.leave },
       ];

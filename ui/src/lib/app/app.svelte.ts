@@ -2,19 +2,19 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, InspectorView, Levels, Problem, ReactionKind, ShareMode, StatsSample, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
 import { announcements, talkSaid } from './announce';
-import { NOTHING_FOUND, remembered } from './inspector';
+import { Figures } from './figures.svelte';
 import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
 import { offered } from './files';
 import type { Step } from './problems';
 import { fileName, justEnded, reason } from './recording';
 import type { RowId } from './settings';
-import { NO_CALL, withSecond, withState } from './summary';
+import { NO_CALL, withQuality, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
@@ -36,10 +36,7 @@ export class App implements Deeds {
   levels = $state.raw<Levels>(SILENCE);
   /** The microphone heard something in the last two seconds. */
   hears = $state(false);
-  stats = $state.raw<StatsSample | null>(null);
-  /** The last minutes, for the inspector's graphs. */
-  samples = $state.raw<readonly StatsSample[]>([]);
-  inspector = $state.raw<InspectorView>(NOTHING_FOUND);
+  readonly figures: Figures;
   overlay = $state.raw<Overlay | null>(null);
   /** The last things to tell a screen reader. */
   readonly voice = new Voice();
@@ -75,6 +72,7 @@ export class App implements Deeds {
 
   constructor(backend: Backend, first: AppState) {
     this.backend = backend;
+    this.figures = new Figures(backend);
     this.state = $state.raw(first);
   }
 
@@ -97,18 +95,21 @@ export class App implements Deeds {
       },
       drag: (drag) => this.#drag(drag),
       levels: (levels) => this.#hear(levels, performance.now()),
-      inspector: (inspector) => (this.inspector = inspector),
-      stats: (sample) => {
-        this.stats = sample;
-        this.samples = remembered(this.samples, sample);
-        const person = this.state.call?.people[0];
-        if (person && this.state.call?.state === 'connected') this.summary = withSecond(this.summary, person.quality);
-      },
     });
     const [state, talk] = await Promise.all([this.backend.state(), this.backend.talk()]);
     if (!heard.state) this.#take(state);
     if (!heard.talk) this.chat = talk;
     return stop;
+  }
+
+  /** Follows the state alone: for a window beside the main one, which tells no news a second time. */
+  followState(): Promise<() => void> {
+    return this.backend.listen({
+      state: (next) => {
+        if (next.phase === 'in_call' && this.state.phase !== 'in_call') this.figures.forget();
+        this.state = next;
+      },
+    });
   }
 
   #take(next: AppState): void {
@@ -118,11 +119,16 @@ export class App implements Deeds {
     this.voice.say(announcements(before, next));
     for (const news of deviceNews(before, next)) this.toasts.show(news.text, news.kind);
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
-    if (before.phase === 'in_call') this.summary = withState(this.summary, next.call?.state, Date.now());
+    if (before.phase === 'in_call') this.#sum(next, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;
     this.#tellRecording(before, next);
     if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
     if (this.mini && next.phase !== 'in_call') this.setMini(false);
+  }
+
+  #sum({ phase, call }: AppState, nowMs: number): void {
+    const quality = phase === 'in_call' && call?.state === 'connected' ? call.people[0]?.quality : null;
+    this.summary = withQuality(withState(this.summary, call?.state, nowMs), quality ?? null, nowMs);
   }
 
   #tellRecording(before: AppState, next: AppState): void {
@@ -152,8 +158,7 @@ export class App implements Deeds {
 
   #callBegins(): void {
     this.summary = NO_CALL;
-    this.stats = null;
-    this.samples = [];
+    this.figures.forget();
     this.swapped = false;
     this.unread = 0;
     this.draft = '';
@@ -322,6 +327,15 @@ export class App implements Deeds {
   }
 
   openInspector = (): void => void (this.overlay = { kind: 'inspector' });
+
+  /** From over the call into a window of its own. */
+  moveInspector = (): void => {
+    const sorry = () => this.toasts.show(t.toast.failed, 'warn');
+    this.backend.openInspector(t.inspector.title).then((opened) => {
+      if (!opened) return sorry();
+      if (this.overlay?.kind === 'inspector') this.overlay = null;
+    }, sorry);
+  };
 
   setMini = (on: boolean): void => {
     this.backend.setMini(on).then(

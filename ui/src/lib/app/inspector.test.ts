@@ -21,7 +21,7 @@ test('a finding is a sentence with its figure and what was done about it', () =>
 });
 
 test('graphs share one axis, the newest at the right edge', () => {
-  expect(graphs([second(1), second(2)]).map((graph) => graph.id)).toEqual(['rate', 'loss', 'delay', 'fps', 'codec', 'cpu']);
+  expect(graphs([second(1), second(2)]).map((graph) => graph.id)).toEqual(['rate', 'estimate', 'loss', 'delay', 'buffer', 'fps', 'codec', 'cpu']);
   expect(points([0, 10], 10, 299, 100)).toBe('298.0,100.0 299.0,0.0');
   expect(secondAt(1, 2)).toBe(1);
   expect(secondAt(0, 2)).toBeNull();

@@ -28,17 +28,19 @@ export function happened(event: TimelineEvent): string {
 }
 
 export interface Graph {
-  readonly id: 'rate' | 'loss' | 'delay' | 'fps' | 'codec' | 'cpu';
+  readonly id: 'rate' | 'estimate' | 'loss' | 'delay' | 'buffer' | 'fps' | 'codec' | 'cpu';
   readonly lines: readonly (readonly number[])[];
 }
 
-/** The six graphs, on one time axis. */
+/** The graphs, on one time axis. */
 export function graphs(samples: readonly StatsSample[]): readonly Graph[] {
   const line = (figure: (sample: StatsSample) => number | null) => samples.map((sample) => figure(sample) ?? 0);
   return [
     { id: 'rate', lines: [line((s) => s.sent_kbps), line((s) => s.received_kbps)] },
+    { id: 'estimate', lines: [line((s) => s.estimate_kbps), line((s) => s.target_kbps)] },
     { id: 'loss', lines: [line((s) => s.loss_out_pct), line((s) => s.loss_in_pct)] },
     { id: 'delay', lines: [line((s) => s.rtt_ms), line((s) => s.jitter_ms)] },
+    { id: 'buffer', lines: [line((s) => s.jitter_buffer_ms)] },
     { id: 'fps', lines: [line((s) => s.fps_sent), line((s) => s.fps_received)] },
     { id: 'codec', lines: [line((s) => s.encode_ms), line((s) => s.decode_ms)] },
     { id: 'cpu', lines: [line((s) => s.cpu_pct)] },

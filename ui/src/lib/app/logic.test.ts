@@ -15,7 +15,7 @@ import { linkSlip } from './link';
 import { milliseconds } from './motion';
 import { serverAway, stepFor } from './problems';
 import { resetCommands, rowsFor } from './settings';
-import { judged, NO_CALL, withSecond, withState } from './summary';
+import { judged, NO_CALL, weakSeconds, withQuality, withState } from './summary';
 import { themeFor } from './theme';
 import { Toasts } from './toasts.svelte';
 import { withSaid, type Sentence } from './voice.svelte';
@@ -261,8 +261,15 @@ describe('the settings', () => {
 });
 
 describe('how a call went', () => {
-  const lived = (...parts: [Quality, number][]) =>
-    parts.reduce((sum, [quality, seconds]) => Array.from({ length: seconds }).reduce<typeof sum>((s) => withSecond(s, quality), sum), NO_CALL);
+  const lived = (...parts: [Quality, number][]) => {
+    let nowMs = 1000;
+    const sum = parts.reduce((before, [quality, seconds]) => {
+      const after = withQuality(before, quality, nowMs);
+      nowMs += seconds * 1000;
+      return after;
+    }, NO_CALL);
+    return withQuality(sum, null, nowMs);
+  };
   const alone = (sum: typeof NO_CALL) => judged(null, HOME.history, sum);
 
   // The cases of the engine's own test of its verdict (diary.rs), and their edges.
@@ -274,6 +281,18 @@ describe('how a call went', () => {
     ['fair', [['good', 75], ['poor', 25], ['fair', 1]]],
     ['poor', [['good', 60], ['poor', 40]]],
   ])('is "%s"', (word, parts) => expect(alone(lived(...parts))).toBe(word));
+
+  test('counts the time at each quality, however often it is told', () => {
+    let sum = withQuality(NO_CALL, 'good', 1000);
+    sum = withQuality(sum, 'good', 5000);
+    sum = withQuality(sum, 'poor', 6000);
+    expect(weakSeconds(sum)).toBe(0);
+    sum = withQuality(sum, null, 9000);
+    sum = withQuality(sum, 'fair', 60_000);
+    sum = withQuality(sum, null, 62_000);
+    expect(sum.seconds).toEqual({ unknown: 0, good: 5, fair: 2, poor: 3 });
+    expect(weakSeconds(sum)).toBe(5);
+  });
 
   test('counts interruptions and their length, which is bad time', () => {
     let sum = withState(lived(['good', 10]), 'reconnecting', 1000);

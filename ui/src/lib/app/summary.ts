@@ -1,9 +1,11 @@
-/** How a call went, told from what was seen once a second. Pure: the time of each step is an argument. */
+/** How a call went, told from what its states were. Pure: the time of each step is an argument. */
 import type { CallState, HistoryView, Quality } from '../bindings';
 
 export interface CallSummary {
-  /** Seconds seen at each quality while connected. */
+  /** Seconds at each quality while connected. */
   readonly seconds: Readonly<Record<Quality, number>>;
+  /** The quality now, and since when; null while the two are not connected. */
+  readonly now: { readonly quality: Quality; readonly sinceMs: number } | null;
   readonly interruptions: number;
   readonly interruptedMs: number;
   readonly brokenSinceMs: number | null;
@@ -11,14 +13,18 @@ export interface CallSummary {
 
 export const NO_CALL: CallSummary = {
   seconds: { unknown: 0, good: 0, fair: 0, poor: 0 },
+  now: null,
   interruptions: 0,
   interruptedMs: 0,
   brokenSinceMs: null,
 };
 
-/** One second passed with this quality. */
-export function withSecond(sum: CallSummary, quality: Quality): CallSummary {
-  return { ...sum, seconds: { ...sum.seconds, [quality]: sum.seconds[quality] + 1 } };
+/** From `nowMs` on it has this quality; null: the two are not connected. */
+export function withQuality(sum: CallSummary, quality: Quality | null, nowMs: number): CallSummary {
+  const { now, seconds } = sum;
+  if ((now?.quality ?? null) === quality) return sum;
+  const lasted = now ? { [now.quality]: seconds[now.quality] + Math.max(0, nowMs - now.sinceMs) / 1000 } : {};
+  return { ...sum, seconds: { ...seconds, ...lasted }, now: quality && { quality, sinceMs: nowMs } };
 }
 
 /** The call's state changed (or was seen again) at `nowMs`. */
@@ -33,7 +39,7 @@ export function withState(sum: CallSummary, state: CallState | undefined, nowMs:
 }
 
 /** Seconds that were weaker than good. */
-export const weakSeconds = (sum: CallSummary): number => sum.seconds.fair + sum.seconds.poor;
+export const weakSeconds = (sum: CallSummary): number => Math.round(sum.seconds.fair + sum.seconds.poor);
 
 /**
  * The call in one word, by the rule that the engine's history has (`verdict` in diary.rs): bad when more than a quarter of it was

@@ -1,8 +1,14 @@
 /** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
-import type { AppCommand, AppState, CommandError, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, Levels, TalkView } from '../bindings';
 import type { FrameSource } from '../frames/source';
+import type { FigureEvents } from './watch';
+
+/** What a window is: the app, or the inspector beside it. */
+export type WindowView = 'app' | 'inspector';
 
 export interface Backend {
+  /** What this window is. */
+  readonly view: WindowView;
   /** The state now. */
   state(): Promise<AppState>;
   /** What was written and shown so far. */
@@ -21,8 +27,12 @@ export interface Backend {
   showRecording(): Promise<boolean>;
   /** Carries a command out; rejects with a {@link CommandError}. */
   command(command: AppCommand): Promise<void>;
-  /** Called for every later event; the function returned stops that. */
-  listen(events: BackendEvents): Promise<() => void>;
+  /** Called for every later event; the function returned stops that. What nobody asks for is not sent. */
+  listen(events: Partial<BackendEvents>): Promise<() => void>;
+  /** The figures of the last minutes, and those that follow, until the function returned is called. */
+  watch(figures: FigureEvents): Promise<() => void>;
+  /** Opens the inspector in a window of its own, or brings it to the front; tells whether it did. */
+  openInspector(title: string): Promise<boolean>;
   /** The pictures. The same object every time. */
   frames(): FrameSource;
   /** Makes the window fill the screen, or not. */
@@ -34,8 +44,6 @@ export interface Backend {
 export interface BackendEvents {
   state(state: AppState): void;
   levels(levels: Levels): void;
-  stats(sample: StatsSample): void;
-  inspector(view: InspectorView): void;
   talk(talk: TalkView): void;
   drag(drag: Drag): void;
 }

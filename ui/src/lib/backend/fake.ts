@@ -1,20 +1,22 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, Language, LocalView, PersonView, ProblemCode, ReactionKind, RecordingStop, ShareMode, TransferView } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode, ShareMode } from '../bindings';
 import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
 import { forgotten, opened, rated, withCall } from './fake/history';
-import { FOUND, secondOf } from './fake/inspector';
+import { FakeFigures } from './fake/figures';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
-import type { Backend, BackendEvents, Drag } from './backend';
+import type { FakeHands } from './fake/hands';
+import type { Backend, BackendEvents, WindowView } from './backend';
 
-/** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare. */
+/** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare; `&view=inspector` is its window. */
 export function fakeBackend(query: URLSearchParams): Backend {
   const scenario = SCENARIOS[query.get('fake') ?? 'home'] ?? SCENARIOS['home'];
   if (!scenario) throw new Error('no scenario');
   return new FakeBackend(scenario(Date.now()), {
+    view: query.get('view') === 'inspector' ? 'inspector' : 'app',
     talk: query.get('fake') === 'call-talk',
     alone: query.has('alone'),
     stepMs: Number(query.get('slow') ?? 250),
@@ -22,35 +24,12 @@ export function fakeBackend(query: URLSearchParams): Backend {
   });
 }
 
-/** What the flow tests may do from outside, as `window.parleyFake`. */
-export interface FakeHands {
-  problem(code: ProblemCode, there: boolean): void;
-  callState(state: CallState): void;
-  otherLeaves(): void;
-  local(change: Partial<LocalView>): void;
-  unplug(kind: DeviceKind, name: string): void;
-  /** Something happens to what is shared. */
-  share(change: Partial<AppState['share']>): void;
-  /** The recording ends for this reason. */
-  recordingEnds(why: RecordingStop): void;
-  /** The other person changes, or goes. */
-  person(change: Partial<PersonView> | null): void;
-  speak(language: Language): void;
-  commands(): readonly AppCommand[];
-  opened(): readonly string[];
-  message(text: string): void;
-  answers(on: boolean): void;
-  offered(name: string, size: number): void;
-  file(id: string, change: Partial<TransferView>): void;
-  drag(drag: Drag): void;
-  reaction(kind: ReactionKind): void;
-  hand(raised: boolean): void;
-}
-
 class FakeBackend implements Backend {
+  readonly view: WindowView;
   #state: AppState;
   #forgotten: AppState['history'] | null = null;
-  #events: BackendEvents | null = null;
+  #events: Partial<BackendEvents> | null = null;
+  readonly #figures = new FakeFigures(() => ({ state: this.#state, ms: this.#ticks * 66 }));
   readonly #frames: FakeFrames;
   readonly #log: AppCommand[] = [];
   readonly #opened: string[] = [];
@@ -60,11 +39,12 @@ class FakeBackend implements Backend {
   readonly #stepMs: number;
   #ticks = 0;
 
-  constructor(state: AppState, options: { talk: boolean; alone: boolean; stepMs: number; periodMs: number }) {
+  constructor(state: AppState, options: { view: WindowView; talk: boolean; alone: boolean; stepMs: number; periodMs: number }) {
     this.#state = state;
+    this.view = options.view;
     this.#alone = options.alone;
     this.#stepMs = options.stepMs;
-    this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk(talk), (run) => this.#later(1, run));
+    this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk?.(talk), (run) => this.#later(1, run));
     this.#recording = new FakeRecording(() => this.#state, (recording) => this.#set({ recording }), (run) => this.#later(1, run));
     this.#frames = new FakeFrames(options.periodMs, (tile) => {
       if (tile === 'self') return this.#state.local.video_size;
@@ -99,15 +79,17 @@ class FakeBackend implements Backend {
 
   frames = () => this.#frames;
 
-  listen(events: BackendEvents): Promise<() => void> {
+  listen(events: Partial<BackendEvents>): Promise<() => void> {
     this.#events = events;
     const levels = setInterval(() => this.#tick(), 66);
-    const stats = setInterval(() => this.#second(), 1000);
-    this.#second();
-    return Promise.resolve(() => {
-      clearInterval(levels);
-      clearInterval(stats);
-    });
+    return Promise.resolve(() => clearInterval(levels));
+  }
+
+  watch = this.#figures.watch;
+
+  openInspector(): Promise<boolean> {
+    this.#opened.push('inspector');
+    return Promise.resolve(true);
   }
 
   setMini = () => Promise.resolve();
@@ -145,8 +127,7 @@ class FakeBackend implements Backend {
         if (command.down ? this.#state.local.muted : this.#state.local.talking) this.#local({ muted: !command.down, talking: command.down });
         return null;
       case 'save_report':
-        this.#events?.inspector({ ...FOUND, report: '/home/ada/Downloads/parley-report-2026-11-22-141503' });
-        return null;
+        return this.#figures.saved();
       case 'hand_over':
       case 'tell_desktop':
         return null;
@@ -341,7 +322,7 @@ class FakeBackend implements Backend {
 
   #set(change: Partial<AppState>): null {
     this.#state = { ...this.#state, ...change };
-    this.#events?.state(this.#state);
+    this.#events?.state?.(this.#state);
     return null;
   }
 
@@ -354,18 +335,11 @@ class FakeBackend implements Backend {
     this.#ticks += 1;
     const voice = (phase: number) => Math.max(0, Math.sin(this.#ticks / 3 + phase) * Math.sin(this.#ticks / 17 + phase)) * 0.9;
     if (local.microphone !== 'running') return;
-    this.#events?.levels({
+    this.#events?.levels?.({
       microphone: 0.08 + voice(0),
       speaker: voice(2),
       people: (call?.people ?? []).filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
     });
-  }
-
-  #second(): void {
-    const person = this.#state.call?.people[0];
-    if (this.#state.call?.state !== 'connected' || !person) return;
-    if (person.quality === 'fair' || person.quality === 'poor') this.#events?.inspector(FOUND);
-    this.#events?.stats(secondOf(person, this.#ticks * 66));
   }
 
   #hands(): FakeHands {
@@ -379,13 +353,14 @@ class FakeBackend implements Backend {
       recordingEnds: (why) => void this.#recording.end(why),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
       speak: (language) => void this.#change({ language }),
+      watched: () => this.#figures.watched,
       commands: () => this.#log,
       opened: () => this.#opened,
       message: (text) => this.#talk.came(text),
       answers: (on) => (on ? this.#talk.answers() : void (this.#talk.silent = true)),
       offered: (name, size) => this.#talk.offered(name, size),
       file: (id, change) => void this.#talk.file(id, change),
-      drag: (drag) => this.#events?.drag(drag),
+      drag: (drag) => this.#events?.drag?.(drag),
       reaction: (kind) => void this.#talk.react(GRACE.id, kind),
       hand: (raised) => this.#person({ hand_raised: raised }),
     };

@@ -1,17 +1,20 @@
 /** The Tauri shell as a backend: forwards, no logic. */
 import { invoke } from '@tauri-apps/api/core';
-import { listen } from '@tauri-apps/api/event';
-import type { AppState, FrameBridgeInfo, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
+import { listen, type UnlistenFn } from '@tauri-apps/api/event';
+import type { AppState, FrameBridgeInfo, InspectionView, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
 import { getCurrentWindow, LogicalSize, type PhysicalSize } from '@tauri-apps/api/window';
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
 import type { FrameSource } from '../frames/source';
-import type { Backend } from './backend';
+import type { Backend, BackendEvents } from './backend';
 import { miniWindow } from './mini';
+import { watch } from './watch';
 
 export function tauriBackend(): Backend {
   let frames: FrameSource | null = null;
   return {
+    // As the shell calls its windows.
+    view: getCurrentWindow().label === 'inspector' ? 'inspector' : 'app',
     state: () => invoke<AppState>('app_state'),
     talk: () => invoke<TalkView>('app_talk'),
     openAddress: (address) => invoke<boolean>('open_link', { address }),
@@ -21,19 +24,25 @@ export function tauriBackend(): Backend {
     showFile: (id) => invoke<boolean>('show_file', { id }),
     showRecording: () => invoke<boolean>('show_recording'),
     command: (command) => invoke('app_command', { command }),
-    async listen(events) {
-      const stops = await Promise.all([
-        listen<AppState>('state', (event) => events.state(event.payload)),
-        listen<Levels>('levels', (event) => events.levels(event.payload)),
-        listen<InspectorView>('inspector', (event) => events.inspector(event.payload)),
-        listen<StatsSample>('stats', (event) => events.stats(event.payload)),
-        listen<TalkView>('talk', (event) => events.talk(event.payload)),
-        listen('tauri://drag-enter', () => events.drag({ over: true, dropped: [] })),
-        listen('tauri://drag-leave', () => events.drag({ over: false, dropped: [] })),
-        listen<{ paths: string[] }>('tauri://drag-drop', (event) => events.drag({ over: false, dropped: event.payload.paths })),
+    listen({ state, levels, talk, drag }) {
+      return all([
+        state && listen<AppState>('state', (event) => state(event.payload)),
+        levels && listen<Levels>('levels', (event) => levels(event.payload)),
+        talk && listen<TalkView>('talk', (event) => talk(event.payload)),
+        ...(drag ? drags(drag) : []),
       ]);
-      return () => stops.forEach((stop) => stop());
     },
+    watch: (figures) =>
+      watch(
+        (later) =>
+          all([
+            listen<StatsSample>('stats', (event) => later.stats(event.payload)),
+            listen<InspectorView>('inspector', (event) => later.inspector(event.payload)),
+          ]),
+        () => invoke<InspectionView>('app_inspection'),
+        figures,
+      ),
+    openInspector: (title) => invoke<boolean>('open_inspector', { title }),
     frames: () => (frames ??= bridge()),
     async setFullScreen(on) {
       try {
@@ -49,6 +58,20 @@ export function tauriBackend(): Backend {
 
 /** In the page's units; the least as in the shell's configuration. */
 const SIZES = { mini: new LogicalSize(320, 180), least: new LogicalSize(480, 360) };
+
+function drags(drag: BackendEvents['drag']): Promise<UnlistenFn>[] {
+  return [
+    listen('tauri://drag-enter', () => drag({ over: true, dropped: [] })),
+    listen('tauri://drag-leave', () => drag({ over: false, dropped: [] })),
+    listen<{ paths: string[] }>('tauri://drag-drop', (event) => drag({ over: false, dropped: event.payload.paths })),
+  ];
+}
+
+/** One end for all of them. */
+async function all(listening: readonly (Promise<UnlistenFn> | undefined)[]): Promise<UnlistenFn> {
+  const stops = await Promise.all(listening);
+  return () => stops.forEach((stop) => stop?.());
+}
 
 function bridge(): FrameSource {
   const windows = navigator.userAgent.includes('Windows');

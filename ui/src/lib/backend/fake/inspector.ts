@@ -35,6 +35,28 @@ export const MORE_FIGURES: Pick<
   codecs: ['Opus, 48 kHz', 'H.264'],
 };
 
+const LATELY_S = 240;
+
+/** Four minutes up to that moment: they went well, and got worse in the last of them if they are bad now. */
+export function lately(person: PersonView, nowMs: number): StatsSample[] {
+  const wave = (at: number, every: number) => 1 + 0.12 * Math.sin(at / every) * Math.sin(at / 3.1);
+  return Array.from({ length: LATELY_S }, (_, at) => {
+    const now = at < LATELY_S - 60 ? { ...person, quality: 'good' as const } : person;
+    const second = secondOf(now, nowMs - (LATELY_S - at) * 1000);
+    const moved = (value: number | null, every: number) => value && value * wave(at, every);
+    return {
+      ...second,
+      rtt_ms: moved(second.rtt_ms, 5),
+      sent_kbps: moved(second.sent_kbps, 7) ?? 0,
+      received_kbps: moved(second.received_kbps, 11) ?? 0,
+      loss_in_pct: moved(second.loss_in_pct, 3) ?? 0,
+      fps_received: moved(second.fps_received, 13) ?? 0,
+      encode_ms: moved(second.encode_ms, 9),
+      cpu_pct: moved(second.cpu_pct, 15),
+    };
+  });
+}
+
 /** The figures of a second with that person. */
 export function secondOf(person: PersonView, atMs: number): StatsSample {
   const bad = { good: 0, unknown: 0, fair: 1, poor: 3 }[person.quality];

@@ -99,7 +99,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'ended-left': () => ended('other_left', 'The other person left the call.', 754),
   'ended-failed': () =>
     ended('connection_failed', 'Picture and sound could not find a way between you two. One of the networks may block them: try another network, then open the link again.', 0),
-  'ended-server': () => ({ ...ended('server_unreachable', "The server's name could not be found. Check the link and your connection to the internet.", 0), settings: { ...SETTINGS, server: 'https://call.example.org' } }),
+  'ended-server': () => ({ ...ended('server_unreachable', "The server's name could not be found. Check its address and your connection to the internet.", 0), settings: { ...SETTINGS, server: 'https://call.example.org' } }),
   'ended-unsafe': () =>
     ended('not_genuine', 'Somebody may be listening in: the other side could not prove that the connection is really theirs. The call was stopped before any picture or sound was sent. Send each other a fresh link by another way.', 0),
   'all-problems': (now) => ({ ...connected(now), problems: Object.values(PROBLEMS) }),

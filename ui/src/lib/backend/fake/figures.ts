@@ -1,0 +1,50 @@
+/** The figures of the simulation's call, and what is found in them; only while somebody watches. */
+import type { AppState, InspectorView } from '../../bindings';
+import type { FigureEvents } from '../watch';
+import { FOUND, lately, secondOf } from './inspector';
+
+const SECOND_MS = 1000;
+
+export class FakeFigures {
+  readonly #now: () => { state: AppState; ms: number };
+  #events: FigureEvents | null = null;
+
+  constructor(now: () => { state: AppState; ms: number }) {
+    this.#now = now;
+  }
+
+  get watched(): boolean {
+    return this.#events !== null;
+  }
+
+  watch = (events: FigureEvents): Promise<() => void> => {
+    this.#events = events;
+    const { state, ms } = this.#now();
+    const person = state.call?.people[0];
+    if (person) events.past({ seconds: lately(person, ms), view: this.#found() });
+    const timer = setInterval(() => this.#second(), SECOND_MS);
+    return Promise.resolve(() => {
+      clearInterval(timer);
+      this.#events = null;
+    });
+  };
+
+  saved(): null {
+    this.#events?.inspector({ ...FOUND, report: '/home/ada/Downloads/parley-report-2026-11-22-141503' });
+    return null;
+  }
+
+  #second(): void {
+    const { state, ms } = this.#now();
+    const person = state.call?.people[0];
+    this.#events?.inspector(this.#found());
+    if (state.call?.state !== 'connected' || !person) return;
+    this.#events?.stats(secondOf(person, ms));
+  }
+
+  #found(): InspectorView {
+    const { phase, call } = this.#now().state;
+    const quality = phase === 'in_call' ? call?.people[0]?.quality : 'unknown';
+    return quality === 'fair' || quality === 'poor' ? FOUND : { ...FOUND, findings: [], past: [], events: FOUND.events.slice(0, 3) };
+  }
+}

@@ -1,0 +1,30 @@
+/** What a test may do to the simulation. */
+import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView } from '../../bindings';
+import type { Drag } from '../backend';
+
+/** What the flow tests may do from outside, as `window.parleyFake`. */
+export interface FakeHands {
+  problem(code: ProblemCode, there: boolean): void;
+  callState(state: CallState): void;
+  otherLeaves(): void;
+  local(change: Partial<LocalView>): void;
+  unplug(kind: DeviceKind, name: string): void;
+  /** Something happens to what is shared. */
+  share(change: Partial<AppState['share']>): void;
+  /** The recording ends for this reason. */
+  recordingEnds(why: RecordingStop): void;
+  /** The other person changes, or goes. */
+  person(change: Partial<PersonView> | null): void;
+  speak(language: Language): void;
+  /** Whether figures are sent now. */
+  watched(): boolean;
+  commands(): readonly AppCommand[];
+  opened(): readonly string[];
+  message(text: string): void;
+  answers(on: boolean): void;
+  offered(name: string, size: number): void;
+  file(id: string, change: Partial<TransferView>): void;
+  drag(drag: Drag): void;
+  reaction(kind: ReactionKind): void;
+  hand(raised: boolean): void;
+}
