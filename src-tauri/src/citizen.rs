@@ -4,10 +4,9 @@
 use crate::{inspector, keys, places, tray};
 use parley_app::desktop::{Citizen, Deed};
 use parley_app::engine::EngineHandle;
-use parley_app::view::{AppCommand, DesktopView};
+use parley_app::view::{AppCommand, DesktopView, NoticeTopic};
 use parley_desktop::instance::{Ask, Instance, Talk};
-use parley_desktop::place::{Place, ScreenArea};
-use parley_desktop::session::DesktopSession;
+use parley_desktop::session::{DesktopSession, Notice};
 use parley_desktop::{autostart, links};
 use std::sync::Arc;
 use tauri::{AppHandle, Manager as _, Window, WindowEvent};
@@ -102,13 +101,21 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
     let mut icon = tray::Tray::default();
     let mut told = DesktopView::default();
     let of_keys = engine.in_order();
-    let mut states = engine.state();
+    let (mut states, mut talk) = (engine.state(), engine.talk());
     loop {
         let state = states.borrow_and_update().clone();
-        for deed in citizen.follow(&state, is_watched(&app)) {
+        let watched = is_watched(&app);
+        let mut deeds = citizen.follow(&state, watched);
+        deeds.extend(citizen.hear(&talk.borrow_and_update(), &state, watched));
+        for deed in deeds {
             match deed {
                 Deed::StayAwake(reason) => session.stay_awake(reason.as_deref()),
-                Deed::Notify { title, body } => notify(&app, &session, &title, &body),
+                Deed::Notify {
+                    title,
+                    body,
+                    action,
+                    topic,
+                } => notify(&app, &session, Notice { title, body, action }, topic),
                 Deed::Tray(view) => icon.show(&app, &view),
                 Deed::Keys(wish) => told.refused_keys = keys::listen(&app, &of_keys, &wish),
                 Deed::Autostart(on) => {
@@ -121,21 +128,38 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
             // The engine that does not hear it any more is ending.
             let _ = engine.command(AppCommand::TellDesktop { desktop }).await;
         }
-        if states.changed().await.is_err() {
+        let changed = tokio::select! {
+            changed = states.changed() => changed,
+            changed = talk.changed() => changed,
+        };
+        if changed.is_err() {
             return;
         }
     }
 }
 
 #[cfg(target_os = "linux")]
-fn notify(_: &AppHandle, session: &DesktopSession, title: &str, body: &str) {
-    session.notify(title, body);
+fn notify(app: &AppHandle, session: &DesktopSession, notice: Notice, topic: NoticeTopic) {
+    use tauri::Emitter as _;
+    let app = app.clone();
+    session.notify(notice, move || {
+        show(&app);
+        // Where in the window it leads, the page knows.
+        if let Err(error) = app.emit("open", topic) {
+            tracing::debug!(%error, "the window does not open what was clicked");
+        }
+    });
 }
 
 #[cfg(not(target_os = "linux"))]
-fn notify(app: &AppHandle, _: &DesktopSession, title: &str, body: &str) {
+fn notify(app: &AppHandle, _: &DesktopSession, notice: Notice, _: NoticeTopic) {
     use tauri_plugin_notification::NotificationExt as _;
-    let shown = app.notification().builder().title(title).body(body).show();
+    let shown = app
+        .notification()
+        .builder()
+        .title(&notice.title)
+        .body(&notice.body)
+        .show();
     tracing::debug!(?shown, "notified");
 }
 

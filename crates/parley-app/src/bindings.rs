@@ -23,6 +23,7 @@ pub fn typescript() -> String {
     types.visit::<view::TalkView>();
     types.visit::<view::StatsSample>();
     types.visit::<view::InspectionView>();
+    types.visit::<view::NoticeTopic>();
     types.visit::<view::FrameBridgeInfo>();
     let mut text = HEADER.to_owned();
     for declaration in types.declarations.values() {

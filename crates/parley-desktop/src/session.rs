@@ -1,6 +1,7 @@
-//! What is asked of the desktop session: not to sleep while a call is on, and to show a notification.
+//! What is asked of the desktop session: not to sleep while a call is on, and to show a notification, which a person may click.
 //!
-//! [T] one thread, because asking may wait for another program. Requests come over a bounded channel; when it is full the
+//! [T] one thread, because asking may wait for another program (on Linux a second one, once there is a notification to be
+//! clicked). Requests come over a bounded channel; when it is full the
 //! request is left out and logged. On Linux this is the session bus; elsewhere the system's own calls keep it awake, and
 //! notifications are shown by the window toolkit.
 
@@ -20,10 +21,23 @@ use other::Session;
 /// Requests that may wait. A person cannot be notified faster.
 const REQUESTS_MAX: usize = 8;
 
-#[derive(Debug, PartialEq, Eq)]
 enum Request {
     StayAwake(Option<String>),
-    Notify { title: String, body: String },
+    Notify(Notice, Clicked),
+}
+
+/// What a click on a notification does. On a thread of the session's own.
+pub(crate) type Clicked = Box<dyn FnOnce() + Send>;
+
+/// A notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened.
+    pub title: String,
+    /// More of it, or nothing.
+    pub body: String,
+    /// What a click on it does, in words: some desktops show that.
+    pub action: String,
 }
 
 /// The way to the desktop session. Dropped, the system may sleep again.
@@ -50,17 +64,14 @@ impl DesktopSession {
         self.ask(Request::StayAwake(reason.map(str::to_owned)));
     }
 
-    /// Shows a notification.
-    pub fn notify(&self, title: &str, body: &str) {
-        self.ask(Request::Notify {
-            title: title.to_owned(),
-            body: body.to_owned(),
-        });
+    /// Shows a notification. A click on it is told of where the desktop tells of it (Linux).
+    pub fn notify(&self, notice: Notice, clicked: impl FnOnce() + Send + 'static) {
+        self.ask(Request::Notify(notice, Box::new(clicked)));
     }
 
     fn ask(&self, request: Request) {
-        if let Err(error) = self.requests.try_send(request) {
-            tracing::debug!(%error, "the desktop is not asked");
+        if self.requests.try_send(request).is_err() {
+            tracing::debug!("the desktop is not asked: it has not answered what was asked before");
         }
     }
 }
@@ -74,7 +85,7 @@ fn carry_out(asked: &Receiver<Request>, session: &mut Session) {
     while let Ok(request) = asked.recv() {
         match request {
             Request::StayAwake(reason) => session.stay_awake(reason.as_deref()),
-            Request::Notify { title, body } => session.notify(&title, &body),
+            Request::Notify(notice, clicked) => session.notify(&notice, clicked),
         }
     }
 }

@@ -41,6 +41,7 @@ fn a_link_opens_in_the_window_that_runs_and_tray_and_keys_reach_the_call() {
 
     they_write_to_each_other(&ada, &ben);
     look_beside_the_call(&ada);
+    click_what_is_told(&panel, &ada, &ben);
     mute_from_the_tray_and_talk_by_key(&panel, &ada, &ben);
 
     panel.choose("Leave call").unwrap();
@@ -110,6 +111,20 @@ fn look_beside_the_call(ada: &Window) {
         ada.shows("[data-testid=stage][data-state=connected]").unwrap(),
         "the call goes on"
     );
+}
+
+/// Ben writes while another program has Ada's focus: the notification leads her to what he wrote.
+fn click_what_is_told(panel: &Panel, ada: &Window, ben: &Window) {
+    let other = TextWindow::open(ada.screen(), (200, 100), (0, 0)).unwrap();
+    ada.keyboard().focus(TITLE).unwrap();
+    assert!(!ada.shows("[data-testid=panel]").unwrap());
+    ben.type_into("message-field", "Are you still there?").unwrap();
+    ben.click("send").unwrap();
+    panel.click("Ben wrote").unwrap();
+    ada.wait_for(SOON, "[data-testid=panel][data-page=chat]").unwrap();
+    ada.wait_for_words(SOON, "Are you still there?").unwrap();
+    drop(other);
+    ada.click("panel-close").unwrap();
 }
 
 /// Muted by the panel, Ada is heard while she holds a key, though another program has the focus; and not before and after.

@@ -1,5 +1,5 @@
-//! A desktop's panel: a session bus with somebody on it who shows trays (StatusNotifierItem), and who can be told to choose
-//! from a tray's menu (`com.canonical.dbusmenu`) as a person would with the mouse. The bus knows no programs that it could
+//! A desktop's panel: a session bus with somebody on it who shows trays (StatusNotifierItem) and notifications, and who can be
+//! told to choose from a tray's menu (`com.canonical.dbusmenu`) or click a notification as a person would with the mouse. The bus knows no programs that it could
 //! start, so nothing of the machine's own desktop gets in.
 
 use super::programs::Program;
@@ -33,6 +33,17 @@ const KEEPER: &str = r#"<node><interface name="org.kde.StatusNotifierWatcher">
   <property name="ProtocolVersion" type="i" access="read"/>
 </interface></node>"#;
 const KEEPER_NAME: &str = "org.kde.StatusNotifierWatcher";
+/// Who shows notifications.
+const NOTICES: &str = r#"<node><interface name="org.freedesktop.Notifications">
+  <method name="Notify">
+    <arg direction="in" type="s"/><arg direction="in" type="u"/><arg direction="in" type="s"/><arg direction="in" type="s"/>
+    <arg direction="in" type="s"/><arg direction="in" type="as"/><arg direction="in" type="a{sv}"/><arg direction="in" type="i"/>
+    <arg direction="out" type="u"/>
+  </method>
+  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
+</interface></node>"#;
+const NOTICES_NAME: &str = "org.freedesktop.Notifications";
+const NOTICES_PATH: &str = "/org/freedesktop/Notifications";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
@@ -53,7 +64,11 @@ pub struct Panel {
     // Dropped from top to bottom: first who serves, then the bus, then its folder.
     serving: Option<(SyncSender<()>, JoinHandle<()>)>,
     connection: DBusConnection,
+    /// The one that has the names.
+    keeper: DBusConnection,
     trays: Arc<Mutex<Vec<Tray>>>,
+    /// The titles of notifications; the number of one is its place, counted from one.
+    notices: Arc<Mutex<Vec<String>>>,
     address: String,
     _bus: Program,
     _folder: TempDir,
@@ -78,14 +93,15 @@ impl Panel {
         let bus =
             Program::start("dbus-daemon", &mut command).context("is the package dbus-daemon installed?")?;
         let address = bus.wait_for_line(PATIENCE, |line| line.starts_with("unix:"))?;
-        let trays = Arc::default();
+        let (trays, notices) = (Arc::default(), Arc::default());
         let (stop, stopped) = sync_channel(1);
-        let (up, is_up) = sync_channel(1);
-        let (of_keeper, noted) = (connect(&address)?, Arc::clone(&trays));
+        let (up, is_up) = sync_channel(2);
+        let keeper = connect(&address)?;
+        let (of_keeper, noted, shown) = (keeper.clone(), Arc::clone(&trays), Arc::clone(&notices));
         let serving = std::thread::spawn(move || {
             let context = MainContext::new();
             let _ = context.with_thread_default(|| {
-                let kept = keep(&of_keeper, &noted, &up);
+                let kept = keep(&of_keeper, &noted, &up).and_then(|()| notify(&of_keeper, &shown, &up));
                 while kept.is_ok() && stopped.try_recv() == Err(TryRecvError::Empty) {
                     if !context.iteration(false) {
                         std::thread::sleep(Duration::from_millis(5));
@@ -96,12 +112,16 @@ impl Panel {
         let panel = Self {
             serving: Some((stop, serving)),
             connection: connect(&address)?,
+            keeper,
             trays,
+            notices,
             address,
             _bus: bus,
             _folder: folder,
         };
-        wait_for(&is_up)?;
+        for _ in [KEEPER_NAME, NOTICES_NAME] {
+            wait_for(&is_up)?;
+        }
         Ok(panel)
     }
 
@@ -141,6 +161,35 @@ impl Panel {
                 bail!("the tray does not offer {wanted:?} but {entries:?}");
             }
             std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Clicks the newest notification with this title, as soon as it is shown.
+    ///
+    /// # Errors
+    /// When it does not come within some seconds.
+    pub fn click(&self, title: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let shown = self
+                .notices
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Some(at) = shown.iter().rposition(|one| one == title) {
+                let told = (u32::try_from(at + 1)?, "default").to_variant();
+                return Ok(self.keeper.emit_signal(
+                    None,
+                    NOTICES_PATH,
+                    NOTICES_NAME,
+                    "ActionInvoked",
+                    Some(&told),
+                )?);
+            }
+            if Instant::now() > deadline {
+                bail!("no notification {title:?} but {shown:?}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -257,6 +306,38 @@ fn keep(connection: &DBusConnection, trays: &Arc<Mutex<Vec<Tray>>>, up: &SyncSen
     gio::bus_own_name_on_connection(
         connection,
         KEEPER_NAME,
+        BusNameOwnerFlags::NONE,
+        move |_, _| {
+            let _ = up.try_send(());
+        },
+        |_, _| {},
+    );
+    Ok(())
+}
+
+/// Shows notifications: takes note of their titles.
+fn notify(connection: &DBusConnection, notices: &Arc<Mutex<Vec<String>>>, up: &SyncSender<()>) -> Result<()> {
+    let noted = Arc::clone(notices);
+    let interface = DBusNodeInfo::for_xml(NOTICES)?
+        .lookup_interface(NOTICES_NAME)
+        .context("the interface")?;
+    connection.register_object(
+        NOTICES_PATH,
+        &interface,
+        move |_, _, _, _, _, request, asked| {
+            let title = request.child_value(3).str().unwrap_or_default().to_owned();
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.push(title);
+            let number = u32::try_from(noted.len()).unwrap_or(u32::MAX);
+            asked.return_value(Some(&(number,).to_variant()));
+        },
+        |_, _, _, _, _| ().to_variant(),
+        |_, _, _, _, _, _| false,
+    )?;
+    let up = up.clone();
+    gio::bus_own_name_on_connection(
+        connection,
+        NOTICES_NAME,
         BusNameOwnerFlags::NONE,
         move |_, _| {
             let _ = up.try_send(());

@@ -664,6 +664,11 @@ at_ms: number,
 delivery: Delivery, };
 
 /**
+ * What a notification is about; a click on it leads there.
+ */
+export type NoticeTopic = "call" | "chat" | "files";
+
+/**
  * The two ends of the way that media takes.
  */
 export type PairView = { 

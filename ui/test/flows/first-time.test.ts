@@ -207,6 +207,19 @@ test('the inspector does not call a call good in which nobody is heard', async (
   expect(await by('findings').innerText()).not.toContain('Nothing is wrong');
 });
 
+test('a click on a notification of a message leads to the chat', async () => {
+  await open('call');
+  await by('mini-window').click();
+  await by('mini').waitFor();
+  await fake(page, 'clicked', 'chat');
+  await by('message-field').waitFor();
+  await by('panel-close').click();
+  await fake(page, 'clicked', 'call');
+  expect(await by('panel').count()).toBe(0);
+  await fake(page, 'clicked', 'files');
+  await page.locator('[data-testid="panel"][data-page="files"]').waitFor();
+});
+
 test('the inspector moves into a window of its own, and figures come only while somebody looks', async () => {
   await open('call-poor');
   expect(await fake(page, 'watched')).toBe(false);

@@ -8,7 +8,9 @@ mod words;
 
 pub use privacy::privacy_page;
 
-use crate::view::{AppState, CallState, DesktopSettings, EndCode, Language, Phase};
+use crate::view::{
+    AppState, CallState, DesktopSettings, EndCode, Language, NoticeTopic, Phase, TalkView, TransferStage,
+};
 use std::collections::BTreeSet;
 use words::Words;
 
@@ -16,8 +18,12 @@ use words::Words;
 const TOLD_MAX: usize = 64;
 /// Recordings that begin and are told of in a call; whoever switches to and fro is not told of more.
 const RECORDINGS_TOLD_MAX: usize = 8;
-/// The most of a name that a notification shows.
+/// Messages and files that are told of while a person is away from the window; whoever floods them is not told of more.
+const TALK_TOLD_MAX: usize = 6;
+/// The most of a name that a notification shows, ...
 const NAME_CHARS_MAX: usize = 40;
+/// ... and of what was written.
+const WORDS_CHARS_MAX: usize = 140;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +36,10 @@ pub enum Deed {
         title: String,
         /// More of it, or nothing.
         body: String,
+        /// What a click on it does, in words.
+        action: String,
+        /// Where a click on it leads.
+        topic: NoticeTopic,
     },
     /// Show this in the tray.
     Tray(TrayView),
@@ -75,6 +85,8 @@ pub struct Citizen {
     came: BTreeSet<String>,
     /// Who records now, and how often somebody was told of as beginning to in this call.
     record: (BTreeSet<String>, usize),
+    /// The messages and files that are known, and how many were told of since somebody looked.
+    talk: (BTreeSet<String>, usize),
 }
 
 #[derive(Debug)]
@@ -97,6 +109,7 @@ impl Citizen {
             keys: KeysWish::default(),
             came: BTreeSet::new(),
             record: (BTreeSet::new(), 0),
+            talk: (BTreeSet::new(), 0),
         }
     }
 
@@ -122,6 +135,57 @@ impl Citizen {
         deeds
     }
 
+    /// What is to be done now that this was written and offered, after [`Citizen::follow`] of the same moment.
+    pub fn hear(&mut self, talk: &TalkView, state: &AppState, watched: bool) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        let (before, mut told) = std::mem::take(&mut self.talk);
+        if watched || state.phase != Phase::InCall {
+            told = 0;
+        }
+        let tells = !watched && state.phase == Phase::InCall && state.settings.desktop.notifications;
+        let mut known = BTreeSet::new();
+        let written = talk.messages.iter().filter(|message| message.author.is_some());
+        let written = written.map(|message| {
+            (
+                &message.id,
+                "wrote",
+                &message.name,
+                &message.text,
+                NoticeTopic::Chat,
+            )
+        });
+        let asked = talk
+            .transfers
+            .iter()
+            .filter(|file| file.state == TransferStage::Asking && !file.sending);
+        let people = state.call.iter().flat_map(|call| &call.people);
+        let who = people
+            .map(|person| &person.name)
+            .next()
+            .cloned()
+            .unwrap_or_default();
+        let asked = asked.map(|file| (&file.id, "offers", &who, &file.name, NoticeTopic::Files));
+        for (id, word, who, what, topic) in written.chain(asked) {
+            if !before.contains(id) && tells && told < TALK_TOLD_MAX {
+                told += 1;
+                let who: String = who.chars().take(NAME_CHARS_MAX).collect();
+                deeds.push(self.notice(self.words.1.say_of(word, &who), shortened(what), topic));
+            }
+            known.insert(id.clone());
+        }
+        self.talk = (known, told);
+        deeds
+    }
+
+    fn notice(&self, title: String, body: String, topic: NoticeTopic) -> Deed {
+        Deed::Notify {
+            title,
+            body,
+            action: self.words.1.say("show"),
+            topic,
+        }
+    }
+
     fn sleep(&mut self, state: &AppState, deeds: &mut Vec<Deed>) {
         let awake = state.phase == Phase::InCall;
         if awake != self.awake {
@@ -139,10 +203,13 @@ impl Citizen {
         if state.phase == Phase::InCall {
             for person in state.call.iter().flat_map(|call| &call.people) {
                 let name: String = person.name.chars().take(NAME_CHARS_MAX).collect();
+                let words = &self.words.1;
                 let mut tell = |word| {
                     deeds.push(Deed::Notify {
-                        title: self.words.1.say_of(word, &name),
+                        title: words.say_of(word, &name),
                         body: String::new(),
+                        action: words.say("show"),
+                        topic: NoticeTopic::Call,
                     });
                 };
                 let new = self.came.len() < TOLD_MAX && self.came.insert(person.id.clone());
@@ -172,10 +239,7 @@ impl Citizen {
             && was_in_call
             && told
         {
-            deeds.push(Deed::Notify {
-                title: self.words.1.say("over"),
-                body: ended.message.clone(),
-            });
+            deeds.push(self.notice(self.words.1.say("over"), ended.message.clone(), NoticeTopic::Call));
         }
     }
 
@@ -194,6 +258,16 @@ impl Citizen {
             deeds.push(Deed::Autostart(now.autostart));
         }
     }
+}
+
+/// As much of it as a notification shows, in one line.
+fn shortened(text: &str) -> String {
+    let line = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().take(WORDS_CHARS_MAX).map(line).collect();
+    if text.chars().nth(WORDS_CHARS_MAX).is_some() {
+        short.push('\u{2026}');
+    }
+    short
 }
 
 fn tray(state: &AppState, words: &Words) -> TrayView {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::view::{
-    CallView, DesktopView, DevicesView, EndedView, HistoryView, LocalView, PersonView, Quality, Settings,
-    SignalingState,
+    CallView, Delivery, DesktopView, DevicesView, EndedView, HistoryView, LocalView, MessageView, PersonView,
+    Quality, Settings, SignalingState,
 };
 
 fn state(phase: Phase, people: &[&str]) -> AppState {
@@ -79,7 +79,66 @@ fn notice(title: &str, body: &str) -> Deed {
     Deed::Notify {
         title: title.into(),
         body: body.into(),
+        action: "Show Parley".into(),
+        topic: NoticeTopic::Call,
     }
+}
+
+fn wrote(id: &str, author: Option<&str>, text: &str) -> MessageView {
+    MessageView {
+        id: id.into(),
+        author: author.map(str::to_owned),
+        name: "Ben".into(),
+        text: text.into(),
+        at_ms: 0,
+        delivery: Delivery::Delivered,
+    }
+}
+
+#[test]
+fn what_is_written_is_told_once_while_nobody_looks_and_a_flood_is_not() {
+    let in_call = state(Phase::InCall, &["Ben"]);
+    let mut citizen = Citizen::new("C");
+    let mut talk = TalkView::default();
+    let mut told = |talk: &TalkView, state: &AppState, watched| {
+        let deeds = citizen.hear(talk, state, watched);
+        let words = deeds.into_iter().map(|deed| match deed {
+            Deed::Notify {
+                title, body, topic, ..
+            } => (title, body, topic),
+            other => panic!("{other:?}"),
+        });
+        words.collect::<Vec<_>>()
+    };
+    let hello = ("Ben wrote".to_owned(), "Hello you".to_owned(), NoticeTopic::Chat);
+    talk.messages = vec![wrote("1", Some("b"), "Hello\nyou"), wrote("2", None, "my own")];
+    assert_eq!(told(&talk, &in_call, false), [hello]);
+    assert_eq!(told(&talk, &in_call, false), [], "once");
+    talk.messages.push(wrote("3", Some("b"), "seen"));
+    assert_eq!(told(&talk, &in_call, true), [], "the person sees it");
+    assert_eq!(told(&talk, &in_call, false), [], "and saw it");
+
+    for number in 10..100 {
+        talk.messages
+            .push(wrote(&number.to_string(), Some("b"), &"x".repeat(10_000)));
+    }
+    let flood = told(&talk, &in_call, false);
+    assert_eq!(flood.len(), TALK_TOLD_MAX);
+    assert!(
+        flood
+            .iter()
+            .all(|(_, body, _)| body.chars().count() == WORDS_CHARS_MAX + 1)
+    );
+    talk.messages.push(wrote("100", Some("b"), "more"));
+    assert_eq!(told(&talk, &in_call, false), []);
+    told(&talk, &in_call, true);
+    talk.messages.push(wrote("101", Some("b"), "after a look"));
+    assert_eq!(told(&talk, &in_call, false).len(), 1);
+
+    let mut quiet = in_call.clone();
+    quiet.settings.desktop.notifications = false;
+    talk.messages.push(wrote("102", Some("b"), "psst"));
+    assert_eq!(told(&talk, &quiet, false), [], "the person wants none");
 }
 
 #[test]

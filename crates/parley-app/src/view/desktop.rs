@@ -31,6 +31,18 @@ impl Default for DesktopSettings {
     }
 }
 
+/// What a notification is about; a click on it leads there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeTopic {
+    /// Who comes, who records, how it ended.
+    Call,
+    /// What is written.
+    Chat,
+    /// A file that somebody offers.
+    Files,
+}
+
 /// What the desktop said to what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct DesktopView {

@@ -22,7 +22,7 @@ mod talk;
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use camera::{CameraResolution, CameraSettings};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
-pub use desktop::{DesktopSettings, DesktopView};
+pub use desktop::{DesktopSettings, DesktopView, NoticeTopic};
 pub use devices::{
     DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
 };

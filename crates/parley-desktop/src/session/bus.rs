@@ -1,6 +1,10 @@
 //! The session bus: `org.freedesktop.Notifications` (Desktop Notifications Specification 1.2) and
 //! `org.freedesktop.ScreenSaver` (Idle Inhibition Service), `org.kde.StatusNotifierWatcher` (StatusNotifierItem).
 
+mod clicks;
+
+use super::{Clicked, Notice};
+use clicks::Clicks;
 use gio::glib::{Variant, variant::ToVariant as _};
 use gio::{BusType, Cancellable, DBusCallFlags, DBusConnection};
 use std::collections::HashMap;
@@ -48,6 +52,8 @@ pub(super) struct Session {
     bus: Option<DBusConnection>,
     /// Who keeps us awake, and the number by which to end that.
     awake: Option<(Place, u32)>,
+    /// Once there was a notification to click.
+    clicks: Option<Clicks>,
 }
 
 impl Session {
@@ -72,7 +78,11 @@ impl Session {
             // The default is to end the whole process when the bus goes.
             bus.set_exit_on_close(false);
         }
-        Self { bus, awake: None }
+        Self {
+            bus,
+            awake: None,
+            clicks: None,
+        }
     }
 
     pub(super) fn stay_awake(&mut self, reason: Option<&str>) {
@@ -92,14 +102,32 @@ impl Session {
         }
     }
 
-    pub(super) fn notify(&mut self, title: &str, body: &str) {
-        let actions: Vec<String> = Vec::new();
+    pub(super) fn notify(&mut self, notice: &Notice, clicked: Clicked) {
+        // Listens before there is anything to click.
+        if self.clicks.is_none() {
+            self.clicks = self.bus.clone().and_then(Clicks::listen);
+        }
+        let Notice { title, body, action } = notice;
+        let actions = [clicks::DEFAULT, action.as_str()].map(str::to_owned).to_vec();
         let hints = HashMap::from([("desktop-entry".to_owned(), "parley".to_variant())]);
         // Servers that show markup would take a name's `<b>` for one.
         let body = body.replace('&', "&amp;").replace('<', "&lt;");
-        let request = (APP, 0_u32, "parley", title, body, actions, hints, SHOWN_AS_USUAL).to_variant();
-        if self.call(NOTIFICATIONS, "Notify", &request).is_none() {
-            tracing::debug!("no notification was shown");
+        let request = (
+            APP,
+            0_u32,
+            "parley",
+            title.as_str(),
+            body,
+            actions,
+            hints,
+            SHOWN_AS_USUAL,
+        )
+            .to_variant();
+        let answer = self.call(NOTIFICATIONS, "Notify", &request);
+        match (answer.and_then(|answer| answer.get::<(u32,)>()), &self.clicks) {
+            (Some((number,)), Some(clicks)) => clicks.await_one(number, clicked),
+            (Some(_), None) => {}
+            (None, _) => tracing::debug!("no notification was shown"),
         }
     }
 

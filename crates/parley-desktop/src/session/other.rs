@@ -1,6 +1,7 @@
 //! macOS and Windows: kept awake by a library. Notifications are shown by the window toolkit there. Written, not tried:
 //! there are no such machines here.
 
+use super::{Clicked, Notice};
 use keepawake::KeepAwake;
 
 /// What keeps the system awake.
@@ -33,5 +34,5 @@ impl Session {
         true
     }
 
-    pub(super) fn notify(&mut self, _title: &str, _body: &str) {}
+    pub(super) fn notify(&mut self, _: &Notice, _: Clicked) {}
 }

@@ -2,7 +2,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, Levels, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, Levels, NoticeTopic, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
@@ -94,6 +94,7 @@ export class App implements Deeds {
         this.#read(next);
       },
       drag: (drag) => this.#drag(drag),
+      open: (topic) => this.#open(topic),
       levels: (levels) => this.#hear(levels, performance.now()),
     });
     const [state, talk] = await Promise.all([this.backend.state(), this.backend.talk()]);
@@ -283,6 +284,14 @@ export class App implements Deeds {
   #drag(drag: Drag): void {
     this.dragging = drag.over && this.state.phase === 'in_call';
     this.#offer(drag.dropped);
+  }
+
+  /** Where a clicked notification leads. The shell has brought the window. */
+  #open(topic: NoticeTopic): void {
+    if (topic === 'call' || this.state.phase !== 'in_call') return;
+    if (this.mini) this.setMini(false);
+    this.overlay = null;
+    this.openPanel(topic);
   }
 
   openAddress = (address: string): void => this.#shows(this.backend.openAddress(address), t.chat.notOpened);

@@ -1,5 +1,5 @@
 /** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
-import type { AppCommand, AppState, CommandError, Levels, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, Levels, NoticeTopic, TalkView } from '../bindings';
 import type { FrameSource } from '../frames/source';
 import type { FigureEvents } from './watch';
 
@@ -46,6 +46,8 @@ export interface BackendEvents {
   levels(levels: Levels): void;
   talk(talk: TalkView): void;
   drag(drag: Drag): void;
+  /** A notification about this was clicked. */
+  open(topic: NoticeTopic): void;
 }
 
 /** Files dragged from another program. */

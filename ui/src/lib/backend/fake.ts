@@ -361,6 +361,7 @@ class FakeBackend implements Backend {
       offered: (name, size) => this.#talk.offered(name, size),
       file: (id, change) => void this.#talk.file(id, change),
       drag: (drag) => this.#events?.drag?.(drag),
+      clicked: (topic) => this.#events?.open?.(topic),
       reaction: (kind) => void this.#talk.react(GRACE.id, kind),
       hand: (raised) => this.#person({ hand_raised: raised }),
     };

@@ -1,7 +1,7 @@
 /** The Tauri shell as a backend: forwards, no logic. */
 import { invoke } from '@tauri-apps/api/core';
 import { listen, type UnlistenFn } from '@tauri-apps/api/event';
-import type { AppState, FrameBridgeInfo, InspectionView, InspectorView, Levels, StatsSample, TalkView } from '../bindings';
+import type { AppState, FrameBridgeInfo, InspectionView, InspectorView, Levels, NoticeTopic, StatsSample, TalkView } from '../bindings';
 import { getCurrentWindow, LogicalSize, type PhysicalSize } from '@tauri-apps/api/window';
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
@@ -24,11 +24,12 @@ export function tauriBackend(): Backend {
     showFile: (id) => invoke<boolean>('show_file', { id }),
     showRecording: () => invoke<boolean>('show_recording'),
     command: (command) => invoke('app_command', { command }),
-    listen({ state, levels, talk, drag }) {
+    listen({ state, levels, talk, drag, open }) {
       return all([
         state && listen<AppState>('state', (event) => state(event.payload)),
         levels && listen<Levels>('levels', (event) => levels(event.payload)),
         talk && listen<TalkView>('talk', (event) => talk(event.payload)),
+        open && listen<NoticeTopic>('open', (event) => open(event.payload)),
         ...(drag ? drags(drag) : []),
       ]);
     },

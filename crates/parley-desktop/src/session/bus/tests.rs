@@ -21,6 +21,7 @@ const DESKTOP: &str = r#"<node>
     <arg direction="in" type="s"/><arg direction="in" type="as"/><arg direction="in" type="a{sv}"/><arg direction="in" type="i"/>
     <arg direction="out" type="u"/>
   </method>
+  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
 </interface>
 <interface name="org.kde.StatusNotifierWatcher">
   <property name="IsStatusNotifierHostRegistered" type="b" access="read"/>
@@ -90,13 +91,49 @@ impl Drop for Bus {
 
 type Heard = Arc<Mutex<Vec<(String, Variant)>>>;
 
-/// Answers on the bus until the sender that is returned is dropped; with a panel that shows trays, or without.
+/// Somebody who answers on the bus until dropped.
+struct Desktop {
+    heard: Heard,
+    connection: DBusConnection,
+    _stop: mpsc::SyncSender<()>,
+}
+
+impl Desktop {
+    /// A person does this with a notification.
+    fn invoke(&self, number: u32, action: &str) {
+        emit(&self.connection, number, action);
+    }
+}
+
+fn emit(connection: &DBusConnection, number: u32, action: &str) {
+    let [_, path, interface] = NOTIFICATIONS;
+    let told = (number, action).to_variant();
+    connection
+        .emit_signal(None, path, interface, "ActionInvoked", Some(&told))
+        .unwrap();
+    connection.flush_sync(Cancellable::NONE).unwrap();
+}
+
+fn notice(title: &str, body: &str) -> Notice {
+    Notice {
+        title: title.into(),
+        body: body.into(),
+        action: "Show Parley".into(),
+    }
+}
+
+fn nothing() -> Clicked {
+    Box::new(|| {})
+}
+
+/// Answers on the bus; with a panel that shows trays, or without.
 #[expect(
     clippy::disallowed_methods,
     reason = "test: a made-up desktop has a thread of its own"
 )]
-fn desktop(bus: &Bus, with_panel: bool) -> (Heard, mpsc::SyncSender<()>) {
+fn desktop(bus: &Bus, with_panel: bool) -> Desktop {
     let connection = bus.connect();
+    let of_desktop = connection.clone();
     let heard = Heard::default();
     let noted = Arc::clone(&heard);
     let (up, is_up) = mpsc::sync_channel(4);
@@ -143,20 +180,24 @@ fn desktop(bus: &Bus, with_panel: bool) -> (Heard, mpsc::SyncSender<()>) {
     for _ in PROGRAMS {
         is_up.recv_timeout(Duration::from_secs(10)).unwrap();
     }
-    (heard, stop)
+    Desktop {
+        heard,
+        connection: of_desktop,
+        _stop: stop,
+    }
 }
 
 #[test]
 fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
     let bus = Bus::start();
-    let (heard, _stop) = desktop(&bus, true);
+    let desktop = desktop(&bus, true);
     let mut session = Session::on(Some(bus.connect()));
     session.stay_awake(Some("In a call"));
     session.stay_awake(Some("In a call"));
-    session.notify("Ada joined", "<b> & co");
+    session.notify(&notice("Ada joined", "<b> & co"), nothing());
     session.stay_awake(None);
     session.stay_awake(None);
-    let heard = heard.lock().unwrap();
+    let heard = desktop.heard.lock().unwrap();
     let methods: Vec<_> = heard.iter().map(|(method, _)| method.as_str()).collect();
     assert_eq!(methods, ["Inhibit", "Notify", "UnInhibit"], "each once");
     assert_eq!(heard[0].1, ("Parley", "In a call").to_variant());
@@ -166,10 +207,42 @@ fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
 }
 
 #[test]
+fn a_click_on_a_notification_is_told_once_and_only_by_who_shows_it() {
+    const NUMBER: u32 = 41;
+    let bus = Bus::start();
+    let desktop = desktop(&bus, true);
+    let mut session = Session::on(Some(bus.connect()));
+    let (click, clicks) = mpsc::sync_channel(4);
+    session.notify(
+        &notice("Ada wrote", "Hello"),
+        Box::new(move || click.send("Ada").unwrap()),
+    );
+    let actions = desktop.heard.lock().unwrap()[0].1.child_value(5);
+    assert_eq!(actions, vec!["default", "Show Parley"].to_variant());
+
+    emit(&bus.connect(), NUMBER, "default");
+    desktop.invoke(NUMBER + 1, "default");
+    desktop.invoke(NUMBER, "settings");
+    assert_eq!(
+        clicks.recv_timeout(Duration::from_millis(300)),
+        Err(mpsc::RecvTimeoutError::Timeout),
+        "of somebody else, of another one, another action"
+    );
+    desktop.invoke(NUMBER, "default");
+    assert_eq!(clicks.recv_timeout(Duration::from_secs(10)), Ok("Ada"));
+    desktop.invoke(NUMBER, "default");
+    assert_eq!(
+        clicks.recv_timeout(Duration::from_secs(10)),
+        Err(mpsc::RecvTimeoutError::Disconnected),
+        "what it does is done"
+    );
+}
+
+#[test]
 fn a_tray_is_shown_where_a_panel_says_so() {
     for with_panel in [true, false] {
         let bus = Bus::start();
-        let (_heard, _stop) = desktop(&bus, with_panel);
+        let _desktop = desktop(&bus, with_panel);
         assert_eq!(Session::on(Some(bus.connect())).shows_tray(), with_panel);
     }
 }
@@ -180,7 +253,7 @@ fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
     for connection in [Some(bus.connect()), None] {
         let mut session = Session::on(connection);
         session.stay_awake(Some("In a call"));
-        session.notify("title", "body");
+        session.notify(&notice("title", "body"), nothing());
         session.stay_awake(None);
         assert_eq!(session.awake, None);
         assert!(!session.shows_tray());

@@ -1,5 +1,5 @@
 /** What a test may do to the simulation. */
-import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView } from '../../bindings';
+import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView } from '../../bindings';
 import type { Drag } from '../backend';
 
 /** What the flow tests may do from outside, as `window.parleyFake`. */
@@ -25,6 +25,8 @@ export interface FakeHands {
   offered(name: string, size: number): void;
   file(id: string, change: Partial<TransferView>): void;
   drag(drag: Drag): void;
+  /** A notification is clicked. */
+  clicked(topic: NoticeTopic): void;
   reaction(kind: ReactionKind): void;
   hand(raised: boolean): void;
 }
