@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod embedded;
 pub mod endpoint;
 pub mod engine;
+mod folders;
 pub mod frames;
 pub mod problems;
 #[cfg(test)]

@@ -1,21 +1,23 @@
 //! What is kept between runs: one small JSON file, read once and written whole after every change, by a thread of its own
 //! ([`keeper`]).
 //!
-//! Owned by the engine's task. A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
+//! Owned by the engine's task. A file of an older layout is brought to this build's at once, and stays beside it as it was
+//! (`settings.json.layout-1`); of one that is newer, what is not understood is kept ([`layout`]). A file that cannot be read is set aside (`settings.json.bad-1`, `-2`, ...), never deleted
 //! and never in the way: the app starts with defaults and says so. What the fields mean is told in [`crate::view`].
 
 mod keeper;
+mod layout;
 
 use crate::view::{CameraSettings, PersonVolume, Settings, SettingsPatch};
 use keeper::Keeper;
+pub use layout::SETTINGS_VERSION;
+use layout::Unknown;
 use parley_proto::limits::NAME_CHARS_MAX;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
-/// The layout that this build writes.
-pub const SETTINGS_VERSION: u32 = 1;
 const FILE_NAME: &str = "settings.json";
 /// A larger file was not written by Parley.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -29,6 +31,7 @@ const BAD_FILES_MAX: u32 = 100;
 pub struct SettingsStore {
     keeper: Keeper,
     settings: Settings,
+    unknown: Unknown,
     set_aside: Option<SetAside>,
 }
 
@@ -49,8 +52,6 @@ enum ReadFault {
     Json(#[from] serde_json::Error),
     #[error("larger than {FILE_BYTES_MAX} bytes")]
     TooLarge,
-    #[error("written by a newer Parley (layout {0})")]
-    Newer(u32),
 }
 
 /// Where settings belong on this system; nothing without a home folder.
@@ -59,41 +60,30 @@ pub fn usual_folder() -> Option<PathBuf> {
     directories::ProjectDirs::from("org", "parley", "Parley").map(|folders| folders.config_dir().to_owned())
 }
 
-/// The folder that somebody typed; nothing for an empty word. `~` is the home folder, and what is not whole begins there:
-/// the folder that the app was started in is nobody's choice.
-pub(crate) fn typed_folder(typed: &str, home: Option<&Path>) -> Option<PathBuf> {
-    let typed = typed.trim();
-    let separators = ['/', '\\'];
-    let within = match typed.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with(separators) => rest.trim_start_matches(separators),
-        _ => typed,
-    };
-    match home {
-        _ if typed.is_empty() => None,
-        Some(home) => Some(home.join(within)),
-        None => Some(within.into()),
-    }
-}
-
-/// The person's home folder.
-pub(crate) fn home_folder() -> Option<PathBuf> {
-    directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned())
-}
-
 impl SettingsStore {
     /// Reads the settings in `folder`, or begins with defaults. Never fails: what could not be read was set aside.
     #[must_use]
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(FILE_NAME);
-        let (settings, set_aside) = match read(&path) {
-            Ok(settings) => (settings.unwrap_or_default(), None),
-            Err(fault) => (Settings::default(), Some(put_aside(&path, &fault))),
+        let (read, set_aside) = match read(&path) {
+            Ok(read) => (read, None),
+            Err(fault) => (None, Some(put_aside(&path, &fault))),
         };
-        Self {
+        let older = read.as_ref().and_then(|read| read.older);
+        let (settings, unknown) = read.map_or_else(Default::default, |read| (read.settings, read.unknown));
+        if let Some(older) = older {
+            keep_older(&path, older);
+        }
+        let store = Self {
             keeper: Keeper::of(path),
             settings: sane(settings),
+            unknown,
             set_aside,
+        };
+        if older.is_some() {
+            store.keep();
         }
+        store
     }
 
     /// The settings as they are.
@@ -128,7 +118,7 @@ impl SettingsStore {
                 keep_history,
                 keep_chat,
                 language,
-                download_folder,
+                folders,
                 screen,
                 recording,
             } = patch;
@@ -142,7 +132,7 @@ impl SettingsStore {
             set(&mut settings.keep_history, keep_history);
             set(&mut settings.keep_chat, keep_chat);
             set(&mut settings.language, language);
-            set(&mut settings.download_folder, download_folder);
+            set(&mut settings.folders, folders);
             set(&mut settings.screen, screen);
             set(&mut settings.recording, recording);
         });
@@ -155,8 +145,12 @@ impl SettingsStore {
         let settings = sane(settings);
         if settings != self.settings {
             self.settings = settings;
-            self.keeper.keep(&self.settings);
+            self.keep();
         }
+    }
+
+    fn keep(&self) {
+        self.keeper.keep(self.unknown.with(&self.settings));
     }
 }
 
@@ -187,18 +181,23 @@ fn sane(mut settings: Settings) -> Settings {
     settings
 }
 
-fn read(path: &Path) -> Result<Option<Settings>, ReadFault> {
+fn read(path: &Path) -> Result<Option<layout::Read>, ReadFault> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
         Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err(ReadFault::TooLarge),
         Ok(_) => {}
     }
-    let settings: Settings = serde_json::from_slice(&fs::read(path)?)?;
-    if settings.version > SETTINGS_VERSION {
-        return Err(ReadFault::Newer(settings.version));
+    Ok(Some(layout::read(&fs::read(path)?)?))
+}
+
+/// The file as it was stays, for whoever goes back to an older Parley, or finds that something got lost on the way.
+fn keep_older(path: &Path, version: u32) {
+    let beside = path.with_file_name(format!("{FILE_NAME}.layout-{version}"));
+    match fs::copy(path, &beside) {
+        Ok(_) => tracing::info!(version, kept = %beside.display(), "settings of an older layout"),
+        Err(error) => tracing::warn!(%error, version, "settings of an older layout are not kept"),
     }
-    Ok(Some(settings))
 }
 
 fn put_aside(path: &Path, fault: &ReadFault) -> SetAside {
@@ -251,11 +250,10 @@ mod tests {
     fn a_file_that_is_not_understood_is_set_aside_each_time() {
         let folder = folder();
         let path = folder.path().join(FILE_NAME);
-        let newer = format!(r#"{{"version": {}}}"#, SETTINGS_VERSION + 1);
         for (number, text) in [
             (1, "not json"),
             (2, r#"{"mirror": 7}"#),
-            (3, newer.as_str()),
+            (3, r#"{"version": "two"}"#),
             (4, "\u{0}\u{0}"),
         ] {
             fs::write(&path, text).unwrap();
@@ -282,41 +280,69 @@ mod tests {
         let store = SettingsStore::open(folder.path());
         assert_eq!(store.get().name, "Bo");
         assert_eq!(store.set_aside(), None);
+        drop(store);
+        let written = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
+        assert!(
+            written.contains("\"colour\": \"red\""),
+            "what is not known stays: {written}"
+        );
     }
 
-    /// What the first published layout looked like on disk, whole.
-    const FIRST_LAYOUT: &str = r#"{"version": 1, "name": "Ada", "server": "https://call.example.org", "camera": "v4l:1",
-        "microphone": null, "speaker": null, "voice": {"echo_cancellation": false, "noise_suppression": true,
-        "gain_control": true}, "mirror": false, "appearance": "dark"}"#;
-
     #[test]
-    fn a_file_of_the_first_layout_keeps_all_it_says_and_gets_defaults_for_the_rest() {
+    fn a_file_of_an_older_layout_is_brought_up_to_date_once_and_stays_beside() {
         let folder = folder();
-        fs::write(folder.path().join(FILE_NAME), FIRST_LAYOUT).unwrap();
-        let mut store = SettingsStore::open(folder.path());
+        let (path, beside) = (
+            folder.path().join(FILE_NAME),
+            folder.path().join(format!("{FILE_NAME}.layout-1")),
+        );
+        let old = include_str!("settings/layouts/1.json");
+        fs::write(&path, old).unwrap();
+        let store = SettingsStore::open(folder.path());
         assert_eq!(store.set_aside(), None);
-        let expect = Settings {
-            name: "Ada".into(),
-            server: "https://call.example.org".into(),
-            camera: Some("v4l:1".into()),
-            voice: crate::view::VoiceSwitches {
-                echo_cancellation: false,
-                ..crate::view::VoiceSwitches::default()
-            },
-            mirror: false,
-            appearance: Appearance::Dark,
-            ..Settings::default()
-        };
-        assert_eq!(store.get(), &expect);
-        // Written back, nothing of it is lost either.
-        store.change(|settings| settings.desktop.talk_key = "F9".into());
+        let settings = store.get().clone();
+        assert_eq!(settings.folders.received.as_deref(), Some("/home/ada/From calls"));
         drop(store);
+        assert_eq!(fs::read_to_string(&beside).unwrap(), old);
+        let written: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(written["version"], SETTINGS_VERSION);
+        assert_eq!(written.get("download_folder"), None);
+
+        fs::remove_file(&beside).unwrap();
         let mut again = SettingsStore::open(folder.path());
-        assert_eq!(again.get().desktop.talk_key, "F9");
-        assert_eq!(again.get().camera.as_deref(), Some("v4l:1"));
+        assert_eq!(again.get(), &settings);
         let endless = "x".repeat(KEY_CHARS_MAX + 1);
         again.change(|settings| settings.desktop.talk_key = endless);
         assert_eq!(again.get().desktop.talk_key, "", "no key is called that");
+        drop(again);
+        assert!(!beside.exists(), "it is no older file any more");
+    }
+
+    #[test]
+    fn a_file_from_the_future_is_used_and_not_destroyed() {
+        let folder = folder();
+        let path = folder.path().join(FILE_NAME);
+        let version = SETTINGS_VERSION + 1;
+        let file = serde_json::json!({ "version": version, "name": "Ada", "mirror": "sometimes", "smell": { "on": true } });
+        fs::write(&path, file.to_string()).unwrap();
+        let mut store = SettingsStore::open(folder.path());
+        assert_eq!(store.set_aside(), None);
+        assert_eq!((store.get().name.as_str(), store.get().mirror), ("Ada", true));
+        store.change(|settings| settings.name = "Ada L.".into());
+        drop(store);
+        let written: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(
+            (&written["version"], &written["mirror"]),
+            (&file["version"], &file["mirror"])
+        );
+        assert_eq!(
+            (&written["smell"], &written["name"]),
+            (&file["smell"], &"Ada L.".into())
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing was set aside"
+        );
     }
 
     #[test]
@@ -362,23 +388,6 @@ mod tests {
         drop(store);
         let said = fault.borrow().clone().unwrap();
         assert!(said.contains(&in_the_way.display().to_string()), "{said}");
-    }
-
-    #[test]
-    fn a_typed_folder_begins_at_home_unless_it_is_whole() {
-        let home = Path::new("/home/ada");
-        for (typed, expect) in [
-            ("", None),
-            ("  ", None),
-            ("~", Some("/home/ada")),
-            ("~/Videos/Calls", Some("/home/ada/Videos/Calls")),
-            (" Calls ", Some("/home/ada/Calls")),
-            ("~backup", Some("/home/ada/~backup")),
-            ("/srv/calls", Some("/srv/calls")),
-        ] {
-            let folder = typed_folder(typed, Some(home));
-            assert_eq!(folder.as_deref(), expect.map(Path::new), "{typed:?}");
-        }
     }
 
     #[test]

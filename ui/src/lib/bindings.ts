@@ -187,6 +187,10 @@ desktop: DesktopView,
  */
 settings: Settings, 
 /**
+ * Where files go.
+ */
+folders: FoldersView, 
+/**
  * The version of the app.
  */
 version: string, };
@@ -493,6 +497,32 @@ message: string, };
  * What can be wrong; the worst kind first.
  */
 export type FindingCode = "uplink_loss" | "downlink_loss" | "low_bandwidth" | "picture_stalled" | "encoder_slow" | "decoder_slow" | "computer_busy" | "high_round_trip" | "jitter" | "own_microphone_silent" | "other_microphone_silent" | "relayed";
+
+/**
+ * The folders that the person chose; without one it is the system's own.
+ */
+export type FolderSettings = { 
+/**
+ * Where files go that come.
+ */
+received: string | null, 
+/**
+ * Where recordings go.
+ */
+recordings: string | null, };
+
+/**
+ * Where they go now, chosen or not.
+ */
+export type FoldersView = { 
+/**
+ * Files that come.
+ */
+received: string, 
+/**
+ * Recordings.
+ */
+recordings: string, };
 
 /**
  * Where the window gets its pictures: a WebSocket on this machine only. Its `Debug` leaves the token out.
@@ -902,13 +932,9 @@ path: string | null,
 seconds: number, };
 
 /**
- * Where recordings go, and whether others may record.
+ * Whether others may record.
  */
 export type RecordingSettings = { 
-/**
- * Where they go; empty: the system's folder for videos.
- */
-folder: string, 
 /**
  * Others may record, seen by everybody.
  */
@@ -1053,15 +1079,15 @@ keep_chat: boolean,
  */
 language: Language, 
 /**
- * Where files go that come; empty: the system's folder for downloads.
+ * Where files go.
  */
-download_folder: string, 
+folders: FolderSettings, 
 /**
  * How a screen is shared.
  */
 screen: ScreenSettings, 
 /**
- * Where recordings go, and whether others may record.
+ * Whether others may record.
  */
 recording: RecordingSettings, 
 /**
@@ -1114,9 +1140,9 @@ keep_chat?: boolean,
  */
 language?: Language, 
 /**
- * See [`Settings::download_folder`].
+ * See [`Settings::folders`].
  */
-download_folder?: string, 
+folders?: FolderSettings, 
 /**
  * See [`Settings::screen`].
  */

@@ -90,9 +90,9 @@ test('files go to the folder that one chooses', async () => {
   await open('home');
   await by('open-settings').click();
   await by('page-you').click();
-  expect(await by('folder').innerText()).toBe('The system’s folder for downloads');
-  await by('choose-folder').click();
-  await expect.poll(() => by('folder').innerText()).toBe('/home/ada/From calls');
-  await by('reset-folder').click();
-  await expect.poll(() => by('folder').innerText()).toBe('The system’s folder for downloads');
+  expect(await by('folder-received').innerText()).toBe('/home/ada/Downloads');
+  await by('choose-folder-received').click();
+  await expect.poll(() => by('folder-received').innerText()).toBe('/home/ada/From calls');
+  await by('reset-folder-received').click();
+  await expect.poll(() => by('folder-received').innerText()).toBe('/home/ada/Downloads');
 });

@@ -72,7 +72,7 @@ describe('being recorded', () => {
     expect(await by('mini-recorded').innerText()).toContain('Grace Hopper is recording');
     await by('mini-back').click();
     await by('refuse-recording').click();
-    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { recording: { folder: '', allowed: false } } });
+    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { recording: { allowed: false } } });
     await fake(page, 'person', { recording: false });
     await by('recorded').waitFor({ state: 'detached' });
     await expect.poll(said).toContain('Grace Hopper stopped recording');
@@ -83,9 +83,13 @@ describe('being recorded', () => {
     await page.keyboard.press('Control+,');
     await by('page-you').click();
     await by('record-allowed').click();
-    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { recording: { folder: '', allowed: false } } });
-    await by('record-folder').fill('/srv/calls ');
-    await by('record-folder').blur();
-    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { recording: { folder: '/srv/calls', allowed: false } } });
+    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { recording: { allowed: false } } });
+    expect(await by('folder-recordings').innerText()).toBe('/home/ada/Videos');
+    await by('choose-folder-recordings').click();
+    await expect.poll(() => by('folder-recordings').innerText()).toBe('/home/ada/From calls');
+    expect(await by('folder-received').innerText()).toBe('/home/ada/Downloads');
+    expect(await last('change_settings')).toEqual({ type: 'change_settings', patch: { folders: { received: null, recordings: '/home/ada/From calls' } } });
+    await by('reset-folder-recordings').click();
+    await expect.poll(() => by('folder-recordings').innerText()).toBe('/home/ada/Videos');
   });
 });

@@ -52,6 +52,7 @@ fn state(phase: Phase, people: &[&str]) -> AppState {
             language: Language::En,
             ..Settings::default()
         },
+        folders: crate::view::FoldersView::default(),
         version: String::new(),
     }
 }

@@ -19,6 +19,7 @@ use super::volume::Volumes;
 use super::{EngineConfig, Request, levels, translate};
 use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
+use crate::folders::Folders;
 use crate::problems::Problems;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
@@ -43,6 +44,7 @@ const FINISH_MAX: Duration = Duration::from_secs(2);
 /// The engine's task.
 pub(super) struct Actor {
     pub(super) folder: PathBuf,
+    pub(super) folders: Folders,
     pub(super) sources: Sources,
     pub(super) limits: VideoLimits,
     pub(super) store: SettingsStore,
@@ -126,11 +128,13 @@ impl Actor {
         let (talk, talk_out) = Talk::new();
         let (inspection, inspector) = Inspection::new();
         // The first state, before anything happened, is gathered like all others.
-        let (state, state_out) = watch::channel(empty_state(&store));
+        let folders = Folders::find(&config.folder);
+        let (state, state_out) = watch::channel(empty_state(&store, &folders));
         let tiles = endpoint.tiles().clone();
         let actor = Self {
             camera_on: config.sources.picture != PictureSource::Off,
             folder: config.folder,
+            folders,
             sources: config.sources,
             limits: limits(config.bitrate_max),
             unkept: store.fault(),

@@ -2,13 +2,12 @@
 
 use super::actor::Actor;
 use super::talk::refusal;
-use crate::settings::{home_folder, typed_folder};
 use crate::view::{CommandError, CommandErrorCode, TransferProblem, TransferStage, TransferView};
 use parley_call::files::{
     Direction, FileCommand, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
 use parley_proto::TransferId;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 type Outcome = Result<(), CommandError>;
 
@@ -59,8 +58,7 @@ impl Actor {
 
     /// Where files go that come.
     pub(super) fn downloads(&self) -> PathBuf {
-        let chosen = typed_folder(&self.store.get().download_folder, home_folder().as_deref());
-        chosen.unwrap_or_else(|| usual_downloads(&self.folder))
+        self.folders.received(&self.store.get().folders)
     }
 
     pub(super) fn note_files(&mut self) {
@@ -71,15 +69,6 @@ impl Actor {
         self.talk.transfers(views);
         self.note_unfinished(&transfers);
     }
-}
-
-/// The system's folder for downloads, or one beside the settings.
-fn usual_downloads(folder: &Path) -> PathBuf {
-    let people = directories::UserDirs::new();
-    people
-        .as_ref()
-        .and_then(|people| people.download_dir().map(Path::to_owned))
-        .unwrap_or_else(|| folder.join("received"))
 }
 
 fn view(id: String, transfer: &TransferSnapshot) -> TransferView {

@@ -146,7 +146,7 @@ impl Actor {
         }
         let now_ms = since_1970_ms(Instant::now());
         let report = Report::of(&self.inspection.diagnosis, env!("CARGO_PKG_VERSION"), now_ms);
-        let folder = report_folder(&self.folder);
+        let folder = self.folders.reports();
         let written = tokio::task::spawn_blocking(move || write(&report, &folder, now_ms)).await;
         match written {
             Ok(Ok(place)) => {
@@ -165,16 +165,6 @@ fn refuse(message: &str) -> CommandError {
         code: CommandErrorCode::Failed,
         message: message.to_owned(),
     }
-}
-
-/// The folder for downloads; beside the settings where there is none, or where another place was asked for.
-fn report_folder(settings: &Path) -> PathBuf {
-    let downloads =
-        directories::UserDirs::new().and_then(|folders| folders.download_dir().map(Path::to_owned));
-    let usual = crate::settings::usual_folder();
-    downloads
-        .filter(|_| usual.as_deref() == Some(settings))
-        .unwrap_or_else(|| settings.join("reports"))
 }
 
 /// Gives the place without its endings.

@@ -11,7 +11,6 @@ use crate::endpoint::{
     CallPhase, CallSnapshot, RecordEnd, RecordingConsent, RecordingRefusal, SCREEN_TILE, SCREEN_TILE_OF,
     SELF_TILE,
 };
-use crate::settings::{home_folder, typed_folder};
 use crate::view::{CommandErrorCode, Phase, RecordingEnded, RecordingStage, RecordingStop, RecordingView};
 use parley_call::CallCommand;
 use std::fs::{self, File, OpenOptions};
@@ -205,8 +204,7 @@ impl Actor {
 
     /// Where recordings go.
     fn recordings(&self) -> PathBuf {
-        let chosen = typed_folder(&self.store.get().recording.folder, home_folder().as_deref());
-        chosen.unwrap_or_else(|| usual_recordings(&self.folder))
+        self.folders.recordings(&self.store.get().folders)
     }
 }
 
@@ -240,19 +238,6 @@ fn stop_of(error: &io::Error) -> RecordingStop {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => RecordingStop::DiskFull,
         _ => RecordingStop::CannotWrite,
     }
-}
-
-/// The system's folder for videos; beside the settings where there is none, or where another place was asked for.
-fn usual_recordings(settings: &Path) -> PathBuf {
-    let people = directories::UserDirs::new();
-    let videos = people.and_then(|people| {
-        let videos = people.video_dir().or_else(|| people.download_dir());
-        videos.map(Path::to_owned)
-    });
-    let usual = crate::settings::usual_folder();
-    videos
-        .filter(|_| usual.as_deref() == Some(settings))
-        .unwrap_or_else(|| settings.join("recordings"))
 }
 
 /// A new file, named by its time (UTC). One that is there already is never written over.
@@ -301,11 +286,5 @@ mod tests {
                 "Parley 2026-11-27 10.30.05 (3).mp4"
             ]
         );
-    }
-
-    #[test]
-    fn without_a_folder_of_ones_own_they_stay_beside_the_settings() {
-        let folder = tempfile::tempdir().unwrap();
-        assert_eq!(usual_recordings(folder.path()), folder.path().join("recordings"));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::actor::Actor;
 use super::{levels, remember, translate};
+use crate::folders::Folders;
 use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
 use crate::view::{
@@ -42,6 +43,7 @@ impl Actor {
             history: remember::view(&self.kept.borrow()),
             desktop: self.desktop.clone(),
             settings: settings.clone(),
+            folders: self.folders.view(&settings.folders),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         self.state.send_if_modified(|old| {
@@ -177,7 +179,7 @@ pub(super) fn since_1970_ms(moment: Instant) -> u64 {
 }
 
 /// What the window is told before anything happened.
-pub(super) fn empty_state(store: &SettingsStore) -> AppState {
+pub(super) fn empty_state(store: &SettingsStore, folders: &Folders) -> AppState {
     AppState {
         phase: Phase::Home,
         call: None,
@@ -192,6 +194,7 @@ pub(super) fn empty_state(store: &SettingsStore) -> AppState {
         history: HistoryView::default(),
         desktop: DesktopView::default(),
         settings: store.get().clone(),
+        folders: folders.view(&store.get().folders),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

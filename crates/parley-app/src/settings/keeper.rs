@@ -1,8 +1,9 @@
 //! [T] The thread that writes settings: a disk may take its time, and the engine has a call to look after. The newest
 //! settings win; what still waits when the app closes is written before.
 
-use super::{FILE_NAME, Settings};
+use super::FILE_NAME;
 use parley_media::slot::{Slot, Taken};
+use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Where settings are handed over. Dropping it waits until they are written.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    newest: Slot<Settings>,
+    newest: Slot<Value>,
     pen: Pen,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,11 +46,11 @@ impl Keeper {
     }
 
     /// Writes these, unless newer ones come first.
-    pub(super) fn keep(&self, settings: &Settings) {
+    pub(super) fn keep(&self, settings: Value) {
         if self.thread.is_some() {
-            self.newest.put(settings.clone());
+            self.newest.put(settings);
         } else {
-            self.pen.write(settings);
+            self.pen.write(&settings);
         }
     }
 
@@ -71,7 +72,7 @@ impl Drop for Keeper {
 }
 
 impl Pen {
-    fn keep(self, newest: &Slot<Settings>) {
+    fn keep(self, newest: &Slot<Value>) {
         loop {
             match newest.take(IDLE) {
                 Taken::Value(settings) => self.write(&settings),
@@ -81,7 +82,7 @@ impl Pen {
         }
     }
 
-    fn write(&self, settings: &Settings) {
+    fn write(&self, settings: &Value) {
         let path = &self.path;
         let fault = write_whole(path, settings)
             .err()
@@ -99,7 +100,7 @@ impl Pen {
 }
 
 /// Beside the file first, then renamed over it: a crash leaves the old or the new one, never half of one.
-fn write_whole(path: &Path, settings: &Settings) -> io::Result<()> {
+fn write_whole(path: &Path, settings: &Value) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

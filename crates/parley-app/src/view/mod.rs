@@ -10,6 +10,7 @@ mod command;
 mod desktop;
 mod devices;
 mod files;
+mod folders;
 mod history;
 mod inspector;
 mod measure;
@@ -27,6 +28,7 @@ pub use devices::{
     DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
 };
 pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
+pub use folders::{FolderSettings, FoldersView};
 pub use history::{HistoryView, PastCallView, PastChatView};
 pub use inspector::{
     EventCode, Finding, FindingCode, InspectionView, InspectorView, PairView, TimelineEvent,
@@ -67,6 +69,8 @@ pub struct AppState {
     pub desktop: DesktopView,
     /// What is kept between runs.
     pub settings: Settings,
+    /// Where files go.
+    pub folders: FoldersView,
     /// The version of the app.
     pub version: String,
 }

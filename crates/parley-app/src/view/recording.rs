@@ -67,21 +67,16 @@ pub enum RecordingStop {
     Failed,
 }
 
-/// Where recordings go, and whether others may record.
+/// Whether others may record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct RecordingSettings {
-    /// Where they go; empty: the system's folder for videos.
-    pub folder: String,
     /// Others may record, seen by everybody.
     pub allowed: bool,
 }
 
 impl Default for RecordingSettings {
     fn default() -> Self {
-        Self {
-            folder: String::new(),
-            allowed: true,
-        }
+        Self { allowed: true }
     }
 }

@@ -1,6 +1,6 @@
 //! What is kept between runs, and changes to it.
 
-use super::{CameraSettings, DesktopSettings, RecordingSettings, ScreenSettings};
+use super::{CameraSettings, DesktopSettings, FolderSettings, RecordingSettings, ScreenSettings};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -36,11 +36,11 @@ pub struct Settings {
     pub keep_chat: bool,
     /// The language of everything the app says.
     pub language: Language,
-    /// Where files go that come; empty: the system's folder for downloads.
-    pub download_folder: String,
+    /// Where files go.
+    pub folders: FolderSettings,
     /// How a screen is shared.
     pub screen: ScreenSettings,
-    /// Where recordings go, and whether others may record.
+    /// Whether others may record.
     pub recording: RecordingSettings,
     /// How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
     pub volumes: Vec<PersonVolume>,
@@ -58,7 +58,7 @@ pub struct PersonVolume {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: crate::settings::SETTINGS_VERSION,
             name: String::new(),
             server: String::new(),
             camera: None,
@@ -72,7 +72,7 @@ impl Default for Settings {
             keep_history: true,
             keep_chat: false,
             language: Language::System,
-            download_folder: String::new(),
+            folders: FolderSettings::default(),
             screen: ScreenSettings::default(),
             recording: RecordingSettings::default(),
             volumes: Vec::new(),
@@ -162,8 +162,8 @@ pub struct SettingsPatch {
     pub keep_chat: Option<bool>,
     /// See [`Settings::language`].
     pub language: Option<Language>,
-    /// See [`Settings::download_folder`].
-    pub download_folder: Option<String>,
+    /// See [`Settings::folders`].
+    pub folders: Option<FolderSettings>,
     /// See [`Settings::screen`].
     pub screen: Option<ScreenSettings>,
     /// See [`Settings::recording`].

@@ -223,7 +223,7 @@ export class App implements Deeds {
   stopSharing = (): void => void this.send({ type: 'stop_sharing' });
   startRecording = (): void => void this.send({ type: 'start_recording' });
   stopRecording = (): void => void this.send({ type: 'stop_recording' });
-  allowRecording = (allowed: boolean): void => void this.send({ type: 'change_settings', patch: { recording: { ...this.state.settings.recording, allowed } } });
+  allowRecording = (allowed: boolean): void => void this.send({ type: 'change_settings', patch: { recording: { allowed } } });
   /** In a call; it counts for all later ones too. */
   refuseRecording = (): void => {
     this.allowRecording(false);

@@ -254,7 +254,7 @@ describe('the settings', () => {
       undo: [{ type: 'change_settings', patch: { appearance: 'light', language: 'fr', mirror: false } }],
     });
     expect(resetCommands('you', changed).reset).toEqual([
-      { type: 'change_settings', patch: { server: '', download_folder: '', keep_history: true, keep_chat: false, recording: { folder: '', allowed: true } } },
+      { type: 'change_settings', patch: { server: '', folders: { received: null, recordings: null }, keep_history: true, keep_chat: false } },
     ]);
     expect(resetCommands('devices', changed).reset).toHaveLength(4);
   });

@@ -97,13 +97,12 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':
       return change(
-        { server: '', download_folder: '', keep_history: true, keep_chat: false, recording: { ...settings.recording, folder: '' } },
+        { server: '', folders: { received: null, recordings: null }, keep_history: true, keep_chat: false },
         {
           server: settings.server,
-          download_folder: settings.download_folder,
+          folders: settings.folders,
           keep_history: settings.keep_history,
           keep_chat: settings.keep_chat,
-          recording: settings.recording,
         },
       );
   }

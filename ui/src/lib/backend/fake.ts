@@ -7,7 +7,7 @@ import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
-import { CALL, DEVICES, GRACE, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
+import { CALL, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
 import type { FakeHands } from './fake/hands';
 import type { Backend, BackendEvents, WindowView } from './backend';
 
@@ -273,7 +273,9 @@ class FakeBackend implements Backend {
     if (patch.server && !/^https?:\/\/[^\s/]+$/u.test(patch.server)) {
       return { code: 'bad_server', message: 'This is no server address.' };
     }
-    this.#set({ settings: { ...this.#state.settings, ...patch } });
+    const { received, recordings } = patch.folders ?? this.#state.settings.folders;
+    const folders = { received: received ?? HOME.folders.received, recordings: recordings ?? HOME.folders.recordings };
+    this.#set({ settings: { ...this.#state.settings, ...patch }, folders });
     return null;
   }
 

@@ -19,9 +19,9 @@ export const SETTINGS: Settings = {
   keep_chat: false,
   desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
-  download_folder: '',
+  folders: { received: null, recordings: null },
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true },
-  recording: { folder: '', allowed: true },
+  recording: { allowed: true },
   volumes: [],
 };
 
@@ -109,6 +109,7 @@ export const HOME: AppState = {
   problems: [],
   history: { calls: [], opened: null, fault: null },
   settings: SETTINGS,
+  folders: { received: '/home/ada/Downloads', recordings: '/home/ada/Videos' },
   desktop: { refused_keys: [], autostart_fault: null },
   version: '0.1.0',
 };
