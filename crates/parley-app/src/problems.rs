@@ -50,6 +50,8 @@ pub struct CallSituation {
     pub signaling: SignalingState,
     /// Why the server is not reached, as a sentence.
     pub signaling_fault: Option<String>,
+    /// The person went in, and waits to be in the room.
+    pub entering: bool,
     /// The name of somebody whose connection to the server is gone.
     pub away: Option<String>,
 }
@@ -68,11 +70,28 @@ impl Default for Device {
 #[derive(Debug, Default)]
 pub struct Problems {
     dismissed: BTreeSet<u8>,
+    /// Those of the last situation, dismissed or not.
+    there: BTreeSet<u8>,
     worked: BTreeSet<u8>,
 }
 
 impl Problems {
-    /// Does not tell this problem again until it was away.
+    /// Another call: what was put away in the last one counts no more.
+    pub fn begin_call(&mut self) {
+        self.dismissed.clear();
+    }
+
+    /// The person goes into the call with this camera, whose problem stands where its picture would: no need to say it again.
+    pub fn accept_camera(&mut self) {
+        for code in CAMERA_CODES {
+            if self.there.contains(&(code as u8)) {
+                self.dismiss(code);
+            }
+        }
+    }
+
+    /// Does not tell this problem again until it was away. A device's is away once the device works: it is closed and opened
+    /// on the way from the green room into the call, and nobody mended anything by that.
     pub fn dismiss(&mut self, code: ProblemCode) {
         self.dismissed.insert(code as u8);
     }
@@ -106,7 +125,9 @@ impl Problems {
         found.extend(situation.internal.as_deref().map(internal));
         found.extend(situation.settings_reset.as_ref().map(settings_reset));
         let there: BTreeSet<u8> = found.iter().map(|problem| problem.code as u8).collect();
-        self.dismissed.retain(|code| there.contains(code));
+        let lasts = |code: &u8| there.contains(code) || is_closed(*code, situation);
+        self.dismissed.retain(lasts);
+        self.there = there;
         found.retain(|problem| !self.dismissed.contains(&(problem.code as u8)));
         found
     }
@@ -133,6 +154,34 @@ impl Problems {
         Some(problem(code, message, detail))
     }
 }
+
+/// Whether it is the problem of a device that does not work now, whatever keeps it from being told.
+fn is_closed(code: u8, situation: &Situation) -> bool {
+    let is = |codes: &[ProblemCode]| codes.iter().any(|one| *one as u8 == code);
+    let device = if is(&CAMERA_CODES) {
+        &situation.camera
+    } else if is(&MICROPHONE_CODES) {
+        &situation.microphone
+    } else if is(&[ProblemCode::NoSpeaker]) {
+        &situation.speaker
+    } else {
+        // Whether a microphone gives a signal shows only after a while.
+        return is(&[ProblemCode::MicrophoneSilent]);
+    };
+    device.state != DeviceState::Running
+}
+
+const CAMERA_CODES: [ProblemCode; 4] = [
+    ProblemCode::NoCamera,
+    ProblemCode::CameraBusy,
+    ProblemCode::CameraLost,
+    ProblemCode::CameraDenied,
+];
+const MICROPHONE_CODES: [ProblemCode; 3] = [
+    ProblemCode::NoMicrophone,
+    ProblemCode::MicrophoneLost,
+    ProblemCode::MicrophoneDenied,
+];
 
 fn problem(code: ProblemCode, message: &str, detail: Option<String>) -> Problem {
     Problem {
@@ -208,7 +257,13 @@ fn call_problems(call: Option<&CallSituation>) -> Vec<Problem> {
     let media_flows = call.state == CallState::Connected;
     match (&call.signaling_fault, call.signaling) {
         (Some(fault), _) if !media_flows => {
-            let message = format!("{fault} Parley keeps trying.");
+            // A server that never answered is given up, and so is a room that nobody gets into.
+            let gives_up = call.signaling == SignalingState::Connecting || call.entering;
+            let message = if gives_up {
+                format!("{fault} Parley tries for a few more seconds, then gives up.")
+            } else {
+                format!("{fault} Parley keeps trying.")
+            };
             found.push(problem(ProblemCode::ServerUnreachable, &message, None));
         }
         (fault, SignalingState::Reconnecting) => {
@@ -222,7 +277,7 @@ fn call_problems(call: Option<&CallSituation>) -> Vec<Problem> {
         (_, SignalingState::TakenOver) => {
             let message = "Your place in this room was taken over from another window or computer. The call here goes on, \
                            but once it breaks off it does not come back.";
-            found.push(problem(ProblemCode::ServerUnreachable, message, None));
+            found.push(problem(ProblemCode::TakenOver, message, None));
         }
         _ => {}
     }
@@ -334,12 +389,50 @@ mod tests {
     }
 
     #[test]
+    fn what_was_put_away_in_the_green_room_does_not_come_back_in_the_call_but_in_the_next_one() {
+        let deaf = |state| Situation {
+            microphone: Device {
+                state,
+                ..Device::default()
+            },
+            ..camera(state)
+        };
+        let mut problems = Problems::default();
+        let both = [ProblemCode::NoMicrophone, ProblemCode::NoCamera];
+        assert_eq!(codes(&mut problems, &deaf(DeviceState::Missing)), both);
+        problems.dismiss(ProblemCode::NoMicrophone);
+        problems.accept_camera();
+        // Closed and opened anew.
+        for state in [
+            DeviceState::Missing,
+            DeviceState::Off,
+            DeviceState::Starting,
+            DeviceState::Missing,
+        ] {
+            assert_eq!(codes(&mut problems, &deaf(state)), [], "{state:?}");
+        }
+        problems.begin_call();
+        assert_eq!(codes(&mut problems, &deaf(DeviceState::Missing)), both);
+
+        // Of a camera that worked in the green room nothing was accepted.
+        let mut problems = Problems::default();
+        assert_eq!(codes(&mut problems, &camera(DeviceState::Running)), []);
+        problems.accept_camera();
+        assert_eq!(codes(&mut problems, &camera(DeviceState::Off)), []);
+        assert_eq!(
+            codes(&mut problems, &camera(DeviceState::Busy)),
+            [ProblemCode::CameraBusy]
+        );
+    }
+
+    #[test]
     fn a_lost_server_is_no_alarm_while_media_flows() {
         let situation = |state, signaling_fault: Option<&str>| Situation {
             call: Some(CallSituation {
                 state,
                 signaling: SignalingState::Reconnecting,
                 signaling_fault: signaling_fault.map(str::to_owned),
+                entering: false,
                 away: None,
             }),
             ..Situation::default()
@@ -348,7 +441,24 @@ mod tests {
         let mut message = |situation: &Situation| problems.find(situation)[0].message.clone();
         let fault = Some("The server does not answer.");
         assert!(message(&situation(CallState::Connected, fault)).contains("The call goes on"));
-        assert!(message(&situation(CallState::Joining, fault)).starts_with("The server does not answer."));
+        let joining = situation(CallState::Joining, fault);
+        assert_eq!(
+            message(&joining),
+            "The server does not answer. Parley keeps trying."
+        );
+        for (signaling, entering) in [
+            (SignalingState::Connecting, false),
+            (SignalingState::Reconnecting, true),
+        ] {
+            let mut given_up = joining.clone();
+            if let Some(call) = &mut given_up.call {
+                (call.signaling, call.entering) = (signaling, entering);
+            }
+            assert!(
+                message(&given_up).ends_with("then gives up."),
+                "{signaling:?} {entering}"
+            );
+        }
         let mut taken_over = situation(CallState::Connected, None);
         if let Some(call) = &mut taken_over.call {
             call.signaling = SignalingState::TakenOver;
@@ -395,6 +505,7 @@ mod tests {
                 state: CallState::Reconnecting,
                 signaling: SignalingState::Reconnecting,
                 signaling_fault: None,
+                entering: false,
                 away: Some("Bo".into()),
             }),
             bad_link: Some("This is not a Parley link. A link looks like https://host/r/room#secret.".into()),

@@ -82,6 +82,9 @@ fn every_fault_of_the_server_and_of_a_link_can_be_said() {
     ] {
         check(&fault.to_string());
         check(&format!("{fault} Parley keeps trying."));
+        check(&format!(
+            "{fault} Parley tries for a few more seconds, then gives up."
+        ));
     }
     for fault in [
         ParseLinkError::NotALink,

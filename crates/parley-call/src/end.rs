@@ -31,7 +31,9 @@ pub enum EndReason {
     #[error("{0}")]
     ServerUnreachable(SignalingFault),
     /// What answered is no Parley server.
-    #[error("What answers at this address is not a Parley server. Check that the whole link was copied.")]
+    #[error(
+        "What answers at this address is not a Parley server. Check the address, or whether the whole link was copied."
+    )]
     NotAParleyServer,
     /// The server said no.
     #[error("{}", .code.sentence())]
@@ -65,7 +67,7 @@ pub enum ProofFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignalingFault {
     /// The name of the server is not known.
-    #[error("The server's name could not be found. Check the link and your connection to the internet.")]
+    #[error("The server's name could not be found. Check its address and your connection to the internet.")]
     NameUnknown,
     /// Nothing answers there.
     #[error("The server does not answer. It may be down, or your connection to the internet is.")]
@@ -84,7 +86,9 @@ pub enum SignalingFault {
     )]
     Unencrypted,
     /// It answered, but not as a Parley server does.
-    #[error("What answers at this address is not a Parley server. Check that the whole link was copied.")]
+    #[error(
+        "What answers at this address is not a Parley server. Check the address, or whether the whole link was copied."
+    )]
     NotAParleyServer,
     /// It answers, and lets nobody in before somebody who lost the connection has come back or been given up.
     #[error("A place in this call is still kept for somebody whose connection broke.")]

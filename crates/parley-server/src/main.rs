@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tracing_subscriber::EnvFilter;
 
 /// Lets people find each other for Parley calls: signaling, rooms and STUN.
@@ -48,6 +50,10 @@ const QUIET: &str = "stun_types=off";
 /// How often the counters are told in the log.
 const COUNTERS_EVERY: Duration = Duration::from_secs(60);
 
+/// Who has a port we want is asked what it is; whoever does not say so by then is somebody else.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+const ANSWER_BYTES_MAX: u64 = 4096;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -55,14 +61,18 @@ async fn main() -> ExitCode {
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", sentence(&error));
+            let by_parley = match error.downcast_ref() {
+                Some(StartServerError::Taken { address }) => is_parley(*address).await,
+                _ => false,
+            };
+            tracing::error!("{}", sentence(&error, by_parley));
             ExitCode::FAILURE
         }
     }
 }
 
 /// What went wrong and what to do. A cause that the sentence about it names already is not said twice.
-fn sentence(error: &anyhow::Error) -> String {
+fn sentence(error: &anyhow::Error, by_parley: bool) -> String {
     let said = error.chain().map(ToString::to_string);
     let said = said.reduce(|said, cause| {
         if said.contains(&cause) {
@@ -73,6 +83,11 @@ fn sentence(error: &anyhow::Error) -> String {
     });
     let said = said.unwrap_or_default();
     match error.downcast_ref() {
+        Some(StartServerError::Taken { address }) if by_parley => format!(
+            "TCP port {} is taken by Parley itself: another parley-server, or the app, which serves its own calls until it is closed. {}",
+            address.port(),
+            another_port(*address)
+        ),
         Some(StartServerError::Taken { address }) => format!("{said} {}", another_port(*address)),
         _ => said,
     }
@@ -87,6 +102,27 @@ fn another_port(taken: SocketAddr) -> String {
     };
     let other = SocketAddr::new(ip, taken.port().checked_add(1).unwrap_or(DEFAULT_PORT));
     format!("Another port is chosen with --listen, for example: parley-server --listen {other}")
+}
+
+/// Whether it is Parley that answers where a port is taken.
+async fn is_parley(taken: SocketAddr) -> bool {
+    let ip = match taken.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let asked = ask_what_it_is(SocketAddr::new(ip, taken.port()));
+    let answer = tokio::time::timeout(ANSWER_MAX, asked).await;
+    matches!(answer, Ok(Ok(answer)) if answer.contains("\"server\":\"parley\""))
+}
+
+async fn ask_what_it_is(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /api/v1/server HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {

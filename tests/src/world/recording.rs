@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result, ensure};
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use parley_app::view::{
-    AppCommand, AppState, CallState, CommandErrorCode, Phase, RecordingEnded, RecordingSettings,
-    RecordingStage, RecordingStop, SettingsPatch,
+    AppCommand, AppState, CallState, CommandErrorCode, FolderSettings, Phase, RecordingEnded,
+    RecordingSettings, RecordingStage, RecordingStop, SettingsPatch,
 };
 use parley_proto::Resolution;
 use std::path::{Path, PathBuf};
@@ -77,10 +77,7 @@ impl Person {
     }
 
     async fn allows(&self, allowed: bool) -> Result<()> {
-        let recording = Some(RecordingSettings {
-            allowed,
-            ..RecordingSettings::default()
-        });
+        let recording = Some(RecordingSettings { allowed });
         let patch = SettingsPatch {
             recording,
             ..SettingsPatch::default()
@@ -216,9 +213,9 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
     std::fs::write(&in_the_way, "")?;
     let in_the_way = in_the_way.display().to_string();
     let patch = SettingsPatch {
-        recording: Some(RecordingSettings {
-            folder: in_the_way,
-            allowed: true,
+        folders: Some(FolderSettings {
+            recordings: Some(in_the_way),
+            ..FolderSettings::default()
         }),
         ..SettingsPatch::default()
     };

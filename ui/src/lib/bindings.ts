@@ -881,7 +881,7 @@ detail: string | null, };
 /**
  * The banners.
  */
-export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_denied" | "no_microphone" | "microphone_lost" | "microphone_denied" | "microphone_silent" | "no_speaker" | "speaking_while_muted" | "server_unreachable" | "reconnecting" | "other_away" | "bad_link" | "settings_reset" | "internal";
+export type ProblemCode = "no_camera" | "camera_busy" | "camera_lost" | "camera_denied" | "no_microphone" | "microphone_lost" | "microphone_denied" | "microphone_silent" | "no_speaker" | "speaking_while_muted" | "server_unreachable" | "taken_over" | "reconnecting" | "other_away" | "bad_link" | "settings_reset" | "internal";
 
 /**
  * How good a path is, in three bars.

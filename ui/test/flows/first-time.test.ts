@@ -20,6 +20,18 @@ const inSight = (id: string) =>
   });
 const seen = (id: string) => expect.poll(() => inSight(id), { message: id }).toBe(true);
 
+/** Whether two things lie on each other. */
+const overlap = (one: string, other: string) =>
+  page.evaluate(
+    ([a, b]) => {
+      const [first, second] = [a, b].map((css) => document.querySelector(css)?.getBoundingClientRect());
+      if (!first || !second) throw new Error(`${a} or ${b} is not there`);
+      return first.left < second.right && second.left < first.right && first.top < second.bottom && second.top < first.bottom;
+    },
+    [one, other] as const,
+  );
+const apart = (one: string, other: string) => expect.poll(() => overlap(one, other), { message: `${one} ${other}` }).toBe(false);
+
 describe('a low window', () => {
   test.each([LOW, FIRST, { width: 480, height: 640 }, LEAST])('of $width by $height keeps the link in sight under problems', async (size) => {
     await open('waiting', size);
@@ -59,6 +71,37 @@ describe('a low window', () => {
       await page.context().close();
     }
     await open(scenario);
+  });
+
+  test.each([LOW, { width: 590, height: 800 }, { width: 480, height: 640 }, LEAST])('of $width by $height has the button to join in sight under problems that are wide enough to be read', async (size) => {
+    for (const scenario of ['green-room', 'green-room-guest', 'green-room-nothing', 'green-room-server-away']) {
+      await open(scenario, { ...size, locale: 'de-DE' });
+      await fake(page, 'problem', 'no_microphone', true);
+      const banner = by('green-room').locator('.banner').first();
+      await banner.waitFor();
+      await seen('join');
+      expect(await banner.evaluate((one) => one.getBoundingClientRect().width)).toBeGreaterThan(Math.min(size.width - 80, 500));
+      await page.context().close();
+    }
+    await open('green-room');
+  });
+
+  test.each([LOW, FIRST, { width: 480, height: 640 }, { width: 1280, height: 720 }])('of $width by $height shows the bar of a recording, toasts, the small picture and the chat beside each other', async (size) => {
+    await open('call-recording', size);
+    await fake(page, 'person', { recording: true });
+    await by('recorded').waitFor();
+    await apart('[data-testid=recorded]', '[data-testid=self-view]');
+    await apart('[data-testid=recording]', '[data-testid=self-view]');
+    await fake(page, 'unplug', 'microphone', 'Built-in Microphone');
+    await by('toasts').locator('.toast').first().waitFor();
+    await apart('.toast', '[data-testid=self-view]');
+    await apart('.toast', '[data-testid=recorded]');
+    await apart('.toast', '[data-testid=recording]');
+    if (size.width < 900) return;
+    await page.keyboard.press('c');
+    await by('panel').waitFor();
+    await apart('.toast', '[data-testid=panel]');
+    await apart('[data-testid=recording]', '[data-testid=panel]');
   });
 
   test.each<[string, OpenOptions]>([['starting', FIRST], ['starting', LOW], ['busy', { ...LOW, locale: 'de-DE' }]])('says all of what the camera does in the small preview: %s %j', async (camera, options) => {
@@ -135,7 +178,7 @@ describe('a server that does not answer', () => {
   test('of one’s own leads to its setting', async () => {
     await open('green-room-making');
     await fake(page, 'problem', 'server_unreachable', true);
-    await expect.poll(() => by('making-room').innerText()).toBe('The room is made as soon as the server answers.');
+    await expect.poll(() => by('making-room').innerText()).toContain('The server has not answered yet.');
     await by('problem-step-server_unreachable').click();
     await expect.poll(() => by('server').evaluate((field) => field === document.activeElement)).toBe(true);
   });
@@ -205,6 +248,18 @@ test('the inspector does not call a call good in which nobody is heard', async (
   await page.keyboard.press('i');
   await expect.poll(() => by('findings').innerText()).toContain('nobody can hear you');
   expect(await by('findings').innerText()).not.toContain('Nothing is wrong');
+});
+
+test('a name that is missing is asked for once, where it goes', async () => {
+  await open('first-run');
+  await by('link-input').fill('https://call.example.org/r/abc#Zk1vQ0x3bW9wUXJzVHV2dw');
+  await by('open-link').click();
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-testid'));
+  await expect.poll(focused).toBe('name');
+  expect([await by('name-error').count(), await by('link-input-error').count()]).toEqual([1, 0]);
+  await by('link-input').focus();
+  await by('start-call').click();
+  await expect.poll(focused).toBe('name');
 });
 
 test('a click on a notification of a message leads to the chat', async () => {

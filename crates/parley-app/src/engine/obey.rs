@@ -147,6 +147,7 @@ impl Actor {
         self.talk.forget();
         self.show_unfinished();
         self.phase = Phase::GreenRoom;
+        self.problems.begin_call();
         // The call takes the sound's packets, so the sound must run first; one that ran before a call is spent.
         self.endpoint.end_call();
         self.spend_sound();
@@ -177,6 +178,7 @@ impl Actor {
             return Err(refuse(CommandErrorCode::NotNow, "There is no call to join."));
         }
         self.phase = Phase::InCall;
+        self.problems.accept_camera();
         self.endpoint.sound(AudioCommand::TestEcho(false));
         // Somebody whom a link brought here first of all gave it only now.
         let name = self.store.get().name.clone();

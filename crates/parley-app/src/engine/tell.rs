@@ -166,6 +166,7 @@ fn call_situation(call: &CallSnapshot) -> problems::CallSituation {
         state: translate::call_state(call.phase),
         signaling: translate::signaling_state(call.signaling),
         signaling_fault: call.signaling_fault.map(|fault| fault.to_string()),
+        entering: call.phase == CallPhase::Joining,
         away: away.map(|person| person.name.clone()),
     }
 }

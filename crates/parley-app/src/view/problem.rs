@@ -40,6 +40,8 @@ pub enum ProblemCode {
     SpeakingWhileMuted,
     /// The server cannot be reached.
     ServerUnreachable,
+    /// Another window or computer has this side's place in the room.
+    TakenOver,
     /// The other side's picture and sound stopped coming; a new way is being looked for.
     Reconnecting,
     /// The other side lost the server or left.

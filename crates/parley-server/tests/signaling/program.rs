@@ -1,5 +1,6 @@
 //! The program itself, as somebody starts it who has not read anything.
 
+use parley_server::{Server, ServerConfig};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -28,7 +29,25 @@ fn a_taken_port_is_told_with_how_to_choose_another() {
         &listen,
     ]);
     assert!(said.contains(&format!("TCP port {port} is taken")), "{said}");
+    assert!(!said.contains("Parley itself"), "{said}");
     assert!(said.contains("parley-server --listen 0.0.0.0:"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_parley_itself_has_is_told_so() {
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    let listen = server.address().to_string();
+    let said = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().to_str().unwrap();
+        last_words(&["--data-dir", at, "--no-stun", "--listen", &listen])
+    })
+    .await
+    .unwrap();
+    assert!(said.contains("is taken by Parley itself"), "{said}");
+    assert!(said.contains("parley-server --listen 127.0.0.1:"), "{said}");
+    assert!(!said.contains("another program"), "{said}");
+    server.stop().await;
 }
 
 #[test]

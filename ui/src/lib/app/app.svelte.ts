@@ -12,6 +12,7 @@ import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
 import { offered } from './files';
 import type { Step } from './problems';
+import { OwnName } from './own-name.svelte';
 import { fileName, justEnded, reason } from './recording';
 import type { RowId } from './settings';
 import { NO_CALL, withQuality, withState } from './summary';
@@ -65,10 +66,7 @@ export class App implements Deeds {
   opening = $state(false);
   /** The paste field is to be gone to. */
   pasteWished = $state(false);
-  nameMissing = $state(false);
-  /** The name as typed, until the engine has it. */
-  #typedName: string | null = null;
-  #nameSaved: Promise<unknown> = Promise.resolve();
+  readonly ownName = new OwnName((name) => this.send({ type: 'change_settings', patch: { name } }));
 
   constructor(backend: Backend, first: AppState) {
     this.backend = backend;
@@ -191,21 +189,21 @@ export class App implements Deeds {
   startCall = (): void => {
     if (!this.#named() || this.opening) return;
     this.opening = true;
-    void this.#nameSaved.then(() => this.send({ type: 'start_call' })).finally(() => (this.opening = false));
+    void this.ownName.saved.then(() => this.send({ type: 'start_call' })).finally(() => (this.opening = false));
   };
 
-  /** Opens what was pasted; tells what is wrong with it, or null. */
+  /** Opens what was pasted; tells what is wrong with it, or null. That the name is missing is told where the name goes. */
   async openLink(text: string): Promise<string | null> {
-    if (!this.#named()) return t.home.nameMissing;
+    if (!this.#named()) return null;
     this.opening = true;
-    await this.#nameSaved;
+    await this.ownName.saved;
     const error = await this.ask({ type: 'open_link', text });
     this.opening = false;
     return error ? told(error.message) : null;
   }
 
   join = (): void => {
-    if (this.#named()) void this.#nameSaved.then(() => this.send({ type: 'join' }));
+    if (this.#named()) void this.ownName.saved.then(() => this.send({ type: 'join' }));
   };
 
   callAgain = (): void => {
@@ -391,18 +389,7 @@ export class App implements Deeds {
     this.focusPaste();
   }
 
-  /** Keeps the name with every letter; what needs a name waits for the last of them to be kept. */
-  setName(name: string): void {
-    this.#typedName = name.trim();
-    if (this.#typedName) this.nameMissing = false;
-    const patch = { name: this.#typedName };
-    this.#nameSaved = this.#nameSaved.then(() => this.send({ type: 'change_settings', patch }));
-  }
-
-  #named(): boolean {
-    this.nameMissing = (this.#typedName ?? this.state.settings.name.trim()) === '';
-    return !this.nameMissing;
-  }
+  #named = (): boolean => this.ownName.given(this.state.settings.name);
 }
 
 const KEY = Symbol('app');

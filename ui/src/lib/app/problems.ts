@@ -50,6 +50,7 @@ export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devic
       // The server of a link one was sent is nobody's setting here.
       if (state.call && !state.call.host) return { label: words.pasteAgain, deed: { do: 'paste' } };
       return { label: words.checkServer, deed: { do: 'settings', page: 'you', row: 'server' } };
+    case 'taken_over':
     case 'reconnecting':
       return { label: words.leave, deed: { do: 'command', command: { type: 'leave' } } };
     case 'other_away':

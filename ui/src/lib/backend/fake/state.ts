@@ -141,6 +141,11 @@ export const PROBLEMS: Record<Problem['code'], Problem> = {
   },
   no_speaker: { code: 'no_speaker', message: 'No speaker or headphones work, so you hear nothing. Plug some in, or choose others.', detail: null },
   speaking_while_muted: { code: 'speaking_while_muted', message: 'You are muted, and nobody hears you. Unmute to speak.', detail: null },
+  taken_over: {
+    code: 'taken_over',
+    message: 'Your place in this room was taken over from another window or computer. The call here goes on, but once it breaks off it does not come back.',
+    detail: null,
+  },
   server_unreachable: {
     code: 'server_unreachable',
     message: 'The server does not answer in time. It may be down, or your connection to the internet is. Parley keeps trying.',
