@@ -101,6 +101,8 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
     let mut icon = tray::Tray::default();
     let mut told = DesktopView::default();
     let of_keys = engine.in_order();
+    let mut keys = keys::Keys::new();
+    let mut refused = keys.refused();
     let (mut states, mut talk) = (engine.state(), engine.talk());
     loop {
         let state = states.borrow_and_update().clone();
@@ -117,12 +119,13 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
                     topic,
                 } => notify(&app, &session, Notice { title, body, action }, topic),
                 Deed::Tray(view) => icon.show(&app, &view),
-                Deed::Keys(wish) => told.refused_keys = keys::listen(&app, &of_keys, &wish),
+                Deed::Keys(wish) => keys.listen(&app, &of_keys, &wish),
                 Deed::Autostart(on) => {
                     told.autostart_fault = autostart::set(on).err().map(|error| error.to_string());
                 }
             }
         }
+        told.refused_keys.clone_from(&refused.borrow_and_update());
         if told != state.desktop {
             let desktop = told.clone();
             // The engine that does not hear it any more is ending.
@@ -131,6 +134,8 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
         let changed = tokio::select! {
             changed = states.changed() => changed,
             changed = talk.changed() => changed,
+            // Whoever tells it lives as long as this.
+            _ = refused.changed() => Ok(()),
         };
         if changed.is_err() {
             return;

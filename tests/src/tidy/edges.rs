@@ -16,9 +16,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("parley-cli", &["parley-proto", "parley-media", "parley-app"]),
     ("parley-desktop", &[]),
+    ("parley-portal", &[]),
     (
         "parley",
-        &["parley-proto", "parley-media", "parley-app", "parley-desktop"],
+        &[
+            "parley-proto",
+            "parley-media",
+            "parley-app",
+            "parley-desktop",
+            "parley-portal",
+        ],
     ),
     (
         "parley-tests",

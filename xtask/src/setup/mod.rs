@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Run,
     /// The tests too.
     Test,
+    /// The rare tests too.
+    RareTests,
     /// Type-checking for other systems.
     Check,
 }

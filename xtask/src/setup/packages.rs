@@ -6,8 +6,8 @@ use crate::workspace::Stamp;
 use anyhow::{Context as _, Result, bail};
 use std::process::Command;
 
-/// To build: compilers of the media libraries (cmake: Opus, nasm: OpenH264's assembler, libclang: V4L2 bindings), the system's
-/// webview and tray, D-Bus, ALSA. Found on a bare Debian 12 with nothing but Rust, Node and build-essential.
+/// To build: compilers of the media libraries (cmake: Opus, nasm: OpenH264's assembler, libclang: bindings of V4L2
+/// and PipeWire), the system's webview and tray, D-Bus, ALSA, PipeWire. Found on a bare Debian 12 with nothing but Rust, Node and build-essential.
 const APT_BUILD: &[&str] = &[
     "build-essential",
     "pkg-config",
@@ -15,6 +15,7 @@ const APT_BUILD: &[&str] = &[
     "libayatana-appindicator3-dev",
     "libdbus-1-dev",
     "libasound2-dev",
+    "libpipewire-0.3-dev",
     "cmake",
     "nasm",
     "libclang-dev",
@@ -42,6 +43,15 @@ const APT_TEST: &[&str] = &[
     "python3-venv",
 ];
 
+/// For the rare tests: a Wayland desktop with everything that lets a screen be shared.
+const APT_FULL: &[&str] = &[
+    "sway",
+    "pipewire",
+    "wireplumber",
+    "xdg-desktop-portal",
+    "xdg-desktop-portal-wlr",
+];
+
 /// To type-check for other systems: Windows's C and C++ compiler beside what the media libraries want.
 const APT_CHECK: &[&str] = &["build-essential", "cmake", "nasm", "g++-mingw-w64-x86-64-posix"];
 
@@ -56,11 +66,11 @@ struct Named {
 const NAMED: &[Named] = &[
     Named {
         probe: "dnf",
-        command: "sudo dnf install gcc-c++ pkgconf-pkg-config webkit2gtk4.1-devel libappindicator-gtk3-devel dbus-devel alsa-lib-devel cmake nasm clang-devel",
+        command: "sudo dnf install gcc-c++ pkgconf-pkg-config webkit2gtk4.1-devel libappindicator-gtk3-devel dbus-devel alsa-lib-devel pipewire-devel cmake nasm clang-devel",
     },
     Named {
         probe: "pacman",
-        command: "sudo pacman -S --needed base-devel webkit2gtk-4.1 libayatana-appindicator dbus alsa-lib cmake nasm clang",
+        command: "sudo pacman -S --needed base-devel webkit2gtk-4.1 libayatana-appindicator dbus alsa-lib libpipewire cmake nasm clang",
     },
     Named {
         probe: "brew",
@@ -77,6 +87,7 @@ pub(super) fn ensure(purpose: Purpose) -> Result<()> {
     let (name, wanted) = match purpose {
         Purpose::Run => ("packages-run", APT_BUILD.to_vec()),
         Purpose::Test => ("packages-test", [APT_BUILD, APT_TEST].concat()),
+        Purpose::RareTests => ("packages-full", [APT_BUILD, APT_TEST, APT_FULL].concat()),
         Purpose::Check => ("packages-check", APT_CHECK.to_vec()),
     };
     let stamp = Stamp::new(name, wanted.join("\n"));
@@ -173,7 +184,11 @@ fn name_what_is_missing() -> Result<()> {
         .iter()
         .all(|tool| process::answer(tool, &["--version"]).is_some());
     let libraries = !cfg!(target_os = "linux")
-        || process::answer("pkg-config", &["--exists", "webkit2gtk-4.1", "dbus-1", "alsa"]).is_some();
+        || process::answer(
+            "pkg-config",
+            &["--exists", "webkit2gtk-4.1", "dbus-1", "alsa", "libpipewire-0.3"],
+        )
+        .is_some();
     if tools && libraries {
         return Ok(());
     }
@@ -181,7 +196,7 @@ fn name_what_is_missing() -> Result<()> {
         .iter()
         .find(|system| process::answer(system.probe, &["--version"]).is_some())
         .map_or(
-            "with your system's package manager: a C++ compiler, cmake, nasm, and on Linux libclang and the development files of WebKitGTK 4.1, D-Bus and ALSA",
+            "with your system's package manager: a C++ compiler, cmake, nasm, and on Linux libclang and the development files of WebKitGTK 4.1, D-Bus, ALSA and PipeWire",
             |system| system.command,
         );
     bail!("Something needed to build Parley is missing. Install it, then run this again:\n  {command}")

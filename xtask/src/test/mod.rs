@@ -53,7 +53,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<ExitCode> {
         );
     };
     needs_root(parts)?;
-    setup::system(Purpose::Test)?;
+    setup::system(if full { Purpose::RareTests } else { Purpose::Test })?;
     let mut ledger = Ledger::new();
     if parts.contains(&Part::Unit) {
         stages::sources(&mut ledger);

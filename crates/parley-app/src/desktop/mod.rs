@@ -71,6 +71,10 @@ pub struct KeysWish {
     pub mute: String,
     /// Opens the microphone while held.
     pub talk: String,
+    /// What the first does, for desktops that ask the person; empty without a key.
+    pub mute_words: String,
+    /// What the second does.
+    pub talk_words: String,
 }
 
 /// Follows the state.
@@ -244,9 +248,15 @@ impl Citizen {
     }
 
     fn settings(&mut self, now: &DesktopSettings, deeds: &mut Vec<Deed>) {
+        let words = |key: &str, word| match key {
+            "" => String::new(),
+            _ => self.words.1.say(word),
+        };
         let keys = KeysWish {
             mute: now.mute_key.clone(),
             talk: now.talk_key.clone(),
+            mute_words: words(&now.mute_key, "muteKey"),
+            talk_words: words(&now.talk_key, "talkKey"),
         };
         if keys != self.keys {
             self.keys = keys.clone();

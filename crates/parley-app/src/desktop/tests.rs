@@ -289,6 +289,8 @@ fn keys_and_start_at_login_follow_the_settings() {
         Deed::Keys(KeysWish {
             mute: String::new(),
             talk: talk.into(),
+            mute_words: String::new(),
+            talk_words: if talk.is_empty() { "" } else { "Talk while held" }.into(),
         })
     };
     let plain = state(Phase::Home, &[]);

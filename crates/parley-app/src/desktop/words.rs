@@ -77,6 +77,8 @@ mod tests {
             "unmute",
             "leave",
             "quit",
+            "muteKey",
+            "talkKey",
         ] {
             for language in [
                 Language::En,

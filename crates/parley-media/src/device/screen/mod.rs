@@ -82,6 +82,13 @@ impl ScreenFault {
     }
 }
 
+/// Whether the system asks what to share, so that there is no list to choose from.
+#[must_use]
+pub fn system_asks() -> bool {
+    // Xwayland shows black where Wayland's own windows are, so that X11 is of no use beside it.
+    cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
+}
+
 /// What to capture, and how.
 #[derive(Debug, Clone)]
 #[cfg_attr(

@@ -1,0 +1,330 @@
+//! For the tests: a bus of its own, and a portal on it that answers as it is told to. The real one is talked to in
+//! `shortcuts/real.rs` and in `tests/src/world/wayland.rs`.
+
+use crate::portal::{DESK, NAME, Portal, REQUEST, SESSION};
+use gio::glib::variant::{ObjectPath, ToVariant as _};
+use gio::glib::{MainContext, Variant, VariantDict};
+use gio::prelude::*;
+use gio::{
+    BusNameOwnerFlags, Cancellable, DBusConnection, DBusConnectionFlags, DBusMethodInvocation, DBusNodeInfo,
+    UnixFDList,
+};
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const INTERFACES: &str = r#"<node>
+<interface name="org.freedesktop.portal.ScreenCast">
+  <method name="CreateSession"><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/></method>
+  <method name="SelectSources"><arg type="o" direction="in"/><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/></method>
+  <method name="Start">
+    <arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/>
+  </method>
+  <method name="OpenPipeWireRemote">
+    <arg type="o" direction="in"/><arg type="a{sv}" direction="in"/><arg type="h" direction="out"/>
+  </method>
+  <property name="AvailableSourceTypes" type="u" access="read"/>
+  <property name="AvailableCursorModes" type="u" access="read"/>
+  <property name="version" type="u" access="read"/>
+</interface>
+<interface name="org.freedesktop.portal.GlobalShortcuts">
+  <method name="CreateSession"><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/></method>
+  <method name="BindShortcuts">
+    <arg type="o" direction="in"/><arg type="a(sa{sv})" direction="in"/><arg type="s" direction="in"/>
+    <arg type="a{sv}" direction="in"/><arg type="o" direction="out"/>
+  </method>
+  <signal name="Activated"><arg type="o"/><arg type="s"/><arg type="t"/><arg type="a{sv}"/></signal>
+  <signal name="Deactivated"><arg type="o"/><arg type="s"/><arg type="t"/><arg type="a{sv}"/></signal>
+  <property name="version" type="u" access="read"/>
+</interface>
+<interface name="org.freedesktop.portal.Session"><method name="Close"/></interface>
+<interface name="org.freedesktop.portal.Request"><method name="Close"/></interface>
+</node>"#;
+
+/// A bus for one test: it knows no programs that it could start.
+const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir=FOLDER</listen>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>"#;
+
+/// How it answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manners {
+    pub(crate) version: u32,
+    /// The code of the last answer of a conversation; none: the person never answers.
+    pub(crate) code: Option<u32>,
+}
+
+/// What it is told to do.
+#[derive(Debug)]
+enum Order {
+    Emit(&'static str, &'static str, &'static str),
+    CloseSession,
+}
+
+/// A bus with a portal, until it is dropped.
+pub(crate) struct MadeUp {
+    daemon: Child,
+    pub(crate) address: String,
+    heard: Arc<Mutex<Vec<(String, Variant)>>>,
+    orders: Option<mpsc::SyncSender<Order>>,
+    folder: TempDir,
+}
+
+impl MadeUp {
+    /// A bus on which nobody is.
+    pub(crate) fn bus() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("bus.conf");
+        fs::write(&config, CONFIG.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
+        Self::of(folder, &format!("--config-file={}", config.display()))
+    }
+
+    /// The bus of a session, with all programs of this computer that it can start.
+    pub(crate) fn session() -> Self {
+        Self::of(tempfile::tempdir().unwrap(), "--session")
+    }
+
+    fn of(folder: TempDir, config: &str) -> Self {
+        let mut daemon = Command::new("dbus-daemon")
+            .arg(config)
+            .args(["--nofork", "--print-address=1"])
+            // What it starts has them too.
+            .env("XDG_DESKTOP_PORTAL_DIR", folder.path())
+            .env("XDG_CURRENT_DESKTOP", "madeup")
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("XDG_DATA_HOME", folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("is the package dbus installed?");
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        Self {
+            daemon,
+            address: address.trim().to_owned(),
+            heard: Arc::default(),
+            orders: None,
+            folder,
+        }
+    }
+
+    /// A bus with a portal.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "test: a made-up portal has a thread of its own"
+    )]
+    pub(crate) fn portal(manners: Manners) -> Self {
+        let mut made_up = Self::bus();
+        let (orders, told) = mpsc::sync_channel(8);
+        let (up, is_up) = mpsc::sync_channel(1);
+        let (address, heard) = (made_up.address.clone(), Arc::clone(&made_up.heard));
+        std::thread::spawn(move || serve(&address, manners, &heard, &up, &told));
+        is_up.recv_timeout(Duration::from_secs(20)).unwrap();
+        made_up.orders = Some(orders);
+        made_up
+    }
+
+    /// A folder that goes with it.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn connect(&self) -> Portal {
+        Portal::at(&self.address).unwrap()
+    }
+
+    /// The methods that were called.
+    pub(crate) fn methods(&self) -> Vec<String> {
+        self.heard
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(method, _)| method.clone())
+            .collect()
+    }
+
+    /// What a method was called with.
+    pub(crate) fn request(&self, method: &str) -> Variant {
+        let heard = self.heard.lock().unwrap();
+        let found = heard.iter().find(|(called, _)| called == method);
+        found.unwrap_or_else(|| panic!("no {method}")).1.clone()
+    }
+
+    /// The options it was called with: always the last that there is.
+    pub(crate) fn options(&self, method: &str) -> VariantDict {
+        let request = self.request(method);
+        VariantDict::new(Some(&request.child_value(request.n_children() - 1)))
+    }
+
+    pub(crate) fn stroke(&self, session: &'static str, id: &'static str, down: bool) {
+        let member = if down { "Activated" } else { "Deactivated" };
+        self.order(Order::Emit(session, member, id));
+    }
+
+    pub(crate) fn close_session(&self) {
+        self.order(Order::CloseSession);
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.as_ref().unwrap().send(order).unwrap();
+    }
+
+    pub(crate) fn wait_for(&self, method: &str) {
+        within(|| self.methods().iter().any(|called| called == method));
+    }
+}
+
+impl Drop for MadeUp {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+/// Waits until it is so.
+#[expect(clippy::disallowed_methods, reason = "test: waits for another program")]
+pub(crate) fn within(so: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it never came to be");
+}
+
+/// For tests in which the answer comes.
+#[expect(clippy::disallowed_methods, reason = "test: waits for another program")]
+pub(crate) fn patience() -> bool {
+    std::thread::sleep(Duration::from_millis(5));
+    true
+}
+
+/// The session that it opens.
+pub(crate) const OURS: &str = "/org/freedesktop/portal/desktop/session/1_1/ours";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: it looks for signals and orders in turn"
+)]
+fn serve(
+    address: &str,
+    manners: Manners,
+    heard: &Arc<Mutex<Vec<(String, Variant)>>>,
+    up: &mpsc::SyncSender<()>,
+    told: &mpsc::Receiver<Order>,
+) {
+    let context = MainContext::new();
+    let serving = context.with_thread_default(|| {
+        let flags = DBusConnectionFlags::AUTHENTICATION_CLIENT | DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
+        let bus = DBusConnection::for_address_sync(address, flags, None, Cancellable::NONE).unwrap();
+        bus.set_exit_on_close(false);
+        let node = DBusNodeInfo::for_xml(INTERFACES).unwrap();
+        for (path, name) in [
+            (DESK, "org.freedesktop.portal.ScreenCast"),
+            (DESK, "org.freedesktop.portal.GlobalShortcuts"),
+            (OURS, SESSION),
+            ("/request", REQUEST),
+        ] {
+            let noted = Arc::clone(heard);
+            bus.register_object(
+                path,
+                &node.lookup_interface(name).unwrap(),
+                move |bus, sender, _, _, method, request, asked| {
+                    noted.lock().unwrap().push((method.to_owned(), request));
+                    answer(&bus, sender, method, manners, asked);
+                },
+                move |_, _, _, _, property| match property {
+                    "version" => manners.version.to_variant(),
+                    _ => 3_u32.to_variant(),
+                },
+                |_, _, _, _, _, _| false,
+            )
+            .unwrap();
+        }
+        let up = up.clone();
+        gio::bus_own_name_on_connection(
+            &bus,
+            NAME,
+            BusNameOwnerFlags::NONE,
+            move |_, _| {
+                let _ = up.send(());
+            },
+            |_, _| {},
+        );
+        loop {
+            match told.try_recv() {
+                Ok(Order::CloseSession) => {
+                    let nothing = HashMap::<String, Variant>::new();
+                    bus.emit_signal(None, OURS, SESSION, "Closed", Some(&(nothing,).to_variant()))
+                        .unwrap();
+                }
+                Ok(Order::Emit(session, member, id)) => {
+                    let session = ObjectPath::try_from(session.to_owned()).unwrap();
+                    let body = (session, id, 7_u64, HashMap::<String, Variant>::new()).to_variant();
+                    bus.emit_signal(
+                        None,
+                        DESK,
+                        "org.freedesktop.portal.GlobalShortcuts",
+                        member,
+                        Some(&body),
+                    )
+                    .unwrap();
+                }
+                Err(mpsc::TryRecvError::Empty) => {}
+                Err(mpsc::TryRecvError::Disconnected) => return,
+            }
+            if !context.iteration(false) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    serving.unwrap();
+}
+
+fn answer(bus: &DBusConnection, sender: &str, method: &str, manners: Manners, asked: DBusMethodInvocation) {
+    let results: HashMap<&str, Variant> = match method {
+        "Close" => return asked.return_value(None),
+        "OpenPipeWireRemote" => {
+            let files = UnixFDList::new();
+            files.append(std::io::stdin()).unwrap();
+            let first = (gio::glib::variant::Handle(0),).to_variant();
+            return asked.return_value_with_unix_fd_list(Some(&first), Some(&files));
+        }
+        "CreateSession" => HashMap::from([("session_handle", OURS.to_variant())]),
+        "Start" => {
+            let about = HashMap::from([("source_type", 2_u32.to_variant())]);
+            HashMap::from([
+                ("streams", vec![(42_u32, about)].to_variant()),
+                ("restore_token", "again".to_variant()),
+            ])
+        }
+        "BindShortcuts" => {
+            let bound: Vec<(&str, HashMap<&str, Variant>)> = vec![("talk", HashMap::new())];
+            HashMap::from([("shortcuts", bound.to_variant())])
+        }
+        _ => HashMap::new(),
+    };
+    let path = ObjectPath::try_from("/request".to_owned()).unwrap();
+    asked.return_value(Some(&(path,).to_variant()));
+    let last = matches!(method, "Start" | "BindShortcuts");
+    if let Some(code) = if last { manners.code } else { Some(0) } {
+        let body = (code, results).to_variant();
+        bus.emit_signal(Some(sender), "/request", REQUEST, "Response", Some(&body))
+            .unwrap();
+    }
+}
