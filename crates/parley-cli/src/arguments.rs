@@ -44,7 +44,8 @@ pub(crate) struct Wish {
     /// The picture to send: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
     #[arg(long, default_value = "pattern")]
     pub(crate) video: PictureSource,
-    /// Shows a screen or window too: monitor:NAME, window:NUMBER (hexadecimal), or monitor: for the first monitor.
+    /// Shows a screen or window too: monitor:NAME, window:NUMBER (hexadecimal), monitor: for the first monitor, or portal: for what
+    /// the desktop itself asks (Wayland).
     #[arg(long, value_name = "ID")]
     pub(crate) screen: Option<String>,
     /// What kind of pictures the shown screen has.

@@ -68,6 +68,7 @@ fn main() -> Result<()> {
                 "state": format!("{:?}", status.state),
                 "name": status.name,
                 "detail": status.detail,
+                "chosen": status.chosen.map(|chosen| chosen.id),
                 "width": size.map(|size| size.width),
                 "height": size.map(|size| size.height),
             })

@@ -24,6 +24,8 @@ pub struct Wish {
     pub record: Option<PathBuf>,
     /// The X screen to capture from, as in `DISPLAY`.
     pub display: Option<String>,
+    /// Variables of the desktop that it runs in.
+    pub environment: Vec<(String, String)>,
     /// An authority that it trusts beside those of the system, as a PEM file.
     pub trusts: Option<PathBuf>,
     /// More arguments.
@@ -39,6 +41,7 @@ impl Default for Wish {
             seconds: 6,
             record: None,
             display: None,
+            environment: Vec::new(),
             trusts: None,
             more: Vec::new(),
         }
@@ -115,6 +118,7 @@ impl Cli {
         if let Some(display) = &wish.display {
             command.env("DISPLAY", display);
         }
+        command.envs(wish.environment.iter().map(|(name, value)| (name, value)));
         if let Some(authority) = &wish.trusts {
             command.env("SSL_CERT_FILE", authority);
         }

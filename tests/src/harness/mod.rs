@@ -21,6 +21,8 @@ pub mod sound_card;
 pub mod system;
 pub mod text_window;
 pub mod tls_front;
+#[cfg(target_os = "linux")]
+pub mod wayland;
 pub mod webdriver;
 pub mod window;
 pub mod xvfb;

@@ -112,6 +112,12 @@ impl Program {
         })
     }
 
+    /// What it was started as.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -7,7 +7,7 @@ use std::process::Command;
 /// Our crates, and those of ours that each may use (ARCHITECTURE.md, "Bird's eye").
 const EDGES: &[(&str, &[&str])] = &[
     ("parley-proto", &[]),
-    ("parley-media", &["parley-proto"]),
+    ("parley-media", &["parley-proto", "parley-portal"]),
     ("parley-call", &["parley-proto", "parley-media"]),
     ("parley-server", &["parley-proto"]),
     (
@@ -51,6 +51,7 @@ const NAMED_ONLY_IN: &[(&str, &str)] = &[
     ("rtc::", "crates/parley-call/src/peer"),
     ("cpal::", "crates/parley-media/src/device"),
     ("nokhwa::", "crates/parley-media/src/device"),
+    ("pipewire::", "crates/parley-media/src/device/screen/portal"),
     ("axum::", "crates/parley-server/"),
 ];
 

@@ -20,3 +20,5 @@ mod secure;
 mod share;
 #[cfg(target_os = "linux")]
 mod unreachable;
+#[cfg(target_os = "linux")]
+mod wayland;

@@ -13,6 +13,7 @@ use parley_media::video::y4m::Y4mReader;
 use parley_proto::Resolution;
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// No step takes longer, on a busy machine either.
@@ -24,7 +25,7 @@ const SHARP_DB: f64 = 35.0;
 const LAST_PAGE: usize = 4;
 
 /// A running capture.
-struct Probe {
+pub(super) struct Probe {
     program: Program,
     asked: u32,
 }
@@ -36,13 +37,18 @@ impl Probe {
             .env("DISPLAY", screen.display())
             .args([id, "30"])
             .args(more);
+        Self::of(&mut command)
+    }
+
+    /// Of a command that has everything.
+    pub(super) fn of(command: &mut Command) -> Result<Self> {
         Ok(Self {
-            program: Program::start("screen-probe", &mut command)?,
+            program: Program::start("screen-probe", command)?,
             asked: 0,
         })
     }
 
-    fn ask(&mut self) -> Result<Value> {
+    pub(super) fn ask(&mut self) -> Result<Value> {
         self.asked += 1;
         self.program.say(&self.asked.to_string())?;
         let mark = format!("\"asked\":\"{}\"", self.asked);
@@ -52,7 +58,7 @@ impl Probe {
         Ok(serde_json::from_str(&line)?)
     }
 
-    fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub(super) fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
         let end = Instant::now() + PATIENCE;
         loop {
             let state = self.ask()?;
@@ -65,7 +71,7 @@ impl Probe {
     }
 
     /// The newest picture.
-    fn picture(&mut self) -> Result<VideoFrame> {
+    pub(super) fn picture(&mut self) -> Result<VideoFrame> {
         let state = self.ask()?;
         let side = |name: &str| state[name].as_u64().unwrap_or(0) as u32;
         let file = tempfile::NamedTempFile::new()?;
@@ -80,6 +86,16 @@ impl Probe {
             bytes.into(),
             CaptureTime(Instant::now()),
         )?)
+    }
+
+    /// Waits until the newest picture is like that.
+    pub(super) fn until_picture(&mut self, what: &str, is_so: impl Fn(&VideoFrame) -> bool) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(&self.picture()?) {
+            ensure!(Instant::now() < end, "never seen: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     /// Waits until the newest picture is that page.

@@ -991,7 +991,15 @@ frame_rate_max: number,
 /**
  * Whether the mouse pointer is seen.
  */
-cursor: boolean, };
+cursor: boolean, 
+/**
+ * Where the system asks what to share: let it ask each time, also where it would give the last choice again.
+ */
+ask_each_time: boolean, 
+/**
+ * What gives the system's last choice again, as an id; only of use to the system that gave it.
+ */
+remembered: string | null, };
 
 /**
  * A monitor or window that could be shared.
@@ -1167,7 +1175,11 @@ sources: Array<ScreenView>,
 /**
  * Why there is nothing.
  */
-fault: ShareStop | null, };
+fault: ShareStop | null, 
+/**
+ * There is no list: the system itself asks what to share; share the id `portal:` to let it.
+ */
+system_asks: boolean, };
 
 /**
  * How it is shared.
@@ -1177,7 +1189,7 @@ export type ShareMode = "text" | "motion";
 /**
  * Why nothing is shared any more, or cannot be.
  */
-export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "unsupported" | "wayland" | "no_screen" | "failed";
+export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "unsupported" | "no_portal" | "ended_by_desktop" | "no_screen" | "failed";
 
 /**
  * One's own sharing.
@@ -1223,7 +1235,15 @@ state: DeviceState,
 /**
  * Its size in pixels, once known.
  */
-size: [number, number] | null, };
+size: [number, number] | null, 
+/**
+ * The system shows a dialog of its own and was not answered yet: nobody sees anything.
+ */
+asking: boolean, 
+/**
+ * The system asked, and can be asked again.
+ */
+asked: boolean, };
 
 /**
  * The connection to the server.

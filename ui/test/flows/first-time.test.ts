@@ -230,7 +230,7 @@ describe('the end of a call', () => {
 test('a screen that has no name is named once', async () => {
   await open('call');
   await page.keyboard.press('s');
-  await fake(page, 'share', { choice: { looked: true, fault: null, sources: [{ id: 'monitor:screen', kind: 'monitor', name: 'screen', size: [1920, 1080], is_primary: true }] } });
+  await fake(page, 'share', { choice: { looked: true, fault: null, system_asks: false, sources: [{ id: 'monitor:screen', kind: 'monitor', name: 'screen', size: [1920, 1080], is_primary: true }] } });
   await expect.poll(() => page.locator('.card').allInnerTexts()).toEqual(['Screen 1\n1920 × 1080']);
 });
 

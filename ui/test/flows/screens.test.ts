@@ -96,6 +96,7 @@ const SCREENS: Record<string, Screen> = {
   },
   'call-share-stopped': { scenario: 'call-share-stopped' },
   'call-share-wayland': { scenario: 'call-share-wayland' },
+  'call-share-asking': { scenario: 'call-share-asking' },
   'speaking-muted': { scenario: 'speaking-muted' },
   reconnecting: { scenario: 'reconnecting' },
   'all-problems': { scenario: 'all-problems' },

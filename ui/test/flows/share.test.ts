@@ -45,8 +45,38 @@ describe('sharing', () => {
   });
 
   test('that cannot be says so instead of an empty list', async () => {
+    await open('call-share-fault');
+    expect(await by('share-fault').innerText()).toContain('cannot share');
+  });
+
+  test('is left to the system where that asks by itself, and shared only once it was answered', async () => {
     await open('call-share-wayland');
-    expect(await by('share-fault').innerText()).toContain('Wayland');
+    expect(await by('share-system-asks').innerText()).toContain('Your system asks');
+    await by('share-mode-motion').check();
+    await by('share-now').click();
+    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion' });
+    await by('sharing').waitFor();
+    expect(await by('sharing').innerText()).toContain('dialog');
+    expect(await said()).not.toContain('You are sharing');
+    await fake(page, 'share', { sharing: { id: 'portal:', kind: 'monitor', name: null, mode: 'motion', state: 'running', size: [1920, 1080], asking: false, asked: true } });
+    await expect.poll(said).toContain('You are sharing');
+    expect(await by('sharing').innerText()).toContain('your whole screen');
+    // The system is asked again, for something else.
+    await by('share-other').click();
+    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion' });
+    await by('stop-sharing').click();
+    await by('sharing').waitFor({ state: 'detached' });
+  });
+
+  test('asks the system each time only if that is wanted', async () => {
+    await open('call-share-wayland');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+,');
+    await by('page-screen').click();
+    await fake(page, 'share', { choice: { looked: true, sources: [], fault: null, system_asks: true } });
+    await by('screen-ask-each').click();
+    const sent = await last('change_settings');
+    expect(sent).toMatchObject({ patch: { screen: { ask_each_time: true } } });
   });
 
   test('begins at once with the screen of the settings', async () => {

@@ -5,17 +5,21 @@ use super::obey::{Outcome, refuse};
 use super::translate;
 use crate::endpoint::ShareWish;
 use crate::view::{
-    CommandErrorCode, Phase, ScreenKind, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView,
-    SharingView,
+    CommandErrorCode, Phase, ScreenKind, ScreenSettings, ScreenView, SettingsPatch, ShareChoice, ShareMode,
+    ShareStop, ShareView, SharingView,
 };
-use parley_media::device::screen::{self, ScreenFault, ScreenSource, list_screens};
-use parley_media::video::{Content, SourceState};
+use parley_media::device::screen::{
+    self, SYSTEM_ASKS, ScreenFault, ScreenSource, SystemChoice, list_screens, system_asks,
+};
+use parley_media::video::{Content, SourceState, SourceStatus};
 use parley_proto::{FrameRate, MediaState};
 
 /// Pictures per second of what is read: more would only cost sharpness.
 const TEXT_FPS: u32 = 15;
 /// Of what is watched.
 const MOTION_FPS: u32 = 30;
+/// What a system gives to be remembered is shorter.
+const REMEMBERED_CHARS_MAX: usize = 1024;
 
 impl Actor {
     /// Opens or closes the choice of what to share.
@@ -26,7 +30,8 @@ impl Actor {
         }
     }
 
-    /// Shares this; without an id the monitor of the settings, or asks if there is none (any more).
+    /// Shares this; without an id the monitor of the settings, or asks if there is none (any more). Where the system asks,
+    /// its dialog comes at once.
     pub(super) async fn share(&mut self, id: Option<String>, mode: Option<ShareMode>) -> Outcome {
         if self.phase != Phase::InCall {
             let message = "There is no call to share in.";
@@ -34,6 +39,7 @@ impl Actor {
         }
         let id = match id {
             Some(id) => Some(id),
+            None if system_asks() => Some(asked_before(&self.store.get().screen)),
             None => self.preferred_monitor().await,
         };
         let Some(id) = id else {
@@ -42,6 +48,10 @@ impl Actor {
         };
         self.endpoint.choose_share(false);
         self.share_stopped = None;
+        // The same question is asked again, and may be answered otherwise.
+        if self.endpoint.share_wish().is_some_and(|wish| is_asked(&wish.id)) {
+            self.end_share();
+        }
         let settings = &self.store.get().screen;
         let mode = mode.unwrap_or(settings.mode);
         let (content, fps) = match mode {
@@ -85,21 +95,35 @@ impl Actor {
         let Some((wish, status)) = self.endpoint.share_wish().zip(self.endpoint.share_status()) else {
             return;
         };
-        let stop = match status.state {
-            SourceState::Gone if is_window(&wish.id) => ShareStop::WindowClosed,
-            SourceState::Gone => ShareStop::MonitorGone,
-            SourceState::Missing => ShareStop::NotThere,
-            SourceState::Failed => ShareStop::Failed,
-            _ => return,
-        };
-        tracing::info!(?stop, detail = status.detail, "the share ended");
-        self.end_share();
-        self.share_stopped = Some(stop);
+        let stop = stop_by(&wish.id, status.state);
+        if let Some(chosen) = status.chosen {
+            self.remember(&chosen);
+        }
+        if let Some(stop) = stop {
+            tracing::info!(?stop, detail = status.detail, "the share ended");
+            self.end_share();
+            self.share_stopped = stop;
+        }
+    }
+
+    /// So that the system need not ask again.
+    fn remember(&mut self, chosen: &SystemChoice) {
+        let screen = self.store.get().screen.clone();
+        let remembered = worth_remembering(&screen, chosen);
+        if remembered != screen.remembered {
+            let screen = ScreenSettings { remembered, ..screen };
+            self.store.apply(SettingsPatch {
+                screen: Some(screen),
+                ..SettingsPatch::default()
+            });
+        }
     }
 
     /// Adds to what the other side is told what is shared.
     pub(super) fn with_screen(&self, media: MediaState) -> MediaState {
+        let status = self.endpoint.share_status();
         let wish = self.endpoint.share_wish();
+        let wish = wish.filter(|wish| status.is_some_and(|status| !is_asking(&wish.id, &status)));
         MediaState {
             screen_on: wish.is_some(),
             screen_moves: wish.is_some_and(|wish| wish.content == Content::Motion),
@@ -117,12 +141,17 @@ impl Actor {
                 Some(Ok(sources)) => ShareChoice {
                     looked: true,
                     sources: sources.iter().map(shown).collect(),
-                    fault: None,
+                    ..ShareChoice::default()
+                },
+                Some(Err(ScreenFault::SystemAsks)) => ShareChoice {
+                    looked: true,
+                    system_asks: true,
+                    ..ShareChoice::default()
                 },
                 Some(Err(fault)) => ShareChoice {
                     looked: true,
-                    sources: Vec::new(),
                     fault: Some(stop_of(&fault)),
+                    ..ShareChoice::default()
                 },
             });
         ShareView {
@@ -134,13 +163,22 @@ impl Actor {
 
     fn sharing_view(&self) -> Option<SharingView> {
         let (wish, status) = (self.endpoint.share_wish()?, self.endpoint.share_status()?);
+        let chosen = status.chosen.as_ref().map(|chosen| kind(chosen.kind));
+        let asked = is_asked(&wish.id);
         Some(SharingView {
-            id: wish.id.clone(),
-            kind: if is_window(&wish.id) {
+            // What gives a choice again is nobody's name.
+            id: if asked {
+                SYSTEM_ASKS.to_owned()
+            } else {
+                wish.id.clone()
+            },
+            kind: chosen.unwrap_or(if is_window(&wish.id) {
                 ScreenKind::Window
             } else {
                 ScreenKind::Monitor
-            },
+            }),
+            asking: is_asking(&wish.id, &status),
+            asked,
             name: status.name,
             mode: match wish.content {
                 Content::Motion => ShareMode::Motion,
@@ -156,13 +194,52 @@ fn is_window(id: &str) -> bool {
     id.starts_with("window:")
 }
 
+fn is_asked(id: &str) -> bool {
+    id.starts_with(SYSTEM_ASKS)
+}
+
+/// Whether the system's dialog waits for its answer: nothing is shared yet.
+fn is_asking(id: &str, status: &SourceStatus) -> bool {
+    is_asked(id) && status.chosen.is_none()
+}
+
+/// The id that lets the system give its last choice again, where that is wanted.
+fn asked_before(settings: &ScreenSettings) -> String {
+    let remembered = settings.remembered.as_ref().filter(|_| !settings.ask_each_time);
+    remembered.map_or_else(|| SYSTEM_ASKS.to_owned(), Clone::clone)
+}
+
+fn worth_remembering(settings: &ScreenSettings, chosen: &SystemChoice) -> Option<String> {
+    let more_than_the_question =
+        chosen.id.len() > SYSTEM_ASKS.len() && chosen.id.len() <= REMEMBERED_CHARS_MAX;
+    (more_than_the_question && !settings.ask_each_time).then(|| chosen.id.clone())
+}
+
+/// Whether a source in this state ends its share, and what the person is told then: nothing where they ended it themselves.
+fn stop_by(id: &str, state: SourceState) -> Option<Option<ShareStop>> {
+    match state {
+        SourceState::Denied if is_asked(id) => Some(None),
+        SourceState::Missing if is_asked(id) => Some(Some(ShareStop::NoPortal)),
+        SourceState::Gone if is_asked(id) => Some(Some(ShareStop::EndedByDesktop)),
+        SourceState::Gone if is_window(id) => Some(Some(ShareStop::WindowClosed)),
+        SourceState::Gone => Some(Some(ShareStop::MonitorGone)),
+        SourceState::Missing => Some(Some(ShareStop::NotThere)),
+        SourceState::Failed => Some(Some(ShareStop::Failed)),
+        _ => None,
+    }
+}
+
+const fn kind(kind: screen::ScreenKind) -> ScreenKind {
+    match kind {
+        screen::ScreenKind::Monitor => ScreenKind::Monitor,
+        screen::ScreenKind::Window => ScreenKind::Window,
+    }
+}
+
 fn shown(source: &ScreenSource) -> ScreenView {
     ScreenView {
         id: source.id.clone(),
-        kind: match source.kind {
-            screen::ScreenKind::Monitor => ScreenKind::Monitor,
-            screen::ScreenKind::Window => ScreenKind::Window,
-        },
+        kind: kind(source.kind),
         name: source.name.clone(),
         size: translate::size(source.size),
         is_primary: source.is_primary,
@@ -172,11 +249,73 @@ fn shown(source: &ScreenSource) -> ScreenView {
 const fn stop_of(fault: &ScreenFault) -> ShareStop {
     match fault {
         ScreenFault::Unsupported => ShareStop::Unsupported,
-        ScreenFault::Wayland => ShareStop::Wayland,
+        ScreenFault::NoPortal(_) => ShareStop::NoPortal,
         ScreenFault::NoDisplay(_) => ShareStop::NoScreen,
         ScreenFault::NotThere => ShareStop::NotThere,
         ScreenFault::WindowClosed => ShareStop::WindowClosed,
         ScreenFault::MonitorGone => ShareStop::MonitorGone,
-        ScreenFault::Format(_) | ScreenFault::Lost(_) => ShareStop::Failed,
+        ScreenFault::Ended | ScreenFault::Cancelled => ShareStop::EndedByDesktop,
+        ScreenFault::SystemAsks | ScreenFault::Refused(_) | ScreenFault::Format(_) | ScreenFault::Lost(_) => {
+            ShareStop::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_answer_is_used_again_unless_the_person_wants_to_be_asked() {
+        let chosen = SystemChoice {
+            id: "portal:token".into(),
+            kind: screen::ScreenKind::Monitor,
+        };
+        let mut settings = ScreenSettings::default();
+        assert_eq!(asked_before(&settings), SYSTEM_ASKS);
+        settings.remembered = worth_remembering(&settings, &chosen);
+        assert_eq!(asked_before(&settings), "portal:token");
+        settings.ask_each_time = true;
+        assert_eq!(asked_before(&settings), SYSTEM_ASKS);
+        assert_eq!(worth_remembering(&settings, &chosen), None);
+        settings.ask_each_time = false;
+        for odd in [
+            SYSTEM_ASKS.to_owned(),
+            format!("portal:{}", "x".repeat(REMEMBERED_CHARS_MAX)),
+        ] {
+            let kind = screen::ScreenKind::Window;
+            let odd = SystemChoice { id: odd, kind };
+            assert_eq!(worth_remembering(&settings, &odd), None);
+        }
+    }
+
+    #[test]
+    fn a_closed_dialog_ends_the_share_without_a_word_and_everything_else_with_one() {
+        use SourceState::{Denied, Failed, Gone, Missing, Running, Starting};
+        for (id, state, stop) in [
+            ("portal:", Starting, None),
+            ("portal:", Running, None),
+            ("portal:", Denied, Some(None)),
+            ("portal:t", Gone, Some(Some(ShareStop::EndedByDesktop))),
+            ("portal:", Missing, Some(Some(ShareStop::NoPortal))),
+            ("portal:", Failed, Some(Some(ShareStop::Failed))),
+            ("window:1", Gone, Some(Some(ShareStop::WindowClosed))),
+            ("monitor:", Gone, Some(Some(ShareStop::MonitorGone))),
+            ("monitor:", Missing, Some(Some(ShareStop::NotThere))),
+        ] {
+            assert_eq!(stop_by(id, state), stop, "{id} {state:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_shared_before_the_system_was_answered() {
+        let mut status = SourceStatus::default();
+        assert!(is_asking("portal:", &status));
+        assert!(!is_asking("monitor:", &status));
+        status.chosen = Some(SystemChoice {
+            id: SYSTEM_ASKS.into(),
+            kind: screen::ScreenKind::Window,
+        });
+        assert!(!is_asking("portal:", &status));
     }
 }

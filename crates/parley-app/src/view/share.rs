@@ -30,6 +30,10 @@ pub struct SharingView {
     pub state: DeviceState,
     /// Its size in pixels, once known.
     pub size: Option<(u32, u32)>,
+    /// The system shows a dialog of its own and was not answered yet: nobody sees anything.
+    pub asking: bool,
+    /// The system asked, and can be asked again.
+    pub asked: bool,
 }
 
 /// What could be shared.
@@ -41,6 +45,8 @@ pub struct ShareChoice {
     pub sources: Vec<ScreenView>,
     /// Why there is nothing.
     pub fault: Option<ShareStop>,
+    /// There is no list: the system itself asks what to share; share the id `portal:` to let it.
+    pub system_asks: bool,
 }
 
 /// A monitor or window that could be shared.
@@ -91,8 +97,10 @@ pub enum ShareStop {
     NotThere,
     /// This system has no capture yet.
     Unsupported,
-    /// Nor has Wayland.
-    Wayland,
+    /// Wayland without a portal that could ask the person.
+    NoPortal,
+    /// The desktop ended it, or the person did so there.
+    EndedByDesktop,
     /// No screen can be reached.
     NoScreen,
     /// Anything else.
@@ -111,6 +119,10 @@ pub struct ScreenSettings {
     pub frame_rate_max: u32,
     /// Whether the mouse pointer is seen.
     pub cursor: bool,
+    /// Where the system asks what to share: let it ask each time, also where it would give the last choice again.
+    pub ask_each_time: bool,
+    /// What gives the system's last choice again, as an id; only of use to the system that gave it.
+    pub remembered: Option<String>,
 }
 
 impl Default for ScreenSettings {
@@ -120,6 +132,8 @@ impl Default for ScreenSettings {
             mode: ShareMode::Text,
             frame_rate_max: 30,
             cursor: true,
+            ask_each_time: false,
+            remembered: None,
         }
     }
 }

@@ -121,6 +121,8 @@ pub struct SourceStatus {
     pub detail: Option<String>,
     /// What this one took the place of.
     pub replaced: Option<Replaced>,
+    /// What was chosen when the system itself asked what to share.
+    pub chosen: Option<screen::SystemChoice>,
 }
 
 /// A running source. Dropping it stops its thread and frees the device; the slots stay open for another source.
@@ -232,6 +234,15 @@ impl Stage {
         });
     }
 
+    /// Tells what the person answered the system.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "the system asks only under Wayland")
+    )]
+    pub(crate) fn tell_chosen(&self, chosen: screen::SystemChoice) {
+        self.status.send_modify(|status| status.chosen = Some(chosen));
+    }
+
     /// Tells that pictures of this size come.
     pub(crate) fn tell_running(&self, resolution: Resolution) {
         self.status.send_if_modified(|status| {
@@ -241,6 +252,7 @@ impl Stage {
                 resolution: Some(resolution),
                 detail: None,
                 replaced: status.replaced.take(),
+                chosen: status.chosen.take(),
             };
             let changed = status.state != running.state || status.resolution != running.resolution;
             *status = running;

@@ -71,7 +71,7 @@ function selfSaid(before: AppState, now: AppState): string[] {
   const said: string[] = [];
   if (before.local.muted !== now.local.muted) said.push(now.local.muted ? t.said.youMuted : t.said.youUnmuted);
   if (before.local.camera_on !== now.local.camera_on) said.push(now.local.camera_on ? t.said.cameraOn : t.said.cameraOff);
-  const [shared, shares] = [before.share.sharing !== null, now.share.sharing !== null];
+  const [shared, shares] = [before, now].map(({ share: { sharing } }) => sharing !== null && !sharing.asking);
   if (shared !== shares) said.push(shares ? t.said.youShare : t.said.youStopped);
   const [recorded, records] = [before.recording.stage === 'on', now.recording.stage === 'on'];
   if (recorded !== records) said.push(records ? t.said.youRecord : t.said.youStoppedRecording);

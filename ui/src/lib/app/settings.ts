@@ -84,7 +84,7 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'voice':
       return change({ voice: { echo_cancellation: true, noise_suppression: true, gain_control: true } }, { voice: settings.voice });
     case 'screen':
-      return change({ screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true } }, { screen: settings.screen });
+      return change({ screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null } }, { screen: settings.screen });
     case 'appearance':
       return change(
         { appearance: 'system', language: 'system', mirror: true },

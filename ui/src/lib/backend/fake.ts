@@ -7,7 +7,7 @@ import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
-import { CALL, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SCREENS } from './fake/state';
+import { CALL, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
 import type { FakeHands } from './fake/hands';
 import type { Backend, BackendEvents, WindowView } from './backend';
 
@@ -172,7 +172,7 @@ class FakeBackend implements Backend {
       case 'raise_hand':
         return this.#talk.hand(command.raised);
       case 'choose_share':
-        this.#share({ choice: command.on ? { looked: true, sources: [...SCREENS], fault: null } : null });
+        this.#share({ choice: command.on ? { ...NO_CHOICE, sources: [...SCREENS] } : null });
         return null;
       case 'share':
         return this.#begin(command.id ?? this.#state.settings.screen.monitor, command.mode ?? this.#state.settings.screen.mode);
@@ -200,8 +200,9 @@ class FakeBackend implements Backend {
   #begin(id: string | null, mode: ShareMode): CommandError | null {
     if (this.#state.phase !== 'in_call') return { code: 'not_now', message: 'There is no call to share in.' };
     const screen = SCREENS.find((one) => one.id === id);
-    if (screen) this.#share({ choice: null, stopped: null, sharing: { ...screen, mode, state: 'running' } });
-    else this.#share({ choice: { looked: true, sources: [...SCREENS], fault: null }, stopped: null });
+    if (screen) this.#share({ choice: null, stopped: null, sharing: { ...screen, mode, state: 'running', asking: false, asked: false } });
+    else if (id === SYSTEM_ASKED.id) this.#share({ choice: null, stopped: null, sharing: { ...SYSTEM_ASKED, mode } });
+    else this.#share({ choice: { ...NO_CHOICE, sources: [...SCREENS] }, stopped: null });
     return null;
   }
 

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | here | the nouns, and which system's capture is built in |
 //! | `x11` | Linux: MIT-SHM, the cursor from XFixes, changes from DAMAGE, covered windows from Composite |
+//! | `portal` | Linux under Wayland: the desktop asks the person itself, and its pictures come over PipeWire |
 //! | [`previews`] | the list with small pictures, renewed every second while somebody chooses |
 //!
-//! Windows, macOS and Wayland have no capture here yet: listing says so in a sentence.
+//! Windows and macOS have no capture here yet: listing says so in a sentence.
 
 #[cfg(target_os = "linux")]
 mod pixels;
+#[cfg(target_os = "linux")]
+mod portal;
 pub mod previews;
 #[cfg(target_os = "linux")]
 mod x11;
@@ -48,9 +51,23 @@ pub enum ScreenFault {
     /// There is no capture for this system.
     #[error("Parley cannot share the screen on this system yet.")]
     Unsupported,
-    /// Wayland, whose capture goes through a portal.
-    #[error("Parley cannot share the screen under Wayland yet. Log in to an X11 session to share.")]
-    Wayland,
+    /// Wayland, where there is no list: the desktop asks ([`SYSTEM_ASKS`]).
+    #[error("This desktop asks by itself what to share.")]
+    SystemAsks,
+    /// Wayland, and nobody who could ask.
+    #[error(
+        "This desktop has nothing that lets programs share the screen ({0}). Install xdg-desktop-portal with its part for this desktop, then log in again."
+    )]
+    NoPortal(String),
+    /// Wayland, and the desktop would not.
+    #[error("The desktop did not let the screen be shared ({0}). Try again.")]
+    Refused(String),
+    /// The person closed the desktop's dialog.
+    #[error("Nothing was chosen to be shared.")]
+    Cancelled,
+    /// The desktop, or the person through it, ended the share.
+    #[error("The desktop ended sharing.")]
+    Ended,
     /// No screen to be reached.
     #[error("No screen was found: {0}.")]
     NoDisplay(String),
@@ -76,17 +93,36 @@ impl ScreenFault {
     const fn source_state(&self) -> SourceState {
         match self {
             Self::NotThere => SourceState::Missing,
-            Self::WindowClosed | Self::MonitorGone | Self::Lost(_) => SourceState::Gone,
-            Self::Unsupported | Self::Wayland | Self::NoDisplay(_) | Self::Format(_) => SourceState::Failed,
+            Self::NoPortal(_) => SourceState::Missing,
+            Self::Cancelled => SourceState::Denied,
+            Self::WindowClosed | Self::MonitorGone | Self::Ended | Self::Lost(_) => SourceState::Gone,
+            Self::Unsupported
+            | Self::SystemAsks
+            | Self::Refused(_)
+            | Self::NoDisplay(_)
+            | Self::Format(_) => SourceState::Failed,
         }
     }
 }
+
+/// What the person answered when the system itself asked what to share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemChoice {
+    /// What gives the same again, as an id: without a question where the system allows that. Each works once.
+    pub id: String,
+    /// What was chosen.
+    pub kind: ScreenKind,
+}
+
+/// The id of whatever the person chooses when the system asks. Longer ones are those of [`SystemChoice`].
+pub const SYSTEM_ASKS: &str = "portal:";
 
 /// Whether the system asks what to share, so that there is no list to choose from.
 #[must_use]
 pub fn system_asks() -> bool {
     // Xwayland shows black where Wayland's own windows are, so that X11 is of no use beside it.
-    cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
+    cfg!(target_os = "linux")
+        && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|display| !display.is_empty())
 }
 
 /// What to capture, and how.
@@ -96,7 +132,7 @@ pub fn system_asks() -> bool {
     expect(dead_code, reason = "nothing is captured there yet")
 )]
 pub(crate) struct ScreenWish {
-    /// [`ScreenSource::id`]; `monitor:` alone for the first monitor.
+    /// [`ScreenSource::id`]; `monitor:` alone for the first monitor; [`SYSTEM_ASKS`].
     pub(crate) id: String,
     /// Pictures per second at most; what does not change is not taken again.
     pub(crate) frame_rate: FrameRate,
@@ -122,7 +158,10 @@ pub fn list_screens() -> Result<Vec<ScreenSource>, ScreenFault> {
 /// Captures until told to stop. What cannot be seen any more is told, and not tried again: a person chooses anew.
 pub(crate) fn run(stage: &Stage, wish: &ScreenWish) {
     #[cfg(target_os = "linux")]
-    let outcome = x11::capture(stage, wish);
+    let outcome = match wish.id.strip_prefix(SYSTEM_ASKS) {
+        Some(restore) => portal::capture(stage, wish, restore),
+        None => x11::capture(stage, wish),
+    };
     #[cfg(not(target_os = "linux"))]
     let outcome: Result<(), ScreenFault> = {
         let _ = wish;

@@ -1,4 +1,4 @@
-//! From what display servers give (BGRX) to I420, and the pointer drawn over it. Pure.
+//! From what display servers give (four bytes a pixel) to I420, and the pointer drawn over it. Pure.
 
 use crate::time::CaptureTime;
 use crate::video::VideoFrame;
@@ -7,6 +7,7 @@ use crate::video::pool::FramePool;
 use parley_proto::Resolution;
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
+    rgba_to_yuv420,
 };
 
 /// Bytes of one pixel.
@@ -65,40 +66,93 @@ pub(super) fn to_i420(
     size: Resolution,
     captured: CaptureTime,
 ) -> Result<VideoFrame, FrameSizeError> {
-    let even = even(size);
-    let needed = size.pixels() as usize * PIXEL_BYTES;
-    let Some(bgrx) = bgrx.get(..needed) else {
-        return Err(FrameSizeError {
-            resolution: size,
-            bytes: bgrx.len(),
-        });
+    let rows = Rows {
+        bytes: bgrx,
+        stride: size.width as usize * PIXEL_BYTES,
+        size,
+        order: Order::BlueFirst,
     };
-    let mut converted = Ok(());
-    let frame = pool.make(even, captured, |planes| {
-        let mut image = YuvPlanarImageMut {
-            y_plane: BufferStoreMut::Borrowed(planes.y),
-            y_stride: even.width,
-            u_plane: BufferStoreMut::Borrowed(planes.u),
-            u_stride: even.width / 2,
-            v_plane: BufferStoreMut::Borrowed(planes.v),
-            v_stride: even.width / 2,
-            width: even.width,
-            height: even.height,
+    rows.to_i420(pool, captured)
+}
+
+/// Which colour comes first; the fourth byte is never read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// BGRX, BGRA.
+    BlueFirst,
+    /// RGBX, RGBA.
+    RedFirst,
+}
+
+/// Pixels as they lie in somebody's memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    /// From the first pixel on.
+    pub(super) bytes: &'a [u8],
+    /// Bytes from one row to the next.
+    pub(super) stride: usize,
+    pub(super) size: Resolution,
+    pub(super) order: Order,
+}
+
+impl Rows<'_> {
+    /// Makes an I420 picture.
+    pub(super) fn to_i420(
+        self,
+        pool: &mut FramePool,
+        captured: CaptureTime,
+    ) -> Result<VideoFrame, FrameSizeError> {
+        let even = even(self.size);
+        let wrong = FrameSizeError {
+            resolution: self.size,
+            bytes: self.bytes.len(),
         };
-        converted = bgra_to_yuv420(
-            &mut image,
-            bgrx,
-            size.width * PIXEL_BYTES as u32,
-            YuvRange::Limited,
-            YuvStandardMatrix::Bt601,
-            YuvConversionMode::Balanced,
-        );
-    })?;
-    converted.map_err(|_| FrameSizeError {
-        resolution: even,
-        bytes: bgrx.len(),
-    })?;
-    Ok(frame)
+        let row = self.size.width as usize * PIXEL_BYTES;
+        let rows = even.height as usize;
+        let (true, Ok(stride)) = (row <= self.stride, u32::try_from(self.stride)) else {
+            return Err(wrong);
+        };
+        // The conversion leaves a last row out that is not as long as the others.
+        let tight;
+        let (pixels, stride) = if let Some(pixels) = self.bytes.get(..self.stride * rows) {
+            (pixels, stride)
+        } else {
+            let row_at = |number: usize| self.bytes.get(number * self.stride..number * self.stride + row);
+            tight = (0..rows)
+                .map(row_at)
+                .collect::<Option<Vec<_>>>()
+                .ok_or(wrong)?
+                .concat();
+            (tight.as_slice(), row as u32)
+        };
+        let convert = match self.order {
+            Order::BlueFirst => bgra_to_yuv420,
+            Order::RedFirst => rgba_to_yuv420,
+        };
+        let mut converted = Ok(());
+        let frame = pool.make(even, captured, |planes| {
+            let mut image = YuvPlanarImageMut {
+                y_plane: BufferStoreMut::Borrowed(planes.y),
+                y_stride: even.width,
+                u_plane: BufferStoreMut::Borrowed(planes.u),
+                u_stride: even.width / 2,
+                v_plane: BufferStoreMut::Borrowed(planes.v),
+                v_stride: even.width / 2,
+                width: even.width,
+                height: even.height,
+            };
+            converted = convert(
+                &mut image,
+                pixels,
+                stride,
+                YuvRange::Limited,
+                YuvStandardMatrix::Bt601,
+                YuvConversionMode::Balanced,
+            );
+        })?;
+        converted.map_err(|_| wrong)?;
+        Ok(frame)
+    }
 }
 
 /// The size without a last odd row or column, which I420 cannot have.
@@ -157,5 +211,29 @@ mod tests {
         assert!(red.v().iter().all(|chroma| *chroma > 200));
         assert!(make([0; 4], 1, 1).is_err(), "nothing is left of it");
         assert!(to_i420(&mut FramePool::new(), &[0; 15], Resolution::new(2, 2), now).is_err());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test: any moment will do")]
+    fn rows_may_be_longer_than_the_picture_and_begin_with_red() {
+        let mut pool = FramePool::new();
+        let now = CaptureTime(Instant::now());
+        // Two pixels of red and one of another picture beside it, the last row cut off after its own.
+        let row = [[255, 0, 0, 9], [255, 0, 0, 9], [0, 255, 0, 9]].concat();
+        let bytes = [row.as_slice(), &row[..8]].concat();
+        let rows = |stride, order| Rows {
+            bytes: &bytes,
+            stride,
+            size: Resolution::new(2, 2),
+            order,
+        };
+        let red = rows(12, Order::RedFirst).to_i420(&mut pool, now).unwrap();
+        assert!(red.v().iter().all(|chroma| *chroma > 200), "{:?}", red.v());
+        let blue = rows(12, Order::BlueFirst).to_i420(&mut pool, now).unwrap();
+        assert!(blue.u().iter().all(|chroma| *chroma > 200), "{:?}", blue.u());
+        for impossible in [0, 4, 16, usize::MAX / 2] {
+            let made = rows(impossible, Order::RedFirst).to_i420(&mut pool, now);
+            assert!(made.is_err(), "{impossible}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
 import { pastCalls, withCall } from './history';
 import { recordingSince } from './recording';
-import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, PROBLEMS, SETTINGS } from './state';
+import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SETTINGS, SYSTEM_ASKED } from './state';
 
 const START_MS = 754_000;
 
@@ -33,7 +33,7 @@ const ended = (code: EndCode, message: string, seconds: number): AppState => ({
 
 const sharing = (state: AppState): AppState => ({
   ...state,
-  share: { ...state.share, sharing: { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', mode: 'text', state: 'running', size: [1180, 820] } },
+  share: { ...state.share, sharing: { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', mode: 'text', state: 'running', size: [1180, 820], asking: false, asked: false } },
 });
 
 const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState => ({ ...state, local: { ...state.local, ...local } });
@@ -81,7 +81,9 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-sharing': (now) => sharing(connected(now)),
   'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
   'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed' } }),
-  'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { looked: true, sources: [], fault: 'wayland' }, stopped: null } }),
+  'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'unsupported' }, stopped: null } }),
+  'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, system_asks: true }, stopped: null } }),
+  'call-share-asking': (now) => ({ ...connected(now), share: { sharing: SYSTEM_ASKED, choice: null, stopped: null } }),
   'call-recording': (now) => ({ ...connected(now), recording: recordingSince(now - START_MS) }),
   'call-recorded': (now) => connected(now, { recording: true }),
   'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),

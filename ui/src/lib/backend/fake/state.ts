@@ -1,5 +1,5 @@
 /** States for the simulation to start from. Pure values. */
-import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings } from '../../bindings';
+import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
 import { NO_RECORDING } from './recording';
 
 export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
@@ -20,10 +20,16 @@ export const SETTINGS: Settings = {
   desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
   folders: { received: null, recordings: null },
-  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true },
+  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null },
   recording: { allowed: true },
   volumes: [],
 };
+
+/** Somebody chooses, and there is nothing yet. */
+export const NO_CHOICE: ShareChoice = { looked: true, sources: [], fault: null, system_asks: false };
+
+/** The system shows its own dialog. */
+export const SYSTEM_ASKED: SharingView = { id: 'portal:', kind: 'monitor', name: null, mode: 'text', state: 'starting', size: null, asking: true, asked: true };
 
 export const DEVICES: DevicesView = {
   cameras: [

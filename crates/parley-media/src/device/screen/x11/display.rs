@@ -1,6 +1,6 @@
 //! A connection to the X server with what it can do. One thread owns it; it ends with its value.
 
-use super::super::ScreenFault;
+use super::super::{ScreenFault, system_asks};
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::{ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::composite::{self, ConnectionExt as _};
@@ -53,15 +53,11 @@ pub(super) struct Display {
 impl Display {
     /// Connects to the server that `DISPLAY` names.
     pub(super) fn open() -> Result<Self, ScreenFault> {
-        if std::env::var_os("DISPLAY").is_none() {
-            return Err(match std::env::var_os("WAYLAND_DISPLAY") {
-                Some(_) => ScreenFault::Wayland,
-                None => ScreenFault::NoDisplay("DISPLAY is not set".into()),
-            });
+        if system_asks() {
+            return Err(ScreenFault::SystemAsks);
         }
-        // Through Xwayland one would see black where Wayland's own windows are.
-        if std::env::var_os("WAYLAND_DISPLAY").is_some() {
-            return Err(ScreenFault::Wayland);
+        if std::env::var_os("DISPLAY").is_none() {
+            return Err(ScreenFault::NoDisplay("DISPLAY is not set".into()));
         }
         let (connection, screen) =
             x11rb::connect(None).map_err(|error| ScreenFault::NoDisplay(error.to_string()))?;
