@@ -19,6 +19,15 @@ pub const OUTPUT: &str = "HEADLESS-1";
 /// How long one part may take to be there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the person answers the portal who is asked what to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    /// The only output, without a question.
+    Shares,
+    /// Nothing: the dialog is closed.
+    Declines,
+}
+
 /// A desktop. Gone when dropped; the last parts first.
 #[derive(Debug)]
 pub struct Desktop {
@@ -36,11 +45,11 @@ impl Drop for Desktop {
 }
 
 impl Desktop {
-    /// Switches it on with an output of this size.
+    /// Switches it on with an output of this size and this person before it.
     ///
     /// # Errors
     /// When a part of it is missing or does not start.
-    pub fn switch_on(width: u32, height: u32) -> Result<Self> {
+    pub fn switch_on(width: u32, height: u32, person: Person) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let runtime = at("run");
@@ -48,10 +57,11 @@ impl Desktop {
         fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))?;
         let of_portal = at("config/xdg-desktop-portal-wlr");
         fs::create_dir_all(&of_portal)?;
-        fs::write(
-            of_portal.join("config"),
-            format!("[screencast]\nchooser_type=none\noutput_name={OUTPUT}\n"),
-        )?;
+        let chooser = match person {
+            Person::Shares => format!("chooser_type=none\noutput_name={OUTPUT}\n"),
+            Person::Declines => "chooser_type=simple\nchooser_cmd=false\n".to_owned(),
+        };
+        fs::write(of_portal.join("config"), format!("[screencast]\n{chooser}"))?;
         fs::write(
             at("sway.conf"),
             format!("output {OUTPUT} resolution {width}x{height}\nxwayland disable\n"),

@@ -4,7 +4,7 @@
 use super::share::Probe;
 use crate::harness::cli::{Cli, Wish};
 use crate::harness::programs::{Program, our};
-use crate::harness::wayland::{Desktop, OUTPUT};
+use crate::harness::wayland::{Desktop, OUTPUT, Person};
 use anyhow::{Context as _, Result, ensure};
 use parley_media::time::CaptureTime;
 use parley_media::video::VideoFrame;
@@ -58,7 +58,7 @@ fn is_red(frame: &VideoFrame) -> bool {
 #[test]
 #[ignore = "rare: a whole Wayland desktop, of packages that only the full tests install"]
 fn a_wayland_output_is_captured_as_it_changes_and_the_system_gives_it_again() -> Result<()> {
-    let mut desktop = Desktop::switch_on(1280, 720)?;
+    let mut desktop = Desktop::switch_on(1280, 720, Person::Shares)?;
     let mut probe = probe(&desktop, "portal:")?;
     let count = |state: &Value| state["count"].as_u64().unwrap_or(0);
     probe.until("an answer", |state| state["chosen"].is_string())?;
@@ -103,7 +103,7 @@ fn a_wayland_output_is_captured_as_it_changes_and_the_system_gives_it_again() ->
 #[test]
 #[ignore = "rare: a whole Wayland desktop, of packages that only the full tests install"]
 fn a_wayland_output_is_seen_on_the_other_side_of_a_call() -> Result<()> {
-    let desktop = Desktop::switch_on(1280, 720)?;
+    let desktop = Desktop::switch_on(1280, 720, Person::Shares)?;
     let folder = tempfile::tempdir()?;
     let sharing = Wish {
         seconds: 16,
@@ -134,6 +134,17 @@ fn a_wayland_output_is_seen_on_the_other_side_of_a_call() -> Result<()> {
         }
     }
     ensure!(red > 0, "nothing red in full size arrived: {}", figures.whole);
+    Ok(())
+}
+
+#[test]
+#[ignore = "rare: a whole Wayland desktop, of packages that only the full tests install"]
+fn a_dialog_that_is_closed_shares_nothing() -> Result<()> {
+    let desktop = Desktop::switch_on(640, 480, Person::Declines)?;
+    let mut probe = probe(&desktop, "portal:")?;
+    let end = probe.until("the end", |state| state["state"] == "Denied")?;
+    assert_eq!(end["detail"], "Nothing was chosen to be shared.");
+    assert_eq!(end["count"], 0);
     Ok(())
 }
 
