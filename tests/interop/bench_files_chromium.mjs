@@ -24,6 +24,7 @@ const { values: args } = parseArgs({
 })
 const bytes = Number(args.mb) * 1e6
 const PATIENCE_MS = 900_000
+const OPEN_MS = 60_000
 const flags = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--disable-features=WebRtcHideLocalIpsWithMdns',
@@ -76,6 +77,16 @@ async function open(which) {
   return { server, browser, page, pid: server.process().pid }
 }
 
+async function inTime(promise, ms, otherwise) {
+  let timer
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(otherwise)), ms)))
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 const make = () => {
   globalThis.pc = new RTCPeerConnection()
   globalThis.dc = globalThis.pc.createDataChannel('files', { negotiated: true, id: 3 })
@@ -100,7 +111,8 @@ try {
     return gathered()
   }, offer)
   await a.evaluate((sdp) => pc.setRemoteDescription(sdp), answer)
-  await Promise.all([a.evaluate(() => opened), b.evaluate(() => opened)])
+  const bothOpen = Promise.all([a.evaluate(() => opened), b.evaluate(() => opened)])
+  await inTime(bothOpen, OPEN_MS, 'no data channel')
 
   const roots = sides.map((side) => side.pid)
   const before = usage(roots)
@@ -132,10 +144,7 @@ try {
     dc.onbufferedamountlow = fill
     fill()
   }, bytes)
-  let timer
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('not in time')), PATIENCE_MS)))
-  const seconds = await Promise.race([received, late])
-  clearTimeout(timer)
+  const seconds = await inTime(received, PATIENCE_MS, 'not all of it came')
   clearInterval(watch)
   const after = usage(roots)
   const row = (metric, value) => ({ who: 'chromium', case: args.case, metric, value })

@@ -34,6 +34,15 @@ impl Namespace {
         &self.name
     }
 
+    /// Sends what goes nowhere else to `gateway`. A browser that nobody gave a microphone takes only the addresses of the route to
+    /// everywhere, and finds none where there is none.
+    ///
+    /// # Errors
+    /// When no cable leads there.
+    pub fn route_everything_to(&self, gateway: &str) -> Result<()> {
+        ip(&["-n", &self.name, "route", "replace", "default", "via", gateway])
+    }
+
     /// Does `work` inside, on this thread; sockets it opens stay there.
     ///
     /// # Errors

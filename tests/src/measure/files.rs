@@ -69,6 +69,8 @@ fn over_cable(report: &mut Report, against_chromium: bool) -> Result<()> {
     fill(report, "rtt50-loss1", &host, &guest)?;
     if against_chromium {
         eprintln!("chromium, rtt50-loss1: {CABLE_MB} MB");
+        here.route_everything_to("10.97.7.2")?;
+        there.route_everything_to("10.97.7.1")?;
         chromium(report, "rtt50-loss1", CABLE_MB, Some((&here, &there)))?;
     }
     Ok(())
@@ -106,7 +108,9 @@ fn fill(report: &mut Report, case: &str, host: &Cli, guest: &Cli) -> Result<()> 
     report.ok &= sent.get("files_sent").is_ok_and(|n| n == 1.0)
         && received.get("files_received").is_ok_and(|n| n == 1.0);
     let both = |metric| -> Option<(f64, f64)> { Some((value(&sent, metric)?, value(&received, metric)?)) };
-    report.add_or_note("parley", case, "mb_s", value(&received, "file_mb_s"));
+    let mb_s = value(&received, "file_mb_s");
+    eprintln!("parley, {case}: {} MB/s", mb_s.unwrap_or(f64::NAN));
+    report.add_or_note("parley", case, "mb_s", mb_s);
     let gb = value(&received, "file_mb").map(|mb| mb / 1000.0);
     let cpu = both("file_cpu_s")
         .zip(gb)
@@ -174,6 +178,7 @@ fn chromium(
         let (Some(metric), Some(value)) = (row["metric"].as_str(), row["value"].as_f64()) else {
             continue;
         };
+        eprintln!("chromium, {case}: {metric} {value:.3}");
         report.add("chromium", case, metric, value);
     }
     Ok(())
