@@ -52,6 +52,7 @@ const NAMED_ONLY_IN: &[(&str, &str)] = &[
     ("cpal::", "crates/parley-media/src/device"),
     ("nokhwa::", "crates/parley-media/src/device"),
     ("pipewire::", "crates/parley-media/src/device/screen/portal"),
+    ("xcap::", "crates/parley-media/src/device"),
     ("axum::", "crates/parley-server/"),
 ];
 

@@ -1189,7 +1189,7 @@ export type ShareMode = "text" | "motion";
 /**
  * Why nothing is shared any more, or cannot be.
  */
-export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "unsupported" | "no_portal" | "ended_by_desktop" | "no_screen" | "failed";
+export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "denied" | "no_portal" | "ended_by_desktop" | "no_screen" | "failed";
 
 /**
  * One's own sharing.

@@ -224,6 +224,7 @@ fn stop_by(id: &str, state: SourceState) -> Option<Option<ShareStop>> {
         SourceState::Gone if is_window(id) => Some(Some(ShareStop::WindowClosed)),
         SourceState::Gone => Some(Some(ShareStop::MonitorGone)),
         SourceState::Missing => Some(Some(ShareStop::NotThere)),
+        SourceState::Denied => Some(Some(ShareStop::Denied)),
         SourceState::Failed => Some(Some(ShareStop::Failed)),
         _ => None,
     }
@@ -248,7 +249,7 @@ fn shown(source: &ScreenSource) -> ScreenView {
 
 const fn stop_of(fault: &ScreenFault) -> ShareStop {
     match fault {
-        ScreenFault::Unsupported => ShareStop::Unsupported,
+        ScreenFault::Denied => ShareStop::Denied,
         ScreenFault::NoPortal(_) => ShareStop::NoPortal,
         ScreenFault::NoDisplay(_) => ShareStop::NoScreen,
         ScreenFault::NotThere => ShareStop::NotThere,

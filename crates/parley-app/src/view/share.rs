@@ -95,8 +95,8 @@ pub enum ShareStop {
     MonitorGone,
     /// It was not there to begin with.
     NotThere,
-    /// This system has no capture yet.
-    Unsupported,
+    /// The system does not let this program see the screen.
+    Denied,
     /// Wayland without a portal that could ask the person.
     NoPortal,
     /// The desktop ended it, or the person did so there.

@@ -1,4 +1,4 @@
-//! Devices: the only place that names `cpal`, `nokhwa`, `pulseaudio` and `x11rb`.
+//! Devices: the only place that names `cpal`, `nokhwa`, `pulseaudio`, `x11rb` and `xcap`.
 
 pub(crate) mod camera;
 pub mod changes;

@@ -280,10 +280,6 @@ impl Outlets {
     }
 
     /// Whether somebody came since this was asked last: a source that gives only what changed gives them what there is.
-    #[cfg_attr(
-        not(target_os = "linux"),
-        expect(dead_code, reason = "only screens do, and none is captured there yet")
-    )]
     pub(crate) fn take_newcomer(&self) -> bool {
         std::mem::take(&mut self.lock().newcomer)
     }

@@ -5,17 +5,27 @@
 //! | here | the nouns, and which system's capture is built in |
 //! | `x11` | Linux: MIT-SHM, the cursor from XFixes, changes from DAMAGE, covered windows from Composite |
 //! | `portal` | Linux under Wayland: the desktop asks the person itself, and its pictures come over PipeWire |
+//! | `portable` | Windows and macOS: pictures from `xcap`, the pointer drawn over them |
 //! | [`previews`] | the list with small pictures, renewed every second while somebody chooses |
-//!
-//! Windows and macOS have no capture here yet: listing says so in a sentence.
 
-#[cfg(target_os = "linux")]
+#[cfg(any(test, windows, target_os = "macos"))]
+mod icon;
+mod name;
 mod pixels;
+#[cfg(any(test, windows, target_os = "macos"))]
+mod place;
+#[cfg(any(windows, target_os = "macos"))]
+mod portable;
 #[cfg(target_os = "linux")]
 mod portal;
 pub mod previews;
 #[cfg(target_os = "linux")]
 mod x11;
+
+#[cfg(any(windows, target_os = "macos"))]
+use portable as system;
+#[cfg(target_os = "linux")]
+use x11 as system;
 
 use crate::video::source::{SourceState, Stage};
 use parley_proto::{FrameRate, Resolution};
@@ -37,7 +47,7 @@ pub struct ScreenSource {
     pub id: String,
     /// What it is.
     pub kind: ScreenKind,
-    /// For people: the monitor's connector, the window's title.
+    /// For people: the monitor's connector or make, the window's title. May be empty.
     pub name: String,
     /// Its size in pixels.
     pub size: Resolution,
@@ -48,9 +58,11 @@ pub struct ScreenSource {
 /// Why nothing of a screen can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScreenFault {
-    /// There is no capture for this system.
-    #[error("Parley cannot share the screen on this system yet.")]
-    Unsupported,
+    /// macOS asks its person first, and does not let a running program see what was allowed meanwhile.
+    #[error(
+        "Parley may not see the screen. Allow it in the system's settings, under Privacy & Security, Screen Recording, and start Parley again."
+    )]
+    Denied,
     /// Wayland, where there is no list: the desktop asks ([`SYSTEM_ASKS`]).
     #[error("This desktop asks by itself what to share.")]
     SystemAsks,
@@ -94,13 +106,9 @@ impl ScreenFault {
         match self {
             Self::NotThere => SourceState::Missing,
             Self::NoPortal(_) => SourceState::Missing,
-            Self::Cancelled => SourceState::Denied,
+            Self::Denied | Self::Cancelled => SourceState::Denied,
             Self::WindowClosed | Self::MonitorGone | Self::Ended | Self::Lost(_) => SourceState::Gone,
-            Self::Unsupported
-            | Self::SystemAsks
-            | Self::Refused(_)
-            | Self::NoDisplay(_)
-            | Self::Format(_) => SourceState::Failed,
+            Self::SystemAsks | Self::Refused(_) | Self::NoDisplay(_) | Self::Format(_) => SourceState::Failed,
         }
     }
 }
@@ -127,10 +135,6 @@ pub fn system_asks() -> bool {
 
 /// What to capture, and how.
 #[derive(Debug, Clone)]
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "nothing is captured there yet")
-)]
 pub(crate) struct ScreenWish {
     /// [`ScreenSource::id`]; `monitor:` alone for the first monitor; [`SYSTEM_ASKS`].
     pub(crate) id: String,
@@ -145,14 +149,7 @@ pub(crate) struct ScreenWish {
 /// # Errors
 /// When there is no screen or no way to capture it.
 pub fn list_screens() -> Result<Vec<ScreenSource>, ScreenFault> {
-    #[cfg(target_os = "linux")]
-    {
-        x11::list()
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        Err(ScreenFault::Unsupported)
-    }
+    system::list()
 }
 
 /// Captures until told to stop. What cannot be seen any more is told, and not tried again: a person chooses anew.
@@ -160,13 +157,10 @@ pub(crate) fn run(stage: &Stage, wish: &ScreenWish) {
     #[cfg(target_os = "linux")]
     let outcome = match wish.id.strip_prefix(SYSTEM_ASKS) {
         Some(restore) => portal::capture(stage, wish, restore),
-        None => x11::capture(stage, wish),
+        None => system::capture(stage, wish),
     };
     #[cfg(not(target_os = "linux"))]
-    let outcome: Result<(), ScreenFault> = {
-        let _ = wish;
-        Err(ScreenFault::Unsupported)
-    };
+    let outcome = system::capture(stage, wish);
     if let Err(fault) = outcome {
         tracing::info!(%fault, "nothing is captured any more");
         stage.tell(fault.source_state(), Some(fault.to_string()));

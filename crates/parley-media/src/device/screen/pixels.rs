@@ -1,4 +1,4 @@
-//! From what display servers give (four bytes a pixel) to I420, and the pointer drawn over it. Pure.
+//! From what display servers and `xcap` give (four bytes a pixel) to I420, and the pointer drawn over it. Pure.
 
 use crate::time::CaptureTime;
 use crate::video::VideoFrame;
@@ -13,19 +13,19 @@ use yuv::{
 /// Bytes of one pixel.
 pub(super) const PIXEL_BYTES: usize = 4;
 
-/// The mouse pointer: BGRA with the colours already multiplied by alpha, as X and Windows give it.
+/// The mouse pointer, in the order of the picture that it is drawn on, the colours already multiplied by alpha.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pointer {
     pub(super) width: usize,
     pub(super) height: usize,
     /// The pixel that points.
     pub(super) hot: (i32, i32),
-    /// `0xAARRGGBB`, row by row.
+    /// `0xAARRGGBB` for BGRX, `0xAABBGGRR` for RGBA, row by row.
     pub(super) pixels: Vec<u32>,
 }
 
 /// Draws `pointer` with its hot spot at `at` into a picture of `size`; what lies outside is cut off.
-pub(super) fn blend(bgrx: &mut [u8], size: Resolution, pointer: &Pointer, at: (i32, i32)) {
+pub(super) fn blend(picture: &mut [u8], size: Resolution, pointer: &Pointer, at: (i32, i32)) {
     let (left, top) = (at.0 - pointer.hot.0, at.1 - pointer.hot.1);
     let stride = size.width as usize * PIXEL_BYTES;
     if pointer.width == 0 {
@@ -42,7 +42,7 @@ pub(super) fn blend(bgrx: &mut [u8], size: Resolution, pointer: &Pointer, at: (i
                 continue;
             }
             let start = y as usize * stride + x as usize * PIXEL_BYTES;
-            if let Some(under) = bgrx.get_mut(start..start + 3) {
+            if let Some(under) = picture.get_mut(start..start + 3) {
                 blend_pixel(under, *over);
             }
         }
@@ -51,28 +51,43 @@ pub(super) fn blend(bgrx: &mut [u8], size: Resolution, pointer: &Pointer, at: (i
 
 /// Source over destination (Porter and Duff, 1984), the source premultiplied.
 fn blend_pixel(under: &mut [u8], over: u32) {
-    let [blue, green, red, alpha] = over.to_le_bytes();
+    let [first, second, third, alpha] = over.to_le_bytes();
     let rest = 255 - u32::from(alpha);
-    for (under, over) in under.iter_mut().zip([blue, green, red]) {
+    for (under, over) in under.iter_mut().zip([first, second, third]) {
         let kept = (u32::from(*under) * rest + 127) / 255;
         *under = (kept + u32::from(over)).min(255) as u8;
     }
 }
 
-/// Makes an I420 picture. `bgrx` is tight, `width * height * 4` bytes at least.
+/// Makes an I420 picture of BGRX. `pixels` are tight, `width * height * 4` bytes at least.
+#[cfg(any(test, target_os = "linux"))]
 pub(super) fn to_i420(
     pool: &mut FramePool,
-    bgrx: &[u8],
+    pixels: &[u8],
     size: Resolution,
     captured: CaptureTime,
 ) -> Result<VideoFrame, FrameSizeError> {
-    let rows = Rows {
-        bytes: bgrx,
+    tight(pixels, size, Order::BlueFirst).to_i420(pool, captured)
+}
+
+/// The same of RGBA.
+#[cfg(any(windows, target_os = "macos"))]
+pub(super) fn rgba_to_i420(
+    pool: &mut FramePool,
+    pixels: &[u8],
+    size: Resolution,
+    captured: CaptureTime,
+) -> Result<VideoFrame, FrameSizeError> {
+    tight(pixels, size, Order::RedFirst).to_i420(pool, captured)
+}
+
+const fn tight(bytes: &[u8], size: Resolution, order: Order) -> Rows<'_> {
+    Rows {
+        bytes,
         stride: size.width as usize * PIXEL_BYTES,
         size,
-        order: Order::BlueFirst,
-    };
-    rows.to_i420(pool, captured)
+        order,
+    }
 }
 
 /// Which colour comes first; the fourth byte is never read.

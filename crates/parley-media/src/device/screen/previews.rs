@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long between two rounds.
-#[cfg(target_os = "linux")]
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The most a small picture measures.
 pub const PREVIEW_SIZE: Resolution = Resolution::new(480, 270);
@@ -68,7 +67,6 @@ fn tell(told: &watch::Sender<Choice>, choice: Result<Vec<ScreenSource>, ScreenFa
     });
 }
 
-#[cfg(target_os = "linux")]
 fn run(halt: &Halt, told: &watch::Sender<Choice>, mut show: impl FnMut(&str, VideoFrame)) {
     let mut thumbnails = None;
     loop {
@@ -82,16 +80,15 @@ fn run(halt: &Halt, told: &watch::Sender<Choice>, mut show: impl FnMut(&str, Vid
     }
 }
 
-#[cfg(target_os = "linux")]
 fn round(
     halt: &Halt,
     told: &watch::Sender<Choice>,
-    thumbnails: &mut Option<super::x11::Thumbnails>,
+    thumbnails: &mut Option<super::system::Thumbnails>,
     show: &mut impl FnMut(&str, VideoFrame),
 ) -> Result<(), ScreenFault> {
     let thumbnails = match thumbnails {
         Some(open) => open,
-        None => thumbnails.insert(super::x11::Thumbnails::open()?),
+        None => thumbnails.insert(super::system::Thumbnails::open()?),
     };
     let sources = thumbnails.list()?;
     tell(told, Ok(sources.clone()));
@@ -108,10 +105,4 @@ fn round(
         }
     }
     Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn run(halt: &Halt, told: &watch::Sender<Choice>, _show: impl FnMut(&str, VideoFrame)) {
-    tell(told, Err(ScreenFault::Unsupported));
-    while !halt.wait(Duration::from_secs(3600)) {}
 }

@@ -81,7 +81,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-sharing': (now) => sharing(connected(now)),
   'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
   'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed' } }),
-  'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'unsupported' }, stopped: null } }),
+  'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'denied' }, stopped: null } }),
   'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, system_asks: true }, stopped: null } }),
   'call-share-asking': (now) => ({ ...connected(now), share: { sharing: SYSTEM_ASKED, choice: null, stopped: null } }),
   'call-recording': (now) => ({ ...connected(now), recording: recordingSince(now - START_MS) }),

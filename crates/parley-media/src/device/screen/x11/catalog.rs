@@ -1,11 +1,12 @@
 //! What there is to share: monitors from RandR, windows from the window manager (EWMH), and small pictures of both.
 
+use super::super::name::Name;
 use super::super::pixels::{even, to_i420};
 use super::super::{ScreenFault, ScreenKind, ScreenSource};
 use super::display::{Display, lost, refused};
 use super::grab::Grabber;
 use super::now;
-use super::subject::{Name, Subject, monitors};
+use super::subject::{Subject, monitors};
 use crate::video::VideoFrame;
 use crate::video::pool::FramePool;
 use crate::video::scale::scale_into;

@@ -16,6 +16,7 @@ mod grab;
 mod segment;
 mod subject;
 
+use super::name::Name;
 use super::pixels::{blend, to_i420};
 use super::{ScreenFault, ScreenWish};
 use crate::time::CaptureTime;
@@ -28,7 +29,7 @@ use changes::Changes;
 use display::Display;
 use grab::Grabber;
 use std::time::Instant;
-use subject::{Look, Name, Subject};
+use subject::{Look, Subject};
 
 /// Captures until told to stop.
 pub(super) fn capture(stage: &Stage, wish: &ScreenWish) -> Result<(), ScreenFault> {

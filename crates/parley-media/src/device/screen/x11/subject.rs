@@ -4,6 +4,7 @@
 //! before each picture: moved and resized windows are simply found where they are.
 
 use super::super::ScreenFault;
+use super::super::name::Name;
 use super::display::{Display, lost, lost_id, refused};
 use parley_proto::Resolution;
 use x11rb::connection::Connection as _;
@@ -12,33 +13,6 @@ use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
 use x11rb::protocol::xproto::{
     ChangeWindowAttributesAux, ConnectionExt as _, Drawable, EventMask, MapState, Pixmap, Window,
 };
-
-/// A monitor by its connector's name, empty for the first; or a window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Name {
-    Monitor(String),
-    Window(Window),
-}
-
-impl Name {
-    /// From a [`super::super::ScreenSource::id`].
-    pub(super) fn parse(id: &str) -> Option<Self> {
-        match id.split_once(':')? {
-            ("monitor", name) => Some(Self::Monitor(name.to_owned())),
-            ("window", number) => u32::from_str_radix(number, 16).ok().map(Self::Window),
-            _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Monitor(name) => write!(f, "monitor:{name}"),
-            Self::Window(window) => write!(f, "window:{window:x}"),
-        }
-    }
-}
 
 /// Where to read pixels now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,23 +257,4 @@ fn described(display: &Display, monitor: &MonitorInfo) -> Result<Monitor, Screen
         size: Resolution::new(monitor.width.into(), monitor.height.into()),
         is_primary: monitor.primary,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for name in [
-            Name::Monitor("eDP-1".into()),
-            Name::Monitor(String::new()),
-            Name::Window(0x2a_0001),
-        ] {
-            assert_eq!(Name::parse(&name.to_string()), Some(name));
-        }
-        for odd in ["", "monitor", "window:xyz", "window:123456789", "tab:1"] {
-            assert_eq!(Name::parse(odd), None, "{odd}");
-        }
-    }
 }
