@@ -46,7 +46,7 @@ describe('sharing', () => {
 
   test('that cannot be says so instead of an empty list', async () => {
     await open('call-share-fault');
-    expect(await by('share-fault').innerText()).toContain('cannot share');
+    expect(await by('share-fault').innerText()).toContain('may not see the screen');
   });
 
   test('is left to the system where that asks by itself, and shared only once it was answered', async () => {
