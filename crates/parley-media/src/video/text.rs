@@ -55,13 +55,13 @@ impl Text {
 
     /// Whether the picture that stands should be encoded now, although nothing new came.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
-        (self.owed && self.rate.has_room(now)) || self.rate.sharpen(now).is_some()
+        let coded = self.coded.as_ref().map_or(0, pixels_of);
+        (self.owed && self.rate.has_room(now)) || self.rate.sharpen(now, coded).is_some()
     }
 
     /// How to encode a picture; not at all for now if none, and then it is due later.
     pub(super) fn plan(&mut self, now: Instant, frame: &VideoFrame, key_frame: bool) -> Option<Plan> {
-        let size = frame.resolution();
-        let pixels = u64::from(size.width) * u64::from(size.height);
+        let pixels = pixels_of(frame);
         let changed = match &self.coded {
             Some(coded) if !key_frame => changed_share(coded, frame),
             _ => 1.0,
@@ -71,7 +71,7 @@ impl Text {
         } else if changed > 0.0 {
             self.rate.fresh(now, pixels, changed)
         } else {
-            self.rate.sharpen(now)
+            self.rate.sharpen(now, pixels)
         };
         self.owed = changed > 0.0 && qp.is_none();
         Some(Plan { qp: qp?, changed })
@@ -81,11 +81,15 @@ impl Text {
     pub(super) fn encoded(&mut self, now: Instant, frame: VideoFrame, plan: Plan, bytes: usize) {
         self.coded = Some(frame);
         if plan.changed > 0.0 {
-            self.rate.on_fresh(now, plan.qp, bytes, plan.changed >= 1.0);
+            self.rate.on_fresh(now, plan.qp, bytes, plan.changed);
         } else {
             self.rate.on_sharpened(now, plan.qp, bytes);
         }
     }
+}
+
+const fn pixels_of(frame: &VideoFrame) -> u64 {
+    frame.resolution().pixels()
 }
 
 #[cfg(test)]

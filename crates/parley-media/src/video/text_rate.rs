@@ -29,7 +29,9 @@ const FRESH_WITHIN: Duration = Duration::from_millis(500);
 const FRESH_WAITS: Duration = Duration::from_millis(250);
 /// Sharpening waits for nearly everything to have left, and for somebody who goes on scrolling.
 const SHARPEN_WAITS: Duration = Duration::from_millis(50);
-const STANDS_SINCE: Duration = Duration::from_millis(100);
+/// A step that takes no longer than this is always worth it; a dearer one once the picture has stood as long as it takes, so that
+/// turning pages is not held up by sharpening one that nobody read.
+const STEP_WITHIN: Duration = Duration::from_millis(100);
 
 /// See the module.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct TextRate {
     paid: Option<Instant>,
     /// The coarsest quantiser there may still be somewhere in what stands.
     coarsest: Option<Qp>,
+    /// The share of it that may be as coarse as that, from 0 to 1.
+    blurred: f32,
     changed: Option<Instant>,
 }
 
@@ -52,6 +56,7 @@ impl TextRate {
             debt: 0.0,
             paid: None,
             coarsest: None,
+            blurred: 0.0,
             changed: None,
         }
     }
@@ -92,25 +97,34 @@ impl TextRate {
         qp_for(room / (pixels as f64 * f64::from(changed.clamp(1e-4, 1.0))))
     }
 
-    /// The quantiser for what stands, encoded once more. None: it is sharp, or has to wait.
-    pub(super) fn sharpen(&mut self, now: Instant) -> Option<Qp> {
+    /// The quantiser for what stands, `pixels` of it, encoded once more. None: it is sharp, or has to wait.
+    pub(super) fn sharpen(&mut self, now: Instant, pixels: u64) -> Option<Qp> {
         self.pay(now);
         let coarsest = self.coarsest?;
-        let stands = self
-            .changed
-            .is_none_or(|at| now.saturating_duration_since(at) >= STANDS_SINCE);
-        if coarsest < QP_MIN + STEP_MIN || !stands || self.debt > self.bits_in(SHARPEN_WAITS) {
+        if is_sharp(coarsest) || self.debt > self.bits_in(SHARPEN_WAITS) {
             return None;
         }
-        Some(coarsest.saturating_sub(STEP).max(QP_MIN))
+        let finer = coarsest.saturating_sub(STEP).max(QP_MIN);
+        let bits =
+            (bits_per_pixel(finer) - bits_per_pixel(coarsest)) * pixels as f64 * f64::from(self.blurred);
+        let stands = self
+            .changed
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        (bits <= self.bits_in(stands.max(STEP_WITHIN)) && stands >= STEP_WITHIN).then_some(finer)
     }
 
-    /// A picture went out. `whole`: nothing of the one before is left in it.
-    pub(super) fn on_fresh(&mut self, now: Instant, qp: Qp, bytes: usize, whole: bool) {
+    /// A picture went out, of which the share `changed` was new.
+    pub(super) fn on_fresh(&mut self, now: Instant, qp: Qp, bytes: usize, changed: f32) {
         self.owe(now, bytes);
         self.changed = Some(now);
+        let before = if self.coarsest.is_some_and(is_sharp) {
+            0.0
+        } else {
+            self.blurred
+        };
+        self.blurred = (before + changed).min(1.0);
         self.coarsest = Some(match self.coarsest {
-            Some(coarsest) if !whole => coarsest.max(qp),
+            Some(coarsest) if changed < 1.0 => coarsest.max(qp),
             _ => qp,
         });
     }
@@ -137,6 +151,25 @@ impl TextRate {
     fn bits_in(&self, time: Duration) -> f64 {
         self.rate * time.as_secs_f64()
     }
+}
+
+/// Whether the library would leave alone what is coded like this.
+const fn is_sharp(qp: Qp) -> bool {
+    qp < QP_MIN + STEP_MIN
+}
+
+/// Bits of a pixel of dense text that is wholly new.
+fn bits_per_pixel(qp: Qp) -> f64 {
+    let pairs = BITS_PER_PIXEL.iter().zip(BITS_PER_PIXEL.iter().skip(1));
+    let mut last = f64::INFINITY;
+    for (&(fine, many), &(coarse, few)) in pairs {
+        if qp <= coarse {
+            let way = f64::from(qp.saturating_sub(fine)) / f64::from(coarse - fine);
+            return many * (few / many).powf(way);
+        }
+        last = few;
+    }
+    last
 }
 
 fn rate_of(bitrate: Bitrate) -> f64 {
@@ -187,11 +220,11 @@ mod tests {
     fn what_stands_is_sharpened_in_large_steps_and_then_left_alone() {
         let start = Instant::now();
         let mut rate = rate();
-        rate.on_fresh(start, 37, 100_000, true);
+        rate.on_fresh(start, 37, 100_000, 1.0);
         let mut steps = Vec::new();
         for ms in 0..5_000 {
             let now = start + Duration::from_millis(ms);
-            if let Some(qp) = rate.sharpen(now) {
+            if let Some(qp) = rate.sharpen(now, HD) {
                 steps.push((ms, qp));
                 rate.on_sharpened(now, qp, 20_000);
             }
@@ -204,12 +237,12 @@ mod tests {
     fn a_letter_typed_into_a_blurred_page_does_not_code_the_page_anew() {
         let start = Instant::now();
         let mut rate = rate();
-        rate.on_fresh(start, 38, 10_000, true);
+        rate.on_fresh(start, 38, 10_000, 1.0);
         let later = start + Duration::from_secs(1);
         let letter = rate.fresh(later, HD, 0.001).unwrap();
         assert_eq!(letter, 38 - UNTOUCHED);
-        rate.on_fresh(later, letter, 500, false);
-        assert_eq!(rate.sharpen(later + Duration::from_secs(1)), Some(38 - STEP));
+        rate.on_fresh(later, letter, 500, 0.001);
+        assert_eq!(rate.sharpen(later + Duration::from_secs(1), HD), Some(38 - STEP));
     }
 
     #[test]
@@ -217,12 +250,30 @@ mod tests {
         let start = Instant::now();
         let mut rate = rate();
         // Half a second's worth.
-        rate.on_fresh(start, 37, 125_000, true);
+        rate.on_fresh(start, 37, 125_000, 1.0);
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(rate.fresh(at(200), HD, 1.0), None);
         assert!(rate.fresh(at(260), HD, 1.0).is_some());
-        assert_eq!(rate.sharpen(at(440)), None);
-        assert!(rate.sharpen(at(460)).is_some());
+        assert_eq!(rate.sharpen(at(440), HD), None);
+        assert!(rate.sharpen(at(460), HD).is_some());
+    }
+
+    #[test]
+    fn a_dear_step_waits_until_the_page_was_read_for_as_long_as_it_takes() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let full_hd = 1920 * 1080;
+        let mut rate = TextRate::new(Bitrate::from_kbps(500));
+        rate.on_fresh(start, 34, 0, 1.0);
+        // From 34 to 26 are 1.45 Mbit of such a page.
+        assert_eq!(rate.sharpen(at(2_000), full_hd), None);
+        assert_eq!(rate.sharpen(at(3_000), full_hd), Some(26));
+        // A line of it, though, is made sharp at once.
+        let mut rate = TextRate::new(Bitrate::from_kbps(500));
+        rate.on_fresh(start, 20, 0, 1.0);
+        rate.on_fresh(start, 30, 0, 0.02);
+        assert_eq!(rate.sharpen(at(90), full_hd), None);
+        assert_eq!(rate.sharpen(at(100), full_hd), Some(22));
     }
 
     #[test]
@@ -241,7 +292,7 @@ mod tests {
                     .unwrap();
                 let bytes = HD as f64 * 0.3 * bits / 8.0;
                 sent += bytes;
-                rate.on_fresh(now, qp, bytes as usize, false);
+                rate.on_fresh(now, qp, bytes as usize, 0.3);
             }
         }
         let kbps = sent * 8.0 / 10.0 / 1e3;
