@@ -36,16 +36,37 @@ pub(super) struct Stream {
     _stream: StreamRc,
     _core_listener: Listener,
     _core: CoreRc,
-    main_loop: MainLoopRc,
+    main_loop: Entered,
     arrivals: Rc<RefCell<Arrivals>>,
+}
+
+/// The loop, entered for as long as this lives. PipeWire's own thread calls back by itself while nobody is in the loop,
+/// and what is called belongs to this thread.
+struct Entered(MainLoopRc);
+
+impl Entered {
+    #[expect(unsafe_code, reason = "turning the loop enters it only for a moment")]
+    fn new(main_loop: MainLoopRc) -> Self {
+        // SAFETY: entered here and left in `Drop`, by the one thread that has this; neither is `Send`.
+        unsafe { main_loop.loop_().enter() };
+        Self(main_loop)
+    }
+}
+
+impl Drop for Entered {
+    #[expect(unsafe_code, reason = "see above")]
+    fn drop(&mut self) {
+        // SAFETY: entered by this thread in `new`.
+        unsafe { self.0.loop_().leave() };
+    }
 }
 
 impl Stream {
     /// Begins to receive the pictures of `node`.
     pub(super) fn open(remote: OwnedFd, node: u32, frame_rate: FrameRate) -> Result<Self, ScreenFault> {
         pipewire::init();
-        let main_loop = MainLoopRc::new(None).map_err(lost)?;
-        let context = ContextRc::new(&main_loop, None).map_err(lost)?;
+        let main_loop = Entered::new(MainLoopRc::new(None).map_err(lost)?);
+        let context = ContextRc::new(&main_loop.0, None).map_err(lost)?;
         let core = context.connect_fd_rc(remote, None).map_err(lost)?;
         let arrivals = Rc::<RefCell<Arrivals>>::default();
         let of_core = Rc::clone(&arrivals);
@@ -85,7 +106,7 @@ impl Stream {
 
     /// Turns the loop until something happened, at most for so long.
     pub(super) fn turn(&self, wait: Duration) -> Result<(), ScreenFault> {
-        self.main_loop.loop_().iterate(Timeout::Finite(wait));
+        self.main_loop.0.loop_().iterate(Timeout::Finite(wait));
         self.arrivals.borrow().ended.clone().map_or(Ok(()), Err)
     }
 
