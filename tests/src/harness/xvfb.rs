@@ -90,6 +90,27 @@ impl Screen {
         )
     }
 
+    /// The colours of places on the screen now, as `0xRRGGBB`, and whether a click there would hit a window.
+    ///
+    /// # Errors
+    /// When the screen is gone, or a place is outside it.
+    #[cfg(target_os = "linux")]
+    pub fn look_at(&self, places: &[(i16, i16)]) -> Result<Vec<(u32, bool)>> {
+        use x11rb::connection::Connection as _;
+        use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
+        let (connection, screen) = x11rb::connect(Some(&self.display))?;
+        let root = connection.setup().roots.get(screen).context("no screen")?.root;
+        let look = |(x, y): (i16, i16)| -> Result<(u32, bool)> {
+            let image = connection
+                .get_image(ImageFormat::Z_PIXMAP, root, x, y, 1, 1, !0)?
+                .reply()?;
+            let hit = connection.translate_coordinates(root, root, x, y)?.reply()?.child;
+            let pixel: [u8; 4] = image.data.as_slice().try_into()?;
+            Ok((u32::from_le_bytes(pixel) & 0x00ff_ffff, hit != x11rb::NONE))
+        };
+        places.iter().copied().map(look).collect()
+    }
+
     /// Takes a picture of the whole screen.
     ///
     /// # Errors

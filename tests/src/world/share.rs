@@ -173,6 +173,104 @@ fn what_does_not_change_is_not_captured_again_and_the_pointer_counts_as_change()
     Ok(())
 }
 
+/// The colour of the border around what is shared.
+const BORDER: u32 = 0x002f_64e0;
+
+/// Waits until every place has the border's colour, or none has.
+fn until_border(screen: &Screen, places: &[(i16, i16)], there: bool) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let seen = screen.look_at(places)?;
+        if seen.iter().all(|(colour, _)| (*colour == BORDER) == there) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < end,
+            "border at {places:?}, wanted {there}: {seen:x?}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A place in the middle of each side, `out` pixels outside a window.
+fn around((x, y): (i16, i16), (width, height): (i16, i16), out: i16) -> [(i16, i16); 4] {
+    [
+        (x - out, y + height / 2),
+        (x + width - 1 + out, y + height / 2),
+        (x + width / 2, y - out),
+        (x + width / 2, y + height - 1 + out),
+    ]
+}
+
+#[test]
+fn a_border_follows_the_shared_window_is_in_no_picture_of_it_and_goes_with_the_share() -> Result<()> {
+    let screen = Screen::switch_on(1000, 700)?;
+    let window = TextWindow::open(&screen, (640, 360), (40, 50))?;
+    let id = format!("window:{}", window.id);
+    let mut probe = Probe::start(&screen, &id, &[])?;
+    let first = around((40, 50), (640, 360), 2);
+    until_border(&screen, &first, true)?;
+    let clicks = screen.look_at(&first)?;
+    assert!(
+        clicks.iter().all(|(_, hit)| !hit),
+        "a click would hit it: {clicks:?}"
+    );
+    until_border(&screen, &around((40, 50), (640, 360), 0), false)?;
+    until_border(&screen, &around((40, 50), (640, 360), 5), false)?;
+
+    window.tell("move 200 150")?;
+    until_border(&screen, &around((200, 150), (640, 360), 2), true)?;
+    until_border(&screen, &first, false)?;
+    window.tell("resize 500 300")?;
+    until_border(&screen, &around((200, 150), (500, 300), 2), true)?;
+
+    // As large as the screen it lies over the window, and is still not in its picture.
+    window.tell("move 0 0")?;
+    window.tell("resize 1000 700")?;
+    window.tell("step 2")?;
+    until_border(&screen, &around((0, 0), (1000, 700), -2), true)?;
+    probe.until_page((1000, 700), 2)?;
+
+    // What covers the window covers its border.
+    let other = TextWindow::open(&screen, (1000, 700), (0, 0))?;
+    until_border(&screen, &around((0, 0), (1000, 700), -2), false)?;
+    drop(other);
+    window.tell("resize 500 300")?;
+    window.tell("move 100 100")?;
+    let last = around((100, 100), (500, 300), 2);
+    until_border(&screen, &last, true)?;
+    window.tell("hide")?;
+    until_border(&screen, &last, false)?;
+    window.tell("show")?;
+    until_border(&screen, &last, true)?;
+    drop(probe);
+    until_border(&screen, &last, false)?;
+
+    // Killed in the middle of it, nothing stays behind.
+    let killed = Probe::start(&screen, &id, &[])?;
+    until_border(&screen, &last, true)?;
+    let pid = killed.program.pid().to_string();
+    ensure!(
+        std::process::Command::new("kill")
+            .args(["-KILL", &pid])
+            .status()?
+            .success()
+    );
+    until_border(&screen, &last, false)
+}
+
+#[test]
+fn a_shared_monitor_has_a_border_of_two_pixels_at_its_edge() -> Result<()> {
+    let screen = Screen::switch_on(800, 600)?;
+    let probe = Probe::start(&screen, "monitor:", &[])?;
+    for out in [0, -1] {
+        until_border(&screen, &around((0, 0), (800, 600), out), true)?;
+    }
+    until_border(&screen, &around((0, 0), (800, 600), -2), false)?;
+    drop(probe);
+    until_border(&screen, &around((0, 0), (800, 600), 0), false)
+}
+
 #[test]
 fn what_is_not_there_is_told_in_a_sentence() -> Result<()> {
     let screen = Screen::switch_on(320, 200)?;

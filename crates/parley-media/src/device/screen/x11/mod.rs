@@ -6,9 +6,11 @@
 //! | [`subject`] | the monitor or window, followed |
 //! | [`changes`] | whether it changed since the last picture |
 //! | [`grab`], [`segment`] | its pixels, through shared memory |
+//! | [`border`] | what its person sees of it: a thin border around what is shared |
 //!
 //! A picture costs the server one copy and us one conversion. What did not change is neither read nor given on.
 
+mod border;
 mod catalog;
 mod changes;
 mod display;
@@ -24,6 +26,7 @@ use crate::video::VideoFrame;
 use crate::video::made::Pace;
 use crate::video::pool::FramePool;
 use crate::video::source::Stage;
+use border::Border;
 pub(super) use catalog::{Thumbnails, list};
 use changes::Changes;
 use display::Display;
@@ -50,6 +53,7 @@ struct Capture<'d> {
     subject: Subject,
     changes: Changes,
     grabber: Grabber,
+    border: Option<Border>,
     pool: FramePool,
     /// The last picture, for those who come while nothing moves.
     last: Option<VideoFrame>,
@@ -61,6 +65,7 @@ impl<'d> Capture<'d> {
         Ok(Self {
             changes: Changes::new(display, &subject, cursor)?,
             grabber: Grabber::new(display),
+            border: Border::new(display)?,
             pool: FramePool::new(),
             last: None,
             display,
@@ -73,6 +78,9 @@ impl<'d> Capture<'d> {
         self.changes.hear(self.display, &mut self.subject)?;
         // Also when nobody takes pictures: a closed window is to be told.
         let look = self.subject.look(self.display)?;
+        if let Some(border) = &mut self.border {
+            border.follow(self.display, &self.subject, look, now().0)?;
+        }
         if !stage.outlets.are_wanted() {
             return Ok(());
         }

@@ -77,6 +77,14 @@ impl Subject {
         }
     }
 
+    /// The window, if it is one.
+    pub(super) const fn window(&self) -> Option<Window> {
+        match self.name {
+            Name::Monitor(_) => None,
+            Name::Window(window) => Some(window),
+        }
+    }
+
     /// Monitors changed, or the window did: what was remembered is not true any more.
     pub(super) fn forget(&mut self, display: &Display) -> Result<(), ScreenFault> {
         self.place = None;
