@@ -2,7 +2,7 @@
 //!
 //! Owned by the audio thread. It does not know where its blocks come from, nor who takes the packets.
 
-use super::codec::{self, VoiceEncoder};
+use super::codec::{self, OpusEncoder};
 use super::config::{AudioTargets, CallHalf, PacketTime, RecordedBlock, VoiceSettings};
 use super::level::{Meter, rms};
 use super::status::AudioCounters;
@@ -22,7 +22,7 @@ const GAP: Duration = Duration::from_millis(60);
 /// The capture half of the engine.
 pub(super) struct Capture {
     pub(super) chain: VoiceChain,
-    encoder: VoiceEncoder,
+    encoder: OpusEncoder,
     out: Sender<EncodedAudio>,
     pub(super) meter: Meter,
     detector: VoiceDetector,
@@ -55,7 +55,7 @@ impl Capture {
     ) -> Result<Self, opus::Error> {
         Ok(Self {
             chain: VoiceChain::new(voice),
-            encoder: VoiceEncoder::new(AudioTargets::default())?,
+            encoder: OpusEncoder::for_voice(AudioTargets::default())?,
             out,
             meter: Meter::default(),
             detector: VoiceDetector::default(),

@@ -1,4 +1,5 @@
-//! Opus (RFC 6716) as this engine uses it: voice, 48 kHz, mono, in-band redundancy, silence that is not sent.
+//! Opus (RFC 6716) as this engine uses it, 48 kHz, mono: voice with in-band redundancy and silence that is not sent; or what
+//! other programs play, as it is.
 
 use super::config::AudioTargets;
 use bytes::{Bytes, BytesMut};
@@ -14,20 +15,34 @@ const POOL: usize = 32 * 1_024;
 /// Quality over effort, 0 to 10. What a desktop can spare.
 const COMPLEXITY: i32 = 9;
 
+/// The packet that says that silence begins (RFC 6716, 3.1): 20 ms of full band, mono, and nothing in them.
+pub(super) const SILENCE_BEGINS: Bytes = Bytes::from_static(&[31 << 3]);
+
 /// Turns frames into packets.
 #[derive(Debug)]
-pub(super) struct VoiceEncoder {
+pub(super) struct OpusEncoder {
     opus: opus::Encoder,
     packet: Box<[u8; PACKET_MAX]>,
     pool: BytesMut,
 }
 
-impl VoiceEncoder {
-    pub(super) fn new(targets: AudioTargets) -> Result<Self, opus::Error> {
-        let mut opus = opus::Encoder::new(super::SAMPLE_RATE, opus::Channels::Mono, opus::Application::Voip)?;
+impl OpusEncoder {
+    /// For somebody who speaks.
+    pub(super) fn for_voice(targets: AudioTargets) -> Result<Self, opus::Error> {
+        let mut encoder = Self::new(opus::Application::Voip, targets)?;
+        encoder.opus.set_inband_fec(true)?;
+        encoder.opus.set_dtx(true)?;
+        Ok(encoder)
+    }
+
+    /// For music, films and games: nothing in it is taken for noise or for a pause.
+    pub(super) fn for_anything(targets: AudioTargets) -> Result<Self, opus::Error> {
+        Self::new(opus::Application::Audio, targets)
+    }
+
+    fn new(application: opus::Application, targets: AudioTargets) -> Result<Self, opus::Error> {
+        let mut opus = opus::Encoder::new(super::SAMPLE_RATE, opus::Channels::Mono, application)?;
         opus.set_complexity(COMPLEXITY)?;
-        opus.set_inband_fec(true)?;
-        opus.set_dtx(true)?;
         let mut encoder = Self {
             opus,
             packet: Box::new([0; PACKET_MAX]),
@@ -131,15 +146,15 @@ mod tests {
     use crate::audio::speech;
     use parley_proto::Bitrate;
 
-    fn encoder(kbps: u64, loss: u8) -> VoiceEncoder {
-        VoiceEncoder::new(AudioTargets {
+    fn encoder(kbps: u64, loss: u8) -> OpusEncoder {
+        OpusEncoder::for_voice(AudioTargets {
             bitrate: Bitrate::from_kbps(kbps),
             expected_loss_pct: loss,
         })
         .unwrap()
     }
 
-    fn say(encoder: &mut VoiceEncoder, seconds: u64) -> Vec<Bytes> {
+    fn say(encoder: &mut OpusEncoder, seconds: u64) -> Vec<Bytes> {
         let mut frame = [0.0; 960];
         (0..seconds * 50)
             .map(|n| {
@@ -182,6 +197,26 @@ mod tests {
         let packets: Vec<_> = (0..100).map(|_| encoder.encode(&[0.0; 960]).unwrap()).collect();
         let silent = packets.iter().filter(|packet| is_silence(packet)).count();
         assert!(silent > 60, "{silent}");
+    }
+
+    #[test]
+    fn a_made_up_silence_is_read_as_one_and_quiet_music_is_none() {
+        assert!(is_silence(&SILENCE_BEGINS));
+        assert_eq!(duration(&SILENCE_BEGINS), Some(960));
+        let mut decoded = [1.0; DECODED_MAX];
+        let mut decoder = VoiceDecoder::new().unwrap();
+        assert_eq!(decoder.decode(&SILENCE_BEGINS, &mut decoded).unwrap(), 960);
+        let targets = AudioTargets {
+            bitrate: Bitrate::from_kbps(64),
+            expected_loss_pct: 0,
+        };
+        let mut encoder = OpusEncoder::for_anything(targets).unwrap();
+        for n in 0..200u32 {
+            let frame: Vec<f32> = (0..960)
+                .map(|i| ((n * 960 + i) as f32 * 0.03).sin() * 0.001)
+                .collect();
+            assert!(!is_silence(&encoder.encode(&frame).unwrap()), "packet {n}");
+        }
     }
 
     #[test]

@@ -159,6 +159,15 @@ pub enum AudioCommand {
     },
     /// They left.
     RemoveParticipant(ParticipantId),
+    /// What somebody's computer plays begins to come, beside their voice. As loud as they are; the same id again starts afresh.
+    AddSharedSound {
+        /// Whose.
+        id: ParticipantId,
+        /// Its packets, as they come.
+        packets: Receiver<ReceivedPacket>,
+    },
+    /// It does not come any more.
+    RemoveSharedSound(ParticipantId),
     /// How loud to play somebody: 1.0 as they came, at most 4.0.
     SetVolume {
         /// Who.

@@ -222,6 +222,8 @@ impl Driver {
             AudioCommand::SetTargets(targets) => self.capture.set_targets(targets),
             AudioCommand::AddParticipant { id, packets } => self.playout.add(id, packets),
             AudioCommand::RemoveParticipant(id) => self.playout.remove(id),
+            AudioCommand::AddSharedSound { id, packets } => self.playout.add_shared(id, packets),
+            AudioCommand::RemoveSharedSound(id) => self.playout.remove_shared(id),
             AudioCommand::SetVolume { id, gain } => self.playout.set_volume(id, gain),
             AudioCommand::Record(recorder) => {
                 self.output.played.record_call(recorder.clone());
@@ -401,6 +403,11 @@ impl Driver {
             status
                 .participants
                 .extend(participants.map(super::participant::Participant::describe));
+            status.shared.clear();
+            let shared = self.playout.shared.iter_mut();
+            status
+                .shared
+                .extend(shared.map(super::participant::Participant::describe));
             status.counters = self.counters;
         });
     }

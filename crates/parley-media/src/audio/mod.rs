@@ -22,6 +22,7 @@ mod played;
 mod playout;
 pub mod probe;
 mod record;
+mod shared;
 mod source;
 pub mod speech;
 mod status;
@@ -36,6 +37,7 @@ pub use config::{
 pub use echo_test::EchoTestState;
 pub use engine::AudioEngine;
 pub use jitter::JitterCounters;
+pub use shared::{SharedSound, SharedSoundStatus};
 pub use source::{LoadWavError, check_wav};
 pub use status::{AudioCounters, AudioStatus, ParticipantAudio, StreamState, StreamStatus};
 

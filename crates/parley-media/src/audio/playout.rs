@@ -19,6 +19,8 @@ const PARTICIPANTS_MAX: usize = 256;
 #[derive(Default)]
 pub(super) struct Playout {
     pub(super) participants: Vec<Participant>,
+    /// The computers' sound of those who share it, beside their voices.
+    pub(super) shared: Vec<Participant>,
     chime: Option<Chime>,
     pub(super) echo_test: EchoTest,
     pub(super) meter: Meter,
@@ -29,14 +31,7 @@ impl Playout {
     /// Somebody comes, or comes anew.
     pub(super) fn add(&mut self, id: ParticipantId, packets: Receiver<ReceivedPacket>) {
         self.remove(id);
-        if self.participants.len() >= PARTICIPANTS_MAX {
-            tracing::warn!(participant = ?id, "too many people in the mix");
-            return;
-        }
-        match Participant::new(id, packets) {
-            Ok(participant) => self.participants.push(participant),
-            Err(error) => tracing::error!(participant = ?id, %error, "no decoder"),
-        }
+        add_to(&mut self.participants, id, packets);
     }
 
     /// They left.
@@ -44,11 +39,23 @@ impl Playout {
         self.participants.retain(|participant| participant.id != id);
     }
 
-    /// How loud somebody plays.
+    /// Somebody's computer begins to be heard, or anew.
+    pub(super) fn add_shared(&mut self, id: ParticipantId, packets: Receiver<ReceivedPacket>) {
+        self.remove_shared(id);
+        add_to(&mut self.shared, id, packets);
+    }
+
+    /// It is heard no more.
+    pub(super) fn remove_shared(&mut self, id: ParticipantId) {
+        self.shared.retain(|participant| participant.id != id);
+    }
+
+    /// How loud somebody plays, and with them what their computer plays.
     pub(super) fn set_volume(&mut self, id: ParticipantId, gain: f32) {
         for participant in self
             .participants
             .iter_mut()
+            .chain(&mut self.shared)
             .filter(|participant| participant.id == id)
         {
             participant.set_gain(gain);
@@ -68,7 +75,7 @@ impl Playout {
     /// The next 10 ms for the speaker.
     pub(super) fn block(&mut self, now: Instant) -> Block {
         let mut mix = SILENT_BLOCK;
-        for participant in &mut self.participants {
+        for participant in self.participants.iter_mut().chain(&mut self.shared) {
             participant.add_to(now, &mut mix);
         }
         if let Some(chime) = &mut self.chime
@@ -80,5 +87,16 @@ impl Playout {
         self.limiter.apply(&mut mix);
         self.meter.hear(&mix);
         mix
+    }
+}
+
+fn add_to(list: &mut Vec<Participant>, id: ParticipantId, packets: Receiver<ReceivedPacket>) {
+    if list.len() >= PARTICIPANTS_MAX {
+        tracing::warn!(participant = ?id, "too many people in the mix");
+        return;
+    }
+    match Participant::new(id, packets) {
+        Ok(participant) => list.push(participant),
+        Err(error) => tracing::error!(participant = ?id, %error, "no decoder"),
     }
 }

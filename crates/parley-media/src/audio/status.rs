@@ -28,6 +28,8 @@ pub struct AudioStatus {
     pub echo_test: EchoTestState,
     /// Everyone who is heard.
     pub participants: Vec<ParticipantAudio>,
+    /// What their computers play beside their voices, of those who share it.
+    pub shared: Vec<ParticipantAudio>,
     /// What was lost on the way through this engine.
     pub counters: AudioCounters,
 }
@@ -44,6 +46,7 @@ impl Default for AudioStatus {
             test_sound_playing: false,
             echo_test: EchoTestState::Off,
             participants: Vec::new(),
+            shared: Vec::new(),
             counters: AudioCounters::default(),
         }
     }

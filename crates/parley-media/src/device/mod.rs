@@ -4,6 +4,7 @@ pub(crate) mod camera;
 pub mod changes;
 pub mod screen;
 pub mod sound;
+pub mod system_sound;
 
 pub use camera::list_cameras;
 pub use sound::{list_microphones, list_speakers};

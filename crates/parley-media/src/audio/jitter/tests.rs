@@ -2,7 +2,7 @@
 //! and what comes out is judged by the counters and by the same meter that judges a real call.
 
 use super::{JitterBuffer, JitterCounters};
-use crate::audio::codec::{VoiceEncoder, is_silence};
+use crate::audio::codec::{OpusEncoder, is_silence};
 use crate::audio::config::AudioTargets;
 use crate::audio::pace::test_start;
 use crate::audio::probe::{SoundMeter, SoundReport};
@@ -43,7 +43,7 @@ fn speak(seconds: u64, loss_pct: u8) -> Vec<Sent> {
         bitrate: Bitrate::from_kbps(32),
         expected_loss_pct: loss_pct,
     };
-    let mut encoder = VoiceEncoder::new(targets).unwrap();
+    let mut encoder = OpusEncoder::for_voice(targets).unwrap();
     let mut frame = [0.0; 960];
     let (mut sent, mut sending) = (Vec::new(), false);
     for n in 0..seconds * 50 {
