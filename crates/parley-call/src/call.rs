@@ -82,6 +82,13 @@ pub enum CallEvent {
         /// How to ask them for a key frame.
         key_frames: KeyFrameRequester,
     },
+    /// What the computer of whoever shares plays begins to come, beside their voice; as [`CallEvent::ScreenTrack`].
+    ScreenSoundTrack {
+        /// From whom.
+        participant: ParticipantId,
+        /// The packets.
+        packets: std::sync::mpsc::Receiver<ReceivedPacket>,
+    },
     /// No more comes in a track.
     TrackEnded {
         /// From whom.
@@ -324,6 +331,11 @@ impl Driver {
                 packets,
                 key_frames: self.peer.screen_key_frames.clone(),
             },
+            SessionEvent::Track {
+                participant,
+                kind: TrackKind::ScreenSound,
+                packets,
+            } => CallEvent::ScreenSoundTrack { participant, packets },
             SessionEvent::TrackEnded { participant, kind } => CallEvent::TrackEnded { participant, kind },
             SessionEvent::Reaction {
                 participant,

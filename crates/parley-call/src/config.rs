@@ -65,6 +65,10 @@ pub struct LocalScreen {
     pub targets: watch::Sender<EncoderTargets>,
     /// Raised when the other side needs a key frame of it.
     pub key_frames: KeyFrameFlag,
+    /// What the computer plays, to send beside it.
+    pub sound: mpsc::Receiver<EncodedAudio>,
+    /// What its encoder must produce.
+    pub sound_targets: watch::Sender<AudioTargets>,
 }
 
 impl LocalScreen {
@@ -75,6 +79,8 @@ impl LocalScreen {
             frames: mpsc::channel(1).1,
             targets: watch::channel(EncoderTargets::default()).0,
             key_frames: KeyFrameFlag::new(),
+            sound: mpsc::channel(1).1,
+            sound_targets: watch::channel(AudioTargets::default()).0,
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum PeerCommand {
     AddCandidate(Candidate),
     /// Adds the track of the screen to the connection; the other side is offered it ([`PeerEventKind::NegotiationNeeded`]).
     AddScreen,
+    /// The same for the track of what the computer plays.
+    AddScreenSound,
     /// Opens the gate: media is sent and handed on from now. Closed again by the next `Open`.
     AllowMedia,
     /// Sends on the control channel; dropped and counted while that is not open.
@@ -63,6 +65,7 @@ impl PeerCommand {
             Self::Rollback => "rollback",
             Self::AddCandidate(_) => "add_candidate",
             Self::AddScreen => "add_screen",
+            Self::AddScreenSound => "add_screen_sound",
             Self::AllowMedia => "allow_media",
             Self::SendControl(_) => "send_control",
             Self::Close => "close",
@@ -174,6 +177,8 @@ pub enum TrackKind {
     Video,
     /// A screen or window: the second track of pictures.
     Screen,
+    /// What the computer of whoever shows the screen plays: the second track of sound.
+    ScreenSound,
 }
 
 /// The data channels beside the control channel, each for one thing.
@@ -214,6 +219,8 @@ pub struct PeerStats {
     pub frames_sent_per_s: f32,
     /// The same of the screen.
     pub screen_frames_sent_per_s: f32,
+    /// Packets of the computer's sound handed to the network, per second.
+    pub screen_sound_sent_per_s: f32,
     /// Lost on the way here, percent of the last second (before retransmission).
     pub loss_in_pct: f32,
     /// Lost on the way there, percent, from the other side's reports.

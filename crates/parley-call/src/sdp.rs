@@ -103,15 +103,25 @@ pub fn digest(sdp: &str) -> String {
 /// camera and the second the screen; the order of sections never changes (RFC 8829, 5.2.2).
 #[must_use]
 pub fn screen_ssrcs(sdp: &str) -> Vec<u32> {
+    second_ssrcs(sdp, "m=video ")
+}
+
+/// The same of a description's second section of sound: the first is the microphone, the second what the computer plays.
+#[must_use]
+pub fn screen_sound_ssrcs(sdp: &str) -> Vec<u32> {
+    second_ssrcs(sdp, "m=audio ")
+}
+
+fn second_ssrcs(sdp: &str, kind: &str) -> Vec<u32> {
     let mut sections = 0;
-    let mut in_video = false;
+    let mut in_kind = false;
     let mut ssrcs = Vec::new();
     for line in sdp.split(['\n', '\r']) {
         if line.starts_with("m=") {
-            in_video = line.starts_with("m=video ");
-            sections += usize::from(in_video);
+            in_kind = line.starts_with(kind);
+            sections += usize::from(in_kind);
         }
-        let Some(value) = line.strip_prefix("a=ssrc:").filter(|_| in_video && sections == 2) else {
+        let Some(value) = line.strip_prefix("a=ssrc:").filter(|_| in_kind && sections == 2) else {
             continue;
         };
         let ssrc = value
@@ -193,7 +203,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_second_section_of_pictures_is_the_screen() {
+    fn the_second_sections_of_pictures_and_sound_are_the_screen_and_its_sound() {
         let section = |kind: &str, ssrc: u32| {
             format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=ssrc:{ssrc} cname:x\r\na=ssrc:{ssrc} msid:a b\r\n")
         };
@@ -201,7 +211,10 @@ pub(crate) mod tests {
         let both = camera.clone() + &section("application", 3) + &section("video", 4);
         assert!(screen_ssrcs(&camera).is_empty());
         assert_eq!(screen_ssrcs(&both), [4]);
-        assert_eq!(screen_ssrcs(&(both + &section("video", 5) + "a=ssrc:x\r\n")), [4]);
+        assert!(screen_sound_ssrcs(&both).is_empty());
+        let all = both + &section("audio", 6) + &section("video", 5) + "a=ssrc:x\r\n";
+        assert_eq!(screen_ssrcs(&all), [4]);
+        assert_eq!(screen_sound_ssrcs(&all), [6]);
     }
 
     #[test]
@@ -216,6 +229,7 @@ pub(crate) mod tests {
             let _ = fingerprint(&text);
             let _ = has_ufrag(&text, "x");
             let _ = screen_ssrcs(&text);
+            let _ = screen_sound_ssrcs(&text);
         }
     }
 }

@@ -51,6 +51,9 @@ pub(crate) struct Wish {
     /// What kind of pictures the shown screen has.
     #[arg(long, value_name = "KIND", default_value = "text")]
     pub(crate) screen_mode: ScreenMode,
+    /// Lets them hear what this computer plays beside the screen, all but this call (PulseAudio and PipeWire).
+    #[arg(long, requires = "screen")]
+    pub(crate) screen_sound: bool,
     /// Watches and records the other side's screen instead of their camera.
     #[arg(long)]
     pub(crate) watch_screen: bool,

@@ -112,6 +112,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
             camera_on: wish.video != PictureSource::Off,
             screen_on: wish.screen.is_some(),
             screen_moves: wish.screen_mode == ScreenMode::Motion,
+            screen_sound_on: wish.screen_sound,
             ..MediaState::default()
         },
         network: NetworkOptions::default(),
@@ -128,6 +129,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
             content,
             frame_rate: FrameRate::new(fps),
             cursor: true,
+            sound: wish.screen_sound,
         }))?;
     }
     let allowed = wish.allow_recording == Switch::On;

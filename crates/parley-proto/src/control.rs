@@ -65,6 +65,12 @@ pub struct MediaState {
     /// The sender can show the other side's screen. Clients without the field cannot, and are sent none.
     #[serde(default)]
     pub takes_screen: bool,
+    /// With the screen comes what the sender's computer plays, in a second track of sound.
+    #[serde(default)]
+    pub screen_sound_on: bool,
+    /// The sender can play such a track. For clients without the field it would be the microphone's.
+    #[serde(default)]
+    pub takes_screen_sound: bool,
 }
 
 /// How far the sender is with recording.

@@ -1,8 +1,10 @@
-//! A window with moving text, chosen by its live picture, shared, and read on the other side in its own pixels.
+//! A window with moving text, chosen by its live picture, shared with what another program plays, read on the other side in its
+//! own pixels, and heard there.
 
 use super::{CAMERA, SOON};
 use crate::harness::meeting::meet;
 use crate::harness::page::{page, psnr_of_luma_db};
+use crate::harness::sound::{RATE, tone, write_tone};
 use crate::harness::text_window::TextWindow;
 use crate::harness::window::{Opening, Window};
 use std::time::{Duration, Instant};
@@ -15,6 +17,19 @@ const SHARP_DB: f64 = 35.0;
 /// How long a page may take to become so.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// What the other program plays, and how loud.
+const FILM_HZ: f32 = 1_000.0;
+const FILM_AMPLITUDE: f32 = 0.2;
+
+/// How loud the film is at a window's speaker now.
+fn film_at(window: &Window) -> f32 {
+    let recording = window.sound.listen().unwrap();
+    std::thread::sleep(Duration::from_millis(2_500));
+    let heard = recording.finish().unwrap();
+    let pieces = heard.chunks_exact(RATE / 4).map(|piece| tone(piece, FILM_HZ));
+    pieces.fold(0.0, f32::max)
+}
+
 #[test]
 fn a_shared_window_with_moving_text_is_read_in_its_own_pixels() {
     let wide = Opening {
@@ -26,6 +41,12 @@ fn a_shared_window_with_moving_text_is_read_in_its_own_pixels() {
     let text = TextWindow::open(ada.screen(), TEXT, (WINDOW.0, 0)).unwrap();
     meet(&ada, &ben).unwrap();
 
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("film.wav");
+    write_tone(&film, FILM_HZ, FILM_AMPLITUDE, Duration::from_secs(120)).unwrap();
+    let playing = ada.sound.play_into("speaker", &film).unwrap();
+    assert!(film_at(&ben) < FILM_AMPLITUDE / 32.0, "heard before it is shared");
+
     ada.click("share").unwrap();
     let choice = format!("screen-window:{}", text.id);
     ada.wait_for(SOON, &format!("[data-testid='{choice}']")).unwrap();
@@ -34,6 +55,7 @@ fn a_shared_window_with_moving_text_is_read_in_its_own_pixels() {
     ada.photograph("share-picker").unwrap();
     ada.click(&choice).unwrap();
     ada.click("share-mode-text").unwrap();
+    ada.click("share-sound").unwrap();
     ada.click("share-now").unwrap();
     ada.wait_for(SOON, "[data-testid=sharing]").unwrap();
 
@@ -61,9 +83,16 @@ fn a_shared_window_with_moving_text_is_read_in_its_own_pixels() {
     ben.photograph("share-own-pixels").unwrap();
     assert!(sharpness.iter().all(|db| *db >= SHARP_DB), "{sharpness:?}");
 
+    let heard = film_at(&ben);
+    eprintln!("the film at the other speaker: {heard:.3}");
+    assert!(heard > FILM_AMPLITUDE / 2.0, "{heard}");
+
     // The window closes: the share ends, and both are told.
     text.tell("close").unwrap();
     ben.wait_until_gone(SOON, "[data-testid=shared-screen]").unwrap();
     ada.wait_for(SOON, "[data-testid=share-stopped][data-why=window_closed]")
         .unwrap();
+    let after = film_at(&ben);
+    assert!(after < FILM_AMPLITUDE / 32.0, "heard after the share: {after}");
+    drop(playing);
 }

@@ -28,6 +28,8 @@ pub struct Wish {
     pub environment: Vec<(String, String)>,
     /// An authority that it trusts beside those of the system, as a PEM file.
     pub trusts: Option<PathBuf>,
+    /// What else it finds in its environment, such as a sound card's.
+    pub environment: Vec<(String, String)>,
     /// More arguments.
     pub more: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl Default for Wish {
             display: None,
             environment: Vec::new(),
             trusts: None,
+            environment: Vec::new(),
             more: Vec::new(),
         }
     }

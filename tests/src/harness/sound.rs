@@ -104,6 +104,38 @@ pub fn rms(sound: &[f32]) -> f32 {
     (sound.iter().map(|sample| sample * sample).sum::<f32>() / sound.len() as f32).sqrt()
 }
 
+/// How strong a steady tone of `hz` is in a piece of sound: its amplitude (Goertzel's algorithm).
+#[must_use]
+pub fn tone(sound: &[f32], hz: f32) -> f32 {
+    let turn = std::f64::consts::TAU * f64::from(hz) / RATE as f64;
+    let (mut one, mut two) = (0.0, 0.0);
+    for sample in sound {
+        let next = f64::from(*sample) + 2.0 * turn.cos() * one - two;
+        (two, one) = (one, next);
+    }
+    let power = one * one + two * two - 2.0 * turn.cos() * one * two;
+    (power.max(0.0).sqrt() * 2.0 / sound.len().max(1) as f64) as f32
+}
+
+/// Makes a wav file of a steady tone.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_tone(wav: &Path, hz: f32, amplitude: f32, time: Duration) -> Result<()> {
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE as u32,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(wav, format)?;
+    for index in 0..(time.as_secs_f64() * RATE as f64) as usize {
+        let phase = (index as f64 * f64::from(hz) / RATE as f64).fract() as f32 * std::f32::consts::TAU;
+        writer.write_sample((phase.sin() * amplitude * f32::from(i16::MAX)) as i16)?;
+    }
+    Ok(writer.finalize()?)
+}
+
 /// Loudness in steps of 10 ms.
 #[must_use]
 pub fn envelope(sound: &[f32]) -> Vec<f32> {
@@ -280,6 +312,21 @@ pub(super) mod tests {
             let part = second * RATE..(second + 1) * RATE;
             assert!(correlation(&said[part.clone()], &beside[part]) > 0.99, "{second}");
         }
+    }
+
+    #[test]
+    fn a_tone_is_measured_beside_another() {
+        let sound: Vec<f32> = (0..RATE)
+            .map(|at| {
+                let wave = |hz: f32| (at as f32 / RATE as f32 * hz * std::f32::consts::TAU).sin();
+                0.25 * wave(1_000.0) + 0.5 * wave(440.0)
+            })
+            .collect();
+        let check = |hz, expect: f32| assert!((tone(&sound, hz) - expect).abs() < 0.01, "{hz}");
+        check(1_000.0, 0.25);
+        check(440.0, 0.5);
+        check(1_500.0, 0.0);
+        assert_eq!(tone(&[], 440.0), 0.0);
     }
 
     #[test]

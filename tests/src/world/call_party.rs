@@ -213,7 +213,7 @@ async fn listen(
             CallEvent::AudioTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.audio),
             CallEvent::VideoTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.video),
             // Nobody shares here.
-            CallEvent::ScreenTrack { .. } => {}
+            CallEvent::ScreenTrack { .. } | CallEvent::ScreenSoundTrack { .. } => {}
             CallEvent::TrackEnded { .. } => {
                 arrived.tracks_ended.fetch_add(1, Ordering::Relaxed);
             }

@@ -19,6 +19,8 @@ mod secure;
 #[cfg(target_os = "linux")]
 mod share;
 #[cfg(target_os = "linux")]
+mod share_sound;
+#[cfg(target_os = "linux")]
 mod unreachable;
 #[cfg(target_os = "linux")]
 mod wayland;

@@ -68,7 +68,11 @@ id: string | null,
 /**
  * For reading or for motion; absent: as the settings say.
  */
-mode: ShareMode | null, } | { "type": "stop_sharing" } | { "type": "start_recording" } | { "type": "stop_recording" } | { "type": "set_preview", 
+mode: ShareMode | null, 
+/**
+ * With what this computer plays; absent: as the settings say.
+ */
+sound: boolean | null, } | { "type": "stop_sharing" } | { "type": "start_recording" } | { "type": "stop_recording" } | { "type": "set_preview", 
 /**
  * Open.
  */
@@ -999,7 +1003,11 @@ ask_each_time: boolean,
 /**
  * What gives the system's last choice again, as an id; only of use to the system that gave it.
  */
-remembered: string | null, };
+remembered: string | null, 
+
+ * Whether what this computer plays is heard with it, where that is possible.
+ */
+sound: boolean, };
 
 /**
  * A monitor or window that could be shared.
@@ -1187,6 +1195,11 @@ system_asks: boolean, };
 export type ShareMode = "text" | "motion";
 
 /**
+ * Whether what this computer plays can be shared with a screen.
+ */
+export type ShareSound = "possible" | "unsupported" | "no_server";
+
+/**
  * Why nothing is shared any more, or cannot be.
  */
 export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "denied" | "no_portal" | "ended_by_desktop" | "no_screen" | "failed";
@@ -1206,7 +1219,11 @@ choice: ShareChoice | null,
 /**
  * Why the last share ended by itself; until the next one, or until it was seen.
  */
-stopped: ShareStop | null, };
+stopped: ShareStop | null, 
+/**
+ * Whether what this computer plays can be shared too. Looked for whenever somebody chooses.
+ */
+sound: ShareSound, };
 
 /**
  * What is shared.
@@ -1228,6 +1245,10 @@ name: string | null,
  * For reading or for motion.
  */
 mode: ShareMode, 
+/**
+ * Whether what this computer plays is heard with it.
+ */
+sound: boolean, 
 /**
  * Whether pictures come.
  */

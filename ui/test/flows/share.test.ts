@@ -17,12 +17,41 @@ describe('sharing', () => {
     await by('share-mode-motion').check();
     await by('share-now').click();
     await by('sharing').waitFor();
-    expect(await last('share')).toEqual({ type: 'share', id: 'window:a1', mode: 'motion' });
+    expect(await last('share')).toEqual({ type: 'share', id: 'window:a1', mode: 'motion', sound: false });
     expect(await by('sharing').innerText()).toContain('Notes on the Analytical Engine');
     await expect.poll(said).toContain('You are sharing');
     await page.keyboard.press('s');
     await by('sharing').waitFor({ state: 'detached' });
     expect(await last('stop_sharing')).toBeDefined();
+  });
+
+  test('takes the sound of other programs along when asked to, and says so all the time', async () => {
+    await open('call');
+    await page.keyboard.press('s');
+    await by('screen-window:a1').click();
+    await by('share-sound').check();
+    await by('share-now').click();
+    await by('sharing').waitFor();
+    expect(await last('share')).toEqual({ type: 'share', id: 'window:a1', mode: 'text', sound: true });
+    expect(await by('sharing').innerText()).toContain('with sound');
+  });
+
+  test('says why it takes no sound along where it cannot', async () => {
+    await open('call-share-wayland');
+    expect(await by('share-sound').isDisabled()).toBe(true);
+    expect(await by('share-picker').innerText()).toContain('PulseAudio or PipeWire');
+  });
+
+  test('remembers in the settings that the sound goes along', async () => {
+    await open('call');
+    await page.keyboard.press('Control+,');
+    await by('page-screen').click();
+    await by('screen-sound').check();
+    await by('screen-monitor:HDMI-1').check();
+    await by('close-settings').click();
+    await page.keyboard.press('s');
+    await by('sharing').waitFor();
+    expect(await by('sharing').innerText()).toContain('with sound');
   });
 
   test('is given up with Escape', async () => {

@@ -20,6 +20,7 @@ pub use parley_call::{
     CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, RecordingConsent,
     RecordingRefusal, SignalingFault, VideoLimits,
 };
+pub use parley_media::audio::SharedSoundStatus;
 pub use parley_media::record::{RecordEnd, RecorderStatus, StartRecorderError};
 pub use share::{CHOICE_TILE, SCREEN_TILE, SCREEN_TILE_OF, ShareWish};
 pub use tiles::{SELF_TILE, Tiles};
@@ -41,6 +42,8 @@ use sound::Sound;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
+/// Packets of the computer's sound that may wait for the network: a third of a second.
+const SHARED_SOUND_MAX: usize = 16;
 /// Encoded pictures between the encoder and the network; when they are not taken, raw ones are left out.
 const ENCODED_MAX: usize = 3;
 
@@ -207,10 +210,14 @@ impl Endpoint {
         let (screen_out, screen_frames) = mpsc::channel(ENCODED_MAX);
         let (screen_targets, for_screen) = watch::channel(paused);
         let screen_key_frames = KeyFrameFlag::new();
+        let (sound_out, screen_sound) = mpsc::channel(SHARED_SOUND_MAX);
+        let (sound_targets_in, sound_targets) = watch::channel(AudioTargets::default());
         let screen_ends = ScreenEnds {
             out: screen_out,
             targets: for_screen,
             key_frames: screen_key_frames.clone(),
+            sound_out,
+            sound_targets,
         };
         let frames = self.picture.for_encoder();
         let encoder = VideoEncoder::spawn(frames, for_encoder.clone(), key_frames.clone(), encoded)?;
@@ -229,6 +236,8 @@ impl Endpoint {
                     frames: screen_frames,
                     targets: screen_targets,
                     key_frames: screen_key_frames,
+                    sound: screen_sound,
+                    sound_targets: sound_targets_in,
                 },
             },
             network: wish.network,
@@ -276,6 +285,12 @@ impl Endpoint {
     #[must_use]
     pub fn share_status(&self) -> Option<SourceStatus> {
         self.sharing.as_ref().map(Sharing::status)
+    }
+
+    /// How the computer's sound is that is shared with it; nothing while it is not.
+    #[must_use]
+    pub fn shared_sound_status(&self) -> Option<SharedSoundStatus> {
+        self.sharing.as_ref()?.sound_status()
     }
 
     /// What the encoder of what is shared did.
@@ -456,6 +471,13 @@ impl Endpoint {
                     call.show_screen(participant, packets, key_frames);
                 }
                 Happened::ScreenBegan(participant)
+            }
+            CallEvent::ScreenSoundTrack { participant, packets } => {
+                self.sound.send(AudioCommand::AddSharedSound {
+                    id: participant,
+                    packets,
+                });
+                Happened::SoundBegan(participant)
             }
             CallEvent::TrackEnded { participant, kind } => {
                 let command = self

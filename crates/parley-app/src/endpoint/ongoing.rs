@@ -164,6 +164,7 @@ impl OngoingCall {
     pub(super) fn end_track(&mut self, who: ParticipantId, kind: TrackKind) -> Option<AudioCommand> {
         match kind {
             TrackKind::Audio => Some(AudioCommand::RemoveParticipant(who)),
+            TrackKind::ScreenSound => Some(AudioCommand::RemoveSharedSound(who)),
             TrackKind::Video => {
                 if let Some(receiver) = self.receivers.remove(&who) {
                     retire(receiver);

@@ -1,10 +1,12 @@
-//! What is shown beside the camera: a source of the screen, its own tile, its own encoder. And the choice of what to show.
+//! What is shown beside the camera: a source of the screen, its own tile, its own encoder, by choice with what the computer
+//! plays. And the choice of what to show.
 
 use super::retire;
 use super::tiles::Tiles;
+use parley_media::audio::{AudioTargets, SharedSound, SharedSoundStatus};
 use parley_media::device::screen::ScreenPreviews;
 use parley_media::device::screen::previews::Choice;
-use parley_media::packet::EncodedFrame;
+use parley_media::packet::{EncodedAudio, EncodedFrame};
 use parley_media::slot::Slot;
 use parley_media::video::{
     Content, EncoderStats, EncoderTargets, KeyFrameFlag, SourceStatus, StartEncoderError, VideoEncoder,
@@ -31,6 +33,8 @@ pub struct ShareWish {
     pub frame_rate: FrameRate,
     /// Whether the mouse pointer is seen.
     pub cursor: bool,
+    /// Whether what the computer plays is heard, all but this call.
+    pub sound: bool,
 }
 
 /// The call's ends for what is shared. Every share of a call uses the same.
@@ -39,6 +43,8 @@ pub(super) struct ScreenEnds {
     pub(super) out: mpsc::Sender<EncodedFrame>,
     pub(super) targets: watch::Receiver<EncoderTargets>,
     pub(super) key_frames: KeyFrameFlag,
+    pub(super) sound_out: mpsc::Sender<EncodedAudio>,
+    pub(super) sound_targets: watch::Receiver<AudioTargets>,
 }
 
 /// A share that is on.
@@ -47,6 +53,7 @@ pub(super) struct Sharing {
     pub(super) wish: ShareWish,
     source: Option<VideoSource>,
     encoder: Option<VideoEncoder>,
+    sound: Option<SharedSound>,
     status: watch::Receiver<SourceStatus>,
     tiles: Tiles,
 }
@@ -59,6 +66,8 @@ impl Sharing {
             out,
             targets,
             key_frames,
+            sound_out,
+            sound_targets,
         } = ends;
         let encoder = VideoEncoder::spawn_for(wish.content, frames.clone(), targets, key_frames, out)?;
         let source = VideoSource::spawn(VideoInput::Screen {
@@ -68,11 +77,13 @@ impl Sharing {
         });
         source.feed(frames);
         source.feed(tiles.slot(SCREEN_TILE));
+        let sound = wish.sound.then(|| SharedSound::spawn(sound_targets, sound_out));
         Ok(Self {
             wish,
             status: source.status(),
             source: Some(source),
             encoder: Some(encoder),
+            sound,
             tiles,
         })
     }
@@ -84,12 +95,17 @@ impl Sharing {
     pub(super) fn encoder_stats(&self) -> Option<EncoderStats> {
         self.encoder.as_ref().map(VideoEncoder::stats)
     }
+
+    /// How the computer's sound is, if it is shared.
+    pub(super) fn sound_status(&self) -> Option<SharedSoundStatus> {
+        self.sound.as_ref().map(|sound| sound.status().borrow().clone())
+    }
 }
 
 impl Drop for Sharing {
     fn drop(&mut self) {
         self.tiles.remove(SCREEN_TILE);
-        retire((self.source.take(), self.encoder.take()));
+        retire((self.source.take(), self.encoder.take(), self.sound.take()));
     }
 }
 

@@ -26,7 +26,7 @@ use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, PastCall, Store};
 use crate::view::{
     AppState, DesktopView, DeviceKind, DeviceState, EndedView, InspectorView, Levels, Phase, RecordingStop,
-    ShareStop, StatsSample, TalkView,
+    ShareSound, ShareStop, StatsSample, TalkView,
 };
 use parley_call::{CallCommand, EndReason, VideoLimits};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioInput, AudioOutput, StreamStatus};
@@ -62,6 +62,8 @@ pub(super) struct Actor {
     pub(super) internal: Option<String>,
     /// Why the last share ended by itself.
     pub(super) share_stopped: Option<ShareStop>,
+    /// Whether what this computer plays can be shared, when it was looked for last.
+    pub(super) share_sound: ShareSound,
     pub(super) recording: CallRecording,
     opened: Option<(AudioInput, AudioOutput)>,
     told_media: Option<MediaState>,
@@ -150,6 +152,7 @@ impl Actor {
             bad_link: None,
             internal: None,
             share_stopped: None,
+            share_sound: super::share::look_for_sound(),
             recording: CallRecording::default(),
             opened: None,
             told_media: None,
@@ -328,6 +331,7 @@ impl Actor {
             encoder: self.endpoint.encoder_stats(),
             receivers: self.endpoint.receiver_stats().map(|(_, stats)| stats).collect(),
             sound: self.endpoint.sound_status(),
+            shared_sound: self.endpoint.shared_sound_status(),
             files: self.endpoint.file_counters(),
             chat: self.endpoint.chat_counters(),
             history_dropped: self.history.dropped(),

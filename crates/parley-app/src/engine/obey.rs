@@ -48,7 +48,7 @@ impl Actor {
             AppCommand::React { reaction } => return self.react(reaction),
             AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
             AppCommand::ChooseShare { on } => self.choose_share(on),
-            AppCommand::Share { id, mode } => return self.share(id, mode).await,
+            AppCommand::Share { id, mode, sound } => return self.share(id, mode, sound).await,
             AppCommand::StopSharing => self.stop_sharing(),
             AppCommand::StartRecording => return self.start_recording(),
             AppCommand::StopRecording => self.stop_recording(),

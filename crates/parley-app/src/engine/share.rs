@@ -6,11 +6,12 @@ use super::translate;
 use crate::endpoint::ShareWish;
 use crate::view::{
     CommandErrorCode, Phase, ScreenKind, ScreenSettings, ScreenView, SettingsPatch, ShareChoice, ShareMode,
-    ShareStop, ShareView, SharingView,
+    ShareSound, ShareStop, ShareView, SharingView,
 };
 use parley_media::device::screen::{
     self, SYSTEM_ASKS, ScreenFault, ScreenSource, SystemChoice, list_screens, system_asks,
 };
+use parley_media::device::system_sound::{SystemSoundFault, system_sound};
 use parley_media::video::{Content, SourceState, SourceStatus};
 use parley_proto::{FrameRate, MediaState};
 
@@ -27,12 +28,18 @@ impl Actor {
         self.endpoint.choose_share(on);
         if on {
             self.share_stopped = None;
+            self.share_sound = look_for_sound();
         }
     }
 
     /// Shares this; without an id the monitor of the settings, or asks if there is none (any more). Where the system asks,
     /// its dialog comes at once.
-    pub(super) async fn share(&mut self, id: Option<String>, mode: Option<ShareMode>) -> Outcome {
+    pub(super) async fn share(
+        &mut self,
+        id: Option<String>,
+        mode: Option<ShareMode>,
+        sound: Option<bool>,
+    ) -> Outcome {
         if self.phase != Phase::InCall {
             let message = "There is no call to share in.";
             return Err(refuse(CommandErrorCode::NotNow, message));
@@ -63,6 +70,7 @@ impl Actor {
             content,
             frame_rate: FrameRate::new(fps.min(settings.frame_rate_max.max(1))),
             cursor: settings.cursor,
+            sound: sound.unwrap_or(settings.sound) && self.share_sound == ShareSound::Possible,
         };
         self.endpoint.share(Some(wish)).map_err(|error| {
             let message = format!("Sharing could not begin: {error}.");
@@ -127,6 +135,7 @@ impl Actor {
         MediaState {
             screen_on: wish.is_some(),
             screen_moves: wish.is_some_and(|wish| wish.content == Content::Motion),
+            screen_sound_on: wish.is_some_and(|wish| wish.sound),
             ..media
         }
     }
@@ -158,6 +167,7 @@ impl Actor {
             sharing: self.sharing_view(),
             choice,
             stopped: self.share_stopped,
+            sound: self.share_sound,
         }
     }
 
@@ -184,9 +194,19 @@ impl Actor {
                 Content::Motion => ShareMode::Motion,
                 Content::Text | Content::Camera => ShareMode::Text,
             },
+            sound: wish.sound,
             state: translate::source_state(status.state),
             size: status.resolution.map(translate::size),
         })
+    }
+}
+
+/// Whether what this computer plays can be shared now. A look at one file.
+pub(super) fn look_for_sound() -> ShareSound {
+    match system_sound() {
+        Ok(()) => ShareSound::Possible,
+        Err(SystemSoundFault::Unsupported) => ShareSound::Unsupported,
+        Err(SystemSoundFault::NoServer | SystemSoundFault::Lost(_)) => ShareSound::NoServer,
     }
 }
 

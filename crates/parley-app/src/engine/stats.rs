@@ -7,7 +7,7 @@ use crate::view::{PairView, StatsSample};
 use parley_call::CallStats;
 use parley_call::chat::ChatCounters;
 use parley_call::files::FileCounters;
-use parley_media::audio::AudioStatus;
+use parley_media::audio::{AudioStatus, SharedSoundStatus};
 use parley_media::video::{EncoderStats, ReceiverStats};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ pub(super) struct Figures {
     pub(super) encoder: Option<EncoderStats>,
     pub(super) receivers: Vec<ReceiverStats>,
     pub(super) sound: Option<AudioStatus>,
+    pub(super) shared_sound: Option<SharedSoundStatus>,
     pub(super) files: FileCounters,
     pub(super) chat: ChatCounters,
     /// What the store of past calls could not take.
@@ -167,6 +168,10 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
         count("video_packets_late", receiver.buffer.late);
         count("video_packets_unused", receiver.buffer.dropped);
         count("pictures_malformed", receiver.buffer.malformed);
+    }
+    if let Some(shared) = &figures.shared_sound {
+        count("shared_sound_packets_unsent", shared.packets_dropped);
+        count("shared_sound_samples_dropped", shared.samples_dropped);
     }
     if let Some(sound) = &figures.sound {
         count("sound_packets_unsent", sound.counters.packets_dropped);

@@ -89,6 +89,8 @@ pub enum AppCommand {
         id: Option<String>,
         /// For reading or for motion; absent: as the settings say.
         mode: Option<ShareMode>,
+        /// With what this computer plays; absent: as the settings say.
+        sound: Option<bool>,
     },
     /// Ends sharing; also says that the reason of an end was seen.
     StopSharing,
@@ -232,7 +234,7 @@ impl fmt::Debug for AppCommand {
             | Self::SetPreview { on }
             | Self::ChooseShare { on }
             | Self::TestEcho { on } => said.field("on", on),
-            Self::Share { id, mode } => said.field("id", id).field("mode", mode),
+            Self::Share { id, mode, sound } => said.field("id", id).field("mode", mode).field("sound", sound),
             Self::ChooseDevice { kind, id } => said.field("kind", kind).field("id", id),
             Self::DecideFile { id, accept } => said.field("id", id).field("accept", accept),
             Self::PauseFile { id, paused } => said.field("id", id).field("paused", paused),

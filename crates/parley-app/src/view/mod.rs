@@ -38,7 +38,8 @@ pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
 pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};
 pub use share::{
-    ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareStop, ShareView, SharingView,
+    ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareSound, ShareStop, ShareView,
+    SharingView,
 };
 pub use talk::{Delivery, MessageView, ReactionKind, ReactionView, TalkView};
 

@@ -13,6 +13,21 @@ pub struct ShareView {
     pub choice: Option<ShareChoice>,
     /// Why the last share ended by itself; until the next one, or until it was seen.
     pub stopped: Option<ShareStop>,
+    /// Whether what this computer plays can be shared too. Looked for whenever somebody chooses.
+    pub sound: ShareSound,
+}
+
+/// Whether what this computer plays can be shared with a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareSound {
+    /// It can.
+    Possible,
+    /// There is no way on this system yet.
+    #[default]
+    Unsupported,
+    /// Linux without PulseAudio or PipeWire, which tell programs apart.
+    NoServer,
 }
 
 /// What is shared.
@@ -26,6 +41,8 @@ pub struct SharingView {
     pub name: Option<String>,
     /// For reading or for motion.
     pub mode: ShareMode,
+    /// Whether what this computer plays is heard with it.
+    pub sound: bool,
     /// Whether pictures come.
     pub state: DeviceState,
     /// Its size in pixels, once known.
@@ -123,6 +140,8 @@ pub struct ScreenSettings {
     pub ask_each_time: bool,
     /// What gives the system's last choice again, as an id; only of use to the system that gave it.
     pub remembered: Option<String>,
+    /// Whether what this computer plays is heard with it, where that is possible.
+    pub sound: bool,
 }
 
 impl Default for ScreenSettings {
@@ -134,6 +153,7 @@ impl Default for ScreenSettings {
             cursor: true,
             ask_each_time: false,
             remembered: None,
+            sound: false,
         }
     }
 }

@@ -85,6 +85,9 @@ struct Parts {
     screen: Option<Sending>,
     /// Before that.
     spare_screen: Option<LocalTrack>,
+    /// The same two for what the computer plays.
+    screen_sound: Option<Sending>,
+    spare_screen_sound: Option<LocalTrack>,
     room: Arc<super::pacer::room::Room>,
 }
 
@@ -103,6 +106,7 @@ impl Connection {
             audio,
             video,
             screen,
+            screen_sound,
             meter,
             room,
             estimate,
@@ -135,6 +139,8 @@ impl Connection {
                 video,
                 screen: None,
                 spare_screen: Some(screen),
+                screen_sound: None,
+                spare_screen_sound: Some(screen_sound),
                 room,
             },
             control,
@@ -178,6 +184,14 @@ impl Connection {
     pub(super) async fn add_screen(&mut self) -> Result<()> {
         if let Some(screen) = self.parts.spare_screen.take() {
             self.parts.screen = Some(sending(self.peer.as_ref(), screen).await?);
+        }
+        Ok(())
+    }
+
+    /// The same with the track of what the computer plays.
+    pub(super) async fn add_screen_sound(&mut self) -> Result<()> {
+        if let Some(sound) = self.parts.spare_screen_sound.take() {
+            self.parts.screen_sound = Some(sending(self.peer.as_ref(), sound).await?);
         }
         Ok(())
     }
@@ -293,7 +307,7 @@ impl Connection {
     pub(super) async fn request_key_frame(&self, kind: TrackKind) -> bool {
         let track = match kind {
             TrackKind::Screen => &self.remote_screen,
-            TrackKind::Audio | TrackKind::Video => &self.remote_video,
+            TrackKind::Audio | TrackKind::Video | TrackKind::ScreenSound => &self.remote_video,
         };
         let Some(track) = track else {
             return false;
@@ -321,6 +335,7 @@ impl Connection {
             TrackKind::Audio => (&self.parts.audio, MIME_TYPE_OPUS),
             TrackKind::Video => (&self.parts.video, MIME_TYPE_H264),
             TrackKind::Screen => (self.parts.screen.as_ref()?, MIME_TYPE_H264),
+            TrackKind::ScreenSound => (self.parts.screen_sound.as_ref()?, MIME_TYPE_OPUS),
         };
         let transceiver = self.transceiver(&sending.sender).await?;
         let mid = transceiver.mid().await.ok()??;
@@ -332,7 +347,7 @@ impl Connection {
         let (mid, audio_level_id) = route::extensions(&parameters, &mid);
         Some(Route {
             generation: self.generation,
-            is_screen: kind == TrackKind::Screen,
+            is_screen: matches!(kind, TrackKind::Screen | TrackKind::ScreenSound),
             track: Arc::clone(&sending.local.track),
             ssrc: sending.local.ssrc,
             payload_type,

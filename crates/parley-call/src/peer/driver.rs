@@ -78,12 +78,14 @@ pub(super) struct Driver {
     pub(super) own_key_frames: KeyFrameFlag,
     pub(super) screen_targets: watch::Sender<EncoderTargets>,
     pub(super) own_screen_key_frames: KeyFrameFlag,
+    pub(super) screen_sound_targets: watch::Sender<AudioTargets>,
     pub(super) limits: VideoLimits,
     pub(super) network: NetworkOptions,
     pub(super) unsent: Arc<Unsent>,
     pub(super) video_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_route: watch::Sender<Option<Arc<Route>>>,
+    pub(super) screen_sound_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
     pub(super) asking: Asking,
@@ -217,6 +219,7 @@ impl Driver {
             self.video_route.send_replace(None);
             self.audio_route.send_replace(None);
             self.screen_route.send_replace(None);
+            self.screen_sound_route.send_replace(None);
             self.rest_encoders();
             self.tell(PeerEventKind::Connection(ConnectionPhase::Failed));
         }
@@ -229,7 +232,13 @@ impl Driver {
         let estimate = *open.connection.estimate.borrow_and_update();
         let audio = ladder::audio(estimate, open.loss);
         let sharing = self.screen_route.borrow().is_some();
-        let (mut video, screen) = self.ladder.pictures(estimate, sharing);
+        let sound = self
+            .screen_sound_route
+            .borrow()
+            .is_some()
+            .then(|| ladder::screen_sound(estimate, open.loss));
+        let for_pictures = estimate.saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire));
+        let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
         video.paused = self.video_route.borrow().is_none();
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
@@ -237,6 +246,10 @@ impl Driver {
             .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
         self.audio_targets
             .send_if_modified(|targets| std::mem::replace(targets, audio) != audio);
+        if let Some(sound) = sound {
+            self.screen_sound_targets
+                .send_if_modified(|targets| std::mem::replace(targets, sound) != sound);
+        }
     }
 
     /// The decoder wants a key frame: now, or as soon as one may be asked for.
@@ -259,7 +272,7 @@ impl Driver {
     const fn asking_of(&mut self, kind: TrackKind) -> &mut Asking {
         match kind {
             TrackKind::Screen => &mut self.screen_asking,
-            TrackKind::Audio | TrackKind::Video => &mut self.asking,
+            TrackKind::Audio | TrackKind::Video | TrackKind::ScreenSound => &mut self.asking,
         }
     }
 
@@ -310,6 +323,7 @@ impl Driver {
             ("frames_unsent", &self.unsent.frames),
             ("screen_frames_unsent", &self.unsent.screen_frames),
             ("audio_unsent", &self.unsent.audio),
+            ("screen_sound_unsent", &self.unsent.screen_sound),
         ] {
             if counter.get() > 0 {
                 sample.drops.push((name, counter.get()));

@@ -9,6 +9,8 @@ use parley_proto::{Bitrate, FrameRate, Resolution};
 
 /// What sound takes on the wire: Opus at 32 kbit/s and the headers of 50 packets a second.
 pub(super) const AUDIO_RESERVE: Bitrate = Bitrate::from_kbps(60);
+/// Headers of 50 packets a second.
+const HEADERS: Bitrate = Bitrate::from_kbps(28);
 /// The share of the video rate that is left for the picture after RTP headers.
 const PAYLOAD_SHARE: f64 = 0.96;
 /// Less than this is no picture.
@@ -124,6 +126,24 @@ pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
     }
 }
 
+/// What the encoder of the computer's sound must produce: music, as long as there is room beside the pictures.
+pub(super) fn screen_sound(estimate: Bitrate, loss: f32) -> AudioTargets {
+    let kbps = match estimate.kbps() {
+        0..300 => 24,
+        300..700 => 48,
+        _ => 96,
+    };
+    AudioTargets {
+        bitrate: Bitrate::from_kbps(kbps),
+        ..audio(estimate, loss)
+    }
+}
+
+/// What sound takes with the headers of 50 packets a second.
+pub(super) fn on_the_wire(targets: AudioTargets) -> Bitrate {
+    Bitrate::from_bps(targets.bitrate.bps() + HEADERS.bps())
+}
+
 /// What to expect after a report of loss: more at once, less only bit by bit, since one report covers few packets.
 pub(super) fn expected_loss(before: f32, reported: f32) -> f32 {
     reported.max(before * 0.8 + reported * 0.2)
@@ -143,6 +163,12 @@ mod tests {
         assert_eq!(rate(1_060), 960);
         assert_eq!(rate(50_000), 2_500);
         assert_eq!(rate(10), 60);
+    }
+
+    #[test]
+    fn the_computers_sound_takes_what_there_is_room_for() {
+        let takes = |kbps| on_the_wire(screen_sound(Bitrate::from_kbps(kbps), 0.0)).kbps();
+        assert_eq!([150, 400, 2_000].map(takes), [52, 76, 124]);
     }
 
     #[test]

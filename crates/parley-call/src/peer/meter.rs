@@ -109,7 +109,7 @@ impl Drops {
 pub(super) struct Meter {
     /// See [`Gate`].
     pub(super) gate: Gate,
-    /// Which of the streams that come is the screen.
+    /// Which of the streams that come are the screen and its sound.
     pub(super) screen_streams: ScreenStreams,
     /// RTP bytes, header and payload, that went to the network.
     pub(super) bytes_sent: Counter,
@@ -127,6 +127,8 @@ pub(super) struct Meter {
     pub(super) screen_frames_sent: Counter,
     /// Packets of sound handed to the network.
     pub(super) audio_sent: Counter,
+    /// The same of what the computer plays.
+    pub(super) screen_sound_sent: Counter,
     /// First transmissions that should have come, counted by sequence number.
     pub(super) packets_expected: Counter,
     /// First transmissions that came.

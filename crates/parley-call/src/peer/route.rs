@@ -18,7 +18,7 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 pub(super) struct Route {
     /// Tells routes of different connections apart: a new one is a new stream with its own numbering.
     pub(super) generation: u32,
-    /// Whether it carries the screen rather than the camera.
+    /// Whether it carries the screen or its sound rather than the camera or the microphone.
     pub(super) is_screen: bool,
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
@@ -60,6 +60,15 @@ impl Route {
             self.meter.screen_frames_sent.one();
         } else {
             self.meter.frames_sent.one();
+        }
+    }
+
+    /// A packet of sound was handed to the library.
+    pub(super) fn count_sound(&self) {
+        if self.is_screen {
+            self.meter.screen_sound_sent.one();
+        } else {
+            self.meter.audio_sent.one();
         }
     }
 

@@ -1,4 +1,5 @@
-//! The pump of sound: from the audio engine's channel to the network. One task for the whole call; always takes what comes.
+//! The pump of sound: from the audio engine's channel to the network, and from that of the computer's sound. One task each for
+//! the whole call; always takes what comes.
 
 use super::route::{Outgoing, Route};
 use super::send_video::Routes;
@@ -58,7 +59,7 @@ impl Stream {
         };
         if route.send(outgoing).await {
             self.sequence = self.sequence.wrapping_add(1);
-            route.meter.audio_sent.one();
+            route.count_sound();
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) struct Built {
     pub(super) audio: LocalTrack,
     pub(super) video: LocalTrack,
     pub(super) screen: LocalTrack,
+    pub(super) screen_sound: LocalTrack,
     pub(super) meter: Arc<Meter>,
     pub(super) room: Arc<Room>,
     pub(super) estimate: watch::Receiver<Bitrate>,
@@ -111,17 +112,20 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
     let audio = local_track("microphone", opus(), AUDIO_CLOCK_HZ);
     let video = local_track("camera", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
     let screen = local_track("screen", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
+    let screen_sound = local_track("screen-sound", opus(), AUDIO_CLOCK_HZ);
     let mut engine = media_engine()?;
     let (estimator, estimate, ceiling) = CappedGcc::new(blueprint.bounds);
     let clocks = [
         (audio.ssrc, Arc::clone(&audio.clock)),
         (video.ssrc, Arc::clone(&video.clock)),
         (screen.ssrc, Arc::clone(&screen.clock)),
+        (screen_sound.ssrc, Arc::clone(&screen_sound.clock)),
     ];
     let tap = Tap::new(
         Arc::clone(&meter),
         blueprint.key_frames.clone(),
         (screen.ssrc, blueprint.screen_key_frames.clone()),
+        screen_sound.ssrc,
     );
     let registry = configure_nack(Registry::new(), &mut engine);
     let registry = configure_rtcp_reports(registry);
@@ -182,6 +186,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         audio,
         video,
         screen,
+        screen_sound,
         meter,
         room,
         estimate,
@@ -276,8 +281,8 @@ fn rtx(fmtp: &str) -> RTCRtpCodec {
     }
 }
 
-/// A track with fresh SSRCs. Microphone and camera are in one media stream, so that a browser plays them in sync; the screen is
-/// in one of its own.
+/// A track with fresh SSRCs. Microphone and camera are in one media stream, so that a browser plays them in sync; the screen and
+/// its sound are in one of their own.
 fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
     let ssrc = rand::random();
     let (kind, rtx) = if codec.channels > 0 {
@@ -285,7 +290,7 @@ fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
     } else {
         (RtpCodecKind::Video, Some(rand::random()))
     };
-    let stream = if name == "screen" {
+    let stream = if name.starts_with("screen") {
         "parley-screen"
     } else {
         "parley"

@@ -1,4 +1,4 @@
-//! How a driver comes to life: its channels, its task, and the three pumps beside it.
+//! How a driver comes to life: its channels, its task, and the four pumps beside it.
 
 use super::asking::Asking;
 use super::driver::Driver;
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 /// Starts the driver and its pumps.
 #[expect(
     clippy::disallowed_methods,
-    reason = "driver: four tasks a call, ended with it"
+    reason = "driver: five tasks a call, ended with it"
 )]
 pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
     let PeerSetup { media, network } = setup;
@@ -25,6 +25,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
     let (video_route, video_routes) = watch::channel(None);
     let (audio_route, audio_routes) = watch::channel(None);
     let (screen_route, screen_routes) = watch::channel(None);
+    let (screen_sound_route, screen_sound_routes) = watch::channel(None);
     let screen = media.screen;
     let pumps = [
         tokio::spawn({
@@ -47,6 +48,12 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
                 unsent.audio.one();
             })
         }),
+        tokio::spawn({
+            let unsent = Arc::clone(&unsent);
+            send_audio::run(screen.sound, screen_sound_routes, move || {
+                unsent.screen_sound.one();
+            })
+        }),
     ];
     let driver = Driver {
         commands: command_queue,
@@ -59,12 +66,14 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         own_key_frames: media.key_frames,
         screen_targets: screen.targets,
         own_screen_key_frames: screen.key_frames,
+        screen_sound_targets: screen.sound_targets,
         limits: media.limits,
         network,
         unsent,
         video_route,
         audio_route,
         screen_route,
+        screen_sound_route,
         ladder: Ladder::new(media.limits),
         open: None,
         asking: Asking::default(),
@@ -91,4 +100,5 @@ pub(super) struct Unsent {
     pub(super) frames: Counter,
     pub(super) screen_frames: Counter,
     pub(super) audio: Counter,
+    pub(super) screen_sound: Counter,
 }

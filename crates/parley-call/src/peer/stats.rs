@@ -15,6 +15,7 @@ struct Reading {
     bytes_received: u64,
     frames_sent: u64,
     screen_frames_sent: u64,
+    screen_sound_sent: u64,
     expected: u64,
     received: u64,
 }
@@ -27,6 +28,7 @@ impl Reading {
             bytes_received: meter.bytes_received.get(),
             frames_sent: meter.frames_sent.get(),
             screen_frames_sent: meter.screen_frames_sent.get(),
+            screen_sound_sent: meter.screen_sound_sent.get(),
             expected: meter.packets_expected.get(),
             received: meter.packets_received.get(),
         }
@@ -82,6 +84,7 @@ impl Sampler {
             received_bps: (per_s(this.bytes_received, last.bytes_received) * 8.0) as u64,
             frames_sent_per_s: per_s(this.frames_sent, last.frames_sent) as f32,
             screen_frames_sent_per_s: per_s(this.screen_frames_sent, last.screen_frames_sent) as f32,
+            screen_sound_sent_per_s: per_s(this.screen_sound_sent, last.screen_sound_sent) as f32,
             loss_in_pct: if expected == 0 {
                 0.0
             } else {

@@ -63,6 +63,8 @@ pub(super) struct PeerLink {
     announced_offer: Option<String>,
     /// Whether the screen's track is on this connection.
     screen_added: bool,
+    /// The same for what the computer plays.
+    screen_sound_added: bool,
     open_failures: u32,
     reachable: bool,
     was_up: bool,
@@ -104,6 +106,7 @@ impl PeerLink {
             retell_at: None,
             announced_offer: None,
             screen_added: false,
+            screen_sound_added: false,
             open_failures: 0,
             reachable,
             was_up: false,
@@ -387,6 +390,7 @@ impl PeerLink {
         self.local_candidates.clear();
         self.announced_offer = None;
         self.screen_added = false;
+        self.screen_sound_added = false;
         self.control_open = false;
         self.control_heard = false;
         self.retell_at = None;
@@ -450,16 +454,21 @@ impl PeerLink {
     }
 
     /// The screen's track is added when there is something to show to somebody who can see it, and stays for the rest of the
-    /// connection.
+    /// connection. So is that of what the computer plays.
     fn offer_screen(&mut self, connected: bool, cx: &mut Context<'_>) {
-        let taken = self
-            .presence
-            .their_media()
-            .is_some_and(|media| media.takes_screen);
-        let shown = self.presence.own_media().screen_on;
-        if connected && self.proofs.proven() && taken && shown && !self.screen_added {
+        let (own, Some(their)) = (self.presence.own_media(), self.presence.their_media()) else {
+            return;
+        };
+        if !connected || !self.proofs.proven() {
+            return;
+        }
+        if own.screen_on && their.takes_screen && !self.screen_added {
             self.screen_added = true;
             cx.out.peer(PeerCommand::AddScreen);
+        }
+        if own.screen_sound_on && their.takes_screen_sound && !self.screen_sound_added {
+            self.screen_sound_added = true;
+            cx.out.peer(PeerCommand::AddScreenSound);
         }
     }
 }

@@ -81,10 +81,11 @@ impl Presence {
     }
 }
 
-/// This client shows what others share.
+/// This client shows what others share, and plays its sound.
 const fn taking_screens(media: MediaState) -> MediaState {
     MediaState {
         takes_screen: true,
+        takes_screen_sound: true,
         ..media
     }
 }

@@ -217,7 +217,8 @@ export class App implements Deeds {
   setMuted = (muted: boolean): void => void this.send({ type: 'set_muted', muted });
   setCameraOn = (on: boolean): void => void this.send({ type: 'set_camera_on', on });
   /** Without an id as the settings say: at once, or after asking. */
-  share = (id: string | null = null, mode: ShareMode | null = null): void => void this.send({ type: 'share', id, mode });
+  share = (id: string | null = null, mode: ShareMode | null = null, sound: boolean | null = null): void =>
+    void this.send({ type: 'share', id, mode, sound });
   stopSharing = (): void => void this.send({ type: 'stop_sharing' });
   startRecording = (): void => void this.send({ type: 'start_recording' });
   stopRecording = (): void => void this.send({ type: 'stop_recording' });

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -37,6 +37,7 @@ function rows(): readonly Row[] {
     { id: 'screen-mode', page: 'screen', words: `${s.screenMode} ${Object.values(t.share.modes).join(' ')}` },
     { id: 'screen-rate', page: 'screen', words: `${s.screenRate} ${s.screenRateHelp}` },
     { id: 'screen-cursor', page: 'screen', words: `${s.screenCursor} ${s.screenCursorHelp}` },
+    { id: 'screen-sound', page: 'screen', words: `${t.share.sound} ${t.share.soundHelp}` },
     { id: 'theme', page: 'appearance', words: `${s.theme} ${Object.values(s.themes).join(' ')}` },
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
@@ -84,7 +85,7 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'voice':
       return change({ voice: { echo_cancellation: true, noise_suppression: true, gain_control: true } }, { voice: settings.voice });
     case 'screen':
-      return change({ screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null } }, { screen: settings.screen });
+      return change({ screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false } }, { screen: settings.screen });
     case 'appearance':
       return change(
         { appearance: 'system', language: 'system', mirror: true },

@@ -175,7 +175,7 @@ class FakeBackend implements Backend {
         this.#share({ choice: command.on ? { ...NO_CHOICE, sources: [...SCREENS] } : null });
         return null;
       case 'share':
-        return this.#begin(command.id ?? this.#state.settings.screen.monitor, command.mode ?? this.#state.settings.screen.mode);
+        return this.#begin(command.id ?? this.#state.settings.screen.monitor, command.mode ?? this.#state.settings.screen.mode, command.sound ?? this.#state.settings.screen.sound);
       case 'stop_sharing':
         this.#share({ sharing: null, stopped: null });
         return null;
@@ -197,11 +197,11 @@ class FakeBackend implements Backend {
     }
   }
 
-  #begin(id: string | null, mode: ShareMode): CommandError | null {
+  #begin(id: string | null, mode: ShareMode, sound: boolean): CommandError | null {
     if (this.#state.phase !== 'in_call') return { code: 'not_now', message: 'There is no call to share in.' };
     const screen = SCREENS.find((one) => one.id === id);
-    if (screen) this.#share({ choice: null, stopped: null, sharing: { ...screen, mode, state: 'running', asking: false, asked: false } });
-    else if (id === SYSTEM_ASKED.id) this.#share({ choice: null, stopped: null, sharing: { ...SYSTEM_ASKED, mode } });
+    if (screen) this.#share({ choice: null, stopped: null, sharing: { ...screen, mode, sound, state: 'running', asking: false, asked: false } });
+    else if (id === SYSTEM_ASKED.id) this.#share({ choice: null, stopped: null, sharing: { ...SYSTEM_ASKED, mode, sound } });
     else this.#share({ choice: { ...NO_CHOICE, sources: [...SCREENS] }, stopped: null });
     return null;
   }

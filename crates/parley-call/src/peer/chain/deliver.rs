@@ -143,7 +143,11 @@ impl Link for Deliver {
             return;
         }
         let kind = if is_audio(stream) {
-            TrackKind::Audio
+            if self.meter.screen_streams.has_sound(stream.ssrc) {
+                TrackKind::ScreenSound
+            } else {
+                TrackKind::Audio
+            }
         } else if self.meter.screen_streams.has(stream.ssrc) {
             TrackKind::Screen
         } else {
@@ -192,7 +196,7 @@ impl Stream {
                 return None;
             }
             let (sender, packets) = sync_channel(match self.kind {
-                TrackKind::Audio => AUDIO_PACKETS_MAX,
+                TrackKind::Audio | TrackKind::ScreenSound => AUDIO_PACKETS_MAX,
                 TrackKind::Video | TrackKind::Screen => VIDEO_PACKETS_MAX,
             });
             if !events.tell(LibraryEvent::Track {
@@ -201,7 +205,8 @@ impl Stream {
             }) {
                 return None;
             }
-            if self.kind != TrackKind::Audio && !starts_key_frame(&first.payload) {
+            let pictures = matches!(self.kind, TrackKind::Video | TrackKind::Screen);
+            if pictures && !starts_key_frame(&first.payload) {
                 events.tell(LibraryEvent::KeyFrameMissing { kind: self.kind });
             }
             self.sender = Some(sender);

@@ -30,6 +30,7 @@ enum Kind {
     Audio,
     Video,
     Screen,
+    ScreenSound,
 }
 
 /// A wish for key frames of one of our encoders, and the requests that become it.
@@ -53,22 +54,25 @@ pub(in crate::peer) struct Tap {
     camera: Asked,
     screen: Asked,
     screen_ssrc: u32,
+    screen_sound_ssrc: u32,
     local: HashMap<u32, Kind>,
     remote: HashMap<u32, Arrivals>,
 }
 
 impl Tap {
-    /// `screen` is our stream of the screen, and the flag of its encoder.
+    /// `screen` is our stream of the screen, and the flag of its encoder; `screen_sound` that of what the computer plays.
     pub(in crate::peer) fn new(
         meter: Arc<Meter>,
         key_frames: KeyFrameFlag,
         screen: (u32, KeyFrameFlag),
+        screen_sound: u32,
     ) -> Self {
         Self {
             meter,
             camera: Asked::new(key_frames),
             screen: Asked::new(screen.1),
             screen_ssrc: screen.0,
+            screen_sound_ssrc: screen_sound,
             local: HashMap::new(),
             remote: HashMap::new(),
         }
@@ -98,7 +102,7 @@ impl Tap {
         let asked = match self.local.get(&ssrc) {
             Some(Kind::Video) => &mut self.camera,
             Some(Kind::Screen) => &mut self.screen,
-            Some(Kind::Audio) | None => return,
+            Some(Kind::Audio | Kind::ScreenSound) | None => return,
         };
         self.meter.key_frame_requests_received.one();
         if asked.requests.ask(now) {
@@ -113,7 +117,7 @@ impl Tap {
                 Some(Kind::Audio) => self.meter.audio_loss_out.set(loss),
                 Some(Kind::Video) => self.meter.video_loss_out.set(loss),
                 // It stands still most of the time: what its few packets tell would hide what the others do.
-                Some(Kind::Screen) | None => {}
+                Some(Kind::Screen | Kind::ScreenSound) | None => {}
             }
         }
     }
@@ -131,7 +135,7 @@ impl Tap {
         let (gauge, received): (&Gauge, &Counter) = match arrivals.kind {
             Kind::Audio => (&self.meter.audio_jitter_ms, &self.meter.audio_received),
             Kind::Video => (&self.meter.video_jitter_ms, &self.meter.video_received),
-            Kind::Screen => return,
+            Kind::Screen | Kind::ScreenSound => return,
         };
         gauge.set(jitter_ms);
         received.one();
@@ -189,7 +193,9 @@ impl Link for Tap {
     }
 
     fn bind_local(&mut self, stream: &StreamInfo) {
-        let kind = if is_audio(stream) {
+        let kind = if stream.ssrc == self.screen_sound_ssrc {
+            Kind::ScreenSound
+        } else if is_audio(stream) {
             Kind::Audio
         } else if stream.ssrc == self.screen_ssrc {
             Kind::Screen
@@ -212,7 +218,9 @@ impl Link for Tap {
         {
             return;
         }
-        let kind = if is_audio(stream) {
+        let kind = if self.meter.screen_streams.has_sound(stream.ssrc) {
+            Kind::ScreenSound
+        } else if is_audio(stream) {
             Kind::Audio
         } else if self.meter.screen_streams.has(stream.ssrc) {
             Kind::Screen
@@ -330,7 +338,7 @@ mod tests {
     fn tap() -> (Tap, Arc<Meter>, KeyFrameFlag) {
         let meter = Arc::new(Meter::default());
         let flag = KeyFrameFlag::default();
-        let mut tap = Tap::new(Arc::clone(&meter), flag.clone(), (99, KeyFrameFlag::new()));
+        let mut tap = Tap::new(Arc::clone(&meter), flag.clone(), (99, KeyFrameFlag::new()), 98);
         tap.bind_local(&video_stream(VIDEO, None, &[]));
         tap.bind_local(&audio_stream(AUDIO));
         (tap, meter, flag)

@@ -65,6 +65,10 @@ impl Driver {
             PeerCommand::Rollback => self.connection()?.roll_back().await?,
             PeerCommand::AddCandidate(candidate) => self.connection()?.add_candidate(candidate).await?,
             PeerCommand::AddScreen => self.add_screen().await?,
+            PeerCommand::AddScreenSound => {
+                let open = self.open.as_mut().ok_or(CommandError::NotOpen)?;
+                open.connection.add_screen_sound().await?;
+            }
             PeerCommand::AllowMedia => self.allow_media().await?,
             PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await?,
             PeerCommand::Close => self.close().await,
@@ -123,6 +127,7 @@ impl Driver {
         self.video_route.send_replace(None);
         self.audio_route.send_replace(None);
         self.screen_route.send_replace(None);
+        self.screen_sound_route.send_replace(None);
         self.rest_encoders();
         self.asking = Asking::default();
         self.screen_asking = Asking::default();
@@ -160,6 +165,7 @@ impl Driver {
             (TrackKind::Audio, &self.audio_route),
             (TrackKind::Video, &self.video_route),
             (TrackKind::Screen, &self.screen_route),
+            (TrackKind::ScreenSound, &self.screen_sound_route),
         ] {
             let new = match self.connection() {
                 Ok(connection) => connection.route(kind).await,

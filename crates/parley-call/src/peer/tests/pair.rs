@@ -48,6 +48,9 @@ pub(super) struct Side {
     pub(super) audio_in: Option<Packets<ReceivedPacket>>,
     pub(super) video_in: Option<Packets<ReceivedPacket>>,
     pub(super) screen_in: Option<Packets<ReceivedPacket>>,
+    pub(super) screen_sound: mpsc::Sender<EncodedAudio>,
+    pub(super) screen_sound_targets: watch::Receiver<AudioTargets>,
+    pub(super) screen_sound_in: Option<Packets<ReceivedPacket>>,
     pub(super) negotiations_needed: usize,
     pub(super) received: Vec<(TrackKind, ReceivedPacket)>,
     pub(super) lanes: Vec<(LaneKind, Lane)>,
@@ -68,6 +71,8 @@ impl Side {
         let (screen, screen_out) = mpsc::channel(4);
         let (screen_targets_in, screen_targets) = watch::channel(EncoderTargets::default());
         let screen_key_frames = KeyFrameFlag::new();
+        let (screen_sound, screen_sound_out) = mpsc::channel(16);
+        let (sound_targets_in, screen_sound_targets) = watch::channel(AudioTargets::default());
         let (video_targets_in, video_targets) = watch::channel(EncoderTargets::default());
         let (audio_targets_in, audio_targets) = watch::channel(AudioTargets::default());
         let key_frames = KeyFrameFlag::new();
@@ -89,6 +94,8 @@ impl Side {
                     frames: screen_out,
                     targets: screen_targets_in,
                     key_frames: screen_key_frames.clone(),
+                    sound: screen_sound_out,
+                    sound_targets: sound_targets_in,
                 },
             },
             network: NetworkOptions {
@@ -120,6 +127,9 @@ impl Side {
             audio_in: None,
             video_in: None,
             screen_in: None,
+            screen_sound,
+            screen_sound_targets,
+            screen_sound_in: None,
             negotiations_needed: 0,
             received: Vec::new(),
             lanes: Vec::new(),
@@ -140,6 +150,7 @@ impl Side {
         self.audio_in = None;
         self.video_in = None;
         self.screen_in = None;
+        self.screen_sound_in = None;
         self.command(PeerCommand::Open {
             generation,
             ice_servers: Vec::new(),
@@ -156,6 +167,7 @@ impl Side {
             (TrackKind::Audio, &self.audio_in),
             (TrackKind::Video, &self.video_in),
             (TrackKind::Screen, &self.screen_in),
+            (TrackKind::ScreenSound, &self.screen_sound_in),
         ] {
             for packet in packets.iter().flat_map(Packets::try_iter) {
                 self.received.push((kind, packet));
@@ -188,6 +200,10 @@ impl Side {
                 kind: TrackKind::Screen,
                 packets,
             } => self.screen_in = Some(packets),
+            PeerEventKind::Track {
+                kind: TrackKind::ScreenSound,
+                packets,
+            } => self.screen_sound_in = Some(packets),
             PeerEventKind::CommandFailed { command, detail } => self.failures.push((command, detail)),
         }
     }

@@ -1,13 +1,15 @@
-//! A second track of pictures in the middle of a call.
+//! A second track of pictures in the middle of a call, and one of sound.
 
-use super::pair::{PATIENCE, Pair, Side, frame};
+use super::pair::{PATIENCE, Pair, Side, frame, sound};
 use crate::port::{PeerCommand, TrackKind};
+use bytes::Bytes;
+use parley_media::packet::EncodedAudio;
 use std::time::{Duration, Instant};
 
-/// Adds the screen on one side and negotiates it.
-async fn add_screen(from: &mut Side, to: &mut Side) {
+/// Adds a track on one side and negotiates it.
+async fn add(track: PeerCommand, from: &mut Side, to: &mut Side) {
     let before = from.negotiations_needed;
-    from.command(PeerCommand::AddScreen).await;
+    from.command(track).await;
     from.until("the wish to negotiate", |side| side.negotiations_needed > before)
         .await;
     from.command(PeerCommand::MakeOffer { ice_restart: false }).await;
@@ -49,10 +51,10 @@ async fn a_screen_comes_beside_the_camera_from_either_side_and_both_at_once() {
     pair.talk(Duration::from_millis(300)).await;
     assert!(pair.a.screen_targets.borrow().paused, "nothing is shared yet");
 
-    add_screen(&mut pair.a, &mut pair.b).await;
+    add(PeerCommand::AddScreen, &mut pair.a, &mut pair.b).await;
     show(&pair.a, &mut pair.b, 5).await;
     assert!(!pair.a.screen_targets.borrow().paused);
-    add_screen(&mut pair.b, &mut pair.a).await;
+    add(PeerCommand::AddScreen, &mut pair.b, &mut pair.a).await;
     show(&pair.b, &mut pair.a, 5).await;
     show(&pair.a, &mut pair.b, 10).await;
 
@@ -60,6 +62,45 @@ async fn a_screen_comes_beside_the_camera_from_either_side_and_both_at_once() {
     pair.talk(Duration::from_millis(500)).await;
     for (side, before) in [&pair.a, &pair.b].into_iter().zip(cameras) {
         assert!(side.pictures() > before, "the camera goes on");
+    }
+    pair.close().await;
+}
+
+/// Bytes of a packet of what the computer plays; those of the microphone have others.
+const PLAYED_BYTES: usize = 90;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_computer_plays_comes_beside_the_microphone_and_neither_is_taken_for_the_other() {
+    let mut pair = Pair::spawn();
+    pair.connect().await;
+    pair.allow_media().await;
+    pair.talk(Duration::from_millis(200)).await;
+    add(PeerCommand::AddScreenSound, &mut pair.a, &mut pair.b).await;
+    add(PeerCommand::AddScreenSound, &mut pair.b, &mut pair.a).await;
+    // A screen that comes later takes nobody's place.
+    add(PeerCommand::AddScreen, &mut pair.a, &mut pair.b).await;
+    for number in 0..30 {
+        for side in [&pair.a, &pair.b] {
+            let played = EncodedAudio {
+                data: Bytes::from_static(&[0xf8; PLAYED_BYTES]),
+                ..sound(number)
+            };
+            side.screen_sound.send(played).await.unwrap();
+        }
+        pair.talk(Duration::from_millis(20)).await;
+    }
+    pair.until("both kinds of sound on both sides", |pair| {
+        [&pair.a, &pair.b]
+            .into_iter()
+            .all(|side| side.count(TrackKind::ScreenSound) >= 25 && side.count(TrackKind::Audio) >= 35)
+    })
+    .await;
+    for side in [&pair.a, &pair.b] {
+        for (kind, packet) in &side.received {
+            let played = packet.payload.len() == PLAYED_BYTES;
+            assert_eq!(played, *kind == TrackKind::ScreenSound, "{kind:?}");
+        }
+        assert!(side.screen_sound_targets.borrow().bitrate.kbps() >= 48);
     }
     pair.close().await;
 }

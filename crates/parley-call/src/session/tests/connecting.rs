@@ -119,6 +119,7 @@ fn what_microphone_and_camera_do_is_told_once_it_may_be() {
     let takes_screen = |media| {
         ControlMessage::MediaState(MediaState {
             takes_screen: true,
+            takes_screen_sound: true,
             ..media
         })
     };
@@ -147,6 +148,39 @@ fn a_screen_is_offered_once_and_only_to_somebody_who_can_see_it() {
     world.run_s(2);
     assert_eq!(world.parties[0].peer.screens_added, 1);
     assert_eq!(world.parties[1].peer.screens_added, 0);
+    world.expect_media();
+}
+
+#[test]
+fn the_computers_sound_is_offered_once_and_only_to_somebody_who_can_tell_it_from_the_microphone() {
+    let sharing = CallCommand::SetMediaState(MediaState {
+        screen_on: true,
+        screen_sound_on: true,
+        ..MediaState::default()
+    });
+    let mut world = World::connected_pair(4);
+    let older = MediaState {
+        takes_screen: true,
+        ..MediaState::default()
+    };
+    world.hears(0, ControlMessage::MediaState(older));
+    world.command(0, sharing.clone());
+    world.run_s(2);
+    let added = |world: &World| {
+        let peer = &world.parties[0].peer;
+        (peer.screens_added, peer.screen_sounds_added)
+    };
+    assert_eq!(added(&world), (1, 0), "an older client");
+    let able = MediaState {
+        takes_screen_sound: true,
+        ..older
+    };
+    world.hears(0, ControlMessage::MediaState(able));
+    world.run_s(2);
+    world.command(0, CallCommand::SetMediaState(MediaState::default()));
+    world.command(0, sharing);
+    world.run_s(2);
+    assert_eq!(added(&world), (1, 1));
     world.expect_media();
 }
 
@@ -192,6 +226,7 @@ fn what_could_not_be_told_is_told_again() {
         world.parties[0].peer.control_out,
         [ControlMessage::MediaState(MediaState {
             takes_screen: true,
+            takes_screen_sound: true,
             ..MediaState::default()
         })]
     );

@@ -43,6 +43,8 @@ pub(super) struct FakePeer {
     pub(super) control_out: Vec<ControlMessage>,
     /// Times the screen's track was put on a connection.
     pub(super) screens_added: u32,
+    /// The same of the computer's sound.
+    pub(super) screen_sounds_added: u32,
     /// Answers made.
     pub(super) answers: u32,
 }
@@ -72,6 +74,7 @@ impl FakePeer {
             moved: false,
             control_out: Vec::new(),
             screens_added: 0,
+            screen_sounds_added: 0,
             answers: 0,
         }
     }
@@ -191,6 +194,10 @@ impl FakePeer {
             }
             PeerCommand::AddScreen => {
                 self.screens_added += 1;
+                return Ok(vec![PeerEventKind::NegotiationNeeded]);
+            }
+            PeerCommand::AddScreenSound => {
+                self.screen_sounds_added += 1;
                 return Ok(vec![PeerEventKind::NegotiationNeeded]);
             }
             PeerCommand::AllowMedia => {

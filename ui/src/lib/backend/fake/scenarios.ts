@@ -33,7 +33,7 @@ const ended = (code: EndCode, message: string, seconds: number): AppState => ({
 
 const sharing = (state: AppState): AppState => ({
   ...state,
-  share: { ...state.share, sharing: { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', mode: 'text', state: 'running', size: [1180, 820], asking: false, asked: false } },
+  share: { ...state.share, sharing: { id: 'window:a1', kind: 'window', name: 'Notes on the Analytical Engine – Editor', mode: 'text', sound: false, state: 'running', size: [1180, 820], asking: false, asked: false } },
 });
 
 const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState => ({ ...state, local: { ...state.local, ...local } });
@@ -80,10 +80,10 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-screen': (now) => connected(now, { screen_on: true, screen_size: [1920, 1080] }),
   'call-sharing': (now) => sharing(connected(now)),
   'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
-  'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed' } }),
-  'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'denied' }, stopped: null } }),
-  'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, system_asks: true }, stopped: null } }),
-  'call-share-asking': (now) => ({ ...connected(now), share: { sharing: SYSTEM_ASKED, choice: null, stopped: null } }),
+  'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed', sound: 'possible' } }),
+  'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'denied' }, stopped: null, sound: 'no_server' } }),
+  'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, system_asks: true }, stopped: null, sound: 'possible' } }),
+  'call-share-asking': (now) => ({ ...connected(now), share: { sharing: SYSTEM_ASKED, choice: null, stopped: null, sound: 'possible' } }),
   'call-recording': (now) => ({ ...connected(now), recording: recordingSince(now - START_MS) }),
   'call-recorded': (now) => connected(now, { recording: true }),
   'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),

@@ -20,7 +20,7 @@ export const SETTINGS: Settings = {
   desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
   folders: { received: null, recordings: null },
-  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null },
+  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false },
   recording: { allowed: true },
   volumes: [],
 };
@@ -29,7 +29,7 @@ export const SETTINGS: Settings = {
 export const NO_CHOICE: ShareChoice = { looked: true, sources: [], fault: null, system_asks: false };
 
 /** The system shows its own dialog. */
-export const SYSTEM_ASKED: SharingView = { id: 'portal:', kind: 'monitor', name: null, mode: 'text', state: 'starting', size: null, asking: true, asked: true };
+export const SYSTEM_ASKED: SharingView = { id: 'portal:', kind: 'monitor', name: null, mode: 'text', sound: false, state: 'starting', size: null, asking: true, asked: true };
 
 export const DEVICES: DevicesView = {
   cameras: [
@@ -110,7 +110,7 @@ export const HOME: AppState = {
   call: null,
   devices: DEVICES,
   local: LOCAL_OFF,
-  share: { sharing: null, choice: null, stopped: null },
+  share: { sharing: null, choice: null, stopped: null, sound: 'possible' },
   recording: NO_RECORDING,
   problems: [],
   history: { calls: [], opened: null, fault: null },
