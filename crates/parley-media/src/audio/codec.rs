@@ -16,6 +16,7 @@ const POOL: usize = 32 * 1_024;
 const COMPLEXITY: i32 = 9;
 
 /// The packet that says that silence begins (RFC 6716, 3.1): 20 ms of full band, mono, and nothing in them.
+#[cfg(any(target_os = "linux", test))]
 pub(super) const SILENCE_BEGINS: Bytes = Bytes::from_static(&[31 << 3]);
 
 /// Turns frames into packets.
@@ -36,6 +37,7 @@ impl OpusEncoder {
     }
 
     /// For music, films and games: nothing in it is taken for noise or for a pause.
+    #[cfg(any(target_os = "linux", test))]
     pub(super) fn for_anything(targets: AudioTargets) -> Result<Self, opus::Error> {
         Self::new(opus::Application::Audio, targets)
     }
