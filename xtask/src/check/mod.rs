@@ -16,7 +16,13 @@ use std::process::ExitCode;
 /// Of Windows's two ABIs the one whose C compiler Debian has.
 const TARGET: &str = "x86_64-pc-windows-gnu";
 /// What is known to compile there. The list may only grow; what is missing in it was not checked yet.
-const PACKAGES: &[&str] = &["parley-proto", "parley-server", "parley-desktop", "xtask"];
+const PACKAGES: &[&str] = &[
+    "parley-proto",
+    "parley-media",
+    "parley-server",
+    "parley-desktop",
+    "xtask",
+];
 /// mingw-w64's programs, by the variables that name them. With POSIX threads: `std::thread` of C++ is in no other flavour.
 const TOOLS: &[(&str, &str)] = &[
     ("CC", "x86_64-w64-mingw32-gcc-posix"),

@@ -10,5 +10,6 @@ mod opening;
 mod pair;
 mod relay;
 mod screen;
+#[cfg(target_os = "linux")]
 mod soak;
 mod torn;
