@@ -126,6 +126,8 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
             }
         }
         told.refused_keys.clone_from(&refused.borrow_and_update());
+        // Of updates another task tells.
+        told.update = state.desktop.update.clone();
         if told != state.desktop {
             let desktop = told.clone();
             // The engine that does not hear it any more is ending.

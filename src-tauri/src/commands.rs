@@ -1,11 +1,12 @@
 //! The commands of the window. Each hands on; nothing is decided here.
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
 
+use crate::updates::UpdateAsks;
 use crate::{inspector, surroundings};
 use parley_app::engine::EngineHandle;
 use parley_app::frames::FrameBridge;
 use parley_app::view::{
-    AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, InspectionView, TalkView,
+    AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, InspectionView, TalkView, UpdateAsk,
 };
 use tauri::State;
 
@@ -81,6 +82,13 @@ pub(crate) async fn open_link(address: String) -> bool {
 #[tauri::command]
 pub(crate) async fn open_privacy(kind: DeviceKind) -> bool {
     parley_app::desktop::privacy_page(kind).is_some_and(surroundings::open)
+}
+
+/// Asks something about a newer Parley.
+#[tauri::command]
+pub(crate) async fn ask_update(asks: State<'_, UpdateAsks>, ask: UpdateAsk) -> Result<(), ()> {
+    asks.ask(ask).await;
+    Ok(())
 }
 
 /// Asks something of the engine.

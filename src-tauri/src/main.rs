@@ -14,6 +14,7 @@ mod places;
 mod scheme;
 mod surroundings;
 mod tray;
+mod updates;
 
 use anyhow::Context as _;
 use arguments::Arguments;
@@ -92,12 +93,20 @@ fn run(
     desk: Desk,
 ) -> anyhow::Result<()> {
     let scheme = FrameScheme::new(lookup);
+    let mut context = tauri::generate_context!();
+    let updates = updates::plugin(&mut context);
+    let configured = updates.is_some();
     let engine = engine.clone();
     let (of_setup, of_window) = (engine.clone(), engine.clone());
     let (held, served) = (desk.instance.clone(), desk.instance);
+    let updates_folder = desk.folder.clone();
     let builder = tauri::Builder::default().plugin(tauri_plugin_global_shortcut::Builder::new().build());
     #[cfg(not(target_os = "linux"))]
     let builder = builder.plugin(tauri_plugin_notification::init());
+    let builder = match updates {
+        Some(plugin) => builder.plugin(plugin),
+        None => builder,
+    };
     let app = builder
         .manage(places::LastPlaces::in_folder(desk.folder))
         .on_window_event(move |window, event| citizen::window_event(window, event, &of_window))
@@ -118,11 +127,13 @@ fn run(
             commands::show_file,
             commands::show_recording,
             commands::app_command,
+            commands::ask_update,
             commands::frame_bridge
         ])
         .setup(move |app| {
             events::tell(app.handle(), &of_setup);
             citizen::settle(app.handle(), &of_setup, served);
+            updates::settle(app.handle(), &of_setup, &updates_folder, configured);
             if desk.minimized {
                 citizen::minimize(app.handle());
             }
@@ -133,7 +144,7 @@ fn run(
             }));
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("the window could not be opened")?;
     let mut runtime = Some(runtime);
     app.run(move |app, event| {

@@ -83,6 +83,12 @@ fn start(program: &str, before: &[&str], what: &std::ffi::OsStr) -> bool {
     }
 }
 
+/// Where a development build looks for updates: the updater's configuration in JSON, so that the whole way can be tried.
+#[cfg(debug_assertions)]
+pub(crate) fn tried_updates() -> Option<serde_json::Value> {
+    serde_json::from_str(&std::env::var("PARLEY_TRY_UPDATES").ok()?).ok()
+}
+
 /// Where settings are kept.
 pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os("PARLEY_DATA_DIR")

@@ -52,18 +52,23 @@ pub(crate) fn programs() -> Result<()> {
     process::run(cargo("build").args(["--workspace", "--locked", "--quiet"]))
 }
 
-/// Builds the window and the app to be given away.
-pub(crate) fn release() -> Result<()> {
+/// Builds the window and the app to be given away, with this on top of its tauri.conf.json.
+pub(crate) fn release(configuration: Option<&Value>) -> Result<()> {
     setup::build_ui()?;
     // As Tauri's own command does: no development server.
-    process::run(cargo("build").args([
+    let mut build = cargo("build");
+    build.args([
         "--release",
         "--locked",
         "--package",
         "parley",
         "--features",
         "tauri/custom-protocol",
-    ]))
+    ]);
+    if let Some(configuration) = configuration {
+        build.env("TAURI_CONFIG", configuration.to_string());
+    }
+    process::run(&mut build)
 }
 
 /// Builds the window, all programs and all test binaries.

@@ -12,6 +12,7 @@
     reason = "driver: runs programs, waits for them, takes their time"
 )]
 
+mod base64;
 mod build;
 mod call;
 mod check;
@@ -46,6 +47,8 @@ cargo xtask bench files [--against chromium] [--mb N] [--json]
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)
+cargo xtask manifest FOLDER ADDRESS     for a release: latest.json over the signed installers in FOLDER, by which an installed
+                                        Parley finds them at ADDRESS
 cargo xtask bench capture [--seconds N] [--json]
                                         what taking pictures of a screen costs, before encoding
 cargo xtask check windows               type-checks packages for Windows (on Debian 12, with its compilers; some minutes the
@@ -87,6 +90,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "check" => check::check(rest),
         "fuzz" => fuzz::fuzz(rest),
         "package" => package::package(rest),
+        "manifest" => package::manifest(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ pub fn typescript() -> String {
     types.visit::<view::InspectionView>();
     types.visit::<view::NoticeTopic>();
     types.visit::<view::FrameBridgeInfo>();
+    types.visit::<view::UpdateAsk>();
     let mut text = HEADER.to_owned();
     for declaration in types.declarations.values() {
         text.push('\n');

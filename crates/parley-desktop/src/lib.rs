@@ -8,6 +8,7 @@ pub mod autostart;
 pub mod entry;
 pub mod instance;
 pub mod links;
+pub mod looks;
 pub mod place;
 pub mod session;
 pub mod tray;

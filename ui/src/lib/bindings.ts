@@ -24,7 +24,11 @@ text: string, } | { "type": "tell_desktop",
 /**
  * Takes the place of what was told before.
  */
-desktop: DesktopView, } | { "type": "set_camera_on", 
+desktop: DesktopView, } | { "type": "tell_update", 
+/**
+ * Takes the place of what was told before.
+ */
+update: UpdateView, } | { "type": "set_camera_on", 
 /**
  * On.
  */
@@ -317,6 +321,10 @@ stay_in_tray: boolean,
  */
 notifications: boolean, 
 /**
+ * Once a day Parley asks whether there is a newer one.
+ */
+look_for_updates: boolean, 
+/**
  * The key that mutes and unmutes from any program, such as `Ctrl+Shift+KeyM`; empty: none.
  */
 mute_key: string, 
@@ -336,7 +344,11 @@ refused_keys: Array<string>,
 /**
  * Why start at login could not be switched.
  */
-autostart_fault: string | null, };
+autostart_fault: string | null, 
+/**
+ * What is known of a newer Parley. Told apart from the rest, by [`super::AppCommand::TellUpdate`].
+ */
+update: UpdateView, };
 
 /**
  * What happened to a device.
@@ -1493,6 +1505,33 @@ size: number,
  * Whom it was for.
  */
 to: string, };
+
+/**
+ * What a window may ask about it.
+ */
+export type UpdateAsk = "look" | "install" | "later";
+
+/**
+ * How it stands with a newer Parley.
+ */
+export type UpdateState = "unknown" | "packaged" | "by_hand" | "looking" | "newest" | "ready" | "fetching" | "installing" | "unreachable" | "refused" | "failed";
+
+/**
+ * What is known of a newer Parley.
+ */
+export type UpdateView = { 
+/**
+ * How it stands.
+ */
+state: UpdateState, 
+/**
+ * The newer version, once one is known.
+ */
+version: string | null, 
+/**
+ * The person does not want to hear of this version now.
+ */
+put_off: boolean, };
 
 /**
  * The voice chain's switches.

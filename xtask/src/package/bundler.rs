@@ -5,7 +5,7 @@ use crate::process;
 use crate::setup;
 use crate::workspace::{Stamp, fingerprint, root, target_dir};
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,13 @@ fn home() -> PathBuf {
     root().join("xtask").join("bundler")
 }
 
-/// Makes `bundles` and tells where they are. `licences` goes into each.
-pub(super) fn bundle(bundles: &[String], debug: bool, licences: &Path) -> Result<Vec<PathBuf>> {
+/// Makes `bundles` and tells where they are. `licences` goes into each; with `updates` in their configuration they are signed.
+pub(super) fn bundle(
+    bundles: &[String],
+    debug: bool,
+    licences: &Path,
+    updates: Option<&Value>,
+) -> Result<Vec<PathBuf>> {
     install()?;
     // What an earlier run left there is not ours to hand out.
     let out = target_dir()
@@ -33,6 +38,11 @@ pub(super) fn bundle(bundles: &[String], debug: bool, licences: &Path) -> Result
         .args(debug.then_some("--debug"))
         .arg("--config")
         .arg(additions(licences).to_string())
+        .args(
+            updates
+                .into_iter()
+                .flat_map(|updates| ["--config".to_owned(), updates.to_string()]),
+        )
         .current_dir(root().join("src-tauri"))
         .env("CARGO_TARGET_DIR", target_dir());
     process::run_quiet(&mut tauri).context("the bundler failed")?;
@@ -44,7 +54,7 @@ pub(super) fn bundle(bundles: &[String], debug: bool, licences: &Path) -> Result
 }
 
 /// What only this run knows goes on top of tauri.conf.json: where the licences are.
-fn additions(licences: &Path) -> serde_json::Value {
+fn additions(licences: &Path) -> Value {
     let mut documents = vec![("THIRD-PARTY-LICENCES.txt", licences.to_owned())];
     documents
         .extend(["LICENSE-MIT", "LICENSE-APACHE", "LICENSE-NOTES.md"].map(|name| (name, root().join(name))));
@@ -63,7 +73,7 @@ fn additions(licences: &Path) -> serde_json::Value {
     json!({ "bundle": { "linux": { "deb": files, "rpm": files, "appimage": files } } })
 }
 
-/// The installers below `out`, one folder a format (macOS makes the app on the way to the dmg).
+/// The installers below `out`, one folder a format (macOS makes the app on the way to the dmg), and what is signed for updates.
 fn found(out: &Path, bundles: &[String]) -> Result<Vec<PathBuf>> {
     let mut made = Vec::new();
     for bundle in bundles {
@@ -77,7 +87,13 @@ fn found(out: &Path, bundles: &[String]) -> Result<Vec<PathBuf>> {
         made.extend(
             entries
                 .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.extension().is_some_and(|found| found == ending)),
+                .filter(|path| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    let unsigned = name.strip_suffix(".sig").unwrap_or(&name);
+                    // The macOS app is a folder; what updates it is that folder packed.
+                    let packed = unsigned.strip_suffix(".tar.gz").unwrap_or(unsigned);
+                    packed.ends_with(&format!(".{ending}"))
+                }),
         );
     }
     made.sort();
@@ -105,7 +121,17 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_handed_out() {
         let out = target_dir().join("xtask").join("bundles-test");
-        for file in ["deb/Parley_1_amd64.deb", "deb/data.tar.gz", "rpm/Parley-1.rpm"] {
+        for file in [
+            "deb/Parley_1_amd64.deb",
+            "deb/data.tar.gz",
+            "rpm/Parley-1.rpm",
+            "macos/Parley.app/Contents",
+            "macos/Parley.app.tar.gz",
+            "macos/Parley.app.tar.gz.sig",
+            "nsis/Parley-setup.exe",
+            "nsis/Parley-setup.exe.sig",
+            "nsis/utils.nsh",
+        ] {
             let path = out.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
@@ -114,6 +140,15 @@ mod tests {
             found(&out, &["deb".to_owned()]).unwrap(),
             [out.join("deb/Parley_1_amd64.deb")]
         );
+        let signed = found(&out, &["app".to_owned(), "nsis".to_owned()]).unwrap();
+        let names = [
+            "macos/Parley.app",
+            "macos/Parley.app.tar.gz",
+            "macos/Parley.app.tar.gz.sig",
+            "nsis/Parley-setup.exe",
+            "nsis/Parley-setup.exe.sig",
+        ];
+        assert_eq!(signed, names.map(|name| out.join(name)));
         assert!(found(&out, &["appimage".to_owned()]).is_err());
         fs::remove_dir_all(&out).unwrap();
     }

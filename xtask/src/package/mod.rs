@@ -1,11 +1,14 @@
 //! `cargo xtask package`: installers into `target/package/`, with the licences of everything inside and a bill of materials.
 //!
-//! Builds the programs, collects the licences, then hands over to Tauri's bundler (`xtask/bundler/`), which knows the formats.
+//! With the keys for updates (`updates`) the installers are signed, and look for the next ones. Builds the programs, collects the licences, then hands over to Tauri's bundler (`xtask/bundler/`), which knows the formats.
 
 mod bundler;
 mod inventory;
 mod licences;
 mod sbom;
+mod updates;
+
+pub(crate) use updates::manifest;
 
 use crate::build;
 use crate::setup::{self, Purpose};
@@ -32,7 +35,7 @@ pub(crate) fn package(arguments: &[String]) -> Result<ExitCode> {
         build::programs()?;
     } else {
         eprintln!("Building Parley for release (the first time takes a long while) ...");
-        build::release()?;
+        build::release(updates::configuration().as_ref())?;
     }
     make(&wish)?;
     Ok(ExitCode::SUCCESS)
@@ -54,7 +57,9 @@ fn make(wish: &Wish) -> Result<()> {
     fs::write(&licences, licences::text(&inside)?).context("the licences could not be written")?;
     fs::write(folder.join("parley.cdx.json"), sbom::cyclone_dx(&inside)?)
         .context("the bill of materials could not be written")?;
-    let made = bundler::bundle(&wish.bundles, wish.debug, &licences)?;
+    // What is tried out is signed by nobody.
+    let updates = updates::configuration().filter(|_| !wish.debug);
+    let made = bundler::bundle(&wish.bundles, wish.debug, &licences, updates.as_ref())?;
     for file in &made {
         println!("{}", line_of(&take(file, &folder)?)?);
     }

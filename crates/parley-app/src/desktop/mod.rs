@@ -4,9 +4,11 @@
 //! Owned by the shell's one task that follows the state. It does what [`Citizen::follow`] says, in that order.
 
 mod privacy;
+mod updates;
 mod words;
 
 pub use privacy::privacy_page;
+pub use updates::{UpdateDeed, UpdateNews, UpdateWay, Updates};
 
 use crate::view::{
     AppState, CallState, DesktopSettings, EndCode, Language, NoticeTopic, Phase, TalkView, TransferStage,

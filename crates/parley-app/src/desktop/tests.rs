@@ -4,7 +4,7 @@ use crate::view::{
     Quality, Settings, SignalingState,
 };
 
-fn state(phase: Phase, people: &[&str]) -> AppState {
+pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
     let person = |name: &&str| PersonView {
         id: format!("id-{name}"),
         name: (*name).to_owned(),

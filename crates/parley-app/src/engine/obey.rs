@@ -6,7 +6,9 @@ use super::{devices, translate};
 use crate::address::server_address;
 use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
 use crate::endpoint::CallWish;
-use crate::view::{AppCommand, CommandError, CommandErrorCode, Phase, ProblemCode, SettingsPatch};
+use crate::view::{
+    AppCommand, CommandError, CommandErrorCode, DesktopView, Phase, ProblemCode, SettingsPatch,
+};
 use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions};
 use parley_media::audio::AudioCommand;
 use parley_proto::{Link, ServerAddress};
@@ -27,7 +29,11 @@ impl Actor {
             AppCommand::Talk { down: true } => return self.talk(MuteAsk::Hold),
             AppCommand::Talk { down: false } => self.switch_mute(MuteAsk::Release),
             AppCommand::HandOver { text } => return self.hand_over(&text),
-            AppCommand::TellDesktop { desktop } => self.desktop = desktop,
+            AppCommand::TellDesktop { desktop } => {
+                let update = std::mem::take(&mut self.desktop.update);
+                self.desktop = DesktopView { update, ..desktop };
+            }
+            AppCommand::TellUpdate { update } => self.desktop.update = update,
             AppCommand::SetCameraOn { on } => self.camera_on = on,
             AppCommand::ChooseDevice { kind, id } => {
                 self.store.change(|settings| devices::choose(kind, id, settings));

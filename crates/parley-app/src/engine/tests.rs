@@ -6,7 +6,7 @@ use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::store::{Store, Unfinished};
 use crate::view::{
     CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase,
-    ProblemCode, ReactionKind, SettingsPatch, TransferStage,
+    ProblemCode, ReactionKind, SettingsPatch, TransferStage, UpdateState, UpdateView,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
@@ -527,14 +527,26 @@ async fn keys_from_outside_the_window_mute_and_talk_only_where_there_is_somethin
         .await;
     let desktop = DesktopView {
         refused_keys: vec!["F9".into()],
-        autostart_fault: None,
+        ..DesktopView::default()
     };
+    let update = UpdateView {
+        state: UpdateState::Ready,
+        version: Some("2.0.0".into()),
+        put_off: false,
+    };
+    ada.does(AppCommand::TellUpdate {
+        update: update.clone(),
+    })
+    .await;
     ada.does(AppCommand::TellDesktop {
         desktop: desktop.clone(),
     })
     .await;
-    ada.sees("what the desktop said", |state| state.desktop == desktop)
-        .await;
+    let expect = DesktopView { update, ..desktop };
+    ada.sees("what the desktop said, and what the updates", |state| {
+        state.desktop == expect
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! What a window may ask, and why something was not done.
 
-use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch, ShareMode};
+use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch, ShareMode, UpdateView};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -42,6 +42,11 @@ pub enum AppCommand {
     TellDesktop {
         /// Takes the place of what was told before.
         desktop: DesktopView,
+    },
+    /// From the shell: what is known of a newer Parley.
+    TellUpdate {
+        /// Takes the place of what was told before.
+        update: UpdateView,
     },
     /// Camera on and off.
     SetCameraOn {
@@ -201,6 +206,7 @@ impl fmt::Debug for AppCommand {
             Self::ToggleMuted => f.debug_struct("ToggleMuted"),
             Self::Talk { .. } => f.debug_struct("Talk"),
             Self::TellDesktop { .. } => f.debug_struct("TellDesktop"),
+            Self::TellUpdate { .. } => f.debug_struct("TellUpdate"),
             Self::SaveReport => f.debug_struct("SaveReport"),
             Self::Join => f.debug_struct("Join"),
             Self::Leave => f.debug_struct("Leave"),
@@ -229,6 +235,7 @@ impl fmt::Debug for AppCommand {
         match self {
             Self::Talk { down } => said.field("down", down),
             Self::TellDesktop { desktop } => said.field("desktop", desktop),
+            Self::TellUpdate { update } => said.field("update", update),
             Self::SetMuted { muted } => said.field("muted", muted),
             Self::SetCameraOn { on }
             | Self::SetPreview { on }

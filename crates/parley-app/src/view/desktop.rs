@@ -1,5 +1,6 @@
 //! How Parley behaves on the desktop around its window.
 
+use super::UpdateView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -13,6 +14,8 @@ pub struct DesktopSettings {
     pub stay_in_tray: bool,
     /// Who comes and goes is told by the system while the window is not looked at.
     pub notifications: bool,
+    /// Once a day Parley asks whether there is a newer one.
+    pub look_for_updates: bool,
     /// The key that mutes and unmutes from any program, such as `Ctrl+Shift+KeyM`; empty: none.
     pub mute_key: String,
     /// The key that lets one talk while it is held, from any program; empty: none.
@@ -25,6 +28,7 @@ impl Default for DesktopSettings {
             autostart: false,
             stay_in_tray: false,
             notifications: true,
+            look_for_updates: true,
             mute_key: String::new(),
             talk_key: String::new(),
         }
@@ -50,4 +54,6 @@ pub struct DesktopView {
     pub refused_keys: Vec<String>,
     /// Why start at login could not be switched.
     pub autostart_fault: Option<String>,
+    /// What is known of a newer Parley. Told apart from the rest, by [`super::AppCommand::TellUpdate`].
+    pub update: UpdateView,
 }

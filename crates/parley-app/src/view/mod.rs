@@ -19,6 +19,7 @@ mod recording;
 mod settings;
 mod share;
 mod talk;
+mod update;
 
 pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
 pub use camera::{CameraResolution, CameraSettings};
@@ -42,6 +43,7 @@ pub use share::{
     SharingView,
 };
 pub use talk::{Delivery, MessageView, ReactionKind, ReactionView, TalkView};
+pub use update::{UpdateAsk, UpdateState, UpdateView};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey';
 
 export interface Row {
   readonly id: RowId;
@@ -17,7 +17,7 @@ export interface Row {
 export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'appearance', 'keys', 'desktop', 'you'];
 
 /** As a fresh Parley has it. */
-const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: '' };
+const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, look_for_updates: true, mute_key: '', talk_key: '' };
 
 /** Every row, with the words it has in the language in use. */
 function rows(): readonly Row[] {
@@ -45,6 +45,7 @@ function rows(): readonly Row[] {
     { id: 'autostart', page: 'desktop', words: `${s.autostart} ${s.autostartHelp}` },
     { id: 'tray', page: 'desktop', words: `${s.tray} ${s.trayHelp}` },
     { id: 'notify', page: 'desktop', words: `${s.notify} ${s.notifyHelp}` },
+    { id: 'updates', page: 'desktop', words: `${s.updates} ${s.updatesHelp} ${t.update.look}` },
     { id: 'muteKey', page: 'desktop', words: s.muteKey },
     { id: 'talkKey', page: 'desktop', words: `${s.talkKey} ${s.keyHelp}` },
     { id: 'name', page: 'you', words: `${s.name} ${s.nameHelp}` },

@@ -1,5 +1,5 @@
 /** The port between the window and whatever runs the calls. Adapters: the Tauri shell (tauri.ts) and a simulation (fake.ts). */
-import type { AppCommand, AppState, CommandError, Levels, NoticeTopic, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, Levels, NoticeTopic, TalkView, UpdateAsk } from '../bindings';
 import type { FrameSource } from '../frames/source';
 import type { FigureEvents } from './watch';
 
@@ -25,6 +25,8 @@ export interface Backend {
   showFile(id: string): Promise<boolean>;
   /** Shows the last recording in its folder; tells whether it did. */
   showRecording(): Promise<boolean>;
+  /** Asks something about a newer Parley; what comes of it shows in the state. */
+  askUpdate(ask: UpdateAsk): Promise<void>;
   /** Carries a command out; rejects with a {@link CommandError}. */
   command(command: AppCommand): Promise<void>;
   /** Called for every later event; the function returned stops that. What nobody asks for is not sent. */

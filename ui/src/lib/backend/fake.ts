@@ -1,5 +1,5 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode, ShareMode } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode, ShareMode, UpdateAsk, UpdateView } from '../bindings';
 import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
 import { forgotten, opened, rated, withCall } from './fake/history';
 import { FakeFigures } from './fake/figures';
@@ -8,6 +8,7 @@ import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
 import { CALL, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
+import { askedUpdate, withUpdate } from './fake/updates';
 import type { FakeHands } from './fake/hands';
 import type { Backend, BackendEvents, WindowView } from './backend';
 
@@ -33,6 +34,7 @@ class FakeBackend implements Backend {
   readonly #frames: FakeFrames;
   readonly #log: AppCommand[] = [];
   readonly #opened: string[] = [];
+  readonly #asked: UpdateAsk[] = [];
   readonly #talk: FakeTalk;
   readonly #recording: FakeRecording;
   readonly #alone: boolean;
@@ -92,6 +94,14 @@ class FakeBackend implements Backend {
     return Promise.resolve(true);
   }
 
+  askUpdate(ask: UpdateAsk): Promise<void> {
+    this.#asked.push(ask);
+    const { now, then } = askedUpdate(this.#state.desktop.update, ask);
+    this.#update(now);
+    this.#later(2, () => this.#update(then));
+    return Promise.resolve();
+  }
+
   setMini = () => Promise.resolve();
 
   async setFullScreen(on: boolean): Promise<void> {
@@ -130,6 +140,7 @@ class FakeBackend implements Backend {
         return this.#figures.saved();
       case 'hand_over':
       case 'tell_desktop':
+      case 'tell_update':
         return null;
       case 'set_camera_on':
         this.#local(command.on ? { camera_on: true, ...cameraRunning(this.#state) } : { camera_on: false, camera: 'off', video_size: null });
@@ -323,6 +334,10 @@ class FakeBackend implements Backend {
     this.#set({ local: { ...this.#state.local, ...change } });
   }
 
+  #update(update: Partial<UpdateView>): void {
+    this.#set({ desktop: withUpdate(this.#state.desktop, update) });
+  }
+
   #set(change: Partial<AppState>): null {
     this.#state = { ...this.#state, ...change };
     this.#events?.state?.(this.#state);
@@ -367,6 +382,8 @@ class FakeBackend implements Backend {
       clicked: (topic) => this.#events?.open?.(topic),
       reaction: (kind) => void this.#talk.react(GRACE.id, kind),
       hand: (raised) => this.#person({ hand_raised: raised }),
+      update: (change) => this.#update(change),
+      asked: () => this.#asked,
     };
   }
 }

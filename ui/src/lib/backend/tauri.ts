@@ -23,6 +23,7 @@ export function tauriBackend(): Backend {
     pickFolder: () => invoke<string | null>('pick_folder'),
     showFile: (id) => invoke<boolean>('show_file', { id }),
     showRecording: () => invoke<boolean>('show_recording'),
+    askUpdate: (ask) => invoke('ask_update', { ask }),
     command: (command) => invoke('app_command', { command }),
     listen({ state, levels, talk, drag, open }) {
       return all([

@@ -1,5 +1,5 @@
 /** What a test may do to the simulation. */
-import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView } from '../../bindings';
+import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView, UpdateAsk, UpdateView } from '../../bindings';
 import type { Drag } from '../backend';
 
 /** What the flow tests may do from outside, as `window.parleyFake`. */
@@ -29,4 +29,6 @@ export interface FakeHands {
   clicked(topic: NoticeTopic): void;
   reaction(kind: ReactionKind): void;
   hand(raised: boolean): void;
+  update(change: Partial<UpdateView>): void;
+  asked(): readonly UpdateAsk[];
 }

@@ -42,6 +42,7 @@ const withLocal = (state: AppState, local: Partial<AppState['local']>): AppState
 export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   home: () => HOME,
   'home-history': (now) => ({ ...HOME, history: pastCalls(now) }),
+  'home-update': () => ({ ...HOME, desktop: { ...HOME.desktop, update: { state: 'ready', version: '1.4.0', put_off: false } } }),
   'first-run': () => ({ ...HOME, settings: { ...SETTINGS, name: '' } }),
   'home-server-unreachable': () => ({
     ...HOME,

@@ -1,6 +1,7 @@
 /** States for the simulation to start from. Pure values. */
 import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
 import { NO_RECORDING } from './recording';
+import { NO_UPDATE } from './updates';
 
 export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
 
@@ -17,7 +18,7 @@ export const SETTINGS: Settings = {
   appearance: 'system',
   keep_history: true,
   keep_chat: false,
-  desktop: { autostart: false, stay_in_tray: false, notifications: true, mute_key: '', talk_key: 'F9' },
+  desktop: { autostart: false, stay_in_tray: false, notifications: true, look_for_updates: true, mute_key: '', talk_key: 'F9' },
   language: 'system',
   folders: { received: null, recordings: null },
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false },
@@ -116,7 +117,7 @@ export const HOME: AppState = {
   history: { calls: [], opened: null, fault: null },
   settings: SETTINGS,
   folders: { received: '/home/ada/Downloads', recordings: '/home/ada/Videos' },
-  desktop: { refused_keys: [], autostart_fault: null },
+  desktop: { refused_keys: [], autostart_fault: null, update: NO_UPDATE },
   version: '0.1.0',
 };
 
