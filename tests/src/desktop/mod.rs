@@ -6,6 +6,7 @@ mod files;
 mod package;
 mod pictures;
 mod share;
+mod updates;
 
 use crate::harness::idle_time::IdleTime;
 use crate::harness::meeting::{copied_link, see_each_other};

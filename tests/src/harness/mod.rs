@@ -21,6 +21,7 @@ pub mod sound_card;
 pub mod system;
 pub mod text_window;
 pub mod tls_front;
+pub mod update_server;
 #[cfg(target_os = "linux")]
 pub mod wayland;
 pub mod webdriver;

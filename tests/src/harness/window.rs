@@ -55,6 +55,8 @@ pub struct Opening<'a> {
     pub panel: Option<&'a Panel>,
     /// What the camera shows of the pattern; nothing for all of it.
     pub scenery: Option<&'a str>,
+    /// More of the app's environment.
+    pub variables: &'a [(&'static str, String)],
     /// The network it is in; nothing for the machine's own.
     pub network: Option<&'a Namespace>,
 }
@@ -88,7 +90,8 @@ impl Window {
         let sound = SoundCard::plug_in()?;
         let camera = FakeCamera::plug_in_showing(&format!("Camera of {name}"), &[mode], opening.scenery)?;
         let home = TempDir::with_prefix("parley-home-")?;
-        let environment = environment(&screen, home.path(), opening.panel);
+        let mut environment = environment(&screen, home.path(), opening.panel);
+        environment.extend_from_slice(opening.variables);
         let port = free_port()?;
         let mut command = Command::new("WebKitWebDriver");
         command
