@@ -1016,7 +1016,7 @@ ask_each_time: boolean,
  * What gives the system's last choice again, as an id; only of use to the system that gave it.
  */
 remembered: string | null, 
-
+/**
  * Whether what this computer plays is heard with it, where that is possible.
  */
 sound: boolean, };

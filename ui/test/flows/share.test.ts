@@ -87,7 +87,7 @@ describe('sharing', () => {
     await by('sharing').waitFor();
     expect(await by('sharing').innerText()).toContain('dialog');
     expect(await said()).not.toContain('You are sharing');
-    await fake(page, 'share', { sharing: { id: 'portal:', kind: 'monitor', name: null, mode: 'motion', state: 'running', size: [1920, 1080], asking: false, asked: true } });
+    await fake(page, 'share', { sharing: { id: 'portal:', kind: 'monitor', name: null, mode: 'motion', sound: false, state: 'running', size: [1920, 1080], asking: false, asked: true } });
     await expect.poll(said).toContain('You are sharing');
     expect(await by('sharing').innerText()).toContain('your whole screen');
     // The system is asked again, for something else.
