@@ -24,8 +24,6 @@ pub struct Wish {
     pub record: Option<PathBuf>,
     /// The X screen to capture from, as in `DISPLAY`.
     pub display: Option<String>,
-    /// Variables of the desktop that it runs in.
-    pub environment: Vec<(String, String)>,
     /// An authority that it trusts beside those of the system, as a PEM file.
     pub trusts: Option<PathBuf>,
     /// What else it finds in its environment, such as a sound card's.
@@ -43,7 +41,6 @@ impl Default for Wish {
             seconds: 6,
             record: None,
             display: None,
-            environment: Vec::new(),
             trusts: None,
             environment: Vec::new(),
             more: Vec::new(),
