@@ -10,7 +10,6 @@
 
 use crate::view::Settings;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 
 type Document = Map<String, Value>;
 type Step = fn(&mut Document);
@@ -35,10 +34,8 @@ pub(super) struct Read {
 pub(super) struct Unknown {
     /// The file as it was, in this build's layout or a newer one.
     file: Document,
-    /// Keys with values from the future. They stay for as long as the person changes nothing there.
-    values: BTreeSet<String>,
-    /// What this build has in their place.
-    stand_ins: Document,
+    /// What was made of a newer one. Where that is still so, nobody changed anything, and the file keeps its own word.
+    made_of_newer: Option<Document>,
 }
 
 /// Understands a file.
@@ -69,30 +66,42 @@ pub(super) fn read(text: &[u8]) -> Result<Read, serde_json::Error> {
     Ok(read_newer(file))
 }
 
-/// Takes key after key, as long as the settings can be read with it.
+/// Takes what can be understood, and the usual value in the place of what cannot.
 fn read_newer(file: Document) -> Read {
-    let plain = document(&Settings::default());
-    let mut understood = plain.clone();
-    let mut unknown = Unknown::default();
-    for (key, value) in &file {
-        let Some(usual) = plain.get(key) else { continue };
-        let mut with = understood.clone();
-        let mut merged = usual.clone();
-        overlay(&mut merged, value);
-        with.insert(key.clone(), merged);
-        if serde_json::from_value::<Settings>(Value::Object(with.clone())).is_ok() {
-            understood = with;
-        } else {
-            unknown.values.insert(key.clone());
-            unknown.stand_ins.insert(key.clone(), usual.clone());
-        }
-    }
-    unknown.file = file;
+    let usual = Value::Object(document(&Settings::default()));
+    let is_readable = |candidate: &Value| serde_json::from_value::<Settings>(candidate.clone()).is_ok();
+    let understood = understood(&usual, &Value::Object(file.clone()), &is_readable);
+    let settings = super::sane(serde_json::from_value(understood).unwrap_or_default());
+    let unknown = Unknown {
+        file,
+        made_of_newer: Some(document(&settings)),
+    };
     Read {
-        settings: serde_json::from_value(Value::Object(understood)).unwrap_or_default(),
+        settings,
         unknown,
         older: None,
     }
+}
+
+/// A value in the place of the usual one, objects key by key; a list is one value.
+fn understood(usual: &Value, value: &Value, is_readable: &dyn Fn(&Value) -> bool) -> Value {
+    let (Value::Object(usual), Value::Object(found)) = (usual, value) else {
+        let taken = if is_readable(value) { value } else { usual };
+        return taken.clone();
+    };
+    let mut taken = usual.clone();
+    for (key, inner) in found {
+        let Some(usual_inner) = usual.get(key) else {
+            continue;
+        };
+        let is_readable_here = |candidate: &Value| {
+            let mut with = usual.clone();
+            with.insert(key.clone(), candidate.clone());
+            is_readable(&Value::Object(with))
+        };
+        taken.insert(key.clone(), understood(usual_inner, inner, &is_readable_here));
+    }
+    Value::Object(taken)
 }
 
 impl Unknown {
@@ -100,14 +109,27 @@ impl Unknown {
     pub(super) fn with(&self, settings: &Settings) -> Value {
         let mut written = Value::Object(self.file.clone());
         let mut known = document(settings);
-        known.retain(|key, value| !self.values.contains(key) || self.stand_ins.get(key) != Some(&*value));
-        let newer = self.file.get("version").and_then(Value::as_u64);
-        if newer.is_some_and(|version| version > u64::from(SETTINGS_VERSION)) {
+        if let Some(made) = &self.made_of_newer {
             known.remove("version");
+            leave_changes(&mut known, made, &self.file);
         }
         overlay(&mut written, &Value::Object(known));
         written
     }
+}
+
+/// Takes away what is still as it was made of the file. A group that is none in the file stays whole.
+fn leave_changes(known: &mut Document, made: &Document, file: &Document) {
+    known.retain(|key, now| {
+        let Some(was) = made.get(key) else { return true };
+        if let (Value::Object(now), Value::Object(was), Some(Value::Object(own))) =
+            (&mut *now, was, file.get(key))
+        {
+            leave_changes(now, was, own);
+            return !now.is_empty();
+        }
+        *now != *was
+    });
 }
 
 /// Puts one over the other, objects key by key.
@@ -150,7 +172,7 @@ fn folders_together(file: &mut Document) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Appearance, ShareMode};
+    use crate::view::{Appearance, CameraSettings, ShareMode};
     use proptest::prelude::*;
 
     /// Written by a Parley of layout 1, as it lay on the disk of somebody who had changed most of it.
@@ -244,6 +266,59 @@ mod tests {
             "light",
             "what the person changes counts"
         );
+    }
+
+    #[test]
+    fn a_change_beside_what_is_not_understood_changes_nothing_else() {
+        let file = json!({
+            "version": SETTINGS_VERSION + 1,
+            "desktop": 7,
+            "picture": { "resolution": "p8640", "frame_rate": 240 },
+            "screen": { "mode": "presentation", "cursor": false, "lens": { "on": true } },
+            "screen/mode": "motion",
+        });
+        let Read {
+            mut settings,
+            unknown,
+            ..
+        } = of(&file);
+        assert_eq!(
+            (settings.screen.mode, settings.screen.cursor),
+            (ShareMode::Text, false),
+            "one word from the future does not hide its neighbours"
+        );
+        assert_eq!(settings.picture, CameraSettings::default());
+        assert_eq!(unknown.with(&settings), file, "nobody changed anything");
+
+        settings.screen.frame_rate_max = 15;
+        let mut expect = file;
+        expect["screen"]["frame_rate_max"] = json!(15);
+        assert_eq!(unknown.with(&settings), expect);
+
+        settings.screen.mode = ShareMode::Motion;
+        expect["screen"]["mode"] = json!("motion");
+        assert_eq!(unknown.with(&settings), expect, "what the person changes counts");
+
+        settings.desktop.autostart = true;
+        expect["desktop"] = json!(settings.desktop);
+        assert_eq!(
+            unknown.with(&settings),
+            expect,
+            "a group that was none becomes one"
+        );
+    }
+
+    #[test]
+    fn a_group_written_as_a_list_loses_nothing_by_a_change() {
+        let file = json!({ "version": SETTINGS_VERSION + 1, "folders": ["/a", "/b"] });
+        let Read {
+            mut settings,
+            unknown,
+            ..
+        } = of(&file);
+        assert_eq!(unknown.with(&settings), file);
+        settings.folders.received = Some("/c".into());
+        assert_eq!(of(&unknown.with(&settings)).settings, settings);
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
