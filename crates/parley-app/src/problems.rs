@@ -76,9 +76,9 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Another call: what was put away in the last one counts no more.
+    /// Another call: what was put away of devices and calls counts no more. What has nothing to do with calls stays away.
     pub fn begin_call(&mut self) {
-        self.dismissed.clear();
+        self.dismissed.retain(|code| is_one_of(*code, &BESIDE_CALLS));
     }
 
     /// The person goes into the call with this camera, whose problem stands where its picture would: no need to say it again.
@@ -157,20 +157,24 @@ impl Problems {
 
 /// Whether it is the problem of a device that does not work now, whatever keeps it from being told.
 fn is_closed(code: u8, situation: &Situation) -> bool {
-    let is = |codes: &[ProblemCode]| codes.iter().any(|one| *one as u8 == code);
-    let device = if is(&CAMERA_CODES) {
+    let device = if is_one_of(code, &CAMERA_CODES) {
         &situation.camera
-    } else if is(&MICROPHONE_CODES) {
+    } else if is_one_of(code, &MICROPHONE_CODES) {
         &situation.microphone
-    } else if is(&[ProblemCode::NoSpeaker]) {
+    } else if is_one_of(code, &[ProblemCode::NoSpeaker]) {
         &situation.speaker
     } else {
         // Whether a microphone gives a signal shows only after a while.
-        return is(&[ProblemCode::MicrophoneSilent]);
+        return is_one_of(code, &[ProblemCode::MicrophoneSilent]);
     };
     device.state != DeviceState::Running
 }
 
+fn is_one_of(code: u8, codes: &[ProblemCode]) -> bool {
+    codes.iter().any(|one| *one as u8 == code)
+}
+
+const BESIDE_CALLS: [ProblemCode; 2] = [ProblemCode::SettingsReset, ProblemCode::Internal];
 const CAMERA_CODES: [ProblemCode; 4] = [
     ProblemCode::NoCamera,
     ProblemCode::CameraBusy,

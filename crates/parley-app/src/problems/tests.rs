@@ -114,6 +114,31 @@ fn what_was_put_away_in_the_green_room_does_not_come_back_in_the_call_but_in_the
 }
 
 #[test]
+fn what_has_nothing_to_do_with_a_call_stays_away_in_the_next_one() {
+    let situation = Situation {
+        settings_reset: Some(SetAside {
+            path: None,
+            reason: "not json".into(),
+        }),
+        internal: Some("broken".into()),
+        ..camera(DeviceState::Missing)
+    };
+    let all = [
+        ProblemCode::NoCamera,
+        ProblemCode::Internal,
+        ProblemCode::SettingsReset,
+    ];
+    let mut problems = Problems::default();
+    assert_eq!(codes(&mut problems, &situation), all);
+    for code in all {
+        problems.dismiss(code);
+    }
+    assert_eq!(codes(&mut problems, &situation), []);
+    problems.begin_call();
+    assert_eq!(codes(&mut problems, &situation), [ProblemCode::NoCamera]);
+}
+
+#[test]
 fn a_lost_server_is_no_alarm_while_media_flows() {
     let situation = |state, signaling_fault: Option<&str>| Situation {
         call: Some(CallSituation {
