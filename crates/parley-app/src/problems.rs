@@ -18,6 +18,8 @@ pub struct Situation {
     pub speaker: Device,
     /// The microphone is on and gives nothing, not even noise.
     pub no_signal: bool,
+    /// The microphone is on and has given something for a while without a gap, if only noise.
+    pub steady_signal: bool,
     /// The person speaks and is muted.
     pub speaking_while_muted: bool,
     /// The call, when there is one.
@@ -91,7 +93,8 @@ impl Problems {
     }
 
     /// Does not tell this problem again until it was away. A device's is away once the device works: it is closed and opened
-    /// on the way from the green room into the call, and nobody mended anything by that.
+    /// on the way from the green room into the call, and nobody mended anything by that. A silent microphone's is away once
+    /// it has given something for a while: that shows also while muted, and not at once.
     pub fn dismiss(&mut self, code: ProblemCode) {
         self.dismissed.insert(code as u8);
     }
@@ -164,8 +167,8 @@ fn is_closed(code: u8, situation: &Situation) -> bool {
     } else if is_one_of(code, &[ProblemCode::NoSpeaker]) {
         &situation.speaker
     } else {
-        // Whether a microphone gives a signal shows only after a while.
-        return is_one_of(code, &[ProblemCode::MicrophoneSilent]);
+        let works = situation.microphone.state == DeviceState::Running && situation.steady_signal;
+        return is_one_of(code, &[ProblemCode::MicrophoneSilent]) && !works;
     };
     device.state != DeviceState::Running
 }

@@ -105,6 +105,7 @@ impl Actor {
                 sound.and_then(|sound| sound.output.detail.as_ref()),
             ),
             no_signal: sound.is_some_and(|sound| sound.no_signal) && !local.muted,
+            steady_signal: sound.is_some_and(|sound| sound.steady_signal),
             speaking_while_muted: sound.is_some_and(|sound| sound.speaking_while_muted)
                 && self.phase == Phase::InCall,
             call: snapshot

@@ -114,6 +114,41 @@ fn what_was_put_away_in_the_green_room_does_not_come_back_in_the_call_but_in_the
 }
 
 #[test]
+fn a_microphone_that_falls_silent_again_is_told_of_again() {
+    let situation = |state, no_signal, steady_signal| Situation {
+        microphone: Device {
+            state,
+            ..Device::default()
+        },
+        no_signal,
+        steady_signal,
+        ..Situation::default()
+    };
+    let silent = situation(DeviceState::Running, true, false);
+    let mut problems = Problems::default();
+    assert_eq!(codes(&mut problems, &silent), [ProblemCode::MicrophoneSilent]);
+    problems.dismiss(ProblemCode::MicrophoneSilent);
+    // Muted, closed and opened anew, and a click now and then: nobody switched it on by that.
+    for (state, no_signal) in [
+        (DeviceState::Running, false),
+        (DeviceState::Off, false),
+        (DeviceState::Starting, false),
+        (DeviceState::Running, false),
+        (DeviceState::Running, true),
+    ] {
+        let found = codes(&mut problems, &situation(state, no_signal, false));
+        assert_eq!(found, [], "{state:?} {no_signal}");
+    }
+    let works = situation(DeviceState::Running, false, true);
+    assert_eq!(codes(&mut problems, &works), []);
+    assert_eq!(
+        codes(&mut problems, &silent),
+        [ProblemCode::MicrophoneSilent],
+        "it worked, and works no more"
+    );
+}
+
+#[test]
 fn what_has_nothing_to_do_with_a_call_stays_away_in_the_next_one() {
     let situation = Situation {
         settings_reset: Some(SetAside {
@@ -213,6 +248,7 @@ fn the_most_urgent_comes_first_and_every_one_is_a_sentence() {
         microphone: lost.clone(),
         speaker: lost,
         no_signal: true,
+        steady_signal: false,
         speaking_while_muted: true,
         call: Some(CallSituation {
             state: CallState::Reconnecting,

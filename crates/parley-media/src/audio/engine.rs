@@ -396,6 +396,7 @@ impl Driver {
             status.speaker_level = self.playout.meter.read();
             status.speaking_while_muted = self.capture.speaking_while_muted;
             status.no_signal = self.no_signal.is_sure();
+            status.steady_signal = self.no_signal.is_steady();
             status.test_sound_playing = self.playout.chime_rings();
             status.echo_test = self.playout.echo_test.state();
             status.participants.clear();

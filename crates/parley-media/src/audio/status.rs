@@ -22,6 +22,8 @@ pub struct AudioStatus {
     pub speaking_while_muted: bool,
     /// The microphone is open and has given nothing, not even noise, for seconds.
     pub no_signal: bool,
+    /// The microphone is open and has given something, if only noise, for seconds and without a gap.
+    pub steady_signal: bool,
     /// The speaker test sounds.
     pub test_sound_playing: bool,
     /// What the echo test does.
@@ -43,6 +45,7 @@ impl Default for AudioStatus {
             speaker_level: AudioLevel::SILENCE,
             speaking_while_muted: false,
             no_signal: false,
+            steady_signal: false,
             test_sound_playing: false,
             echo_test: EchoTestState::Off,
             participants: Vec::new(),
