@@ -86,9 +86,12 @@ describe('sharing', () => {
     expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion' });
     await by('sharing').waitFor();
     expect(await by('sharing').innerText()).toContain('dialog');
+    const button = () => Promise.all(['aria-label', 'aria-pressed'].map((name) => by('share').getAttribute(name)));
+    expect(await button()).toEqual(['Cancel sharing', 'false']);
     expect(await said()).not.toContain('You are sharing');
     await fake(page, 'share', { sharing: { id: 'portal:', kind: 'monitor', name: null, mode: 'motion', sound: false, state: 'running', size: [1920, 1080], asking: false, asked: true } });
     await expect.poll(said).toContain('You are sharing');
+    expect(await button()).toEqual(['Stop sharing', 'true']);
     expect(await by('sharing').innerText()).toContain('your whole screen');
     // The system is asked again, for something else.
     await by('share-other').click();

@@ -77,7 +77,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
         state.share.sharing
-          ? { id: 'share', label: t.actions.stopSharing, shortcut: { key: 's' }, run: deeds.stopSharing }
+          ? { id: 'share', label: state.share.sharing.asking ? t.share.cancelSharing : t.actions.stopSharing, shortcut: { key: 's' }, run: deeds.stopSharing }
           : { id: 'share', label: t.actions.share, shortcut: { key: 's' }, run: () => deeds.share() },
         state.recording.stage === 'off'
           ? { id: 'record', label: t.actions.record, shortcut: { key: 'r' }, run: deeds.startRecording }

@@ -185,6 +185,15 @@ describe('actions', () => {
     actionsFor(scenario('call-muted'), deeds).find((a) => a.id === 'camera')?.run();
     expect(done).toEqual(['setMuted false', 'setCameraOn false']);
   });
+  test('stop sharing only what somebody sees', () => {
+    const share = (name: string) => actionsFor(scenario(name), deeds).find((a) => a.id === 'share');
+    expect(share('call')?.label).toBe('Share your screen');
+    expect(share('call-sharing')?.label).toBe('Stop sharing');
+    expect(share('call-share-asking')?.label).toBe('Cancel sharing');
+    done.length = 0;
+    share('call-share-asking')?.run();
+    expect(done).toEqual(['stopSharing']);
+  });
   test('offer nothing that makes no sense', () => {
     expect(actionsFor(HOME, deeds).map((a) => a.id)).not.toContain('mute');
     expect(actionsFor(scenario('waiting'), deeds).map((a) => a.id)).not.toContain('swap');
