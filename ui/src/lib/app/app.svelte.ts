@@ -75,7 +75,6 @@ export class App implements Deeds {
   }
 
   #heardAt = -HEARS_FOR_MS;
-
   readonly actions = $derived.by(() => actionsFor(this.state, this));
 
   /** Follows the backend; what changed between the first state and now is not missed. */
@@ -102,13 +101,17 @@ export class App implements Deeds {
   }
 
   /** Follows the state alone: for a window beside the main one, which tells no news a second time. */
-  followState(): Promise<() => void> {
-    return this.backend.listen({
-      state: (next) => {
-        if (next.phase === 'in_call' && this.state.phase !== 'in_call') this.figures.forget();
-        this.state = next;
-      },
-    });
+  async followState(): Promise<() => void> {
+    let heard = false;
+    const take = (next: AppState): void => {
+      heard = true;
+      if (next.phase === 'in_call' && this.state.phase !== 'in_call') this.figures.forget();
+      this.state = next;
+    };
+    const stop = await this.backend.listen({ state: take });
+    const state = await this.backend.state();
+    if (!heard) take(state);
+    return stop;
   }
 
   #take(next: AppState): void {
@@ -239,9 +242,7 @@ export class App implements Deeds {
     requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-testid="volume-${CSS.escape(id)}"]`)?.focus());
   };
   refreshDevices = (): void => void this.send({ type: 'refresh_devices' });
-  setAppearance = (appearance: AppState['settings']['appearance']): void =>
-    void this.send({ type: 'change_settings', patch: { appearance } });
-
+  setAppearance = (appearance: AppState['settings']['appearance']): void => void this.send({ type: 'change_settings', patch: { appearance } });
   setLanguage = (language: AppState['settings']['language']): void => void this.send({ type: 'change_settings', patch: { language } });
 
   /** Tells whether it was taken; if not, why is in a toast. */
