@@ -2,6 +2,7 @@
 //! name what it is; it ends with the main window, and outlives the call that it tells of.
 
 use crate::places;
+use std::sync::{Mutex, PoisonError};
 use tauri::webview::Color;
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder};
 
@@ -12,8 +13,14 @@ const SIZE_MIN: (f64, f64) = (480.0, 360.0);
 /// As the main window's in the configuration, until the page draws.
 const BEFORE_THE_PAGE: Color = Color(13, 15, 19, 255);
 
+/// Held while it opens. A name is taken only once its window is there, so of two wishes at once (a double click) both would
+/// make one.
+static OPENS: Mutex<()> = Mutex::new(());
+
 /// Opens it, or brings the one that is open to the front.
 pub(crate) fn open(app: &AppHandle, title: &str) -> tauri::Result<()> {
+    // Never asked on the main thread, which makes the window meanwhile.
+    let _opens = OPENS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(window) = app.get_webview_window(WINDOW) {
         return window
             .set_title(title)
