@@ -64,6 +64,8 @@ pub(crate) struct Manners {
     pub(crate) version: u32,
     /// The code of the last answer of a conversation; none: the person never answers.
     pub(crate) code: Option<u32>,
+    /// The method whose answer makes no sense.
+    pub(crate) lie: Option<&'static str>,
 }
 
 /// What it is told to do.
@@ -297,12 +299,16 @@ fn serve(
 }
 
 fn answer(bus: &DBusConnection, sender: &str, method: &str, manners: Manners, asked: DBusMethodInvocation) {
+    let lies = manners.lie == Some(method);
     let results: HashMap<&str, Variant> = match method {
         "Close" => return asked.return_value(None),
         "OpenPipeWireRemote" => {
+            let first = (gio::glib::variant::Handle(0),).to_variant();
+            if lies {
+                return asked.return_value(Some(&first));
+            }
             let files = UnixFDList::new();
             files.append(std::io::stdin()).unwrap();
-            let first = (gio::glib::variant::Handle(0),).to_variant();
             return asked.return_value_with_unix_fd_list(Some(&first), Some(&files));
         }
         "CreateSession" => HashMap::from([("session_handle", OURS.to_variant())]),
@@ -323,7 +329,11 @@ fn answer(bus: &DBusConnection, sender: &str, method: &str, manners: Manners, as
     asked.return_value(Some(&(path,).to_variant()));
     let last = matches!(method, "Start" | "BindShortcuts");
     if let Some(code) = if last { manners.code } else { Some(0) } {
-        let body = (code, results).to_variant();
+        let body = if lies {
+            (code, "no dictionary").to_variant()
+        } else {
+            (code, results).to_variant()
+        };
         bus.emit_signal(Some(sender), "/request", REQUEST, "Response", Some(&body))
             .unwrap();
     }

@@ -4,9 +4,12 @@
 //! signals heard, bounded, and whoever waits looks through it. One thread owns it and waits in it.
 
 use gio::glib::variant::{ObjectPath, ToVariant};
-use gio::glib::{self, MainContext, Variant, VariantDict};
+use gio::glib::{self, MainContext, Variant, VariantDict, VariantTy};
 use gio::prelude::*;
-use gio::{BusType, Cancellable, DBusCallFlags, DBusConnection, DBusConnectionFlags, DBusSignalFlags};
+use gio::{
+    BusType, Cancellable, DBusCallFlags, DBusConnection, DBusConnectionFlags, DBusMessage, DBusMessageType,
+    DBusSendMessageFlags, DBusSignalFlags,
+};
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -171,24 +174,32 @@ impl Portal {
         method: &str,
         body: &Variant,
     ) -> Result<OwnedFd, PortalFault> {
-        let (answer, files) = self
+        // The library's shorter way takes for granted that files came.
+        let question = DBusMessage::new_method_call(Some(NAME), DESK, Some(interface), method);
+        question.set_body(body);
+        let (answer, _) = self
             .bus
-            .call_with_unix_fd_list_sync(
-                Some(NAME),
-                DESK,
-                interface,
-                method,
-                Some(body),
-                None,
-                DBusCallFlags::NONE,
+            .send_message_with_reply_sync(
+                &question,
+                DBusSendMessageFlags::NONE,
                 ANSWER_MAX_MS,
-                gio::UnixFDList::NONE,
                 Cancellable::NONE,
             )
             .map_err(|error| fault_of(&error))?;
+        // The library's own way to the error fails in debug builds.
+        if answer.message_type() == DBusMessageType::Error {
+            let name = answer.error_name().unwrap_or_default();
+            let told = answer.arg0().unwrap_or_default();
+            let error = format!("{FROM_THE_BUS}{name}: {told}");
+            return Err(fault_of(&glib::Error::new(gio::IOErrorEnum::DbusError, &error)));
+        }
         let nothing = || PortalFault::Refused(format!("{method} gave no file"));
-        let at = answer.get::<(glib::variant::Handle,)>().ok_or_else(nothing)?.0;
-        let file = files.get(at.0).map_err(|_| nothing())?;
+        let (body, files) = answer.body().zip(answer.unix_fd_list()).ok_or_else(nothing)?;
+        let at = body.get::<(glib::variant::Handle,)>().ok_or_else(nothing)?.0.0;
+        if !(0..files.length()).contains(&at) {
+            return Err(nothing());
+        }
+        let file = files.get(at).map_err(|_| nothing())?;
         // SAFETY: the list gives a duplicate that is the caller's own.
         #[expect(unsafe_code, reason = "the list of files gives bare numbers")]
         let file = unsafe { OwnedFd::from_raw_fd(file) };
@@ -217,13 +228,7 @@ impl Portal {
         if answer == Err(PortalFault::Stopped) {
             self.close(&path, REQUEST);
         }
-        let answer = answer?;
-        let results = answer.try_child_value(1);
-        match answer.try_child_value(0).and_then(|code| code.get::<u32>()) {
-            Some(0) => Ok(VariantDict::new(results.as_ref())),
-            Some(1) => Err(PortalFault::Cancelled),
-            code => Err(PortalFault::Refused(format!("{method}: {code:?}"))),
-        }
+        results_of(method, &answer?)
     }
 
     /// A name that no other question of this connection has.
@@ -239,6 +244,7 @@ impl Portal {
         // A string in every version so far, though it is a path.
         let handle = results.lookup_value("session_handle", None);
         let handle = handle.as_ref().and_then(Variant::str).map(str::to_owned);
+        let handle = handle.filter(|handle| Variant::is_object_path(handle));
         self.session = Some(handle.ok_or_else(|| PortalFault::Refused("a session without a path".into()))?);
         Ok(())
     }
@@ -339,6 +345,23 @@ fn lock(heard: &Mutex<VecDeque<Heard>>) -> MutexGuard<'_, VecDeque<Heard>> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The results in an answer's body, which is whatever its sender put there.
+fn results_of(method: &str, answer: &Variant) -> Result<VariantDict, PortalFault> {
+    let code = answer.try_child_value(0).and_then(|code| code.get::<u32>());
+    match (code, answer.try_child_value(1).as_ref().and_then(dictionary)) {
+        (Some(0), Some(results)) => Ok(results),
+        (Some(1), _) => Err(PortalFault::Cancelled),
+        (code, _) => Err(PortalFault::Refused(format!("{method}: {code:?}"))),
+    }
+}
+
+/// The library ends the thread over a value that is none.
+pub(crate) fn dictionary(value: &Variant) -> Option<VariantDict> {
+    value
+        .is_type(VariantTy::VARDICT)
+        .then(|| VariantDict::new(Some(value)))
+}
+
 /// What an error's message begins with when it came over the bus; its name follows.
 const FROM_THE_BUS: &str = "GDBus.Error:";
 /// Names of errors that say that nobody there can answer, with what comes before the last part cut off. The last is what an
@@ -379,6 +402,27 @@ fn fault_of(error: &glib::Error) -> PortalFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_a_refusal() {
+        let nothing = Options::new();
+        assert!(results_of("Start", &(0_u32, &nothing).to_variant()).is_ok());
+        let closed = results_of("Start", &(1_u32, &nothing).to_variant());
+        assert_eq!(closed.err(), Some(PortalFault::Cancelled));
+        for odd in [
+            (2_u32, &nothing).to_variant(),
+            (0_i32, &nothing).to_variant(),
+            (0_u32, "no dictionary").to_variant(),
+            (0_u32, HashMap::from([("key", "no variant")])).to_variant(),
+            (0_u32, Vec::<Variant>::new()).to_variant(),
+            (0_u32,).to_variant(),
+            ().to_variant(),
+            0_u32.to_variant(),
+        ] {
+            let fault = results_of("Start", &odd).err();
+            assert!(matches!(fault, Some(PortalFault::Refused(_))), "{odd}: {fault:?}");
+        }
+    }
 
     #[test]
     fn nobody_there_is_told_from_somebody_who_would_not() {

@@ -2,7 +2,7 @@
 //!
 //! The pictures themselves come over PipeWire and are not read here.
 
-use crate::portal::{Options, Pause, Portal, PortalFault};
+use crate::portal::{Options, Pause, Portal, PortalFault, dictionary};
 use gio::glib::variant::ToVariant as _;
 use gio::glib::{Variant, VariantDict};
 use std::os::fd::OwnedFd;
@@ -121,10 +121,10 @@ fn wishes(version: u32, types: u32, cursors: u32, ask: Ask<'_>) -> Options {
 /// The number of the first stream, and what kind of source it is.
 fn first_stream(results: &VariantDict) -> Option<(u32, Option<u32>)> {
     let streams = results.lookup_value("streams", None)?;
-    let first = streams.iter().next()?;
+    let first = streams.try_child_value(0)?;
     let node = first.try_child_value(0)?.get::<u32>()?;
-    let about = first.try_child_value(1)?;
-    let kind = VariantDict::new(Some(&about)).lookup_value("source_type", None);
+    let about = dictionary(&first.try_child_value(1)?)?;
+    let kind = about.lookup_value("source_type", None);
     Some((node, kind.and_then(|kind| kind.get::<u32>())))
 }
 

@@ -7,6 +7,7 @@ use crate::portal::{Heard, Options, Portal, PortalFault};
 use gio::glib::variant::ToVariant as _;
 use gio::glib::{MainContext, Variant};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -75,7 +76,11 @@ impl Shortcuts {
         let stop = Arc::new(Stop::default());
         let ordered = Arc::clone(&stop);
         drop(std::thread::spawn(move || {
-            let ended = connect().and_then(|portal| run(portal, &wishes, &ordered, &mut tell));
+            let listened =
+                AssertUnwindSafe(|| connect().and_then(|portal| run(portal, &wishes, &ordered, &mut tell)));
+            // Whoever holds a key to talk must learn that nobody will hear them let go of it.
+            let ended = catch_unwind(listened)
+                .unwrap_or_else(|_| Err(PortalFault::Refused("listening broke off".into())));
             if let Err(fault) = ended
                 && fault != PortalFault::Stopped
                 && !ordered.ordered.load(Ordering::SeqCst)
@@ -115,14 +120,7 @@ fn run(
     let shortcuts: Vec<(String, HashMap<&str, Variant>)> = wishes.iter().map(proposal).collect();
     let before = vec![portal.session()?, shortcuts.to_variant(), "".to_variant()];
     let results = portal.ask(SHORTCUTS, "BindShortcuts", before, Options::new(), &pause)?;
-    let bound = results.lookup_value("shortcuts", None);
-    tell(News::Bound(
-        bound
-            .iter()
-            .flat_map(Variant::iter)
-            .filter_map(|shortcut| id(&shortcut))
-            .collect(),
-    ));
+    tell(News::Bound(bound(results.lookup_value("shortcuts", None))?));
     while wanted() {
         for heard in portal.hear() {
             if portal.ends_session(&heard) {
@@ -148,6 +146,17 @@ fn proposal(wish: &Wish) -> (String, HashMap<&'static str, Variant>) {
         about.insert("preferred_trigger", trigger.to_variant());
     }
     (wish.id.clone(), about)
+}
+
+/// The names in the desktop's answer; none where it says nothing of shortcuts.
+fn bound(shortcuts: Option<Variant>) -> Result<Vec<String>, PortalFault> {
+    let Some(shortcuts) = shortcuts else {
+        return Ok(Vec::new());
+    };
+    if !shortcuts.is_container() {
+        return Err(PortalFault::Refused("its shortcuts are no list".into()));
+    }
+    Ok(shortcuts.iter().filter_map(|shortcut| id(&shortcut)).collect())
 }
 
 /// The name of a shortcut in the desktop's answer.

@@ -261,6 +261,15 @@ impl Stage {
     }
 }
 
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Otherwise its last word would stay "starting" or "running", with nobody there.
+        if std::thread::panicking() {
+            self.tell(SourceState::Failed, Some("the source broke off".into()));
+        }
+    }
+}
+
 /// The slots a source feeds. Clones share them. One that was closed, or that nobody else holds, falls out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outlets(Arc<Mutex<Takers>>);
@@ -301,5 +310,27 @@ impl Outlets {
     fn lock(&self) -> std::sync::MutexGuard<'_, Takers> {
         // A panic elsewhere cannot leave a half-written list behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_source_whose_thread_breaks_off_has_failed() {
+        let (sender, status) = watch::channel(SourceStatus::default());
+        let stage = Stage {
+            outlets: Outlets::default(),
+            status: sender,
+            halt: Halt::default(),
+        };
+        let broken = catch_unwind(AssertUnwindSafe(move || {
+            let _stage = stage;
+            panic!("made up");
+        }));
+        assert!(broken.is_err());
+        assert_eq!(status.borrow().state, SourceState::Failed);
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::made_up::{MadeUp, Manners, OURS, patience, within};
 use std::cell::Cell;
+use std::collections::HashMap;
 
 fn ask(made_up: &MadeUp, ask: Ask<'_>) -> Result<(ScreenCast, Granted), PortalFault> {
     ScreenCast::ask(made_up.connect(), ask, &patience)
@@ -9,6 +10,7 @@ fn ask(made_up: &MadeUp, ask: Ask<'_>) -> Result<(ScreenCast, Granted), PortalFa
 const FOURTH: Manners = Manners {
     version: 4,
     code: Some(0),
+    lie: None,
 };
 
 #[test]
@@ -80,6 +82,7 @@ fn a_closed_dialog_and_a_refusal_are_told_apart() {
         let made_up = MadeUp::portal(Manners {
             version: 4,
             code: Some(code),
+            lie: None,
         });
         let fault = ask(&made_up, Ask::default()).unwrap_err();
         assert!(format!("{fault:?}").starts_with(expected), "{fault:?}");
@@ -99,6 +102,7 @@ fn nobody_waits_for_a_dialog_that_is_not_wanted_any_more() {
     let made_up = MadeUp::portal(Manners {
         version: 4,
         code: None,
+        lie: None,
     });
     let looks = Cell::new(0);
     let some = || {
@@ -128,4 +132,43 @@ fn a_share_that_the_desktop_ends_is_over_and_one_without_a_bus_too() {
     let (cast, _) = ask(&made_up, Ask::default()).unwrap();
     drop(made_up);
     within(|| cast.is_over());
+}
+
+#[test]
+fn streams_that_make_no_sense_are_none() {
+    let first = |streams: Variant| {
+        let results = VariantDict::new(None);
+        results.insert_value("streams", &streams);
+        first_stream(&results)
+    };
+    let about = HashMap::from([("source_type", 2_u32.to_variant())]);
+    assert_eq!(
+        first(vec![(42_u32, about)].to_variant()),
+        Some((42, Some(WINDOW)))
+    );
+    let nothing = HashMap::<&str, Variant>::new();
+    assert_eq!(first(vec![(42_u32, nothing)].to_variant()), Some((42, None)));
+    for odd in [
+        42_u32.to_variant(),
+        "42".to_variant(),
+        Vec::<u32>::new().to_variant(),
+        vec![42_u32].to_variant(),
+        vec![(42_u32,)].to_variant(),
+        vec![(42_u32, "about")].to_variant(),
+        vec![(42_u32, HashMap::from([("source_type", 2_u32)]))].to_variant(),
+    ] {
+        assert_eq!(first(odd.clone()), None, "{odd}");
+    }
+}
+
+#[test]
+fn a_portal_whose_answers_make_no_sense_refuses() {
+    for method in ["CreateSession", "Start", "OpenPipeWireRemote"] {
+        let made_up = MadeUp::portal(Manners {
+            lie: Some(method),
+            ..FOURTH
+        });
+        let fault = ask(&made_up, Ask::default()).unwrap_err();
+        assert!(matches!(fault, PortalFault::Refused(_)), "{method}: {fault:?}");
+    }
 }

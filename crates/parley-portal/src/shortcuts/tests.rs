@@ -33,6 +33,7 @@ fn a_key_is_heard_going_down_and_coming_up_until_it_is_not_listened_to() {
     let made_up = MadeUp::portal(Manners {
         version: 1,
         code: Some(0),
+        lie: None,
     });
     let (shortcuts, told) = listen(&made_up);
     assert_eq!(told.recv_timeout(LONG), Ok(News::Bound(vec!["talk".into()])));
@@ -56,8 +57,14 @@ fn whoever_is_deaf_says_so() {
     let refusing = Manners {
         version: 1,
         code: Some(1),
+        lie: None,
     };
-    for made_up in [MadeUp::portal(refusing), MadeUp::bus()] {
+    let lying = Manners {
+        code: Some(0),
+        lie: Some("BindShortcuts"),
+        ..refusing
+    };
+    for made_up in [MadeUp::portal(refusing), MadeUp::portal(lying), MadeUp::bus()] {
         let (_shortcuts, told) = listen(&made_up);
         let news = told.recv_timeout(LONG).unwrap();
         assert!(matches!(news, News::Deaf(_)), "{news:?}");
@@ -65,6 +72,7 @@ fn whoever_is_deaf_says_so() {
     let made_up = MadeUp::portal(Manners {
         version: 1,
         code: Some(0),
+        lie: None,
     });
     let (_shortcuts, told) = listen(&made_up);
     assert!(matches!(told.recv_timeout(LONG), Ok(News::Bound(_))));
@@ -77,10 +85,39 @@ fn whoever_is_deaf_says_so() {
 }
 
 #[test]
+fn whoever_breaks_off_says_so() {
+    let (tell, told) = mpsc::sync_channel(8);
+    let _shortcuts = Shortcuts::over(
+        || panic!("made up"),
+        wishes(),
+        move |news| tell.send(news).unwrap(),
+    );
+    let news = told.recv_timeout(LONG);
+    assert!(
+        matches!(news, Ok(News::Deaf(PortalFault::Refused(_)))),
+        "{news:?}"
+    );
+}
+
+#[test]
+fn an_answer_without_a_list_of_shortcuts_is_a_refusal_or_empty() {
+    let about = HashMap::<&str, Variant>::new();
+    let whole = vec![("talk", about)].to_variant();
+    assert_eq!(bound(Some(whole)), Ok(vec!["talk".to_owned()]));
+    assert_eq!(bound(None), Ok(Vec::new()));
+    assert_eq!(bound(Some(vec![7_u32].to_variant())), Ok(Vec::new()));
+    for odd in ["talk".to_variant(), 7_u32.to_variant()] {
+        let fault = bound(Some(odd));
+        assert!(matches!(fault, Err(PortalFault::Refused(_))), "{fault:?}");
+    }
+}
+
+#[test]
 fn a_dialog_that_nobody_answers_is_left() {
     let made_up = MadeUp::portal(Manners {
         version: 1,
         code: None,
+        lie: None,
     });
     let (shortcuts, _told) = listen(&made_up);
     made_up.wait_for("BindShortcuts");
