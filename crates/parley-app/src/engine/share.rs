@@ -103,7 +103,7 @@ impl Actor {
         let Some((wish, status)) = self.endpoint.share_wish().zip(self.endpoint.share_status()) else {
             return;
         };
-        let stop = stop_by(&wish.id, status.state);
+        let stop = stop_by(&wish.id, &status);
         if let Some(chosen) = status.chosen {
             self.remember(&chosen);
         }
@@ -236,9 +236,10 @@ fn worth_remembering(settings: &ScreenSettings, chosen: &SystemChoice) -> Option
 }
 
 /// Whether a source in this state ends its share, and what the person is told then: nothing where they ended it themselves.
-fn stop_by(id: &str, state: SourceState) -> Option<Option<ShareStop>> {
-    match state {
+fn stop_by(id: &str, status: &SourceStatus) -> Option<Option<ShareStop>> {
+    match status.state {
         SourceState::Denied if is_asked(id) => Some(None),
+        SourceState::Failed if is_asking(id, status) => Some(Some(ShareStop::Refused)),
         SourceState::Missing if is_asked(id) => Some(Some(ShareStop::NoPortal)),
         SourceState::Gone if is_asked(id) => Some(Some(ShareStop::EndedByDesktop)),
         SourceState::Gone if is_window(id) => Some(Some(ShareStop::WindowClosed)),
@@ -276,9 +277,8 @@ const fn stop_of(fault: &ScreenFault) -> ShareStop {
         ScreenFault::WindowClosed => ShareStop::WindowClosed,
         ScreenFault::MonitorGone => ShareStop::MonitorGone,
         ScreenFault::Ended | ScreenFault::Cancelled => ShareStop::EndedByDesktop,
-        ScreenFault::SystemAsks | ScreenFault::Refused(_) | ScreenFault::Format(_) | ScreenFault::Lost(_) => {
-            ShareStop::Failed
-        }
+        ScreenFault::Refused(_) => ShareStop::Refused,
+        ScreenFault::SystemAsks | ScreenFault::Format(_) | ScreenFault::Lost(_) => ShareStop::Failed,
     }
 }
 
@@ -313,18 +313,31 @@ mod tests {
     #[test]
     fn a_closed_dialog_ends_the_share_without_a_word_and_everything_else_with_one() {
         use SourceState::{Denied, Failed, Gone, Missing, Running, Starting};
-        for (id, state, stop) in [
-            ("portal:", Starting, None),
-            ("portal:", Running, None),
-            ("portal:", Denied, Some(None)),
-            ("portal:t", Gone, Some(Some(ShareStop::EndedByDesktop))),
-            ("portal:", Missing, Some(Some(ShareStop::NoPortal))),
-            ("portal:", Failed, Some(Some(ShareStop::Failed))),
-            ("window:1", Gone, Some(Some(ShareStop::WindowClosed))),
-            ("monitor:", Gone, Some(Some(ShareStop::MonitorGone))),
-            ("monitor:", Missing, Some(Some(ShareStop::NotThere))),
+        let chosen = || {
+            Some(SystemChoice {
+                id: SYSTEM_ASKS.into(),
+                kind: screen::ScreenKind::Monitor,
+            })
+        };
+        for (id, chosen, state, stop) in [
+            ("portal:", None, Starting, None),
+            ("portal:", chosen(), Running, None),
+            ("portal:", None, Denied, Some(None)),
+            ("portal:t", chosen(), Gone, Some(Some(ShareStop::EndedByDesktop))),
+            ("portal:", None, Missing, Some(Some(ShareStop::NoPortal))),
+            ("portal:", None, Failed, Some(Some(ShareStop::Refused))),
+            ("portal:t", chosen(), Failed, Some(Some(ShareStop::Failed))),
+            ("window:1", None, Gone, Some(Some(ShareStop::WindowClosed))),
+            ("monitor:", None, Gone, Some(Some(ShareStop::MonitorGone))),
+            ("monitor:", None, Missing, Some(Some(ShareStop::NotThere))),
+            ("monitor:", None, Failed, Some(Some(ShareStop::Failed))),
         ] {
-            assert_eq!(stop_by(id, state), stop, "{id} {state:?}");
+            let status = SourceStatus {
+                state,
+                chosen,
+                ..SourceStatus::default()
+            };
+            assert_eq!(stop_by(id, &status), stop, "{id} {status:?}");
         }
     }
 

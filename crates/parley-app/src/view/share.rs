@@ -116,6 +116,8 @@ pub enum ShareStop {
     Denied,
     /// Wayland without a portal that could ask the person.
     NoPortal,
+    /// The desktop did not let it begin, nor did its person close the dialog.
+    Refused,
     /// The desktop ended it, or the person did so there.
     EndedByDesktop,
     /// No screen can be reached.

@@ -101,7 +101,15 @@ pub enum ScreenFault {
 }
 
 impl ScreenFault {
-    /// What a source says of itself then.
+    /// What the source of this id says of itself then.
+    fn state_of(&self, id: &str) -> SourceState {
+        match self {
+            // PipeWire went away: neither the desktop nor its person ended anything.
+            Self::Lost(_) if id.starts_with(SYSTEM_ASKS) => SourceState::Failed,
+            fault => fault.source_state(),
+        }
+    }
+
     const fn source_state(&self) -> SourceState {
         match self {
             Self::NotThere => SourceState::Missing,
@@ -163,7 +171,20 @@ pub(crate) fn run(stage: &Stage, wish: &ScreenWish) {
     let outcome = system::capture(stage, wish);
     if let Err(fault) = outcome {
         tracing::info!(%fault, "nothing is captured any more");
-        stage.tell(fault.source_state(), Some(fault.to_string()));
+        stage.tell(fault.state_of(&wish.id), Some(fault.to_string()));
         stage.rest();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_are_lost_were_ended_by_nobody() {
+        let lost = ScreenFault::Lost("no more".into());
+        assert_eq!(lost.state_of("monitor:one"), SourceState::Gone);
+        assert_eq!(lost.state_of("portal:token"), SourceState::Failed);
+        assert_eq!(ScreenFault::Ended.state_of("portal:token"), SourceState::Gone);
     }
 }

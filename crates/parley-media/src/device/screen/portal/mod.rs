@@ -51,10 +51,12 @@ pub(super) fn capture(stage: &Stage, wish: &ScreenWish, restore: &str) -> Result
     let mut next = now();
     while !stage.halt.is_ordered() {
         let wait = next.saturating_duration_since(now());
-        stream.turn(if wait.is_zero() { LOOK } else { wait.min(LOOK) })?;
+        let turned = stream.turn(if wait.is_zero() { LOOK } else { wait.min(LOOK) });
+        // A desktop that ends it may take PipeWire's stream away first.
         if cast.is_over() {
             return Err(ScreenFault::Ended);
         }
+        turned?;
         if now() < next || !stage.outlets.are_wanted() {
             continue;
         }
