@@ -1214,7 +1214,7 @@ export type ShareSound = "possible" | "unsupported" | "no_server";
 /**
  * Why nothing is shared any more, or cannot be.
  */
-export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "denied" | "no_portal" | "refused" | "ended_by_desktop" | "no_screen" | "failed";
+export type ShareStop = "window_closed" | "monitor_gone" | "not_there" | "denied" | "no_portal" | "refused" | "nothing_else" | "ended_by_desktop" | "no_screen" | "failed";
 
 /**
  * One's own sharing.

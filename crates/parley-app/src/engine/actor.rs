@@ -62,6 +62,8 @@ pub(super) struct Actor {
     pub(super) internal: Option<String>,
     /// Why the last share ended by itself.
     pub(super) share_stopped: Option<ShareStop>,
+    /// Whether the system asks what to share instead of something that was shared until then.
+    pub(super) share_asks_anew: bool,
     /// Whether what this computer plays can be shared, when it was looked for last.
     pub(super) share_sound: ShareSound,
     pub(super) recording: CallRecording,
@@ -152,6 +154,7 @@ impl Actor {
             bad_link: None,
             internal: None,
             share_stopped: None,
+            share_asks_anew: false,
             share_sound: super::share::look_for_sound(),
             recording: CallRecording::default(),
             opened: None,

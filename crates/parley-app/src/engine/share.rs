@@ -55,6 +55,8 @@ impl Actor {
         };
         self.endpoint.choose_share(false);
         self.share_stopped = None;
+        // Who closes that dialog has ended what was shared, and should know.
+        self.share_asks_anew = is_asked(&id) && (self.is_shown() || self.is_asking_anew());
         // The same question is asked again, and may be answered otherwise.
         if self.endpoint.share_wish().is_some_and(|wish| is_asked(&wish.id)) {
             self.end_share();
@@ -76,6 +78,17 @@ impl Actor {
             let message = format!("Sharing could not begin: {error}.");
             refuse(CommandErrorCode::Failed, &message)
         })
+    }
+
+    /// Whether something is shared, not just asked for.
+    fn is_shown(&self) -> bool {
+        let sharing = self.endpoint.share_wish().zip(self.endpoint.share_status());
+        sharing.is_some_and(|(wish, status)| !is_asking(&wish.id, &status))
+    }
+
+    /// Whether the dialog is open that took the place of what was shared.
+    fn is_asking_anew(&self) -> bool {
+        self.share_asks_anew && self.endpoint.share_wish().is_some()
     }
 
     /// Ends the share, and what was told about one that ended by itself.
@@ -103,8 +116,9 @@ impl Actor {
         let Some((wish, status)) = self.endpoint.share_wish().zip(self.endpoint.share_status()) else {
             return;
         };
-        let stop = stop_by(&wish.id, &status);
+        let stop = stop_by(&wish.id, &status, self.share_asks_anew);
         if let Some(chosen) = status.chosen {
+            self.share_asks_anew = false;
             self.remember(&chosen);
         }
         if let Some(stop) = stop {
@@ -236,9 +250,10 @@ fn worth_remembering(settings: &ScreenSettings, chosen: &SystemChoice) -> Option
 }
 
 /// Whether a source in this state ends its share, and what the person is told then: nothing where they ended it themselves.
-fn stop_by(id: &str, status: &SourceStatus) -> Option<Option<ShareStop>> {
+/// Whoever was asked anew ended more than the question.
+fn stop_by(id: &str, status: &SourceStatus, anew: bool) -> Option<Option<ShareStop>> {
     match status.state {
-        SourceState::Denied if is_asked(id) => Some(None),
+        SourceState::Denied if is_asked(id) => Some(anew.then_some(ShareStop::NothingElse)),
         SourceState::Failed if is_asking(id, status) => Some(Some(ShareStop::Refused)),
         SourceState::Missing if is_asked(id) => Some(Some(ShareStop::NoPortal)),
         SourceState::Gone if is_asked(id) => Some(Some(ShareStop::EndedByDesktop)),
@@ -337,7 +352,12 @@ mod tests {
                 chosen,
                 ..SourceStatus::default()
             };
-            assert_eq!(stop_by(id, &status), stop, "{id} {status:?}");
+            assert_eq!(stop_by(id, &status, false), stop, "{id} {status:?}");
+            let anew = match stop {
+                Some(None) => Some(Some(ShareStop::NothingElse)),
+                stop => stop,
+            };
+            assert_eq!(stop_by(id, &status, true), anew, "{id} {status:?}");
         }
     }
 

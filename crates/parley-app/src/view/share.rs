@@ -118,6 +118,8 @@ pub enum ShareStop {
     NoPortal,
     /// The desktop did not let it begin, nor did its person close the dialog.
     Refused,
+    /// It ended for something else to be chosen, and nothing was.
+    NothingElse,
     /// The desktop ended it, or the person did so there.
     EndedByDesktop,
     /// No screen can be reached.
