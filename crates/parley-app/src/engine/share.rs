@@ -61,6 +61,8 @@ impl Actor {
         if self.endpoint.share_wish().is_some_and(|wish| is_asked(&wish.id)) {
             self.end_share();
         }
+        // Where the system asks, nobody chose here, so that it was not looked for yet.
+        self.share_sound = look_for_sound();
         let settings = &self.store.get().screen;
         let mode = mode.unwrap_or(settings.mode);
         let (content, fps) = match mode {
