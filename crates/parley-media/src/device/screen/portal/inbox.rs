@@ -31,7 +31,8 @@ impl Layout {
             Some((left, top, size)) => (usize::try_from(left).ok()?, usize::try_from(top).ok()?, size),
             None => (0, 0, self.size),
         };
-        let fits = left + size.width as usize <= self.size.width as usize
+        let fits = size.pixels() > 0
+            && left + size.width as usize <= self.size.width as usize
             && top + size.height as usize <= self.size.height as usize;
         if !fits {
             return None;
@@ -101,20 +102,23 @@ impl Inbox {
                 size,
                 order,
             };
-            self.fresh = rows.to_i420(&mut self.pool, captured).ok();
+            self.fresh = rows.to_i420(&mut self.pool, captured).ok().or(self.fresh.take());
         }
         let taken = self.fresh.take();
         self.wanted = taken.is_none();
         taken
     }
 
-    /// Copies the rows without what is between them.
+    /// Copies the rows without what is between them. What was kept stays where they are not all there.
     fn keep(&mut self, rows: Rows<'_>) -> Option<()> {
-        self.bytes.clear();
         let row = rows.size.width as usize * PIXEL_BYTES;
-        for number in 0..rows.size.height as usize {
+        let last = (rows.size.height as usize).checked_sub(1)?;
+        let end = last.checked_mul(rows.stride)?.checked_add(row)?;
+        let whole = rows.bytes.get(..end)?;
+        self.bytes.clear();
+        for number in 0..=last {
             let start = number * rows.stride;
-            self.bytes.extend_from_slice(rows.bytes.get(start..start + row)?);
+            self.bytes.extend_from_slice(whole.get(start..start + row)?);
         }
         Some(())
     }
@@ -226,6 +230,16 @@ mod tests {
                 inbox.wanted = wanted;
                 inbox.put(&grey(9), lie, now());
                 assert!(inbox.take().is_none(), "{lie:?}");
+                // What came before it is still to be had.
+                let mut inbox = self::inbox();
+                inbox.wanted = wanted;
+                inbox.put(&grey(255), WHOLE, now());
+                inbox.put(&grey(9), lie, now());
+                let white = luma(inbox.take());
+                assert!(
+                    white.is_some_and(|luma| luma.abs_diff(235) <= 1),
+                    "{lie:?}: {white:?}"
+                );
             }
         }
         let mut before_the_terms = Inbox::default();
