@@ -1,15 +1,16 @@
-//! One's own picture and sound: whether they were there to be sent, and what kept them. Sans-IO.
+//! One's own picture, sound and screen: whether they were there to be sent, and what kept them. Sans-IO.
 
 use crate::report::Report;
 use crate::words;
 use parley_media::audio::{AudioStatus, StreamState};
 use parley_media::video::{SourceState, SourceStatus};
 
-/// Both.
+/// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     picture: Source,
     sound: Source,
+    screen: Source,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +36,17 @@ impl Own {
         self.sound.note("your sound", ran, wrong, input.detail.as_deref())
     }
 
+    /// The same of the screen's, whose details are sentences.
+    pub(crate) fn show(&mut self, status: &SourceStatus) -> Option<String> {
+        let ran = status.state == SourceState::Running;
+        let wrong = words::picture_fault(status.state);
+        let wrong = wrong.map(|wrong| status.detail.as_deref().unwrap_or(wrong));
+        self.screen.note("your screen", ran, wrong, None)
+    }
+
     /// What was never there to be sent is no success.
     pub(crate) fn report(&self, report: &mut Report) {
-        for source in [&self.picture, &self.sound] {
+        for source in [&self.picture, &self.sound, &self.screen] {
             if let Some(fault) = source.fault.as_ref().filter(|_| !source.ran) {
                 report.fail(format!("nothing was sent of {fault}"));
             }
@@ -73,6 +82,22 @@ mod tests {
         let mut report = Report::new();
         own.report(&mut report);
         report.ok
+    }
+
+    #[test]
+    fn a_screen_that_was_not_chosen_is_told_in_its_own_words_and_no_success() {
+        let mut own = Own::default();
+        let closed = SourceStatus {
+            detail: Some("Nothing was chosen to be shared.".into()),
+            ..status(SourceState::Denied)
+        };
+        let told = own.show(&closed);
+        assert_eq!(
+            told.as_deref(),
+            Some("your screen: Nothing was chosen to be shared.")
+        );
+        assert_eq!(own.show(&closed), None);
+        assert!(!ok(&own));
     }
 
     #[test]

@@ -17,8 +17,9 @@ use parley_app::endpoint::{
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
+use parley_media::device::screen::SYSTEM_ASKS;
 use parley_media::slot::Slot;
-use parley_media::video::{Content, VideoFrame};
+use parley_media::video::{Content, SourceState, SourceStatus, VideoFrame};
 use parley_proto::{Bitrate, FrameRate, Link, MediaState};
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -48,6 +49,8 @@ struct Session<'a> {
     findings: Findings,
     errands: Errands,
     own: Own,
+    /// Whether the others were told of a screen.
+    shown: bool,
     /// Whether it was said how much a recording takes.
     size_told: bool,
 }
@@ -73,6 +76,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         findings: Findings::default(),
         errands: Errands::default(),
         own: Own::default(),
+        shown: shows_at_once(wish),
         size_told: false,
     };
     let ended = session.drive().await?;
@@ -107,14 +111,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
     endpoint.start_call(CallWish {
         target,
         name: wish.name.clone(),
-        media: MediaState {
-            microphone_on: wish.audio != SoundSource::Off,
-            camera_on: wish.video != PictureSource::Off,
-            screen_on: wish.screen.is_some(),
-            screen_moves: wish.screen_mode == ScreenMode::Motion,
-            screen_sound_on: wish.screen_sound,
-            ..MediaState::default()
-        },
+        media: media_state(wish, shows_at_once(wish)),
         network: NetworkOptions::default(),
         limits,
         downloads: errands::downloads(wish),
@@ -136,6 +133,39 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
     endpoint.command(CallCommand::AllowRecording(allowed));
     endpoint.command(CallCommand::Enter);
     Ok((endpoint, played))
+}
+
+/// Whether nobody is asked before the screen is seen.
+fn shows_at_once(wish: &Wish) -> bool {
+    wish.screen
+        .as_ref()
+        .is_some_and(|id| !id.starts_with(SYSTEM_ASKS))
+}
+
+/// Whether there is anything of this screen to be seen: not before the system was answered, nor once it is gone.
+fn is_shown(id: &str, status: &SourceStatus) -> bool {
+    match status.state {
+        SourceState::Denied
+        | SourceState::Missing
+        | SourceState::Failed
+        | SourceState::Gone
+        | SourceState::Ended => false,
+        SourceState::Starting | SourceState::Running | SourceState::Busy => {
+            status.chosen.is_some() || !id.starts_with(SYSTEM_ASKS)
+        }
+    }
+}
+
+/// What the others are told of what one sends.
+fn media_state(wish: &Wish, shown: bool) -> MediaState {
+    MediaState {
+        microphone_on: wish.audio != SoundSource::Off,
+        camera_on: wish.video != PictureSource::Off,
+        screen_on: shown,
+        screen_moves: shown && wish.screen_mode == ScreenMode::Motion,
+        screen_sound_on: shown && wish.screen_sound,
+        ..MediaState::default()
+    }
 }
 
 impl Session<'_> {
@@ -206,6 +236,7 @@ impl Session<'_> {
                     self.teller.say("own_fault", &line);
                 }
             }
+            Happened::Share => self.note_share(),
             Happened::Chat(news) => self.errands.chat(&news),
             Happened::Files => self.errands.files(self.wish, &self.endpoint, now),
             Happened::Stats => {
@@ -228,6 +259,21 @@ impl Session<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is shown of the screen changed its state: others learn of it once it is there, and once it is gone.
+    fn note_share(&mut self) {
+        let sharing = self.endpoint.share_wish().zip(self.endpoint.share_status());
+        let Some((share, status)) = sharing else { return };
+        let shown = is_shown(&share.id, &status);
+        if let Some(line) = self.own.show(&status) {
+            self.teller.say("own_fault", &line);
+        }
+        if self.shown != shown {
+            self.shown = shown;
+            let media = media_state(self.wish, shown);
+            self.endpoint.command(CallCommand::SetMediaState(media));
+        }
     }
 
     fn look_at(&mut self, frames: Slot<VideoFrame>) -> Result<()> {
@@ -346,6 +392,37 @@ async fn stop_asked() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_screen_is_told_of_once_the_system_was_answered_and_until_it_is_gone() {
+        use SourceState::{Denied, Failed, Gone, Missing, Running, Starting};
+        use parley_media::device::screen::{ScreenKind, SystemChoice};
+        let chosen = || {
+            Some(SystemChoice {
+                id: SYSTEM_ASKS.into(),
+                kind: ScreenKind::Monitor,
+            })
+        };
+        for (id, chosen, state, shown) in [
+            ("portal:", None, Starting, false),
+            ("portal:", chosen(), Starting, true),
+            ("portal:", chosen(), Running, true),
+            ("portal:", None, Denied, false),
+            ("portal:", None, Missing, false),
+            ("portal:", None, Failed, false),
+            ("portal:", chosen(), Gone, false),
+            ("monitor:", None, Starting, true),
+            ("monitor:", None, Running, true),
+            ("monitor:", None, Missing, false),
+        ] {
+            let status = SourceStatus {
+                state,
+                chosen,
+                ..SourceStatus::default()
+            };
+            assert_eq!(is_shown(id, &status), shown, "{id} {status:?}");
+        }
+    }
 
     #[test]
     fn a_recording_takes_what_the_help_says() {
