@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 /// Where sway's half of the portal finds the compositor (`tests/interop/screencopy_shim.py` tells why not directly).
 const OF_PORTAL: &str = "wayland-portal";
+/// What the person answers, in a file of the desktop's folder.
+const ANSWER: &str = "answer";
 /// Sway's half of the portal.
 const PORTAL: &str = "/usr/libexec/xdg-desktop-portal-wlr";
 /// The only output.
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Person {
     /// The only output, without a question.
     Shares,
+    /// The only output when asked, until [`Desktop::person_leaves`].
+    SharesWhileThere,
     /// Nothing: the dialog is closed.
     Declines,
 }
@@ -45,6 +49,14 @@ impl Drop for Desktop {
 }
 
 impl Desktop {
+    /// From now on nobody answers the dialog otherwise than by closing it.
+    ///
+    /// # Errors
+    /// Unless somebody was there.
+    pub fn person_leaves(&self) -> Result<()> {
+        Ok(fs::remove_file(self.folder.path().join(ANSWER))?)
+    }
+
     /// Switches it on with an output of this size and this person before it.
     ///
     /// # Errors
@@ -59,6 +71,10 @@ impl Desktop {
         fs::create_dir_all(&of_portal)?;
         let chooser = match person {
             Person::Shares => format!("chooser_type=none\noutput_name={OUTPUT}\n"),
+            Person::SharesWhileThere => {
+                fs::write(at(ANSWER), format!("{OUTPUT}\n"))?;
+                format!("chooser_type=simple\nchooser_cmd=cat {}\n", at(ANSWER).display())
+            }
             Person::Declines => "chooser_type=simple\nchooser_cmd=false\n".to_owned(),
         };
         fs::write(of_portal.join("config"), format!("[screencast]\n{chooser}"))?;
