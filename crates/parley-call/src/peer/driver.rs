@@ -18,7 +18,7 @@ use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use parley_media::audio::AudioTargets;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
-use parley_proto::{Bitrate, ControlMessage};
+use parley_proto::{Bitrate, ControlMessage, MediaState};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -88,6 +88,8 @@ pub(super) struct Driver {
     pub(super) screen_sound_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
+    /// What of ours the other side was told to be on. The ways for pictures and sound stay open when a share ends.
+    pub(super) told: Option<MediaState>,
     pub(super) asking: Asking,
     pub(super) screen_asking: Asking,
 }
@@ -225,18 +227,16 @@ impl Driver {
         }
     }
 
-    fn apply_estimate(&mut self) {
+    pub(super) fn apply_estimate(&mut self) {
         let Some(open) = &mut self.open else {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
         let audio = ladder::audio(estimate, open.loss);
-        let sharing = self.screen_route.borrow().is_some();
-        let sound = self
-            .screen_sound_route
-            .borrow()
-            .is_some()
-            .then(|| ladder::screen_sound(estimate, open.loss));
+        let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
+        let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
+        let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
+        let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
         let for_pictures = estimate.saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire));
         let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
         video.paused = self.video_route.borrow().is_none();

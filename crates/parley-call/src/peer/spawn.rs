@@ -76,6 +76,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         screen_sound_route,
         ladder: Ladder::new(media.limits),
         open: None,
+        told: None,
         asking: Asking::default(),
         screen_asking: Asking::default(),
     };

@@ -169,6 +169,9 @@ fn run(
         let targets = *targets.borrow();
         if targets.paused {
             bench.stand(fresh.as_ref());
+            if fresh.is_some() {
+                bench.put_off();
+            }
             kept = fresh.or(kept);
             continue;
         }

@@ -11,7 +11,7 @@ use crate::peer::library::LibraryEvents;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
-use parley_proto::SdpType;
+use parley_proto::{ControlMessage, SdpType};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -70,7 +70,13 @@ impl Driver {
                 open.connection.add_screen_sound().await?;
             }
             PeerCommand::AllowMedia => self.allow_media().await?,
-            PeerCommand::SendControl(message) => self.connection()?.send_control(&message).await?,
+            PeerCommand::SendControl(message) => {
+                if let ControlMessage::MediaState(media) = &message {
+                    self.told = Some(*media);
+                    self.apply_estimate();
+                }
+                self.connection()?.send_control(&message).await?;
+            }
             PeerCommand::Close => self.close().await,
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::pair::{PATIENCE, Pair, Side, frame, sound};
 use crate::port::{PeerCommand, TrackKind};
 use bytes::Bytes;
 use parley_media::packet::EncodedAudio;
+use parley_proto::{ControlMessage, MediaState};
 use std::time::{Duration, Instant};
 
 /// Adds a track on one side and negotiates it.
@@ -62,6 +63,26 @@ async fn a_screen_comes_beside_the_camera_from_either_side_and_both_at_once() {
     pair.talk(Duration::from_millis(500)).await;
     for (side, before) in [&pair.a, &pair.b].into_iter().zip(cameras) {
         assert!(side.pictures() > before, "the camera goes on");
+    }
+
+    // Nothing is shared any more: the camera gets back what it gave.
+    let beside = pair.a.video_targets.borrow().bitrate;
+    for (on, what) in [
+        (false, "the camera's own again"),
+        (true, "room for the screen again"),
+    ] {
+        let media = MediaState {
+            screen_on: on,
+            ..MediaState::default()
+        };
+        pair.a
+            .command(PeerCommand::SendControl(ControlMessage::MediaState(media)))
+            .await;
+        let done = |side: &mut Side| {
+            let camera = side.video_targets.borrow().bitrate;
+            side.screen_targets.borrow().paused != on && (camera <= beside) == on
+        };
+        pair.a.until(what, done).await;
     }
     pair.close().await;
 }
