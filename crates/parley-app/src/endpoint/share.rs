@@ -9,8 +9,8 @@ use parley_media::device::screen::previews::Choice;
 use parley_media::packet::{EncodedAudio, EncodedFrame};
 use parley_media::slot::Slot;
 use parley_media::video::{
-    Content, EncoderStats, EncoderTargets, KeyFrameFlag, SourceStatus, StartEncoderError, VideoEncoder,
-    VideoFrame, VideoInput, VideoSource,
+    Content, EncoderStats, EncoderTargets, KeyFrameFlag, SourceState, SourceStatus, StartEncoderError,
+    VideoEncoder, VideoFrame, VideoInput, VideoSource,
 };
 use parley_proto::FrameRate;
 use tokio::sync::{mpsc, watch};
@@ -53,7 +53,10 @@ pub(super) struct Sharing {
     pub(super) wish: ShareWish,
     source: Option<VideoSource>,
     encoder: Option<VideoEncoder>,
+    /// Not before there is something to be seen.
     sound: Option<SharedSound>,
+    sound_out: mpsc::Sender<EncodedAudio>,
+    sound_targets: watch::Receiver<AudioTargets>,
     status: watch::Receiver<SourceStatus>,
     tiles: Tiles,
 }
@@ -77,15 +80,33 @@ impl Sharing {
         });
         source.feed(frames);
         source.feed(tiles.slot(SCREEN_TILE));
-        let sound = wish.sound.then(|| SharedSound::spawn(sound_targets, sound_out));
         Ok(Self {
             wish,
             status: source.status(),
             source: Some(source),
             encoder: Some(encoder),
-            sound,
+            sound: None,
+            sound_out,
+            sound_targets,
             tiles,
         })
+    }
+
+    /// The computer's sound goes with what is seen: it begins and ends with it.
+    fn follow(&mut self) {
+        let seen = is_seen(&self.status.borrow());
+        if !seen {
+            self.end_sound();
+        } else if self.wish.sound && self.sound.is_none() {
+            let (targets, out) = (self.sound_targets.clone(), self.sound_out.clone());
+            self.sound = Some(SharedSound::spawn(targets, out));
+        }
+    }
+
+    fn end_sound(&mut self) {
+        if let Some(sound) = self.sound.take() {
+            retire(sound);
+        }
     }
 
     pub(super) fn status(&self) -> SourceStatus {
@@ -96,7 +117,7 @@ impl Sharing {
         self.encoder.as_ref().map(VideoEncoder::stats)
     }
 
-    /// How the computer's sound is, if it is shared.
+    /// How the computer's sound is, while it is shared.
     pub(super) fn sound_status(&self) -> Option<SharedSoundStatus> {
         self.sound.as_ref().map(|sound| sound.status().borrow().clone())
     }
@@ -105,7 +126,17 @@ impl Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         self.tiles.remove(SCREEN_TILE);
-        retire((self.source.take(), self.encoder.take(), self.sound.take()));
+        self.end_sound();
+        retire((self.source.take(), self.encoder.take()));
+    }
+}
+
+/// Whether there is something to be seen by others: not while the system's dialog waits for its answer, nor once it is gone.
+fn is_seen(status: &SourceStatus) -> bool {
+    match status.state {
+        SourceState::Running => true,
+        SourceState::Starting => status.chosen.is_some(),
+        _ => false,
     }
 }
 
@@ -157,10 +188,12 @@ impl Drop for Leaving {
 
 /// Returns when what is shared changed its state. Cancel safe.
 pub(super) async fn changed(sharing: &mut Option<Sharing>) {
-    if let Some(sharing) = sharing
-        && sharing.status.changed().await.is_ok()
-    {
-        return;
+    if let Some(sharing) = sharing {
+        let news = sharing.status.changed().await;
+        if news.is_ok() {
+            sharing.follow();
+            return;
+        }
     }
     std::future::pending::<()>().await;
 }
@@ -173,4 +206,38 @@ pub(super) async fn chosen_from(choosing: &mut Option<Choosing>) {
         return;
     }
     std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_media::device::screen::{SYSTEM_ASKS, ScreenKind, SystemChoice};
+
+    #[test]
+    fn nothing_is_heard_before_the_system_was_answered_nor_once_the_screen_is_gone() {
+        use SourceState::{Denied, Ended, Failed, Gone, Missing, Running, Starting};
+        for (answered, state, seen) in [
+            (false, Starting, false),
+            (true, Starting, true),
+            (false, Running, true),
+            (true, Running, true),
+            (false, Denied, false),
+            (false, Missing, false),
+            (false, Failed, false),
+            (true, Failed, false),
+            (true, Gone, false),
+            (true, Ended, false),
+        ] {
+            let chosen = answered.then(|| SystemChoice {
+                id: SYSTEM_ASKS.into(),
+                kind: ScreenKind::Monitor,
+            });
+            let status = SourceStatus {
+                state,
+                chosen,
+                ..SourceStatus::default()
+            };
+            assert_eq!(is_seen(&status), seen, "{status:?}");
+        }
+    }
 }

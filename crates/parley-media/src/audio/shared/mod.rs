@@ -6,8 +6,8 @@
 //! | packets | [`packets`] |
 //! | the thread, its clock and its end | here |
 //!
-//! It is nobody's microphone: no voice chain touches it and no mute. It ends with its value, which lives as long as the
-//! share. Sound that is there before a server can be reached, or after it went, is silence; the server is looked for again.
+//! It is nobody's microphone: no voice chain touches it and no mute. It ends with its value, which lives as long as
+//! there is something to be seen of the share. Sound that is there before a server can be reached, or after it went, is silence; the server is looked for again.
 
 #[cfg(target_os = "linux")]
 mod packets;
