@@ -103,8 +103,10 @@ impl Sharing {
         }
     }
 
+    /// At once: its thread may end later.
     fn end_sound(&mut self) {
         if let Some(sound) = self.sound.take() {
+            sound.stop();
             retire(sound);
         }
     }
@@ -125,8 +127,9 @@ impl Sharing {
 
 impl Drop for Sharing {
     fn drop(&mut self) {
-        self.tiles.remove(SCREEN_TILE);
         self.end_sound();
+        self.tiles.remove(SCREEN_TILE);
+        // A screen's thread may take seconds, so the sound does not wait for it.
         retire((self.source.take(), self.encoder.take()));
     }
 }

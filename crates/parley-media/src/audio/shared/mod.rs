@@ -59,6 +59,14 @@ impl SharedSound {
         Self { stop, status, thread }
     }
 
+    /// No more is sent from now on. Does not wait for the thread, as dropping does.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
     /// What is known of it, now and at each change.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<SharedSoundStatus> {
@@ -68,9 +76,8 @@ impl SharedSound {
 
 impl Drop for SharedSound {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop();
         if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
             // A thread that panicked has nothing more to say.
             let _ = thread.join();
         }
@@ -182,18 +189,22 @@ mod linux {
                     due += BLOCK_TIME * u32::try_from(missed).unwrap_or(u32::MAX);
                 }
                 while due <= now {
-                    self.put(due);
+                    self.put(due, stop);
                     due += BLOCK_TIME;
                 }
             }
             Ok(())
         }
 
-        fn put(&mut self, due: Instant) {
+        fn put(&mut self, due: Instant, stop: &AtomicBool) {
             let block = self.server.block();
             self.packets.set_targets(*self.targets.borrow());
             // What is heard now was played a moment ago; the difference is below what lips show.
             let made = self.packets.put(&block, CaptureTime(due));
+            // Looked at last of all: another may have begun to send.
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
             let sent = match made {
                 Ok(packet) => packet.map(|packet| self.out.try_send(packet).is_ok()),
                 Err(_) => Some(false),
