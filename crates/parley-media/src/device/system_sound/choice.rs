@@ -1,8 +1,9 @@
 //! Which of the sound server's streams are shared: those of other programs. Pure, but for the question whose child a process is.
 //!
-//! Left out are our own (a call must not come back to those who speak in it), by the process that plays them, children
-//! included: the web process is one. So are streams that no program plays but the server itself, which is how
-//! effects and loops play on: they repeat what other streams play, or a microphone.
+//! Left out are our own (a call must not come back to those who speak in it), by the process that plays them, and the web
+//! view's, which has processes of its own. A program that we opened, as a browser for a link, is another's. Left out too are
+//! streams that no program plays but the server itself, which is how effects and loops play on: they repeat what other
+//! streams play, or a microphone.
 
 use pulseaudio::protocol::{ClientInfo, Prop, Props, SinkInputInfo};
 
@@ -54,27 +55,49 @@ fn word(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes.strip_suffix(&[0]).unwrap_or(bytes)).ok()
 }
 
-/// Whether a process is this one or comes from it.
+/// Whether a process is this one or our web view's.
 pub(super) fn is_own(process: u32) -> bool {
-    descends(process, std::process::id(), parent)
+    belongs(process, std::process::id(), look)
 }
 
-fn descends(process: u32, from: u32, parent: impl Fn(u32) -> Option<u32>) -> bool {
-    // Deeper than any family of processes.
-    std::iter::successors(Some(process), |child| parent(*child).filter(|up| *up != 0))
-        .take(64)
-        .any(|process| process == from)
+/// `WebKitWebProcess` and its like, of which the system keeps 15 characters.
+const WEB_VIEW: &str = "WebKit";
+/// Deeper than any family of processes.
+const GENERATIONS_MAX: usize = 64;
+
+/// Whether a process is `own`, or comes from it with none but the web view's between.
+fn belongs(process: u32, own: u32, look: impl Fn(u32) -> Option<Process>) -> bool {
+    let mut id = process;
+    for _ in 0..GENERATIONS_MAX {
+        if id == own {
+            return true;
+        }
+        match look(id) {
+            Some(process) if process.name.starts_with(WEB_VIEW) => id = process.parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// What is known of a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Process {
+    name: String,
+    parent: u32,
+}
+
+fn look(process: u32) -> Option<Process> {
+    read(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
 /// proc(5): `PID (NAME) STATE PARENT ..`, where a name may have anything in it.
-fn parent(process: u32) -> Option<u32> {
-    let line = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    line.rsplit_once(')')?
-        .1
-        .split_ascii_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
+fn read(line: &str) -> Option<Process> {
+    let (head, tail) = line.rsplit_once(')')?;
+    Some(Process {
+        name: head.split_once('(')?.1.to_owned(),
+        parent: tail.split_ascii_whitespace().nth(1)?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -127,15 +150,44 @@ mod tests {
     }
 
     #[test]
-    fn a_childs_child_is_ours_and_a_stranger_is_not() {
-        let parent = |process: u32| (process > 1).then_some(process / 2);
-        assert!(descends(40, 10, parent) && descends(10, 10, parent));
-        assert!(!descends(40, 11, parent) && !descends(0, 11, parent));
-        assert!(!descends(5, 11, Some), "a circle ends too");
+    fn the_web_views_processes_are_ours_and_a_browser_that_we_opened_is_not() {
+        let look = |process: u32| {
+            let (name, parent) = match process {
+                10 => ("parley", 1),
+                20 => ("WebKitWebProces", 10),
+                21 => ("WebKitGPUProces", 20),
+                30 => ("xdg-open", 10),
+                31 => ("firefox", 30),
+                // Another browser's, though we opened it.
+                40 => ("epiphany", 10),
+                41 => ("WebKitWebProces", 40),
+                50 => ("firefox", 20),
+                60 => ("WebKit circle", 60),
+                _ => return None,
+            };
+            let name = name.to_owned();
+            Some(Process { name, parent })
+        };
+        for process in [10, 20, 21] {
+            assert!(belongs(process, 10, look), "{process}");
+        }
+        for process in [30, 31, 40, 41, 50, 60, 1, 0] {
+            assert!(!belongs(process, 10, look), "{process}");
+        }
+    }
+
+    #[test]
+    fn a_process_is_told_by_the_system() {
+        let odd = read("77 (a) b (c) S 5 77 77 0 -1").unwrap();
+        assert_eq!((odd.name.as_str(), odd.parent), ("a) b (c", 5));
+        assert_eq!(read("77 (a S 5"), None);
         assert!(is_own(std::process::id()) && !is_own(1));
         let mut child = std::process::Command::new("sleep").arg("9").spawn().unwrap();
-        assert!(is_own(child.id()));
+        let known = look(child.id());
+        let own = is_own(child.id());
         child.kill().unwrap();
         child.wait().unwrap();
+        assert_eq!(known.unwrap().parent, std::process::id());
+        assert!(!own);
     }
 }
