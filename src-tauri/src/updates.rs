@@ -7,6 +7,7 @@ use parley_app::view::{AppCommand, UpdateAsk};
 use parley_desktop::looks;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tauri::async_runtime::JoinHandle;
 use tauri::plugin::TauriPlugin;
 use tauri::utils::platform::bundle_type;
 use tauri::{AppHandle, Context, Manager as _, Wry};
@@ -49,15 +50,14 @@ pub(crate) fn settle(app: &AppHandle, engine: &EngineHandle, folder: &Path, conf
     app.manage(UpdateAsks(asks));
     let bundle = bundle_type().map(|bundle| bundle.to_string());
     let way = UpdateWay::of(configured, bundle.as_deref(), in_appimage(app));
-    let (news, heard) = mpsc::channel(ASKS_MAX);
     let driver = Driver {
         app: app.clone(),
         engine: engine.clone(),
         folder: folder.to_owned(),
-        news,
+        doing: None,
         fetched: None,
     };
-    drop(tauri::async_runtime::spawn(driver.follow(way, asked, heard)));
+    drop(tauri::async_runtime::spawn(driver.follow(way, asked)));
 }
 
 /// Whether this runs out of an AppImage, which can be replaced by another.
@@ -88,17 +88,13 @@ struct Driver {
     app: AppHandle,
     engine: EngineHandle,
     folder: PathBuf,
-    news: mpsc::Sender<Outcome>,
+    /// The one piece of work that is on.
+    doing: Option<JoinHandle<Outcome>>,
     fetched: Option<Fetched>,
 }
 
 impl Driver {
-    async fn follow(
-        mut self,
-        way: UpdateWay,
-        mut asked: mpsc::Receiver<UpdateAsk>,
-        mut heard: mpsc::Receiver<Outcome>,
-    ) {
+    async fn follow(mut self, way: UpdateWay, mut asked: mpsc::Receiver<UpdateAsk>) {
         let mut updates = Updates::new(way, looks::last(&self.folder), now_ms());
         let mut states = self.engine.state();
         loop {
@@ -111,8 +107,11 @@ impl Driver {
                     Err(_) => return,
                 },
                 Some(ask) = asked.recv() => updates.ask(ask, now_ms()),
-                Some(outcome) = heard.recv() => {
+                outcome = finished(&mut self.doing) => {
                     self.fetched = outcome.fetched;
+                    // A call that began at this moment counts.
+                    let state = states.borrow_and_update().clone();
+                    self.do_all(updates.follow(&state, now_ms())).await;
                     updates.hear(outcome.news)
                 }
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => continue,
@@ -137,20 +136,35 @@ impl Driver {
                 UpdateDeed::Fetch => self.work(fetch(self.app.clone())),
                 UpdateDeed::Install => {
                     let fetched = self.fetched.take();
-                    self.work(install(self.app.clone(), fetched));
+                    self.work(install(self.engine.clone(), fetched));
                 }
+                UpdateDeed::Stop => {
+                    if let Some(work) = self.doing.take() {
+                        work.abort();
+                    }
+                }
+                UpdateDeed::Restart => self.app.request_restart(),
                 UpdateDeed::Drop => self.fetched = None,
             }
         }
     }
 
-    fn work(&self, work: impl Future<Output = Outcome> + Send + 'static) {
-        let news = self.news.clone();
-        drop(tauri::async_runtime::spawn(async move {
-            // Nobody hears it any more: the app ends.
-            let _ = news.send(work.await).await;
-        }));
+    fn work(&mut self, work: impl Future<Output = Outcome> + Send + 'static) {
+        self.doing = Some(tauri::async_runtime::spawn(work));
     }
+}
+
+/// What came of the work that is on; never, while there is none.
+async fn finished(doing: &mut Option<JoinHandle<Outcome>>) -> Outcome {
+    let Some(work) = doing else {
+        return std::future::pending().await;
+    };
+    let outcome = work.await;
+    *doing = None;
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!(%error, "an update's work broke off");
+        only(UpdateNews::Failed)
+    })
 }
 
 async fn check(app: &AppHandle) -> Result<Option<Update>, Error> {
@@ -185,22 +199,32 @@ async fn fetch(app: AppHandle) -> Outcome {
     }
 }
 
-/// Comes back only when it did not work: else Parley starts again (on Windows its installer does that).
-async fn install(app: AppHandle, fetched: Option<Fetched>) -> Outcome {
-    let Some(Fetched { update, bytes }) = fetched else {
+/// On Windows it comes back only when it did not work: the installer ends Parley and starts the newer one.
+async fn install(engine: EngineHandle, fetched: Option<Fetched>) -> Outcome {
+    let Some(fetched) = fetched else {
         return only(UpdateNews::Failed);
     };
-    let installed = tauri::async_runtime::spawn_blocking(move || update.install(bytes)).await;
-    match installed {
-        // Until the app ends, nothing more is said.
-        Ok(Ok(())) => {
-            app.request_restart();
-            std::future::pending::<()>().await;
+    let states = engine.state();
+    let installed = tauri::async_runtime::spawn_blocking(move || {
+        // A call may have begun while this waited for its thread.
+        if !Updates::is_at_rest(&states.borrow()) {
+            return Ok(Some(fetched));
         }
-        Ok(Err(error)) => return only(trouble(&error, UpdateNews::Failed)),
-        Err(error) => tracing::warn!(%error, "the update was not put in place"),
+        fetched.update.install(&fetched.bytes).map(|()| None)
+    })
+    .await;
+    match installed {
+        Ok(Ok(None)) => only(UpdateNews::Installed),
+        Ok(Ok(fetched)) => Outcome {
+            news: UpdateNews::Fetched,
+            fetched,
+        },
+        Ok(Err(error)) => only(trouble(&error, UpdateNews::Failed)),
+        Err(error) => {
+            tracing::warn!(%error, "the update was not put in place");
+            only(UpdateNews::Failed)
+        }
     }
-    only(UpdateNews::Failed)
 }
 
 const fn only(news: UpdateNews) -> Outcome {

@@ -1514,7 +1514,7 @@ export type UpdateAsk = "look" | "install" | "later";
 /**
  * How it stands with a newer Parley.
  */
-export type UpdateState = "unknown" | "packaged" | "by_hand" | "looking" | "newest" | "ready" | "fetching" | "installing" | "unreachable" | "refused" | "failed";
+export type UpdateState = "unknown" | "packaged" | "by_hand" | "looking" | "newest" | "ready" | "fetching" | "installing" | "in_place" | "unreachable" | "refused" | "failed";
 
 /**
  * What is known of a newer Parley.

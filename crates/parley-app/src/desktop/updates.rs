@@ -2,8 +2,9 @@
 //!
 //! The shell's one task for updates owns it. It calls [`Updates::follow`] with every new state and when [`Updates::due_in`]
 //! has passed, [`Updates::ask`] with what a window asks, and [`Updates::hear`] with what came of a deed; it does each deed
-//! before it calls again. Looking is quiet: at most once a day, while nothing goes on. Nothing is fetched or put in place
-//! unless the person asked for it, and nothing at all is done during a call.
+//! before it calls again, and one piece of work at a time. Looking is quiet: at most once a day, while nothing goes on.
+//! Nothing is fetched or put in place unless the person asked for it, and nothing at all is done during a call: one that
+//! begins stops what is on its way, and what was being put in place just then starts once the person is home again.
 
 use crate::view::{AppState, Phase, UpdateAsk, UpdateState, UpdateView};
 use std::time::Duration;
@@ -54,8 +55,12 @@ pub enum UpdateDeed {
     },
     /// Fetch the newest, check its signature, and tell what came of it.
     Fetch,
-    /// Put the fetched one in place and start again.
+    /// Stop looking or fetching; nothing comes of it any more.
+    Stop,
+    /// Put the fetched one in place if nothing goes on ([`Updates::is_at_rest`]), and tell what came of it.
     Install,
+    /// Start again: the newer one is in place.
+    Restart,
     /// Throw the fetched one away.
     Drop,
 }
@@ -70,8 +75,10 @@ pub enum UpdateNews {
         /// What it is called.
         version: String,
     },
-    /// It was fetched, and its signature fits.
+    /// It was fetched, and its signature fits; or it still lies there, because a call began before it was put in place.
     Fetched,
+    /// It is in place.
+    Installed,
     /// Nobody answered, or something that makes no sense.
     Unreachable,
     /// Its signature does not fit.
@@ -121,11 +128,25 @@ impl Updates {
         }
     }
 
+    /// Whether nothing goes on that an update could disturb.
+    #[must_use]
+    pub const fn is_at_rest(state: &AppState) -> bool {
+        matches!(state.phase, Phase::Home | Phase::Ended)
+    }
+
     /// What is to be done now that this is the state.
     pub fn follow(&mut self, state: &AppState, now_ms: u64) -> Vec<UpdateDeed> {
         self.wanted = state.settings.desktop.look_for_updates;
-        self.at_rest = matches!(state.phase, Phase::Home | Phase::Ended);
+        self.at_rest = Self::is_at_rest(state);
         let mut deeds = Vec::new();
+        if !self.at_rest && (self.looking || self.view.state == UpdateState::Fetching) {
+            self.stop(&mut deeds);
+        }
+        // Not where a call ended a moment ago: who lost it wants it back, or to see what was wrong with it.
+        if self.view.state == UpdateState::InPlace && state.phase == Phase::Home {
+            self.view.state = UpdateState::Installing;
+            deeds.push(UpdateDeed::Restart);
+        }
         if self.due_in(now_ms) == Some(Duration::ZERO) {
             self.look(now_ms, &mut deeds);
         }
@@ -171,6 +192,13 @@ impl Updates {
     /// What came of a deed.
     pub fn hear(&mut self, news: UpdateNews) -> Vec<UpdateDeed> {
         let mut deeds = Vec::new();
+        if !self.is_busy() {
+            // It was done at the moment when it was stopped.
+            if news == UpdateNews::Fetched {
+                deeds.push(UpdateDeed::Drop);
+            }
+            return deeds;
+        }
         let asked = std::mem::take(&mut self.asked);
         let looking = std::mem::take(&mut self.looking);
         match news {
@@ -199,6 +227,9 @@ impl Updates {
                 self.view.state = UpdateState::Ready;
                 deeds.push(UpdateDeed::Drop);
             }
+            // Nothing is said any more until Parley ends.
+            UpdateNews::Installed if self.at_rest => deeds.push(UpdateDeed::Restart),
+            UpdateNews::Installed => self.view.state = UpdateState::InPlace,
             // Nobody waits for it, and tomorrow is another day.
             UpdateNews::Unreachable if looking && !asked => {}
             UpdateNews::Unreachable => self.view.state = UpdateState::Unreachable,
@@ -216,8 +247,24 @@ impl Updates {
         deeds.push(UpdateDeed::Look);
     }
 
+    fn stop(&mut self, deeds: &mut Vec<UpdateDeed>) {
+        self.looking = false;
+        self.asked = false;
+        if matches!(self.view.state, UpdateState::Looking | UpdateState::Fetching) {
+            self.view.state = match self.view.version {
+                Some(_) => UpdateState::Ready,
+                None => UpdateState::Unknown,
+            };
+        }
+        deeds.push(UpdateDeed::Stop);
+    }
+
     const fn is_busy(&self) -> bool {
-        self.looking || matches!(self.view.state, UpdateState::Fetching | UpdateState::Installing)
+        self.looking
+            || matches!(
+                self.view.state,
+                UpdateState::Fetching | UpdateState::Installing | UpdateState::InPlace
+            )
     }
 
     fn tell(&mut self, deeds: &mut Vec<UpdateDeed>) {

@@ -36,6 +36,8 @@ pub enum UpdateState {
     Fetching,
     /// It is being put in place; Parley starts again after that.
     Installing,
+    /// It is in place, and starts once the call that began meanwhile is over.
+    InPlace,
     /// Nothing could be asked or fetched.
     Unreachable,
     /// What came was not signed by those who make Parley, so it was thrown away.

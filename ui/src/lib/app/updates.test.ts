@@ -25,6 +25,7 @@ describe('a newer Parley', () => {
     [update('failed', { version: '2.0.0' }), true],
     [update('fetching', { version: '2.0.0' }), false],
     [update('installing', { version: '2.0.0' }), false],
+    [update('in_place', { version: '2.0.0' }), false],
     [update('unreachable'), false],
     [update('newest'), false],
   ])('can be had: %o', (view, had) => expect(isToBeHad(view)).toBe(had));

@@ -34,6 +34,15 @@ fn ready() -> Updates {
     updates
 }
 
+/// One that puts a newer version in place.
+fn installing() -> Updates {
+    let mut updates = ready();
+    updates.ask(UpdateAsk::Install, START);
+    let deeds = updates.hear(UpdateNews::Fetched);
+    assert!(deeds.contains(&UpdateDeed::Install), "{deeds:?}");
+    updates
+}
+
 fn told(deeds: &[UpdateDeed]) -> Option<UpdateState> {
     deeds.iter().find_map(|deed| match deed {
         UpdateDeed::Tell(view) => Some(view.state),
@@ -151,15 +160,94 @@ fn without_a_newer_version_there_is_nothing_to_put_in_place() {
 }
 
 #[test]
-fn a_call_that_began_meanwhile_is_not_ended_for_it() {
+fn a_call_stops_the_fetch_and_the_next_press_fetches_again() {
     let mut updates = ready();
     updates.ask(UpdateAsk::Install, START);
-    updates.follow(&at(Phase::GreenRoom, true), START);
+    let mut now = START + 3_000;
+    let deeds = updates.follow(&at(Phase::GreenRoom, true), now);
+    assert!(deeds.contains(&UpdateDeed::Stop), "{deeds:?}");
+    assert_eq!(told(&deeds), Some(UpdateState::Ready));
+    // It was whole at that very moment.
+    assert_eq!(updates.hear(UpdateNews::Fetched), [UpdateDeed::Drop]);
+    for _ in 0..30 {
+        now += HOUR;
+        assert!(updates.follow(&at(Phase::InCall, true), now).is_empty(), "{now}");
+        assert!(updates.ask(UpdateAsk::Install, now).is_empty(), "not now");
+    }
+    let quiet = updates.follow(&at_home(), now);
+    assert!(!quiet.contains(&UpdateDeed::Fetch), "{quiet:?}");
+    updates.hear(UpdateNews::Newer {
+        version: "2.0.0".to_owned(),
+    });
+    let again = updates.ask(UpdateAsk::Install, now);
+    assert!(again.contains(&UpdateDeed::Fetch), "{again:?}");
+    let deeds = updates.hear(UpdateNews::Fetched);
+    assert!(deeds.contains(&UpdateDeed::Install), "{deeds:?}");
+}
+
+#[test]
+fn a_call_stops_a_look_and_what_fails_with_it_is_not_told() {
+    let in_call = at(Phase::InCall, true);
+    let mut asked = started(UpdateWay::Itself, None);
+    asked.ask(UpdateAsk::Look, START);
+    let deeds = asked.follow(&in_call, START);
+    assert!(deeds.contains(&UpdateDeed::Stop), "{deeds:?}");
+    assert_eq!(told(&deeds), Some(UpdateState::Unknown));
+    assert!(asked.hear(UpdateNews::Unreachable).is_empty());
+
+    let mut quiet = started(UpdateWay::Itself, None);
+    quiet.follow(&at_home(), START + HOUR);
+    assert_eq!(quiet.follow(&in_call, START + HOUR), [UpdateDeed::Stop]);
+    assert!(quiet.hear(UpdateNews::Unreachable).is_empty());
+    assert!(quiet.follow(&in_call, START + HOUR).is_empty(), "stopped once");
+}
+
+#[test]
+fn parley_starts_again_once_the_newer_one_is_in_place() {
+    let mut updates = installing();
+    assert_eq!(updates.hear(UpdateNews::Installed), [UpdateDeed::Restart]);
+    assert!(updates.follow(&at_home(), START + 50 * HOUR).is_empty(), "once");
+}
+
+#[test]
+fn a_call_that_began_while_it_was_put_in_place_is_not_ended_for_it() {
+    let mut updates = installing();
+    assert!(updates.follow(&at(Phase::GreenRoom, true), START).is_empty());
+    let deeds = updates.hear(UpdateNews::Installed);
+    assert_eq!(told(&deeds), Some(UpdateState::InPlace));
+    assert_eq!(deeds.len(), 1, "only told: {deeds:?}");
+    let mut now = START;
+    for phase in [
+        Phase::InCall,
+        Phase::Ended,
+        Phase::GreenRoom,
+        Phase::InCall,
+        Phase::Ended,
+    ] {
+        now += 26 * HOUR;
+        assert!(updates.follow(&at(phase, true), now).is_empty(), "{phase:?}");
+        for ask in [UpdateAsk::Install, UpdateAsk::Look] {
+            assert!(updates.ask(ask, now).is_empty(), "{phase:?}");
+        }
+        assert_eq!(updates.due_in(now), None, "{phase:?}");
+    }
+    let home = updates.follow(&at_home(), now);
+    assert_eq!(told(&home), Some(UpdateState::Installing));
+    assert!(home.contains(&UpdateDeed::Restart), "{home:?}");
+    assert!(updates.follow(&at_home(), now + HOUR).is_empty(), "once");
+}
+
+#[test]
+fn what_a_call_kept_from_being_put_in_place_is_thrown_away_or_tried_again() {
+    let mut updates = installing();
+    updates.follow(&at(Phase::InCall, true), START);
     let deeds = updates.hear(UpdateNews::Fetched);
     assert!(deeds.contains(&UpdateDeed::Drop), "{deeds:?}");
-    assert!(!deeds.contains(&UpdateDeed::Install), "{deeds:?}");
     assert_eq!(told(&deeds), Some(UpdateState::Ready));
-    assert!(updates.ask(UpdateAsk::Install, START).is_empty(), "not now");
+
+    // The call was over before it was told.
+    let mut updates = installing();
+    assert_eq!(updates.hear(UpdateNews::Fetched), [UpdateDeed::Install]);
 }
 
 #[test]
