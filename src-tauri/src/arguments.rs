@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use parley_desktop::instance::{Ask, Talk};
 use parley_proto::Bitrate;
+use std::ffi::OsString;
 
 /// Parley: voice and video calls, directly between two computers.
 #[derive(Parser)]
@@ -86,6 +87,28 @@ impl Arguments {
     }
 }
 
+/// The words for the next start of this program by itself, as after an update: without the link, which was opened already,
+/// and with a window to be seen.
+pub(crate) fn to_start_again(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words = words.into_iter();
+    let mut kept: Vec<OsString> = words.next().into_iter().collect();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        // After it there is nothing but the link.
+        if text == "--" {
+            break;
+        }
+        if text == "--minimized" || !text.starts_with("--") {
+            continue;
+        }
+        // All the others have a value.
+        let value = if text.contains('=') { None } else { words.next() };
+        kept.push(word);
+        kept.extend(value);
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +144,56 @@ mod tests {
                 link: link.to_owned()
             }
         );
+    }
+
+    #[test]
+    fn the_next_start_opens_no_link_again_and_shows_its_window() {
+        const LINK: &str = "parley://join/host/room#secret";
+        let again = |words: &[&str]| to_start_again(words.iter().map(OsString::from));
+        let plain: [&[&str]; 4] = [
+            &["parley"],
+            &["parley", LINK],
+            &["parley", "--minimized"],
+            &["parley", "--minimized", "--", LINK],
+        ];
+        for words in plain {
+            assert_eq!(again(words), ["parley"], "{words:?}");
+        }
+        let words = [
+            "parley",
+            "--video",
+            "pattern",
+            LINK,
+            "--audio=tone",
+            "--minimized",
+            "--max-kbps",
+            "300",
+        ];
+        assert_eq!(
+            again(&words),
+            [
+                "parley",
+                "--video",
+                "pattern",
+                "--audio=tone",
+                "--max-kbps",
+                "300"
+            ]
+        );
+        assert!(again(&[]).is_empty());
+    }
+
+    #[test]
+    fn all_that_is_kept_for_the_next_start_has_a_value() {
+        let command = Arguments::command();
+        let options = command
+            .get_arguments()
+            .filter(|option| option.get_long().is_some());
+        let without: Vec<_> = options
+            .filter(|option| !option.get_action().takes_values())
+            .filter_map(|option| option.get_long())
+            .collect();
+        assert_eq!(without, ["minimized"]);
     }
 
     #[test]

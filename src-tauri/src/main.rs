@@ -108,6 +108,8 @@ fn run(
         None => builder,
     };
     let app = builder
+        // Instead of Tauri's own, which it leaves out when there is one.
+        .manage(surroundings::to_start_again())
         .manage(places::LastPlaces::in_folder(desk.folder))
         .on_window_event(move |window, event| citizen::window_event(window, event, &of_window))
         .manage(engine.clone())

@@ -83,6 +83,13 @@ fn start(program: &str, before: &[&str], what: &std::ffi::OsStr) -> bool {
     }
 }
 
+/// What Tauri starts this program again with, or has an installer start it with.
+pub(crate) fn to_start_again() -> tauri::Env {
+    let mut env = tauri::Env::default();
+    env.args_os = crate::arguments::to_start_again(env.args_os);
+    env
+}
+
 /// Where a development build looks for updates: the updater's configuration in JSON, so that the whole way can be tried.
 #[cfg(debug_assertions)]
 pub(crate) fn tried_updates() -> Option<serde_json::Value> {
