@@ -149,14 +149,13 @@ mod tests {
             // New pages come by one line, by a few, and altogether.
             let page = page([0, 1, 8, 900][(ms / 2_000) as usize], now);
             let fresh = ms % 2_000 == 0;
-            if fresh || text.is_due(now) {
-                if let Some(plan) = text.plan(now, &page, false) {
-                    let encoded = encoder.encode_at(&page, false, plan.qp).unwrap();
-                    text.encoded(now, page.clone(), plan, encoded.data.len());
-                    bytes += encoded.data.len();
-                    encoded_count += 1;
-                    seen = decoder.decode(&encoded.data, CaptureTime(now)).unwrap();
-                }
+            let due = fresh || text.is_due(now);
+            if let Some(plan) = due.then(|| text.plan(now, &page, false)).flatten() {
+                let encoded = encoder.encode_at(&page, false, plan.qp).unwrap();
+                text.encoded(now, page.clone(), plan, encoded.data.len());
+                bytes += encoded.data.len();
+                encoded_count += 1;
+                seen = decoder.decode(&encoded.data, CaptureTime(now)).unwrap();
             }
             if (ms + 40) % 2_000 == 0 {
                 let sharp = likeness_db(&page, seen.as_ref().unwrap());
