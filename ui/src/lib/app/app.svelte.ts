@@ -2,7 +2,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, Levels, NoticeTopic, Problem, ReactionKind, ShareMode, TalkView, UpdateAsk } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, Levels, NoticeTopic, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
@@ -296,9 +296,6 @@ export class App implements Deeds {
 
   openAddress = (address: string): void => this.#shows(this.backend.openAddress(address), t.chat.notOpened);
 
-  /** About a newer Parley; what comes of it shows by itself. */
-  askUpdate = (ask: UpdateAsk): void => void this.backend.askUpdate(ask).catch(() => this.toasts.show(t.toast.failed, 'warn'));
-
   /** What the system was asked to show; a toast says when it does not. */
   #shows(asked: Promise<boolean>, otherwise: string): void {
     const sorry = () => this.toasts.show(otherwise, 'warn');
@@ -398,6 +395,5 @@ export class App implements Deeds {
 }
 
 const KEY = Symbol('app');
-
 export const provideApp = (app: App): App => setContext(KEY, app);
 export const useApp = (): App => getContext<App>(KEY);
