@@ -345,7 +345,9 @@ describe('the language', () => {
     const lang = () => page.evaluate(() => document.documentElement.lang);
     expect(await lang()).toBe('de');
     expect(await by('quality').innerText()).toBe('Schlecht');
-    expect(await page.locator('#quality-figures').textContent()).toContain('9,3');
+    // Figures come while somebody looks.
+    await by('quality').hover();
+    await expect.poll(() => page.locator('#quality-figures').textContent()).toContain('9,3');
     await page.keyboard.press('Control+,');
     await by('page-appearance').click();
     await by('language').selectOption('es');

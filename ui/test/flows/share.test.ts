@@ -37,7 +37,7 @@ describe('sharing', () => {
   });
 
   test('says why it takes no sound along where it cannot', async () => {
-    await open('call-share-wayland');
+    await open('call-share-fault');
     expect(await by('share-sound').isDisabled()).toBe(true);
     expect(await by('share-picker').innerText()).toContain('PulseAudio or PipeWire');
   });
@@ -83,7 +83,7 @@ describe('sharing', () => {
     expect(await by('share-system-asks').innerText()).toContain('Your system asks');
     await by('share-mode-motion').check();
     await by('share-now').click();
-    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion' });
+    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion', sound: false });
     await by('sharing').waitFor();
     expect(await by('sharing').innerText()).toContain('dialog');
     const button = () => Promise.all(['aria-label', 'aria-pressed'].map((name) => by('share').getAttribute(name)));
@@ -95,7 +95,7 @@ describe('sharing', () => {
     expect(await by('sharing').innerText()).toContain('your whole screen');
     // The system is asked again, for something else.
     await by('share-other').click();
-    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion' });
+    expect(await last('share')).toEqual({ type: 'share', id: 'portal:', mode: 'motion', sound: false });
     await by('stop-sharing').click();
     await by('sharing').waitFor({ state: 'detached' });
   });
