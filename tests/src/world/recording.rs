@@ -85,6 +85,18 @@ impl Person {
         self.does(AppCommand::ChangeSettings { patch }).await
     }
 
+    async fn keeps_recordings_in(&self, recordings: Option<String>) -> Result<()> {
+        let folders = Some(FolderSettings {
+            recordings,
+            ..FolderSettings::default()
+        });
+        let patch = SettingsPatch {
+            folders,
+            ..SettingsPatch::default()
+        };
+        self.does(AppCommand::ChangeSettings { patch }).await
+    }
+
     async fn sees_the_end(&self, why: RecordingStop) -> Result<RecordingEnded> {
         let over = |state: &AppState| {
             state
@@ -211,15 +223,8 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
     ben.allows(true).await?;
     let in_the_way = ada.folder.path().join("in-the-way");
     std::fs::write(&in_the_way, "")?;
-    let in_the_way = in_the_way.display().to_string();
-    let patch = SettingsPatch {
-        folders: Some(FolderSettings {
-            recordings: Some(in_the_way),
-            ..FolderSettings::default()
-        }),
-        ..SettingsPatch::default()
-    };
-    ada.does(AppCommand::ChangeSettings { patch }).await?;
+    ada.keeps_recordings_in(Some(in_the_way.display().to_string()))
+        .await?;
     ada.records().await?;
     ada.sees_the_end(RecordingStop::CannotWrite).await?;
     let state = ada.engine.state().borrow().clone();
@@ -227,7 +232,7 @@ async fn nobody_is_recorded_against_their_will_nor_into_nothing() -> Result<()> 
     ensure!(!is_told(&ben.engine.state().borrow()));
 
     // The end of the call is the end of it.
-    ada.allows(true).await?;
+    ada.keeps_recordings_in(None).await?;
     ada.records().await?;
     ben.sees("that it is recorded", is_told).await?;
     ben.does(AppCommand::Leave).await?;
