@@ -16,6 +16,9 @@ pub(super) type Qp = u8;
 const QP_MIN: Qp = 20;
 /// ... and can be made out at the second.
 const QP_MAX: Qp = 42;
+/// A change is never finer than this at first: what is coded for the first time stays below 35 dB however many bits it gets, and
+/// one step of sharpening later it is above 38.
+const QP_FRESH: Qp = QP_MIN + STEP;
 /// One step of sharpening. The library leaves alone what stands still unless it gets at least 6 finer.
 const STEP: Qp = 8;
 const STEP_MIN: Qp = 6;
@@ -94,7 +97,7 @@ impl TextRate {
     /// The finest quantiser at which what is new is there in time, if it is dense text.
     fn affordable(&self, pixels: u64, changed: f32) -> Qp {
         let room = self.bits_in(FRESH_WITHIN) - self.debt;
-        qp_for(room / (pixels as f64 * f64::from(changed.clamp(1e-4, 1.0))))
+        qp_for(room / (pixels as f64 * f64::from(changed.clamp(1e-4, 1.0)))).max(QP_FRESH)
     }
 
     /// The quantiser for what stands, `pixels` of it, encoded once more. None: it is sharp, or has to wait.
@@ -207,11 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_page_takes_half_a_second_of_bits_and_a_letter_is_sharp_at_once() {
+    fn a_whole_page_takes_half_a_second_of_bits_and_a_letter_is_as_fine_as_a_first_look_gets() {
         let now = Instant::now();
         let page = rate().fresh(now, HD, 1.0).unwrap();
         assert!((36..40).contains(&page), "{page}");
-        assert_eq!(rate().fresh(now, HD, 0.001), Some(QP_MIN));
+        assert_eq!(rate().fresh(now, HD, 0.001), Some(QP_FRESH));
         let slow = TextRate::new(Bitrate::from_kbps(200)).fresh(now, HD, 1.0);
         assert_eq!(slow, Some(QP_MAX), "blurred before late");
     }
