@@ -34,8 +34,9 @@ pub(crate) fn note(window: &Window) {
     }
 }
 
-/// It closes.
+/// It closes. One that was never moved has a place too.
 pub(crate) fn keep(window: &Window) {
+    note(window);
     let places = window.state::<LastPlaces>();
     let windows = places.windows.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(place) = windows.get(window.label())
