@@ -9,7 +9,7 @@ const RUST_LINES_MAX: usize = 700;
 const SVELTE_LINES_MAX: usize = 300;
 /// Lines of the shell altogether, without its tests: it forwards, it decides nothing. The design had 1500 in mind, before there
 /// were a second window, the portal's keys and the updater to forward to.
-const SHELL_LINES_MAX: usize = 1650;
+const SHELL_LINES_MAX: usize = 1620;
 
 const RUST_EXCEPTIONS: &[Exception] = &[];
 const SVELTE_EXCEPTIONS: &[Exception] = &[];
