@@ -1,13 +1,14 @@
 //! The commands of the window. Each hands on; nothing is decided here.
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands state over by value")]
 
+use crate::inspector;
 use crate::updates::UpdateAsks;
-use crate::{inspector, surroundings};
 use parley_app::engine::EngineHandle;
 use parley_app::frames::FrameBridge;
 use parley_app::view::{
     AppCommand, AppState, CommandError, DeviceKind, FrameBridgeInfo, InspectionView, TalkView, UpdateAsk,
 };
+use parley_desktop::open;
 use tauri::State;
 
 /// The whole state, for a window that has just opened.
@@ -59,21 +60,21 @@ pub(crate) async fn pick_folder(window: tauri::WebviewWindow) -> Option<String> 
 #[tauri::command]
 pub(crate) async fn show_file(engine: State<'_, EngineHandle>, id: String) -> Result<bool, ()> {
     let folder = engine.received_into(&id);
-    Ok(folder.is_some_and(|folder| surroundings::open_folder(&folder)))
+    Ok(folder.is_some_and(|folder| open::folder(&folder)))
 }
 
 /// Shows the last recording in its folder; tells whether it did.
 #[tauri::command]
 pub(crate) async fn show_recording(engine: State<'_, EngineHandle>) -> Result<bool, ()> {
     let folder = engine.recorded_into();
-    Ok(folder.is_some_and(|folder| surroundings::open_folder(&folder)))
+    Ok(folder.is_some_and(|folder| open::folder(&folder)))
 }
 
 /// Opens a link of a message in the system's browser; tells whether it did.
 #[tauri::command]
 pub(crate) async fn open_link(address: String) -> bool {
     match parley_app::address::web_address(&address) {
-        Some(address) => surroundings::open(address),
+        Some(address) => open::address(address),
         None => false,
     }
 }
@@ -81,7 +82,7 @@ pub(crate) async fn open_link(address: String) -> bool {
 /// Opens the page of the system's settings where a device is allowed; tells whether there is one and it did.
 #[tauri::command]
 pub(crate) async fn open_privacy(kind: DeviceKind) -> bool {
-    parley_app::desktop::privacy_page(kind).is_some_and(surroundings::open)
+    parley_app::desktop::privacy_page(kind).is_some_and(open::address)
 }
 
 /// Asks something about a newer Parley.

@@ -4,7 +4,6 @@
 //! back) before the process ends.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-mod arguments;
 mod citizen;
 mod commands;
 mod events;
@@ -17,11 +16,10 @@ mod tray;
 mod updates;
 
 use anyhow::Context as _;
-use arguments::Arguments;
-use clap::Parser as _;
+use parley_app::arguments::{Arguments, TalkKey};
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
 use parley_app::frames::{FrameBridge, Lookup};
-use parley_desktop::instance::{self, Ask, Instance, Start};
+use parley_desktop::instance::{self, Ask, Instance, Start, Talk};
 use scheme::{FrameScheme, SCHEME};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,14 +31,16 @@ use tokio::runtime::{Builder, Runtime};
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let folder = surroundings::folder().context("there is no home folder; set PARLEY_DATA_DIR")?;
-    if let Some(talk) = arguments.talk() {
-        return Ok(instance::ask(&folder, &Ask::Talk { talk })?);
+    if let Some(key) = arguments.talk() {
+        return Ok(instance::ask(&folder, &asked_by(key))?);
     }
     surroundings::prepare_display();
     surroundings::start_log();
-    let instance = match instance::start(&folder, &arguments.for_the_running_one()) {
+    let link = arguments.link.clone();
+    let ask = link.map_or(Ask::Show, |link| Ask::Open { link });
+    let instance = match instance::start(&folder, &ask) {
         Ok(Start::First(instance)) => Some(Arc::new(instance)),
         Ok(Start::Told(told)) => return Ok(told?),
         Err(error) => {
@@ -74,6 +74,16 @@ fn main() -> anyhow::Result<()> {
         minimized,
     };
     run(runtime, &engine, lookup, bridge, desk)
+}
+
+/// What the running Parley is asked when a key of the desktop starts another.
+const fn asked_by(key: TalkKey) -> Ask {
+    let talk = match key {
+        TalkKey::Down => Talk::Down,
+        TalkKey::Up => Talk::Up,
+        TalkKey::ToggleMute => Talk::ToggleMute,
+    };
+    Ask::Talk { talk }
 }
 
 /// What the desktop around the window needs to know.

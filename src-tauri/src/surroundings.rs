@@ -38,55 +38,10 @@ pub(crate) fn start_log() {
         .init();
 }
 
-/// Hands an address to the program that the system has for it; tells whether one was started. Whoever calls has checked that
-/// it is a web address, or one of our own for the system's settings.
-pub(crate) fn open(address: &str) -> bool {
-    let (program, before): (&str, &[&str]) = if cfg!(target_os = "macos") {
-        ("open", &[])
-    } else if cfg!(windows) {
-        // Unlike `start`, it takes the address as it is.
-        ("rundll32", &["url.dll,FileProtocolHandler"])
-    } else {
-        ("xdg-open", &[])
-    };
-    start(program, before, address.as_ref())
-}
-
-/// Shows a folder in the system's file manager; tells whether one was started.
-pub(crate) fn open_folder(folder: &std::path::Path) -> bool {
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    start(program, &[], folder.as_os_str())
-}
-
-fn start(program: &str, before: &[&str], what: &std::ffi::OsStr) -> bool {
-    let started = std::process::Command::new(program)
-        .args(before)
-        .arg(what)
-        .stdin(std::process::Stdio::null())
-        .spawn();
-    match started {
-        Ok(mut child) => {
-            // It ends within moments; somebody must take its leave, or it stays as a zombie.
-            drop(tauri::async_runtime::spawn_blocking(move || child.wait()));
-            true
-        }
-        Err(error) => {
-            tracing::warn!(%error, program, "cannot be started");
-            false
-        }
-    }
-}
-
 /// What Tauri starts this program again with, or has an installer start it with.
 pub(crate) fn to_start_again() -> tauri::Env {
     let mut env = tauri::Env::default();
-    env.args_os = crate::arguments::to_start_again(env.args_os);
+    env.args_os = parley_app::arguments::to_start_again(env.args_os);
     env
 }
 

@@ -4,6 +4,7 @@
 //! [`endpoint`], which the engine stands on too.
 
 pub mod address;
+pub mod arguments;
 pub mod bindings;
 pub mod cost;
 pub mod desktop;

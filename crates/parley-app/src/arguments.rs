@@ -1,19 +1,21 @@
-//! The shell's command line.
+//! The command line of the program with a window, and what of it the next start keeps.
+//!
+//! Read by the shell, before anything else. What a key or a link means to a Parley that runs already is the shell's to say:
+//! the way there (`parley-desktop`) is no room of ours.
 
+use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use clap::{Parser, Subcommand, ValueEnum};
-use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
-use parley_desktop::instance::{Ask, Talk};
 use parley_proto::Bitrate;
 use std::ffi::OsString;
 
 /// Parley: voice and video calls, directly between two computers.
 #[derive(Parser)]
 #[command(name = "parley", version, after_help = ENVIRONMENT, args_conflicts_with_subcommands = true)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     /// A link to a call, as it was sent to you.
-    pub(crate) link: Option<String>,
+    pub link: Option<String>,
     /// For trying Parley without devices: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
     #[arg(long, default_value = "camera")]
     video: PictureSource,
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
     max_kbps: Option<u64>,
     /// Start minimised, as after logging in.
     #[arg(long)]
-    pub(crate) minimized: bool,
+    pub minimized: bool,
 }
 
 #[derive(Subcommand)]
@@ -36,12 +38,13 @@ enum Action {
     /// Push-to-talk and mute of the running Parley, for the keys of a desktop that hands none to programs.
     Ptt {
         /// What the key does.
-        key: Key,
+        key: TalkKey,
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Key {
+/// What a key of the desktop does, by `parley ptt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TalkKey {
     /// Talk, when muted.
     Down,
     /// Talk no more.
@@ -56,29 +59,30 @@ Environment:
   PARLEY_LOG       what to log on standard error, such as info or parley_call=debug";
 
 impl Arguments {
+    /// The words that this process was started with. Ends it, with a sentence, where they make no sense or ask for help.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::parse()
+    }
+
     /// The most picture to send, if less than usual.
-    pub(crate) fn bitrate_max(&self) -> Option<Bitrate> {
+    #[must_use]
+    pub fn bitrate_max(&self) -> Option<Bitrate> {
         self.max_kbps.map(Bitrate::from_kbps)
     }
 
-    /// What to say to the running one, if it is only that.
-    pub(crate) const fn talk(&self) -> Option<Talk> {
+    /// The key that the running Parley is told of, if this start is only that.
+    #[must_use]
+    pub const fn talk(&self) -> Option<TalkKey> {
         match &self.action {
-            Some(Action::Ptt { key: Key::Down }) => Some(Talk::Down),
-            Some(Action::Ptt { key: Key::Up }) => Some(Talk::Up),
-            Some(Action::Ptt { key: Key::ToggleMute }) => Some(Talk::ToggleMute),
+            Some(Action::Ptt { key }) => Some(*key),
             None => None,
         }
     }
 
-    /// What a second start means to the one that runs already.
-    pub(crate) fn for_the_running_one(&self) -> Ask {
-        let link = self.link.clone();
-        link.map_or(Ask::Show, |link| Ask::Open { link })
-    }
-
     /// Where picture and sound come from.
-    pub(crate) fn sources(&self) -> Sources {
+    #[must_use]
+    pub fn sources(&self) -> Sources {
         Sources {
             picture: self.video.clone(),
             sound: self.audio.clone(),
@@ -89,7 +93,8 @@ impl Arguments {
 
 /// The words for the next start of this program by itself, as after an update: without the link, which was opened already,
 /// and with a window to be seen.
-pub(crate) fn to_start_again(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+#[must_use]
+pub fn to_start_again(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let mut kept: Vec<OsString> = words.next().into_iter().collect();
     while let Some(word) = words.next() {
@@ -129,21 +134,18 @@ mod tests {
     #[test]
     fn a_key_of_the_desktop_can_talk() {
         let talk = |words: &[&str]| Arguments::try_parse_from(words).map(|arguments| arguments.talk());
-        assert_eq!(talk(&["parley", "ptt", "down"]).unwrap(), Some(Talk::Down));
-        assert_eq!(
-            talk(&["parley", "ptt", "toggle-mute"]).unwrap(),
-            Some(Talk::ToggleMute)
-        );
+        for (word, key) in [
+            ("down", TalkKey::Down),
+            ("up", TalkKey::Up),
+            ("toggle-mute", TalkKey::ToggleMute),
+        ] {
+            assert_eq!(talk(&["parley", "ptt", word]).unwrap(), Some(key), "{word}");
+        }
         assert!(talk(&["parley", "ptt"]).is_err());
         let link = "parley://join/host/room#secret";
         assert_eq!(talk(&["parley", link]).unwrap(), None);
-        let asked = Arguments::parse_from(["parley", link]).for_the_running_one();
-        assert_eq!(
-            asked,
-            Ask::Open {
-                link: link.to_owned()
-            }
-        );
+        let read = Arguments::parse_from(["parley", link]);
+        assert_eq!(read.link.as_deref(), Some(link));
     }
 
     #[test]
