@@ -18,9 +18,8 @@ mod updates;
 use anyhow::Context as _;
 use parley_app::arguments::{Arguments, TalkKey};
 use parley_app::engine::{Engine, EngineConfig, EngineHandle};
-use parley_app::frames::{FrameBridge, Lookup};
+use parley_app::frames::{FrameBridge, FrameScheme, Lookup};
 use parley_desktop::instance::{self, Ask, Instance, Start, Talk};
-use scheme::{FrameScheme, SCHEME};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +101,7 @@ fn run(
     bridge: FrameBridge,
     desk: Desk,
 ) -> anyhow::Result<()> {
-    let scheme = FrameScheme::new(lookup);
+    let scheme = FrameScheme::new(lookup, &bridge);
     let mut context = tauri::generate_context!();
     let updates = updates::plugin(&mut context);
     let configured = updates.is_some();
@@ -124,8 +123,8 @@ fn run(
         .on_window_event(move |window, event| citizen::window_event(window, event, &of_window))
         .manage(engine.clone())
         .manage(bridge)
-        .register_asynchronous_uri_scheme_protocol(SCHEME, move |context, request, responder| {
-            scheme.answer(&context, &request, responder);
+        .register_asynchronous_uri_scheme_protocol(scheme::SCHEME, move |_, request, responder| {
+            scheme::answer(&scheme, &request, responder);
         })
         .invoke_handler(tauri::generate_handler![
             commands::app_state,

@@ -7,9 +7,8 @@ use super::sources::with_extension;
 const RUST_LINES_MAX: usize = 700;
 /// Lines of a component of the window.
 const SVELTE_LINES_MAX: usize = 300;
-/// Lines of the shell altogether, without its tests: it forwards, it decides nothing. The design had 1500 in mind, before there
-/// were a second window, the portal's keys and the updater to forward to.
-const SHELL_LINES_MAX: usize = 1620;
+/// Lines of the shell altogether: it forwards, it decides nothing.
+const SHELL_LINES_MAX: usize = 1500;
 
 const RUST_EXCEPTIONS: &[Exception] = &[];
 const SVELTE_EXCEPTIONS: &[Exception] = &[];
@@ -48,7 +47,7 @@ fn the_shell_stays_thin() {
     let lines: usize = with_extension(&[".rs"])
         .iter()
         .filter(|source| source.path.starts_with("src-tauri/"))
-        .map(|source| source.lines_without_tests().count())
+        .map(|source| source.text.lines().count())
         .sum();
     assert!(lines > 0, "the shell is gone");
     assert!(

@@ -1,11 +1,14 @@
 //! The frame bridge: how pictures get from the engine into the web view, which cannot be handed them by any cheaper way.
 //!
 //! A WebSocket on the loopback interface ([`socket`]), one thread for each tile that is shown ([`tile`]), and a custom
-//! scheme of the shell for web views that refuse the WebSocket. The words on the wire are told in ARCHITECTURE.md, "The
+//! scheme ([`scheme`]) for web views that refuse the WebSocket. The words on the wire are told in ARCHITECTURE.md, "The
 //! frame bridge". Nothing but frames goes out, nothing but the wishes below comes in.
 
+mod scheme;
 mod socket;
 mod tile;
+
+pub use scheme::{FrameRefusal, FrameScheme, Waiting};
 
 use crate::view::FrameBridgeInfo;
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -54,17 +57,16 @@ enum FromPage {
 
 /// What a slot shows, and how large.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Want {
+struct Want {
     /// The name of the tile.
-    pub tile: String,
+    tile: String,
     /// In device pixels.
-    pub limit: Resolution,
+    limit: Resolution,
 }
 
 impl Want {
     /// Whatever the page says, within bounds.
-    #[must_use]
-    pub fn new(tile: String, width: u32, height: u32) -> Self {
+    fn new(tile: String, width: u32, height: u32) -> Self {
         let side = |pixels: u32| pixels.clamp(2, SIDE_PIXELS_MAX);
         Self {
             tile,
@@ -102,17 +104,11 @@ impl FrameBridge {
     pub const fn info(&self) -> &FrameBridgeInfo {
         &self.socket
     }
-
-    /// Whether somebody knows this run's secret.
-    #[must_use]
-    pub fn knows(&self, token: &Token) -> bool {
-        self.token == *token
-    }
 }
 
 /// 256 random bits that only the page of this run is told. Compared in constant time, and never printed.
 #[derive(Clone, Deserialize)]
-pub struct Token(String);
+struct Token(String);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,8 +126,7 @@ impl Eq for Token {}
 
 impl Token {
     /// What somebody said, to be compared.
-    #[must_use]
-    pub const fn said(text: String) -> Self {
+    const fn said(text: String) -> Self {
         Self(text)
     }
 
@@ -142,14 +137,12 @@ impl Token {
 }
 
 /// Whether a page from `origin` may have frames.
-#[must_use]
-pub fn is_ours(origin: &str) -> bool {
+fn is_ours(origin: &str) -> bool {
     ORIGINS.contains(&origin) || (cfg!(debug_assertions) && origin == DEVELOPMENT_ORIGIN)
 }
 
 /// A frame as the page gets it, scaled down to fit its tile.
-#[must_use]
-pub fn message(slot: u32, number: u32, frame: &VideoFrame, limit: Resolution) -> Bytes {
+fn message(slot: u32, number: u32, frame: &VideoFrame, limit: Resolution) -> Bytes {
     let size = frame.resolution().fit_within(limit);
     if size == frame.resolution() {
         encode(slot, number, frame)
