@@ -65,7 +65,7 @@ pub struct LocalScreen {
     pub targets: watch::Sender<EncoderTargets>,
     /// Raised when the other side needs a key frame of it.
     pub key_frames: KeyFrameFlag,
-    /// What the computer plays, to send beside it.
+    /// What the computer plays, to send beside it. Taken from the first share with sound on; before that it fills.
     pub sound: mpsc::Receiver<EncodedAudio>,
     /// What its encoder must produce.
     pub sound_targets: watch::Sender<AudioTargets>,

@@ -11,6 +11,7 @@ use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
 use super::route::Route;
+use super::shared_sound::SharedSoundPump;
 use super::spawn::Unsent;
 use super::stats::Sampler;
 use crate::config::{NetworkOptions, VideoLimits};
@@ -86,6 +87,7 @@ pub(super) struct Driver {
     pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_sound_route: watch::Sender<Option<Arc<Route>>>,
+    pub(super) shared_sound: SharedSoundPump,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
     /// What of ours the other side was told to be on. The ways for pictures and sound stay open when a share ends.

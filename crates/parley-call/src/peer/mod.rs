@@ -38,6 +38,7 @@ mod runtime;
 mod send_audio;
 mod send_video;
 mod setup;
+mod shared_sound;
 mod spawn;
 mod stats;
 mod streams;

@@ -1,5 +1,5 @@
-//! The pump of sound: from the audio engine's channel to the network, and from that of the computer's sound. One task each for
-//! the whole call; always takes what comes.
+//! The pump of sound: from the audio engine's channel to the network. One task for the whole call for the microphone, and one
+//! for the computer's sound once there is some to share ([`super::shared_sound`]). Always takes what comes.
 
 use super::route::{Outgoing, Route};
 use super::send_video::Routes;

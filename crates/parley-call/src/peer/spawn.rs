@@ -1,9 +1,10 @@
-//! How a driver comes to life: its channels, its task, and the four pumps beside it.
+//! How a driver comes to life: its channels, its task, and the pumps beside it.
 
 use super::asking::Asking;
 use super::driver::Driver;
 use super::ladder::Ladder;
 use super::meter::Counter;
+use super::shared_sound::SharedSoundPump;
 use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, send_audio, send_video};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::PeerStats;
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 /// Starts the driver and its pumps.
 #[expect(
     clippy::disallowed_methods,
-    reason = "driver: five tasks a call, ended with it"
+    reason = "driver: four tasks a call, ended with it"
 )]
 pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
     let PeerSetup { media, network } = setup;
@@ -48,13 +49,8 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
                 unsent.audio.one();
             })
         }),
-        tokio::spawn({
-            let unsent = Arc::clone(&unsent);
-            send_audio::run(screen.sound, screen_sound_routes, move || {
-                unsent.screen_sound.one();
-            })
-        }),
     ];
+    let shared_sound = SharedSoundPump::new(screen.sound, screen_sound_routes, Arc::clone(&unsent));
     let driver = Driver {
         commands: command_queue,
         events: event_queue,
@@ -74,6 +70,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         audio_route,
         screen_route,
         screen_sound_route,
+        shared_sound,
         ladder: Ladder::new(media.limits),
         open: None,
         told: None,

@@ -68,6 +68,7 @@ impl Driver {
             PeerCommand::AddScreenSound => {
                 let open = self.open.as_mut().ok_or(CommandError::NotOpen)?;
                 open.connection.add_screen_sound().await?;
+                self.shared_sound.start();
             }
             PeerCommand::AllowMedia => self.allow_media().await?,
             PeerCommand::SendControl(message) => {

@@ -1,11 +1,15 @@
 //! A second track of pictures in the middle of a call, and one of sound.
 
 use super::pair::{PATIENCE, Pair, Side, frame, sound};
+use crate::peer::shared_sound::SharedSoundPump;
+use crate::peer::spawn::Unsent;
 use crate::port::{PeerCommand, TrackKind};
 use bytes::Bytes;
 use parley_media::packet::EncodedAudio;
 use parley_proto::{ControlMessage, MediaState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
 
 /// Adds a track on one side and negotiates it.
 async fn add(track: PeerCommand, from: &mut Side, to: &mut Side) {
@@ -124,4 +128,28 @@ async fn what_the_computer_plays_comes_beside_the_microphone_and_neither_is_take
         assert!(side.screen_sound_targets.borrow().bitrate.kbps() >= 48);
     }
     pair.close().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_what_the_computer_plays_before_a_share_has_sound() {
+    let (packets, to_go) = mpsc::channel(2);
+    let (_no_way_out, routes) = watch::channel(None);
+    let unsent = Arc::new(Unsent::default());
+    let mut pump = SharedSoundPump::new(to_go, routes, Arc::clone(&unsent));
+    for number in 0..2 {
+        packets.try_send(sound(number)).unwrap();
+    }
+    tokio::task::yield_now().await;
+    assert!(packets.try_send(sound(2)).is_err(), "nobody takes it");
+    pump.start();
+    assert_eq!(unsent.screen_sound.get(), 2, "what waited is of the past");
+    // As the next connection does.
+    pump.start();
+    for number in 3..9 {
+        let taken = tokio::time::timeout(PATIENCE, packets.send(sound(number))).await;
+        taken.expect("the pump takes sound").unwrap();
+    }
+    drop(pump);
+    let ended = tokio::time::timeout(PATIENCE, packets.closed()).await;
+    ended.expect("the pump ends with its owner");
 }
