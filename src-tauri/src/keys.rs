@@ -3,22 +3,20 @@
 //! Under Wayland a program hears no keys but those that the desktop's portal tells it; elsewhere they are taken from the system.
 
 use parley_app::desktop::KeysWish;
-use parley_app::engine::InOrder;
-use parley_app::view::AppCommand;
 #[cfg(target_os = "linux")]
-use parley_portal::shortcuts::{News, Shortcuts, Stroke, Wish};
+use parley_app::desktop::{GlobalKey, Strokes};
+use parley_app::engine::InOrder;
+#[cfg(target_os = "linux")]
+use parley_portal::shortcuts::{News, Shortcuts, Wish};
 #[cfg(target_os = "linux")]
 use std::sync::{Arc, Mutex, PoisonError};
 use tauri::AppHandle;
 use tauri_plugin_global_shortcut::{GlobalShortcutExt as _, ShortcutState};
 use tokio::sync::watch;
 
-/// What a key does, down and up.
-type Deed = fn(bool) -> Option<AppCommand>;
-
-/// Whether the key to talk is down; nothing once nobody listens to it any more.
+/// What was struck so far; nothing once nobody listens any more.
 #[cfg(target_os = "linux")]
-type Talking = Arc<Mutex<Option<bool>>>;
+type Heard = Arc<Mutex<Option<Strokes>>>;
 
 /// The keys that the portal listens to.
 #[cfg(target_os = "linux")]
@@ -26,7 +24,7 @@ struct OfPortal {
     _shortcuts: Shortcuts,
     /// Names and keys, without the words, which change with the language.
     keys: Vec<(String, String)>,
-    talking: Talking,
+    heard: Heard,
     commands: InOrder,
 }
 
@@ -34,9 +32,9 @@ struct OfPortal {
 impl Drop for OfPortal {
     fn drop(&mut self) {
         // Nobody would hear it come up any more.
-        let mut talking = self.talking.lock().unwrap_or_else(PoisonError::into_inner);
-        if talking.take() == Some(true) {
-            self.commands.ask(AppCommand::Talk { down: false });
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(command) = heard.take().and_then(|mut strokes| strokes.end()) {
+            self.commands.ask(command);
         }
     }
 }
@@ -75,19 +73,12 @@ impl Keys {
 
     #[cfg(target_os = "linux")]
     fn listen_to_the_portal(&mut self, commands: &InOrder, wish: &KeysWish) {
-        let wished = [
-            ("mute", &wish.mute, &wish.mute_words),
-            ("talk", &wish.talk, &wish.talk_words),
-        ];
-        let wishes: Vec<Wish> = wished
-            .into_iter()
-            .filter(|(_, key, _)| !key.is_empty())
-            .map(|(id, key, words)| Wish {
-                id: id.to_owned(),
-                words: words.clone(),
-                key: key.clone(),
-            })
-            .collect();
+        let wished = |(which, key, words): (GlobalKey, &str, &str)| Wish {
+            id: which.name().to_owned(),
+            words: words.to_owned(),
+            key: key.to_owned(),
+        };
+        let wishes: Vec<Wish> = wish.wished().map(wished).collect();
         let keys: Vec<_> = wishes
             .iter()
             .map(|wish| (wish.id.clone(), wish.key.clone()))
@@ -102,21 +93,21 @@ impl Keys {
         if wishes.is_empty() {
             return;
         }
-        let talking: Talking = Arc::new(Mutex::new(Some(false)));
+        let heard: Heard = Arc::new(Mutex::new(Some(Strokes::default())));
         let shortcuts = {
-            let (commands, refused, talking) = (commands.clone(), self.refused.clone(), Arc::clone(&talking));
+            let (commands, refused, heard) = (commands.clone(), self.refused.clone(), Arc::clone(&heard));
             let wished = wishes.clone();
             Shortcuts::listen(wishes, move |news| {
-                let mut talking = talking.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(talks) = talking.as_mut() {
-                    hear(news, talks, &commands, &wished, &refused);
+                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(strokes) = heard.as_mut() {
+                    hear(news, strokes, &commands, &wished, &refused);
                 }
             })
         };
         self.portal = Some(OfPortal {
             _shortcuts: shortcuts,
             keys,
-            talking,
+            heard,
             commands: commands.clone(),
         });
     }
@@ -126,14 +117,14 @@ impl Keys {
 #[cfg(target_os = "linux")]
 fn hear(
     news: News,
-    talks: &mut bool,
+    strokes: &mut Strokes,
     commands: &InOrder,
     wished: &[Wish],
     refused: &watch::Sender<Vec<String>>,
 ) {
     let had = match news {
         News::Stroke(stroke) => {
-            if let Some(command) = command_of(&stroke, talks) {
+            if let Some(command) = strokes.hear(&stroke.id, stroke.down) {
                 commands.ask(command);
             }
             return;
@@ -141,27 +132,14 @@ fn hear(
         News::Bound(had) => had,
         News::Deaf(fault) => {
             tracing::info!(%fault, "the desktop tells no keys");
-            if std::mem::take(talks) {
-                commands.ask(AppCommand::Talk { down: false });
+            if let Some(command) = strokes.end() {
+                commands.ask(command);
             }
             Vec::new()
         }
     };
     let missing = wished.iter().filter(|wish| !had.contains(&wish.id));
     refused.send_replace(missing.map(|wish| wish.key.clone()).collect());
-}
-
-/// What a key of the portal does, and whether the one to talk is down then.
-#[cfg(target_os = "linux")]
-fn command_of(stroke: &Stroke, talks: &mut bool) -> Option<AppCommand> {
-    match stroke.id.as_str() {
-        "mute" => mute(stroke.down),
-        "talk" => {
-            *talks = stroke.down;
-            talk(stroke.down)
-        }
-        _ => None,
-    }
 }
 
 /// Takes the keys from the system. Gives those that could not be had.
@@ -171,50 +149,17 @@ fn take(app: &AppHandle, commands: &InOrder, wish: &KeysWish) -> Vec<String> {
         tracing::debug!(%error, "keys are still listened to");
     }
     let mut refused = Vec::new();
-    for (key, deed) in [(&wish.mute, mute as Deed), (&wish.talk, talk as Deed)] {
-        if key.is_empty() {
-            continue;
-        }
+    for (which, key, _) in wish.wished() {
         let commands = commands.clone();
-        let told = keys.on_shortcut(key.as_str(), move |_, _, event| {
-            if let Some(command) = deed(event.state == ShortcutState::Pressed) {
+        let told = keys.on_shortcut(key, move |_, _, event| {
+            if let Some(command) = which.command(event.state == ShortcutState::Pressed) {
                 commands.ask(command);
             }
         });
         if let Err(error) = told {
             tracing::info!(%error, key, "the key cannot be had");
-            refused.push(key.clone());
+            refused.push(key.to_owned());
         }
     }
     refused
-}
-
-fn mute(down: bool) -> Option<AppCommand> {
-    down.then_some(AppCommand::ToggleMuted)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "as the other key's deed")]
-fn talk(down: bool) -> Option<AppCommand> {
-    Some(AppCommand::Talk { down })
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_key_to_talk_changes_whether_it_is_down() {
-        let mut talks = false;
-        for (id, down, command, is_down) in [
-            ("talk", true, Some(AppCommand::Talk { down: true }), true),
-            ("mute", true, Some(AppCommand::ToggleMuted), true),
-            ("mute", false, None, true),
-            ("odd", false, None, true),
-            ("talk", false, Some(AppCommand::Talk { down: false }), false),
-        ] {
-            let stroke = Stroke { id: id.into(), down };
-            assert_eq!(command_of(&stroke, &mut talks), command, "{id} {down}");
-            assert_eq!(talks, is_down, "{id} {down}");
-        }
-    }
 }

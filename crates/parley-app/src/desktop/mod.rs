@@ -3,10 +3,12 @@
 //!
 //! Owned by the shell's one task that follows the state. It does what [`Citizen::follow`] says, in that order.
 
+mod keys;
 mod privacy;
 mod updates;
 mod words;
 
+pub use keys::{GlobalKey, KeysWish, Strokes};
 pub use privacy::privacy_page;
 pub use updates::{UpdateDeed, UpdateNews, UpdateWay, Updates};
 
@@ -64,19 +66,6 @@ pub struct TrayView {
     pub leave: Option<String>,
     /// The entry that ends the app.
     pub quit: String,
-}
-
-/// The keys to listen to, each empty for none.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeysWish {
-    /// Mutes and unmutes.
-    pub mute: String,
-    /// Opens the microphone while held.
-    pub talk: String,
-    /// What the first does, for desktops that ask the person; empty without a key.
-    pub mute_words: String,
-    /// What the second does.
-    pub talk_words: String,
 }
 
 /// Follows the state.
