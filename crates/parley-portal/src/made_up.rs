@@ -1,21 +1,15 @@
-//! For the tests: a bus of its own, and a portal on it that answers as it is told to. The real one is talked to in
-//! `shortcuts/real.rs` and in `tests/src/world/wayland.rs`.
+//! For the tests: a bus of its own (`parley-test-bus`), and a portal on it that answers as it is told to. The real one is
+//! talked to in `shortcuts/tests/real.rs` and in `tests/src/world/wayland.rs`.
 
 use crate::portal::{DESK, NAME, Portal, REQUEST, SESSION};
 use gio::glib::variant::{ObjectPath, ToVariant as _};
 use gio::glib::{MainContext, Variant, VariantDict};
 use gio::prelude::*;
-use gio::{
-    BusNameOwnerFlags, Cancellable, DBusConnection, DBusConnectionFlags, DBusMethodInvocation, DBusNodeInfo,
-    UnixFDList,
-};
+use gio::{BusNameOwnerFlags, DBusConnection, DBusMethodInvocation, DBusNodeInfo, UnixFDList};
+use parley_test_bus::TestBus;
 use std::collections::HashMap;
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
-use tempfile::TempDir;
 
 const INTERFACES: &str = r#"<node>
 <interface name="org.freedesktop.portal.ScreenCast">
@@ -45,19 +39,6 @@ const INTERFACES: &str = r#"<node>
 <interface name="org.freedesktop.portal.Request"><method name="Close"/></interface>
 </node>"#;
 
-/// A bus for one test: it knows no programs that it could start.
-const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:dir=FOLDER</listen>
-  <policy context="default">
-    <allow send_destination="*"/>
-    <allow receive_sender="*"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>"#;
-
 /// How it answers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manners {
@@ -77,50 +58,35 @@ enum Order {
 
 /// A bus with a portal, until it is dropped.
 pub(crate) struct MadeUp {
-    daemon: Child,
-    pub(crate) address: String,
+    bus: TestBus,
     heard: Arc<Mutex<Vec<(String, Variant)>>>,
     orders: Option<mpsc::SyncSender<Order>>,
-    folder: TempDir,
 }
 
 impl MadeUp {
     /// A bus on which nobody is.
     pub(crate) fn bus() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("bus.conf");
-        fs::write(&config, CONFIG.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
-        Self::of(folder, &format!("--config-file={}", config.display()))
+        Self::on(TestBus::start().unwrap())
     }
 
     /// The bus of a session, with all programs of this computer that it can start.
     pub(crate) fn session() -> Self {
-        Self::of(tempfile::tempdir().unwrap(), "--session")
+        let bus = TestBus::with_programs(|daemon, folder| {
+            // What it starts has them too.
+            daemon
+                .env("XDG_DESKTOP_PORTAL_DIR", folder)
+                .env("XDG_CURRENT_DESKTOP", "madeup")
+                .env("XDG_RUNTIME_DIR", folder)
+                .env("XDG_DATA_HOME", folder);
+        });
+        Self::on(bus.unwrap())
     }
 
-    fn of(folder: TempDir, config: &str) -> Self {
-        let mut daemon = Command::new("dbus-daemon")
-            .arg(config)
-            .args(["--nofork", "--print-address=1"])
-            // What it starts has them too.
-            .env("XDG_DESKTOP_PORTAL_DIR", folder.path())
-            .env("XDG_CURRENT_DESKTOP", "madeup")
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("XDG_DATA_HOME", folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("is the package dbus installed?");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
+    fn on(bus: TestBus) -> Self {
         Self {
-            daemon,
-            address: address.trim().to_owned(),
+            bus,
             heard: Arc::default(),
             orders: None,
-            folder,
         }
     }
 
@@ -133,8 +99,8 @@ impl MadeUp {
         let mut made_up = Self::bus();
         let (orders, told) = mpsc::sync_channel(8);
         let (up, is_up) = mpsc::sync_channel(1);
-        let (address, heard) = (made_up.address.clone(), Arc::clone(&made_up.heard));
-        std::thread::spawn(move || serve(&address, manners, &heard, &up, &told));
+        let (bus, heard) = (made_up.bus.connect().unwrap(), Arc::clone(&made_up.heard));
+        std::thread::spawn(move || serve(&bus, manners, &heard, &up, &told));
         is_up.recv_timeout(Duration::from_secs(20)).unwrap();
         made_up.orders = Some(orders);
         made_up
@@ -142,11 +108,16 @@ impl MadeUp {
 
     /// A folder that goes with it.
     pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+        self.bus.folder()
+    }
+
+    /// Where the bus is.
+    pub(crate) fn address(&self) -> &str {
+        self.bus.address()
     }
 
     pub(crate) fn connect(&self) -> Portal {
-        Portal::at(&self.address).unwrap()
+        Portal::at(self.address()).unwrap()
     }
 
     /// The methods that were called.
@@ -190,13 +161,6 @@ impl MadeUp {
     }
 }
 
-impl Drop for MadeUp {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
 /// Waits until it is so.
 #[expect(clippy::disallowed_methods, reason = "test: waits for another program")]
 pub(crate) fn within(so: impl Fn() -> bool) {
@@ -224,7 +188,7 @@ pub(crate) const OURS: &str = "/org/freedesktop/portal/desktop/session/1_1/ours"
     reason = "test: it looks for signals and orders in turn"
 )]
 fn serve(
-    address: &str,
+    bus: &DBusConnection,
     manners: Manners,
     heard: &Arc<Mutex<Vec<(String, Variant)>>>,
     up: &mpsc::SyncSender<()>,
@@ -232,9 +196,6 @@ fn serve(
 ) {
     let context = MainContext::new();
     let serving = context.with_thread_default(|| {
-        let flags = DBusConnectionFlags::AUTHENTICATION_CLIENT | DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
-        let bus = DBusConnection::for_address_sync(address, flags, None, Cancellable::NONE).unwrap();
-        bus.set_exit_on_close(false);
         let node = DBusNodeInfo::for_xml(INTERFACES).unwrap();
         for (path, name) in [
             (DESK, "org.freedesktop.portal.ScreenCast"),
@@ -260,7 +221,7 @@ fn serve(
         }
         let up = up.clone();
         gio::bus_own_name_on_connection(
-            &bus,
+            bus,
             NAME,
             BusNameOwnerFlags::NONE,
             move |_, _| {

@@ -2,29 +2,15 @@
 //! told to choose from a tray's menu (`com.canonical.dbusmenu`) or click a notification as a person would with the mouse. The bus knows no programs that it could
 //! start, so nothing of the machine's own desktop gets in.
 
-use super::programs::Program;
 use anyhow::{Context as _, Result, bail};
 use gio::glib::variant::ToVariant as _;
 use gio::glib::{MainContext, Variant, VariantDict};
-use gio::{BusNameOwnerFlags, Cancellable, DBusCallFlags, DBusConnection, DBusConnectionFlags, DBusNodeInfo};
-use std::process::Command;
+use gio::{BusNameOwnerFlags, Cancellable, DBusCallFlags, DBusConnection, DBusNodeInfo};
+use parley_test_bus::TestBus;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:dir=FOLDER</listen>
-  <policy context="default">
-    <allow send_destination="*"/>
-    <allow receive_sender="*"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>"#;
 
 /// The keeper of all trays, as far as programs ask for it.
 const KEEPER: &str = r#"<node><interface name="org.kde.StatusNotifierWatcher">
@@ -61,7 +47,7 @@ struct Tray {
 /// A panel on a bus of its own. Gone when dropped.
 #[derive(Debug)]
 pub struct Panel {
-    // Dropped from top to bottom: first who serves, then the bus, then its folder.
+    // Dropped from top to bottom: first who serves, then the bus.
     serving: Option<(SyncSender<()>, JoinHandle<()>)>,
     connection: DBusConnection,
     /// The one that has the names.
@@ -69,9 +55,7 @@ pub struct Panel {
     trays: Arc<Mutex<Vec<Tray>>>,
     /// The titles of notifications; the number of one is its place, counted from one.
     notices: Arc<Mutex<Vec<String>>>,
-    address: String,
-    _bus: Program,
-    _folder: TempDir,
+    bus: TestBus,
 }
 
 impl Panel {
@@ -80,23 +64,11 @@ impl Panel {
     /// # Errors
     /// When dbus-daemon is missing or does not come up.
     pub fn switch_on() -> Result<Self> {
-        let folder = TempDir::with_prefix("parley-bus-")?;
-        let config = folder.path().join("bus.conf");
-        std::fs::write(
-            &config,
-            BUS.replace("FOLDER", &folder.path().display().to_string()),
-        )?;
-        let mut command = Command::new("dbus-daemon");
-        command
-            .arg(format!("--config-file={}", config.display()))
-            .args(["--nofork", "--print-address=1"]);
-        let bus =
-            Program::start("dbus-daemon", &mut command).context("is the package dbus-daemon installed?")?;
-        let address = bus.wait_for_line(PATIENCE, |line| line.starts_with("unix:"))?;
+        let bus = TestBus::start()?;
         let (trays, notices) = (Arc::default(), Arc::default());
         let (stop, stopped) = sync_channel(1);
         let (up, is_up) = sync_channel(2);
-        let keeper = connect(&address)?;
+        let keeper = bus.connect()?;
         let (of_keeper, noted, shown) = (keeper.clone(), Arc::clone(&trays), Arc::clone(&notices));
         let serving = std::thread::spawn(move || {
             let context = MainContext::new();
@@ -111,13 +83,11 @@ impl Panel {
         });
         let panel = Self {
             serving: Some((stop, serving)),
-            connection: connect(&address)?,
+            connection: bus.connect()?,
             keeper,
             trays,
             notices,
-            address,
-            _bus: bus,
-            _folder: folder,
+            bus,
         };
         for _ in [KEEPER_NAME, NOTICES_NAME] {
             wait_for(&is_up)?;
@@ -128,7 +98,7 @@ impl Panel {
     /// Where the bus is, as in `DBUS_SESSION_BUS_ADDRESS`.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.address
+        self.bus.address()
     }
 
     /// What the newest tray's menu offers now.
@@ -260,14 +230,6 @@ impl Drop for Panel {
             let _ = serving.join();
         }
     }
-}
-
-fn connect(address: &str) -> Result<DBusConnection> {
-    let flags = DBusConnectionFlags::AUTHENTICATION_CLIENT | DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
-    let connection = DBusConnection::for_address_sync(address, flags, None, Cancellable::NONE)?;
-    // The default is to end the whole process when the bus goes.
-    connection.set_exit_on_close(false);
-    Ok(connection)
 }
 
 /// Answers programs that show a tray, on this thread's context; says so once it has the name.

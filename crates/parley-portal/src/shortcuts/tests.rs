@@ -18,7 +18,7 @@ fn wishes() -> Vec<Wish> {
 
 fn listen(made_up: &MadeUp) -> (Shortcuts, mpsc::Receiver<News>) {
     let (tell, told) = mpsc::sync_channel(8);
-    let address = made_up.address.clone();
+    let address = made_up.address().to_owned();
     let connect = move || Portal::at(&address);
     let shortcuts = Shortcuts::over(connect, wishes(), move |news| tell.send(news).unwrap());
     (shortcuts, told)

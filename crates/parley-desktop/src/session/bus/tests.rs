@@ -2,13 +2,10 @@
 
 use super::*;
 use gio::glib::MainContext;
-use gio::{BusNameOwnerFlags, DBusConnectionFlags, DBusNodeInfo};
-use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use gio::{BusNameOwnerFlags, DBusNodeInfo};
+use parley_test_bus::TestBus;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
-use tempfile::TempDir;
 
 const DESKTOP: &str = r#"<node>
 <interface name="org.freedesktop.ScreenSaver">
@@ -27,67 +24,12 @@ const DESKTOP: &str = r#"<node>
   <property name="IsStatusNotifierHostRegistered" type="b" access="read"/>
 </interface></node>"#;
 
-/// A bus for one test: it knows no programs that it could start.
-const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <listen>unix:dir=FOLDER</listen>
-  <policy context="default">
-    <allow send_destination="*"/>
-    <allow receive_sender="*"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>"#;
-
 /// What the made-up desktop is on the bus, and where.
 const PROGRAMS: [[&str; 2]; 3] = [
     ["org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver"],
     ["org.freedesktop.Notifications", "/org/freedesktop/Notifications"],
     ["org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher"],
 ];
-
-struct Bus {
-    daemon: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Bus {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("bus.conf");
-        fs::write(&config, BUS.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
-        let mut daemon = Command::new("dbus-daemon")
-            .arg(format!("--config-file={}", config.display()))
-            .args(["--nofork", "--print-address=1"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("is the package dbus installed?");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Self {
-            daemon,
-            address: address.trim().to_owned(),
-            _folder: folder,
-        }
-    }
-
-    fn connect(&self) -> DBusConnection {
-        let flags = DBusConnectionFlags::AUTHENTICATION_CLIENT | DBusConnectionFlags::MESSAGE_BUS_CONNECTION;
-        DBusConnection::for_address_sync(&self.address, flags, None, Cancellable::NONE).unwrap()
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
 
 type Heard = Arc<Mutex<Vec<(String, Variant)>>>;
 
@@ -131,8 +73,8 @@ fn nothing() -> Clicked {
     clippy::disallowed_methods,
     reason = "test: a made-up desktop has a thread of its own"
 )]
-fn desktop(bus: &Bus, with_panel: bool) -> Desktop {
-    let connection = bus.connect();
+fn desktop(bus: &TestBus, with_panel: bool) -> Desktop {
+    let connection = bus.connect().unwrap();
     let of_desktop = connection.clone();
     let heard = Heard::default();
     let noted = Arc::clone(&heard);
@@ -141,7 +83,6 @@ fn desktop(bus: &Bus, with_panel: bool) -> Desktop {
     std::thread::spawn(move || {
         let context = MainContext::new();
         let serving = context.with_thread_default(|| {
-            connection.set_exit_on_close(false);
             let node = DBusNodeInfo::for_xml(DESKTOP).unwrap();
             for [name, path] in PROGRAMS {
                 let noted = Arc::clone(&noted);
@@ -189,9 +130,9 @@ fn desktop(bus: &Bus, with_panel: bool) -> Desktop {
 
 #[test]
 fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
-    let bus = Bus::start();
+    let bus = TestBus::start().unwrap();
     let desktop = desktop(&bus, true);
-    let mut session = Session::on(Some(bus.connect()));
+    let mut session = Session::on(Some(bus.connect().unwrap()));
     session.stay_awake(Some("In a call"));
     session.stay_awake(Some("In a call"));
     session.notify(&notice("Ada joined", "<b> & co"), nothing());
@@ -209,9 +150,9 @@ fn the_desktop_is_told_what_to_show_and_when_not_to_sleep() {
 #[test]
 fn a_click_on_a_notification_is_told_once_and_only_by_who_shows_it() {
     const NUMBER: u32 = 41;
-    let bus = Bus::start();
+    let bus = TestBus::start().unwrap();
     let desktop = desktop(&bus, true);
-    let mut session = Session::on(Some(bus.connect()));
+    let mut session = Session::on(Some(bus.connect().unwrap()));
     let (click, clicks) = mpsc::sync_channel(4);
     session.notify(
         &notice("Ada wrote", "Hello"),
@@ -220,7 +161,7 @@ fn a_click_on_a_notification_is_told_once_and_only_by_who_shows_it() {
     let actions = desktop.heard.lock().unwrap()[0].1.child_value(5);
     assert_eq!(actions, vec!["default", "Show Parley"].to_variant());
 
-    emit(&bus.connect(), NUMBER, "default");
+    emit(&bus.connect().unwrap(), NUMBER, "default");
     desktop.invoke(NUMBER + 1, "default");
     desktop.invoke(NUMBER, "settings");
     assert_eq!(
@@ -241,16 +182,16 @@ fn a_click_on_a_notification_is_told_once_and_only_by_who_shows_it() {
 #[test]
 fn a_tray_is_shown_where_a_panel_says_so() {
     for with_panel in [true, false] {
-        let bus = Bus::start();
+        let bus = TestBus::start().unwrap();
         let _desktop = desktop(&bus, with_panel);
-        assert_eq!(Session::on(Some(bus.connect())).shows_tray(), with_panel);
+        assert_eq!(Session::on(Some(bus.connect().unwrap())).shows_tray(), with_panel);
     }
 }
 
 #[test]
 fn a_bus_without_a_desktop_and_no_bus_at_all_are_borne() {
-    let bus = Bus::start();
-    for connection in [Some(bus.connect()), None] {
+    let bus = TestBus::start().unwrap();
+    for connection in [Some(bus.connect().unwrap()), None] {
         let mut session = Session::on(connection);
         session.stay_awake(Some("In a call"));
         session.notify(&notice("title", "body"), nothing());
@@ -267,8 +208,8 @@ fn the_bus_of_a_test_starts_no_program_of_this_computer() {
         "/org/freedesktop/DBus",
         "org.freedesktop.DBus",
     ];
-    let bus = Bus::start();
-    let session = Session::on(Some(bus.connect()));
+    let bus = TestBus::start().unwrap();
+    let session = Session::on(Some(bus.connect().unwrap()));
     let names = session.call(BUS_ITSELF, "ListActivatableNames", &().to_variant());
     assert_eq!(
         names,

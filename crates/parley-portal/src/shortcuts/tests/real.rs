@@ -42,7 +42,7 @@ fn describe(bus: &MadeUp) {
 fn desktop(bus: &MadeUp) -> mpsc::SyncSender<()> {
     let (stop, stopped) = mpsc::sync_channel::<()>(1);
     let (up, is_up) = mpsc::sync_channel(1);
-    let address = bus.address.clone();
+    let address = bus.address().to_owned();
     std::thread::spawn(move || {
         let context = MainContext::new();
         let serving = context.with_thread_default(|| {
