@@ -5,10 +5,7 @@ use crate::video::VideoFrame;
 use crate::video::frame::FrameSizeError;
 use crate::video::pool::FramePool;
 use parley_proto::Resolution;
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
-    rgba_to_yuv420,
-};
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 /// Bytes of one pixel.
 pub(super) const PIXEL_BYTES: usize = 4;
@@ -93,7 +90,8 @@ const fn tight(bytes: &[u8], size: Resolution, order: Order) -> Rows<'_> {
 /// Which colour comes first; the fourth byte is never read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// BGRX, BGRA.
+    /// BGRX, BGRA. `xcap`, which stands for the other systems, gives none.
+    #[cfg(any(test, target_os = "linux"))]
     BlueFirst,
     /// RGBX, RGBA.
     RedFirst,
@@ -141,8 +139,9 @@ impl Rows<'_> {
             (tight.as_slice(), row as u32)
         };
         let convert = match self.order {
-            Order::BlueFirst => bgra_to_yuv420,
-            Order::RedFirst => rgba_to_yuv420,
+            #[cfg(any(test, target_os = "linux"))]
+            Order::BlueFirst => yuv::bgra_to_yuv420,
+            Order::RedFirst => yuv::rgba_to_yuv420,
         };
         let mut converted = Ok(());
         let frame = pool.make(even, captured, |planes| {
