@@ -19,8 +19,12 @@ const TARGET: &str = "x86_64-pc-windows-gnu";
 const PACKAGES: &[&str] = &[
     "parley-proto",
     "parley-media",
+    "parley-call",
     "parley-server",
+    "parley-app",
+    "parley-portal",
     "parley-desktop",
+    "parley-cli",
     "xtask",
 ];
 /// mingw-w64's programs, by the variables that name them. With POSIX threads: `std::thread` of C++ is in no other flavour.
