@@ -25,6 +25,8 @@ const PACKAGES: &[&str] = &[
     "parley-portal",
     "parley-desktop",
     "parley-cli",
+    "parley-tests",
+    "parley-fuzz",
     "xtask",
 ];
 /// mingw-w64's programs, by the variables that name them. With POSIX threads: `std::thread` of C++ is in no other flavour.
