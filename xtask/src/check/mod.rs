@@ -25,6 +25,7 @@ const PACKAGES: &[&str] = &[
     "parley-portal",
     "parley-desktop",
     "parley-cli",
+    "parley",
     "parley-tests",
     "parley-fuzz",
     "xtask",
