@@ -51,8 +51,8 @@ cargo xtask manifest FOLDER ADDRESS     for a release: latest.json over the sign
                                         Parley finds them at ADDRESS
 cargo xtask bench capture [--seconds N] [--json]
                                         what taking pictures of a screen costs, before encoding
-cargo xtask check windows               type-checks all of it for Windows (on Debian 12, with its compilers; some minutes the
-                                        first time)
+cargo xtask check windows               type-checks all of it for Windows (on Debian 12, with its compilers; the first time
+                                        takes twenty minutes)
 cargo xtask fuzz [NAME] [--seconds N]   one fuzz target, led by coverage (libFuzzer); without NAME: the targets
 
 `--json` prints one JSON object on standard output; progress goes to standard error.
