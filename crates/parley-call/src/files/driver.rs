@@ -256,6 +256,10 @@ impl Driver {
     }
 
     fn send_chunks(&mut self) {
+        if let Some((_, lane)) = &self.chunks {
+            self.core
+                .on_answered(clock(), lane.answered.load(Ordering::Acquire));
+        }
         while !self.chunks_waiting.is_empty() && !self.is_window_full() {
             let Some((_, lane)) = &self.chunks else {
                 self.chunks_waiting.clear();
@@ -265,8 +269,10 @@ impl Driver {
                 return;
             };
             if let Some(chunk) = self.chunks_waiting.pop_front() {
-                let message = self.core.stamped(clock(), chunk).write();
+                let now = clock();
+                let message = self.core.stamped(now, chunk).write();
                 self.chunks_gone += message.len() as u64;
+                self.core.on_gone(now, self.chunks_gone);
                 place.send(message);
             }
         }

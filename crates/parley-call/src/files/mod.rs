@@ -8,6 +8,7 @@
 //! fill what the call leaves of the path. `disk` is the one thread that touches files; [`start`] the task that brings all of
 //! it together. A received name never leaves the folder: see `name`.
 
+mod delivery;
 mod disk;
 mod driver;
 mod name;

@@ -80,6 +80,12 @@ impl Pace {
         recent.map_or(0.0, |recent| (recent - base).max(0.0))
     }
 
+    /// Whether what waits is enough for SCTP, or others, to feel it.
+    #[must_use]
+    pub(super) fn sees_queue(&self) -> bool {
+        self.queue_ms() >= TARGET_MS / 2.0
+    }
+
     /// So many bytes arrived, the last of them after `delay_ms` (of which only changes mean something).
     pub(super) fn on_receipt(&mut self, now: Instant, bytes: u64, delay_ms: u32) {
         let zero = *self.zero.get_or_insert(delay_ms);
@@ -87,7 +93,7 @@ impl Pace {
         self.note(now, f64::from(delay_ms.wrapping_sub(zero).cast_signed()));
         let queue = self.queue_ms();
         let bytes = bytes as f64;
-        self.starting &= queue < TARGET_MS / 2.0;
+        self.starting &= !self.sees_queue();
         if self.starting {
             self.window += bytes;
         } else {

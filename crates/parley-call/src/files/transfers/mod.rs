@@ -9,6 +9,7 @@ mod one;
 mod person;
 mod serve;
 
+use super::delivery::Delivery;
 use super::disk::{DiskAnswer, DiskCommand, DiskFault};
 use super::name::is_harmless;
 use super::pace::Pace;
@@ -82,6 +83,7 @@ pub(super) struct Transfers {
     with: Option<ParticipantId>,
     list: Vec<Transfer>,
     pace: Pace,
+    delivery: Delivery,
     /// Which of those that may send is next.
     turn: usize,
     /// What this side offered and gave up. The word of it may be lost with a connection, so it is said again over the next one:
@@ -101,6 +103,7 @@ impl Transfers {
             with: None,
             list: Vec::new(),
             pace: Pace::default(),
+            delivery: Delivery::default(),
             turn: 0,
             given_up: VecDeque::new(),
             out: VecDeque::new(),
@@ -149,7 +152,22 @@ impl Transfers {
     /// Bytes of chunks that may be on their way at once. What is given out beyond that waits for room.
     #[must_use]
     pub(super) fn window(&self) -> u64 {
-        self.pace.window()
+        let wished = self.pace.window();
+        if self.pace.sees_queue() {
+            wished
+        } else {
+            wished.max(self.delivery.window() as u64)
+        }
+    }
+
+    /// So many bytes of chunks have gone altogether since both lanes were there.
+    pub(super) fn on_gone(&mut self, now: Instant, gone: u64) {
+        self.delivery.on_gone(now, gone);
+    }
+
+    /// So many of them are answered by SCTP.
+    pub(super) fn on_answered(&mut self, now: Instant, answered: u64) {
+        self.delivery.on_answered(now, answered);
     }
 
     /// A chunk as it goes out at this moment: it is from here on that its way counts.

@@ -147,6 +147,7 @@ impl Transfers {
         }
         self.up = true;
         self.pace = Pace::default();
+        self.delivery = Delivery::default();
         let offers: Vec<Offer> = self
             .list
             .iter_mut()

@@ -17,7 +17,7 @@ impl Transfers {
             .sum();
         let count = self.list.len();
         let mut idle = 0;
-        let window = self.pace.window();
+        let window = self.window();
         let most = window + (3 * window).clamp(AHEAD_MIN, AHEAD_MAX);
         while idle < count && on_the_way < most {
             self.turn = (self.turn + 1) % count;
