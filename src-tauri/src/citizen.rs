@@ -7,7 +7,7 @@ use parley_app::engine::EngineHandle;
 use parley_app::view::{AppCommand, DesktopView, NoticeTopic};
 use parley_desktop::instance::{Ask, Instance, Talk};
 use parley_desktop::session::{DesktopSession, Notice};
-use parley_desktop::{autostart, links};
+use parley_desktop::{autostart, graphics, links};
 use std::sync::Arc;
 use tauri::{AppHandle, Manager as _, Window, WindowEvent};
 
@@ -99,7 +99,10 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
     let mut citizen = Citizen::new(&locale.unwrap_or_default());
     let session = DesktopSession::start();
     let mut icon = tray::Tray::default();
-    let mut told = DesktopView::default();
+    let mut told = DesktopView {
+        drawn_by_processor: graphics::is_drawn_by_processor(),
+        ..DesktopView::default()
+    };
     let of_keys = engine.in_order();
     let mut keys = keys::Keys::new();
     let mut refused = keys.refused();

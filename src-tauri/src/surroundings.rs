@@ -3,22 +3,20 @@
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 
-/// Chooses the way WebKit draws before anything of it is loaded.
-///
-/// Its DMA-BUF renderer gives blank windows on some drivers and draws a third as fast where software draws. A variable must
-/// be set before there are threads, and setting one in a running process is unsafe: so the process starts itself again.
+/// Chooses the way WebKit draws before anything of it is loaded. A variable must be set before there are threads, and setting
+/// one in a running process is unsafe: so the process starts itself again.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare_display() {
+    use parley_desktop::graphics;
     use std::os::unix::process::CommandExt as _;
-    const VARIABLE: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-    if std::env::var_os(VARIABLE).is_some() {
+    if std::env::var_os(graphics::CHOSEN).is_some() {
         return;
     }
     // Only comes back when it failed: then the default has to do.
     if let Ok(program) = std::env::current_exe() {
         let _ = std::process::Command::new(program)
             .args(std::env::args_os().skip(1))
-            .env(VARIABLE, "1")
+            .envs(graphics::variables())
             .exec();
     }
 }

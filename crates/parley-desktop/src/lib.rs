@@ -1,11 +1,13 @@
 //! What the desktop around a window offers: one running instance and a way to talk to it, links of our scheme, start at
-//! login, no sleep during a call, notifications, what opens links and folders, and where the window was.
+//! login, no sleep during a call, notifications, what opens links and folders, what
+//! draws, and where the window was.
 //!
 //! Knows no window toolkit, no call and no settings: the shell asks, and `parley_app::desktop` decided. Everything here is
 //! a comfort: where the system does not offer it, that is said to the log and nothing else suffers.
 
 pub mod autostart;
 pub mod entry;
+pub mod graphics;
 pub mod instance;
 pub mod links;
 pub mod looks;

@@ -1,6 +1,7 @@
 //! Addresses and folders, handed to the programs that the system has for them. What may be opened at all is decided before:
 //! nothing is checked here.
 
+use crate::graphics;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -35,12 +36,15 @@ pub fn folder(folder: &Path) -> bool {
 }
 
 fn start(program: &str, before: &[&str], what: &OsStr) -> bool {
-    let started = Command::new(program)
-        .args(before)
-        .arg(what)
-        .stdin(Stdio::null())
-        .spawn();
-    match started {
+    let mut command = Command::new(program);
+    command.args(before).arg(what).stdin(Stdio::null());
+    // How our window is drawn is none of the other program's business.
+    for (name, value) in graphics::variables() {
+        if std::env::var_os(name).is_some_and(|ours| ours == value) {
+            command.env_remove(name);
+        }
+    }
+    match command.spawn() {
         Ok(child) => {
             take_leave(child, program);
             true

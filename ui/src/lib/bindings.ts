@@ -346,6 +346,10 @@ refused_keys: Array<string>,
  */
 autostart_fault: string | null, 
 /**
+ * There is no graphics card: what a window would give it to do, the processor does.
+ */
+drawn_by_processor: boolean, 
+/**
  * What is known of a newer Parley. Told apart from the rest, by [`super::AppCommand::TellUpdate`].
  */
 update: UpdateView, };

@@ -54,6 +54,8 @@ pub struct DesktopView {
     pub refused_keys: Vec<String>,
     /// Why start at login could not be switched.
     pub autostart_fault: Option<String>,
+    /// There is no graphics card: what a window would give it to do, the processor does.
+    pub drawn_by_processor: bool,
     /// What is known of a newer Parley. Told apart from the rest, by [`super::AppCommand::TellUpdate`].
     pub update: UpdateView,
 }

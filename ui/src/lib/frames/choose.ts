@@ -27,9 +27,12 @@ export function quickest(times: ReadonlyMap<DrawingWay, number | null>): Drawing
 
 let chosen: DrawingWay | null = null;
 
-/** The way for this machine. Measures at the first call, some 50 ms. */
-export function drawingWay(): DrawingWay {
-  chosen ??= quickest(new Map(WAYS.map((way) => [way, measure(way)])));
+/**
+ * The way for this machine. Measures at the first call, some 50 ms. Where the processor draws there is nothing to measure:
+ * every way ends as plain pixels there, and asking for the others alone loads a compiler for graphics programs (40 MB with Mesa).
+ */
+export function drawingWay(byProcessor: boolean): DrawingWay {
+  chosen ??= byProcessor ? 'rgba' : quickest(new Map(WAYS.map((way) => [way, measure(way)])));
   return chosen;
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { toI420 } from '../backend/fake/picture';
 import { BridgeFrames, TRIES_MAX, type BridgeWorld } from './bridge';
-import { quickest } from './choose';
+import { drawingWay, quickest } from './choose';
 import type { DrawingWay } from './draw';
 import { HEADER_BYTES, readPicture, schemeAddress } from './protocol';
 import { toRgba } from './rgba';
@@ -179,6 +179,11 @@ describe('the way to draw', () => {
   test('is the trusted one when it works', () => expect(of([['rgba', 4], ['video-frame', 3], ['webgl2', 2.1]])).toBe('rgba'));
   test('is another when that is clearly quicker', () => expect(of([['rgba', 9], ['video-frame', 4], ['webgl2', 3]])).toBe('video-frame'));
   test('is what works at all', () => expect(of([['video-frame', null], ['rgba', 8], ['webgl2', null]])).toBe('rgba'));
+  // There is no document here to measure with: with a card it would fail.
+  test('is plain pixels, unmeasured, where there is no graphics card', () => {
+    expect(() => drawingWay(false)).toThrow();
+    expect(drawingWay(true)).toBe('rgba');
+  });
   test('is plain pixels when nothing could be measured', () => expect(of([])).toBe('rgba'));
 });
 

@@ -17,6 +17,8 @@ export interface TileOptions {
   readonly tile: string;
   /** A tiny canvas that gets the picture now and then, to be stretched behind it. */
   readonly backdrop?: HTMLCanvasElement | null;
+  /** There is no graphics card to draw. */
+  readonly byProcessor?: boolean;
   /** After the first picture, and after each change of its size. */
   readonly onSize?: (width: number, height: number) => void;
 }
@@ -45,7 +47,7 @@ class TileView {
     this.#canvas = canvas;
     this.#source = source;
     this.#options = options;
-    const way = drawingWay();
+    const way = drawingWay(options.byProcessor ?? false);
     this.#painter = painterFor(way, canvas);
     canvas.dataset['way'] = way;
     canvas.dataset['frames'] = '0';

@@ -117,7 +117,7 @@ export const HOME: AppState = {
   history: { calls: [], opened: null, fault: null },
   settings: SETTINGS,
   folders: { received: '/home/ada/Downloads', recordings: '/home/ada/Videos' },
-  desktop: { refused_keys: [], autostart_fault: null, update: NO_UPDATE },
+  desktop: { refused_keys: [], autostart_fault: null, drawn_by_processor: false, update: NO_UPDATE },
   version: '0.1.0',
 };
 
