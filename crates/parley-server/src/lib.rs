@@ -19,6 +19,7 @@ mod socket;
 pub mod stun;
 mod time;
 mod token;
+pub mod turn;
 mod web;
 
 pub use config::{DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
