@@ -53,6 +53,11 @@ impl RelayId {
         }
     }
 
+    /// The one whose [`RelayId::index`] this is.
+    pub(super) fn from_index(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+
     /// Small numbers, used again: made to be an index.
     #[must_use]
     pub fn index(self) -> usize {

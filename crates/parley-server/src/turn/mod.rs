@@ -1,5 +1,5 @@
-//! TURN (RFC 8656): relays for those whom no other way reaches. Sans-IO: [`TurnServer`] decides; the driver beside it has the
-//! sockets. Stands for itself: it uses nothing of the crate around it.
+//! TURN (RFC 8656): relays for those whom no other way reaches. Sans-IO: [`TurnServer`] decides; [`TurnDriver`] has the sockets.
+//! Stands for itself: it uses nothing of the crate around it.
 //!
 //! # The contract of [`TurnServer`]
 //! 1. Make one [`TurnShared`] for the whole server, and of it one [`TurnServer`] for each thread that has sockets. A client's
@@ -31,6 +31,7 @@ mod channels;
 mod config;
 mod counters;
 mod credentials;
+mod driver;
 mod family;
 mod framing;
 mod limit;
@@ -49,6 +50,7 @@ pub use allocation::{FiveTuple, LinkId, RelayId};
 pub use config::{RelayAddress, TurnConfig};
 pub use counters::{TurnCounters, TurnTally};
 pub use credentials::{TurnCredentials, TurnSecret};
+pub use driver::{StartTurnError, TurnDriver, TurnSockets};
 pub use family::{ByFamily, Family};
 pub use framing::{FRAME_BYTES_MAX, Frame, next_frame};
 pub use moment::Moment;

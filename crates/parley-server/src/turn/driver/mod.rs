@@ -1,0 +1,186 @@
+//! The sockets of the TURN server: threads for UDP, tasks for streams. A driver; what it does is decided in [`TurnServer`].
+//!
+//! | who | owns | why there |
+//! |---|---|---|
+//! | thread `turn-N` (`worker`) | one [`TurnServer`], its UDP sockets and relays | a packet is received, decided and sent without changing hands; the system spreads clients over the threads (SO_REUSEPORT) |
+//! | `batch` | what is to be sent until the thread has read all there was | packets for one socket and destination leave in one system call |
+//! | task of [`TurnDriver::serve_stream`] | one client's stream | TLS and slow clients are no business of the threads |
+//! | `outbox` | what is on its way to one such task | bounded: a client that does not read loses its own packets and nobody else's |
+//!
+//! On Linux, many datagrams are read and written by one system call (recvmmsg, GRO, GSO); elsewhere one by one, by the same code.
+
+mod batch;
+mod clock;
+mod outbox;
+mod socket;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use super::config::TurnConfig;
+use super::counters::{TurnCounters, TurnTally};
+use super::server::{TurnServer, TurnShared};
+use clock::Clock;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use stream::Inbound;
+use tokio::sync::mpsc;
+use worker::Worker;
+
+/// What waits for one thread from its streams; then they are not read until it caught up.
+const INBOUND_MAX: usize = 256;
+
+/// A TURN server with its sockets. It stops when this is dropped.
+#[derive(Debug)]
+pub struct TurnDriver {
+    threads: Vec<Thread>,
+    udp: Vec<SocketAddr>,
+    stop: Arc<AtomicBool>,
+    streams: AtomicUsize,
+    streams_max: usize,
+    next_link: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Thread {
+    inbound: mpsc::Sender<Inbound>,
+    waker: Arc<mio::Waker>,
+    tally: Arc<TurnTally>,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// Why a TURN server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartTurnError {
+    /// A UDP address cannot be had.
+    #[error(
+        "TURN cannot listen on UDP {address}: {source}. Choose another address, or stop what uses this one."
+    )]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system gives no thread, or nothing to wait with.
+    #[error("TURN cannot start its threads: {0}. Raise the limits of open files and of processes.")]
+    Thread(#[from] io::Error),
+}
+
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct TurnSockets {
+    /// UDP addresses to listen on. `[::]` also takes IPv4; port 0 picks a free one.
+    pub udp: Vec<SocketAddr>,
+    /// Threads; a second one helps once the first is busy. More than one only where the system spreads clients (Linux).
+    pub threads: usize,
+    /// Streams at once; more are turned away.
+    pub streams_max: usize,
+    /// Random bytes: nonces, ports and tokens come of it.
+    pub seed: [u8; 32],
+}
+
+impl TurnDriver {
+    /// Binds the sockets and starts the threads.
+    ///
+    /// # Errors
+    /// [`StartTurnError`], a sentence with what to do.
+    pub fn start(config: TurnConfig, sockets: &TurnSockets) -> Result<Self, StartTurnError> {
+        let threads = if cfg!(target_os = "linux") {
+            sockets.threads.max(1)
+        } else {
+            1
+        };
+        let clock = Clock::start();
+        let mut seeds = Seeds(sockets.seed);
+        let shared = TurnShared::new(config, seeds.next());
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut driver = Self {
+            threads: Vec::with_capacity(threads),
+            udp: Vec::new(),
+            stop: Arc::clone(&stop),
+            streams: AtomicUsize::new(0),
+            streams_max: sockets.streams_max,
+            next_link: AtomicU32::new(u32::try_from(sockets.udp.len()).unwrap_or(0)),
+        };
+        for number in 0..threads {
+            let mut links = Vec::new();
+            for (at, address) in sockets.udp.iter().enumerate() {
+                // The first thread finds the port that port 0 stands for; the others share it.
+                let address = driver.udp.get(at).copied().unwrap_or(*address);
+                let listen = |source| StartTurnError::Listen { address, source };
+                let socket = socket::listen(address, threads > 1).map_err(listen)?;
+                if number == 0 {
+                    driver.udp.push(socket.local_addr().map_err(listen)?);
+                }
+                links.push(socket);
+            }
+            let server = TurnServer::new(Arc::clone(&shared), seeds.next());
+            let tally = server.tally();
+            let (inbound, inbox) = mpsc::channel(INBOUND_MAX);
+            let worker = Worker::new(server, links, inbox, clock, Arc::clone(&stop))?;
+            let waker = worker.waker();
+            let handle = std::thread::Builder::new()
+                .name(format!("turn-{number}"))
+                .spawn(move || worker.run())?;
+            driver.threads.push(Thread {
+                inbound,
+                waker,
+                tally,
+                handle: Some(handle),
+            });
+        }
+        Ok(driver)
+    }
+
+    /// Where it listens on UDP, in the order asked for.
+    #[must_use]
+    pub fn udp(&self) -> &[SocketAddr] {
+        &self.udp
+    }
+
+    /// What happened so far, over all threads.
+    #[must_use]
+    pub fn counters(&self) -> TurnCounters {
+        self.threads
+            .iter()
+            .map(|thread| thread.tally.snapshot())
+            .fold(TurnCounters::default(), |sum, one| sum + one)
+    }
+}
+
+impl Drop for TurnDriver {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        for thread in &mut self.threads {
+            let _ = thread.waker.wake();
+            if let Some(handle) = thread.handle.take() {
+                // A thread that panicked has said so by itself.
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+/// Many seeds of one.
+struct Seeds([u8; 32]);
+
+impl Seeds {
+    fn next(&mut self) -> [u8; 32] {
+        use sha2::{Digest as _, Sha256};
+        let next = |label: &[u8]| {
+            Sha256::new()
+                .chain_update(self.0)
+                .chain_update(label)
+                .finalize()
+                .into()
+        };
+        let given = next(b"given");
+        self.0 = next(b"kept");
+        given
+    }
+}

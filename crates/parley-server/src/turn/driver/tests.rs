@@ -1,0 +1,312 @@
+//! Real sockets and a real clock. The peer is at 127.0.0.2: the relay's own address is refused.
+
+use super::super::config::{RelayAddress, TurnConfig};
+use super::super::credentials::TurnSecret;
+use super::super::family::ByFamily;
+use super::super::framing::{Frame, next_frame};
+use super::super::moment::Moment;
+use super::{Clock, TurnDriver, TurnSockets};
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+use stun_types::attribute::*;
+use stun_types::message::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use turn_types::attribute::*;
+use turn_types::message::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const SECRET: &[u8] = b"north";
+
+fn driver(threads: usize) -> TurnDriver {
+    let relays = ByFamily {
+        v4: Some(RelayAddress::at("127.0.0.1".parse().unwrap())),
+        v6: None,
+    };
+    let mut config = TurnConfig::new("example.org", TurnSecret::new(SECRET), relays);
+    config.peers.allowed_subnets = vec!["127.0.0.0/8".parse().unwrap()];
+    config.bytes_per_s_max = 100_000_000;
+    let sockets = TurnSockets {
+        udp: vec!["127.0.0.1:0".parse().unwrap()],
+        threads,
+        streams_max: 8,
+        seed: [3; 32],
+    };
+    TurnDriver::start(config, &sockets).unwrap()
+}
+
+fn socket(at: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((at, 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Requests of somebody with credentials, over anything that asks and hears.
+struct Author {
+    key: LongTermKeyCredentials,
+    nonce: String,
+}
+
+impl Author {
+    fn new() -> Self {
+        let now: Moment = Clock::start().now();
+        let credentials = TurnSecret::new(SECRET).mint(now, Duration::from_secs(600), "alice");
+        Self {
+            key: LongTermKeyCredentials::new(
+                credentials.username,
+                credentials.password,
+                "example.org".into(),
+            ),
+            nonce: String::new(),
+        }
+    }
+
+    fn request(&self, method: Method, peer: Option<SocketAddr>, channel: Option<u16>) -> Vec<u8> {
+        let mut request = Message::builder_request(method, MessageWriteVec::new());
+        if method == ALLOCATE {
+            request.add_attribute(&RequestedTransport::new(17)).unwrap();
+        }
+        if let Some(peer) = peer {
+            let peer = XorPeerAddress::new(peer, request.transaction_id());
+            request.add_attribute(&peer).unwrap();
+        }
+        if let Some(channel) = channel {
+            request.add_attribute(&ChannelNumber::new(channel)).unwrap();
+        }
+        if !self.nonce.is_empty() {
+            request
+                .add_attribute(&Username::new(self.key.username()).unwrap())
+                .unwrap();
+            request
+                .add_attribute(&Realm::new(self.key.realm()).unwrap())
+                .unwrap();
+            request.add_attribute(&Nonce::new(&self.nonce).unwrap()).unwrap();
+            let key = MessageIntegrityCredentials::LongTerm(self.key.clone());
+            request
+                .add_message_integrity(&key, IntegrityAlgorithm::Sha1)
+                .unwrap();
+        }
+        request.finish()
+    }
+
+    fn heed(&mut self, challenge: &[u8]) {
+        let message = Message::from_bytes(challenge).unwrap();
+        self.nonce = message.attribute::<Nonce>().unwrap().nonce().to_owned();
+    }
+}
+
+fn relayed(answer: &[u8]) -> SocketAddr {
+    let message = Message::from_bytes(answer).unwrap();
+    assert!(message.has_class(MessageClass::Success), "{message}");
+    message
+        .attribute::<XorRelayedAddress>()
+        .unwrap()
+        .addr(message.transaction_id())
+}
+
+fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = [0; 2000];
+    let (length, from) = socket.recv_from(&mut buffer).unwrap();
+    (buffer[..length].to_vec(), from)
+}
+
+/// A client of UDP with a channel 0x4000 to `peer`, and its relay.
+fn udp_client(driver: &TurnDriver, peer: SocketAddr) -> (UdpSocket, SocketAddr) {
+    let client = socket("127.0.0.1");
+    client.connect(driver.udp()[0]).unwrap();
+    let ask = |request: &[u8]| {
+        client.send(request).unwrap();
+        receive(&client).0
+    };
+    let mut author = Author::new();
+    author.heed(&ask(&author.request(ALLOCATE, None, None)));
+    let relay = relayed(&ask(&author.request(ALLOCATE, None, None)));
+    let bound = ask(&author.request(CHANNEL_BIND, Some(peer), Some(0x4000)));
+    assert!(
+        Message::from_bytes(&bound)
+            .unwrap()
+            .has_class(MessageClass::Success)
+    );
+    (client, relay)
+}
+
+fn on_channel(payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x40, 0, 0, u8::try_from(payload.len()).unwrap()];
+    packet.extend_from_slice(payload);
+    packet
+}
+
+#[test]
+fn packets_of_many_clients_go_both_ways_by_any_thread() {
+    let driver = driver(2);
+    let peer = socket("127.0.0.2");
+    let clients: Vec<(UdpSocket, SocketAddr)> = (0..6)
+        .map(|_| udp_client(&driver, peer.local_addr().unwrap()))
+        .collect();
+    for (number, (client, relay)) in clients.iter().enumerate() {
+        // Of different lengths, so that some leave together and some alone.
+        let sent: BTreeSet<Vec<u8>> = (0..20_u8)
+            .map(|n| vec![n; if n % 5 == 4 { 30 } else { 60 }])
+            .collect();
+        for payload in &sent {
+            client.send(&on_channel(payload)).unwrap();
+        }
+        let mut arrived = BTreeSet::new();
+        while arrived.len() < sent.len() {
+            let (payload, from) = receive(&peer);
+            assert_eq!(from, *relay, "client {number}");
+            arrived.insert(payload);
+        }
+        assert_eq!(arrived, sent);
+        for payload in &sent {
+            peer.send_to(payload, relay).unwrap();
+        }
+        let answered: BTreeSet<Vec<u8>> = (0..sent.len()).map(|_| receive(client).0[4..].to_vec()).collect();
+        assert_eq!(answered, sent);
+    }
+    let counters = driver.counters();
+    assert_eq!(counters.allocations, 6);
+    assert_eq!(
+        (counters.packets_to_peers, counters.packets_to_clients),
+        (120, 120)
+    );
+    assert_eq!(counters.send_failed, 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = socket("127.0.0.1");
+    let relays = ByFamily::default();
+    let sockets = TurnSockets {
+        udp: vec![taken.local_addr().unwrap()],
+        threads: 1,
+        streams_max: 1,
+        seed: [3; 32],
+    };
+    let error = TurnDriver::start(TurnConfig::new("x", TurnSecret::new(b"x"), relays), &sockets).unwrap_err();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert!(error.to_string().contains(&port), "{error}");
+}
+
+/// A client on a stream of `bytes` of room each way, with a channel 0x4000 to `peer`, and its relay.
+async fn stream_client(
+    driver: &Arc<TurnDriver>,
+    peer: SocketAddr,
+    room: usize,
+) -> (DuplexStream, SocketAddr) {
+    let (mut client, server) = tokio::io::duplex(room);
+    serve(driver, server);
+    let mut author = Author::new();
+    client
+        .write_all(&author.request(ALLOCATE, None, None))
+        .await
+        .unwrap();
+    author.heed(&frame(&mut client).await);
+    client
+        .write_all(&author.request(ALLOCATE, None, None))
+        .await
+        .unwrap();
+    let relay = relayed(&frame(&mut client).await);
+    client
+        .write_all(&author.request(CHANNEL_BIND, Some(peer), Some(0x4000)))
+        .await
+        .unwrap();
+    let bound = frame(&mut client).await;
+    assert!(
+        Message::from_bytes(&bound)
+            .unwrap()
+            .has_class(MessageClass::Success)
+    );
+    (client, relay)
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: a client's task")]
+fn serve(driver: &Arc<TurnDriver>, stream: DuplexStream) {
+    let driver = Arc::clone(driver);
+    let (client, local) = ("192.0.2.1:5".parse().unwrap(), "127.0.0.1:443".parse().unwrap());
+    tokio::spawn(async move { driver.serve_stream(stream, client, local).await });
+}
+
+async fn frame(client: &mut DuplexStream) -> Vec<u8> {
+    let mut read = Vec::new();
+    loop {
+        if let Frame::Whole { bytes, padded } = next_frame(&read) {
+            assert_eq!(read.len(), padded, "read byte by byte, there is no more");
+            read.truncate(bytes);
+            return read;
+        }
+        let byte = tokio::time::timeout(PATIENCE, client.read_u8())
+            .await
+            .unwrap()
+            .unwrap();
+        read.push(byte);
+    }
+}
+
+// Reading from the peer blocks a thread, so the client's task has another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_relayed_in_frames_however_it_is_cut() {
+    let driver = Arc::new(driver(1));
+    let peer = socket("127.0.0.2");
+    let (mut client, relay) = stream_client(&driver, peer.local_addr().unwrap(), 100_000).await;
+    let mut bytes = on_channel(b"hello");
+    bytes.extend_from_slice(&[0; 3]);
+    bytes.extend_from_slice(&on_channel(b"four"));
+    for byte in bytes {
+        client.write_all(&[byte]).await.unwrap();
+    }
+    assert_eq!(receive(&peer), (b"hello".to_vec(), relay));
+    assert_eq!(receive(&peer), (b"four".to_vec(), relay));
+    peer.send_to(b"hi", relay).unwrap();
+    assert_eq!(frame(&mut client).await, on_channel(b"hi"));
+    drop(client);
+    until(|| driver.counters().released == 1).await;
+    assert_eq!(driver.counters().allocations, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_stopped_reading_delays_nobody() {
+    let driver = Arc::new(driver(1));
+    let peer = socket("127.0.0.2");
+    let (_stopped, to_stopped) = stream_client(&driver, peer.local_addr().unwrap(), 200).await;
+    let (mut other, to_other) = stream_client(&driver, peer.local_addr().unwrap(), 100_000).await;
+    // More than the stream and its outbox hold.
+    let mut sent = 0;
+    while driver.counters().slow_client_drops == 0 {
+        peer.send_to(&[1; 1000], to_stopped).unwrap();
+        sent += 1;
+        assert!(sent < 100_000, "it must have been full long ago");
+    }
+    peer.send_to(b"hi", to_other).unwrap();
+    assert_eq!(frame(&mut other).await, on_channel(b"hi"));
+}
+
+#[tokio::test]
+async fn what_is_no_turn_is_closed_and_so_is_one_too_many() {
+    let driver = Arc::new(driver(1));
+    let (mut client, server) = tokio::io::duplex(1000);
+    serve(&driver, server);
+    client.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
+    let end = tokio::time::timeout(PATIENCE, client.read_u8()).await.unwrap();
+    assert!(end.is_err(), "closed without a word");
+    until(|| driver.counters().streams_broken == 1).await;
+    let _kept: Vec<DuplexStream> = (0..9)
+        .map(|_| {
+            let (client, server) = tokio::io::duplex(1000);
+            serve(&driver, server);
+            client
+        })
+        .collect();
+    until(|| driver.counters().streams_refused == 1).await;
+    assert_eq!(driver.counters().streams_accepted, 9);
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+}
