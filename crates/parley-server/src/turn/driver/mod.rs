@@ -3,6 +3,7 @@
 //! | who | owns | why there |
 //! |---|---|---|
 //! | thread `turn-N` (`worker`) | one [`TurnServer`], its UDP sockets and relays | a packet is received, decided and sent without changing hands; the system spreads clients over the threads (SO_REUSEPORT) |
+//! | `pace` | when to let packets gather | a busy thread sends more with the same CPU |
 //! | `batch` | what is to be sent until the thread has read all there was | packets for one socket and destination leave in one system call |
 //! | task of [`TurnDriver::serve_stream`] | one client's stream | TLS and slow clients are no business of the threads |
 //! | `outbox` | what is on its way to one such task | bounded: a client that does not read loses its own packets and nobody else's |
@@ -12,6 +13,7 @@
 mod batch;
 mod clock;
 mod outbox;
+mod pace;
 mod socket;
 mod stream;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::super::server::{Action, TurnServer};
 use super::batch::{Batch, Route};
 use super::clock::Clock;
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::socket::{self, Udp};
 use super::stream::Inbound;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -57,6 +58,8 @@ struct Desk {
     relays: Vec<Option<Udp>>,
     streams: HashMap<LinkId, (FiveTuple, Arc<Outbox>)>,
     batch: Batch,
+    /// Packets since the last look at all sockets.
+    packets: usize,
 }
 
 impl Worker {
@@ -93,6 +96,7 @@ impl Worker {
                 relays: Vec::new(),
                 streams: HashMap::new(),
                 batch: Batch::new(),
+                packets: 0,
             },
         })
     }
@@ -105,6 +109,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut ready = Vec::new();
+        let mut pace = Pace::new(self.clock.now());
         while !self.stop.load(Ordering::Acquire) {
             // An interrupted wait is one that ended early.
             let _ = self.poll.poll(&mut events, Some(self.patience()));
@@ -133,6 +138,10 @@ impl Worker {
                 self.desk.sweep(now);
             }
             self.desk.flush();
+            let pause = pace.after(now, std::mem::take(&mut self.desk.packets));
+            if let Some(pause) = pause.filter(|_| self.unfinished.is_empty()) {
+                gather(pause);
+            }
         }
     }
 
@@ -203,6 +212,14 @@ impl Worker {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: the thread's own, and it has nothing else to do meanwhile"
+)]
+fn gather(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
 impl Desk {
     fn socket(&self, route: Route) -> Option<&Udp> {
         match route {
@@ -239,6 +256,7 @@ impl Desk {
     }
 
     fn client_packet(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) {
+        self.packets += 1;
         if let Some(to_peer) = self.server.handle_client(now, from, packet) {
             let payload = packet.get(to_peer.payload).unwrap_or_default();
             let route = Route::Relay(to_peer.relay.index());
@@ -249,6 +267,7 @@ impl Desk {
     }
 
     fn peer_datagram(&mut self, now: Moment, at: usize, meta: &RecvMeta, datagram: &[u8]) {
+        self.packets += 1;
         let Some(relay) = RelayId::from_index(at) else {
             return;
         };
