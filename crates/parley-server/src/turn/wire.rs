@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
+use stun_types::attribute::Fingerprint;
 
 /// The header of every STUN message (RFC 8489, section 5).
 pub(super) const STUN_HEADER_BYTES: usize = 20;
@@ -86,6 +87,20 @@ fn well_formed(packet: &[u8], length: usize) -> bool {
         end = padded(value.end);
     }
     end == packet.len()
+}
+
+/// Whether the FINGERPRINT of a well-formed message, if it has one, is its own (RFC 8489, section 14.7). Also checked before
+/// `stun-types` warns of each.
+pub(super) fn fingerprint_holds(packet: &[u8]) -> bool {
+    let Some((_, value)) = attributes(packet).find(|(kind, _)| *kind == FINGERPRINT) else {
+        return true;
+    };
+    let before = packet.get(..value.start.saturating_sub(4)).unwrap_or_default();
+    let mut expected = Fingerprint::compute(&[before]);
+    for (byte, mask) in expected.iter_mut().zip(b"STUN") {
+        *byte ^= mask;
+    }
+    packet.get(value) == Some(&expected)
 }
 
 /// The attributes of a STUN message as (type, where the value is), as far as they are whole.
@@ -314,6 +329,34 @@ mod tests {
     }
 
     #[test]
+    fn the_fingerprint_of_rfc_5769_holds_and_no_other() {
+        // RFC 5769, section 2.1.
+        let request = [
+            0x00, 0x01, 0x00, 0x58, 0x21, 0x12, 0xa4, 0x42, 0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86,
+            0xfa, 0x87, 0xdf, 0xae, 0x80, 0x22, 0x00, 0x10, 0x53, 0x54, 0x55, 0x4e, 0x20, 0x74, 0x65, 0x73,
+            0x74, 0x20, 0x63, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x00, 0x24, 0x00, 0x04, 0x6e, 0x00, 0x01, 0xff,
+            0x80, 0x29, 0x00, 0x08, 0x93, 0x2f, 0xf9, 0xb1, 0x51, 0x26, 0x3b, 0x36, 0x00, 0x06, 0x00, 0x09,
+            0x65, 0x76, 0x74, 0x6a, 0x3a, 0x68, 0x36, 0x76, 0x59, 0x20, 0x20, 0x20, 0x00, 0x08, 0x00, 0x14,
+            0x9a, 0xea, 0xa7, 0x0c, 0xbf, 0xd8, 0xcb, 0x56, 0x78, 0x1e, 0xf2, 0xb5, 0xb2, 0xd3, 0xf2, 0x49,
+            0xc1, 0xb5, 0x71, 0xa2, 0x80, 0x28, 0x00, 0x04, 0xe5, 0x7a, 0x3b, 0xcf,
+        ];
+        assert_eq!(classify(&request), Packet::Message);
+        assert!(fingerprint_holds(&request));
+        for at in (20..request.len()).filter(|at| !(100..104).contains(at)) {
+            let mut changed = request;
+            changed[at] ^= 1;
+            assert!(
+                !fingerprint_holds(&changed) || classify(&changed) == Packet::Junk,
+                "byte {at}"
+            );
+        }
+        assert!(fingerprint_holds(&send(
+            "192.0.2.9:5000".parse().unwrap(),
+            b"none, so nothing is wrong"
+        )));
+    }
+
+    #[test]
     fn a_data_indication_is_read_by_others_as_it_was_meant() {
         for peer in ["192.0.2.9:5000", "[2001:db8::9]:5000"] {
             for payload in [&b""[..], b"a", b"four", b"five!"] {
@@ -377,7 +420,7 @@ mod tests {
             packet[3] = u8::try_from(attributes.len()).unwrap();
             packet.extend_from_slice(&attributes);
             if classify(&packet) == Packet::Message {
-                prop_assert!(Message::from_bytes(&packet).is_ok() || attributes.windows(2).any(|pair| pair == [0x80, 0x28]));
+                prop_assert!(Message::from_bytes(&packet).is_ok() || !fingerprint_holds(&packet));
             }
         }
     }

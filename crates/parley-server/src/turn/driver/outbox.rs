@@ -22,11 +22,14 @@ struct Waiting {
 }
 
 impl Outbox {
-    /// Puts in a whole frame. False: there is no room, it is lost.
+    /// Puts in a whole frame. False: there is no room, it is lost. Once closed, everything is let go without complaint.
     pub(super) fn push(&self, prefix: Option<&Prefix>, payload: &[u8]) -> bool {
         let (head, padding) = prefix.map_or((&[][..], 0), |prefix| (prefix.as_bytes(), prefix.padding()));
         let mut waiting = self.lock();
-        if waiting.closed || waiting.bytes.len() + head.len() + payload.len() + padding > BYTES_MAX {
+        if waiting.closed {
+            return true;
+        }
+        if waiting.bytes.len() + head.len() + payload.len() + padding > BYTES_MAX {
             return false;
         }
         let was_empty = waiting.bytes.is_empty();
@@ -92,6 +95,9 @@ mod tests {
         assert_eq!(bytes, b"\x40\0\0\x01x\0\0\0");
         outbox.close();
         assert!(!outbox.take(&mut bytes).await);
-        assert!(!outbox.push(None, b"x"));
+        assert!(
+            outbox.push(None, &[1; BYTES_MAX * 2]),
+            "nobody is slow who is gone"
+        );
     }
 }

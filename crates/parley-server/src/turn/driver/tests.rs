@@ -20,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SECRET: &[u8] = b"north";
 
 fn driver(threads: usize) -> TurnDriver {
+    listening("127.0.0.1:0", threads)
+}
+
+fn listening(at: &str, threads: usize) -> TurnDriver {
     let relays = ByFamily {
         v4: Some(RelayAddress::at("127.0.0.1".parse().unwrap())),
         v6: None,
@@ -28,7 +32,7 @@ fn driver(threads: usize) -> TurnDriver {
     config.peers.allowed_subnets = vec!["127.0.0.0/8".parse().unwrap()];
     config.bytes_per_s_max = 100_000_000;
     let sockets = TurnSockets {
-        udp: vec!["127.0.0.1:0".parse().unwrap()],
+        udp: vec![at.parse().unwrap()],
         threads,
         streams_max: 8,
         seed: [3; 32],
@@ -74,6 +78,17 @@ impl Author {
         if let Some(channel) = channel {
             request.add_attribute(&ChannelNumber::new(channel)).unwrap();
         }
+        self.sign(request)
+    }
+
+    /// The allocation is not needed any more.
+    fn goodbye(&self) -> Vec<u8> {
+        let mut request = Message::builder_request(REFRESH, MessageWriteVec::new());
+        request.add_attribute(&Lifetime::new(0)).unwrap();
+        self.sign(request)
+    }
+
+    fn sign(&self, mut request: MessageWriteVec) -> Vec<u8> {
         if !self.nonce.is_empty() {
             request
                 .add_attribute(&Username::new(self.key.username()).unwrap())
@@ -113,8 +128,23 @@ fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 
 /// A client of UDP with a channel 0x4000 to `peer`, and its relay.
 fn udp_client(driver: &TurnDriver, peer: SocketAddr) -> (UdpSocket, SocketAddr) {
+    let (client, author, relay) = allocated(driver.udp()[0]);
+    client
+        .send(&author.request(CHANNEL_BIND, Some(peer), Some(0x4000)))
+        .unwrap();
+    let bound = receive(&client).0;
+    assert!(
+        Message::from_bytes(&bound)
+            .unwrap()
+            .has_class(MessageClass::Success)
+    );
+    (client, relay)
+}
+
+/// A client of UDP and its relay.
+fn allocated(server: SocketAddr) -> (UdpSocket, Author, SocketAddr) {
     let client = socket("127.0.0.1");
-    client.connect(driver.udp()[0]).unwrap();
+    client.connect(server).unwrap();
     let ask = |request: &[u8]| {
         client.send(request).unwrap();
         receive(&client).0
@@ -122,13 +152,7 @@ fn udp_client(driver: &TurnDriver, peer: SocketAddr) -> (UdpSocket, SocketAddr) 
     let mut author = Author::new();
     author.heed(&ask(&author.request(ALLOCATE, None, None)));
     let relay = relayed(&ask(&author.request(ALLOCATE, None, None)));
-    let bound = ask(&author.request(CHANNEL_BIND, Some(peer), Some(0x4000)));
-    assert!(
-        Message::from_bytes(&bound)
-            .unwrap()
-            .has_class(MessageClass::Success)
-    );
-    (client, relay)
+    (client, author, relay)
 }
 
 fn on_channel(payload: &[u8]) -> Vec<u8> {
@@ -172,6 +196,49 @@ fn packets_of_many_clients_go_both_ways_by_any_thread() {
         (120, 120)
     );
     assert_eq!(counters.send_failed, 0);
+}
+
+#[test]
+fn answers_come_from_the_address_that_was_asked() {
+    let driver = listening("[::]:0", 1);
+    // The socket is connected: it hears only whom it asked.
+    let (_client, _author, relay) = allocated(SocketAddr::new(
+        "127.0.0.3".parse().unwrap(),
+        driver.udp()[0].port(),
+    ));
+    assert_eq!(relay.ip().to_string(), "127.0.0.1");
+}
+
+#[test]
+fn two_relays_of_one_server_reach_each_other_and_a_closed_one_is_gone() {
+    let driver = driver(2);
+    let (one, of_one, to_one) = allocated(driver.udp()[0]);
+    let (two, of_two, to_two) = allocated(driver.udp()[0]);
+    for (client, author, peer) in [(&one, &of_one, to_two), (&two, &of_two, to_one)] {
+        let request = author.request(CHANNEL_BIND, Some(peer), Some(0x4000));
+        client.send(&request).unwrap();
+        let bound = receive(client).0;
+        assert!(
+            Message::from_bytes(&bound)
+                .unwrap()
+                .has_class(MessageClass::Success)
+        );
+    }
+    one.send(&on_channel(b"hello")).unwrap();
+    assert_eq!(receive(&two).0, on_channel(b"hello"));
+    two.send(&on_channel(b"hi")).unwrap();
+    assert_eq!(receive(&one).0, on_channel(b"hi"));
+    let port_is_free = || UdpSocket::bind(to_two).is_ok();
+    assert!(!port_is_free());
+    two.send(&of_two.goodbye()).unwrap();
+    relayed_nothing(&receive(&two).0);
+    assert!(port_is_free());
+}
+
+/// A Refresh that ended the allocation.
+fn relayed_nothing(answer: &[u8]) {
+    let message = Message::from_bytes(answer).unwrap();
+    assert_eq!(message.attribute::<Lifetime>().unwrap().seconds(), 0);
 }
 
 #[test]

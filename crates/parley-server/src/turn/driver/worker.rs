@@ -115,8 +115,9 @@ impl Worker {
             let _ = self.poll.poll(&mut events, Some(self.patience()));
             ready.clear();
             ready.append(&mut self.unfinished);
+            let unfinished = ready.len();
             for token in events.iter().map(mio::event::Event::token) {
-                if !ready.contains(&token) {
+                if !ready[..unfinished].contains(&token) {
                     ready.push(token);
                 }
             }
@@ -289,7 +290,7 @@ impl Desk {
         let taken = self
             .streams
             .get(&link)
-            .is_some_and(|(_, outbox)| outbox.push(prefix, payload));
+            .is_none_or(|(_, outbox)| outbox.push(prefix, payload));
         if !taken {
             self.tally.slow_client_drops.add();
         }

@@ -160,7 +160,8 @@ impl TurnServer {
     }
 
     fn message(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) {
-        let Ok(message) = Message::from_bytes(packet) else {
+        let message = Some(packet).filter(|packet| wire::fingerprint_holds(packet));
+        let Some(message) = message.and_then(|packet| Message::from_bytes(packet).ok()) else {
             self.tally.junk.add();
             return;
         };
