@@ -11,6 +11,7 @@
 //! On Linux, many datagrams are read and written by one system call (recvmmsg, GRO, GSO); elsewhere one by one, by the same code.
 
 mod batch;
+mod bell;
 mod clock;
 mod outbox;
 mod pace;
@@ -23,6 +24,7 @@ mod worker;
 use super::config::TurnConfig;
 use super::counters::{TurnCounters, TurnTally};
 use super::server::{TurnServer, TurnShared};
+use bell::Bell;
 use clock::Clock;
 use std::io;
 use std::net::SocketAddr;
@@ -50,7 +52,7 @@ pub struct TurnDriver {
 #[derive(Debug)]
 struct Thread {
     inbound: mpsc::Sender<Inbound>,
-    waker: Arc<mio::Waker>,
+    bell: Arc<Bell>,
     tally: Arc<TurnTally>,
     handle: Option<JoinHandle<()>>,
 }
@@ -125,13 +127,13 @@ impl TurnDriver {
             let tally = server.tally();
             let (inbound, inbox) = mpsc::channel(INBOUND_MAX);
             let worker = Worker::new(server, links, inbox, clock, Arc::clone(&stop))?;
-            let waker = worker.waker();
+            let bell = worker.bell();
             let handle = std::thread::Builder::new()
                 .name(format!("turn-{number}"))
                 .spawn(move || worker.run())?;
             driver.threads.push(Thread {
                 inbound,
-                waker,
+                bell,
                 tally,
                 handle: Some(handle),
             });
@@ -159,7 +161,7 @@ impl Drop for TurnDriver {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         for thread in &mut self.threads {
-            let _ = thread.waker.wake();
+            thread.bell.ring();
             if let Some(handle) = thread.handle.take() {
                 // A thread that panicked has said so by itself.
                 let _ = handle.join();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// No frame on a stream may be longer. Datagrams of calls have 1500 bytes at most, and so many clients may send the beginning
 /// of something long.
@@ -108,8 +108,7 @@ impl Thread {
     /// False: the thread is gone.
     async fn tell(&self, inbound: Inbound) -> bool {
         let told = self.inbound.send(inbound).await.is_ok();
-        // If it cannot be woken, it is not waiting either.
-        let _ = self.waker.wake();
+        self.bell.ring();
         told
     }
 }
@@ -135,27 +134,42 @@ impl Drop for Farewell<'_> {
         // Should the thread's inbox be full at this moment, it finds the closed outbox by itself.
         self.outbox.close();
         let _ = self.thread.inbound.try_send(Inbound::Closed { link: self.link });
-        let _ = self.thread.waker.wake();
+        self.thread.bell.ring();
     }
 }
 
 async fn read(thread: &Thread, link: LinkId, mut reader: impl AsyncRead + Unpin) -> End {
     let mut bytes: Vec<u8> = Vec::with_capacity(FRAME_BYTES_MAX);
-    let mut patience = FIRST_FRAME;
+    // Looked at when it is over instead of set anew for every frame: a silent client is noticed up to twice as late.
+    let patience = sleep(FIRST_FRAME);
+    tokio::pin!(patience);
+    let mut heard = false;
     loop {
-        let frames = match timeout(patience, whole_frames(&mut reader, &mut bytes)).await {
-            Ok(Ok(frames)) => frames,
-            Ok(Err(end)) => return end,
-            Err(_) => return End::Broken,
+        let frames = tokio::select! {
+            biased;
+            frames = whole_frames(&mut reader, &mut bytes) => frames,
+            () = &mut patience => {
+                if !std::mem::take(&mut heard) {
+                    return End::Broken;
+                }
+                let next = patience.deadline() + NEXT_FRAME;
+                patience.as_mut().reset(next);
+                continue;
+            }
         };
-        patience = NEXT_FRAME;
+        let frames = match frames {
+            Ok(frames) => frames,
+            Err(end) => return end,
+        };
+        heard = true;
         if !thread.tell(Inbound::Frames { link, bytes: frames }).await {
             return End::Left;
         }
     }
 }
 
-/// Reads until there is at least one whole frame; takes all that are whole, and leaves the beginning of the next.
+/// Reads until there is at least one whole frame; takes all that are whole, and leaves the beginning of the next. May be
+/// dropped in between: what was read stays.
 async fn whole_frames(reader: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> Result<Vec<u8>, End> {
     loop {
         match reader.read_buf(bytes).await {
@@ -171,10 +185,7 @@ async fn whole_frames(reader: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>
             }
         }
         if whole > 0 {
-            let mut rest = Vec::with_capacity(FRAME_BYTES_MAX);
-            rest.extend_from_slice(bytes.get(whole..).unwrap_or_default());
-            bytes.truncate(whole);
-            return Ok(std::mem::replace(bytes, rest));
+            return Ok(bytes.drain(..whole).collect());
         }
         if bytes.len() >= FRAME_BYTES_MAX {
             return Err(End::Broken);

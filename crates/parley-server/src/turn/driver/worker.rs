@@ -6,12 +6,13 @@ use super::super::framing::{Frame, next_frame};
 use super::super::moment::Moment;
 use super::super::server::{Action, TurnServer};
 use super::batch::{Batch, Route};
+use super::bell::Bell;
 use super::clock::Clock;
 use super::outbox::Outbox;
 use super::pace::Pace;
 use super::socket::{self, Udp};
 use super::stream::Inbound;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-const WAKER: Token = Token(0);
+const BELL: Token = Token(0);
 const FIRST_LINK: usize = 1;
 const FIRST_RELAY: usize = 1 << 16;
 /// A datagram, or what the system joined of several (GRO).
@@ -38,7 +39,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What one thread owns.
 pub(super) struct Worker {
     poll: Poll,
-    waker: Arc<Waker>,
+    bell: Arc<Bell>,
     stop: Arc<AtomicBool>,
     clock: Clock,
     inbox: mpsc::Receiver<Inbound>,
@@ -71,7 +72,7 @@ impl Worker {
         stop: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let bell = Arc::new(Bell::new(poll.registry(), BELL)?);
         let mut links = links;
         for (at, link) in links.iter_mut().enumerate() {
             let token = Token(FIRST_LINK + at);
@@ -81,7 +82,7 @@ impl Worker {
         let registry = poll.registry().try_clone()?;
         Ok(Self {
             poll,
-            waker,
+            bell,
             stop,
             clock,
             inbox,
@@ -101,8 +102,8 @@ impl Worker {
         })
     }
 
-    pub(super) fn waker(&self) -> Arc<Waker> {
-        Arc::clone(&self.waker)
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
     }
 
     /// Until told to stop.
@@ -155,7 +156,7 @@ impl Worker {
     }
 
     fn serve(&mut self, now: Moment, token: Token) {
-        let more = if token == WAKER {
+        let more = if token == BELL {
             self.take_inbound(now)
         } else {
             self.read(now, token)
@@ -167,6 +168,7 @@ impl Worker {
 
     /// True: there may be more.
     fn take_inbound(&mut self, now: Moment) -> bool {
+        self.bell.heard();
         for _ in 0..INBOUND_AT_ONCE {
             match self.inbox.try_recv() {
                 Ok(inbound) => self.desk.inbound(now, inbound),
