@@ -2,7 +2,7 @@
 //!
 //! | who | owns | why there |
 //! |---|---|---|
-//! | thread `turn-N` (`worker`) | one [`TurnServer`], its UDP sockets and relays | a packet is received, decided and sent without changing hands; the system spreads clients over the threads (SO_REUSEPORT) |
+//! | thread `turn-N` (`worker`, `desk`, `tcp`) | one [`TurnServer`], its UDP sockets, relays and clients on plain TCP | a packet is received, decided and sent without changing hands; the system spreads clients over the threads (SO_REUSEPORT) |
 //! | `pace` | when to let packets gather | a busy thread sends more with the same CPU |
 //! | `batch` | what is to be sent until the thread has read all there was | packets for one socket and destination leave in one system call |
 //! | task of [`TurnDriver::serve_stream`] | one client's stream | TLS and slow clients are no business of the threads |
@@ -13,10 +13,12 @@
 mod batch;
 mod bell;
 mod clock;
+mod desk;
 mod outbox;
 mod pace;
 mod socket;
 mod stream;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -44,7 +46,7 @@ pub struct TurnDriver {
     threads: Vec<Thread>,
     udp: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
-    streams: AtomicUsize,
+    streams: Arc<AtomicUsize>,
     streams_max: usize,
     next_link: AtomicU32,
 }
@@ -107,7 +109,7 @@ impl TurnDriver {
             threads: Vec::with_capacity(threads),
             udp: Vec::new(),
             stop: Arc::clone(&stop),
-            streams: AtomicUsize::new(0),
+            streams: Arc::default(),
             streams_max: sockets.streams_max,
             next_link: AtomicU32::new(u32::try_from(sockets.udp.len()).unwrap_or(0)),
         };

@@ -1,12 +1,9 @@
 //! What is on its way to a client on a stream. The thread that relays puts in and never waits; the client's task takes out.
 
 use super::super::wire::Prefix;
+use super::stream::WAITING_BYTES_MAX;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-
-/// A second and a half at 1 Mbit/s. Sound that is older helps nobody, and who asks for pictures again should not find these
-/// before them.
-const BYTES_MAX: usize = 192 * 1024;
 
 /// Bytes for one client. When full, the newest packet is dropped.
 #[derive(Debug, Default)]
@@ -29,7 +26,7 @@ impl Outbox {
         if waiting.closed {
             return true;
         }
-        if waiting.bytes.len() + head.len() + payload.len() + padding > BYTES_MAX {
+        if waiting.bytes.len() + head.len() + payload.len() + padding > WAITING_BYTES_MAX {
             return false;
         }
         let was_empty = waiting.bytes.is_empty();
@@ -86,7 +83,7 @@ mod tests {
     async fn a_client_that_does_not_read_loses_the_newest_packets() {
         let outbox = Outbox::default();
         let taken = (0..1000).filter(|_| outbox.push(None, &[1; 1000])).count();
-        assert_eq!(taken, BYTES_MAX / 1000);
+        assert_eq!(taken, WAITING_BYTES_MAX / 1000);
         let mut bytes = Vec::new();
         assert!(outbox.take(&mut bytes).await);
         assert_eq!(bytes.len(), taken * 1000);
@@ -96,7 +93,7 @@ mod tests {
         outbox.close();
         assert!(!outbox.take(&mut bytes).await);
         assert!(
-            outbox.push(None, &[1; BYTES_MAX * 2]),
+            outbox.push(None, &[1; WAITING_BYTES_MAX * 2]),
             "nobody is slow who is gone"
         );
     }

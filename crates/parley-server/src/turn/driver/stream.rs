@@ -4,22 +4,26 @@ use super::super::allocation::{FiveTuple, LinkId};
 use super::super::framing::{Frame, next_frame};
 use super::outbox::Outbox;
 use super::{Thread, TurnDriver};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
 /// No frame on a stream may be longer. Datagrams of calls have 1500 bytes at most, and so many clients may send the beginning
 /// of something long.
-const FRAME_BYTES_MAX: usize = 16 * 1024;
+pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024;
 /// The first frame has to be there by then.
-const FIRST_FRAME: Duration = Duration::from_secs(10);
+pub(super) const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// And another one within this: who has a relay refreshes its permissions every five minutes.
-const NEXT_FRAME: Duration = Duration::from_secs(15 * 60);
+pub(super) const NEXT_FRAME: Duration = Duration::from_secs(15 * 60);
 /// A client that reads nothing for so long is gone.
-const WRITE: Duration = Duration::from_secs(60);
+pub(super) const WRITE: Duration = Duration::from_secs(60);
+/// What may wait for one client: a second and a half at 1 Mbit/s. Sound that is older helps nobody, and who asks for pictures
+/// again should not find these before them.
+pub(super) const WAITING_BYTES_MAX: usize = 192 * 1024;
 
 /// What a thread is told of streams.
 #[derive(Debug)]
@@ -43,6 +47,15 @@ pub(super) enum Inbound {
         /// Which.
         link: LinkId,
     },
+    /// A client on plain TCP, from now on the thread's own.
+    Adopted {
+        /// The client.
+        from: FiveTuple,
+        /// Its connection, not blocking.
+        socket: std::net::TcpStream,
+        /// What it is counted by.
+        place: Place,
+    },
 }
 
 /// Why a stream ended.
@@ -56,30 +69,16 @@ enum End {
 
 impl TurnDriver {
     /// Serves a client on `stream` until it is closed. For TLS, hand in the stream within. `client` and `local` are its
-    /// addresses outside.
+    /// addresses outside. Plain TCP is better served by [`TurnDriver::adopt_tcp`].
     pub async fn serve_stream<S>(&self, stream: S, client: SocketAddr, local: SocketAddr)
     where
         S: AsyncRead + AsyncWrite + Send,
     {
-        let number = self.next_link.fetch_add(1, Ordering::Relaxed);
-        let at = usize::try_from(number).unwrap_or(0) % self.threads.len().max(1);
-        let Some(thread) = self.threads.get(at) else {
+        let Some((thread, from, _place)) = self.admit(client, local) else {
             return;
         };
-        let _place = Place(self);
-        if self.streams.fetch_add(1, Ordering::AcqRel) >= self.streams_max {
-            thread.tally.streams_refused.add();
-            return;
-        }
-        thread.tally.streams_accepted.add();
-        let link = LinkId(number);
+        let link = from.link;
         let outbox = Arc::new(Outbox::default());
-        let from = FiveTuple {
-            link,
-            stream: true,
-            client,
-            local_ip: Some(local.ip()),
-        };
         let opened = Inbound::Opened {
             from,
             outbox: Arc::clone(&outbox),
@@ -102,6 +101,40 @@ impl TurnDriver {
             thread.tally.streams_broken.add();
         }
     }
+
+    /// Gives a client's plain TCP connection to one of the threads, which serves it with less work than a task can. What may
+    /// have been looked at (`peek`) has not been read.
+    ///
+    /// # Errors
+    /// What the system says of a connection that has ended already.
+    pub async fn adopt_tcp(&self, socket: std::net::TcpStream) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let (client, local) = (socket.peer_addr()?, socket.local_addr()?);
+        if let Some((thread, from, place)) = self.admit(client, local) {
+            thread.tell(Inbound::Adopted { from, socket, place }).await;
+        }
+        Ok(())
+    }
+
+    /// Counts one more stream and chooses its thread, if there are not too many.
+    fn admit(&self, client: SocketAddr, local: SocketAddr) -> Option<(&Thread, FiveTuple, Place)> {
+        let number = self.next_link.fetch_add(1, Ordering::Relaxed);
+        let at = usize::try_from(number).unwrap_or(0) % self.threads.len().max(1);
+        let thread = self.threads.get(at)?;
+        let (place, before) = Place::take(&self.streams);
+        if before >= self.streams_max {
+            thread.tally.streams_refused.add();
+            return None;
+        }
+        thread.tally.streams_accepted.add();
+        let from = FiveTuple {
+            link: LinkId(number),
+            stream: true,
+            client,
+            local_ip: Some(local.ip()),
+        };
+        Some((thread, from, place))
+    }
 }
 
 impl Thread {
@@ -114,11 +147,20 @@ impl Thread {
 }
 
 /// A stream that is counted.
-struct Place<'a>(&'a TurnDriver);
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
 
-impl Drop for Place<'_> {
+impl Place {
+    /// One more, and how many there were.
+    fn take(streams: &Arc<AtomicUsize>) -> (Self, usize) {
+        let before = streams.fetch_add(1, Ordering::AcqRel);
+        (Self(Arc::clone(streams)), before)
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -9,10 +9,11 @@ use super::{Clock, TurnDriver, TurnSockets};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stun_types::attribute::*;
 use stun_types::message::*;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use turn_types::attribute::*;
 use turn_types::message::*;
 
@@ -256,14 +257,48 @@ fn a_port_that_is_taken_is_named() {
     assert!(error.to_string().contains(&port), "{error}");
 }
 
-/// A client on a stream of `bytes` of room each way, with a channel 0x4000 to `peer`, and its relay.
+/// How a client's stream gets to a thread.
+#[derive(Debug, Clone, Copy)]
+enum Carrier {
+    /// By a task, as TLS would.
+    Task,
+    /// It is the thread's own, as plain TCP is.
+    Thread,
+}
+
+const CARRIERS: [Carrier; 2] = [Carrier::Task, Carrier::Thread];
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Carrier {
+    /// A client's end of a stream.
+    async fn connect(self, driver: &Arc<TurnDriver>) -> Box<dyn Stream> {
+        match self {
+            Self::Task => {
+                let (client, server) = tokio::io::duplex(200);
+                serve(driver, server);
+                Box::new(client)
+            }
+            Self::Thread => {
+                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap())
+                    .await
+                    .unwrap();
+                driver.adopt_tcp(listener.accept().unwrap().0).await.unwrap();
+                Box::new(client)
+            }
+        }
+    }
+}
+
+/// A client on a stream, with a channel 0x4000 to `peer`, and its relay.
 async fn stream_client(
     driver: &Arc<TurnDriver>,
+    carrier: Carrier,
     peer: SocketAddr,
-    room: usize,
-) -> (DuplexStream, SocketAddr) {
-    let (mut client, server) = tokio::io::duplex(room);
-    serve(driver, server);
+) -> (Box<dyn Stream>, SocketAddr) {
+    let mut client = carrier.connect(driver).await;
     let mut author = Author::new();
     client
         .write_all(&author.request(ALLOCATE, None, None))
@@ -275,10 +310,8 @@ async fn stream_client(
         .await
         .unwrap();
     let relay = relayed(&frame(&mut client).await);
-    client
-        .write_all(&author.request(CHANNEL_BIND, Some(peer), Some(0x4000)))
-        .await
-        .unwrap();
+    let bind = author.request(CHANNEL_BIND, Some(peer), Some(0x4000));
+    client.write_all(&bind).await.unwrap();
     let bound = frame(&mut client).await;
     assert!(
         Message::from_bytes(&bound)
@@ -295,7 +328,7 @@ fn serve(driver: &Arc<TurnDriver>, stream: DuplexStream) {
     tokio::spawn(async move { driver.serve_stream(stream, client, local).await });
 }
 
-async fn frame(client: &mut DuplexStream) -> Vec<u8> {
+async fn frame(client: &mut Box<dyn Stream>) -> Vec<u8> {
     let mut read = Vec::new();
     loop {
         if let Frame::Whole { bytes, padded } = next_frame(&read) {
@@ -314,59 +347,70 @@ async fn frame(client: &mut DuplexStream) -> Vec<u8> {
 // Reading from the peer blocks a thread, so the client's task has another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_relayed_in_frames_however_it_is_cut() {
-    let driver = Arc::new(driver(1));
-    let peer = socket("127.0.0.2");
-    let (mut client, relay) = stream_client(&driver, peer.local_addr().unwrap(), 100_000).await;
-    let mut bytes = on_channel(b"hello");
-    bytes.extend_from_slice(&[0; 3]);
-    bytes.extend_from_slice(&on_channel(b"four"));
-    for byte in bytes {
-        client.write_all(&[byte]).await.unwrap();
+    for carrier in CARRIERS {
+        let driver = Arc::new(driver(1));
+        let peer = socket("127.0.0.2");
+        let (mut client, relay) = stream_client(&driver, carrier, peer.local_addr().unwrap()).await;
+        let mut bytes = on_channel(b"hello");
+        bytes.extend_from_slice(&[0; 3]);
+        bytes.extend_from_slice(&on_channel(b"four"));
+        for byte in bytes {
+            client.write_all(&[byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(receive(&peer), (b"hello".to_vec(), relay));
+        assert_eq!(receive(&peer), (b"four".to_vec(), relay));
+        peer.send_to(b"hi", relay).unwrap();
+        assert_eq!(frame(&mut client).await, on_channel(b"hi"));
+        drop(client);
+        until(|| driver.counters().released == 1).await;
+        assert_eq!(driver.counters().allocations, 0, "{carrier:?}");
     }
-    assert_eq!(receive(&peer), (b"hello".to_vec(), relay));
-    assert_eq!(receive(&peer), (b"four".to_vec(), relay));
-    peer.send_to(b"hi", relay).unwrap();
-    assert_eq!(frame(&mut client).await, on_channel(b"hi"));
-    drop(client);
-    until(|| driver.counters().released == 1).await;
-    assert_eq!(driver.counters().allocations, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_stopped_reading_delays_nobody() {
-    let driver = Arc::new(driver(1));
-    let peer = socket("127.0.0.2");
-    let (_stopped, to_stopped) = stream_client(&driver, peer.local_addr().unwrap(), 200).await;
-    let (mut other, to_other) = stream_client(&driver, peer.local_addr().unwrap(), 100_000).await;
-    // More than the stream and its outbox hold.
-    let mut sent = 0;
-    while driver.counters().slow_client_drops == 0 {
-        peer.send_to(&[1; 1000], to_stopped).unwrap();
-        sent += 1;
-        assert!(sent < 100_000, "it must have been full long ago");
+    for carrier in CARRIERS {
+        let driver = Arc::new(driver(1));
+        let peer = socket("127.0.0.2");
+        let peer_at = peer.local_addr().unwrap();
+        let (mut stopped, to_stopped) = stream_client(&driver, carrier, peer_at).await;
+        let (mut other, to_other) = stream_client(&driver, carrier, peer_at).await;
+        // More than the stream, the system's buffers and what may wait can hold.
+        let mut sent = 0;
+        while driver.counters().slow_client_drops == 0 {
+            peer.send_to(&[1; 100], to_stopped).unwrap();
+            sent += 1;
+            assert!(sent < 1_000_000, "{carrier:?}: it must have been full long ago");
+        }
+        peer.send_to(b"hi", to_other).unwrap();
+        assert_eq!(frame(&mut other).await, on_channel(b"hi"), "{carrier:?}");
+        // Once it reads again, it finds whole frames, and what came first comes first.
+        for _ in 0..1000 {
+            assert_eq!(frame(&mut stopped).await, on_channel(&[1; 100]), "{carrier:?}");
+        }
     }
-    peer.send_to(b"hi", to_other).unwrap();
-    assert_eq!(frame(&mut other).await, on_channel(b"hi"));
 }
 
 #[tokio::test]
 async fn what_is_no_turn_is_closed_and_so_is_one_too_many() {
-    let driver = Arc::new(driver(1));
-    let (mut client, server) = tokio::io::duplex(1000);
-    serve(&driver, server);
-    client.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
-    let end = tokio::time::timeout(PATIENCE, client.read_u8()).await.unwrap();
-    assert!(end.is_err(), "closed without a word");
-    until(|| driver.counters().streams_broken == 1).await;
-    let _kept: Vec<DuplexStream> = (0..9)
-        .map(|_| {
-            let (client, server) = tokio::io::duplex(1000);
-            serve(&driver, server);
-            client
-        })
-        .collect();
-    until(|| driver.counters().streams_refused == 1).await;
-    assert_eq!(driver.counters().streams_accepted, 9);
+    for carrier in CARRIERS {
+        let driver = Arc::new(driver(1));
+        let mut client = carrier.connect(&driver).await;
+        client.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
+        let end = tokio::time::timeout(PATIENCE, client.read_u8()).await.unwrap();
+        assert!(end.is_err(), "closed without a word");
+        until(|| driver.counters().streams_broken == 1).await;
+        let mut kept = Vec::new();
+        for _ in 0..9 {
+            kept.push(carrier.connect(&driver).await);
+        }
+        until(|| driver.counters().streams_refused == 1).await;
+        assert_eq!(driver.counters().streams_accepted, 9, "{carrier:?}");
+        // Those who leave make room.
+        kept.clear();
+        until(|| driver.streams.load(Ordering::Acquire) == 0).await;
+    }
 }
 
 async fn until(condition: impl Fn() -> bool) {

@@ -1,29 +1,23 @@
 //! The thread of a [`TurnServer`]: waits, reads everything there is, lets the server decide, sends it all.
 
-use super::super::allocation::{FiveTuple, LinkId, RelayId};
-use super::super::counters::TurnTally;
-use super::super::framing::{Frame, next_frame};
 use super::super::moment::Moment;
-use super::super::server::{Action, TurnServer};
-use super::batch::{Batch, Route};
+use super::super::server::TurnServer;
+use super::batch::Route;
 use super::bell::Bell;
 use super::clock::Clock;
-use super::outbox::Outbox;
+use super::desk::{Desk, Origin};
 use super::pace::Pace;
-use super::socket::{self, Udp};
+use super::socket::Udp;
 use super::stream::Inbound;
-use mio::{Events, Interest, Poll, Token};
+use super::tcp::Came;
+use mio::{Events, Poll, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta};
-use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-const BELL: Token = Token(0);
-const FIRST_LINK: usize = 1;
-const FIRST_RELAY: usize = 1 << 16;
 /// A datagram, or what the system joined of several (GRO).
 const DATAGRAM_BYTES_MAX: usize = 65_536;
 /// Datagrams read by one call: a link has many clients, a relay few peers.
@@ -50,19 +44,6 @@ pub(super) struct Worker {
     desk: Desk,
 }
 
-/// The server and what it sends with: apart from what is received into, so that both can be borrowed at once.
-struct Desk {
-    server: TurnServer,
-    tally: Arc<TurnTally>,
-    registry: mio::Registry,
-    links: Vec<Udp>,
-    relays: Vec<Option<Udp>>,
-    streams: HashMap<LinkId, (FiveTuple, Arc<Outbox>)>,
-    batch: Batch,
-    /// Packets since the last look at all sockets.
-    packets: usize,
-}
-
 impl Worker {
     pub(super) fn new(
         server: TurnServer,
@@ -72,14 +53,8 @@ impl Worker {
         stop: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let bell = Arc::new(Bell::new(poll.registry(), BELL)?);
-        let mut links = links;
-        for (at, link) in links.iter_mut().enumerate() {
-            let token = Token(FIRST_LINK + at);
-            poll.registry()
-                .register(&mut link.socket, token, Interest::READABLE)?;
-        }
-        let registry = poll.registry().try_clone()?;
+        let bell = Arc::new(Bell::new(poll.registry(), Origin::Bell.token())?);
+        let desk = Desk::new(server, links, poll.registry().try_clone()?)?;
         Ok(Self {
             poll,
             bell,
@@ -89,16 +64,7 @@ impl Worker {
             buffers: vec![0; BATCH_SIZE * DATAGRAM_BYTES_MAX].into(),
             unfinished: Vec::new(),
             next_sweep: clock.now(),
-            desk: Desk {
-                tally: server.tally(),
-                server,
-                registry,
-                links,
-                relays: Vec::new(),
-                streams: HashMap::new(),
-                batch: Batch::new(),
-                packets: 0,
-            },
+            desk,
         })
     }
 
@@ -139,7 +105,7 @@ impl Worker {
                 self.next_sweep = now + TICK;
                 self.desk.sweep(now);
             }
-            self.desk.flush();
+            self.desk.send_all(now);
             let pause = pace.after(now, std::mem::take(&mut self.desk.packets));
             if let Some(pause) = pause.filter(|_| self.unfinished.is_empty()) {
                 gather(pause);
@@ -156,10 +122,11 @@ impl Worker {
     }
 
     fn serve(&mut self, now: Moment, token: Token) {
-        let more = if token == BELL {
-            self.take_inbound(now)
-        } else {
-            self.read(now, token)
+        let more = match Origin::of(token) {
+            Origin::Bell => self.take_inbound(now),
+            Origin::Link(link) => self.read_batches::<LINK_BATCH>(now, Route::Link(link)),
+            Origin::Relay(relay) => self.read_batches::<RELAY_BATCH>(now, Route::Relay(relay)),
+            Origin::Tcp(client) => self.read_tcp(now, client),
         };
         if more {
             self.unfinished.push(token);
@@ -179,13 +146,31 @@ impl Worker {
     }
 
     /// True: there may be more.
-    fn read(&mut self, now: Moment, token: Token) -> bool {
-        match token.0.checked_sub(FIRST_RELAY) {
-            Some(relay) => self.read_batches::<RELAY_BATCH>(now, Route::Relay(relay)),
-            None => self.read_batches::<LINK_BATCH>(now, Route::Link(token.0.saturating_sub(FIRST_LINK))),
+    fn read_tcp(&mut self, now: Moment, client: usize) -> bool {
+        self.desk.write_tcp(now, client);
+        for _ in 0..READS_MAX {
+            let room = self.buffers.get_mut(..DATAGRAM_BYTES_MAX).unwrap_or_default();
+            let (came, last) = match self.desk.read_tcp(client, room) {
+                Came::Bytes(count) => (count, false),
+                Came::Last(count) => (count, true),
+                Came::Nothing => return false,
+                Came::End => {
+                    self.desk.close_tcp(now, client);
+                    return false;
+                }
+            };
+            if !self
+                .desk
+                .tcp_bytes(now, client, room.get(..came).unwrap_or_default())
+                || last
+            {
+                return false;
+            }
         }
+        true
     }
 
+    /// True: there may be more.
     fn read_batches<const BATCH: usize>(&mut self, now: Moment, route: Route) -> bool {
         for _ in 0..READS_MAX {
             let mut meta = [RecvMeta::default(); BATCH];
@@ -221,182 +206,4 @@ impl Worker {
 )]
 fn gather(pause: Duration) {
     std::thread::sleep(pause);
-}
-
-impl Desk {
-    fn socket(&self, route: Route) -> Option<&Udp> {
-        match route {
-            Route::Link(at) => self.links.get(at),
-            Route::Relay(at) => self.relays.get(at)?.as_ref(),
-        }
-    }
-
-    /// One datagram, or several of one sender that the system joined.
-    fn datagrams(&mut self, now: Moment, route: Route, meta: &RecvMeta, datagrams: &[u8]) {
-        // Port 0 is nobody's, and to answer it is an error that some systems take badly.
-        if meta.addr.port() == 0 {
-            self.tally.junk.add();
-            return;
-        }
-        match route {
-            Route::Link(at) => {
-                let from = FiveTuple {
-                    link: LinkId(u32::try_from(at).unwrap_or(u32::MAX)),
-                    stream: false,
-                    client: meta.addr,
-                    local_ip: meta.dst_ip,
-                };
-                for packet in split(datagrams, meta.stride) {
-                    self.client_packet(now, &from, packet);
-                }
-            }
-            Route::Relay(at) => {
-                for datagram in split(datagrams, meta.stride) {
-                    self.peer_datagram(now, at, meta, datagram);
-                }
-            }
-        }
-    }
-
-    fn client_packet(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) {
-        self.packets += 1;
-        if let Some(to_peer) = self.server.handle_client(now, from, packet) {
-            let payload = packet.get(to_peer.payload).unwrap_or_default();
-            let route = Route::Relay(to_peer.relay.index());
-            self.batch.push(route, to_peer.peer, None, None, payload);
-            self.relieve();
-        }
-        self.act(now);
-    }
-
-    fn peer_datagram(&mut self, now: Moment, at: usize, meta: &RecvMeta, datagram: &[u8]) {
-        self.packets += 1;
-        let Some(relay) = RelayId::from_index(at) else {
-            return;
-        };
-        let Some(to_client) = self.server.handle_peer(now, relay, meta.addr, datagram.len()) else {
-            return;
-        };
-        let to = to_client.to;
-        if to.stream {
-            self.to_stream(to.link, Some(&to_client.prefix), datagram);
-        } else {
-            let route = Route::Link(usize::try_from(to.link.0).unwrap_or(usize::MAX));
-            self.batch
-                .push(route, to.client, to.local_ip, Some(&to_client.prefix), datagram);
-            self.relieve();
-        }
-    }
-
-    fn to_stream(&self, link: LinkId, prefix: Option<&super::super::wire::Prefix>, payload: &[u8]) {
-        let taken = self
-            .streams
-            .get(&link)
-            .is_none_or(|(_, outbox)| outbox.push(prefix, payload));
-        if !taken {
-            self.tally.slow_client_drops.add();
-        }
-    }
-
-    fn inbound(&mut self, now: Moment, inbound: Inbound) {
-        match inbound {
-            Inbound::Opened { from, outbox } => {
-                self.streams.insert(from.link, (from, outbox));
-            }
-            Inbound::Frames { link, bytes } => {
-                let Some((from, _)) = self.streams.get(&link) else {
-                    return;
-                };
-                let from = *from;
-                let mut rest = &bytes[..];
-                while let Frame::Whole { bytes, padded } = next_frame(rest) {
-                    self.client_packet(now, &from, rest.get(..bytes).unwrap_or_default());
-                    rest = rest.get(padded..).unwrap_or_default();
-                }
-            }
-            Inbound::Closed { link } => self.forget(now, link),
-        }
-    }
-
-    fn forget(&mut self, now: Moment, link: LinkId) {
-        if let Some((from, _)) = self.streams.remove(&link) {
-            self.server.stream_closed(&from);
-            self.act(now);
-        }
-    }
-
-    /// Forgets streams that could not say goodbye.
-    fn sweep(&mut self, now: Moment) {
-        let closed = |(_, (_, outbox)): &(&LinkId, &(FiveTuple, Arc<Outbox>))| outbox.is_closed();
-        let gone: Vec<LinkId> = self
-            .streams
-            .iter()
-            .filter(closed)
-            .map(|(link, _)| *link)
-            .collect();
-        for link in gone {
-            self.forget(now, link);
-        }
-    }
-
-    /// Does what the server wants done.
-    fn act(&mut self, now: Moment) {
-        while let Some(action) = self.server.poll() {
-            match action {
-                Action::Answer { to, message } if to.stream => self.to_stream(to.link, None, &message),
-                Action::Answer { to, message } => {
-                    let route = Route::Link(usize::try_from(to.link.0).unwrap_or(usize::MAX));
-                    self.batch.push(route, to.client, to.local_ip, None, &message);
-                    self.relieve();
-                }
-                Action::Open { relay, at } => {
-                    let opened = socket::relay(at).and_then(|socket| self.open(relay, socket));
-                    if let Err(error) = &opened {
-                        tracing::debug!(port = at.port(), %error, "a relay cannot be opened there");
-                    }
-                    self.server.relay_opened(now, relay, opened.is_ok());
-                }
-                Action::Close { relay } => {
-                    // What waits may still have to leave by this socket, and not by the next one of that number.
-                    self.flush();
-                    if let Some(Some(mut closed)) = self.relays.get_mut(relay.index()).map(Option::take) {
-                        let _ = self.registry.deregister(&mut closed.socket);
-                    }
-                }
-            }
-        }
-    }
-
-    fn open(&mut self, relay: RelayId, mut socket: Udp) -> io::Result<()> {
-        let at = relay.index();
-        let token = Token(FIRST_RELAY + at);
-        self.registry
-            .register(&mut socket.socket, token, Interest::READABLE)?;
-        if self.relays.len() <= at {
-            self.relays.resize_with(at + 1, || None);
-        }
-        self.relays[at] = Some(socket);
-        Ok(())
-    }
-
-    fn relieve(&mut self) {
-        if self.batch.is_full() {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        let (links, relays) = (&self.links, &self.relays);
-        let lost = self.batch.flush(|route| match route {
-            Route::Link(at) => links.get(at),
-            Route::Relay(at) => relays.get(at)?.as_ref(),
-        });
-        self.tally.send_failed.add_many(lost);
-    }
-}
-
-/// Datagrams that were joined, taken apart; an empty one is one.
-fn split(datagrams: &[u8], stride: usize) -> impl Iterator<Item = &[u8]> {
-    let empty = datagrams.is_empty().then_some(datagrams);
-    empty.into_iter().chain(datagrams.chunks(stride.max(1)))
 }
