@@ -16,6 +16,7 @@ mod clock;
 mod desk;
 mod outbox;
 mod pace;
+mod places;
 mod socket;
 mod stream;
 mod tcp;
@@ -28,10 +29,11 @@ use super::counters::{TurnCounters, TurnTally};
 use super::server::{TurnServer, TurnShared};
 use bell::Bell;
 use clock::Clock;
+use places::Places;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use stream::Inbound;
 use tokio::sync::mpsc;
@@ -46,8 +48,7 @@ pub struct TurnDriver {
     threads: Vec<Thread>,
     udp: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
-    streams: Arc<AtomicUsize>,
-    streams_max: usize,
+    places: Arc<Places>,
     next_link: AtomicU32,
 }
 
@@ -86,6 +87,8 @@ pub struct TurnSockets {
     pub threads: usize,
     /// Streams at once; more are turned away.
     pub streams_max: usize,
+    /// Of these, from one client address (IPv6: from one /56).
+    pub streams_per_source_max: usize,
     /// Random bytes: nonces, ports and tokens come of it.
     pub seed: [u8; 32],
 }
@@ -109,8 +112,7 @@ impl TurnDriver {
             threads: Vec::with_capacity(threads),
             udp: Vec::new(),
             stop: Arc::clone(&stop),
-            streams: Arc::default(),
-            streams_max: sockets.streams_max,
+            places: Places::new(sockets.streams_max, sockets.streams_per_source_max),
             next_link: AtomicU32::new(u32::try_from(sockets.udp.len()).unwrap_or(0)),
         };
         for number in 0..threads {

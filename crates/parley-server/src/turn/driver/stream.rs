@@ -3,11 +3,12 @@
 use super::super::allocation::{FiveTuple, LinkId};
 use super::super::framing::{Frame, next_frame};
 use super::outbox::Outbox;
+use super::places::Place;
 use super::{Thread, TurnDriver};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
@@ -121,11 +122,10 @@ impl TurnDriver {
         let number = self.next_link.fetch_add(1, Ordering::Relaxed);
         let at = usize::try_from(number).unwrap_or(0) % self.threads.len().max(1);
         let thread = self.threads.get(at)?;
-        let (place, before) = Place::take(&self.streams);
-        if before >= self.streams_max {
+        let Some(place) = self.places.take(client.ip()) else {
             thread.tally.streams_refused.add();
             return None;
-        }
+        };
         thread.tally.streams_accepted.add();
         let from = FiveTuple {
             link: LinkId(number),
@@ -143,24 +143,6 @@ impl Thread {
         let told = self.inbound.send(inbound).await.is_ok();
         self.bell.ring();
         told
-    }
-}
-
-/// A stream that is counted.
-#[derive(Debug)]
-pub(super) struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    /// One more, and how many there were.
-    fn take(streams: &Arc<AtomicUsize>) -> (Self, usize) {
-        let before = streams.fetch_add(1, Ordering::AcqRel);
-        (Self(Arc::clone(streams)), before)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -5,7 +5,8 @@ use super::super::allocation::FiveTuple;
 use super::super::framing::{Frame, next_frame};
 use super::super::moment::Moment;
 use super::super::wire::Prefix;
-use super::stream::{FIRST_FRAME, FRAME_BYTES_MAX, NEXT_FRAME, Place, WAITING_BYTES_MAX, WRITE};
+use super::places::Place;
+use super::stream::{FIRST_FRAME, FRAME_BYTES_MAX, NEXT_FRAME, WAITING_BYTES_MAX, WRITE};
 use mio::net::TcpStream;
 use std::io::{self, Read as _, Write as _};
 

@@ -9,7 +9,6 @@ use super::{Clock, TurnDriver, TurnSockets};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stun_types::attribute::*;
 use stun_types::message::*;
@@ -35,7 +34,8 @@ fn listening(at: &str, threads: usize) -> TurnDriver {
     let sockets = TurnSockets {
         udp: vec![at.parse().unwrap()],
         threads,
-        streams_max: 8,
+        streams_max: 9,
+        streams_per_source_max: 8,
         seed: [3; 32],
     };
     TurnDriver::start(config, &sockets).unwrap()
@@ -250,6 +250,7 @@ fn a_port_that_is_taken_is_named() {
         udp: vec![taken.local_addr().unwrap()],
         threads: 1,
         streams_max: 1,
+        streams_per_source_max: 1,
         seed: [3; 32],
     };
     let error = TurnDriver::start(TurnConfig::new("x", TurnSecret::new(b"x"), relays), &sockets).unwrap_err();
@@ -400,7 +401,7 @@ async fn what_is_no_turn_is_closed_and_so_is_one_too_many() {
         client.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
         let end = tokio::time::timeout(PATIENCE, client.read_u8()).await.unwrap();
         assert!(end.is_err(), "closed without a word");
-        until(|| driver.counters().streams_broken == 1).await;
+        until(|| driver.counters().streams_broken == 1 && driver.places.are_free()).await;
         let mut kept = Vec::new();
         for _ in 0..9 {
             kept.push(carrier.connect(&driver).await);
@@ -409,7 +410,7 @@ async fn what_is_no_turn_is_closed_and_so_is_one_too_many() {
         assert_eq!(driver.counters().streams_accepted, 9, "{carrier:?}");
         // Those who leave make room.
         kept.clear();
-        until(|| driver.streams.load(Ordering::Acquire) == 0).await;
+        until(|| driver.places.are_free()).await;
     }
 }
 
