@@ -84,6 +84,8 @@ counters! {
     over_source_quota,
     /// Allocations refused because the server is full (508).
     over_total_quota,
+    /// Allocations refused because the server is about to stop (508).
+    draining,
     /// Allocations refused because no port could be had (508).
     no_port,
     /// Permissions and channels refused because the allocation has enough (508).

@@ -45,6 +45,7 @@ const INBOUND_MAX: usize = 256;
 /// A TURN server with its sockets. It stops when this is dropped.
 #[derive(Debug)]
 pub struct TurnDriver {
+    shared: Arc<TurnShared>,
     threads: Vec<Thread>,
     udp: Vec<SocketAddr>,
     stop: Arc<AtomicBool>,
@@ -109,6 +110,7 @@ impl TurnDriver {
         let shared = TurnShared::new(config, seeds.next());
         let stop = Arc::new(AtomicBool::new(false));
         let mut driver = Self {
+            shared: Arc::clone(&shared),
             threads: Vec::with_capacity(threads),
             udp: Vec::new(),
             stop: Arc::clone(&stop),
@@ -149,6 +151,11 @@ impl TurnDriver {
     #[must_use]
     pub fn udp(&self) -> &[SocketAddr] {
         &self.udp
+    }
+
+    /// From now on nobody gets a new relay; those who have one keep it. [`TurnCounters::allocations`] tells when all are gone.
+    pub fn drain(&self) {
+        self.shared.drain();
     }
 
     /// What happened so far, over all threads.

@@ -1,6 +1,5 @@
-//! When a thread has much to do, it lets packets gather for a moment before it looks again: then many leave by one call. At
-//! 16,000 packets a second from twenty clients this raised what one second of CPU relays from 78,000 to 92,000 packets,
-//! and at 40,000 in bursts of ten from 132,000 to 230,000 (loopback, 1200 bytes; coturn beside it 65,000 and 105,000).
+//! When a thread has much to do, it lets packets gather for a moment before it looks again: then many leave by one call, and
+//! each costs less. Without it, paced calls are relayed at the same cost as by any other server.
 //! Sans-IO: the thread says what it did, and is told how long to wait.
 
 use super::super::moment::Moment;

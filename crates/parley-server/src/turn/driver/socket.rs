@@ -6,7 +6,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// With the default (208 KiB on Linux) bursts of twenty clients lost up to 13 % of their packets.
+/// With the default (208 KiB on Linux) bursts of many clients lose packets before they are read.
 const BUFFER_BYTES: usize = 4 << 20;
 
 /// A socket and what is known of its system's abilities.

@@ -12,6 +12,7 @@ use super::super::request::{self, Denied, Login};
 use super::{Action, TurnServer, mapped};
 use rand::Rng as _;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stun_types::attribute::{AttributeStaticType as _, ErrorCode};
 use stun_types::message::Message;
@@ -156,6 +157,10 @@ impl TurnServer {
         }
         if !login.current {
             self.deny(now, from, asked, Denied::Expired);
+            return;
+        }
+        if self.shared.draining.load(Ordering::Acquire) {
+            self.refuse(from, asked, signature, 508, |tally| &tally.draining);
             return;
         }
         if let Some(unknown) = request::unknown_attributes(message, self.allocate_attributes()) {

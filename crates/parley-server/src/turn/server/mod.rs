@@ -26,6 +26,7 @@ pub use relay::{ToClient, ToPeer};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use stun_types::attribute::{AttributeType, XorMappedAddress};
 use stun_types::message::{BINDING, Message, MessageClass};
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
@@ -41,6 +42,7 @@ pub struct TurnShared {
     ports: Ports,
     quota: Quota,
     nonces: Nonces,
+    draining: AtomicBool,
 }
 
 impl TurnShared {
@@ -52,7 +54,13 @@ impl TurnShared {
             quota: Quota::new(config.quotas),
             nonces: Nonces::new(nonce_key),
             config: config.completed(),
+            draining: AtomicBool::new(false),
         })
+    }
+
+    /// From now on nobody gets a new relay (508); those who have one keep it. Before a server stops.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::super::family::Family;
 use super::super::super::quota::Quotas;
 use super::super::TurnShared;
-use super::world::{Client, World, config, udp};
+use super::world::{Client, PEER, World, config, udp};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use stun_types::AddressFamily;
@@ -314,6 +314,19 @@ fn nobody_has_more_than_their_share() {
             .code(),
         0
     );
+}
+
+#[test]
+fn a_server_about_to_stop_gives_no_new_relays_and_keeps_the_old() {
+    let shared = TurnShared::new(config(), [7; 32]);
+    let mut world = World::on(Arc::clone(&shared), 1);
+    let (alice, _) = Client::allocated(&mut world, "alice", udp("192.0.2.1:4000"));
+    let bob = Client::new(&mut world, "bob", udp("192.0.2.2:4000"));
+    shared.drain();
+    let refused = bob.ask(&mut world, ALLOCATE, &[&RequestedTransport::new(17)]);
+    assert_eq!((refused.code(), world.counters().draining), (508, 1));
+    assert_eq!(alice.ask(&mut world, REFRESH, &[]).code(), 0);
+    assert_eq!(alice.bind(&mut world, 0x4000, PEER), 0);
 }
 
 #[test]
