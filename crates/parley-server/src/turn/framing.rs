@@ -19,8 +19,9 @@ pub enum Frame {
     Junk,
 }
 
-/// No frame is longer: header, 65,535 bytes, padding.
-pub const FRAME_BYTES_MAX: usize = STUN_HEADER_BYTES + 65_536;
+/// No frame may be longer, with header and padding. Datagrams of calls have 1500 bytes at most, and so many clients may send the
+/// beginning of something long. What HTTP begins with would be longer, too.
+pub const FRAME_BYTES_MAX: usize = 16 * 1024;
 
 /// Finds the first frame in what was read.
 #[must_use]
@@ -52,6 +53,9 @@ pub fn next_frame(read: &[u8]) -> Frame {
         return Frame::Junk;
     }
     let bytes = header + length;
+    if padded(bytes) > FRAME_BYTES_MAX {
+        return Frame::Junk;
+    }
     if padded(bytes) > read.len() {
         return Frame::Partial;
     }
@@ -115,11 +119,25 @@ mod tests {
             b"\x80",
             b"\xff\xff",
             &[0, 1, 0, 3],
+            &[0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x43],
+            b"GET / HTTP/1.1\r\n",
+            b"POST",
+            b"CONNECT",
+            b"PRI * HTTP/2.0",
         ] {
             assert_eq!(next_frame(junk), Frame::Junk, "{junk:02x?}");
         }
-        // Letters look like a channel at first; the length of "GET " is 20,000 bytes away, so a timer must end that.
-        assert_eq!(next_frame(b"GET / HTTP/1.1\r\n"), Frame::Partial);
+    }
+
+    #[test]
+    fn a_frame_is_no_longer_than_it_may_be() {
+        let first = |length: usize| {
+            let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+            next_frame(&[0x40, 0, high, low])
+        };
+        assert_eq!(first(FRAME_BYTES_MAX - 4), Frame::Partial);
+        assert_eq!(first(FRAME_BYTES_MAX - 3), Frame::Junk);
+        assert_eq!(first(65_535), Frame::Junk);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Answers without credentials to one source per second. A household starting many calls stays far below.
 const ANSWERS_PER_S: u16 = 100;
 /// Sources told apart, so to speak: those that fall on the same slot share it.
-const SLOTS: usize = 4096;
+const SLOTS: usize = 16_384;
 
 /// An IPv4 address, or an IPv6 /56: what one household gets, so that nobody multiplies their share by changing addresses.
 pub(super) fn source_prefix(source: IpAddr) -> IpAddr {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_flood_of_sources_takes_no_more_room() {
         let mut limit = AnswerLimit::new();
-        for n in 0..20_000_u32 {
+        for n in 0..50_000_u32 {
             limit.take(NOW, IpAddr::V4(n.to_be_bytes().into()));
         }
         assert_eq!(limit.slots.len(), SLOTS);

@@ -329,6 +329,32 @@ mod tests {
     }
 
     #[test]
+    fn the_addresses_of_rfc_5769_are_read() {
+        // RFC 5769, sections 2.2 and 2.3; both have this transaction.
+        let header = [
+            0x01, 0x01, 0x00, 0x3c, 0x21, 0x12, 0xa4, 0x42, 0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86,
+            0xfa, 0x87, 0xdf, 0xae,
+        ];
+        let v4 = [0x00, 0x01, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43];
+        let v6 = [
+            0x00, 0x02, 0xa1, 0x47, 0x01, 0x13, 0xa9, 0xfa, 0xa5, 0xd3, 0xf1, 0x79, 0xbc, 0x25, 0xf4, 0xb5,
+            0xbe, 0xd2, 0xb9, 0xd9,
+        ];
+        let read = |value: &[u8]| xor_address(&header, value).map(|address| address.to_string());
+        assert_eq!(read(&v4).unwrap(), "192.0.2.1:32853");
+        assert_eq!(read(&v6).unwrap(), "[2001:db8:1234:5678:11:2233:4455:6677]:32853");
+        assert_eq!(read(&v6[..8]), None);
+        assert_eq!(read(&[0, 3, 0, 0, 0, 0, 0, 0]), None);
+        // And written the same way.
+        let transaction: [u8; 12] = header[8..].try_into().unwrap();
+        for value in [&v4[..], &v6] {
+            let peer = xor_address(&header, value).unwrap();
+            let prefix = Prefix::data_indication(transaction, peer, 0).unwrap();
+            assert_eq!(&prefix.as_bytes()[24..24 + value.len()], value);
+        }
+    }
+
+    #[test]
     fn the_fingerprint_of_rfc_5769_holds_and_no_other() {
         // RFC 5769, section 2.1.
         let request = [

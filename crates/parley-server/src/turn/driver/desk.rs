@@ -224,14 +224,13 @@ impl Desk {
         let joined = client.has_partial().then(|| client.join(bytes));
         let bytes = joined.as_deref().unwrap_or(bytes);
         let taken = take_frames(bytes, |frame| self.client_packet(now, &from, frame));
-        let client = self.tcp.get_mut(at);
-        let sound =
-            taken.is_some_and(|taken| client.is_some_and(|client| client.put_back(now, bytes, taken)));
-        if !sound {
-            self.tally.streams_broken.add();
-            self.close_tcp(now, at);
+        if let (Some(taken), Some(client)) = (taken, self.tcp.get_mut(at)) {
+            client.put_back(now, bytes, taken);
+            return true;
         }
-        sound
+        self.tally.streams_broken.add();
+        self.close_tcp(now, at);
+        false
     }
 
     pub(super) fn write_tcp(&mut self, now: Moment, at: usize) {

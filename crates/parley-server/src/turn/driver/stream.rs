@@ -1,7 +1,7 @@
 //! One client's stream, over TCP, TLS or anything that reads and writes: frames in, bytes out.
 
 use super::super::allocation::{FiveTuple, LinkId};
-use super::super::framing::{Frame, next_frame};
+use super::super::framing::{FRAME_BYTES_MAX, Frame, next_frame};
 use super::outbox::Outbox;
 use super::places::Place;
 use super::{Thread, TurnDriver};
@@ -13,9 +13,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
-/// No frame on a stream may be longer. Datagrams of calls have 1500 bytes at most, and so many clients may send the beginning
-/// of something long.
-pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024;
 /// The first frame has to be there by then.
 pub(super) const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// And another one within this: who has a relay refreshes its permissions every five minutes.
@@ -210,9 +207,6 @@ async fn whole_frames(reader: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>
         }
         if whole > 0 {
             return Ok(bytes.drain(..whole).collect());
-        }
-        if bytes.len() >= FRAME_BYTES_MAX {
-            return Err(End::Broken);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::framing::{Frame, next_frame};
 use super::super::moment::Moment;
 use super::super::wire::Prefix;
 use super::places::Place;
-use super::stream::{FIRST_FRAME, FRAME_BYTES_MAX, NEXT_FRAME, WAITING_BYTES_MAX, WRITE};
+use super::stream::{FIRST_FRAME, NEXT_FRAME, WAITING_BYTES_MAX, WRITE};
 use mio::net::TcpStream;
 use std::io::{self, Read as _, Write as _};
 
@@ -90,15 +90,14 @@ impl TcpClient {
         !self.waiting.is_empty()
     }
 
-    /// Keeps what is left of `bytes` after the first `taken`, which were whole frames. False: it is more than any frame.
-    pub(super) fn put_back(&mut self, now: Moment, bytes: &[u8], taken: usize) -> bool {
+    /// Keeps what is left of `bytes` after the first `taken`, which were whole frames: the beginning of one, so never much.
+    pub(super) fn put_back(&mut self, now: Moment, bytes: &[u8], taken: usize) {
         if taken > 0 {
             self.heard_at = now;
             self.heard = true;
         }
         let rest = bytes.get(taken..).unwrap_or_default();
         self.partial.extend_from_slice(rest);
-        self.partial.len() < FRAME_BYTES_MAX
     }
 
     /// Puts in a whole frame. False: there is no room, it is lost.
