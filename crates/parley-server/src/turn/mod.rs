@@ -56,5 +56,5 @@ pub use framing::{FRAME_BYTES_MAX, Frame, next_frame};
 pub use moment::Moment;
 pub use peers::{ParseSubnetError, PeerRules, Subnet};
 pub use quota::Quotas;
-pub use server::{Action, ToClient, ToPeer, TurnServer, TurnShared};
+pub use server::{Action, Onward, ToClient, ToPeer, TurnServer, TurnShared};
 pub use wire::Prefix;

@@ -4,7 +4,7 @@
 use super::super::allocation::{FiveTuple, LinkId, RelayId};
 use super::super::counters::TurnTally;
 use super::super::moment::Moment;
-use super::super::server::{Action, TurnServer};
+use super::super::server::{Action, Onward, ToClient, TurnServer};
 use super::super::wire::Prefix;
 use super::batch::{Batch, Route};
 use super::outbox::Outbox;
@@ -131,13 +131,18 @@ impl Desk {
 
     fn client_packet(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) {
         self.packets += 1;
-        if let Some(to_peer) = self.server.handle_client(now, from, packet) {
-            let payload = packet.get(to_peer.payload).unwrap_or_default();
-            let route = Route::Relay(to_peer.relay.index());
-            self.batch.push(route, to_peer.peer, None, None, payload);
-            self.relieve();
+        match self.server.handle_client(now, from, packet) {
+            Some(Onward::Peer(to_peer)) => {
+                let payload = packet.get(to_peer.payload).unwrap_or_default();
+                let route = Route::Relay(to_peer.relay.index());
+                self.batch.push(route, to_peer.peer, None, None, payload);
+                self.relieve();
+            }
+            Some(Onward::Client(to_client, payload)) => {
+                self.deliver(&to_client, packet.get(payload).unwrap_or_default());
+            }
+            None => self.act(now),
         }
-        self.act(now);
     }
 
     fn peer_datagram(&mut self, now: Moment, at: usize, meta: &RecvMeta, datagram: &[u8]) {
@@ -145,9 +150,12 @@ impl Desk {
         let Some(relay) = RelayId::from_index(at) else {
             return;
         };
-        let Some(to_client) = self.server.handle_peer(now, relay, meta.addr, datagram.len()) else {
-            return;
-        };
+        if let Some(to_client) = self.server.handle_peer(now, relay, meta.addr, datagram.len()) {
+            self.deliver(&to_client, datagram);
+        }
+    }
+
+    fn deliver(&mut self, to_client: &ToClient, datagram: &[u8]) {
         let to = to_client.to;
         if to.stream {
             self.queue_for(to.link, Some(&to_client.prefix), datagram);

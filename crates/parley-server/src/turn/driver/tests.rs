@@ -212,28 +212,30 @@ fn answers_come_from_the_address_that_was_asked() {
 
 #[test]
 fn two_relays_of_one_server_reach_each_other_and_a_closed_one_is_gone() {
-    let driver = driver(2);
-    let (one, of_one, to_one) = allocated(driver.udp()[0]);
-    let (two, of_two, to_two) = allocated(driver.udp()[0]);
-    for (client, author, peer) in [(&one, &of_one, to_two), (&two, &of_two, to_one)] {
-        let request = author.request(CHANNEL_BIND, Some(peer), Some(0x4000));
-        client.send(&request).unwrap();
-        let bound = receive(client).0;
-        assert!(
-            Message::from_bytes(&bound)
-                .unwrap()
-                .has_class(MessageClass::Success)
-        );
+    for threads in [1, 2] {
+        let driver = driver(threads);
+        let (one, of_one, to_one) = allocated(driver.udp()[0]);
+        let (two, of_two, to_two) = allocated(driver.udp()[0]);
+        for (client, author, peer) in [(&one, &of_one, to_two), (&two, &of_two, to_one)] {
+            let request = author.request(CHANNEL_BIND, Some(peer), Some(0x4000));
+            client.send(&request).unwrap();
+            let bound = receive(client).0;
+            assert!(
+                Message::from_bytes(&bound)
+                    .unwrap()
+                    .has_class(MessageClass::Success)
+            );
+        }
+        one.send(&on_channel(b"hello")).unwrap();
+        assert_eq!(receive(&two).0, on_channel(b"hello"));
+        two.send(&on_channel(b"hi")).unwrap();
+        assert_eq!(receive(&one).0, on_channel(b"hi"));
+        let port_is_free = || UdpSocket::bind(to_two).is_ok();
+        assert!(!port_is_free());
+        two.send(&of_two.goodbye()).unwrap();
+        relayed_nothing(&receive(&two).0);
+        assert!(port_is_free());
     }
-    one.send(&on_channel(b"hello")).unwrap();
-    assert_eq!(receive(&two).0, on_channel(b"hello"));
-    two.send(&on_channel(b"hi")).unwrap();
-    assert_eq!(receive(&one).0, on_channel(b"hi"));
-    let port_is_free = || UdpSocket::bind(to_two).is_ok();
-    assert!(!port_is_free());
-    two.send(&of_two.goodbye()).unwrap();
-    relayed_nothing(&receive(&two).0);
-    assert!(port_is_free());
 }
 
 /// A Refresh that ended the allocation.

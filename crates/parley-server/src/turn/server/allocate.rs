@@ -319,6 +319,7 @@ impl TurnServer {
             let (family, port, parity) = (opening.family, opening.port, opening.parity);
             ports.opened(family, port);
             allocation.ports[family] = Some(port);
+            self.by_port[family].insert(port, index);
             if parity == Some(Parity::EvenAndNext) {
                 let token = self.random.next_u64();
                 let kept = ports.reserve(now, token, family, port.wrapping_add(1));

@@ -10,7 +10,7 @@ mod tests;
 use super::allocation::{Allocation, Allocations, FiveTuple, RelayId};
 use super::config::TurnConfig;
 use super::counters::{Count, TurnTally};
-use super::family::Family;
+use super::family::{ByFamily, Family};
 use super::limit::AnswerLimit;
 use super::moment::Moment;
 use super::nonce::Nonces;
@@ -22,8 +22,8 @@ use super::wire::{self, Packet};
 pub(super) use allocate::Opening;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-pub use relay::{ToClient, ToPeer};
-use std::collections::VecDeque;
+pub use relay::{Onward, ToClient, ToPeer};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,6 +96,8 @@ pub struct TurnServer {
     tally: Arc<TurnTally>,
     answers: AnswerLimit,
     allocations: Allocations,
+    /// Whose relay is at a port.
+    by_port: ByFamily<HashMap<u16, usize>>,
     actions: VecDeque<Action>,
     random: StdRng,
     /// Of Data indications: unique is enough, nobody answers them.
@@ -114,6 +116,7 @@ impl TurnServer {
             tally: Arc::default(),
             answers: AnswerLimit::new(),
             allocations: Allocations::default(),
+            by_port: ByFamily::default(),
             actions: VecDeque::new(),
             random,
             transactions,
@@ -127,7 +130,7 @@ impl TurnServer {
     }
 
     /// A datagram, or a frame of a stream, came from a client.
-    pub fn handle_client(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) -> Option<ToPeer> {
+    pub fn handle_client(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) -> Option<Onward> {
         match wire::classify(packet) {
             Packet::Channel { number, length } => self.channel_data(now, from, number, length),
             Packet::Send => self.send_indication(now, from, packet),
@@ -305,6 +308,7 @@ impl TurnServer {
     fn close_relay(&mut self, index: usize, family: Family, port: Option<u16>) {
         if let Some(port) = port {
             self.shared.ports.release(family, port);
+            self.by_port[family].remove(&port);
             let relay = RelayId::new(index, family);
             self.actions.push_back(Action::Close { relay });
         }

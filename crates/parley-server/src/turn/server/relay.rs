@@ -10,6 +10,16 @@ use super::{TurnServer, TurnShared};
 use std::net::SocketAddr;
 use std::ops::Range;
 
+/// Where a client's data goes.
+#[derive(Debug, Clone)]
+pub enum Onward {
+    /// Out of a relay's socket.
+    Peer(ToPeer),
+    /// The peer is another relay of this thread: straight to its client. The system would have had it twice in between, and
+    /// behind a NAT it might not find the way back in.
+    Client(ToClient, Range<usize>),
+}
+
 /// Send a part of what came to a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToPeer {
@@ -73,7 +83,7 @@ impl TurnServer {
         from: &FiveTuple,
         number: u16,
         length: usize,
-    ) -> Option<ToPeer> {
+    ) -> Option<Onward> {
         let Some((index, allocation)) = self.allocations.find_mut(from) else {
             self.tally.data_without_allocation.add();
             return None;
@@ -90,7 +100,7 @@ impl TurnServer {
         self.forward(now, index, channel.peer, payload)
     }
 
-    pub(super) fn send_indication(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) -> Option<ToPeer> {
+    pub(super) fn send_indication(&mut self, now: Moment, from: &FiveTuple, packet: &[u8]) -> Option<Onward> {
         let Some((index, allocation)) = self.allocations.find_mut(from) else {
             self.tally.data_without_allocation.add();
             return None;
@@ -120,7 +130,7 @@ impl TurnServer {
         index: usize,
         peer: SocketAddr,
         payload: Range<usize>,
-    ) -> Option<ToPeer> {
+    ) -> Option<Onward> {
         let allocation = self.allocations.get_mut(index)?;
         if !allocation.bandwidth.take(now, payload.len()) {
             self.tally.over_bandwidth.add();
@@ -128,11 +138,28 @@ impl TurnServer {
         }
         self.tally.packets_to_peers.add();
         self.tally.bytes_to_peers.add_many(payload.len());
-        Some(ToPeer {
-            relay: RelayId::new(index, Family::of(peer.ip())),
+        let family = Family::of(peer.ip());
+        if let Some(other) = self.neighbour(family, peer) {
+            let port = self.allocations.get_mut(index)?.ports[family]?;
+            let public = self.shared.config.relays[family]?.public;
+            let from = SocketAddr::new(public, port);
+            let to_client = self.handle_peer(now, RelayId::new(other, family), from, payload.len())?;
+            return Some(Onward::Client(to_client, payload));
+        }
+        Some(Onward::Peer(ToPeer {
+            relay: RelayId::new(index, family),
             peer,
             payload,
-        })
+        }))
+    }
+
+    /// Whose relay of this thread is at `peer`.
+    fn neighbour(&self, family: Family, peer: SocketAddr) -> Option<usize> {
+        let here = self.shared.config.relays[family]?;
+        if peer.ip() != here.public && peer.ip() != here.bind {
+            return None;
+        }
+        self.by_port[family].get(&peer.port()).copied()
     }
 }
 

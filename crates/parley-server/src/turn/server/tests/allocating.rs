@@ -266,6 +266,10 @@ fn a_port_that_another_program_has_is_stepped_over_and_none_is_an_error() {
         508
     );
     assert_eq!(world.counters().no_port, 1);
+    world.occupied.clear();
+    let carol = Client::new(&mut world, "carol", udp("192.0.2.3:4000"));
+    let answer = carol.ask(&mut world, ALLOCATE, &[&RequestedTransport::new(17)]);
+    assert_eq!(answer.code(), 0, "what could not be had then can be tried again");
     assert_eq!(client.ask(&mut world, REFRESH, &[&Lifetime::new(0)]).code(), 0);
     assert_eq!(
         other

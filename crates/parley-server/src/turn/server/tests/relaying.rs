@@ -3,8 +3,10 @@
 use super::super::super::allocation::RelayId;
 use super::super::super::family::Family;
 use super::super::super::wire::{Packet, classify};
+use super::super::TurnShared;
 use super::world::{Client, PEER, World, config, udp};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use stun_types::attribute::*;
 use stun_types::message::*;
 use turn_types::attribute::*;
@@ -171,10 +173,34 @@ fn all_peers_are_permitted_or_none() {
 }
 
 #[test]
-fn relays_of_this_server_reach_each_other_and_nothing_else_here() {
+fn relays_of_this_thread_reach_each_other_at_once() {
     let mut world = World::new();
+    let (alice, of_alice) = Client::allocated(&mut world, "alice", udp("192.0.2.1:4000"));
+    let mut at = udp("192.0.2.2:4000");
+    at.stream = true;
+    let (bob, of_bob) = Client::allocated(&mut world, "bob", at);
+    let (of_alice, of_bob) = (of_alice.to_string(), of_bob.to_string());
+    assert_eq!(alice.bind(&mut world, 0x4000, &of_bob), 0);
+    assert!(
+        alice.send_across(&mut world, 0x4000, b"hello").is_none(),
+        "Bob permits nobody yet"
+    );
+    assert_eq!(world.counters().data_from_unpermitted_peer, 1);
+    assert_eq!(bob.bind(&mut world, 0x4001, &of_alice), 0);
+    let arrived = alice.send_across(&mut world, 0x4000, b"hello");
+    assert_eq!(arrived, Some((bob.at, b"\x40\x01\x00\x05hello\0\0\0".to_vec())));
+    let arrived = bob.send_across(&mut world, 0x4001, b"hi");
+    assert_eq!(arrived, Some((alice.at, b"\x40\x00\x00\x02hi".to_vec())));
+    let counters = world.counters();
+    assert_eq!((counters.packets_to_peers, counters.packets_to_clients), (3, 2));
+}
+
+#[test]
+fn relays_of_other_threads_are_reached_and_nothing_else_of_this_machine() {
+    let shared = TurnShared::new(config(), [7; 32]);
+    let (mut world, mut other) = (World::on(Arc::clone(&shared), 1), World::on(shared, 2));
     let (alice, _) = Client::allocated(&mut world, "alice", udp("192.0.2.1:4000"));
-    let (bob, of_bob) = Client::allocated(&mut world, "bob", udp("192.0.2.2:4000"));
+    let (bob, of_bob) = Client::allocated(&mut other, "bob", udp("192.0.2.2:4000"));
     let of_bob = of_bob.to_string();
     assert_eq!(alice.permit(&mut world, &[&of_bob]), 0);
     assert!(alice.send(&mut world, &of_bob, b"x").is_some());
@@ -182,7 +208,7 @@ fn relays_of_this_server_reach_each_other_and_nothing_else_here() {
     assert_eq!(alice.bind(&mut world, 0x4000, "203.0.113.5:22"), 403);
     assert_eq!(alice.bind(&mut world, 0x4000, &of_bob), 0);
     assert!(alice.send_on(&mut world, 0x4000, b"x").is_some());
-    assert_eq!(bob.ask(&mut world, REFRESH, &[&Lifetime::new(0)]).code(), 0);
+    assert_eq!(bob.ask(&mut other, REFRESH, &[&Lifetime::new(0)]).code(), 0);
     assert!(
         alice.send_on(&mut world, 0x4000, b"x").is_none(),
         "whoever has that port now"

@@ -6,7 +6,7 @@ use super::super::super::counters::TurnCounters;
 use super::super::super::credentials::{TurnCredentials, TurnSecret};
 use super::super::super::family::ByFamily;
 use super::super::super::moment::Moment;
-use super::super::super::server::{Action, ToPeer, TurnServer, TurnShared};
+use super::super::super::server::{Action, Onward, ToPeer, TurnServer, TurnShared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,10 +73,10 @@ impl World {
     }
 
     /// Hands in a packet and does what the server wants done.
-    pub(super) fn hand_in(&mut self, from: &FiveTuple, packet: &[u8]) -> Option<ToPeer> {
-        let to_peer = self.server.handle_client(self.now, from, packet);
+    pub(super) fn hand_in(&mut self, from: &FiveTuple, packet: &[u8]) -> Option<Onward> {
+        let onward = self.server.handle_client(self.now, from, packet);
         self.act();
-        to_peer
+        onward
     }
 
     pub(super) fn act(&mut self) {
@@ -287,8 +287,25 @@ impl Client {
         packet.add_attribute(&peer).unwrap();
         packet.add_attribute(&Data::new(payload)).unwrap();
         let packet = packet.finish();
-        let sent = world.hand_in(&self.at, &packet)?;
+        let sent = to_peer(world.hand_in(&self.at, &packet))?;
         Some((sent.relay, sent.peer, packet[sent.payload].to_vec()))
+    }
+
+    /// What reaches the client of another relay of data on a channel, as it arrives there.
+    pub(super) fn send_across(
+        &self,
+        world: &mut World,
+        number: u16,
+        payload: &[u8],
+    ) -> Option<(FiveTuple, Vec<u8>)> {
+        let packet = on_channel(number, payload);
+        let Onward::Client(to_client, range) = world.hand_in(&self.at, &packet)? else {
+            return None;
+        };
+        let mut arrived = to_client.prefix.as_bytes().to_vec();
+        arrived.extend_from_slice(&packet[range]);
+        arrived.resize(arrived.len() + to_client.prefix.padding(), 0);
+        Some((to_client.to, arrived))
     }
 
     /// What reaches a peer of data on a channel.
@@ -298,11 +315,24 @@ impl Client {
         number: u16,
         payload: &[u8],
     ) -> Option<(SocketAddr, Vec<u8>)> {
-        let mut packet = number.to_be_bytes().to_vec();
-        packet.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
-        packet.extend_from_slice(payload);
-        let sent = world.hand_in(&self.at, &packet)?;
+        let packet = on_channel(number, payload);
+        let sent = to_peer(world.hand_in(&self.at, &packet))?;
         Some((sent.peer, packet[sent.payload].to_vec()))
+    }
+}
+
+fn on_channel(number: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = number.to_be_bytes().to_vec();
+    packet.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
+    packet.extend_from_slice(payload);
+    packet
+}
+
+/// What leaves by a relay's socket.
+pub(super) fn to_peer(onward: Option<Onward>) -> Option<ToPeer> {
+    match onward? {
+        Onward::Peer(to_peer) => Some(to_peer),
+        Onward::Client(..) => None,
     }
 }
 
