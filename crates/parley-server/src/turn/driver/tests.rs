@@ -301,6 +301,16 @@ async fn stream_client(
     carrier: Carrier,
     peer: SocketAddr,
 ) -> (Box<dyn Stream>, SocketAddr) {
+    let (client, _author, relay) = stream_author(driver, carrier, peer).await;
+    (client, relay)
+}
+
+/// The same, who has more to say.
+async fn stream_author(
+    driver: &Arc<TurnDriver>,
+    carrier: Carrier,
+    peer: SocketAddr,
+) -> (Box<dyn Stream>, Author, SocketAddr) {
     let mut client = carrier.connect(driver).await;
     let mut author = Author::new();
     client
@@ -321,7 +331,7 @@ async fn stream_client(
             .unwrap()
             .has_class(MessageClass::Success)
     );
-    (client, relay)
+    (client, author, relay)
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: a client's task")]
@@ -368,6 +378,20 @@ async fn a_stream_is_relayed_in_frames_however_it_is_cut() {
         drop(client);
         until(|| driver.counters().released == 1).await;
         assert_eq!(driver.counters().allocations, 0, "{carrier:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_before_goodbye_still_arrives() {
+    for carrier in CARRIERS {
+        let driver = Arc::new(driver(1));
+        let peer = socket("127.0.0.2");
+        let (mut client, author, relay) = stream_author(&driver, carrier, peer.local_addr().unwrap()).await;
+        // In one piece, so that it is read at once.
+        let last_words = [on_channel(b"last"), author.goodbye()].concat();
+        client.write_all(&last_words).await.unwrap();
+        assert_eq!(receive(&peer), (b"last".to_vec(), relay), "{carrier:?}");
+        until(|| driver.counters().allocations == 0).await;
     }
 }
 

@@ -193,6 +193,10 @@ fn relays_of_this_thread_reach_each_other_at_once() {
     assert_eq!(arrived, Some((alice.at, b"\x40\x00\x00\x02hi".to_vec())));
     let counters = world.counters();
     assert_eq!((counters.packets_to_peers, counters.packets_to_clients), (3, 2));
+    // The same port elsewhere is somebody else's.
+    let elsewhere = of_bob.replace("203.0.113.5", "198.51.100.9");
+    assert_eq!(alice.permit(&mut world, &[&elsewhere]), 0);
+    assert!(alice.send(&mut world, &elsewhere, b"x").is_some());
 }
 
 #[test]
@@ -214,6 +218,23 @@ fn relays_of_other_threads_are_reached_and_nothing_else_of_this_machine() {
         "whoever has that port now"
     );
     assert_eq!(world.counters().data_to_guarded_port, 2);
+}
+
+#[test]
+fn a_port_that_went_to_another_thread_is_looked_for_there() {
+    let mut config = config();
+    config.ports = 60_000..=60_001;
+    let shared = TurnShared::new(config, [7; 32]);
+    let (mut world, mut other) = (World::on(Arc::clone(&shared), 1), World::on(shared, 2));
+    let (alice, of_alice) = Client::allocated(&mut world, "alice", udp("192.0.2.1:4000"));
+    let (bob, of_bob) = Client::allocated(&mut world, "bob", udp("192.0.2.2:4000"));
+    assert_eq!(bob.ask(&mut world, REFRESH, &[&Lifetime::new(0)]).code(), 0);
+    let (_carol, of_carol) = Client::allocated(&mut other, "carol", udp("192.0.2.3:4000"));
+    assert_eq!(of_carol, of_bob, "there is no other port");
+    assert_ne!(of_carol, of_alice);
+    assert_eq!(alice.bind(&mut world, 0x4000, &of_carol.to_string()), 0);
+    let sent = alice.send_on(&mut world, 0x4000, b"hello");
+    assert_eq!(sent, Some((of_carol, b"hello".to_vec())));
 }
 
 #[test]
