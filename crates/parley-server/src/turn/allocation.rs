@@ -118,6 +118,10 @@ impl Allocations {
         Some(allocation)
     }
 
+    pub(super) fn contains(&self, five_tuple: &FiveTuple) -> bool {
+        self.by_five_tuple.contains_key(five_tuple)
+    }
+
     pub(super) fn find(&mut self, five_tuple: &FiveTuple) -> Option<usize> {
         match self.last {
             Some((last, index)) if last == *five_tuple => Some(index),

@@ -9,6 +9,7 @@ use super::super::wire::Prefix;
 use super::batch::{Batch, Route};
 use super::outbox::Outbox;
 use super::socket::{self, Udp};
+use super::stay::Stay;
 use super::stream::Inbound;
 use super::tcp::{Came, TcpClient, take_frames};
 use mio::{Interest, Token};
@@ -68,10 +69,17 @@ pub(super) struct Desk {
     pub(super) packets: usize,
 }
 
-/// How a client on a stream is reached.
-enum Stream {
+/// A client on a stream.
+struct Stream {
+    from: FiveTuple,
+    stay: Stay,
+    way: Way,
+}
+
+/// How it is reached.
+enum Way {
     /// By its task.
-    Task(FiveTuple, Arc<Outbox>),
+    Task(Arc<Outbox>),
     /// By this thread itself.
     Tcp(usize),
 }
@@ -168,10 +176,10 @@ impl Desk {
     }
 
     fn queue_for(&mut self, link: LinkId, prefix: Option<&Prefix>, payload: &[u8]) {
-        let taken = match self.streams.get(&link) {
+        let taken = match self.streams.get(&link).map(|stream| &stream.way) {
             None => true,
-            Some(Stream::Task(_, outbox)) => outbox.push(prefix, payload),
-            Some(Stream::Tcp(at)) => {
+            Some(Way::Task(outbox)) => outbox.push(prefix, payload),
+            Some(Way::Tcp(at)) => {
                 let at = *at;
                 self.tcp.get_mut(at).is_none_or(|client| {
                     if !client.has_waiting() {
@@ -189,11 +197,11 @@ impl Desk {
     pub(super) fn inbound(&mut self, now: Moment, inbound: Inbound) {
         match inbound {
             Inbound::Opened { from, outbox } => {
-                self.streams.insert(from.link, Stream::Task(from, outbox));
+                self.welcome(now, from, Way::Task(outbox));
             }
             Inbound::Frames { link, bytes } => {
-                if let Some(Stream::Task(from, _)) = self.streams.get(&link) {
-                    let from = *from;
+                if let Some(stream) = self.streams.get(&link) {
+                    let from = stream.from;
                     // The task sends whole frames only.
                     let _ = take_frames(&bytes, |frame| self.client_packet(now, &from, frame));
                 }
@@ -208,7 +216,7 @@ impl Desk {
                         .register(&mut client.socket, Origin::Tcp(at).token(), both)
                         .is_ok()
                 });
-                self.streams.insert(from.link, Stream::Tcp(at));
+                self.welcome(now, from, Way::Tcp(at));
                 if !registered {
                     self.close_tcp(now, at);
                 }
@@ -253,35 +261,43 @@ impl Desk {
         }
     }
 
+    fn welcome(&mut self, now: Moment, from: FiveTuple, way: Way) {
+        let stay = Stay::new(now);
+        self.streams.insert(from.link, Stream { from, stay, way });
+    }
+
     fn forget(&mut self, now: Moment, link: LinkId) {
-        let from = match self.streams.remove(&link) {
-            None => return,
-            Some(Stream::Task(from, _)) => from,
-            Some(Stream::Tcp(at)) => {
-                let Some(mut client) = self.tcp.try_remove(at) else {
-                    return;
-                };
-                let _ = self.registry.deregister(&mut client.socket);
-                client.from
-            }
+        let Some(stream) = self.streams.remove(&link) else {
+            return;
         };
-        self.server.stream_closed(&from);
+        match stream.way {
+            Way::Task(outbox) => outbox.close(),
+            Way::Tcp(at) => {
+                if let Some(mut client) = self.tcp.try_remove(at) {
+                    let _ = self.registry.deregister(&mut client.socket);
+                }
+            }
+        }
+        self.server.stream_closed(&stream.from);
         self.act(now);
     }
 
     /// Forgets streams that could not say goodbye, and those of whom nothing is to be expected.
     pub(super) fn sweep(&mut self, now: Moment) {
-        let gone: Vec<LinkId> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| match stream {
-                Stream::Task(_, outbox) => outbox.is_closed(),
-                Stream::Tcp(at) => self.tcp.get(*at).is_none_or(|client| client.is_lost(now)),
-            })
-            .map(|(link, _)| *link)
-            .collect();
-        for link in gone {
-            if matches!(self.streams.get(&link), Some(Stream::Tcp(_))) {
+        let (server, tcp) = (&self.server, &self.tcp);
+        let mut gone = Vec::new();
+        for (link, stream) in &mut self.streams {
+            let (left, lost) = match &stream.way {
+                Way::Task(outbox) => (outbox.is_closed(), false),
+                Way::Tcp(at) => (false, tcp.get(*at).is_none_or(|client| client.is_lost(now))),
+            };
+            let over = stream.stay.is_over(now, server.has_allocation(&stream.from));
+            if left || lost || over {
+                gone.push((*link, left));
+            }
+        }
+        for (link, left) in gone {
+            if !left {
                 self.tally.streams_broken.add();
             }
             self.forget(now, link);

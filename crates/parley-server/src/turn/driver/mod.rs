@@ -18,6 +18,7 @@ mod outbox;
 mod pace;
 mod places;
 mod socket;
+mod stay;
 mod stream;
 mod tcp;
 #[cfg(test)]

@@ -145,6 +145,12 @@ impl TurnServer {
         }
     }
 
+    /// Whether a client has something here.
+    #[must_use]
+    pub fn has_allocation(&self, from: &FiveTuple) -> bool {
+        self.allocations.contains(from)
+    }
+
     /// A client's stream is gone: so is what it had here (RFC 8656, section 3.1).
     pub fn stream_closed(&mut self, from: &FiveTuple) {
         if let Some(index) = self.allocations.find(from) {
