@@ -25,6 +25,9 @@ pub struct TurnConfig {
     pub quotas: Quotas,
     /// What one allocation may relay per second, both directions together; bursts of one second's worth are let through.
     pub bytes_per_s_max: u64,
+    /// Answers per second and thread to one source (IPv6: one /56) that has proved nothing: each of its clients needs one before
+    /// it has. Somebody may be sending in its name.
+    pub answers_per_s_max: u16,
     /// How long an allocation may be kept after its credentials expired.
     pub grace: Duration,
     /// Whether datagrams leave unfragmented, so that DONT-FRAGMENT can be granted (RFC 8656, section 14). The driver's word.
@@ -61,6 +64,7 @@ impl TurnConfig {
             peers: PeerRules::default(),
             quotas: Quotas::default(),
             bytes_per_s_max: 2_500_000,
+            answers_per_s_max: 200,
             grace: Duration::from_secs(12 * 3600),
             unfragmented: cfg!(any(target_os = "linux", target_os = "android", windows)),
         }

@@ -4,8 +4,6 @@ use super::moment::Moment;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Answers without credentials to one source per second. A household starting many calls stays far below.
-const ANSWERS_PER_S: u16 = 100;
 /// Sources told apart, so to speak: those that fall on the same slot share it.
 const SLOTS: usize = 16_384;
 
@@ -25,6 +23,7 @@ pub(super) fn source_prefix(source: IpAddr) -> IpAddr {
 /// comes; which sources share a slot is nobody's to choose, as the hash has a random key.
 #[derive(Debug)]
 pub(super) struct AnswerLimit {
+    per_s_max: u16,
     slots: Box<[Slot]>,
     hasher: RandomState,
 }
@@ -36,8 +35,9 @@ struct Slot {
 }
 
 impl AnswerLimit {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(per_s_max: u16) -> Self {
         Self {
+            per_s_max,
             slots: vec![Slot::default(); SLOTS].into(),
             hasher: RandomState::new(),
         }
@@ -57,7 +57,7 @@ impl AnswerLimit {
             };
         }
         slot.answers = slot.answers.saturating_add(1);
-        slot.answers <= ANSWERS_PER_S
+        slot.answers <= self.per_s_max
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_source_gets_its_answers_of_the_second_and_no_more() {
-        let mut limit = AnswerLimit::new();
+        let mut limit = AnswerLimit::new(100);
         let source = "192.0.2.1".parse().unwrap();
         let given = |limit: &mut AnswerLimit, now| (0..1000).filter(|_| limit.take(now, source)).count();
         assert_eq!(given(&mut limit, NOW), 100);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_sources_takes_no_more_room() {
-        let mut limit = AnswerLimit::new();
+        let mut limit = AnswerLimit::new(100);
         for n in 0..50_000_u32 {
             limit.take(NOW, IpAddr::V4(n.to_be_bytes().into()));
         }

@@ -112,9 +112,9 @@ impl TurnServer {
         let mut transactions = [0; 12];
         random.fill_bytes(&mut transactions);
         Self {
+            answers: AnswerLimit::new(shared.config.answers_per_s_max),
             shared,
             tally: Arc::default(),
-            answers: AnswerLimit::new(),
             allocations: Allocations::default(),
             by_port: ByFamily::default(),
             actions: VecDeque::new(),

@@ -174,8 +174,8 @@ fn a_nonce_flood_is_answered_so_often_and_remembered_not_at_all() {
         from.client.set_port(port);
         world.hand_in(&from, &request);
     }
-    assert_eq!(world.take_answers().len(), 100);
-    assert_eq!(world.counters().answers_limited, 4900);
+    assert_eq!(world.take_answers().len(), 200);
+    assert_eq!(world.counters().answers_limited, 4800);
     assert_eq!(world.counters().allocations, 0);
     world.pass(1);
     Client::new(&mut world, "alice", udp("192.0.2.1:4000"));
