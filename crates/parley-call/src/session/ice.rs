@@ -34,11 +34,7 @@ mod tests {
     fn only_usable_servers_become_urls() {
         let server = ServerAddress::new(false, "fd00::1", 7788).unwrap();
         let check = |host: Option<&str>, kind, port, expect: &[&str]| {
-            let ice = IceServer {
-                kind,
-                host: host.map(Into::into),
-                port,
-            };
+            let ice = IceServer::new(kind, host.map(Into::into), port);
             assert_eq!(urls(&[ice], &server), expect, "{host:?}");
         };
         check(None, IceServerKind::Stun, 3478, &["stun:[fd00::1]:3478"]);

@@ -34,10 +34,17 @@ impl Rooms {
             Some(room) if self.stamp.is_ours(&room) => (room, Role::Guest),
             Some(_) => return self.refuse(client, ErrorCode::RoomUnknown),
         };
+        if self.is_closed_to(room) {
+            return self.refuse(client, ErrorCode::Unavailable);
+        }
         if let Some(code) = self.full(now, room) {
             return self.refuse(client, code);
         }
-        let nonce = self.random();
+        let nonce: [u8; 16] = self.random();
+        // Who has not come in yet has no id that relays could count by; the ticket's own is as good.
+        let ice_servers = self
+            .ways
+            .for_user(now, &ParticipantId::from_bytes(nonce).to_string());
         match self.tokens.ticket(now, room, role, nonce) {
             Some(ticket) => self.send(
                 client,
@@ -45,6 +52,7 @@ impl Rooms {
                     room,
                     ticket,
                     expires_in_s: TICKET_LIFETIME_S,
+                    ice_servers,
                 },
             ),
             None => self.refuse(client, ErrorCode::Unavailable),
@@ -63,7 +71,7 @@ impl Rooms {
         if let Some(code) = self.full(now, ticket.room) {
             return self.refuse(client, code);
         }
-        if !self.has_room(now) {
+        if !self.has_room(now) || self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
         self.make_place(now, ticket.room);
@@ -85,6 +93,11 @@ impl Rooms {
         self.seats.insert(client, seat);
         self.welcome(now, client, seat, false);
         self.announce(now, seat);
+    }
+
+    /// Whether the server is about to stop and nobody is in this room: their call would not last.
+    fn is_closed_to(&self, room: RoomId) -> bool {
+        self.draining && !self.rooms.contains_key(&room)
     }
 
     /// Why nobody new can come into a room, if so.

@@ -8,6 +8,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 mod used;
+mod ways;
 
 use crate::key::{RoomStamp, ServerKey};
 use crate::time::Moment;
@@ -23,6 +24,8 @@ use room::{Member, Presence, Room};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use used::UsedTickets;
+pub use ways::Relays;
+use ways::Ways;
 
 /// How long a lost participant's place is kept.
 const GRACE: Duration = Duration::from_secs(RESUME_GRACE_S);
@@ -70,7 +73,9 @@ struct Seat {
 pub struct Rooms {
     stamp: RoomStamp,
     tokens: Tokens,
-    ice_servers: Vec<IceServer>,
+    ways: Ways,
+    /// No room begins any more: the server is about to stop.
+    draining: bool,
     rng: StdRng,
     /// Tells this life of the server from former ones.
     run: u64,
@@ -97,7 +102,11 @@ impl Rooms {
         Self {
             stamp: RoomStamp::new(key),
             tokens: Tokens::new(key),
-            ice_servers,
+            ways: Ways {
+                open_to_all: ice_servers,
+                relays: None,
+            },
+            draining: false,
             run: rng.next_u64(),
             rng,
             started: now,
@@ -108,6 +117,18 @@ impl Rooms {
             deadlines: BTreeSet::new(),
             outputs: Vec::new(),
         }
+    }
+
+    /// The same with relays, for which everyone is given credentials.
+    #[must_use]
+    pub fn with_relays(mut self, relays: Option<Relays>) -> Self {
+        self.ways.relays = relays;
+        self
+    }
+
+    /// From now on no room begins; those that are there go on, and their people come and go.
+    pub const fn drain(&mut self) {
+        self.draining = true;
     }
 
     /// A message of `client`; what follows from it, in order.
@@ -251,7 +272,7 @@ impl Rooms {
                     room: seat.room,
                     resume_token,
                     participants,
-                    ice_servers: self.ice_servers.clone(),
+                    ice_servers: self.ways.for_user(now, &seat.id.to_string()),
                     resumed,
                 };
                 self.send(client, message);

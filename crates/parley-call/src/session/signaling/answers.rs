@@ -51,6 +51,7 @@ impl Signaling {
                     room,
                     ticket,
                     expires_in_s,
+                    ..
                 },
             ) => self.on_ticket(now, room, ticket, expires_in_s, out, counters),
             (

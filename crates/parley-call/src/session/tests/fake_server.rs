@@ -77,6 +77,7 @@ impl FakeServer {
                         room: room(),
                         ticket: "ticket".into(),
                         expires_in_s: 600,
+                        ice_servers: Vec::new(),
                     },
                 )]
             }
