@@ -6,7 +6,9 @@
 
 use if_addrs::Interface;
 use parley_proto::{ParseLinkError, ServerAddress};
-use parley_server::{DEFAULT_PORT, LoadKeyError, Server, ServerConfig, ServerKey, StartServerError};
+use parley_server::{
+    DEFAULT_PORT, LoadKeyError, RelayConfig, Server, ServerConfig, ServerKey, StartServerError,
+};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -65,6 +67,7 @@ impl EmbeddedServer {
             key: key.clone(),
             connections_max: CONNECTIONS_MAX,
             participants_max: CONNECTIONS_MAX,
+            relay: Some(RelayConfig::for_one_person()),
             ..ServerConfig::everywhere(port, 0)
         };
         let server = match Server::start(config(DEFAULT_PORT)).await {

@@ -1,25 +1,47 @@
 //! What a server is told before it starts.
 
+use crate::front::TlsConfig;
 use crate::key::ServerKey;
+use crate::relays::RelayConfig;
+use crate::rooms::Relays;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// The TCP port of a server that was told none.
 pub const DEFAULT_PORT: u16 = 7788;
+/// The TCP port of HTTPS with a certificate of the server's own.
+pub const DEFAULT_OWN_HTTPS_PORT: u16 = 7789;
 /// The UDP port of STUN (RFC 8489).
 pub const DEFAULT_STUN_PORT: u16 = 3478;
 
 /// How to run a server.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// TCP addresses for signaling and the pages, at least one. `[::]` also takes IPv4; port 0 picks a free one.
+    /// TCP addresses for signaling, the pages and TURN, at least one here or in `tls`. `[::]` also takes IPv4; port 0 picks a
+    /// free one.
     pub listen: Vec<SocketAddr>,
-    /// UDP address for STUN; `None` runs none. `[::]` also takes IPv4; port 0 picks a free one.
+    /// The name by which clients reach it, if they all use the same.
+    pub domain: Option<String>,
+    /// HTTPS, and TURN over TLS.
+    pub tls: Option<TlsConfig>,
+    /// A TCP address that sends browsers to HTTPS. Left out with a warning if it cannot be had.
+    pub redirect: Option<SocketAddr>,
+    /// UDP address for STUN and TURN; `None` runs none. `[::]` also takes IPv4; port 0 picks a free one.
     pub stun: Option<SocketAddr>,
+    /// Further UDP addresses. Each is left out with a warning if it cannot be had.
+    pub stun_more: Vec<SocketAddr>,
+    /// Relays of this server.
+    pub relay: Option<RelayConfig>,
+    /// Relays of somebody else, told to clients instead.
+    pub relays_elsewhere: Option<Relays>,
+    /// What `/metrics` asks for; without one it answers this machine only.
+    pub metrics_token: Option<String>,
     /// What makes rooms and tokens this server's own.
     pub key: ServerKey,
     /// Connections at once; more are turned away.
     pub connections_max: usize,
+    /// TCP connections at once that speak HTTP or have not said yet what they want; when there are more, the oldest is closed.
+    pub undecided_max: usize,
     /// People at once, those away included; more are told that the server is full.
     pub participants_max: usize,
     /// How long a connection may take to say what it wants before it is closed.
@@ -32,15 +54,23 @@ impl ServerConfig {
     pub fn new(listen: Vec<SocketAddr>, stun: Option<SocketAddr>) -> Self {
         Self {
             listen,
+            domain: None,
+            tls: None,
+            redirect: None,
             stun,
+            stun_more: Vec::new(),
+            relay: None,
+            relays_elsewhere: None,
+            metrics_token: None,
             key: ServerKey::generate(),
             connections_max: 8192,
+            undecided_max: 2048,
             participants_max: 8192,
             header_timeout: Duration::from_secs(10),
         }
     }
 
-    /// On free ports of 127.0.0.1 only, with STUN: for tests and calls within one machine.
+    /// On free ports of 127.0.0.1 only, with STUN, without relays: for tests and calls within one machine.
     #[must_use]
     pub fn loopback() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

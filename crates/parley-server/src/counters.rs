@@ -3,18 +3,25 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
         /// The living counters, shared by the drivers of one server.
         #[derive(Debug, Default)]
         pub(crate) struct Tally { $(pub(crate) $name: Count),* }
 
         /// What happened since the server started.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-        pub struct Counters { $($(#[$doc])* pub $name: u64),* }
+        pub struct Counters { $($(#[doc = $doc])* pub $name: u64),* }
 
         impl Tally {
             pub(crate) fn snapshot(&self) -> Counters {
                 Counters { $($name: self.$name.get()),* }
+            }
+        }
+
+        impl Counters {
+            /// Each with its name and what it means.
+            pub(crate) fn each(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($doc),*), self.$name)),*]
             }
         }
     };
@@ -31,6 +38,26 @@ counters! {
     connections_accepted,
     /// Signaling connections turned away because there were too many.
     connections_refused,
+    /// TCP connections accepted.
+    tcp_accepted,
+    /// TCP connections that speak HTTP, or have not said yet what they want, now.
+    tcp_open,
+    /// TCP connections closed because newer ones came when there were too many.
+    tcp_evicted,
+    /// TCP connections closed because they did not say in time what they want.
+    tcp_silent,
+    /// TCP connections closed because what they said is nothing that is spoken here.
+    tcp_junk,
+    /// TLS handshakes that failed.
+    tls_failed,
+    /// TCP connections that wanted TURN where there is none.
+    turn_unserved,
+    /// TCP connections handed to TURN, TLS among them.
+    turn_streams,
+    /// Requests without TLS that were sent to HTTPS.
+    redirected,
+    /// Requests for the numbers from somebody whom they are not for.
+    metrics_refused,
     /// Messages read from clients.
     messages,
     /// Messages that could not be read, or were too large.

@@ -5,6 +5,7 @@
 
 use crate::counters::Tally;
 use crate::rooms::{ClientId, Output, Rooms};
+use crate::stage::Stage;
 use crate::time::Clock;
 use axum::extract::ws::Utf8Bytes;
 use parley_proto::limits::{SIGNAL_QUEUE_BYTES_MAX, SIGNAL_QUEUE_MESSAGES_MAX};
@@ -118,12 +119,8 @@ impl Hub {
         }
     }
 
-    /// Runs until `stopping` turns true (then everyone is told) or all connections and the server are gone.
-    pub(crate) async fn run(
-        mut self,
-        mut inbox: mpsc::Receiver<Inbound>,
-        mut stopping: watch::Receiver<bool>,
-    ) {
+    /// Runs until the server stops (then everyone is told) or all connections and the server are gone.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Inbound>, mut stage: watch::Receiver<Stage>) {
         loop {
             let deadline = self.rooms.poll_timeout().map(|at| self.clock.instant(at));
             let timeout = async {
@@ -141,7 +138,16 @@ impl Hub {
                     let outputs = self.rooms.handle_timeout(self.clock.now());
                     self.deliver(outputs);
                 }
-                _ = stopping.wait_for(|stop| *stop) => return self.going_away(),
+                changed = stage.changed() => {
+                    let now = *stage.borrow_and_update();
+                    // A server that is gone without a word is gone all the same.
+                    if changed.is_err() || now == Stage::Stopping {
+                        return self.going_away();
+                    }
+                    if now == Stage::Draining {
+                        self.rooms.drain();
+                    }
+                }
             }
             let counts = self.rooms.counts();
             self.tally.rooms.set(counts.rooms);

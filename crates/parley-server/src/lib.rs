@@ -1,29 +1,35 @@
-//! Signaling, rooms, tickets and STUN: one server, embedded in the app or as the binary `parley-server`.
+//! Signaling, rooms, tickets, STUN and TURN: one server, embedded in the app or as the binary `parley-server`.
 //!
-//! Decisions are in sans-IO cores (`rooms`, `gate`, `stun::answer`), sockets in thin drivers around them (`hub`, `socket`,
-//! `web`, `server`). The server knows who is in a room and passes on what they tell each other without looking inside; it
-//! never sees sound, pictures, or the secret of a link. Nothing is stored but its key.
+//! Decisions are in sans-IO cores (`rooms`, `gate`, `turn`, `stun::answer`), sockets in thin drivers around them (`front`, `hub`,
+//! `socket`, `web`, `relays`, `server`); The server knows who is in a room and passes on
+//! what they tell each other without looking inside; it never sees the secret of a link, and sound and pictures only as
+//! encrypted packets that it relays. Nothing is stored but its key and certificates.
 
 mod config;
 mod counters;
+mod front;
 pub mod gate;
 mod hub;
 mod key;
 mod limit;
-mod listener;
+mod metrics;
 mod name;
 mod net;
+mod relays;
 pub mod rooms;
 mod server;
 mod socket;
+mod stage;
 pub mod stun;
 mod time;
 mod token;
 pub mod turn;
 mod web;
 
-pub use config::{DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
+pub use config::{DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
 pub use counters::Counters;
+pub use front::{CertificateError, CertificateSource, TlsConfig};
 pub use key::{LoadKeyError, ServerKey};
+pub use relays::RelayConfig;
 pub use server::{Server, StartServerError};
 pub use time::Moment;

@@ -2,26 +2,31 @@
 
 mod page;
 
+use crate::front::Arrival;
 use crate::key::{RoomStamp, ServerKey};
+use crate::metrics;
 use crate::rooms::ClientId;
 use crate::socket::{self, Surroundings};
+use crate::stage::Stage;
+use crate::turn::TurnDriver;
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, FORWARDED, HeaderName,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
 use parley_proto::signal::SIGNAL_PATH;
 use parley_proto::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, RoomId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Semaphore;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::{Semaphore, watch};
 
 /// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
 const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
@@ -34,19 +39,36 @@ struct Site {
     stamp: RoomStamp,
     places: Arc<Semaphore>,
     next_client: Arc<AtomicU64>,
+    health: Health,
 }
 
-pub(crate) fn router(around: Surroundings, key: &ServerKey, places: Arc<Semaphore>) -> Router {
+/// What machines that watch a server ask about.
+#[derive(Clone)]
+pub(crate) struct Health {
+    pub(crate) stage: watch::Receiver<Stage>,
+    pub(crate) turn: Option<Arc<TurnDriver>>,
+    /// Who says this may have the numbers; without one, whoever is on this machine.
+    pub(crate) token: Option<Arc<str>>,
+}
+
+pub(crate) fn router(
+    around: Surroundings,
+    key: &ServerKey,
+    places: Arc<Semaphore>,
+    health: Health,
+) -> Router {
     let site = Site {
         around,
         stamp: RoomStamp::new(key),
         places,
         next_client: Arc::default(),
+        health,
     };
     Router::new()
         .route(SIGNAL_PATH, get(signal))
         .route("/r/{room}", get(invitation))
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(numbers))
         .route("/api/v1/server", get(about))
         .route("/", get(|| async { Html(page::home()) }))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(page::nothing_here())) })
@@ -82,6 +104,52 @@ async fn invitation(State(site): State<Site>, room: Result<Path<String>, PathRej
         Some(_) => Html(page::invitation()).into_response(),
         None => (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response(),
     }
+}
+
+/// For load balancers: a server about to stop wants no new people.
+async fn healthz(State(site): State<Site>) -> (StatusCode, &'static str) {
+    if *site.health.stage.borrow() == Stage::Serving {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    }
+}
+
+async fn numbers(
+    State(site): State<Site>,
+    Extension(Arrival(from)): Extension<Arrival>,
+    headers: HeaderMap,
+) -> Response {
+    let allowed = match &site.health.token {
+        Some(token) => {
+            let said = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+            let said = said
+                .and_then(|said| said.strip_prefix(b"Bearer "))
+                .unwrap_or_default();
+            said.ct_eq(token.as_bytes()).into()
+        }
+        // What a proxy on this machine passes on comes from elsewhere.
+        None => {
+            from.ip().to_canonical().is_loopback()
+                && !headers.contains_key(FORWARDED)
+                && !headers.contains_key("x-forwarded-for")
+        }
+    };
+    if !allowed {
+        site.around.tally.metrics_refused.add();
+        return (
+            StatusCode::FORBIDDEN,
+            "The numbers are for this server's operator: ask on the machine itself, or with metrics_token.\n",
+        )
+            .into_response();
+    }
+    let turn = site.health.turn.as_ref().map(|turn| turn.counters());
+    let text = metrics::text(&site.around.tally.snapshot(), turn.as_ref());
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE))],
+        text,
+    )
+        .into_response()
 }
 
 async fn about() -> Json<serde_json::Value> {

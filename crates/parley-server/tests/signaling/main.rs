@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod door;
 mod hostile;
 mod pages;
 mod program;

@@ -1,14 +1,20 @@
 //! Starting and stopping: binds, spawns the tasks, and ends them in good order. A driver.
 
+mod bound;
+mod ways;
+
 use crate::config::ServerConfig;
 use crate::counters::{Counters, Tally};
+use crate::front::{self, CertificateError, Certificates, Crowd, Door};
 use crate::hub::{Hub, inbox};
-use crate::net::{bind_udp, canonical, is_taken, listen_tcp};
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
+use crate::stage::Stage;
+use crate::stun;
 use crate::time::Clock;
-use crate::{listener, stun, web};
-use parley_proto::{IceServer, IceServerKind};
+use crate::turn::{StartTurnError, TurnCounters, TurnDriver};
+use crate::web::{self, Health};
+use bound::{Bound, addresses};
 use rand::rngs::StdRng;
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use ways::{Ways, stun_servers};
 
 /// How long clients may take to hear that the server goes away.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
@@ -24,9 +32,11 @@ const FAREWELL_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Server {
     addresses: Vec<SocketAddr>,
-    stun_address: Option<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    udp_addresses: Vec<SocketAddr>,
     tally: Arc<Tally>,
-    stopping: watch::Sender<bool>,
+    turn: Option<Arc<TurnDriver>>,
+    stage: watch::Sender<Stage>,
     places: Arc<Semaphore>,
     places_max: u32,
     tasks: JoinSet<()>,
@@ -56,6 +66,15 @@ pub enum StartServerError {
         /// Where.
         address: SocketAddr,
     },
+    /// TURN cannot start for another reason.
+    #[error("{0}")]
+    Turn(StartTurnError),
+    /// There is no certificate to speak TLS with.
+    #[error("{0}")]
+    Certificate(#[from] CertificateError),
+    /// TLS does not take its own settings.
+    #[error("TLS cannot be set up: {0}.")]
+    Tls(#[from] rustls::Error),
     /// Something else is wrong with an address.
     #[error("The server cannot listen on {}: {source}.", place(address))]
     Listen {
@@ -72,67 +91,95 @@ impl Server {
     /// # Errors
     /// [`StartServerError`], a sentence with the address.
     pub async fn start(config: ServerConfig) -> Result<Self, StartServerError> {
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
-        for address in &config.listen {
-            let bound = listen_tcp(*address)
-                .and_then(|listener| Ok((listener.local_addr()?, listener)))
-                .map_err(|source| refused(source, *address, StartServerError::Taken { address: *address }))?;
-            addresses.push(canonical(bound.0));
-            listeners.push(bound.1);
-        }
-        if addresses.is_empty() {
-            return Err(StartServerError::NoAddress);
-        }
-        let stun = match config.stun {
-            None => None,
-            Some(address) => Some(
-                bind_udp(address)
-                    .and_then(|socket| Ok((socket.local_addr()?, socket)))
-                    .map_err(|source| refused(source, address, StartServerError::StunTaken { address }))?,
-            ),
-        };
-        let stun_address = stun.as_ref().map(|(address, _)| canonical(*address));
+        let bound = Bound::new(&config)?;
+        let (addresses, tls_addresses) = (addresses(&bound.plain), addresses(&bound.tls));
+        let (ways, udp_addresses) = Ways::open(&config, &bound.udp)?;
 
         let (clock, tally) = (Clock::start(), Arc::new(Tally::default()));
-        let (stopping, stop) = watch::channel(false);
+        let (stage, stage_now) = watch::channel(Stage::Serving);
         let (to_hub, from_connections) = inbox();
         let places_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(places_max as usize));
-        let ice_servers = ice_servers(stun_address);
         let rng: StdRng = rand::make_rng();
+        let relays = ways.relays(&config, &udp_addresses, &addresses, &tls_addresses);
         let rooms = Rooms::new(
             clock.now(),
             &config.key,
-            ice_servers,
+            stun_servers(&config, &udp_addresses),
             config.participants_max,
             rng,
-        );
+        )
+        .with_relays(relays);
         let around = Surroundings {
             hub: to_hub,
             clock,
             tally: Arc::clone(&tally),
         };
-        let router = web::router(around, &config.key, Arc::clone(&places));
+        let health = Health {
+            stage: stage_now.clone(),
+            turn: ways.turn.clone(),
+            token: config.metrics_token.as_deref().map(Into::into),
+        };
+        let router = web::router(around, &config.key, Arc::clone(&places), health);
 
         let mut tasks = JoinSet::new();
-        tasks.spawn(Hub::new(rooms, clock, Arc::clone(&tally)).run(from_connections, stop.clone()));
-        if let Some((_, socket)) = stun {
+        let tls = match &config.tls {
+            None => None,
+            Some(tls) => {
+                let certificates = Certificates::open(&tls.certificate)?;
+                if let Some(keeper) = certificates.keeper {
+                    tasks.spawn(keeper);
+                }
+                let config = front::server_config(certificates.resolver)?;
+                Some(TlsAcceptor::from(Arc::new(config)))
+            }
+        };
+        tasks.spawn(Hub::new(rooms, clock, Arc::clone(&tally)).run(from_connections, stage_now.clone()));
+        if let Some(socket) = ways.stun {
             tasks.spawn(stun::serve(socket, clock, Arc::clone(&tally)));
         }
-        for listener in listeners {
-            tasks.spawn(listener::serve(
+        let door = Door {
+            plain: router.clone(),
+            secure: router,
+            tls,
+            turn: ways.turn.clone(),
+            crowd: Crowd::new(config.undecided_max),
+            tally: Arc::clone(&tally),
+            patience: config.header_timeout,
+        };
+        for (_, listener) in bound.plain {
+            tasks.spawn(front::serve(listener, door.clone(), stage_now.clone()));
+        }
+        let redirecting = |port| front::redirecting(config.domain.clone(), port, Arc::clone(&tally));
+        for (address, listener) in bound.tls {
+            let plain = redirecting(address.port());
+            tasks.spawn(front::serve(
                 listener,
-                router.clone(),
-                config.header_timeout,
-                stop.clone(),
+                Door {
+                    plain,
+                    ..door.clone()
+                },
+                stage_now.clone(),
+            ));
+        }
+        if let (Some((_, listener)), Some(secure)) = (bound.redirect, tls_addresses.first()) {
+            let plain = redirecting(secure.port());
+            tasks.spawn(front::serve(
+                listener,
+                Door {
+                    plain,
+                    ..door.clone()
+                },
+                stage_now.clone(),
             ));
         }
         Ok(Self {
             addresses,
-            stun_address,
+            tls_addresses,
+            udp_addresses,
             tally,
-            stopping,
+            turn: ways.turn,
+            stage,
             places,
             places_max,
             tasks,
@@ -145,20 +192,55 @@ impl Server {
         // `start` refuses an empty list; an address nobody listens at is the honest answer to the impossible.
         self.addresses
             .first()
+            .or(self.tls_addresses.first())
             .copied()
             .unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
     }
 
-    /// All TCP addresses.
+    /// All TCP addresses without TLS.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The UDP address of STUN, with the port it really has.
+    /// All TCP addresses with TLS.
     #[must_use]
-    pub const fn stun_address(&self) -> Option<SocketAddr> {
-        self.stun_address
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
+    }
+
+    /// The first UDP address of STUN, with the port it really has.
+    #[must_use]
+    pub fn stun_address(&self) -> Option<SocketAddr> {
+        self.udp_addresses.first().copied()
+    }
+
+    /// All UDP addresses of STUN and TURN.
+    #[must_use]
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp_addresses
+    }
+
+    /// What the relays did so far; nothing where there are none.
+    #[must_use]
+    pub fn turn_counters(&self) -> Option<TurnCounters> {
+        self.turn.as_ref().map(|turn| turn.counters())
+    }
+
+    /// From now on no call begins and no relay is given; those that are there go on. Before [`Server::stop`].
+    pub fn drain(&self) {
+        if let Some(turn) = &self.turn {
+            turn.drain();
+        }
+        // Every task may be gone already; then there is nobody to tell.
+        let _ = self.stage.send(Stage::Draining);
+    }
+
+    /// Whether nobody is in a call here, and nobody uses a relay.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let relays = self.turn_counters().map_or(0, |turn| turn.allocations);
+        self.counters().rooms == 0 && relays == 0
     }
 
     /// What happened so far.
@@ -170,20 +252,12 @@ impl Server {
     /// Tells everyone that the server goes away, waits (briefly) until they heard it, and frees the ports.
     pub async fn stop(mut self) {
         // Every task may be gone already; then there is nobody to tell.
-        let _ = self.stopping.send(true);
+        let _ = self.stage.send(Stage::Stopping);
         let all = self.places.acquire_many(self.places_max);
         if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
             tracing::info!("some clients did not say goodbye in time");
         }
         self.tasks.shutdown().await;
-    }
-}
-
-fn refused(source: io::Error, address: SocketAddr, taken: StartServerError) -> StartServerError {
-    if is_taken(&source) {
-        taken
-    } else {
-        StartServerError::Listen { address, source }
     }
 }
 
@@ -194,17 +268,6 @@ fn place(address: &SocketAddr) -> String {
     } else {
         format!("port {} of {}", address.port(), address.ip())
     }
-}
-
-/// "The host you reached me at": a server does not know its own name from outside.
-fn ice_servers(stun: Option<SocketAddr>) -> Vec<IceServer> {
-    stun.into_iter()
-        .map(|address| IceServer {
-            kind: IceServerKind::Stun,
-            host: None,
-            port: address.port(),
-        })
-        .collect()
 }
 
 #[cfg(test)]
