@@ -1,7 +1,7 @@
 //! Signaling, rooms, tickets, STUN and TURN: one server, embedded in the app or as the binary `parley-server`.
 //!
 //! Decisions are in sans-IO cores (`rooms`, `gate`, `turn`, `stun::answer`), sockets in thin drivers around them (`front`, `hub`,
-//! `socket`, `web`, `relays`, `server`); The server knows who is in a room and passes on
+//! `socket`, `web`, `relays`, `server`); `settings` is what an operator says. The server knows who is in a room and passes on
 //! what they tell each other without looking inside; it never sees the secret of a link, and sound and pictures only as
 //! encrypted packets that it relays. Nothing is stored but its key and certificates.
 
@@ -18,6 +18,7 @@ mod net;
 mod relays;
 pub mod rooms;
 mod server;
+pub mod settings;
 mod socket;
 mod stage;
 pub mod stun;

@@ -38,6 +38,8 @@ impl RealServer {
             .arg(SocketAddr::new(address.ip(), 0).to_string())
             .arg("--data-dir")
             .arg(data)
+            // Who stops it in mid-call wants it gone.
+            .env("PARLEY_SERVER_DRAIN_SECONDS", "0")
             .env("RUST_LOG", "info,stun_types=off");
         let mut command = match namespace {
             Some(namespace) => namespace.enter(&command),
