@@ -71,6 +71,12 @@ pub(crate) fn release(configuration: Option<&Value>) -> Result<()> {
     process::run(&mut build)
 }
 
+/// Builds the server to be given away.
+pub(crate) fn release_of_the_server() -> Result<()> {
+    setup::build_ui()?;
+    process::run(cargo("build").args(["--release", "--locked", "--package", "parley-server"]))
+}
+
 /// Builds the window, all programs and all test binaries.
 pub(crate) fn everything() -> Result<Vec<TestProgram>> {
     setup::build_ui()?;

@@ -47,6 +47,7 @@ cargo xtask bench files [--against chromium] [--mb N] [--json]
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)
+cargo xtask package --server [--debug]  the server as a Debian package, with its service (on Debian and its like)
 cargo xtask manifest FOLDER ADDRESS     for a release: latest.json over the signed installers in FOLDER, by which an installed
                                         Parley finds them at ADDRESS
 cargo xtask bench capture [--seconds N] [--json]

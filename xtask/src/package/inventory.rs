@@ -39,6 +39,15 @@ impl Part {
 
 /// Everything inside the app as it is built for this system.
 pub(super) fn of_the_app() -> Result<BTreeSet<Part>> {
+    of("parley")
+}
+
+/// Everything inside the server, the page for guests among it.
+pub(super) fn of_the_server() -> Result<BTreeSet<Part>> {
+    of("parley-server")
+}
+
+fn of(program: &str) -> Result<BTreeSet<Part>> {
     let output = cargo("metadata")
         .args(["--format-version=1", "--locked", "--filter-platform", &host()?])
         .output()
@@ -49,7 +58,7 @@ pub(super) fn of_the_app() -> Result<BTreeSet<Part>> {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    let mut parts = crates(&serde_json::from_slice(&output.stdout)?, "parley");
+    let mut parts = crates(&serde_json::from_slice(&output.stdout)?, program);
     let lock = std::fs::read(root().join("ui").join("package-lock.json"))?;
     parts.extend(scripts(&serde_json::from_slice(&lock)?));
     Ok(parts)

@@ -6,6 +6,7 @@ mod bundler;
 mod inventory;
 mod licences;
 mod sbom;
+mod server;
 mod updates;
 
 pub(crate) use updates::manifest;
@@ -23,6 +24,8 @@ use std::process::ExitCode;
 struct Wish {
     /// Formats, as Tauri's bundler names them.
     bundles: Vec<String>,
+    /// The server instead of the app: a Debian package.
+    server: bool,
     /// The development build: there in no time where the tests were built; large and slower, not for giving away.
     debug: bool,
 }
@@ -30,6 +33,10 @@ struct Wish {
 /// Makes the installers and says where they are.
 pub(crate) fn package(arguments: &[String]) -> Result<ExitCode> {
     let wish = wish(arguments)?;
+    if wish.server {
+        server::package(wish.debug)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     setup::system(Purpose::Run)?;
     if wish.debug {
         build::programs()?;
@@ -45,8 +52,14 @@ pub(crate) fn package(arguments: &[String]) -> Result<ExitCode> {
 pub(crate) fn of_the_development_build(bundle: &str) -> Result<()> {
     make(&Wish {
         bundles: vec![bundle.to_owned()],
+        server: false,
         debug: true,
     })
+}
+
+/// The server's package with what the tests built.
+pub(crate) fn server_of_the_development_build() -> Result<()> {
+    server::package(true)
 }
 
 fn make(wish: &Wish) -> Result<()> {
@@ -93,17 +106,19 @@ fn line_of(file: &Path) -> Result<String> {
 fn wish(arguments: &[String]) -> Result<Wish> {
     let mut wish = Wish {
         bundles: usual().iter().map(|&name| name.to_owned()).collect(),
+        server: false,
         debug: false,
     };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--debug" => wish.debug = true,
+            "--server" => wish.server = true,
             "--bundles" => {
                 let list = words.next().context("--bundles takes a list such as deb,rpm")?;
                 wish.bundles = list.split(',').map(str::to_owned).collect();
             }
-            other => bail!("`{other}` is not understood; there are --bundles LIST and --debug"),
+            other => bail!("`{other}` is not understood; there are --bundles LIST, --server and --debug"),
         }
     }
     if let Some(strange) = wish.bundles.iter().find(|name| !KNOWN.contains(&name.as_str())) {
@@ -144,6 +159,7 @@ mod tests {
             (chosen.bundles, chosen.debug),
             (vec!["deb".to_owned(), "appimage".to_owned()], true)
         );
+        assert!(asked(&["--server"]).unwrap().server);
     }
 
     #[test]

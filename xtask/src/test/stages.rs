@@ -69,6 +69,7 @@ pub(super) fn part(part: Part, full: bool, programs: &[TestProgram], ledger: &mu
             // One of the rare tests installs it.
             if full {
                 ledger.check("package", || package::of_the_development_build("deb"));
+                ledger.check("package the server", package::server_of_the_development_build);
             }
             world_modules("desktop", &["desktop::"], full, programs, ledger);
         }
