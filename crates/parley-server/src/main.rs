@@ -7,7 +7,7 @@ use clap::Parser as _;
 use parley_server::settings::Settings;
 use parley_server::{CertificateSource, Server, ServerConfig, ServerKey, StartServerError};
 use program::arguments::{Arguments, Command, data_dir};
-use program::{log, user, words};
+use program::{doctor, log, user, words};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,6 +22,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let settings = match &arguments.command {
         Some(Command::Config { what }) => what.run().map(|()| None),
+        Some(Command::Doctor) => look(&arguments).await.map(|()| None),
         None => arguments.settings().map(Some),
     };
     let outcome = match settings {
@@ -44,6 +45,13 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn look(arguments: &Arguments) -> Result<()> {
+    let settings = arguments.settings()?;
+    // Nothing is made of it: any key will do, and a folder that may not be there yet.
+    let config = settings.server_config(ServerKey::generate(), &data_dir(&settings)?);
+    doctor::run(&config).await
 }
 
 async fn run(settings: &Settings) -> Result<()> {

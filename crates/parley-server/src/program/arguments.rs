@@ -48,6 +48,7 @@ Examples:
   parley-server --domain call.example.org          serve the internet (as root, or with the right to ports below 1024)
   parley-server --listen 127.0.0.1:7788 --no-stun  behind a reverse proxy that does TLS
   parley-server config example                     everything it can be told, in one file
+  parley-server --domain call.example.org doctor   what is missing for that on this machine
 
 What the file says can be said by the environment too: drain_seconds as PARLEY_SERVER_DRAIN_SECONDS.
 The environment variable RUST_LOG sets how much is logged (for example RUST_LOG=parley_server=debug).";
@@ -61,6 +62,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Say in words what a server with these settings finds on this machine, and what to open or mend
+    Doctor,
 }
 
 /// About the file of settings.

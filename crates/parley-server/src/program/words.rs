@@ -52,7 +52,7 @@ fn another_port(taken: SocketAddr) -> String {
 }
 
 /// Whether it is Parley that answers where a port is taken.
-async fn is_parley(taken: SocketAddr) -> bool {
+pub(super) async fn is_parley(taken: SocketAddr) -> bool {
     let ip = match taken.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
