@@ -23,8 +23,8 @@ pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};
 pub use signal::{
-    Candidate, ClientMessage, IceCredentials, IceServer, IceServerKind, IceTransport, LeaveReason, Participant,
-    PeerEnvelope, PeerMessage, Role, SdpType, ServerMessage,
+    Candidate, ClientMessage, IceCredentials, IceServer, IceServerKind, IceTransport, LeaveReason,
+    Participant, PeerEnvelope, PeerMessage, Role, SdpType, ServerMessage,
 };
 pub use units::{Bitrate, FrameRate, Resolution};
 

@@ -33,7 +33,7 @@ impl Bound {
         let redirect = config.redirect.as_ref().and_then(|address| {
             listen(address)
                 .inspect_err(|error| {
-                    tracing::warn!("{error} Browsers that ask without https are not sent there.")
+                    tracing::warn!("{error} Browsers that ask without https are not sent there.");
                 })
                 .ok()
         });

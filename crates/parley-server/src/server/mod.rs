@@ -164,14 +164,7 @@ impl Server {
         }
         if let (Some((_, listener)), Some(secure)) = (bound.redirect, tls_addresses.first()) {
             let plain = redirecting(secure.port());
-            tasks.spawn(front::serve(
-                listener,
-                Door {
-                    plain,
-                    ..door.clone()
-                },
-                stage_now.clone(),
-            ));
+            tasks.spawn(front::serve(listener, Door { plain, ..door }, stage_now));
         }
         Ok(Self {
             addresses,
