@@ -274,6 +274,7 @@ mod tests {
         check(tcp(Port::Missing), "no such address");
         let half = Facts {
             tcp: vec![(at("[::]:443"), Port::Parley), (at("[::]:80"), Port::Free)],
+            udp: vec![(at("[::]:3478"), Port::Taken)],
             ..healthy()
         };
         check(half, "Restart it");

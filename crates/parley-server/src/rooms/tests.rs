@@ -65,6 +65,7 @@ fn a_server_about_to_stop_begins_no_call_and_ends_none() {
 fn everyone_is_given_credentials_of_their_own() {
     use crate::turn::TurnSecret;
     use parley_proto::{IceServer, IceServerKind};
+    use rand::SeedableRng as _;
     let mut world = World::new();
     world.rooms = Rooms::new(
         START,

@@ -79,10 +79,12 @@ async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> Str
 async fn answers_stun(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> bool {
     let request = Message::builder_request(BINDING, MessageWriteVec::new()).finish();
     // In two parts: what is looked at to tell the protocol is a part of the message.
-    stream.write_all(&request[..3]).await.unwrap();
-    stream.flush().await.unwrap();
-    stream.write_all(&request[3..]).await.unwrap();
-    stream.flush().await.unwrap();
+    for part in [&request[..3], &request[3..]] {
+        // Who is turned away may learn of it in between.
+        if stream.write_all(part).await.is_err() || stream.flush().await.is_err() {
+            return false;
+        }
+    }
     let mut answer = vec![0; 20];
     if !matches!(timeout(PATIENCE, stream.read_exact(&mut answer)).await, Ok(Ok(_))) {
         return false;
