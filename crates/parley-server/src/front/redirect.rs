@@ -1,11 +1,14 @@
-//! "Go to https": what HTTP without TLS gets where browsers should use TLS.
+//! "Go to https": what HTTP without TLS gets where browsers should use TLS. Only what this is is said to everybody, so that
+//! somebody who finds the port taken learns by whom.
 
 use crate::counters::Tally;
+use crate::web::{ABOUT_PATH, about};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, HOST, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use std::sync::Arc;
 
 /// Sends everybody to the same path at `domain`, or at the host they asked for, on this port.
@@ -18,6 +21,7 @@ struct Target {
 
 pub(crate) fn router(domain: Option<String>, port: u16, tally: Arc<Tally>) -> Router {
     Router::new()
+        .route(ABOUT_PATH, get(about))
         .fallback(go)
         .with_state(Target { domain, port, tally })
 }

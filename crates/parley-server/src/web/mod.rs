@@ -33,6 +33,9 @@ const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
 /// Bytes the WebSocket may hold back for one client, beyond its queue.
 const WRITE_BUFFER_BYTES_MAX: usize = 8 * SIGNAL_MESSAGE_BYTES_MAX;
 
+/// Where programs ask what this is.
+pub(crate) const ABOUT_PATH: &str = "/api/v1/server";
+
 #[derive(Clone)]
 struct Site {
     around: Surroundings,
@@ -69,7 +72,7 @@ pub(crate) fn router(
         .route("/r/{room}", get(invitation))
         .route("/healthz", get(healthz))
         .route("/metrics", get(numbers))
-        .route("/api/v1/server", get(about))
+        .route(ABOUT_PATH, get(about))
         .route("/", get(|| async { Html(page::home()) }))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(page::nothing_here())) })
         .layer(middleware::map_response(with_headers))
@@ -152,7 +155,8 @@ async fn numbers(
         .into_response()
 }
 
-async fn about() -> Json<serde_json::Value> {
+/// What this is, for programs.
+pub(crate) async fn about() -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "server": "parley",
         "version": env!("CARGO_PKG_VERSION"),
