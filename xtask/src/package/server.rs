@@ -49,12 +49,12 @@ pub(super) fn package(debug: bool) -> Result<()> {
     let program = target_dir()
         .join(if debug { "debug" } else { "release" })
         .join("parley-server");
-    let made = make(&program)?;
+    let made = make(&program, debug)?;
     println!("{}", line_of(&made)?);
     Ok(())
 }
 
-fn make(program: &Path) -> Result<PathBuf> {
+fn make(program: &Path, quickly: bool) -> Result<PathBuf> {
     let tree = target_dir().join("xtask").join("parley-server-deb");
     if tree.exists() {
         // What an earlier run left there is not ours to hand out.
@@ -88,7 +88,11 @@ fn make(program: &Path) -> Result<PathBuf> {
     let made = folder.join(format!("parley-server_{version}_{architecture}.deb"));
     process::run_quiet(
         Command::new("dpkg-deb")
-            .args(["--root-owner-group", "--build"])
+            .arg("--root-owner-group")
+            // A development build is ten times as large and given to nobody.
+            .args(quickly.then_some("-Zgzip"))
+            .args(quickly.then_some("-z1"))
+            .arg("--build")
             .arg(&tree)
             .arg(&made),
     )?;
