@@ -9,6 +9,7 @@ pub mod chat;
 pub mod config;
 pub mod end;
 pub mod files;
+pub mod ice;
 pub mod key_frame;
 pub mod peer;
 pub mod port;

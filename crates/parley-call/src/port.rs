@@ -3,6 +3,7 @@
 //! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
 
+use crate::ice::IceServer;
 use bytes::{Bytes, BytesMut};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
@@ -20,8 +21,8 @@ pub enum PeerCommand {
     Open {
         /// Counts up with every `Open`.
         generation: u32,
-        /// `stun:host:port` URLs.
-        ice_servers: Vec<String>,
+        /// What helps to find a way.
+        ice_servers: Vec<IceServer>,
     },
     /// Creates an offer and sets it: answered by [`PeerEventKind::LocalDescription`] or [`PeerEventKind::CommandFailed`].
     MakeOffer {

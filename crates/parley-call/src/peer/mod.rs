@@ -18,6 +18,7 @@
 //! | feedback of the other side never reaches the application | `chain/tap.rs` |
 //! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
+//! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
 
 mod addresses;
 mod asking;
@@ -37,6 +38,7 @@ mod route;
 mod runtime;
 mod send_audio;
 mod send_video;
+mod servers;
 mod setup;
 mod shared_sound;
 mod spawn;

@@ -6,7 +6,7 @@
 use socket2::SockRef;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,7 +105,10 @@ impl Runtime for PeerRuntime {
         &'a self,
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>> {
-        self.tokio.resolve_host(host)
+        match in_brackets(host) {
+            Some(host) => Box::pin(async move { self.tokio.resolve_host(&host).await }),
+            None => self.tokio.resolve_host(host),
+        }
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
@@ -129,6 +132,13 @@ impl Runtime for PeerRuntime {
     }
 }
 
+/// The library writes the IPv6 address of a relay before its port without brackets, and then finds no such host.
+fn in_brackets(host: &str) -> Option<String> {
+    let (address, port) = host.rsplit_once(':')?;
+    let address: Ipv6Addr = address.parse().ok()?;
+    Some(format!("[{address}]:{port}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +152,19 @@ mod tests {
         let _wrapped = runtime.wrap_udp_socket(plain).unwrap();
         let given = SockRef::from(&shared).recv_buffer_size().unwrap();
         assert!(given > default, "{given} after {default}");
+    }
+
+    #[tokio::test]
+    async fn a_relay_at_an_ipv6_address_is_found() {
+        let (runtime, _) = PeerRuntime::new();
+        for (host, expect) in [
+            ("::1:3478", "[::1]:3478"),
+            ("[::1]:3478", "[::1]:3478"),
+            ("127.0.0.1:3478", "127.0.0.1:3478"),
+        ] {
+            let found = runtime.resolve_host(host).await.unwrap();
+            assert_eq!(found, [expect.parse().unwrap()], "{host}");
+        }
     }
 
     #[tokio::test]

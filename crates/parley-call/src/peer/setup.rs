@@ -46,6 +46,9 @@ const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(25);
 const ICE_PRFLX_WAIT: Duration = Duration::from_millis(50);
 /// The same for an address that a STUN server saw; the library's half second is more than a direct way needs to be found.
 const ICE_SRFLX_WAIT: Duration = Duration::from_millis(150);
+/// The same for a relay, which is there from the start and taken only when nothing better came: a direct way through two
+/// NATs takes a few round trips of the message that names it and of the checks. The library waits two seconds.
+const ICE_RELAY_WAIT: Duration = Duration::from_millis(500);
 /// Checks before a pair is given up: ten seconds, longer than an answer may take through a slow server.
 const ICE_CHECKS_MAX: u16 = 400;
 /// What the other side may have on its way to us in data channels; 1 MiB caps them at 1 MiB a round trip.
@@ -63,7 +66,7 @@ const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 
 /// What a connection is built from.
 pub(super) struct Blueprint {
-    pub(super) ice_servers: Vec<String>,
+    pub(super) ice_servers: Vec<RTCIceServer>,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
@@ -160,18 +163,13 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
             Slot::from(DELIVER_SLOT),
             Linked::new(Deliver::new(Arc::clone(&meter), blueprint.events.clone())),
         );
-    let ice_servers = RTCIceServer {
-        urls: blueprint.ice_servers.clone(),
-        ..Default::default()
-    };
-    let servers = if ice_servers.urls.is_empty() {
-        Vec::new()
-    } else {
-        vec![ice_servers]
-    };
     let (runtime, tasks) = PeerRuntime::new();
     let building = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
+        .with_configuration(
+            RTCConfigurationBuilder::new()
+                .with_ice_servers(blueprint.ice_servers.clone())
+                .build(),
+        )
         .with_media_engine(engine)
         .with_setting_engine(settings(mdns))
         .with_interceptor_registry(registry)
@@ -200,6 +198,7 @@ fn settings(mdns: MulticastDnsMode) -> SettingEngine {
         .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_CHECKS_MAX))
         .with_prflx_acceptance_min_wait(Some(ICE_PRFLX_WAIT))
         .with_srflx_acceptance_min_wait(Some(ICE_SRFLX_WAIT))
+        .with_relay_acceptance_min_wait(Some(ICE_RELAY_WAIT))
         .with_include_loopback_candidate(true)
         .with_multicast_dns_mode(mdns)
         .with_sctp_max_receive_buffer_size(SCTP_RECEIVE_BYTES)

@@ -16,6 +16,7 @@ use super::proof_exchange::{Parties, ProofExchange};
 use super::rate::RateLimit;
 use super::recording::Recording;
 use crate::end::{EndReason, SignalingFault};
+use crate::ice::IceServer;
 use crate::port::{Inflow, PeerCommand, TrackKind};
 use crate::sdp;
 use crate::snapshot::RecordingConsent;
@@ -47,7 +48,7 @@ pub(super) struct PeerLink {
     candidates: RemoteCandidates,
     proofs: ProofExchange,
     state: LinkState,
-    ice_servers: Vec<String>,
+    ice_servers: Vec<IceServer>,
     local_candidates: Vec<Candidate>,
     tracks: Vec<TrackKind>,
     /// What came lately.
@@ -79,7 +80,7 @@ impl PeerLink {
     pub(super) fn open(
         parties: Parties,
         generation: u32,
-        ice_servers: Vec<String>,
+        ice_servers: Vec<IceServer>,
         own_media: MediaState,
         reachable: bool,
         cx: &mut Context<'_>,

@@ -5,12 +5,14 @@ mod people;
 
 use super::SessionConfig;
 use super::context::Context;
+use super::ice;
 use super::io::{Input, SessionEvent};
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
 use super::signaling::{News, Signaling};
 use crate::call::CallCommand;
 use crate::end::EndReason;
+use crate::ice::IceServer;
 use crate::port::{PeerEvent, PeerEventKind};
 use crate::snapshot::{
     CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal,
@@ -32,7 +34,10 @@ pub(super) struct Stay {
     secret: LinkSecret,
     signaling: Signaling,
     link_told: bool,
-    ice_servers: Vec<String>,
+    /// What came with the ticket.
+    relays: Vec<IceServer>,
+    /// That, and what the room's server said on entering.
+    ice_servers: Vec<IceServer>,
     me: Option<Participant>,
     other: Option<Participant>,
     /// Somebody who would take the other's place, but media still goes on with the one who is there.
@@ -58,6 +63,7 @@ impl Stay {
             server: config.server,
             secret: config.secret,
             link_told: false,
+            relays: Vec::new(),
             ice_servers: Vec::new(),
             me: None,
             other: None,
@@ -244,7 +250,8 @@ impl Stay {
     fn on_news(&mut self, news: Option<News>, cx: &mut Context<'_>) {
         match news {
             None | Some(News::Lost) => {}
-            Some(News::Ticket) => {
+            Some(News::Ticket { ice_servers }) => {
+                self.relays = ice::relays(&ice_servers, &self.server);
                 self.times.ticket.get_or_insert(cx.now);
                 if !self.link_told
                     && let Some(link) = self.link_to_send()

@@ -1,6 +1,7 @@
 //! What the session asks, carried out one by one.
 
 use super::{Driver, Open, bounds, clock};
+use crate::ice::IceServer;
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
 use crate::peer::backlog::Backlog;
@@ -8,6 +9,7 @@ use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
+use crate::peer::servers;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
@@ -100,13 +102,13 @@ impl Driver {
         Ok(())
     }
 
-    async fn open(&mut self, generation: u32, ice_servers: Vec<String>) -> Result<(), CommandError> {
+    async fn open(&mut self, generation: u32, servers: Vec<IceServer>) -> Result<(), CommandError> {
         self.close().await;
         let (events, library) = LibraryEvents::new();
         let now = clock();
         let addresses = addresses::choose(&self.network);
         let blueprint = Blueprint {
-            ice_servers,
+            ice_servers: servers.iter().filter_map(servers::direct).collect(),
             addresses: addresses.clone(),
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),

@@ -51,9 +51,11 @@ impl Signaling {
                     room,
                     ticket,
                     expires_in_s,
-                    ..
+                    ice_servers,
                 },
-            ) => self.on_ticket(now, room, ticket, expires_in_s, out, counters),
+            ) => self
+                .on_ticket(now, room, ticket, expires_in_s, out, counters)
+                .then_some(News::Ticket { ice_servers }),
             (
                 Stage::Joining | Stage::Resuming,
                 ServerMessage::Joined {
@@ -100,10 +102,10 @@ impl Signaling {
         expires_in_s: u64,
         out: &mut Outbox,
         counters: &mut SessionCounters,
-    ) -> Option<News> {
+    ) -> bool {
         if self.room.is_some_and(|wanted| wanted != room) || ticket.len() > TOKEN_BYTES_MAX {
             counters.malformed_from_server += 1;
-            return None;
+            return false;
         }
         // Nine tenths of its life, so that it is never used in its last moment.
         let life = Duration::from_secs(expires_in_s.clamp(10, 24 * 3600)).mul_f64(0.9);
@@ -114,7 +116,7 @@ impl Signaling {
         if self.entered_at.is_some() {
             self.join_if_possible(now, out);
         }
-        Some(News::Ticket)
+        true
     }
 
     fn on_joined(&mut self, now: Instant, token: String, counters: &mut SessionCounters) {

@@ -18,7 +18,10 @@ const HOPELESS_AFTER: Duration = Duration::from_secs(15);
 impl Stay {
     pub(super) fn on_joined(&mut self, joined: Joined, cx: &mut Context<'_>) {
         self.times.joined.get_or_insert(cx.now);
-        self.ice_servers = ice::urls(&joined.ice_servers, &self.server);
+        self.ice_servers = ice::stun(&joined.ice_servers, &self.server)
+            .into_iter()
+            .chain(self.relays.iter().cloned())
+            .collect();
         let (mine, others): (Vec<_>, Vec<_>) = joined
             .participants
             .into_iter()
