@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod engine;
 mod folders;
 pub mod frames;
+pub mod network;
 pub mod problems;
 #[cfg(test)]
 mod sentences;
@@ -23,8 +24,10 @@ pub mod store;
 pub mod view;
 
 /// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
-/// candidate answered late, an attribute not asked for).
-const QUIET_LOG: &str = "rtc=error,webrtc=error,stun_types=error";
+/// candidate answered late, an attribute not asked for). It asks for a relay from every address of this machine and calls each
+/// that cannot an error.
+const QUIET_LOG: &str =
+    "rtc=error,webrtc=error,webrtc::peer_connection::transport::turn_relayer=off,stun_types=error";
 /// What is logged when nobody says otherwise.
 const USUAL_LOG: &str = "warn";
 

@@ -167,7 +167,7 @@ impl Call {
         let (publish_stats, stats) = watch::channel(CallStats::default());
         let driver = Driver {
             session,
-            signaling: signaling::spawn(server),
+            signaling: signaling::spawn(server, config.network.proxy.clone()),
             peer: Peer::spawn(PeerSetup {
                 media: config.media,
                 network: config.network,

@@ -1,5 +1,7 @@
 //! What a call is started with. Plain values and the ends of channels; nothing here acts.
 
+use crate::ice::TurnServer;
+use crate::relay::Proxy;
 use parley_media::audio::AudioTargets;
 use parley_media::packet::{EncodedAudio, EncodedFrame};
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
@@ -121,11 +123,15 @@ impl Default for VideoLimits {
     }
 }
 
-/// Which addresses media uses.
+/// How the network is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkOptions {
     /// Only these local addresses; empty for every interface that is up.
     pub addresses: Vec<IpAddr>,
     /// Loopback addresses too. They are used anyway when the machine has no other.
     pub include_loopback: bool,
+    /// Relays beside those that the server names.
+    pub relays: Vec<TurnServer>,
+    /// The HTTP proxy of this network, for what is reached over TCP: relays, and a server by TLS.
+    pub proxy: Option<Proxy>,
 }

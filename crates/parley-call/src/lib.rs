@@ -14,11 +14,13 @@ pub mod key_frame;
 pub mod peer;
 pub mod port;
 pub mod proof;
+pub mod relay;
 pub mod sdp;
 pub mod session;
 pub mod signaling;
 pub mod snapshot;
 pub mod stats;
+mod stun;
 mod trust;
 
 pub use call::{Call, CallCommand, CallEvent, CallHandle};

@@ -3,7 +3,7 @@
 //! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
 
-use crate::ice::IceServer;
+use crate::ice::{IceServer, RelayTransport};
 use bytes::{Bytes, BytesMut};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
@@ -248,6 +248,8 @@ pub struct PeerStats {
     pub pair: Option<(SocketAddr, SocketAddr)>,
     /// How they were found: `host`, `srflx`, `prflx` or `relay` (RFC 8839, 5.1).
     pub pair_types: Option<(&'static str, &'static str)>,
+    /// How the relay is reached that this side's end of the pair is on, if it is on one.
+    pub relay: Option<RelayTransport>,
     /// Things dropped, by name.
     pub drops: Vec<(&'static str, u64)>,
 }

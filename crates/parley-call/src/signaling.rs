@@ -2,15 +2,17 @@
 //! when to connect, what to say and what an answer means is the session's. What it adds is the name of what went wrong.
 
 use crate::end::SignalingFault;
+use crate::ice::HostPort;
+use crate::relay::Proxy;
+use crate::relay::dial::{self, DialError};
 use crate::session::{SignalingCommand, SignalingEvent};
 use crate::trust;
 use futures_util::{SinkExt, StreamExt};
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
 use parley_proto::{ClientMessage, CloseCode, ServerAddress};
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -44,11 +46,12 @@ pub struct SignalingHandle {
 /// Starts the driver for one server on the current tokio runtime.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "driver: the one task of the WebSocket")]
-pub fn spawn(server: ServerAddress) -> SignalingHandle {
+pub fn spawn(server: ServerAddress, proxy: Option<Proxy>) -> SignalingHandle {
     let (commands, from_session) = mpsc::channel(COMMANDS_MAX);
     let (to_session, events) = mpsc::channel(EVENTS_MAX);
     let driver = Driver {
         server,
+        proxy,
         commands: from_session,
         events: to_session,
     };
@@ -58,6 +61,8 @@ pub fn spawn(server: ServerAddress) -> SignalingHandle {
 
 struct Driver {
     server: ServerAddress,
+    /// Asked for servers behind TLS, and not for those near.
+    proxy: Option<Proxy>,
     commands: mpsc::Receiver<SignalingCommand>,
     events: mpsc::Sender<(u32, SignalingEvent)>,
 }
@@ -95,7 +100,7 @@ impl Driver {
     /// One connection, from the first packet to the last.
     async fn attempt(&mut self, connection: u32) -> Left {
         let opened = {
-            let opening = open(&self.server);
+            let opening = open(&self.server, self.proxy.as_ref());
             tokio::pin!(opening);
             loop {
                 tokio::select! {
@@ -199,12 +204,10 @@ fn close_code(frame: Option<&CloseFrame>) -> Option<CloseCode> {
     CloseCode::from_number(frame?.code.into())
 }
 
-async fn open(server: &ServerAddress) -> Result<Socket, SignalingFault> {
-    let stream = timeout(TCP_MAX, reach(server))
+async fn open(server: &ServerAddress, proxy: Option<&Proxy>) -> Result<Socket, SignalingFault> {
+    let stream = timeout(TCP_MAX, reach(server, proxy))
         .await
         .map_err(|_| SignalingFault::TimedOut)??;
-    // Signaling is many small messages that somebody waits for.
-    let _ = stream.set_nodelay(true);
     let limits = WebSocketConfig::default()
         .max_message_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX))
         .max_frame_size(Some(2 * SIGNAL_MESSAGE_BYTES_MAX));
@@ -221,23 +224,16 @@ async fn open(server: &ServerAddress) -> Result<Socket, SignalingFault> {
     }
 }
 
-/// TCP to the first address that answers.
-async fn reach(server: &ServerAddress) -> Result<TcpStream, SignalingFault> {
-    let host = server.host().trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = lookup_host((host, server.port()))
-        .await
-        .map_err(|_| SignalingFault::NameUnknown)?
-        .collect();
-    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
-    let mut fault = SignalingFault::NameUnknown;
-    for address in addresses {
-        match timeout(TCP_MAX / count, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(_)) => fault = SignalingFault::Refused,
-            Err(_) => fault = SignalingFault::TimedOut,
-        }
-    }
-    Err(fault)
+/// TCP to the first address that answers. Messages are small, and somebody waits for each: none waits for the next.
+async fn reach(server: &ServerAddress, proxy: Option<&Proxy>) -> Result<TcpStream, SignalingFault> {
+    let to = HostPort::new(server.host(), server.port()).ok_or(SignalingFault::NameUnknown)?;
+    let proxy = proxy.filter(|_| server.secure());
+    dial::tcp(&to, proxy).await.map_err(|error| match error {
+        DialError::NameUnknown => SignalingFault::NameUnknown,
+        DialError::Refused(_) | DialError::ProxyRefused(_) | DialError::ProxyJunk => SignalingFault::Refused,
+        DialError::TimedOut => SignalingFault::TimedOut,
+        DialError::Tls(_) => SignalingFault::Tls,
+    })
 }
 
 /// What a failed handshake means.

@@ -11,9 +11,10 @@ use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::cost;
 use parley_app::endpoint::{
-    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, NetworkOptions,
-    SCREEN_TILE_OF, ShareWish, SignalingFault, VideoLimits,
+    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, SCREEN_TILE_OF, ShareWish,
+    SignalingFault, VideoLimits,
 };
+use parley_app::network;
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
@@ -112,7 +113,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
         target,
         name: wish.name.clone(),
         media: media_state(wish, shows_at_once(wish)),
-        network: NetworkOptions::default(),
+        network: network::from_environment(),
         limits,
         downloads: errands::downloads(wish),
     })?;

@@ -112,6 +112,7 @@ impl Party {
             network: NetworkOptions {
                 addresses: Vec::new(),
                 include_loopback: true,
+                ..NetworkOptions::default()
             },
         });
         let CallHandle {

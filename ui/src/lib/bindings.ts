@@ -737,7 +737,11 @@ own_type: string,
 /**
  * The same of the other's.
  */
-other_type: string, };
+other_type: string, 
+/**
+ * How this side reaches the relay that its end is on: `udp`, `tcp` or `tls`. Absent where it is on none.
+ */
+relay: string | null, };
 
 /**
  * One call that was.

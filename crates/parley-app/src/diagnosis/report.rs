@@ -185,8 +185,12 @@ impl Report {
         let Some(last) = self.samples.last() else { return };
         page.push_str("<h2>The last second</h2><table>");
         let pair = last.pair.as_ref().map_or_else(String::new, |pair| {
+            let over = pair
+                .relay
+                .as_ref()
+                .map_or_else(String::new, |relay| format!(" over {relay}"));
             format!(
-                "{} ({}) to {} ({})",
+                "{} ({}{over}) to {} ({})",
                 pair.own, pair.own_type, pair.other, pair.other_type
             )
         });

@@ -32,6 +32,7 @@ fn calm() -> (StatsSample, Circumstances) {
             other: "203.0.113.7:6000".into(),
             own_type: "host".into(),
             other_type: "srflx".into(),
+            relay: None,
         }),
         codecs: vec!["Opus".into(), "H.264".into()],
         ..StatsSample::default()

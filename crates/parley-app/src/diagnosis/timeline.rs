@@ -26,10 +26,10 @@ impl Timeline {
     }
 
     pub(super) fn second(&mut self, sample: &StatsSample, now: &Circumstances) {
-        let way = sample
-            .pair
-            .as_ref()
-            .map(|pair| format!("{} - {}", pair.own_type, pair.other_type));
+        let way = sample.pair.as_ref().map(|pair| match &pair.relay {
+            Some(relay) => format!("{} over {relay} - {}", pair.own_type, pair.other_type),
+            None => format!("{} - {}", pair.own_type, pair.other_type),
+        });
         let before = self.before.take();
         if before.is_none() {
             self.add(now.now_ms, EventCode::Joined, None);

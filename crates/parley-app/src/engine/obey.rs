@@ -6,10 +6,11 @@ use super::{devices, translate};
 use crate::address::server_address;
 use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
 use crate::endpoint::CallWish;
+use crate::network;
 use crate::view::{
     AppCommand, CommandError, CommandErrorCode, DesktopView, Phase, ProblemCode, SettingsPatch,
 };
-use parley_call::{CallCommand, CallTarget, EndReason, NetworkOptions};
+use parley_call::{CallCommand, CallTarget, EndReason};
 use parley_media::audio::AudioCommand;
 use parley_proto::{Link, ServerAddress};
 use std::time::Instant;
@@ -162,7 +163,7 @@ impl Actor {
             target,
             name: self.store.get().name.clone(),
             media: self.media_state(),
-            network: NetworkOptions::default(),
+            network: network::from_environment(),
             limits: self.limits,
             downloads: self.downloads(),
         };

@@ -7,6 +7,7 @@ use crate::view::{PairView, StatsSample};
 use parley_call::CallStats;
 use parley_call::chat::ChatCounters;
 use parley_call::files::FileCounters;
+use parley_call::port::PeerStats;
 use parley_media::audio::{AudioStatus, SharedSoundStatus};
 use parley_media::video::{EncoderStats, ReceiverStats};
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ impl Gauge {
                 .map(|receiver| receiver.decode_ms)
                 .reduce(f32::max),
             frozen: figures.receivers.iter().any(|receiver| receiver.frozen),
-            pair: peer.pair.map(|(own, other)| pair(own, other, peer.pair_types)),
+            pair: peer.pair.map(|(own, other)| pair(own, other, peer)),
             codecs: codecs(figures),
             // These are measured elsewhere, see `super::inspect`.
             cpu_pct: None,
@@ -86,7 +87,7 @@ impl Gauge {
             heard_dbov: None,
             path: peer
                 .pair
-                .map(|(own, other)| format!("direct, UDP, {own} to {other}")),
+                .map(|(own, other)| format!("{}, {own} to {other}", way(peer))),
             drops: drops(figures),
         }
     }
@@ -106,13 +107,23 @@ impl Figures {
     }
 }
 
-fn pair(own: SocketAddr, other: SocketAddr, types: Option<(&str, &str)>) -> PairView {
-    let (own_type, other_type) = types.unwrap_or(("unknown", "unknown"));
+fn pair(own: SocketAddr, other: SocketAddr, peer: &PeerStats) -> PairView {
+    let (own_type, other_type) = peer.pair_types.unwrap_or(("unknown", "unknown"));
     PairView {
         own: own.to_string(),
         other: other.to_string(),
         own_type: own_type.to_owned(),
         other_type: other_type.to_owned(),
+        relay: peer.relay.map(|relay| relay.word().to_owned()),
+    }
+}
+
+/// Which way is used, in words.
+fn way(peer: &PeerStats) -> String {
+    match (peer.relay, peer.pair_types) {
+        (Some(relay), _) => format!("relay, {}", relay.word().to_ascii_uppercase()),
+        (None, Some((_, "relay"))) => "relay of the other side, UDP".to_owned(),
+        _ => "direct, UDP".to_owned(),
     }
 }
 

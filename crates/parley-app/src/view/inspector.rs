@@ -135,4 +135,6 @@ pub struct PairView {
     pub own_type: String,
     /// The same of the other's.
     pub other_type: String,
+    /// How this side reaches the relay that its end is on: `udp`, `tcp` or `tls`. Absent where it is on none.
+    pub relay: Option<String>,
 }

@@ -161,6 +161,7 @@ mod tests {
             let options = NetworkOptions {
                 addresses: vec!["10.1.2.3".parse().unwrap()],
                 include_loopback,
+                ..NetworkOptions::default()
             };
             choose(&options)
                 .iter()

@@ -11,6 +11,7 @@ use super::runtime::LiveTasks;
 use super::setup::{Blueprint, Built, LocalTrack, build};
 use super::stats::{self, Pair};
 use crate::port::TrackKind;
+use crate::relay::relays::Relays;
 use parley_proto::control::{CONTROL_CHANNEL_ID, CONTROL_CHANNEL_LABEL};
 use parley_proto::limits::{CANDIDATE_BYTES_MAX, SDP_BYTES_MAX};
 use parley_proto::{Bitrate, Candidate, ControlMessage, SdpType};
@@ -369,7 +370,7 @@ impl Connection {
     }
 
     /// The pair of addresses in use, with its round trip.
-    pub(super) async fn pair(&self, now: Instant) -> Option<Pair> {
+    pub(super) async fn pair(&self, now: Instant, relays: &Relays) -> Option<Pair> {
         let transport = self.parts.audio.sender.transport().await.ok()??;
         let selected = transport
             .ice_transport()
@@ -377,7 +378,7 @@ impl Connection {
             .await
             .ok()??;
         let report = self.peer.get_stats(now, StatsSelector::None).await;
-        stats::pair(&selected, &report)
+        stats::pair(&selected, &report, relays)
     }
 
     /// Bytes that were said in data channels and are not answered.

@@ -17,6 +17,7 @@ use super::stats::Sampler;
 use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
+use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, ControlMessage, MediaState};
@@ -39,6 +40,8 @@ const ESTIMATE_MIN: Bitrate = Bitrate::from_kbps(100);
 pub(super) struct Open {
     connection: Connection,
     library: mpsc::Receiver<LibraryEvent>,
+    /// Those behind streams.
+    relays: Relays,
     sampler: Sampler,
     /// Share of the sound that is expected to be lost.
     loss: f32,
@@ -206,6 +209,7 @@ impl Driver {
         if phase == ConnectionPhase::Connected {
             if let Some(open) = &mut self.open {
                 open.connection.on_connected();
+                open.relays.rest();
             }
             self.refresh_routes().await;
         }
@@ -315,12 +319,13 @@ impl Driver {
         let Some(open) = &mut self.open else {
             return;
         };
-        let pair = open.connection.pair(now).await;
+        let pair = open.connection.pair(now, &open.relays).await;
         if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {
             open.connection.meter.round_trip_ms.set(rtt_ms);
         }
         let estimate = open.connection.estimate.borrow().bps();
         let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
+        sample.drops.extend(open.relays.counted());
         for (name, counter) in [
             ("frames_unsent", &self.unsent.frames),
             ("screen_frames_unsent", &self.unsent.screen_frames),

@@ -1,7 +1,9 @@
 //! From counters to the sample of each second. Pure: what was read at two moments comes in, rates come out.
 
 use super::meter::Meter;
+use crate::ice::RelayTransport;
 use crate::port::PeerStats;
+use crate::relay::relays::Relays;
 use rtc::peer_connection::transport::RTCIceCandidatePair;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -42,6 +44,8 @@ pub(super) struct Pair {
     pub(super) remote: SocketAddr,
     /// How each was found.
     pub(super) types: [&'static str; 2],
+    /// How the relay is reached that this side's end is on.
+    pub(super) relay: Option<RelayTransport>,
     pub(super) rtt_ms: Option<f32>,
 }
 
@@ -102,13 +106,14 @@ impl Sampler {
             encoder_holds: meter.encoder_holds.get(),
             pair: pair.map(|pair| (pair.local, pair.remote)),
             pair_types: pair.map(|pair| (pair.types[0], pair.types[1])),
+            relay: pair.and_then(|pair| pair.relay),
             drops: meter.drops.list(),
         }
     }
 }
 
 /// The selected pair as ICE tells it, with the round trip out of the library's report. `None` for a `.local` address.
-pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport) -> Option<Pair> {
+pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, relays: &Relays) -> Option<Pair> {
     let address = |candidate: &RTCIceCandidate| {
         let ip: IpAddr = candidate.address.parse().ok()?;
         Some(SocketAddr::new(ip, candidate.port))
@@ -122,6 +127,12 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport) -> O
         local: address(selected.local())?,
         remote: address(selected.remote())?,
         types: [selected.local(), selected.remote()].map(|candidate| type_word(candidate.typ)),
+        relay: (selected.local().typ == RTCIceCandidateType::Relay).then(|| {
+            let url = selected.local().url.as_deref();
+            // What the library reaches by itself it reaches over UDP.
+            url.and_then(|url| relays.transport_of(url))
+                .unwrap_or(RelayTransport::Udp)
+        }),
         rtt_ms: (rtt_s > 0.0).then_some((rtt_s * 1000.0) as f32),
     })
 }

@@ -14,6 +14,7 @@ test.each([
   ['a path with dots', 'Your settings could not be read, so Parley starts with fresh ones. The old file was kept as /home/a/settings. x.json.', 'Ihre Einstellungen ließen sich nicht lesen, darum beginnt Parley mit neuen. Die alte Datei liegt unter /home/a/settings. x.json.'],
   ['a name that looks like a place for one', '{what} lost the connection to the server. The call goes on.', '{what} hat die Verbindung zum Server verloren. Der Anruf läuft weiter.'],
   ['the way of a call', 'direct, UDP, 10.0.0.1:5 to [fe80::1]:6', 'direkt, UDP, 10.0.0.1:5 an [fe80::1]:6'],
+  ['the way over a relay', 'relay, TLS, 192.0.2.1:5 to [fe80::1]:6', 'Relais, TLS, 192.0.2.1:5 an [fe80::1]:6'],
   ['something new, left as it is', 'The moon is full. Parley keeps trying.', 'The moon is full. Parley keeps trying.'],
 ])('%s', (_, english, german) => expect(told(english)).toBe(german));
 

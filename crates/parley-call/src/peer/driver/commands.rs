@@ -13,6 +13,7 @@ use crate::peer::servers;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
+use crate::relay::relays::Relays;
 use parley_proto::{ControlMessage, SdpType};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -102,13 +103,17 @@ impl Driver {
         Ok(())
     }
 
-    async fn open(&mut self, generation: u32, servers: Vec<IceServer>) -> Result<(), CommandError> {
+    async fn open(&mut self, generation: u32, mut servers: Vec<IceServer>) -> Result<(), CommandError> {
         self.close().await;
+        servers.extend(self.network.relays.iter().cloned().map(IceServer::Turn));
         let (events, library) = LibraryEvents::new();
         let now = clock();
         let addresses = addresses::choose(&self.network);
+        let (relays, bridged) = Relays::open(&servers, &addresses, self.network.proxy.as_ref()).await;
+        let known = servers.iter().filter_map(servers::direct);
+        let behind = bridged.iter().map(|one| servers::relay(&one.at, &one.server));
         let blueprint = Blueprint {
-            ice_servers: servers.iter().filter_map(servers::direct).collect(),
+            ice_servers: known.chain(behind).collect(),
             addresses: addresses.clone(),
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
@@ -120,6 +125,7 @@ impl Driver {
             sampler: Sampler::new(&connection.meter, now),
             connection,
             library,
+            relays,
             loss: 0.0,
             held: VecDeque::new(),
             addresses,

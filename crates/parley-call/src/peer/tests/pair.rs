@@ -101,6 +101,7 @@ impl Side {
             network: NetworkOptions {
                 addresses: vec![address.parse().unwrap()],
                 include_loopback: false,
+                ..NetworkOptions::default()
             },
         });
         Self {

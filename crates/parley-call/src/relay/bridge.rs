@@ -1,0 +1,344 @@
+//! One relay behind a stream, as a UDP socket on this machine that the peer connection's library takes for it. A driver.
+//!
+//! ```text
+//! library's socket <-> this socket -> queue -> stream -> relay
+//!                                  <---------- stream <-
+//! ```
+//! The library has a socket for each address of this machine, and asks from each of them. One allocation is enough: only
+//! what comes from this socket's own address is taken, and of that only the first port. A stream is one client to the relay
+//! (RFC 8656, section 3.1), so two could not share it anyway.
+//!
+//! A stream that breaks takes its allocation with it. Before there is one it is opened again; after, the library could not be
+//! told, so the bridge is [`Ended`](BridgeState::Ended) and the call needs a fresh connection.
+
+use super::dial::{DialError, Stream, dial};
+use super::frame::{self, Frames};
+use super::proxy::Proxy;
+use super::start::{self, Better};
+use crate::ice::{RelayTransport, TurnServer};
+use bytes::BytesMut;
+use rustls::ClientConfig;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, sleep_until, timeout};
+
+/// Datagrams that may wait for the stream: some 0.3 s of picture. More would come too late to be seen; what finds no room is
+/// dropped and counted, as a full router does, and the estimate lowers the rate.
+const QUEUE_MAX: usize = 64;
+/// Datagrams that go into the stream at once.
+const BATCH_MAX: usize = 32;
+/// The largest datagram.
+const DATAGRAM_BYTES_MAX: usize = 2048;
+/// Bytes read of the stream at once.
+const READ_BYTES: usize = 16 << 10;
+/// A stream that takes nothing for so long is dead.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// How a bridge stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BridgeState {
+    /// No stream yet.
+    Waiting,
+    /// There is one.
+    Open,
+    /// There was one with an allocation, and it broke.
+    Ended,
+}
+
+/// What is counted of a bridge.
+#[derive(Debug, Default)]
+pub(crate) struct BridgeCounters {
+    /// Datagrams that found the stream too slow.
+    pub(crate) queue_full: AtomicU64,
+    /// Datagrams of somebody else, or that are neither STUN nor ChannelData.
+    pub(crate) refused: AtomicU64,
+    /// Streams that could not be opened, or broke.
+    pub(crate) failures: AtomicU64,
+}
+
+/// What a bridge leads to, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct BridgePlan {
+    /// The relay.
+    pub(crate) server: TurnServer,
+    /// How it is encrypted; needed for [`RelayTransport::Tls`].
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// The proxy, where there is one.
+    pub(crate) proxy: Option<Proxy>,
+    /// How many others are tried before.
+    pub(crate) before: usize,
+}
+
+/// See the module. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    address: SocketAddr,
+    transport: RelayTransport,
+    state: watch::Receiver<BridgeState>,
+    counters: Arc<BridgeCounters>,
+    task: AbortHandle,
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Bridge {
+    /// Makes one at `ip`, which the library's sockets must have one of.
+    ///
+    /// # Errors
+    /// When the system gives no socket there.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: one task a bridge, ended with it"
+    )]
+    pub(crate) async fn open(
+        ip: IpAddr,
+        plan: BridgePlan,
+        better: watch::Receiver<Better>,
+    ) -> io::Result<Self> {
+        let socket = UdpSocket::bind((ip, 0)).await?;
+        let address = socket.local_addr()?;
+        let transport = plan.server.transport;
+        let counters = Arc::new(BridgeCounters::default());
+        let (tell, state) = watch::channel(BridgeState::Waiting);
+        let work = Work {
+            socket,
+            ip,
+            plan,
+            better,
+            tell,
+            counters: Arc::clone(&counters),
+        };
+        Ok(Self {
+            address,
+            transport,
+            state,
+            counters,
+            task: tokio::spawn(work.run()).abort_handle(),
+        })
+    }
+
+    /// Where the library finds it.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How the relay is really reached.
+    pub(crate) const fn transport(&self) -> RelayTransport {
+        self.transport
+    }
+
+    /// How it stands.
+    pub(crate) fn state(&self) -> watch::Receiver<BridgeState> {
+        self.state.clone()
+    }
+
+    /// What was counted.
+    pub(crate) fn counters(&self) -> &BridgeCounters {
+        &self.counters
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+struct Work {
+    socket: UdpSocket,
+    ip: IpAddr,
+    plan: BridgePlan,
+    better: watch::Receiver<Better>,
+    tell: watch::Sender<BridgeState>,
+    counters: Arc<BridgeCounters>,
+}
+
+impl Work {
+    async fn run(mut self) {
+        let (client, first) = self.first().await;
+        self.wait_for_better(clock()).await;
+        let mut failures = 0;
+        loop {
+            match self.stream().await {
+                Ok(stream) => {
+                    self.tell.send_replace(BridgeState::Open);
+                    let allocated = AtomicBool::new(false);
+                    let fault = self.carry(stream, client, first.clone(), &allocated).await;
+                    tracing::debug!(server = ?self.plan.server, %fault, "the stream to a relay ended");
+                    if allocated.load(Ordering::Acquire) {
+                        self.tell.send_replace(BridgeState::Ended);
+                        return;
+                    }
+                    self.tell.send_replace(BridgeState::Waiting);
+                }
+                Err(error) => tracing::debug!(server = ?self.plan.server, %error, "no stream to a relay"),
+            }
+            failures += 1;
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            sleep(start::again(failures)).await;
+        }
+    }
+
+    /// The first datagram of the library, and who sent it. It is the same until there is an answer.
+    async fn first(&self) -> (SocketAddr, BytesMut) {
+        let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let (bytes, from) = self.receive(&mut datagram).await;
+            let mut framed = BytesMut::new();
+            if from.ip() == self.ip && frame::append(&datagram[..bytes], &mut framed) {
+                return (from, framed);
+            }
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Receives. An error is word of an earlier datagram that nobody took, which is no matter here.
+    async fn receive(&self, datagram: &mut [u8]) -> (usize, SocketAddr) {
+        loop {
+            match self.socket.recv_from(datagram).await {
+                Ok(received) => return received,
+                Err(error) => {
+                    tracing::trace!(%error, "a bridge's socket");
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        }
+    }
+
+    /// Returns when the stream is wanted, all better ways considered.
+    async fn wait_for_better(&mut self, since: Instant) {
+        loop {
+            let better = *self.better.borrow_and_update();
+            let due = async {
+                match start::after(better, self.plan.before) {
+                    Some(wait) => sleep_until((since + wait).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => return,
+                changed = self.better.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+        }
+    }
+
+    async fn stream(&self) -> Result<Box<dyn Stream>, DialError> {
+        let tls = match self.plan.server.transport {
+            RelayTransport::Tls => Some(
+                self.plan
+                    .tls
+                    .as_ref()
+                    .ok_or_else(|| DialError::Tls(io::Error::other("none on this system")))?,
+            ),
+            RelayTransport::Udp | RelayTransport::Tcp => None,
+        };
+        dial(&self.plan.server.at, tls, self.plan.proxy.as_ref()).await
+    }
+
+    /// Carries datagrams both ways until the stream is of no more use; says why.
+    async fn carry(
+        &self,
+        stream: Box<dyn Stream>,
+        client: SocketAddr,
+        first: BytesMut,
+        allocated: &AtomicBool,
+    ) -> io::Error {
+        let (reader, writer) = split(stream);
+        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+        // There is room: it is empty.
+        let _ = queue.try_send(first);
+        tokio::select! {
+            fault = self.take_in(client, queue) => fault,
+            fault = write_out(writer, waiting) => fault,
+            fault = self.read_in(reader, client, allocated) => fault,
+        }
+    }
+
+    /// From the library into the queue.
+    async fn take_in(&self, client: SocketAddr, queue: mpsc::Sender<BytesMut>) -> io::Error {
+        let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let (bytes, from) = self.receive(&mut datagram).await;
+            let mut framed = BytesMut::with_capacity(bytes + 3);
+            if from != client || !frame::append(&datagram[..bytes], &mut framed) {
+                self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            } else if queue.try_send(framed).is_err() {
+                self.counters.queue_full.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// From the stream to the library.
+    async fn read_in(
+        &self,
+        mut reader: ReadHalf<Box<dyn Stream>>,
+        client: SocketAddr,
+        allocated: &AtomicBool,
+    ) -> io::Error {
+        let mut frames = Frames::default();
+        loop {
+            frames.buffer().reserve(READ_BYTES);
+            match reader.read_buf(frames.buffer()).await {
+                Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+            loop {
+                let datagram = match frames.next() {
+                    Ok(Some(datagram)) => datagram,
+                    Ok(None) => break,
+                    Err(frame::Junk) => return io::Error::other("it carries no TURN"),
+                };
+                if frame::is_allocated(&datagram) {
+                    allocated.store(true, Ordering::Release);
+                }
+                if let Err(error) = self.socket.send_to(&datagram, client).await {
+                    tracing::trace!(%error, "a datagram of a relay is lost on this machine");
+                }
+            }
+        }
+    }
+}
+
+/// From the queue into the stream, as much at once as there is.
+async fn write_out(
+    mut writer: WriteHalf<Box<dyn Stream>>,
+    mut waiting: mpsc::Receiver<BytesMut>,
+) -> io::Error {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut out = BytesMut::new();
+    loop {
+        if waiting.recv_many(&mut batch, BATCH_MAX).await == 0 {
+            return io::ErrorKind::BrokenPipe.into();
+        }
+        out.clear();
+        for framed in batch.drain(..) {
+            out.extend_from_slice(&framed);
+        }
+        let writing = async {
+            writer.write_all(&out).await?;
+            writer.flush().await
+        };
+        match timeout(WRITE_MAX, writing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error,
+            Err(_) => return io::ErrorKind::TimedOut.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "bridge/tests.rs"]
+mod tests;
