@@ -5,6 +5,7 @@
 //! the app.
 
 use parley_call::chat::SayError;
+use parley_call::relay::ProxyError;
 use parley_call::{EndReason, ProofFault, SignalingFault};
 use parley_proto::{ErrorCode, ParseLinkError};
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ fn every_end_of_a_call_can_be_said() {
         EndReason::OtherLost,
         EndReason::ConnectionFailed,
         EndReason::NoConnection,
+        EndReason::NoRelay,
         EndReason::NotGenuine(ProofFault::Wrong),
         EndReason::NotGenuine(ProofFault::Missing),
         EndReason::NotAParleyServer,
@@ -102,6 +104,13 @@ fn why_a_message_is_not_sent_can_be_said() {
         check(&error.to_string());
     }
     check("You are in no call. Join one first.");
+}
+
+#[test]
+fn what_is_wrong_with_a_proxy_can_be_said() {
+    for error in [ProxyError::Malformed, ProxyError::Unsupported] {
+        check(&error.to_string());
+    }
 }
 
 #[test]

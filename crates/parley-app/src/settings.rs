@@ -121,6 +121,7 @@ impl SettingsStore {
                 folders,
                 screen,
                 recording,
+                network,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -135,6 +136,7 @@ impl SettingsStore {
             set(&mut settings.folders, folders);
             set(&mut settings.screen, screen);
             set(&mut settings.recording, recording);
+            set(&mut settings.network, network);
         });
     }
 
@@ -167,6 +169,7 @@ fn sane(mut settings: Settings) -> Settings {
         settings.name = settings.name.chars().take(NAME_CHARS_MAX).collect();
     }
     settings.server = settings.server.trim().to_owned();
+    settings.network.proxy = settings.network.proxy.trim().to_owned();
     for key in [&mut settings.desktop.mute_key, &mut settings.desktop.talk_key] {
         if key.chars().count() > KEY_CHARS_MAX {
             key.clear();

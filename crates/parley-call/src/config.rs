@@ -130,8 +130,20 @@ pub struct NetworkOptions {
     pub addresses: Vec<IpAddr>,
     /// Loopback addresses too. They are used anyway when the machine has no other.
     pub include_loopback: bool,
+    /// Which ways may be taken.
+    pub candidates: CandidatePolicy,
     /// Relays beside those that the server names.
     pub relays: Vec<TurnServer>,
     /// The HTTP proxy of this network, for what is reached over TCP: relays, and a server by TLS.
     pub proxy: Option<Proxy>,
+}
+
+/// Which ways between the two may be taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CandidatePolicy {
+    /// The best there is: direct before seen through a NAT before relayed.
+    #[default]
+    All,
+    /// Through a relay always: the other side never learns this one's address.
+    RelayOnly,
 }

@@ -24,6 +24,11 @@ pub enum EndReason {
         "This computer did not let Parley open a connection for picture and sound. A firewall or another program may forbid it: check that, then open the link again."
     )]
     NoConnection,
+    /// Only relays may be used, and the server has none.
+    #[error(
+        "Your address is to stay hidden, and this server has no relay to hide it behind. Let Parley connect directly (Settings, Network), or use a server with a relay."
+    )]
+    NoRelay,
     /// The other side is not who has the link, or somebody stands in the middle.
     #[error("{0}")]
     NotGenuine(ProofFault),

@@ -24,7 +24,9 @@ mod stun;
 mod trust;
 
 pub use call::{Call, CallCommand, CallEvent, CallHandle};
-pub use config::{CallConfig, CallTarget, LocalMedia, LocalScreen, NetworkOptions, VideoLimits};
+pub use config::{
+    CallConfig, CallTarget, CandidatePolicy, LocalMedia, LocalScreen, NetworkOptions, VideoLimits,
+};
 pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
 pub use snapshot::{

@@ -126,6 +126,8 @@ pub enum PeerEventKind {
     LanesStuck,
     /// What comes changed: a kind of packets stopped, or goes on.
     Inflow(Inflow),
+    /// Only relays may be used, and there is none: no connection was opened.
+    NoRelay,
     /// A command could not be carried out.
     CommandFailed {
         /// Which: [`PeerCommand::name`].

@@ -97,6 +97,18 @@ pub(crate) struct Wish {
     /// Whether the others may record.
     #[arg(long, value_name = "ON|OFF", default_value = "on")]
     pub(crate) allow_recording: Switch,
+    /// Through a relay always: the other side never learns this one's address.
+    #[arg(long)]
+    pub(crate) relay_only: bool,
+    /// A relay beside those that the server names, such as turn:host:3478, turn:host:443?transport=tcp or turns:host:443.
+    #[arg(long, value_name = "URL", requires = "turn_user", requires = "turn_password")]
+    pub(crate) turn: Vec<String>,
+    /// Who uses it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) turn_user: Option<String>,
+    /// And by what.
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) turn_password: Option<String>,
     /// Leaves as soon as every file was sent or came.
     #[arg(long)]
     pub(crate) leave_after_files: bool,
@@ -147,5 +159,31 @@ mod tests {
         assert_eq!(wish.output, SoundSink::Nowhere);
         assert!(matches!(wish.video, PictureSource::Pattern(_)));
         assert_eq!(wish.seconds, Some(5));
+        assert!(!wish.relay_only && wish.turn.is_empty());
+    }
+
+    #[test]
+    fn a_relay_is_named_with_what_opens_it() {
+        let parse = |more: &[&str]| {
+            let words = [
+                "parley-cli",
+                "join",
+                "LINK",
+                "--relay-only",
+                "--turn",
+                "turn:host",
+            ];
+            Arguments::try_parse_from(words.iter().chain(more))
+        };
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--turn-user", "ada"]).is_err());
+        let Action::Join { wish, .. } = parse(&["--turn-user", "ada", "--turn-password", "x"])
+            .unwrap()
+            .action
+        else {
+            panic!("not joined");
+        };
+        assert!(wish.relay_only);
+        assert_eq!(wish.turn, ["turn:host"]);
     }
 }

@@ -6,6 +6,7 @@ mod errands;
 mod events;
 mod findings;
 mod own;
+mod relays;
 mod report;
 mod session;
 mod usable;

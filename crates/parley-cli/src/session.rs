@@ -5,6 +5,7 @@ use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
 use crate::own::Own;
+use crate::relays;
 use crate::report::Report;
 use crate::watch::{self, Heard, Onlooker, Watcher};
 use crate::{tell, words};
@@ -14,7 +15,6 @@ use parley_app::endpoint::{
     CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, SCREEN_TILE_OF, ShareWish,
     SignalingFault, VideoLimits,
 };
-use parley_app::network;
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
@@ -113,7 +113,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
         target,
         name: wish.name.clone(),
         media: media_state(wish, shows_at_once(wish)),
-        network: network::from_environment(),
+        network: relays::options(wish).map_err(anyhow::Error::msg)?,
         limits,
         downloads: errands::downloads(wish),
     })?;

@@ -2,6 +2,7 @@
 //! and asks for devices. What fails later is told by [`crate::own`].
 
 use crate::arguments::Wish;
+use crate::relays;
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_media::audio::check_wav;
 use parley_media::device::{list_cameras, list_microphones, list_speakers};
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 /// Why this cannot be done, as a sentence.
 pub(crate) fn check(wish: &Wish) -> Result<(), String> {
+    relays::options(wish)?;
     check_picture(&wish.video)?;
     check_sound(&wish.audio)?;
     if wish.output == SoundSink::Speaker && is_none(list_speakers) {

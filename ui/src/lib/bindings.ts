@@ -714,6 +714,19 @@ at_ms: number,
 delivery: Delivery, };
 
 /**
+ * How the network is used, kept between runs.
+ */
+export type NetworkSettings = { 
+/**
+ * Picture and sound go through the server's relay always: the other side never sees this computer's address.
+ */
+relay_only: boolean, 
+/**
+ * The HTTP proxy (`http://host:port`) for what is reached over TCP; empty: what the system's environment says.
+ */
+proxy: string, };
+
+/**
  * What a notification is about; a click on it leads there.
  */
 export type NoticeTopic = "call" | "chat" | "files";
@@ -1127,6 +1140,10 @@ screen: ScreenSettings,
  */
 recording: RecordingSettings, 
 /**
+ * How the network is used.
+ */
+network: NetworkSettings, 
+/**
  * How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
  */
 volumes: Array<PersonVolume>, };
@@ -1186,7 +1203,11 @@ screen?: ScreenSettings,
 /**
  * See [`Settings::recording`].
  */
-recording?: RecordingSettings, };
+recording?: RecordingSettings, 
+/**
+ * See [`Settings::network`].
+ */
+network?: NetworkSettings, };
 
 /**
  * What could be shared.

@@ -163,7 +163,7 @@ impl Actor {
             target,
             name: self.store.get().name.clone(),
             media: self.media_state(),
-            network: network::from_environment(),
+            network: network::options(&self.store.get().network),
             limits: self.limits,
             downloads: self.downloads(),
         };
@@ -239,6 +239,11 @@ impl Actor {
             && server_address(server).is_none()
         {
             return Err(bad_server(server));
+        }
+        if let Some(wish) = &patch.network
+            && let Err(error) = network::proxy(&wish.proxy)
+        {
+            return Err(refuse(CommandErrorCode::BadServer, &error.to_string()));
         }
         if let Some(on) = patch.keep_history {
             self.history_switched(on);

@@ -119,7 +119,9 @@ const fn end_code(reason: &EndReason) -> EndCode {
         EndReason::HungUp => EndCode::HungUp,
         EndReason::OtherLeft => EndCode::OtherLeft,
         EndReason::OtherLost => EndCode::OtherLost,
-        EndReason::ConnectionFailed | EndReason::NoConnection => EndCode::ConnectionFailed,
+        EndReason::ConnectionFailed | EndReason::NoConnection | EndReason::NoRelay => {
+            EndCode::ConnectionFailed
+        }
         EndReason::NotGenuine(_) => EndCode::NotGenuine,
         EndReason::ServerUnreachable(SignalingFault::NotAParleyServer) | EndReason::NotAParleyServer => {
             EndCode::NotAParleyServer

@@ -14,6 +14,7 @@ mod folders;
 mod history;
 mod inspector;
 mod measure;
+mod network;
 mod problem;
 mod recording;
 mod settings;
@@ -35,6 +36,7 @@ pub use inspector::{
     EventCode, Finding, FindingCode, InspectionView, InspectorView, PairView, TimelineEvent,
 };
 pub use measure::{Levels, PersonLevel, StatsSample};
+pub use network::NetworkSettings;
 pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
 pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};

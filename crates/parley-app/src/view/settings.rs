@@ -1,6 +1,8 @@
 //! What is kept between runs, and changes to it.
 
-use super::{CameraSettings, DesktopSettings, FolderSettings, RecordingSettings, ScreenSettings};
+use super::{
+    CameraSettings, DesktopSettings, FolderSettings, NetworkSettings, RecordingSettings, ScreenSettings,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -42,6 +44,8 @@ pub struct Settings {
     pub screen: ScreenSettings,
     /// Whether others may record.
     pub recording: RecordingSettings,
+    /// How the network is used.
+    pub network: NetworkSettings,
     /// How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
     pub volumes: Vec<PersonVolume>,
 }
@@ -75,6 +79,7 @@ impl Default for Settings {
             folders: FolderSettings::default(),
             screen: ScreenSettings::default(),
             recording: RecordingSettings::default(),
+            network: NetworkSettings::default(),
             volumes: Vec::new(),
         }
     }
@@ -168,4 +173,6 @@ pub struct SettingsPatch {
     pub screen: Option<ScreenSettings>,
     /// See [`Settings::recording`].
     pub recording: Option<RecordingSettings>,
+    /// See [`Settings::network`].
+    pub network: Option<NetworkSettings>,
 }

@@ -10,17 +10,18 @@ use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
+use super::privacy;
 use super::route::Route;
 use super::shared_sound::SharedSoundPump;
 use super::spawn::Unsent;
 use super::stats::Sampler;
-use crate::config::{NetworkOptions, VideoLimits};
+use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
-use parley_proto::{Bitrate, ControlMessage, MediaState};
+use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -161,7 +162,7 @@ impl Driver {
             return;
         };
         match event {
-            LibraryEvent::Candidate(candidate) => self.tell(PeerEventKind::LocalCandidate(candidate)),
+            LibraryEvent::Candidate(candidate) => self.on_candidate(candidate),
             LibraryEvent::NegotiationNeeded => self.tell(PeerEventKind::NegotiationNeeded),
             LibraryEvent::State(state) => self.on_state(state).await,
             LibraryEvent::RemoteTrack(track) => open.connection.on_remote_track(track).await,
@@ -174,6 +175,16 @@ impl Driver {
             LibraryEvent::Control(message) => self.on_control(message),
             LibraryEvent::Lane { kind, lane } => self.tell(PeerEventKind::Lane { kind, lane }),
         }
+    }
+
+    fn on_candidate(&self, mut candidate: Candidate) {
+        if self.network.candidates == CandidatePolicy::RelayOnly {
+            let Some(line) = privacy::candidate(&candidate.candidate) else {
+                return;
+            };
+            candidate.candidate = line;
+        }
+        self.tell(PeerEventKind::LocalCandidate(candidate));
     }
 
     fn on_control(&mut self, message: ControlMessage) {

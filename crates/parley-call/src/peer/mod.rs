@@ -19,6 +19,7 @@
 //! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
 //! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
+//! | beside a relay the address behind it is told, even where that is to be hidden | `privacy.rs` |
 
 mod addresses;
 mod asking;
@@ -34,6 +35,7 @@ mod lane;
 mod library;
 mod meter;
 mod pacer;
+mod privacy;
 mod route;
 mod runtime;
 mod send_audio;

@@ -25,6 +25,11 @@ pub(super) fn relay(at: &HostPort, turn: &TurnServer) -> RTCIceServer {
     }
 }
 
+/// Whether it is a relay.
+pub(super) fn is_relay(server: &RTCIceServer) -> bool {
+    server.urls.iter().any(|url| url.starts_with("turn:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +47,7 @@ mod tests {
         );
         assert!(direct(&read("turn:host?transport=tcp")).is_none());
         assert!(direct(&read("turns:host")).is_none());
+        assert!(is_relay(&turn) && !is_relay(&stun));
         for url in ["stun:[fd00::1]:3478", "turn:[fd00::1]:3478", "turn:10.0.0.1"] {
             direct(&read(url)).unwrap().urls().expect("the library reads it");
         }

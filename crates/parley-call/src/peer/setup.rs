@@ -13,12 +13,14 @@ use super::meter::Meter;
 use super::pacer::link::Pacer;
 use super::pacer::room::Room;
 use super::runtime::{LiveTasks, PeerRuntime};
+use crate::config::CandidatePolicy;
 use parley_media::time::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use parley_media::video::KeyFrameFlag;
 use parley_proto::Bitrate;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCIceTransportPolicy;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -67,6 +69,7 @@ const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 /// What a connection is built from.
 pub(super) struct Blueprint {
     pub(super) ice_servers: Vec<RTCIceServer>,
+    pub(super) candidates: CandidatePolicy,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
@@ -168,10 +171,14 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         .with_configuration(
             RTCConfigurationBuilder::new()
                 .with_ice_servers(blueprint.ice_servers.clone())
+                .with_ice_transport_policy(match blueprint.candidates {
+                    CandidatePolicy::All => RTCIceTransportPolicy::All,
+                    CandidatePolicy::RelayOnly => RTCIceTransportPolicy::Relay,
+                })
                 .build(),
         )
         .with_media_engine(engine)
-        .with_setting_engine(settings(mdns))
+        .with_setting_engine(settings(mdns, blueprint.candidates))
         .with_interceptor_registry(registry)
         .with_handler(Arc::new(Callbacks(blueprint.events.clone())))
         .with_runtime(Arc::new(runtime))
@@ -193,12 +200,16 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
     })
 }
 
-fn settings(mdns: MulticastDnsMode) -> SettingEngine {
+fn settings(mdns: MulticastDnsMode, candidates: CandidatePolicy) -> SettingEngine {
+    let relay_wait = match candidates {
+        CandidatePolicy::All => ICE_RELAY_WAIT,
+        CandidatePolicy::RelayOnly => Duration::ZERO,
+    };
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_CHECKS_MAX))
         .with_prflx_acceptance_min_wait(Some(ICE_PRFLX_WAIT))
         .with_srflx_acceptance_min_wait(Some(ICE_SRFLX_WAIT))
-        .with_relay_acceptance_min_wait(Some(ICE_RELAY_WAIT))
+        .with_relay_acceptance_min_wait(Some(relay_wait))
         .with_include_loopback_candidate(true)
         .with_multicast_dns_mode(mdns)
         .with_sctp_max_receive_buffer_size(SCTP_RECEIVE_BYTES)

@@ -111,7 +111,8 @@ mod tests {
                 server.send_to(&datagram[..bytes], from).await.unwrap();
             }
         });
-        let asked = answers(&HostPort::new("127.0.0.1", at.port()).unwrap());
+        let server = HostPort::new("127.0.0.1", at.port()).unwrap();
+        let asked = answers(&server);
         assert_eq!(timeout(Duration::from_secs(10), asked).await.unwrap(), None);
     }
 }

@@ -20,7 +20,7 @@ import { arrived, NO_TALK } from './talk';
 import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
 
-export type SettingsPage = 'devices' | 'voice' | 'screen' | 'appearance' | 'keys' | 'desktop' | 'you';
+export type SettingsPage = 'devices' | 'voice' | 'screen' | 'appearance' | 'keys' | 'network' | 'desktop' | 'you';
 export type PanelPage = 'chat' | 'files' | 'people';
 export type Overlay = { kind: 'settings'; page: SettingsPage; row?: RowId } | { kind: 'inspector' } | { kind: 'palette' } | { kind: 'shortcuts' };
 

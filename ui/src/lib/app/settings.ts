@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey' | 'relay-only' | 'proxy';
 
 export interface Row {
   readonly id: RowId;
@@ -14,7 +14,7 @@ export interface Row {
   readonly words: string;
 }
 
-export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'appearance', 'keys', 'desktop', 'you'];
+export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'appearance', 'keys', 'network', 'desktop', 'you'];
 
 /** As a fresh Parley has it. */
 const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, look_for_updates: true, mute_key: '', talk_key: '' };
@@ -42,6 +42,8 @@ function rows(): readonly Row[] {
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
     { id: 'keys', page: 'keys', words: keyWords() },
+    { id: 'relay-only', page: 'network', words: `${s.relayOnly} ${s.relayOnlyHelp}` },
+    { id: 'proxy', page: 'network', words: `${s.proxy} ${s.proxyHelp}` },
     { id: 'autostart', page: 'desktop', words: `${s.autostart} ${s.autostartHelp}` },
     { id: 'tray', page: 'desktop', words: `${s.tray} ${s.trayHelp}` },
     { id: 'notify', page: 'desktop', words: `${s.notify} ${s.notifyHelp}` },
@@ -95,6 +97,8 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     // To read only.
     case 'keys':
       return { reset: [], undo: [] };
+    case 'network':
+      return change({ network: { relay_only: false, proxy: '' } }, { network: settings.network });
     case 'desktop':
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':

@@ -1,6 +1,7 @@
 //! What the session asks, carried out one by one.
 
 use super::{Driver, Open, bounds, clock};
+use crate::config::CandidatePolicy;
 use crate::ice::IceServer;
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
@@ -9,6 +10,7 @@ use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
+use crate::peer::privacy;
 use crate::peer::servers;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
@@ -46,6 +48,7 @@ impl Driver {
             PeerCommand::MakeOffer { ice_restart } => {
                 self.check_network(ice_restart)?;
                 let sdp = self.connection()?.make_offer(ice_restart).await?;
+                let sdp = self.to_tell(sdp);
                 self.tell(PeerEventKind::LocalDescription {
                     sdp_type: SdpType::Offer,
                     sdp,
@@ -59,6 +62,7 @@ impl Driver {
             PeerCommand::MakeAnswer => {
                 self.check_network(true)?;
                 let sdp = self.connection()?.make_answer().await?;
+                let sdp = self.to_tell(sdp);
                 self.refresh_routes().await;
                 self.tell(PeerEventKind::LocalDescription {
                     sdp_type: SdpType::Answer,
@@ -93,6 +97,14 @@ impl Driver {
             .ok_or(CommandError::NotOpen)
     }
 
+    /// An own description as the other side may see it.
+    fn to_tell(&self, sdp: String) -> String {
+        match self.network.candidates {
+            CandidatePolicy::All => sdp,
+            CandidatePolicy::RelayOnly => privacy::description(&sdp),
+        }
+    }
+
     /// The library's ICE restart would bind the same addresses again, which is of no use when they are gone.
     fn check_network(&self, restarting: bool) -> Result<(), CommandError> {
         let moved =
@@ -112,8 +124,15 @@ impl Driver {
         let (relays, bridged) = Relays::open(&servers, &addresses, self.network.proxy.as_ref()).await;
         let known = servers.iter().filter_map(servers::direct);
         let behind = bridged.iter().map(|one| servers::relay(&one.at, &one.server));
+        let ice_servers: Vec<_> = known.chain(behind).collect();
+        let candidates = self.network.candidates;
+        if candidates == CandidatePolicy::RelayOnly && !ice_servers.iter().any(servers::is_relay) {
+            self.tell_of(generation, PeerEventKind::NoRelay);
+            return Ok(());
+        }
         let blueprint = Blueprint {
-            ice_servers: known.chain(behind).collect(),
+            ice_servers,
+            candidates,
             addresses: addresses.clone(),
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),

@@ -23,6 +23,7 @@ export const SETTINGS: Settings = {
   folders: { received: null, recordings: null },
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false },
   recording: { allowed: true },
+  network: { relay_only: false, proxy: '' },
   volumes: [],
 };
 
