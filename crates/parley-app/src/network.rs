@@ -4,6 +4,8 @@ use crate::view::NetworkSettings;
 use parley_call::relay::{Proxy, ProxyError};
 use parley_call::{CandidatePolicy, NetworkOptions};
 
+/// The connection test.
+pub use parley_call::check::{Nat, NetworkReport, Way, WayReport, WaySeen, check_network};
 /// Names that roots which stand on this crate alone need.
 pub use parley_call::ice::{IceServer, IceUrlError, TurnServer};
 

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod chat;
+pub mod check;
 pub mod config;
 pub mod end;
 pub mod files;

@@ -9,7 +9,7 @@ use crate::session::{SignalingCommand, SignalingEvent};
 use crate::trust;
 use futures_util::{SinkExt, StreamExt};
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
-use parley_proto::{ClientMessage, CloseCode, ServerAddress};
+use parley_proto::{ClientMessage, CloseCode, PROTOCOL_VERSION, RelayServer, ServerAddress, ServerMessage};
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -222,6 +222,36 @@ async fn open(server: &ServerAddress, proxy: Option<&Proxy>) -> Result<Socket, S
         Ok(Err(error)) => Err(classify(&error, server.secure())),
         Err(_) => Err(SignalingFault::TimedOut),
     }
+}
+
+/// Asks a server for a ticket to nowhere, as somebody who begins a call and then does not; gives the relays that it offers.
+pub(crate) async fn ask_ticket(
+    server: &ServerAddress,
+    proxy: Option<&Proxy>,
+) -> Result<Vec<RelayServer>, SignalingFault> {
+    let mut socket = open(server, proxy).await?;
+    let request = ClientMessage::RequestTicket {
+        version: PROTOCOL_VERSION,
+        room: None,
+    };
+    if !send(&mut socket, &request).await {
+        return Err(SignalingFault::Lost);
+    }
+    let offer = loop {
+        match timeout(HANDSHAKE_MAX, socket.next()).await {
+            Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(text.as_str()) {
+                Ok(ServerMessage::Ticket { ice_servers, .. }) => break ice_servers,
+                Ok(ServerMessage::Error { .. }) => return Err(SignalingFault::Refused),
+                Ok(_) => {}
+                Err(_) => return Err(SignalingFault::NotAParleyServer),
+            },
+            Ok(Some(Ok(_))) => {}
+            Ok(Some(Err(_)) | None) => return Err(SignalingFault::Lost),
+            Err(_) => return Err(SignalingFault::TimedOut),
+        }
+    };
+    close(&mut socket).await;
+    Ok(offer)
 }
 
 /// TCP to the first address that answers. Messages are small, and somebody waits for each: none waits for the next.

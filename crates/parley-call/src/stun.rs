@@ -1,4 +1,5 @@
-//! The one STUN exchange that needs no library: a Binding request, and the address in its answer (RFC 8489, sections 5, 14.2).
+//! The STUN exchanges that need no library: a Binding request, and the address in its answer (RFC 8489, sections 5, 14.2);
+//! an Allocate request by nobody, and whether a relay answers it (RFC 8656, section 7).
 //!
 //! For looking what the network lets through. ICE's own checks are the peer driver's library's.
 
@@ -43,6 +44,29 @@ pub(crate) fn mapped_address(message: &[u8], transaction: Transaction) -> Option
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
     plain
+}
+
+/// The header of every message.
+pub(crate) const HEADER_BYTES: usize = 20;
+
+/// An Allocate request without credentials: a relay asks for them, and thereby is known.
+pub(crate) fn allocate(transaction: Transaction) -> [u8; 28] {
+    let mut message = [0; 28];
+    message[..HEADER_BYTES].copy_from_slice(&request(transaction));
+    message[1] = 0x03;
+    message[3] = 8;
+    // REQUESTED-TRANSPORT (RFC 8656, 18.7): UDP.
+    message[HEADER_BYTES..].copy_from_slice(&[0x00, 0x19, 0x00, 0x04, 17, 0, 0, 0]);
+    message
+}
+
+/// Whether this is, or begins with, an answer to that Allocate request: success or error.
+pub(crate) fn answers_allocate(message: &[u8], transaction: Transaction) -> bool {
+    message.split_at_checked(HEADER_BYTES).is_some_and(|(header, _)| {
+        matches!(header[..2], [0x01, 0x03 | 0x13])
+            && header[4..8] == COOKIE.to_be_bytes()
+            && header[8..] == transaction
+    })
 }
 
 fn address(value: &[u8]) -> Option<SocketAddr> {
@@ -135,9 +159,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_relay_is_known_by_what_it_asks() {
+        let request = allocate(TRANSACTION);
+        assert_eq!(request[..4], [0, 3, 0, 8]);
+        assert!(!answers_allocate(&request, TRANSACTION));
+        for (kind, expect) in [([1, 0x13], true), ([1, 0x03], true), ([1, 0x01], false)] {
+            let mut answer = request;
+            answer[..2].copy_from_slice(&kind);
+            assert_eq!(answers_allocate(&answer, TRANSACTION), expect, "{kind:02x?}");
+            assert!(!answers_allocate(&answer, [0; 12]));
+            assert!(!answers_allocate(&answer[..19], TRANSACTION));
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let _ = answers_allocate(&body, TRANSACTION);
             let _ = mapped_address(&body, TRANSACTION);
             let _ = mapped_address(&answer(&body), TRANSACTION);
         }

@@ -14,6 +14,7 @@ pub(crate) struct Arguments {
 
 const EXITS: &str = "\
 Exit codes: 0 all went well; 1 picture or sound was expected and did not arrive, or one's own was never there to be sent; \
+with check-network 1 when no call is to be expected to work. \
 2 there was no call (a device or file that cannot be used, bad link, server not reached, refused).
 PARLEY_LOG says what to log on standard error, such as info or parley_call=debug. The WebRTC library's own warnings are \
 left out unless it is named too: info,rtc=warn,webrtc=warn.";
@@ -35,6 +36,11 @@ pub(crate) enum Action {
         server: Option<String>,
         #[command(flatten)]
         wish: Wish,
+    },
+    /// Says which ways out of this network work, what NAT there is, and what to have opened.
+    CheckNetwork {
+        /// The server to try them with, such as https://call.example.org.
+        server: String,
     },
 }
 

@@ -2,6 +2,7 @@
 //! line in front and figures behind. A composition root without logic of its own.
 
 mod arguments;
+mod check;
 mod errands;
 mod events;
 mod findings;
@@ -68,17 +69,40 @@ fn act(arguments: &Arguments) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("no runtime")?;
-    let (Action::Join { wish, .. } | Action::Host { wish, .. }) = &arguments.action;
+    let wish = match &arguments.action {
+        Action::Join { wish, .. } | Action::Host { wish, .. } => wish,
+        Action::CheckNetwork { server } => return runtime.block_on(check_network(server)),
+    };
     if let Err(sentence) = usable::check(wish) {
         return conclude(wish, Outcome::NoCall(sentence));
     }
     let outcome = match &arguments.action {
         Action::Join { link, .. } => runtime.block_on(join(link, wish)),
         Action::Host { server, .. } => runtime.block_on(host(server.as_deref(), wish)),
+        Action::CheckNetwork { .. } => return Ok(ExitCode::SUCCESS),
     };
     // Threads that stop devices are waited for, but not for ever.
     runtime.shutdown_timeout(SHUTDOWN_MAX);
     conclude(wish, outcome?)
+}
+
+async fn check_network(server: &str) -> Result<ExitCode> {
+    let Some(server) = server_address(server) else {
+        tell(&no_server(server));
+        return Ok(ExitCode::from(EXIT_NO_CALL));
+    };
+    let (page, good) = check::run(&server).await;
+    // A reader that has gone needs no words.
+    let _ = std::io::stdout().write_all(page.as_bytes());
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_NOT_ARRIVED)
+    })
+}
+
+fn no_server(text: &str) -> String {
+    format!("\"{text}\" is no server's address. Write it as https://host or https://host:port.")
 }
 
 async fn join(link: &str, wish: &Wish) -> Result<Outcome> {
@@ -92,9 +116,7 @@ async fn host(server: Option<&str>, wish: &Wish) -> Result<Outcome> {
     if let Some(text) = server {
         return match server_address(text) {
             Some(server) => session::run(CallTarget::Create { server }, wish).await,
-            None => Ok(Outcome::NoCall(format!(
-                "\"{text}\" is no server's address. Write it as https://host or https://host:port."
-            ))),
+            None => Ok(Outcome::NoCall(no_server(text))),
         };
     }
     // Its rooms need not outlive this process, so neither does its key.

@@ -35,6 +35,7 @@ mod tests {
         let all = ["parley-cli", "join", "LINK"].iter().chain(words);
         match Arguments::parse_from(all).action {
             Action::Join { wish, .. } | Action::Host { wish, .. } => options(&wish),
+            Action::CheckNetwork { .. } => panic!("no call"),
         }
     }
 

@@ -48,6 +48,40 @@ pub(crate) async fn socket_to(address: SocketAddr) -> io::Result<UdpSocket> {
 /// Asks over a socket; gives how it is seen, if an answer comes.
 pub(crate) async fn ask(socket: &UdpSocket, server: SocketAddr) -> Option<SocketAddr> {
     let transaction = rand::random();
+    let request = stun::request(transaction);
+    repeated(socket, server, &request, |answer| {
+        stun::mapped_address(answer, transaction)
+    })
+    .await
+}
+
+/// Whether a server gives the answer that is looked for.
+pub(crate) async fn exchange(server: &HostPort, request: &[u8], is_answer: impl Fn(&[u8]) -> bool) -> bool {
+    let found = timeout(NAME_MAX, lookup_host((server.host(), server.port()))).await;
+    let Ok(Ok(found)) = found else {
+        return false;
+    };
+    for address in found.take(2) {
+        if let Ok(socket) = socket_to(address).await
+            && repeated(&socket, address, request, |answer| {
+                is_answer(answer).then_some(())
+            })
+            .await
+            .is_some()
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// Says a request a few times, until something is made of an answer of the same server.
+async fn repeated<Answer>(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    request: &[u8],
+    read: impl Fn(&[u8]) -> Option<Answer>,
+) -> Option<Answer> {
     let listening = async {
         let mut datagram = [0; 1500];
         loop {
@@ -57,22 +91,22 @@ pub(crate) async fn ask(socket: &UdpSocket, server: SocketAddr) -> Option<Socket
                 continue;
             };
             if from == server
-                && let Some(mapped) = stun::mapped_address(&datagram[..bytes], transaction)
+                && let Some(answer) = read(&datagram[..bytes])
             {
-                return mapped;
+                return answer;
             }
         }
     };
     let asking = async {
         for wait in AGAIN {
-            if let Err(error) = socket.send_to(&stun::request(transaction), server).await {
+            if let Err(error) = socket.send_to(request, server).await {
                 tracing::debug!(%error, %server, "a server cannot be asked");
             }
             sleep(wait).await;
         }
     };
     tokio::select! {
-        mapped = listening => Some(mapped),
+        answer = listening => Some(answer),
         () = asking => None,
     }
 }

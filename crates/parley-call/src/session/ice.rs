@@ -23,7 +23,7 @@ pub(super) fn stun(servers: &[parley_proto::IceServer], server: &ServerAddress) 
 }
 
 /// Every server that came with the ticket and can be used; `server` stands in for a host that is left open.
-pub(super) fn relays(servers: &[RelayServer], server: &ServerAddress) -> Vec<IceServer> {
+pub(crate) fn relays(servers: &[RelayServer], server: &ServerAddress) -> Vec<IceServer> {
     let read = |(url, from): (&String, &RelayServer)| match IceServer::read(
         url,
         from.username.as_deref(),

@@ -27,6 +27,7 @@ mod stopwatch;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ice::relays as offered;
 pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
 
 use crate::snapshot::CallSnapshot;
