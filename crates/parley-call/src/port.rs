@@ -4,6 +4,7 @@
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
 
 use crate::ice::{IceServer, RelayTransport};
+use crate::session::NetworkChange;
 use bytes::{Bytes, BytesMut};
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
@@ -126,6 +127,8 @@ pub enum PeerEventKind {
     LanesStuck,
     /// What comes changed: a kind of packets stopped, or goes on.
     Inflow(Inflow),
+    /// This machine is on other networks than when the connection was opened, or a relay was lost with the stream to it.
+    NetworkChanged(NetworkChange),
     /// Only relays may be used, and there is none: no connection was opened.
     NoRelay,
     /// A command could not be carried out.

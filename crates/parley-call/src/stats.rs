@@ -41,6 +41,8 @@ pub struct SessionCounters {
     pub glares: u64,
     /// Fresh starts of ICE inside a connection.
     pub ice_restarts: u64,
+    /// Times the call went over to another network of this machine.
+    pub handovers: u64,
     /// Connections to the other side that were opened, the first one included.
     pub connections_opened: u64,
     /// Times the connection to the server broke.

@@ -1,7 +1,7 @@
 //! Which local addresses a connection binds: one UDP socket each. Listing is done by the caller; choosing is a function.
 //!
-//! Deliberately not: watching for changes of the network. They are noticed when a connection is to be
-//! mended: the library would bind the same addresses again, so the driver then asks for a fresh connection ([`differ`]).
+//! Deliberately not: watching for changes of the network, which is `network_watch`'s. Where a connection is to be mended and
+//! they changed, the library would bind the same addresses again, so the driver asks for a fresh one ([`differ`]).
 
 use crate::config::NetworkOptions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -3,6 +3,7 @@
 
 mod commands;
 
+use super::addresses;
 use super::asking::Asking;
 use super::backlog::Backlog;
 use super::connection::Connection;
@@ -10,11 +11,12 @@ use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
+use super::network_watch::NetworkWatch;
 use super::privacy;
 use super::route::Route;
 use super::shared_sound::SharedSoundPump;
 use super::spawn::Unsent;
-use super::stats::Sampler;
+use super::stats::{Pair, Sampler};
 use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
@@ -50,6 +52,10 @@ pub(super) struct Open {
     held: VecDeque<ControlMessage>,
     /// What is bound.
     addresses: Vec<SocketAddr>,
+    /// Whether that is still there.
+    network: NetworkWatch,
+    /// The pair in use, as it was a second ago at most.
+    pair: Option<Pair>,
     /// Whether ICE and DTLS stand at this moment.
     up: bool,
     /// What comes.
@@ -293,8 +299,17 @@ impl Driver {
         }
     }
 
-    /// Sees whether packets still come over a connection that stands.
+    /// Sees whether packets still come over a connection that stands, and whether the network under it does.
     fn look(&mut self) {
+        if let Some(open) = &mut self.open {
+            let change = open
+                .network
+                .look(&addresses::choose(&self.network), open.pair.as_ref());
+            if let Some(change) = change {
+                tracing::info!(?change, "the network of this machine changed");
+                self.tell(PeerEventKind::NetworkChanged(change));
+            }
+        }
         let Some(open) = self.open.as_mut().filter(|open| open.up) else {
             return;
         };
@@ -331,6 +346,8 @@ impl Driver {
             return;
         };
         let pair = open.connection.pair(now, &open.relays).await;
+        // Without one now, the last one tells what is no more.
+        open.pair = pair.or(open.pair);
         if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {
             open.connection.meter.round_trip_ms.set(rtt_ms);
         }

@@ -34,6 +34,7 @@ mod ladder;
 mod lane;
 mod library;
 mod meter;
+mod network_watch;
 mod pacer;
 mod privacy;
 mod route;

@@ -46,6 +46,12 @@ pub(super) struct Pair {
     pub(super) types: [&'static str; 2],
     /// How the relay is reached that this side's end is on.
     pub(super) relay: Option<RelayTransport>,
+    /// The address of this machine that it goes out by, as far as the library knows.
+    pub(super) base: Option<IpAddr>,
+    /// The relay is behind a stream, so `base` is only where the library finds it.
+    pub(super) over_stream: bool,
+    /// The relay was lost with its stream.
+    pub(super) relay_lost: bool,
     pub(super) rtt_ms: Option<f32>,
 }
 
@@ -123,16 +129,22 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, rela
         Some(RTCStatsReportEntry::IceCandidatePair(pair)) => pair.current_round_trip_time,
         _ => 0.0,
     };
+    let local = selected.local();
+    let is_relay = local.typ == RTCIceCandidateType::Relay;
+    let url = local.url.as_deref();
+    let behind = url.and_then(|url| relays.transport_of(url));
     Some(Pair {
-        local: address(selected.local())?,
+        local: address(local)?,
         remote: address(selected.remote())?,
         types: [selected.local(), selected.remote()].map(|candidate| type_word(candidate.typ)),
-        relay: (selected.local().typ == RTCIceCandidateType::Relay).then(|| {
-            let url = selected.local().url.as_deref();
-            // What the library reaches by itself it reaches over UDP.
-            url.and_then(|url| relays.transport_of(url))
-                .unwrap_or(RelayTransport::Udp)
-        }),
+        // What the library reaches by itself it reaches over UDP.
+        relay: is_relay.then(|| behind.unwrap_or(RelayTransport::Udp)),
+        base: match local.typ {
+            RTCIceCandidateType::Host | RTCIceCandidateType::Prflx => local.address.parse().ok(),
+            _ => local.related_address.parse().ok(),
+        },
+        over_stream: is_relay && behind.is_some(),
+        relay_lost: is_relay && url.is_some_and(|url| relays.has_lost(url)),
         rtt_ms: (rtt_s > 0.0).then_some((rtt_s * 1000.0) as f32),
     })
 }

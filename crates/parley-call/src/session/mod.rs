@@ -10,6 +10,7 @@
 mod backoff;
 mod candidates;
 mod context;
+mod handover;
 mod held_offer;
 mod ice;
 mod io;
@@ -27,6 +28,7 @@ mod stopwatch;
 #[cfg(test)]
 mod tests;
 
+pub use handover::NetworkChange;
 pub(crate) use ice::relays as offered;
 pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
 

@@ -409,6 +409,14 @@ impl PeerLink {
         }
     }
 
+    /// Replaces it because this machine is on another network now. Whoever moves offers, for nobody else knows of it.
+    pub(super) fn move_over(&mut self, cx: &mut Context<'_>) {
+        self.renew(cx);
+        cx.say(PeerMessage::Restart);
+        self.negotiation.want_offer(false, cx);
+        self.settle(cx);
+    }
+
     fn repeat(&mut self, cx: &mut Context<'_>) {
         if self.renewed && !self.pairing.is_paired() {
             cx.say(PeerMessage::Restart);
@@ -430,8 +438,11 @@ impl PeerLink {
     /// What follows from the parts' new states.
     fn settle(&mut self, cx: &mut Context<'_>) {
         let may_come = !self.flows() || self.held_offer.is(|sdp| self.is_announced(sdp));
-        if may_come && let Some((from, sdp)) = self.held_offer.take(cx.now) {
-            self.on_description(from, SdpType::Offer, sdp, cx);
+        if may_come && let Some(taken) = self.held_offer.take(cx.now) {
+            self.on_description(taken.from, SdpType::Offer, taken.sdp, cx);
+            for candidate in taken.candidates {
+                self.on_candidate(candidate, cx);
+            }
         }
         let connected = self.state.is_connected();
         self.proofs.set_waiting(cx.now, connected && self.reachable);

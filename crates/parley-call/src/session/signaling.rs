@@ -180,6 +180,18 @@ impl Signaling {
         self.drop_connection(now, SignalingFault::Lost, out);
     }
 
+    /// The network changed under the connection: another one is made at once, if this is one that would be made again.
+    pub(super) fn come_back_now(&mut self, now: Instant, out: &mut Outbox) {
+        match self.stage {
+            Stage::TakenOver | Stage::Over => {}
+            Stage::Down { .. } => self.enter_stage(now, Stage::Down { retry_at: now }),
+            _ => {
+                self.drop_connection(now, SignalingFault::Lost, out);
+                self.enter_stage(now, Stage::Down { retry_at: now });
+            }
+        }
+    }
+
     /// Leaves the place to whoever took it, because media flows without.
     pub(super) fn stand_aside(&mut self, now: Instant, out: &mut Outbox) {
         out.signaling(SignalingCommand::Disconnect);

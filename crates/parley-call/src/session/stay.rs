@@ -5,6 +5,7 @@ mod people;
 
 use super::SessionConfig;
 use super::context::Context;
+use super::handover::Handover;
 use super::ice;
 use super::io::{Input, SessionEvent};
 use super::peer_link::PeerLink;
@@ -43,6 +44,8 @@ pub(super) struct Stay {
     /// Somebody who would take the other's place, but media still goes on with the one who is there.
     successor: Option<Participant>,
     link: Option<PeerLink>,
+    /// What follows from a change of this machine's network.
+    handover: Handover,
     /// The number of the last peer connection there was.
     generation: u32,
     media: MediaState,
@@ -69,6 +72,7 @@ impl Stay {
             other: None,
             successor: None,
             link: None,
+            handover: Handover::default(),
             generation: 0,
             media: config.media,
             hand: false,
@@ -93,7 +97,12 @@ impl Stay {
             return None;
         }
         let link = self.link.as_ref().and_then(PeerLink::deadline);
-        let parts = [self.signaling.deadline(), link, self.placeless_until()];
+        let parts = [
+            self.signaling.deadline(),
+            link,
+            self.placeless_until(),
+            self.handover.deadline(),
+        ];
         parts.into_iter().flatten().min()
     }
 
@@ -238,7 +247,10 @@ impl Stay {
 
     fn on_peer(&mut self, event: PeerEvent, cx: &mut Context<'_>) {
         match &mut self.link {
-            Some(link) if link.generation() == event.generation => link.on_event(event.kind, cx),
+            Some(link) if link.generation() == event.generation => match event.kind {
+                PeerEventKind::NetworkChanged(change) => self.handover.on_change(cx.now, change),
+                kind => link.on_event(kind, cx),
+            },
             // What a replaced connection still says. Only its failures are worth a number.
             _ => {
                 let failed = matches!(event.kind, PeerEventKind::CommandFailed { .. });
@@ -304,8 +316,23 @@ impl Stay {
         }
     }
 
+    /// Goes over to another network, once that is due.
+    fn move_over(&mut self, cx: &mut Context<'_>) {
+        let up = self.link.as_ref().is_some_and(PeerLink::is_up);
+        if !self.handover.due(cx.now, up) {
+            return;
+        }
+        cx.counters.handovers += 1;
+        // The way to the server went over the same network.
+        self.signaling.come_back_now(cx.now, cx.out);
+        if let Some(link) = &mut self.link {
+            link.move_over(cx);
+        }
+    }
+
     /// What follows from a turn: who can be told things now, what is told, and whether that was all.
     fn finish_turn(&mut self, cx: &mut Context<'_>) {
+        self.move_over(cx);
         if !self.link.as_ref().is_some_and(PeerLink::is_up)
             && let Some(successor) = self.successor.take()
         {

@@ -10,6 +10,7 @@ use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
+use crate::peer::network_watch::NetworkWatch;
 use crate::peer::privacy;
 use crate::peer::servers;
 use crate::peer::setup::Blueprint;
@@ -147,6 +148,8 @@ impl Driver {
             relays,
             loss: 0.0,
             held: VecDeque::new(),
+            network: NetworkWatch::new(&addresses),
+            pair: None,
             addresses,
             up: false,
             inflow: InflowWatch::default(),

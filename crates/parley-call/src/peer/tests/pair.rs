@@ -196,6 +196,7 @@ impl Side {
             } => self.video_in = Some(packets),
             PeerEventKind::Lane { kind, lane } => self.lanes.push((kind, lane)),
             PeerEventKind::LanesStuck => self.lanes_stuck += 1,
+            PeerEventKind::NetworkChanged(change) => panic!("loopback stays: {change:?}"),
             PeerEventKind::NoRelay => panic!("relays are not asked for here"),
             PeerEventKind::Inflow(inflow) => self.inflow = inflow,
             PeerEventKind::Track {

@@ -47,6 +47,8 @@ impl PeerLink {
             PeerEventKind::Lane { kind, lane } => self.on_lane(kind, lane, cx),
             PeerEventKind::LanesStuck => self.state.on_stuck(cx.now),
             PeerEventKind::Inflow(inflow) => self.on_inflow(inflow, cx),
+            // The stay's, which knows the way to the server too.
+            PeerEventKind::NetworkChanged(_) => {}
             PeerEventKind::NoRelay => cx.end = Some(EndReason::NoRelay),
             PeerEventKind::CommandFailed { command, detail } => self.on_failed(command, &detail, cx),
         }

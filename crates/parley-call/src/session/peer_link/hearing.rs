@@ -29,6 +29,7 @@ impl PeerLink {
                 }
                 return;
             }
+            Fit::TheirsIsNew if self.waits_with_new(from, &message, cx) => return,
             Fit::TheirsIsNew => {
                 let begins = matches!(
                     message,
@@ -59,6 +60,26 @@ impl PeerLink {
             PeerMessage::Unknown => {}
         }
         self.settle(cx);
+    }
+
+    /// While media flows, what comes about a fresh connection of theirs waits: it may be a lie of the server, and it may be that
+    /// they moved to another network, which shows as soon as nothing comes any more. Gives whether it was kept.
+    fn waits_with_new(&mut self, from: Option<u32>, message: &PeerMessage, cx: &mut Context<'_>) -> bool {
+        if !self.flows() {
+            return false;
+        }
+        match message {
+            PeerMessage::Description {
+                sdp_type: SdpType::Offer,
+                sdp,
+            } => {
+                cx.counters.offers_held += 1;
+                self.held_offer.hold(cx.now, from, sdp.clone());
+                true
+            }
+            PeerMessage::Candidate(candidate) => self.held_offer.hold_candidate(from, candidate),
+            _ => false,
+        }
     }
 
     fn on_restart(&mut self, from: Option<u32>, cx: &mut Context<'_>) {
@@ -120,7 +141,7 @@ impl PeerLink {
         self.proofs.set_theirs(fingerprint, cx);
     }
 
-    fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
+    pub(super) fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
         match self.candidates.take_in(candidate, self.negotiation.remote()) {
             Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
             Fate::Held => {}

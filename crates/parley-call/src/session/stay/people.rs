@@ -140,6 +140,7 @@ impl Stay {
             self.generation = old.generation();
             old.end_tracks(cx);
         }
+        self.handover.reset();
         self.times.met.get_or_insert(cx.now);
         self.generation = self.generation.wrapping_add(1);
         let parties = Parties {

@@ -3,7 +3,8 @@
 use super::world::World;
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{ConnectionPhase, PeerEventKind};
+use crate::port::{ConnectionPhase, Inflow, PeerEventKind};
+use crate::session::NetworkChange;
 use crate::snapshot::{CallPhase, SignalingPhase};
 
 #[test]
@@ -161,6 +162,92 @@ fn data_channels_that_stand_still_after_an_outage_get_one_fresh_connection() {
             );
         }
     }
+}
+
+/// The address in use is gone, and there is another.
+const MOVED: NetworkChange = NetworkChange {
+    in_use: false,
+    reaches_others: true,
+};
+/// The address in use is gone, and there is no other.
+const STRANDED: NetworkChange = NetworkChange {
+    in_use: false,
+    reaches_others: false,
+};
+
+#[test]
+fn a_call_goes_over_to_another_network_within_a_second_and_a_half() {
+    let nothing = Inflow {
+        audio: false,
+        video: false,
+        anything: false,
+    };
+    for mover in [0, 1] {
+        let mut world = World::connected_pair(28);
+        let other = 1 - mover;
+        world.peer_tells(mover, PeerEventKind::NetworkChanged(MOVED));
+        // The other side cannot tell this from a lie of the server, until it hears nothing for a second.
+        world.run_ms(900);
+        assert_eq!(world.parties[other].peer.opened, 1, "{mover}");
+        world.run_ms(100);
+        world.peer_tells(other, PeerEventKind::Inflow(nothing));
+        world.run_ms(500);
+        world.expect_media();
+        for party in [0, 1] {
+            let counters = world.parties[party].session.counters();
+            assert_eq!(world.phase(party), CallPhase::Connected, "{mover}");
+            assert_eq!(
+                world.parties[party].peer.opened, 2,
+                "{mover}: one fresh connection each"
+            );
+            assert_eq!(counters.handovers, u64::from(party == mover));
+            assert_eq!(
+                counters.resumes,
+                u64::from(party == mover),
+                "the way to the server moves too"
+            );
+            assert_eq!(world.parties[party].tracks, 2, "old tracks ended, new ones began");
+        }
+        world.run_s(60);
+        world.expect_media();
+        assert!(
+            world.parties.iter().all(|party| party.peer.opened == 2),
+            "and stays there"
+        );
+    }
+}
+
+#[test]
+fn a_call_waits_for_a_network_and_takes_the_first_that_comes() {
+    let mut world = World::connected_pair(29);
+    world.parties[0].cut_off = true;
+    world.break_signaling(0);
+    world.set_path(false);
+    world.peer_tells(0, PeerEventKind::NetworkChanged(STRANDED));
+    world.run_s(12);
+    assert_eq!(world.ended(0), None);
+    world.parties[0].cut_off = false;
+    world.set_path(true);
+    world.peer_tells(0, PeerEventKind::NetworkChanged(MOVED));
+    world.run_s(2);
+    world.expect_media();
+    assert_eq!([0, 1].map(|party| world.phase(party)), [CallPhase::Connected; 2]);
+}
+
+#[test]
+fn another_network_beside_the_one_in_use_leaves_a_call_alone() {
+    let mut world = World::connected_pair(30);
+    let beside = NetworkChange {
+        in_use: true,
+        reaches_others: true,
+    };
+    world.peer_tells(0, PeerEventKind::NetworkChanged(beside));
+    for _ in 0..30 {
+        world.run_s(1);
+        world.expect_media();
+        assert_eq!(world.phase(0), CallPhase::Connected);
+    }
+    assert!(world.parties.iter().all(|party| party.peer.opened == 1));
 }
 
 #[test]

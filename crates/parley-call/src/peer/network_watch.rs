@@ -1,0 +1,139 @@
+//! Whether this machine is still on the networks that a connection was opened on. Pure: the addresses as they stood at
+//! moments come in, changes come out.
+//!
+//! The driver lists the addresses four times a second, which costs a tenth of a millisecond and needs no crate for each
+//! system's own word of it.
+
+use super::stats::Pair;
+use crate::session::NetworkChange;
+use std::net::{IpAddr, SocketAddr};
+
+/// One connection's view of the network.
+#[derive(Debug)]
+pub(super) struct NetworkWatch {
+    bound: Vec<IpAddr>,
+    told: NetworkChange,
+}
+
+impl NetworkWatch {
+    /// For a connection that was opened on these addresses.
+    pub(super) fn new(bound: &[SocketAddr]) -> Self {
+        Self {
+            bound: bound.iter().map(SocketAddr::ip).collect(),
+            told: NetworkChange {
+                in_use: true,
+                reaches_others: true,
+            },
+        }
+    }
+
+    /// Looks at the addresses there are `now`; gives what became of the way in use, if that changed.
+    pub(super) fn look(&mut self, now: &[SocketAddr], pair: Option<&Pair>) -> Option<NetworkChange> {
+        let there = |ip: &IpAddr| now.iter().any(|address| address.ip() == *ip);
+        let mut others = self.bound.iter().filter(|ip| !ip.is_loopback());
+        let in_use = match pair {
+            // Nothing goes anywhere yet: something must be left to try.
+            None => self.bound.iter().all(IpAddr::is_loopback) || others.any(there),
+            Some(pair) if pair.relay_lost => false,
+            Some(pair) => match pair.base {
+                Some(base) if !pair.over_stream => there(&base),
+                // The system chose an address for the stream to a relay, and nobody said which.
+                _ => others.all(there),
+            },
+        };
+        let change = NetworkChange {
+            in_use,
+            reaches_others: in_use || now.iter().any(|address| !address.ip().is_loopback()),
+        };
+        (std::mem::replace(&mut self.told, change) != change).then_some(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ice::RelayTransport;
+
+    fn at(texts: &[&str]) -> Vec<SocketAddr> {
+        let read = |text: &&str| SocketAddr::new(text.parse().unwrap(), 0);
+        texts.iter().map(read).collect()
+    }
+
+    fn pair(base: &str, relay: Option<RelayTransport>) -> Pair {
+        Pair {
+            local: "203.0.113.9:4000".parse().unwrap(),
+            remote: "198.51.100.7:5000".parse().unwrap(),
+            types: ["host", "host"],
+            relay,
+            base: base.parse().ok(),
+            over_stream: relay.is_some_and(|relay| relay != RelayTransport::Udp),
+            relay_lost: false,
+            rtt_ms: None,
+        }
+    }
+
+    const LOST: NetworkChange = NetworkChange {
+        in_use: false,
+        reaches_others: false,
+    };
+    const MOVED: NetworkChange = NetworkChange {
+        in_use: false,
+        reaches_others: true,
+    };
+
+    #[test]
+    fn a_cable_that_is_pulled_is_told_once_and_so_is_what_comes_instead() {
+        let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
+        let pair = pair("192.168.1.7", None);
+        assert_eq!(watch.look(&at(&["192.168.1.7", "127.0.0.1"]), Some(&pair)), None);
+        assert_eq!(watch.look(&at(&["127.0.0.1"]), Some(&pair)), Some(LOST));
+        assert_eq!(watch.look(&at(&["127.0.0.1"]), Some(&pair)), None);
+        let other = at(&["10.0.0.7", "127.0.0.1"]);
+        assert_eq!(watch.look(&other, Some(&pair)), Some(MOVED));
+        assert_eq!(watch.look(&other, Some(&pair)), None);
+    }
+
+    #[test]
+    fn what_is_not_in_use_may_come_and_go() {
+        let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]));
+        let used = pair("192.168.1.7", None);
+        for now in [
+            &["192.168.1.7", "127.0.0.1"][..],
+            &["192.168.1.7", "fd00::7", "172.16.0.7"],
+        ] {
+            assert_eq!(watch.look(&at(now), Some(&used)), None, "{now:?}");
+        }
+        let alone = pair("127.0.0.1", None);
+        let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
+        assert_eq!(
+            watch.look(&at(&["127.0.0.1"]), Some(&alone)),
+            None,
+            "two windows of one machine need no network"
+        );
+    }
+
+    #[test]
+    fn a_stream_to_a_relay_may_be_on_any_address() {
+        let home = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
+        let tls = pair("127.0.0.1", Some(RelayTransport::Tls));
+        let udp = pair("10.0.0.7", Some(RelayTransport::Udp));
+        let less = at(&["10.0.0.7", "127.0.0.1"]);
+        assert_eq!(NetworkWatch::new(&home).look(&less, Some(&tls)), Some(MOVED));
+        assert_eq!(NetworkWatch::new(&home).look(&less, Some(&udp)), None);
+        let lost = Pair {
+            relay_lost: true,
+            ..tls
+        };
+        assert_eq!(NetworkWatch::new(&home).look(&home, Some(&lost)), Some(MOVED));
+    }
+
+    #[test]
+    fn before_anything_is_connected_one_address_is_enough() {
+        let home = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
+        let mut watch = NetworkWatch::new(&home);
+        assert_eq!(watch.look(&at(&["10.0.0.7", "127.0.0.1"]), None), None);
+        assert_eq!(watch.look(&at(&["172.16.0.7", "127.0.0.1"]), None), Some(MOVED));
+        let mut alone = NetworkWatch::new(&at(&["127.0.0.1"]));
+        assert_eq!(alone.look(&at(&["127.0.0.1"]), None), None);
+    }
+}
