@@ -44,7 +44,7 @@ id: string | null, } | { "type": "refresh_devices" } | { "type": "test_speaker" 
 /**
  * Begin.
  */
-on: boolean, } | { "type": "set_volume", 
+on: boolean, } | { "type": "check_network" } | { "type": "set_volume", 
 /**
  * Who.
  */
@@ -190,6 +190,10 @@ history: HistoryView,
  * What the desktop said to what was asked of it.
  */
 desktop: DesktopView, 
+/**
+ * The connection test.
+ */
+network: NetworkCheckView, 
 /**
  * What is kept between runs.
  */
@@ -714,6 +718,23 @@ at_ms: number,
 delivery: Delivery, };
 
 /**
+ * The connection test: what it found, or that it runs.
+ */
+export type NetworkCheckView = { 
+/**
+ * It runs; what was found before is gone.
+ */
+running: boolean, 
+/**
+ * Every way out of this network; empty before the first test.
+ */
+ways: Array<NetworkWayView>, 
+/**
+ * What it means and what to do, as English sentences.
+ */
+sentences: Array<string>, };
+
+/**
  * How the network is used, kept between runs.
  */
 export type NetworkSettings = { 
@@ -725,6 +746,28 @@ relay_only: boolean,
  * The HTTP proxy (`http://host:port`) for what is reached over TCP; empty: what the system's environment says.
  */
 proxy: string, };
+
+/**
+ * A way out of this network.
+ */
+export type NetworkWay = "server" | "udp" | "ipv6" | "relay_udp" | "relay_tcp" | "relay_tls";
+
+/**
+ * One way out of this network.
+ */
+export type NetworkWayView = { 
+/**
+ * Which.
+ */
+way: NetworkWay, 
+/**
+ * Whether it works; absent when the server offers nothing to try it with.
+ */
+works: boolean | null, 
+/**
+ * How long it took, in milliseconds, where it works.
+ */
+ms: number | null, };
 
 /**
  * What a notification is about; a click on it leads there.

@@ -48,6 +48,7 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),
+        network: crate::view::NetworkCheckView::default(),
         settings: Settings {
             language: Language::En,
             ..Settings::default()

@@ -9,6 +9,7 @@ use super::devices::{DeviceLists, ListWish, chosen, watch_devices};
 use super::diary::Diary;
 use super::inspect::Inspection;
 use super::mute::{MuteAsk, MuteSwitch};
+use super::network_check::NetworkCheck;
 use super::publish::Pace;
 use super::quality::PathQuality;
 use super::recording::CallRecording;
@@ -82,6 +83,7 @@ pub(super) struct Actor {
     stats: watch::Sender<StatsSample>,
     pub(super) talk: Talk,
     pub(super) inspection: Inspection,
+    pub(super) network_check: NetworkCheck,
     first_link: Option<String>,
     pub(super) history: Store,
     pub(super) kept: watch::Receiver<Kept>,
@@ -172,6 +174,7 @@ impl Actor {
             stats,
             talk,
             inspection,
+            network_check: NetworkCheck::default(),
             first_link: config.link,
             kept: history.kept(),
             history,
@@ -225,6 +228,7 @@ impl Actor {
                     self.take_lists(lists);
                     self.arrange();
                 }
+                () = self.network_check.changed() => {}
                 Ok(()) = self.kept.changed() => self.show_unfinished(),
                 Ok(()) = self.unkept.changed() => self.note_unkept(),
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {

@@ -14,6 +14,7 @@ mod inspect;
 mod levels;
 mod mute;
 mod names;
+mod network_check;
 mod obey;
 mod publish;
 mod quality;

@@ -42,6 +42,7 @@ impl Actor {
             AppCommand::RefreshDevices => self.list_devices(),
             AppCommand::TestSpeaker => return self.test_speaker(),
             AppCommand::TestEcho { on } => return self.test_echo(on),
+            AppCommand::CheckNetwork => return self.check_network().await,
             AppCommand::SetVolume { id, percent, settled } => return self.set_volume(&id, percent, settled),
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
@@ -191,6 +192,19 @@ impl Actor {
         let name = self.store.get().name.clone();
         self.endpoint.command(CallCommand::SetName(name));
         self.endpoint.command(CallCommand::Enter);
+        Ok(())
+    }
+
+    /// Against the server that a call would begin on.
+    async fn check_network(&mut self) -> Outcome {
+        let text = self.store.get().server.clone();
+        let server = if text.is_empty() {
+            self.own_server().await?
+        } else {
+            server_address(&text).ok_or_else(|| bad_server(&text))?
+        };
+        let options = network::options(&self.store.get().network);
+        self.network_check.start(server, options);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
 use crate::view::{
     AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView,
-    PersonView, Phase, Problem, RecordingView, ShareView,
+    NetworkCheckView, PersonView, Phase, Problem, RecordingView, ShareView,
 };
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
@@ -42,6 +42,7 @@ impl Actor {
             problems,
             history: remember::view(&self.kept.borrow()),
             desktop: self.desktop.clone(),
+            network: self.network_check.view(),
             settings: settings.clone(),
             folders: self.folders.view(&settings.folders),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -195,6 +196,7 @@ pub(super) fn empty_state(store: &SettingsStore, folders: &Folders) -> AppState 
         problems: Vec::new(),
         history: HistoryView::default(),
         desktop: DesktopView::default(),
+        network: NetworkCheckView::default(),
         settings: store.get().clone(),
         folders: folders.view(&store.get().folders),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -69,6 +69,8 @@ pub enum AppCommand {
         /// Begin.
         on: bool,
     },
+    /// Tries which ways out of this network work, against the server of the settings.
+    CheckNetwork,
     /// Plays somebody louder or softer, here only.
     SetVolume {
         /// Who.
@@ -216,6 +218,7 @@ impl fmt::Debug for AppCommand {
             Self::RefreshDevices => f.debug_struct("RefreshDevices"),
             Self::TestSpeaker => f.debug_struct("TestSpeaker"),
             Self::TestEcho { .. } => f.debug_struct("TestEcho"),
+            Self::CheckNetwork => f.debug_struct("CheckNetwork"),
             Self::SetVolume { .. } => f.debug_struct("SetVolume"),
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
             Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),

@@ -36,7 +36,7 @@ pub use inspector::{
     EventCode, Finding, FindingCode, InspectionView, InspectorView, PairView, TimelineEvent,
 };
 pub use measure::{Levels, PersonLevel, StatsSample};
-pub use network::NetworkSettings;
+pub use network::{NetworkCheckView, NetworkSettings, NetworkWay, NetworkWayView};
 pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
 pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};
@@ -72,6 +72,8 @@ pub struct AppState {
     pub history: HistoryView,
     /// What the desktop said to what was asked of it.
     pub desktop: DesktopView,
+    /// The connection test.
+    pub network: NetworkCheckView,
     /// What is kept between runs.
     pub settings: Settings,
     /// Where files go.

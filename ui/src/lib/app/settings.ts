@@ -5,7 +5,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey' | 'relay-only' | 'proxy';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey' | 'relay-only' | 'proxy' | 'network-check';
 
 export interface Row {
   readonly id: RowId;
@@ -42,6 +42,7 @@ function rows(): readonly Row[] {
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
     { id: 'keys', page: 'keys', words: keyWords() },
+    { id: 'network-check', page: 'network', words: `${s.networkCheck} ${s.networkCheckHelp}` },
     { id: 'relay-only', page: 'network', words: `${s.relayOnly} ${s.relayOnlyHelp}` },
     { id: 'proxy', page: 'network', words: `${s.proxy} ${s.proxyHelp}` },
     { id: 'autostart', page: 'desktop', words: `${s.autostart} ${s.autostartHelp}` },

@@ -7,7 +7,7 @@ import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
-import { CALL, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
+import { CALL, CHECKED, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
 import { askedUpdate, withUpdate } from './fake/updates';
 import type { FakeHands } from './fake/hands';
 import type { Backend, BackendEvents, WindowView } from './backend';
@@ -155,6 +155,10 @@ class FakeBackend implements Backend {
         return null;
       case 'test_echo':
         return this.#testEcho(command.on);
+      case 'check_network':
+        this.#set({ network: { running: true, ways: [], sentences: [] } });
+        this.#later(1, () => this.#set({ network: CHECKED }));
+        return null;
       case 'set_volume':
         this.#set(withVolume(this.#state, command.id, command.percent));
         return null;

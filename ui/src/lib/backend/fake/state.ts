@@ -1,5 +1,5 @@
 /** States for the simulation to start from. Pure values. */
-import type { AppState, CallView, DevicesView, LocalView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
+import type { AppState, CallView, DevicesView, LocalView, NetworkCheckView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
 import { NO_RECORDING } from './recording';
 import { NO_UPDATE } from './updates';
 
@@ -119,7 +119,26 @@ export const HOME: AppState = {
   settings: SETTINGS,
   folders: { received: '/home/ada/Downloads', recordings: '/home/ada/Videos' },
   desktop: { refused_keys: [], autostart_fault: null, drawn_by_processor: false, update: NO_UPDATE },
+  network: { running: false, ways: [], sentences: [] },
   version: '0.1.0',
+};
+
+/** What a connection test finds where a firewall stops UDP. */
+export const CHECKED: NetworkCheckView = {
+  running: false,
+  ways: [
+    { way: 'server', works: true, ms: 41 },
+    { way: 'udp', works: false, ms: null },
+    { way: 'ipv6', works: null, ms: null },
+    { way: 'relay_udp', works: false, ms: null },
+    { way: 'relay_tcp', works: null, ms: null },
+    { way: 'relay_tls', works: true, ms: 97 },
+  ],
+  sentences: [
+    'Calls work through the relay only, which adds delay.',
+    'A firewall stops UDP. To get better calls, have UDP port 3478 to the server opened.',
+    'There is no IPv6 here, which is no problem.',
+  ],
 };
 
 export const SCREENS: readonly ScreenView[] = [
