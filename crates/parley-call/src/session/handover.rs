@@ -5,7 +5,8 @@
 //! stay carries it out: a new connection to the server with the resume token, for the old one is as dead, and a fresh peer
 //! connection, whose offer the other side takes up as soon as nothing comes over the old one any more.
 //!
-//! A change that leaves the address in use alone is no reason to touch a call that works.
+//! A change that leaves the address in use alone is no reason to touch a call that works. Once media stops, it is: the address
+//! of a wireless network that one walks away from stays for long.
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub struct NetworkChange {
     pub in_use: bool,
     /// There is an address by which others can be reached.
     pub reaches_others: bool,
+    /// There is one among them that the connection does not use.
+    pub has_more: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,16 +45,29 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     stage: Stage,
+    /// There is a network that the connection does not use.
+    has_more: bool,
 }
 
 impl Handover {
     /// The addresses changed.
     pub(super) fn on_change(&mut self, now: Instant, change: NetworkChange) {
+        self.has_more = change.has_more;
         self.stage = match (change.in_use, change.reaches_others) {
+            // The fresh connection has its addresses; whether it comes to stand is another matter.
+            (true, _) if matches!(self.stage, Stage::Moving { .. }) => return,
             (true, _) => Stage::Settled,
             (false, false) => Stage::Stranded,
             (false, true) => Stage::Gathering { until: now + SETTLE },
         };
+    }
+
+    /// Media stopped over a connection that carried some.
+    pub(super) fn on_silence(&mut self, now: Instant) {
+        if self.has_more && self.stage == Stage::Settled {
+            self.has_more = false;
+            self.stage = Stage::Gathering { until: now };
+        }
     }
 
     /// Whether to move over now. `up`: media can flow over the connection there is.
@@ -82,7 +98,7 @@ impl Handover {
 
     /// Somebody else is there now, with a connection of their own.
     pub(super) fn reset(&mut self) {
-        self.stage = Stage::Settled;
+        *self = Self::default();
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -101,30 +117,43 @@ impl Handover {
 mod tests {
     use super::*;
 
-    const LOST: NetworkChange = NetworkChange {
-        in_use: false,
-        reaches_others: false,
-    };
-    const OTHER: NetworkChange = NetworkChange {
-        in_use: false,
-        reaches_others: true,
-    };
+    const fn change(in_use: bool, reaches_others: bool, has_more: bool) -> NetworkChange {
+        NetworkChange {
+            in_use,
+            reaches_others,
+            has_more,
+        }
+    }
+
+    const LOST: NetworkChange = change(false, false, false);
+    const OTHER: NetworkChange = change(false, true, true);
 
     #[test]
     fn a_change_beside_the_way_in_use_touches_nothing() {
         let (mut handover, now) = (Handover::default(), Instant::now());
-        for reaches_others in [true, false] {
-            let in_use = true;
-            handover.on_change(
-                now,
-                NetworkChange {
-                    in_use,
-                    reaches_others,
-                },
-            );
+        for has_more in [true, false] {
+            handover.on_change(now, change(true, true, has_more));
             assert_eq!(handover.deadline(), None);
             assert!(!handover.due(now + MOVE_MAX, true));
         }
+    }
+
+    #[test]
+    fn a_network_that_fell_silent_is_left_for_another_if_there_is_one() {
+        let (mut handover, now) = (Handover::default(), Instant::now());
+        handover.on_silence(now);
+        assert_eq!(handover.deadline(), None, "there is only this one");
+        handover.on_change(now, change(true, true, true));
+        handover.on_silence(now);
+        assert!(handover.due(now, true));
+        handover.on_change(now, change(true, true, false));
+        assert!(
+            handover.due(now + MOVE_MAX, false),
+            "a move is not forgotten on its way"
+        );
+        assert!(!handover.due(now + MOVE_MAX, true));
+        handover.on_silence(now + MOVE_MAX);
+        assert_eq!(handover.deadline(), None, "it uses all there is now");
     }
 
     #[test]

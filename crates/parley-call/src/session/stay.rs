@@ -319,6 +319,10 @@ impl Stay {
     /// Goes over to another network, once that is due.
     fn move_over(&mut self, cx: &mut Context<'_>) {
         let up = self.link.as_ref().is_some_and(PeerLink::is_up);
+        let silent = |link: &PeerLink| link.was_up() && !link.flows();
+        if self.link.as_ref().is_some_and(silent) {
+            self.handover.on_silence(cx.now);
+        }
         if !self.handover.due(cx.now, up) {
             return;
         }

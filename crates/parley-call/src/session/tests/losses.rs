@@ -168,11 +168,20 @@ fn data_channels_that_stand_still_after_an_outage_get_one_fresh_connection() {
 const MOVED: NetworkChange = NetworkChange {
     in_use: false,
     reaches_others: true,
+    has_more: true,
 };
 /// The address in use is gone, and there is no other.
 const STRANDED: NetworkChange = NetworkChange {
     in_use: false,
     reaches_others: false,
+    has_more: false,
+};
+
+/// Another network came beside the one in use.
+const BESIDE: NetworkChange = NetworkChange {
+    in_use: true,
+    reaches_others: true,
+    has_more: true,
 };
 
 #[test]
@@ -235,13 +244,29 @@ fn a_call_waits_for_a_network_and_takes_the_first_that_comes() {
 }
 
 #[test]
+fn a_network_that_falls_silent_is_left_for_the_one_beside_it() {
+    let nothing = Inflow {
+        audio: false,
+        video: false,
+        anything: false,
+    };
+    let mut world = World::connected_pair(31);
+    world.peer_tells(0, PeerEventKind::NetworkChanged(BESIDE));
+    world.run_s(5);
+    assert_eq!(world.parties[0].peer.opened, 1);
+    for party in [0, 1] {
+        world.peer_tells(party, PeerEventKind::Inflow(nothing));
+    }
+    world.run_ms(500);
+    world.expect_media();
+    assert_eq!([0, 1].map(|party| world.phase(party)), [CallPhase::Connected; 2]);
+    assert!(world.parties.iter().all(|party| party.peer.opened == 2));
+}
+
+#[test]
 fn another_network_beside_the_one_in_use_leaves_a_call_alone() {
     let mut world = World::connected_pair(30);
-    let beside = NetworkChange {
-        in_use: true,
-        reaches_others: true,
-    };
-    world.peer_tells(0, PeerEventKind::NetworkChanged(beside));
+    world.peer_tells(0, PeerEventKind::NetworkChanged(BESIDE));
     for _ in 0..30 {
         world.run_s(1);
         world.expect_media();
