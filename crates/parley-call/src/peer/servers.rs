@@ -1,5 +1,5 @@
 //! The servers that help to find a way, as the library takes them. It knows TURN over UDP only: other relays are reached
-//! through a [`crate::relay::Bridge`], which it takes for a relay on this machine.
+//! through a [`crate::relay::bridge::Bridge`], which it takes for a relay on this machine.
 
 use crate::ice::{HostPort, IceServer, RelayTransport, TurnServer};
 use webrtc::peer_connection::RTCIceServer;

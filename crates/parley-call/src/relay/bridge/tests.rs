@@ -1,6 +1,4 @@
 //! Bridges to streams made up here: sockets on loopback, so real time, with bounds that hold on a busy machine.
-#![expect(clippy::disallowed_methods, reason = "test: drives real sockets")]
-
 use super::*;
 use crate::ice::{HostPort, IceServer};
 use tokio::net::{TcpListener, TcpStream};
