@@ -78,13 +78,14 @@ impl Relays {
         (relays, bridged)
     }
 
-    /// Asks the first server that is said to be there over UDP. Without one, nothing better is known of.
+    /// Asks the first relay that is said to be there over UDP. Without one, streams are the only way to a relay, and nothing is
+    /// worth waiting for.
     #[expect(clippy::disallowed_methods, reason = "driver: ends by itself within seconds")]
     fn look_for_udp(&mut self, servers: &[IceServer]) {
         let on_udp = |server: &&IceServer| {
             server
                 .turn()
-                .is_none_or(|turn| turn.transport == RelayTransport::Udp)
+                .is_some_and(|turn| turn.transport == RelayTransport::Udp)
         };
         let Some(server) = servers.iter().find(on_udp).map(|server| server.at().clone()) else {
             return;

@@ -1,4 +1,5 @@
 //! Bridges to streams made up here: sockets on loopback, so real time, with bounds that hold on a busy machine.
+
 use super::*;
 use crate::ice::{HostPort, IceServer};
 use tokio::net::{TcpListener, TcpStream};
