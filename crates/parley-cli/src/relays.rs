@@ -43,7 +43,7 @@ mod tests {
     fn relays_of_the_command_line_are_used() {
         let opened = ["--turn-user", "ada", "--turn-password", "x"];
         let with = |urls: &[&str]| {
-            let named = urls.iter().flat_map(|url| ["--turn", url]);
+            let named = urls.iter().flat_map(|url| ["--turn", *url]);
             options_of(&named.chain(opened).collect::<Vec<_>>())
         };
         let both = with(&["turn:host:3478", "turns:host:443"]).unwrap();
