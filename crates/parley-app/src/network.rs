@@ -7,7 +7,7 @@ use parley_call::{CandidatePolicy, NetworkOptions};
 /// The connection test.
 pub use parley_call::check::{Nat, NetworkReport, Way, WayReport, WaySeen, check_network};
 /// Names that roots which stand on this crate alone need.
-pub use parley_call::ice::{IceServer, IceUrlError, TurnServer};
+pub use parley_call::ice::{IceServer, IceUrlError, RelayTransport, TurnServer};
 
 /// What the environment says of the network: the proxy for what is reached over TCP (`https_proxy`, `all_proxy`, `no_proxy`).
 #[must_use]

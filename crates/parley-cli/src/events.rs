@@ -1,6 +1,6 @@
 //! What happens, told as it happens: words for people, or JSON lines for machines (`--events`). On standard error.
 
-use parley_app::endpoint::{CallSnapshot, ChatNews, Happened};
+use parley_app::endpoint::{CallSnapshot, CallStats, ChatNews, Happened};
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -11,6 +11,7 @@ pub(crate) struct Teller {
     /// A terminal shows one line that changes; a file gets a line now and then.
     terminal: bool,
     last_phase: Option<String>,
+    last_way: Option<String>,
     lines: u32,
 }
 
@@ -20,6 +21,7 @@ impl Teller {
             machines,
             terminal: std::io::stderr().is_terminal(),
             last_phase: None,
+            last_way: None,
             lines: 0,
         }
     }
@@ -71,6 +73,15 @@ impl Teller {
         }
     }
 
+    /// The way that media takes, when it is another one: how both ends were found, and how this side reaches its relay.
+    pub(crate) fn way(&mut self, stats: &CallStats) {
+        let Some(way) = way(stats) else { return };
+        if self.last_way.as_ref() != Some(&way) {
+            self.event(&json!({"event": "way", "what": way}));
+            self.last_way = Some(way);
+        }
+    }
+
     /// A line about how it goes, once a second.
     pub(crate) fn progress(&mut self, line: &str) {
         if self.machines {
@@ -110,5 +121,31 @@ impl Teller {
         if self.machines {
             let _ = writeln!(std::io::stderr(), "{event}");
         }
+    }
+}
+
+/// In RFC 8839's words, such as `relay over tls - srflx`.
+fn way(stats: &CallStats) -> Option<String> {
+    let (own, other) = stats.peer.pair_types?;
+    Some(match stats.peer.relay {
+        Some(relay) => format!("{own} over {} - {other}", relay.word()),
+        None => format!("{own} - {other}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_app::network::RelayTransport;
+
+    #[test]
+    fn a_way_is_told_in_words_for_tables() {
+        let mut stats = CallStats::default();
+        assert_eq!(way(&stats), None);
+        stats.peer.pair_types = Some(("host", "srflx"));
+        assert_eq!(way(&stats).as_deref(), Some("host - srflx"));
+        stats.peer.pair_types = Some(("relay", "host"));
+        stats.peer.relay = Some(RelayTransport::Tls);
+        assert_eq!(way(&stats).as_deref(), Some("relay over tls - host"));
     }
 }

@@ -241,10 +241,11 @@ impl Session<'_> {
             Happened::Chat(news) => self.errands.chat(&news),
             Happened::Files => self.errands.files(self.wish, &self.endpoint, now),
             Happened::Stats => {
-                let sample = self
-                    .endpoint
-                    .call_stats()
-                    .map(|stats| Sample::new(&stats, &self.endpoint));
+                let stats = self.endpoint.call_stats();
+                if let Some(stats) = &stats {
+                    self.teller.way(stats);
+                }
+                let sample = stats.map(|stats| Sample::new(&stats, &self.endpoint));
                 self.findings.sample(sample);
             }
             Happened::Call => {
