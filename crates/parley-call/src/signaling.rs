@@ -9,7 +9,7 @@ use crate::session::{SignalingCommand, SignalingEvent};
 use crate::trust;
 use futures_util::{SinkExt, StreamExt};
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
-use parley_proto::{ClientMessage, CloseCode, PROTOCOL_VERSION, RelayServer, ServerAddress, ServerMessage};
+use parley_proto::{ClientMessage, CloseCode, IceServer, PROTOCOL_VERSION, ServerAddress, ServerMessage};
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -228,7 +228,7 @@ async fn open(server: &ServerAddress, proxy: Option<&Proxy>) -> Result<Socket, S
 pub(crate) async fn ask_ticket(
     server: &ServerAddress,
     proxy: Option<&Proxy>,
-) -> Result<Vec<RelayServer>, SignalingFault> {
+) -> Result<Vec<IceServer>, SignalingFault> {
     let mut socket = open(server, proxy).await?;
     let request = ClientMessage::RequestTicket {
         version: PROTOCOL_VERSION,

@@ -1,15 +1,14 @@
 //! The servers that help to find a way. What the room's server says is checked: it ends in a library's parser.
 
 use crate::ice::{HostPort, IceServer};
-use parley_proto::{IceServerKind, RelayServer, ServerAddress};
-use std::net::IpAddr;
+use parley_proto::{IceServerKind, ServerAddress};
 
 /// More servers than this only slow gathering down.
 const STUN_MAX: usize = 4;
 /// Ways to relays: more are not worth an allocation each.
 const RELAYS_MAX: usize = 6;
-/// URLs that are looked at.
-const URLS_MAX: usize = 32;
+/// Servers that are looked at.
+const SERVERS_MAX: usize = 32;
 
 /// Every STUN server that the room names; `server` stands in for a host that is not named.
 pub(super) fn stun(servers: &[parley_proto::IceServer], server: &ServerAddress) -> Vec<IceServer> {
@@ -23,23 +22,18 @@ pub(super) fn stun(servers: &[parley_proto::IceServer], server: &ServerAddress) 
 }
 
 /// Every server that came with the ticket and can be used; `server` stands in for a host that is left open.
-pub(crate) fn relays(servers: &[RelayServer], server: &ServerAddress) -> Vec<IceServer> {
-    let read = |(url, from): (&String, &RelayServer)| match IceServer::read(
-        url,
-        from.username.as_deref(),
-        from.credential.as_deref(),
-    ) {
-        Ok(ice) => reached_by(ice, server),
-        Err(error) => {
-            tracing::debug!(%error, "a server that helps to find a way is not used");
-            None
-        }
+pub(crate) fn relays(servers: &[parley_proto::IceServer], server: &ServerAddress) -> Vec<IceServer> {
+    let read = |told: &parley_proto::IceServer| {
+        let url = told.url(server.host())?;
+        let credentials = told.credentials.as_ref();
+        let username = credentials.map(|known| known.username.as_str());
+        let password = credentials.map(|known| known.credential.as_str());
+        IceServer::read(&url, username, password)
+            .inspect_err(|error| tracing::debug!(%error, "a server that helps to find a way is not used"))
+            .ok()
     };
-    let urls = servers
-        .iter()
-        .flat_map(|from| from.urls.iter().map(move |url| (url, from)));
     let mut usable: Vec<IceServer> = Vec::new();
-    for ice in urls.take(URLS_MAX).filter_map(read) {
+    for ice in servers.iter().take(SERVERS_MAX).filter_map(read) {
         let alike = usable
             .iter()
             .filter(|known| known.turn().is_some() == ice.turn().is_some())
@@ -56,23 +50,10 @@ pub(crate) fn relays(servers: &[RelayServer], server: &ServerAddress) -> Vec<Ice
     usable
 }
 
-/// An unspecified address stands for the host that the server was reached by.
-fn reached_by(ice: IceServer, server: &ServerAddress) -> Option<IceServer> {
-    let open = |at: &HostPort| at.host().parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
-    let here = |at: &HostPort| HostPort::new(server.host(), at.port());
-    Some(match ice {
-        IceServer::Stun(at) if open(&at) => IceServer::Stun(here(&at)?),
-        IceServer::Turn(mut turn) if open(&turn.at) => {
-            turn.at = here(&turn.at)?;
-            IceServer::Turn(turn)
-        }
-        ice => ice,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parley_proto::{IceCredentials, IceTransport};
 
     fn places(servers: &[IceServer]) -> Vec<String> {
         servers.iter().map(|server| server.at().to_string()).collect()
@@ -82,11 +63,7 @@ mod tests {
     fn only_usable_servers_of_a_room_are_asked() {
         let server = ServerAddress::new(false, "fd00::1", 7788).unwrap();
         let check = |host: Option<&str>, kind, port, expect: &[&str]| {
-            let ice = parley_proto::IceServer {
-                kind,
-                host: host.map(Into::into),
-                port,
-            };
+            let ice = parley_proto::IceServer::new(kind, host.map(Into::into), port);
             assert_eq!(places(&stun(&[ice], &server)), expect, "{host:?}");
         };
         check(None, IceServerKind::Stun, 3478, &["[fd00::1]:3478"]);
@@ -102,26 +79,29 @@ mod tests {
         check(Some(&"a".repeat(300)), IceServerKind::Stun, 3478, &[]);
     }
 
+    fn relay(host: Option<&str>, port: u16, transport: IceTransport) -> parley_proto::IceServer {
+        parley_proto::IceServer {
+            transport: Some(transport),
+            credentials: Some(IceCredentials {
+                username: "1796000000:ada".into(),
+                credential: "k".into(),
+                expires_in_s: 600,
+            }),
+            ..parley_proto::IceServer::new(IceServerKind::Turn, host.map(Into::into), port)
+        }
+    }
+
     #[test]
     fn a_tickets_servers_are_used_as_far_as_they_can_be() {
         let server = ServerAddress::new(true, "call.example.org", 443).unwrap();
-        let with = |urls: &[&str], credential: Option<&str>| RelayServer {
-            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
-            username: Some("1796000000:ada".into()),
-            credential: credential.map(Into::into),
-        };
         let told = [
-            with(
-                &[
-                    "turn:0.0.0.0:3478",
-                    "turns:relay.example.org:443",
-                    "gopher:x",
-                    "turn:0.0.0.0:3478",
-                ],
-                Some("k"),
-            ),
-            with(&["turn:nobody.example.org"], None),
-            with(&["stun:[::]:3478"], None),
+            relay(None, 3478, IceTransport::Udp),
+            relay(Some("relay.example.org"), 443, IceTransport::Tls),
+            relay(None, 443, IceTransport::Unknown),
+            relay(None, 3478, IceTransport::Udp),
+            relay(Some("not a host\r\n"), 443, IceTransport::Tcp),
+            parley_proto::IceServer::new(IceServerKind::Turn, Some("nobody.example.org".into()), 3478),
+            parley_proto::IceServer::new(IceServerKind::Stun, None, 3478),
         ];
         assert_eq!(
             places(&relays(&told, &server)),
@@ -136,12 +116,9 @@ mod tests {
     #[test]
     fn a_server_that_names_thousands_slows_nobody_down() {
         let server = ServerAddress::new(true, "host", 443).unwrap();
-        let urls = (1..2_000).map(|port| format!("turn:host:{port}")).collect();
-        let told = RelayServer {
-            urls,
-            username: Some("a".into()),
-            credential: Some("b".into()),
-        };
-        assert_eq!(relays(&[told], &server).len(), RELAYS_MAX);
+        let told: Vec<_> = (1..2_000)
+            .map(|port| relay(None, port, IceTransport::Udp))
+            .collect();
+        assert_eq!(relays(&told, &server).len(), RELAYS_MAX);
     }
 }

@@ -13,8 +13,7 @@ use crate::snapshot::SignalingPhase;
 use crate::stats::SessionCounters;
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
-    ClientMessage, CloseCode, IceServer, PROTOCOL_VERSION, Participant, ParticipantId, RelayServer, RoomId,
-    ServerMessage,
+    ClientMessage, CloseCode, IceServer, PROTOCOL_VERSION, Participant, ParticipantId, RoomId, ServerMessage,
 };
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,7 @@ const FORMER_SELF_MAX: Duration = Duration::from_secs(RESUME_GRACE_S + 15);
 #[derive(Debug)]
 pub(super) enum News {
     /// There is a ticket, and with it what opens the server's relay.
-    Ticket { ice_servers: Vec<RelayServer> },
+    Ticket { ice_servers: Vec<IceServer> },
     /// The room is entered, or entered again.
     Joined(Joined),
     /// The connection broke while in the room.
