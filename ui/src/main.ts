@@ -2,7 +2,7 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import InspectorWindow from './InspectorWindow.svelte';
-import { chooseBackend } from './lib/backend/backend';
+import { chooseBackend } from './lib/backend/choose';
 import { App as AppModel } from './lib/app/app.svelte';
 import { t } from './lib/text';
 import { language } from './lib/text/language.svelte';

@@ -1,10 +1,11 @@
 /** Everything a person can ask for now, with its key. Feeds the palette, the list of shortcuts and the keyboard. */
+import { ALL, type Capabilities } from '../backend/backend';
 import type { AppState } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES, type Tag } from '../text/language.svelte';
 import type { SettingsPage } from './app.svelte';
 import type { Shortcut } from './keys';
-import { PAGES } from './settings';
+import { pagesFor } from './settings';
 
 /** What actions do; the app implements it. */
 export interface Deeds {
@@ -49,10 +50,21 @@ export interface Action {
   readonly run: () => void;
 }
 
-/** The actions that make sense in this state, most likely first. */
-export function actionsFor(state: AppState, deeds: Deeds): Action[] {
-  return [...placeActions(state, deeds), ...deviceActions(state, deeds), ...generalActions(deeds)];
+/** The actions that make sense in this state, most likely first; without those that the backend cannot do. */
+export function actionsFor(state: AppState, deeds: Deeds, can: Capabilities = ALL): Action[] {
+  const impossible = (id: string) => NEEDS.some(([need, ids]) => !can[need] && ids.includes(id));
+  const all = [...placeActions(state, deeds), ...deviceActions(state, deeds), ...generalActions(deeds, can)];
+  return all.filter(({ id }) => !impossible(id));
 }
+
+/** What each needs of the backend. */
+const NEEDS: readonly [keyof Capabilities, readonly string[]][] = [
+  ['home', ['back']],
+  ['desktop', ['record', 'mini', 'inspector-window']],
+  ['devices', ['mute', 'camera', 'devices', 'refresh']],
+  ['share', ['share']],
+  ['echoTest', ['test-echo']],
+];
 
 function placeActions(state: AppState, deeds: Deeds): Action[] {
   const link: Action[] = state.call?.link ? [{ id: 'copy-link', label: t.actions.copyLink, shortcut: { key: 'l' }, run: deeds.copyLink }] : [];
@@ -116,11 +128,11 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
   ];
 }
 
-function generalActions(deeds: Deeds): Action[] {
+function generalActions(deeds: Deeds, can: Capabilities): Action[] {
   return [
     { id: 'full-screen', label: t.actions.fullScreen, shortcut: { key: 'f' }, also: { key: 'F11' }, run: deeds.toggleFullScreen },
     { id: 'settings', label: t.actions.settings, shortcut: { key: ',', mod: true }, run: () => deeds.openSettings() },
-    ...PAGES.map((page) => ({ id: `settings-${page}`, label: t.actions.settingsPage({ page: t.settings.pages[page] }), run: () => deeds.openSettings(page) })),
+    ...pagesFor(can).map((page) => ({ id: `settings-${page}`, label: t.actions.settingsPage({ page: t.settings.pages[page] }), run: () => deeds.openSettings(page) })),
     { id: 'theme-dark', label: t.actions.themeDark, run: () => deeds.setAppearance('dark') },
     { id: 'theme-light', label: t.actions.themeLight, run: () => deeds.setAppearance('light') },
     { id: 'theme-system', label: t.actions.themeSystem, run: () => deeds.setAppearance('system') },

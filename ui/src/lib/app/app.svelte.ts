@@ -75,7 +75,7 @@ export class App implements Deeds {
   }
 
   #heardAt = -HEARS_FOR_MS;
-  readonly actions = $derived.by(() => actionsFor(this.state, this));
+  readonly actions = $derived.by(() => actionsFor(this.state, this, this.backend.can));
 
   /** Follows the backend; what changed between the first state and now is not missed. */
   async listen(): Promise<() => void> {

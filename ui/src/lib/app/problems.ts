@@ -1,4 +1,5 @@
 /** The next step each problem offers. Pure; the components carry the step out. */
+import { ALL, type Capabilities } from '../backend/backend';
 import type { AppCommand, AppState, DeviceKind, Problem, ProblemCode } from '../bindings';
 import { t } from '../text';
 import { hasPrivacyPages } from './platform';
@@ -20,11 +21,11 @@ export interface Step {
 const refresh: StepDeed = { do: 'command', command: { type: 'refresh_devices' } };
 
 /** What to do about it: one button, always one that can work now. */
-export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices' | 'call'>): Step {
+export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devices' | 'call'>, can: Capabilities = ALL): Step {
   const words = t.problem.steps;
   const others = (kind: DeviceKind) => listOf(state, kind).length > 1;
   const allow = (kind: 'camera' | 'microphone'): Step =>
-    hasPrivacyPages ? { label: words.openSystem, deed: { do: 'privacy', kind } } : { label: words.tryAgain, deed: refresh };
+    can.desktop && hasPrivacyPages ? { label: words.openSystem, deed: { do: 'privacy', kind } } : { label: words.tryAgain, deed: refresh };
   switch (problem.code) {
     case 'no_camera':
     case 'no_microphone':
@@ -47,6 +48,7 @@ export function stepFor(problem: Problem, state: Pick<AppState, 'phase' | 'devic
       return { label: words.unmute, deed: { do: 'command', command: { type: 'set_muted', muted: false } } };
     case 'server_unreachable':
       if (state.phase === 'in_call') return { label: words.leave, deed: { do: 'command', command: { type: 'leave' } } };
+      if (!can.home) return { label: words.tryAgain, deed: refresh };
       // The server of a link one was sent is nobody's setting here.
       if (state.call && !state.call.host) return { label: words.pasteAgain, deed: { do: 'paste' } };
       return { label: words.checkServer, deed: { do: 'settings', page: 'you', row: 'server' } };

@@ -1,4 +1,5 @@
 /** The rows of the settings, which page each is on, how they are found, and what resetting a page means. Pure. */
+import { ALL, type Capabilities } from '../backend/backend';
 import type { AppCommand, AppState, DesktopSettings, SettingsPatch } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES } from '../text/language.svelte';
@@ -15,6 +16,18 @@ export interface Row {
 }
 
 export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'appearance', 'keys', 'network', 'desktop', 'you'];
+
+/** What only a backend has that can do this. */
+const NEEDS: readonly [keyof Capabilities, readonly (SettingsPage | RowId)[]][] = [
+  ['desktop', ['desktop', 'screen', 'server', 'history', 'folder', 'record-folder']],
+  ['devices', ['devices', 'voice']],
+  ['speakers', ['speaker']],
+  ['echoTest', ['echo-test']],
+];
+const possible = (can: Capabilities, what: SettingsPage | RowId): boolean => !NEEDS.some(([need, of]) => !can[need] && of.includes(what));
+
+/** The pages there are with this backend. */
+export const pagesFor = (can: Capabilities): readonly SettingsPage[] => PAGES.filter((page) => possible(can, page));
 
 /** As a fresh Parley has it. */
 const PLAIN_DESKTOP: DesktopSettings = { autostart: false, stay_in_tray: false, notifications: true, look_for_updates: true, mute_key: '', talk_key: '' };
@@ -61,10 +74,11 @@ function rows(): readonly Row[] {
 }
 
 /** The rows to show: the page's, or with a search those of every page that hold all its words. */
-export function rowsFor(page: SettingsPage, query: string): readonly Row[] {
+export function rowsFor(page: SettingsPage, query: string, can: Capabilities = ALL): readonly Row[] {
+  const there = rows().filter((row) => possible(can, row.page) && possible(can, row.id));
   const wanted = query.trim().toLocaleLowerCase().split(/\s+/u).filter(Boolean);
-  if (!wanted.length) return rows().filter((row) => row.page === page);
-  return rows().filter((row) => {
+  if (!wanted.length) return there.filter((row) => row.page === page);
+  return there.filter((row) => {
     const text = `${row.words} ${t.settings.pages[row.page]}`.toLocaleLowerCase();
     return wanted.every((word) => text.includes(word));
   });

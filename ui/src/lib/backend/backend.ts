@@ -6,9 +6,32 @@ import type { FigureEvents } from './watch';
 /** What a window is: the app, or the inspector beside it. */
 export type WindowView = 'app' | 'inspector';
 
+/** What the window may offer: what a backend cannot do is not shown, rather than refused. */
+export interface Capabilities {
+  /** There is a first page: calls are begun here, and other links opened. */
+  readonly home: boolean;
+  /** What only a program on the computer has: tray, keys, folders, history, recordings, updates, more windows. */
+  readonly desktop: boolean;
+  /** A camera and a microphone can be used. */
+  readonly devices: boolean;
+  /** The speaker can be chosen. */
+  readonly speakers: boolean;
+  /** The screen can be shared. */
+  readonly share: boolean;
+  /** One can hear oneself before the call. */
+  readonly echoTest: boolean;
+  /** Others can be played louder than they came. */
+  readonly louder: boolean;
+}
+
+/** What the app can do. */
+export const ALL: Capabilities = { home: true, desktop: true, devices: true, speakers: true, share: true, echoTest: true, louder: true };
+
 export interface Backend {
   /** What this window is. */
   readonly view: WindowView;
+  /** What it can do; never changes. */
+  readonly can: Capabilities;
   /** The state now. */
   state(): Promise<AppState>;
   /** What was written and shown so far. */
@@ -37,6 +60,8 @@ export interface Backend {
   openInspector(title: string): Promise<boolean>;
   /** The pictures. The same object every time. */
   frames(): FrameSource;
+  /** Where pictures come as the browser's own streams instead: that of a tile, the same object every time. */
+  stream?(tile: string): MediaStream;
   /** Makes the window fill the screen, or not. */
   setFullScreen(on: boolean): Promise<void>;
   /** Makes the window small and keeps it on top of all others, or gives it its size back. */
@@ -67,10 +92,4 @@ export function commandError(thrown: unknown, otherwise: string): CommandError {
   }
   const message = typeof thrown === 'string' ? thrown : thrown instanceof Error ? thrown.message : otherwise;
   return { code: 'failed', message: message || otherwise };
-}
-
-/** The backend for this page: the shell where there is one, else the simulation. */
-export async function chooseBackend(): Promise<Backend> {
-  if ('__TAURI_INTERNALS__' in window) return (await import('./tauri')).tauriBackend();
-  return (await import('./fake')).fakeBackend(new URLSearchParams(location.search));
 }

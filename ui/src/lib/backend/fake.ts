@@ -10,7 +10,7 @@ import { SCENARIOS } from './fake/scenarios';
 import { CALL, CHECKED, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
 import { askedUpdate, withUpdate } from './fake/updates';
 import type { FakeHands } from './fake/hands';
-import type { Backend, BackendEvents, WindowView } from './backend';
+import { ALL, type Backend, type BackendEvents, type WindowView } from './backend';
 
 /** `?fake=SCENARIO`; `&alone` keeps the other person from coming; `&slow=MS` stretches every step; `&calm` makes pictures rare; `&view=inspector` is its window. */
 export function fakeBackend(query: URLSearchParams): Backend {
@@ -27,6 +27,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
 
 class FakeBackend implements Backend {
   readonly view: WindowView;
+  readonly can = ALL;
   #state: AppState;
   #forgotten: AppState['history'] | null = null;
   #events: Partial<BackendEvents> | null = null;

@@ -6,7 +6,7 @@ import { getCurrentWindow, LogicalSize, type PhysicalSize } from '@tauri-apps/ap
 import { BridgeFrames } from '../frames/bridge';
 import { SchemeFrames } from '../frames/scheme';
 import type { FrameSource } from '../frames/source';
-import type { Backend, BackendEvents } from './backend';
+import { ALL, type Backend, type BackendEvents } from './backend';
 import { miniWindow } from './mini';
 import { watch } from './watch';
 
@@ -15,6 +15,7 @@ export function tauriBackend(): Backend {
   return {
     // As the shell calls its windows.
     view: getCurrentWindow().label === 'inspector' ? 'inspector' : 'app',
+    can: ALL,
     state: () => invoke<AppState>('app_state'),
     talk: () => invoke<TalkView>('app_talk'),
     openAddress: (address) => invoke<boolean>('open_link', { address }),

@@ -1,0 +1,33 @@
+/** What this page may do in this browser, found out once. Pure but for what it is handed. */
+
+export interface Place {
+  /** HTTPS or this machine: without it browsers give no devices. */
+  readonly secure: boolean;
+  readonly peerConnection: boolean;
+  readonly dataChannel: boolean;
+  readonly getUserMedia: boolean;
+  readonly getDisplayMedia: boolean;
+  readonly setSinkId: boolean;
+}
+
+/** fine; no devices because the page came without TLS; or nothing at all because the browser is too old. */
+export type Standing = 'fine' | 'listen-only' | 'too-old';
+
+export function standing(place: Place): Standing {
+  if (!place.peerConnection || !place.dataChannel) return 'too-old';
+  if (!place.secure) return 'listen-only';
+  return place.getUserMedia ? 'fine' : 'too-old';
+}
+
+export function lookAround(): Place {
+  const { mediaDevices } = navigator as { mediaDevices?: MediaDevices };
+  const peer = typeof RTCPeerConnection === 'function' ? RTCPeerConnection.prototype : null;
+  return {
+    secure: window.isSecureContext,
+    peerConnection: peer !== null && 'addTransceiver' in peer && 'RTCRtpSender' in window && 'replaceTrack' in RTCRtpSender.prototype,
+    dataChannel: peer !== null && 'createDataChannel' in peer,
+    getUserMedia: typeof mediaDevices?.getUserMedia === 'function',
+    getDisplayMedia: typeof mediaDevices?.getDisplayMedia === 'function',
+    setSinkId: 'setSinkId' in HTMLMediaElement.prototype,
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * One RTCPeerConnection: carries out what {@link PeerLink} decides, and tells what happens. Nothing of one's own goes out, and
+ * nothing that came is shown, before {@link Connection.prove}.
+ */
+import { Lane, type LaneEvents } from './lane';
+import type { Phase } from './link-state';
+import type { PeerCommand, SdpType } from './negotiation';
+import { readTagged, type CandidateWord, type ControlMessage } from './wire';
+
+/** What a track shows. By the order of the sections of a kind: the second one is the screen's. */
+export type TrackRole = 'microphone' | 'camera' | 'screen' | 'screen_sound';
+export type OwnTracks = Record<TrackRole, MediaStreamTrack | null>;
+export type LaneName = 'chat' | 'files' | 'chunks';
+
+export interface ConnectionEvents {
+  local(type: SdpType, sdp: string): void;
+  remoteSet(): void;
+  failed(): void;
+  candidate(candidate: CandidateWord): void;
+  phase(phase: Phase): void;
+  controlOpen(): void;
+  control(message: ControlMessage): void;
+  /** A track of the other side, once it may be shown. */
+  track(role: TrackRole, track: MediaStreamTrack): void;
+  lane: Record<LaneName, LaneEvents>;
+}
+
+const LANES: readonly [LaneName, number][] = [['chat', 1], ['files', 2], ['chunks', 3]];
+const CAMERA_BITS_MAX = 2_500_000;
+const KINDS: Record<TrackRole, readonly [kind: 'audio' | 'video', at: number]> = { microphone: ['audio', 0], camera: ['video', 0], screen: ['video', 1], screen_sound: ['audio', 1] };
+
+export class Connection {
+  readonly pc: RTCPeerConnection;
+  readonly #events: ConnectionEvents;
+  readonly #own: OwnTracks;
+  readonly #control: RTCDataChannel;
+  readonly #lanes: Record<LaneName, Lane>;
+  #queue: Promise<unknown> = Promise.resolve();
+  #proven = false;
+  #closed = false;
+
+  constructor(iceServers: RTCIceServer[], own: OwnTracks, events: ConnectionEvents) {
+    this.#events = events;
+    this.#own = own;
+    const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
+    const channel = (label: string, id: number) => pc.createDataChannel(label, { negotiated: true, id, ordered: true });
+    this.#control = channel('parley-control', 0);
+    this.#control.onopen = () => this.#tell(() => events.controlOpen());
+    this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
+      const text = typeof data === 'string' ? data : data instanceof ArrayBuffer ? new TextDecoder().decode(data) : '';
+      const message = readTagged<ControlMessage>(text, 'type');
+      if (message) this.#tell(() => events.control(message));
+    };
+    this.#control.binaryType = 'arraybuffer';
+    this.#lanes = Object.fromEntries(LANES.map(([name, id]) => [name, new Lane(channel(`parley-${name}`, id), events.lane[name])])) as Record<LaneName, Lane>;
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate) return;
+      const { sdpMid: sdp_mid, sdpMLineIndex: sdp_mline_index, usernameFragment: username_fragment } = candidate;
+      this.#tell(() => events.candidate({ kind: 'candidate', candidate: candidate.candidate, sdp_mid, sdp_mline_index, username_fragment }));
+    };
+    pc.onconnectionstatechange = () => {
+      const phase = pc.connectionState;
+      if (phase === 'connected' || phase === 'disconnected' || phase === 'failed') this.#tell(() => events.phase(phase));
+    };
+    pc.ontrack = () => this.#show();
+  }
+
+  run(command: PeerCommand): void {
+    this.#queue = this.#queue.then(() => (this.#closed ? undefined : this.#carryOut(command))).catch((error: unknown) => {
+      console.warn(command.do, error);
+      if (command.do !== 'rollback') this.#tell(() => this.#events.failed());
+    });
+  }
+
+  addCandidate({ candidate, sdp_mid, sdp_mline_index, username_fragment }: CandidateWord): void {
+    const init = { candidate, sdpMid: sdp_mid ?? null, sdpMLineIndex: sdp_mline_index ?? null, usernameFragment: username_fragment ?? null };
+    this.#queue = this.#queue.then(() => (this.#closed ? undefined : this.pc.addIceCandidate(init))).catch(() => undefined);
+  }
+
+  say(message: ControlMessage): void {
+    if (this.#control.readyState === 'open') this.#control.send(JSON.stringify(message));
+  }
+
+  /** The other side proved itself. */
+  prove(): void {
+    if (this.#proven) return;
+    this.#proven = true;
+    for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
+    for (const [name] of LANES) this.#lanes[name].start();
+    this.#show();
+  }
+
+  /** Sends this track from now on, or nothing. Tells whether an offer is needed for it. */
+  setTrack(role: TrackRole, track: MediaStreamTrack | null): boolean {
+    this.#own[role] = track;
+    const there = this.#transceiver(role);
+    if (!there) {
+      if (!track || !this.#proven) return false;
+      this.#add(role);
+      this.#send(role);
+      return true;
+    }
+    this.#send(role);
+    return false;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const [name] of LANES) this.#lanes[name].stop();
+    this.pc.close();
+  }
+
+  async #carryOut(command: PeerCommand): Promise<void> {
+    const { pc } = this;
+    switch (command.do) {
+      case 'make-offer':
+        for (const role of ['microphone', 'camera'] as const) if (!this.#transceiver(role)) this.#add(role);
+        if (command.iceRestart) pc.restartIce();
+        await pc.setLocalDescription(await pc.createOffer({ iceRestart: command.iceRestart }));
+        return this.#tellLocal('offer');
+      case 'make-answer':
+        this.#adopt();
+        await pc.setLocalDescription(await pc.createAnswer());
+        if (this.#proven) for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
+        return this.#tellLocal('answer');
+      case 'set-remote':
+        await pc.setRemoteDescription({ type: command.type, sdp: command.sdp });
+        this.#show();
+        return this.#tell(() => this.#events.remoteSet());
+      case 'rollback':
+        if (pc.signalingState !== 'have-local-offer') return;
+        await pc.setLocalDescription({ type: 'rollback' });
+        // What was only ever offered would come as further sections of the next offer, and mean a screen there.
+        for (const one of pc.getTransceivers()) if (one.mid === null) one.stop();
+    }
+  }
+
+  #tellLocal(type: SdpType): void {
+    const sdp = this.pc.localDescription?.sdp;
+    if (sdp) this.#tell(() => this.#events.local(type, sdp));
+  }
+
+  #tell(run: () => void): void {
+    if (!this.#closed) run();
+  }
+
+  /** Answers every section in both directions, so that switching something on later needs no negotiation. */
+  #adopt(): void {
+    for (const one of this.pc.getTransceivers()) {
+      if (one.currentDirection === 'stopped') continue;
+      one.direction = 'sendrecv';
+      if (one.receiver.track.kind === 'video') prefer(one);
+    }
+  }
+
+  #add(role: TrackRole): void {
+    const [kind] = KINDS[role];
+    const one = this.pc.addTransceiver(kind, { direction: 'sendrecv', streams: [new MediaStream()] });
+    if (kind === 'video') prefer(one);
+  }
+
+  #transceiver(role: TrackRole): RTCRtpTransceiver | undefined {
+    const [kind, at] = KINDS[role];
+    return this.pc.getTransceivers().filter((one) => one.receiver.track.kind === kind && one.currentDirection !== 'stopped' && one.direction !== 'stopped')[at];
+  }
+
+  #send(role: TrackRole): void {
+    const sender = this.#transceiver(role)?.sender;
+    const track = this.#own[role];
+    if (!sender || !this.#proven || sender.track === track) return;
+    void sender.replaceTrack(track).then(() => (role === 'camera' && track ? bound(sender) : undefined)).catch((error: unknown) => console.warn('replaceTrack', error));
+  }
+
+  #show(): void {
+    if (!this.#proven) return;
+    for (const role of Object.keys(KINDS) as TrackRole[]) {
+      const one = this.#transceiver(role);
+      if (one && one.mid !== null) this.#tell(() => this.#events.track(role, one.receiver.track));
+    }
+  }
+}
+
+/** H.264 constrained baseline as the app speaks it; what a browser without it has, where there is none. */
+function prefer(one: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs ?? [];
+  const ours = codecs.filter(({ mimeType, sdpFmtpLine = '' }) => mimeType === 'video/H264' && /profile-level-id=42e0/iu.test(sdpFmtpLine) && /packetization-mode=1/u.test(sdpFmtpLine));
+  if (!ours.length || !('setCodecPreferences' in one)) return;
+  try {
+    one.setCodecPreferences([...ours, ...codecs.filter(({ mimeType }) => mimeType === 'video/rtx')]);
+  } catch {
+    // Then the browser's own order holds, and the answer decides.
+  }
+}
+
+async function bound(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters();
+  const [encoding] = parameters.encodings;
+  if (!encoding) return;
+  encoding.maxBitrate = CAMERA_BITS_MAX;
+  await sender.setParameters(parameters);
+}

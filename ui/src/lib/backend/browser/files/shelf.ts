@@ -1,0 +1,96 @@
+/**
+ * The files themselves: those that go are read where the person picked them, those that come are kept as blobs (which browsers move
+ * to disk) until they are downloaded. Hashes both with BLAKE3.
+ */
+import { blake3 } from '@noble/hashes/blake3.js';
+import { bytesToHex, concatBytes } from '@noble/hashes/utils.js';
+
+const EDGE_BYTES = 64 * 1024;
+const HASHED_AT_ONCE = 1 << 20;
+/** What came is handed to the browser in pieces of so much. */
+const PIECE_BYTES = 4 << 20;
+
+interface Coming {
+  readonly blobs: Blob[];
+  loose: Uint8Array[];
+  looseBytes: number;
+  readonly hash: ReturnType<typeof blake3.create>;
+}
+
+export class Shelf {
+  readonly #going = new Map<string, File>();
+  readonly #coming = new Map<string, Coming>();
+  readonly #whole = new Map<string, Blob>();
+
+  put(id: string, file: File): void {
+    this.#going.set(id, file);
+  }
+
+  /** Of which only equality means something: size, time of change, both ends. */
+  async fingerprint(file: File): Promise<string> {
+    const numbers = new TextEncoder().encode(`${file.size} ${file.lastModified} `);
+    const [first, last] = await Promise.all([bytesOf(file.slice(0, EDGE_BYTES)), bytesOf(file.slice(Math.max(0, file.size - EDGE_BYTES)))]);
+    return bytesToHex(blake3(concatBytes(numbers, first, last)));
+  }
+
+  async read(id: string, offset: number, bytes: number): Promise<Uint8Array | null> {
+    const file = this.#going.get(id);
+    if (!file) return null;
+    const read = await bytesOf(file.slice(offset, offset + bytes)).catch(() => null);
+    return read?.length === bytes ? read : null;
+  }
+
+  async hash(id: string): Promise<string | null> {
+    const file = this.#going.get(id);
+    if (!file) return null;
+    const hash = blake3.create({});
+    for (let at = 0; at < file.size; at += HASHED_AT_ONCE) hash.update(await bytesOf(file.slice(at, at + HASHED_AT_ONCE)));
+    return bytesToHex(hash.digest());
+  }
+
+  keep(id: string, bytes: Uint8Array): void {
+    const coming = this.#coming.get(id) ?? { blobs: [], loose: [], looseBytes: 0, hash: blake3.create({}) };
+    this.#coming.set(id, coming);
+    coming.hash.update(bytes);
+    coming.loose.push(bytes.slice());
+    coming.looseBytes += bytes.length;
+    if (coming.looseBytes >= PIECE_BYTES) settle(coming);
+  }
+
+  /** All of it came; tells whether it is what was sent. */
+  complete(id: string, hash: string): boolean {
+    const coming = this.#coming.get(id) ?? { blobs: [], loose: [], looseBytes: 0, hash: blake3.create({}) };
+    this.#coming.delete(id);
+    if (bytesToHex(coming.hash.digest()) !== hash.toLowerCase()) return false;
+    settle(coming);
+    // No type: a browser must offer it as a file, and never open it as a page of ours.
+    this.#whole.set(id, new Blob(coming.blobs, { type: 'application/octet-stream' }));
+    return true;
+  }
+
+  release(id: string): void {
+    this.#going.delete(id);
+    this.#coming.delete(id);
+  }
+
+  /** Hands a file that came to the browser's downloads. */
+  download(id: string, name: string): boolean {
+    const blob = this.#whole.get(id);
+    if (!blob) return false;
+    const address = URL.createObjectURL(blob);
+    const anchor = document.createElement('a');
+    anchor.href = address;
+    anchor.download = name;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    return true;
+  }
+}
+
+function settle(coming: Coming): void {
+  if (coming.loose.length) coming.blobs.push(new Blob(coming.loose as Uint8Array<ArrayBuffer>[]));
+  coming.loose = [];
+  coming.looseBytes = 0;
+}
+
+const bytesOf = async (blob: Blob): Promise<Uint8Array> => new Uint8Array(await blob.arrayBuffer());

@@ -1,0 +1,439 @@
+/** A guest's page as a backend: one call of one link, over the browser's own RTCPeerConnection. Connects the parts; they decide. */
+import type { AppCommand, AppState, CommandError, EndedView, InspectorView, LocalView, Problem, StatsSample } from '../../bindings';
+import { t } from '../../text';
+import type { FrameSource } from '../../frames/source';
+import type { Backend, BackendEvents, Capabilities } from '../backend';
+import { watch } from '../watch';
+import { Call, type CallEnd } from './call';
+import { standing, type Place } from './capabilities';
+import type { OwnTracks, TrackRole } from './connection';
+import { endOf } from './ended';
+import { qualityOf, sampleOf, type Look } from './figures';
+import type { Link } from './link';
+import { LocalMedia } from './local-media';
+import { Picked } from './picked';
+import { problemsOf } from './problems';
+import { ScreenShare } from './screen-share';
+import { keepSettings, loadSettings, patched } from './settings';
+import { Sound } from './sound';
+import { Talk } from './talk';
+import { callState, NOBODY, stateOf, type Them } from './view';
+import type { ControlMessage } from './wire';
+
+const LEVELS_EVERY_MS = 66;
+const LOOK_EVERY_MS = 1000;
+const STATE_EVERY_MS = 50;
+/** Figures are kept for the inspector this long. */
+const SECONDS_MAX = 300;
+/** A picture that should come and does not for so many looks stands still. */
+const STALLED_LOOKS = 3;
+const NO_FINDINGS: InspectorView = { findings: [], past: [], events: [], report: null };
+
+export class GuestBackend implements Backend {
+  readonly view = 'app';
+  readonly can: Capabilities;
+  readonly #link: Link;
+  readonly #share = new ScreenShare({ changed: () => this.#change(), tracks: (picture, sound) => this.#onShared(picture, sound) });
+  readonly #picked = new Picked();
+  readonly #sound = new Sound();
+  readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (talk) => this.#events?.talk?.(talk));
+  readonly #own: OwnTracks = { microphone: null, camera: null, screen: null, screen_sound: null };
+  /** By tile: the same object as long as the page lives, for a <video> follows its tracks by itself. */
+  readonly #streams = new Map<string, MediaStream>();
+  readonly #media: LocalMedia;
+  #settings = loadSettings();
+  #local = { muted: false, cameraOn: true, preview: false, testing: false };
+  #call: Call;
+  #them: Them = { ...NOBODY };
+  #ended: EndedView | null = null;
+  #inCall = false;
+  #dismissed = new Set<Problem['code']>();
+  #events: Partial<BackendEvents> | null = null;
+  #watchers = new Set<(sample: StatsSample) => void>();
+  #seconds: StatsSample[] = [];
+  #look: Look | null = null;
+  #still = 0;
+  #began = 0;
+  #told = '';
+  #telling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(link: Link, place: Place) {
+    this.#link = link;
+    const devices = standing(place) === 'fine';
+    this.can = { home: false, desktop: false, devices, speakers: devices && place.setSinkId, share: devices && place.getDisplayMedia, echoTest: false, louder: false };
+    this.#media = new LocalMedia(
+      () => this.#settings,
+      { changed: () => this.#change(), track: (kind, track) => this.#onOwn(kind, track) },
+    );
+    this.#call = this.#begin();
+    void this.#media.look();
+    setInterval(() => this.#tellLevels(), LEVELS_EVERY_MS);
+    setInterval(() => void this.#takeLook(), LOOK_EVERY_MS);
+    // A page that goes away says so: nobody waits for it.
+    window.addEventListener('pagehide', () => this.#call.leave());
+  }
+
+  state = () => Promise.resolve(this.#state());
+  talk = () => Promise.resolve(this.#talk.now);
+  pickFiles = () => this.#picked.ask();
+  pickFolder = () => Promise.resolve(null);
+  showFile = (id: string) => Promise.resolve(this.#talk.download(id));
+  showRecording = () => Promise.resolve(false);
+  openPrivacy = () => Promise.resolve(false);
+  askUpdate = () => Promise.resolve();
+  openInspector = () => Promise.resolve(false);
+  setMini = () => Promise.resolve();
+  frames = (): FrameSource => NO_FRAMES;
+
+  openAddress(address: string): Promise<boolean> {
+    return Promise.resolve(window.open(address, '_blank', 'noopener,noreferrer') !== null || true);
+  }
+
+  async setFullScreen(on: boolean): Promise<void> {
+    await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
+  }
+
+  stream(tile: string): MediaStream {
+    const known = this.#streams.get(tile) ?? new MediaStream();
+    this.#streams.set(tile, known);
+    return known;
+  }
+
+  listen(events: Partial<BackendEvents>): Promise<() => void> {
+    this.#events = events;
+    const stop = events.drag ? this.#picked.listen((drag) => events.drag?.(drag)) : () => undefined;
+    return Promise.resolve(() => {
+      this.#events = null;
+      stop();
+    });
+  }
+
+  watch: Backend['watch'] = (figures) =>
+    watch(
+      (later) => {
+        this.#watchers.add(later.stats);
+        return Promise.resolve(() => void this.#watchers.delete(later.stats));
+      },
+      () => Promise.resolve({ view: NO_FINDINGS, seconds: this.#seconds }),
+      figures,
+    );
+
+  async command(command: AppCommand): Promise<void> {
+    const error = this.#carryOut(command);
+    if (error) return Promise.reject(error);
+    this.#change();
+  }
+
+  #carryOut(command: AppCommand): CommandError | null {
+    this.#sound.wake();
+    switch (command.type) {
+      case 'join':
+        return this.#join();
+      case 'leave':
+        return this.#leave();
+      case 'set_muted':
+        return this.#mute(command.muted);
+      case 'toggle_muted':
+        return this.#mute(!this.#local.muted);
+      case 'set_camera_on':
+        this.#local.cameraOn = command.on;
+        return this.#devices();
+      case 'set_preview':
+        this.#local.preview = command.on;
+        return this.#devices();
+      case 'choose_device':
+        this.#settings = { ...this.#settings, [command.kind]: command.id };
+        keepSettings(this.#settings);
+        if (command.kind === 'speaker') void this.#sound.setSpeaker(command.id);
+        else this.#media.again(command.kind);
+        return null;
+      case 'refresh_devices':
+        this.#dismissed.clear();
+        for (const kind of ['camera', 'microphone'] as const) this.#media.again(kind);
+        void this.#media.look();
+        return null;
+      case 'test_speaker':
+        this.#local.testing = true;
+        void this.#sound.test().finally(() => {
+          this.#local.testing = false;
+          this.#change();
+        });
+        return null;
+      case 'set_volume':
+        this.#them.volume = Math.min(100, command.percent);
+        this.#sound.setVolume(this.#them.volume);
+        return null;
+      case 'change_settings':
+        this.#settings = patched(this.#settings, command.patch);
+        keepSettings(this.#settings);
+        if (command.patch.picture) this.#media.again('camera');
+        if (command.patch.voice) this.#media.again('microphone');
+        this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
+        return null;
+      case 'choose_share':
+      case 'share':
+        if (command.type === 'choose_share' && !command.on) return null;
+        void this.#share.begin(command.type === 'share' ? (command.mode ?? this.#settings.screen.mode) : this.#settings.screen.mode, this.#them.media?.takes_screen_sound ?? false);
+        return null;
+      case 'stop_sharing':
+        this.#share.stop();
+        return null;
+      case 'send_message':
+        return this.#talk.write(command.text);
+      case 'react':
+        this.#call.tellNow({ type: 'reaction', reaction: command.reaction });
+        this.#talk.reaction(null, command.reaction);
+        return null;
+      case 'raise_hand':
+        this.#call.tell({ type: 'hand', raised: command.raised });
+        this.#talk.raise(command.raised);
+        return null;
+      case 'offer_files':
+        void this.#talk.offer(this.#picked.take(command.paths));
+        return null;
+      case 'decide_file':
+        this.#talk.decide(command.id, command.accept);
+        return null;
+      case 'pause_file':
+        this.#talk.pause(command.id, command.paused);
+        return null;
+      case 'cancel_file':
+        this.#talk.cancel(command.id);
+        return null;
+      case 'dismiss_problem':
+        this.#dismissed.add(command.code);
+        return null;
+      case 'talk':
+        return command.down === this.#local.muted ? this.#mute(!command.down) : null;
+      default:
+        // What only the app can do; the window does not offer it here.
+        return null;
+    }
+  }
+
+  #begin(): Call {
+    this.#ended = null;
+    this.#inCall = false;
+    this.#them = { ...NOBODY };
+    this.#talk.begin();
+    const call: Call = new Call(this.#link, this.#own, {
+      changed: () => this.#change(),
+      ended: (why) => call === this.#call && this.#over(why),
+      control: (message) => this.#hear(message),
+      track: (role, track) => this.#onTheirs(role, track),
+      person: () => {
+        this.#them = { ...NOBODY };
+        this.#talk.newPerson();
+      },
+      lane: this.#talk.lane,
+    });
+    call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
+    return call;
+  }
+
+  #join(): null {
+    this.#inCall = true;
+    this.#began = performance.now();
+    this.#seconds = [];
+    this.#look = null;
+    this.#devices();
+    this.#tellMedia();
+    void this.#sound.setSpeaker(this.#settings.speaker);
+    this.#call.enter(this.#settings.name);
+    return null;
+  }
+
+  #leave(): null {
+    if (this.#inCall) {
+      this.#call.leave();
+      this.#finish({ code: 'hung_up', message: 'You left the call.' });
+    } else if (this.#ended) {
+      this.#local.preview = true;
+      this.#call = this.#begin();
+      this.#devices();
+    }
+    return null;
+  }
+
+  #over(why: CallEnd): void {
+    this.#finish(endOf(why));
+    this.#change();
+  }
+
+  #finish(end: Pick<EndedView, 'code' | 'message'>): void {
+    const since = this.#call.connectedSinceMs;
+    this.#ended = { ...end, seconds: since === null ? 0 : Math.round((Date.now() - since) / 1000) };
+    this.#inCall = false;
+    this.#local.preview = false;
+    this.#share.stop();
+    for (const who of ['voice', 'screen'] as const) this.#sound.hear(who, null);
+    this.#devices();
+  }
+
+  #mute(muted: boolean): null {
+    this.#local.muted = muted;
+    this.#media.setMuted(muted);
+    this.#tellMedia();
+    return null;
+  }
+
+  /** Opens and closes what is wanted now. */
+  #devices(): null {
+    const open = this.can.devices && (this.#inCall || this.#local.preview);
+    this.#media.want('camera', open && this.#local.cameraOn);
+    this.#media.want('microphone', open);
+    this.#tellMedia();
+    return null;
+  }
+
+  #onOwn(kind: 'camera' | 'microphone', track: MediaStreamTrack | null): void {
+    this.#call.setTrack(kind, track);
+    if (kind === 'camera') fill(this.stream('self'), track);
+    else {
+      this.#media.setMuted(this.#local.muted);
+      this.#sound.hear('own', track);
+    }
+    this.#tellMedia();
+  }
+
+  #onShared(picture: MediaStreamTrack | null, sound: MediaStreamTrack | null): void {
+    this.#call.setTrack('screen', picture);
+    this.#call.setTrack('screen_sound', sound);
+    fill(this.stream('screen'), picture);
+    this.#tellMedia();
+  }
+
+  #onTheirs(role: TrackRole, track: MediaStreamTrack): void {
+    const id = this.#call.other?.id ?? '';
+    if (role === 'camera') fill(this.stream(id), track);
+    else if (role === 'screen') fill(this.stream(`screen:${id}`), track);
+    else this.#sound.hear(role === 'microphone' ? 'voice' : 'screen', track);
+  }
+
+  #hear(message: ControlMessage): void {
+    const id = this.#call.other?.id ?? '';
+    if (message.type === 'media_state') this.#them.media = message;
+    else if (message.type === 'hand') this.#them.hand = message.raised === true;
+    else if (message.type === 'reaction') this.#talk.reaction(id, message.reaction);
+    else if (message.type === 'recording') {
+      this.#them.recording = message.state === 'on';
+      if (message.state !== 'off') this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
+    }
+    this.#change();
+  }
+
+  #tellMedia(): void {
+    const { microphone, camera } = this.#media.sources;
+    const shares = this.#share.view?.state === 'running';
+    this.#call.tell({
+      type: 'media_state',
+      microphone_on: microphone.state === 'running' && !this.#local.muted,
+      camera_on: camera.state === 'running',
+      screen_on: shares,
+      screen_moves: shares && this.#share.view?.mode === 'motion',
+      takes_screen: true,
+      screen_sound_on: shares && this.#share.view?.sound === true,
+      takes_screen_sound: true,
+    });
+  }
+
+  #tellLevels(): void {
+    const voice = this.#sound.level('voice');
+    const other = this.#call.other?.id;
+    const running = this.#media.sources.microphone.state === 'running';
+    if (!running && !this.#inCall) return;
+    this.#events?.levels?.({ microphone: this.#sound.level('own'), speaker: voice, people: other ? [{ id: other, level: voice }] : [] });
+  }
+
+  async #takeLook(): Promise<void> {
+    const { pc } = this.#call;
+    if (!pc || !this.#inCall) return;
+    const entries: Record<string, unknown>[] = [];
+    (await pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
+    const look = { atMs: performance.now(), entries };
+    const before = this.#look;
+    this.#look = look;
+    if (!before) return;
+    const sample = sampleOf(before, look, look.atMs - this.#began);
+    this.#seconds = [...this.#seconds, sample].slice(-SECONDS_MAX);
+    for (const tell of this.#watchers) tell(sample);
+    this.#them.quality = this.#call.up ? qualityOf(sample) : 'unknown';
+    this.#them.videoSize = this.#sizeOf(this.#call.other?.id ?? '', entries);
+    this.#them.screenSize = this.#sizeOf(`screen:${this.#call.other?.id ?? ''}`, entries);
+    const lacks = this.#call.up && this.#them.media?.camera_on === true && sample.received_kbps === 0;
+    this.#still = lacks ? this.#still + 1 : 0;
+    this.#call.setStalled(this.#still >= STALLED_LOOKS);
+    this.#change();
+  }
+
+  #sizeOf(tile: string, entries: readonly Record<string, unknown>[]): [number, number] | null {
+    const [track] = this.stream(tile).getTracks();
+    const picture = entries.find((one) => one['type'] === 'inbound-rtp' && one['trackIdentifier'] === track?.id);
+    const [width, height] = [picture?.['frameWidth'], picture?.['frameHeight']];
+    return typeof width === 'number' && typeof height === 'number' ? [width, height] : null;
+  }
+
+  #change(): void {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      const state = this.#state();
+      const text = JSON.stringify(state);
+      if (text === this.#told) return;
+      this.#told = text;
+      this.#events?.state?.(state);
+    }, STATE_EVERY_MS);
+  }
+
+  #state(): AppState {
+    const call = this.#call;
+    const { camera, microphone } = this.#media.sources;
+    const { width, height } = camera.track?.getSettings() ?? {};
+    const local: LocalView = {
+      muted: this.#local.muted || !this.can.devices,
+      talking: false,
+      camera_on: this.#local.cameraOn && this.can.devices,
+      camera: camera.state,
+      camera_name: camera.name,
+      video_size: width && height ? [width, height] : null,
+      microphone: microphone.state,
+      microphone_name: microphone.name,
+      speaker: 'running',
+      speaker_name: this.#media.lists.speakers.find(({ id }) => id === this.#settings.speaker)?.name ?? t.guest.speaker,
+      speaker_test_playing: this.#local.testing,
+      echo_test: 'off',
+    };
+    const problems = problemsOf({
+      camera: this.can.devices && this.#local.cameraOn ? camera.state : 'off',
+      microphone: this.can.devices ? microphone.state : 'off',
+      inCall: this.#inCall,
+      up: call.up,
+      reconnecting: this.#inCall && callState(call) === 'reconnecting',
+      takenOver: call.takenOver,
+      serverAwayMs: call.serverAwayMs,
+      awayName: this.#inCall && call.other?.away ? call.other.name : null,
+    });
+    const there = new Set(problems.map(({ code }) => code));
+    for (const code of this.#dismissed) if (!there.has(code)) this.#dismissed.delete(code);
+    return stateOf({
+      phase: this.#ended ? 'ended' : this.#inCall ? 'in_call' : 'green_room',
+      link: this.#link,
+      call,
+      them: this.#them,
+      ended: this.#ended,
+      lists: this.#media.lists,
+      local,
+      share: { sharing: this.#share.view, choice: null, stopped: this.#share.stopped, sound: 'possible' },
+      problems: this.#ended ? [] : problems.filter(({ code }) => !this.#dismissed.has(code)),
+      settings: this.#settings,
+    });
+  }
+}
+
+/** Pictures come as streams here. */
+const NO_FRAMES: FrameSource = { open: () => ({ resize: () => undefined, ack: () => undefined, close: () => undefined }), stop: () => undefined };
+
+/** Makes `track` the only one of a stream. */
+function fill(stream: MediaStream, track: MediaStreamTrack | null): void {
+  for (const old of stream.getTracks()) if (old !== track) stream.removeTrack(old);
+  if (track && !stream.getTracks().includes(track)) stream.addTrack(track);
+}

@@ -1,0 +1,99 @@
+/** From the parts of a guest's page to the state that the window draws. Pure. */
+import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, Problem, Quality, Settings, ShareView } from '../../bindings';
+import type { Link } from './link';
+import type { DeviceLists } from './local-media';
+import type { MediaState } from './wire';
+
+export interface CallParts {
+  readonly entered: boolean;
+  readonly joined: boolean;
+  readonly wasJoined: boolean;
+  readonly takenOver: boolean;
+  readonly up: boolean;
+  readonly connectedSinceMs: number | null;
+  readonly other: { readonly id: string; readonly name: string; readonly away: boolean } | null;
+}
+
+/** What is known of the other person beside the server's words. */
+export interface Them {
+  media: MediaState | null;
+  hand: boolean;
+  recording: boolean;
+  videoSize: [number, number] | null;
+  screenSize: [number, number] | null;
+  quality: Quality;
+  volume: number;
+}
+
+export const NOBODY: Them = { media: null, hand: false, recording: false, videoSize: null, screenSize: null, quality: 'unknown', volume: 100 };
+
+export interface Parts {
+  readonly phase: Phase;
+  readonly link: Link;
+  readonly call: CallParts;
+  readonly them: Them;
+  readonly ended: EndedView | null;
+  readonly lists: DeviceLists;
+  readonly local: LocalView;
+  readonly share: ShareView;
+  readonly problems: Problem[];
+  readonly settings: Settings;
+}
+
+export function callState(call: CallParts): CallState {
+  if (!call.wasJoined) return 'joining';
+  if (!call.other) return 'waiting';
+  if (call.up) return 'connected';
+  return call.connectedSinceMs === null ? 'connecting' : 'reconnecting';
+}
+
+export function stateOf(parts: Parts): AppState {
+  const { settings, lists } = parts;
+  return {
+    phase: parts.phase,
+    call: callView(parts),
+    devices: { ...lists, camera: settings.camera, microphone: settings.microphone, speaker: settings.speaker, news: [] },
+    local: parts.local,
+    share: parts.share,
+    recording: { stage: 'off', since_ms: null, ended: null },
+    problems: parts.problems,
+    history: { calls: [], opened: null, fault: null },
+    settings,
+    folders: { received: '', recordings: '' },
+    desktop: { refused_keys: [], autostart_fault: null, drawn_by_processor: false, update: { state: 'unknown', version: null, put_off: false } },
+    version: __PARLEY_VERSION__,
+  };
+}
+
+function callView({ link, call, them, ended, phase }: Parts): CallView {
+  return {
+    link: link.address,
+    deep_link: link.deep,
+    host: false,
+    served_here: false,
+    only_here: false,
+    state: phase === 'ended' ? 'ended' : callState(call),
+    signaling: call.takenOver ? 'taken_over' : call.joined ? 'connected' : call.wasJoined ? 'reconnecting' : 'connecting',
+    people: call.other && phase === 'in_call' ? [personView(call.other, them)] : [],
+    connected_since_ms: call.connectedSinceMs,
+    past: null,
+    ended,
+  };
+}
+
+function personView(other: NonNullable<CallParts['other']>, them: Them): PersonView {
+  return {
+    id: other.id,
+    name: other.name,
+    microphone_on: them.media?.microphone_on ?? false,
+    camera_on: them.media?.camera_on ?? false,
+    away: other.away,
+    hand_raised: them.hand,
+    recording: them.recording,
+    video_size: them.videoSize,
+    screen_on: them.media?.screen_on ?? false,
+    screen_size: them.screenSize,
+    volume_pct: them.volume,
+    quality: them.quality,
+  };
+}

@@ -1,0 +1,101 @@
+/** A real server, real peers without a window, and guests in a real Chromium whose page comes from `dist-guest`. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+
+const UI = join(import.meta.dirname, '../..');
+const TARGET = process.env['PARLEY_TARGET'] ?? join(UI, '../target/debug');
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
+/** As the server sends it (crates/parley-server/src/web/guest.rs). */
+const POLICY =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+
+/** This machine's address on its network: a page from there is no secure one. */
+export const outerAddress = (): string =>
+  Object.values(networkInterfaces()).flat().find((one) => one && one.family === 'IPv4' && !one.internal)?.address ?? '';
+
+export class World {
+  readonly #children: ChildProcess[] = [];
+  #browser: Browser | null = null;
+  port = 0;
+
+  async start(): Promise<void> {
+    this.port = await freePort();
+    const server = this.#run('parley-server', ['--listen', `0.0.0.0:${this.port}`, '--no-stun', '--data-dir', mkdtempSync(join(tmpdir(), 'guest-'))]);
+    await said(server, /Parley server at/u);
+    this.#browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--auto-accept-this-tab-capture',
+        '--auto-select-desktop-capture-source=Entire screen', '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+        '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
+      ],
+    });
+  }
+
+  /** A peer without a window that begins a call: its link, and what it says at its end. */
+  async host(...more: string[]): Promise<{ link: string; report: Promise<string> }> {
+    const child = this.#run('parley-cli', ['host', '--server', `http://127.0.0.1:${this.port}`, '--json', '--name', 'Grace', ...more]);
+    let out = '';
+    child.stdout?.on('data', (data: Buffer) => (out += data.toString()));
+    const report = new Promise<string>((resolve) => child.once('exit', () => resolve(out)));
+    const [link = ''] = /http:\/\/\S+#[\w-]+/u.exec(await said(child, /#[\w-]{22}/u)) ?? [];
+    return { link, report };
+  }
+
+  /** A guest's page at a link, in a browser profile of its own. */
+  async guest(link: string, options: BrowserContextOptions = {}): Promise<{ page: Page; faults: string[] }> {
+    if (!this.#browser) throw new Error('not started');
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', acceptDownloads: true, ...options });
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (line) => line.type() === 'error' && faults.push(line.text()));
+    await page.route(/\/(r|guest)\//u, (route) => {
+      const { pathname } = new URL(route.request().url());
+      const file = pathname.startsWith('/r/') ? 'guest.html' : pathname.slice('/guest/'.length);
+      return route.fulfill({ body: readFileSync(join(UI, 'dist-guest', file)), headers: { 'content-type': TYPES[extname(file)] ?? 'text/plain', 'content-security-policy': POLICY } });
+    });
+    await page.goto(link);
+    return { page, faults };
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser?.close();
+    for (const child of this.#children) child.kill('SIGTERM');
+  }
+
+  #run(name: string, args: string[]): ChildProcess {
+    const child = spawn(join(TARGET, name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.push(child);
+    return child;
+  }
+}
+
+/** What a child said up to and with what matches. */
+function said(child: ChildProcess, what: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const hear = (data: Buffer) => {
+      text += data.toString();
+      if (what.test(text)) resolve(text);
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`ended with ${code}: ${text}`)));
+  });
+}
