@@ -1,11 +1,33 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 
+/**
+ * Beside each file of a guest's page its compressed copies, as the server sends them. The folder itself stays in the repository, so that
+ * the server's build script can watch it before anything was built.
+ */
+function ready(): Plugin {
+  return {
+    name: 'parley-ready-to-serve',
+    apply: 'build',
+    writeBundle({ dir = '' }, bundle) {
+      writeFileSync(join(dir, '.gitkeep'), '');
+      for (const name of Object.keys(bundle)) {
+        const bytes = readFileSync(join(dir, name));
+        const copies = { br: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }), gz: gzipSync(bytes, { level: 9 }) };
+        for (const [ending, copy] of Object.entries(copies)) if (copy.length < bytes.length) writeFileSync(join(dir, `${name}.${ending}`), copy);
+      }
+    },
+  };
+}
+
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte()],
+  plugins: [svelte(), ...(mode === 'guest' ? [ready()] : [])],
   define: { __PARLEY_VERSION__: JSON.stringify(version) },
   // Tauri serves the build from its own scheme, so addresses stay relative; the server has a guest's page at /r/ROOM.
   base: mode === 'guest' ? '/guest/' : './',

@@ -39,7 +39,7 @@ describe('a guest and the app', () => {
     await pictures(page, 'tile-remote', 20);
     await shot(page, 'call-dark');
     await page.keyboard.press('c');
-    await page.getByText('Hello from the app').waitFor();
+    await by(page, 'message').getByText('Hello from the app').waitFor();
     await by(page, 'message-field').fill('Hello from the browser');
     await page.keyboard.press('Enter');
     await by(page, 'tab-files').click();

@@ -38,13 +38,22 @@ pub(crate) fn build_ui() -> Result<()> {
     install_ui()?;
     let stamp = Stamp::new(
         "ui",
-        fingerprint(&[ui()], &["node_modules", "dist", "target", "screenshots"])?,
+        fingerprint(
+            &[ui()],
+            &["node_modules", "dist", "dist-guest", "target", "screenshots"],
+        )?,
     );
-    if stamp.is_set() && ui().join("dist").join("index.html").is_file() {
+    let pages = [
+        ui().join("dist").join("index.html"),
+        ui().join("dist-guest").join("guest.html"),
+    ];
+    if stamp.is_set() && pages.iter().all(|page| page.is_file()) {
         return Ok(());
     }
     eprintln!("Building the window (npm run build) ...");
     process::run_quiet(&mut npm(&["run", "build"])).context("the UI could not be built")?;
+    // What a server embeds.
+    process::run_quiet(&mut npm(&["run", "build:guest"])).context("the page of guests could not be built")?;
     stamp.set()
 }
 

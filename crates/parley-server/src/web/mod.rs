@@ -1,5 +1,6 @@
 //! HTTP: the door to signaling, the page behind a link, and what machines ask. A driver around plain functions.
 
+mod guest;
 mod page;
 
 use crate::front::Arrival;
@@ -70,6 +71,7 @@ pub(crate) fn router(
     Router::new()
         .route(SIGNAL_PATH, get(signal))
         .route("/r/{room}", get(invitation))
+        .route(guest::ASSETS_PATH, get(guest::asset))
         .route("/healthz", get(healthz))
         .route("/metrics", get(numbers))
         .route(ABOUT_PATH, get(about))
@@ -100,11 +102,15 @@ async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response
         })
 }
 
-async fn invitation(State(site): State<Site>, room: Result<Path<String>, PathRejection>) -> Response {
+async fn invitation(
+    State(site): State<Site>,
+    room: Result<Path<String>, PathRejection>,
+    asked: HeaderMap,
+) -> Response {
     let room = room.ok().and_then(|Path(room)| room.parse::<RoomId>().ok());
     let known = room.filter(|room| site.stamp.is_ours(room));
     match known {
-        Some(_) => Html(page::invitation()).into_response(),
+        Some(_) => guest::page(&asked).unwrap_or_else(|| Html(page::invitation()).into_response()),
         None => (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response(),
     }
 }
@@ -164,6 +170,7 @@ pub(crate) async fn about() -> Json<serde_json::Value> {
     }))
 }
 
+/// What every answer carries, where it does not say otherwise itself.
 async fn with_headers(mut response: Response) -> Response {
     let fixed: [(HeaderName, &'static str); 5] = [
         (REFERRER_POLICY, "no-referrer"),
@@ -177,10 +184,10 @@ async fn with_headers(mut response: Response) -> Response {
     ];
     let headers = response.headers_mut();
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if let Ok(policy) = HeaderValue::from_str(page::content_security_policy()) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     }
     response
 }

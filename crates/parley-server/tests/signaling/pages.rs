@@ -16,8 +16,9 @@ async fn get(server: &Server, path: &str) -> (String, String) {
     (head.to_lowercase(), body.to_owned())
 }
 
+/// With a guest's page built (`npm run build:guest`) it is that one, else the one that opens the app.
 #[tokio::test]
-async fn the_page_behind_a_link_opens_the_app_and_loads_nothing() {
+async fn the_page_behind_a_link_runs_nothing_but_its_own_script() {
     let server = Server::start(ServerConfig::loopback()).await.unwrap();
     let (room, _) = Client::connect(&server).await.ticket(None).await;
     let (head, body) = get(&server, &format!("/r/{room}")).await;
@@ -25,18 +26,58 @@ async fn the_page_behind_a_link_opens_the_app_and_loads_nothing() {
     for header in [
         "referrer-policy: no-referrer",
         "x-content-type-options: nosniff",
+        "x-frame-options: deny",
+    ] {
+        assert!(head.contains(header), "{header} is missing in\n{head}");
+    }
+    assert!(!head.contains("unsafe-inline"), "{head}");
+    if body.contains("id=\"app\"") {
+        guests_get_the_window(&server, &head, &body).await;
+        return server.stop().await;
+    }
+    for header in [
         "cache-control: no-store",
         "content-security-policy: default-src 'none'; script-src 'sha256-",
     ] {
         assert!(head.contains(header), "{header} is missing in\n{head}");
     }
-    assert!(!head.contains("unsafe-inline"), "{head}");
     assert!(body.contains("You are invited to a call"));
     assert!(body.contains("Open in Parley"));
     for loaded in ["src=", "<link", "url(", "@import"] {
         assert!(!body.contains(loaded), "the page loads something: {loaded}");
     }
     server.stop().await;
+}
+
+async fn guests_get_the_window(server: &Server, head: &str, body: &str) {
+    for header in [
+        "cache-control: no-cache",
+        "content-security-policy: default-src 'self'; script-src 'self'; style-src 'self';",
+        "permissions-policy: camera=(self), microphone=(self)",
+        "etag: \"",
+    ] {
+        assert!(head.contains(header), "{header} is missing in\n{head}");
+    }
+    let loaded: Vec<_> = body
+        .split('"')
+        .filter(|part| part.starts_with("/guest/"))
+        .collect();
+    assert!(loaded.len() >= 2, "a script and a style: {loaded:?}");
+    for path in loaded {
+        let (head, _) = get(server, path).await;
+        assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
+        assert!(
+            head.contains("cache-control: public, max-age=31536000, immutable"),
+            "{head}"
+        );
+    }
+    let (head, _) = get(server, "/guest/guest.html").await;
+    assert!(
+        head.starts_with("http/1.1 404"),
+        "the page is behind links only: {head}"
+    );
+    let (head, _) = get(server, "/guest/../server.key").await;
+    assert!(head.starts_with("http/1.1 404"), "{head}");
 }
 
 #[tokio::test]

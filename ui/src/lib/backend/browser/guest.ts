@@ -69,6 +69,8 @@ export class GuestBackend implements Backend {
     void this.#media.look();
     setInterval(() => this.#tellLevels(), LEVELS_EVERY_MS);
     setInterval(() => void this.#takeLook(), LOOK_EVERY_MS);
+    // Before a first press browsers let no page measure sound.
+    for (const press of ['pointerdown', 'keydown']) window.addEventListener(press, () => this.#sound.wake(), { passive: true });
     // A page that goes away says so: nobody waits for it.
     window.addEventListener('pagehide', () => this.#call.leave());
   }
