@@ -60,4 +60,127 @@ describe('a guest and the app', () => {
     console.log(JSON.stringify(told));
     expect(faults).toEqual([]);
   });
+
+  test('see each other’s screens', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'guest-screen-'));
+    const { link, report } = await world.host('--seconds', '18', '--watch-screen', '--record', folder);
+    const { page, faults } = await world.guest(link, { colorScheme: 'light' });
+    await join_(page, 'Bob');
+    await connected(page);
+    await pictures(page, 'tile-remote', 5);
+    await page.mouse.move(400, 400);
+    await by(page, 'share').click();
+    await by(page, 'sharing').waitFor();
+    await page.waitForTimeout(3000);
+    await shot(page, 'sharing-light');
+    await by(page, 'ended').waitFor({ timeout: 60_000 });
+    const told = JSON.parse((await report).trim().split('\n').at(-1) ?? '{}') as { rows: { metric: string; value: number }[] };
+    const of = (metric: string) => told.rows.find((row) => row.metric === metric)?.value;
+    console.log(JSON.stringify(told.rows.map((row) => [row.metric, row.value])));
+    // The screen, and not the fake camera of Chromium, which is 1280 by 720 too: nothing else is watched there.
+    expect(of('fps_shown')).toBeGreaterThan(0);
+    expect(readFileSync(join(folder, 'last.png')).length).toBeGreaterThan(1000);
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('two guests', () => {
+  test('have a call with each other: pictures, words, hands, reactions, a screen and files', async () => {
+    const host = await world.host('--seconds', '1', '--wait', '1');
+    const one = await world.guest(host.link, { colorScheme: 'light' });
+    await host.report;
+    const other = await world.guest(host.link, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: 'dark' });
+    await pictures(one.page, 'tile-self', 2);
+    await shot(one.page, 'green-room-light');
+    await shot(other.page, 'green-room-phone-dark');
+    await join_(one.page, 'Ada');
+    await by(one.page, 'waiting').waitFor();
+    await shot(one.page, 'waiting-light');
+    await join_(other.page, 'Bob');
+    for (const { page } of [one, other]) {
+      await connected(page);
+      await pictures(page, 'tile-remote', 10);
+    }
+    await shot(other.page, 'call-phone-dark');
+    await one.page.keyboard.press('c');
+    await by(one.page, 'message-field').fill('Hello **you** <b>there</b> https://example.org');
+    await one.page.keyboard.press('Enter');
+    await other.page.touchscreen.tap(195, 300);
+    await by(other.page, 'panel-button').click();
+    await by(other.page, 'message').getByText('Hello').waitFor();
+    await by(other.page, 'message-field').fill('And hello to you');
+    await other.page.keyboard.press('Enter');
+    await by(one.page, 'message').getByText('And hello to you').waitFor();
+    await shot(other.page, 'chat-phone-dark');
+    await shot(one.page, 'chat-light');
+    await by(other.page, 'panel-close').click();
+    await by(one.page, 'share').click();
+    await pictures(other.page, 'tile-screen', 2);
+    await shot(other.page, 'screen-phone-dark');
+    await by(one.page, 'share').click();
+    await by(other.page, 'tile-screen').waitFor({ state: 'detached' });
+    await by(one.page, 'tab-files').click();
+    const [chooser] = await Promise.all([one.page.waitForEvent('filechooser'), by(one.page, 'send-file').click()]);
+    await chooser.setFiles([{ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('') }, { name: 'b.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(2_000_000, 7) }]);
+    await other.page.touchscreen.tap(195, 300);
+    await by(other.page, 'panel-button').click();
+    await by(other.page, 'tab-files').click();
+    await by(other.page, 'accept-file').first().click();
+    await by(other.page, 'accept-file').first().click();
+    for (const { page } of [one, other]) await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 60_000 });
+    await shot(other.page, 'files-phone-dark');
+    await by(one.page, 'leave').click();
+    for (const { page } of [one, other]) await by(page, 'ended').waitFor();
+    await shot(other.page, 'ended-phone-dark');
+    await by(one.page, 'call-again').click();
+    await by(one.page, 'join').click();
+    await by(one.page, 'waiting').waitFor();
+    expect([one.faults, other.faults]).toEqual([[], []]);
+  });
+});
+
+describe('a guest who cannot do everything', () => {
+  test('is told on plain http why there is no camera, and listens, watches and chats', async () => {
+    const { link } = await world.host('--seconds', '20', '--chat', 'Can you hear me?');
+    const { page, faults } = await world.guest(link.replace('127.0.0.1', outerAddress()), { colorScheme: 'light' });
+    await by(page, 'listen-only').waitFor();
+    await shot(page, 'listen-only-light');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await shot(page, 'listen-only-phone-light');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await join_(page, 'Bob');
+    await connected(page);
+    await pictures(page, 'tile-remote', 10);
+    for (const id of ['mute', 'camera', 'share', 'devices', 'record', 'mini-window']) expect(await by(page, id).count(), id).toBe(0);
+    await shot(page, 'listening');
+    await page.keyboard.press('c');
+    await by(page, 'message').getByText('Can you hear me?').waitFor();
+    await by(page, 'leave').click();
+    await by(page, 'ended').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test('is told what is wrong with a link that is not whole', async () => {
+    const { link } = await world.host('--wait', '1');
+    const { page } = await world.guest(link.slice(0, -3));
+    await page.locator('[data-testid="notice"][data-why="bad-link"]').waitFor();
+    await shot(page, 'bad-link');
+  });
+
+  test('is told when the browser is too old', async () => {
+    const { link } = await world.host('--wait', '1');
+    const { page } = await world.guest(link, {}, 'delete window.RTCPeerConnection');
+    await page.locator('[data-testid="notice"][data-why="too-old"]').waitFor();
+    await shot(page, 'too-old');
+  });
+
+  test('is told that the camera is not allowed, and goes in all the same', async () => {
+    const { link } = await world.host('--seconds', '8');
+    const { page } = await world.guest(link, {}, "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))");
+    await by(page, 'problem-camera_denied').waitFor();
+    await shot(page, 'denied');
+    await join_(page, 'Bob');
+    await connected(page);
+    await pictures(page, 'tile-remote', 5);
+  });
 });

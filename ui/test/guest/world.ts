@@ -56,11 +56,12 @@ export class World {
     return { link, report };
   }
 
-  /** A guest's page at a link, in a browser profile of its own. */
-  async guest(link: string, options: BrowserContextOptions = {}): Promise<{ page: Page; faults: string[] }> {
+  /** A guest's page at a link, in a browser profile of its own. `before` runs in it first. */
+  async guest(link: string, options: BrowserContextOptions = {}, before = ''): Promise<{ page: Page; faults: string[] }> {
     if (!this.#browser) throw new Error('not started');
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', acceptDownloads: true, ...options });
     const page = await context.newPage();
+    if (before) await page.addInitScript(before);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
     page.on('console', (line) => line.type() === 'error' && faults.push(line.text()));

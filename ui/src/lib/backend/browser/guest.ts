@@ -1,33 +1,31 @@
 /** A guest's page as a backend: one call of one link, over the browser's own RTCPeerConnection. Connects the parts; they decide. */
-import type { AppCommand, AppState, CommandError, EndedView, InspectorView, LocalView, Problem, StatsSample } from '../../bindings';
+import type { AppCommand, AppState, CommandError, EndedView, Problem } from '../../bindings';
 import { t } from '../../text';
 import type { FrameSource } from '../../frames/source';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
-import { watch } from '../watch';
 import { Call, type CallEnd } from './call';
 import { standing, type Place } from './capabilities';
 import type { OwnTracks, TrackRole } from './connection';
 import { endOf } from './ended';
-import { qualityOf, sampleOf, type Look } from './figures';
+import { qualityOf } from './figures';
 import type { Link } from './link';
 import { LocalMedia } from './local-media';
+import { Looks, sizeOf } from './looks';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
 import { ScreenShare } from './screen-share';
 import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
+import { Streams } from './streams';
 import { Talk } from './talk';
-import { callState, NOBODY, stateOf, type Them } from './view';
+import { callState, localView, NOBODY, stateOf, type Them } from './view';
 import type { ControlMessage } from './wire';
 
 const LEVELS_EVERY_MS = 66;
 const LOOK_EVERY_MS = 1000;
 const STATE_EVERY_MS = 50;
-/** Figures are kept for the inspector this long. */
-const SECONDS_MAX = 300;
 /** A picture that should come and does not for so many looks stands still. */
 const STALLED_LOOKS = 3;
-const NO_FINDINGS: InspectorView = { findings: [], past: [], events: [], report: null };
 
 export class GuestBackend implements Backend {
   readonly view = 'app';
@@ -38,8 +36,7 @@ export class GuestBackend implements Backend {
   readonly #sound = new Sound();
   readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (talk) => this.#events?.talk?.(talk));
   readonly #own: OwnTracks = { microphone: null, camera: null, screen: null, screen_sound: null };
-  /** By tile: the same object as long as the page lives, for a <video> follows its tracks by itself. */
-  readonly #streams = new Map<string, MediaStream>();
+  readonly #streams = new Streams();
   readonly #media: LocalMedia;
   #settings = loadSettings();
   #local = { muted: false, cameraOn: true, preview: false, testing: false };
@@ -49,11 +46,8 @@ export class GuestBackend implements Backend {
   #inCall = false;
   #dismissed = new Set<Problem['code']>();
   #events: Partial<BackendEvents> | null = null;
-  #watchers = new Set<(sample: StatsSample) => void>();
-  #seconds: StatsSample[] = [];
-  #look: Look | null = null;
+  readonly #looks = new Looks();
   #still = 0;
-  #began = 0;
   #told = '';
   #telling: ReturnType<typeof setTimeout> | undefined;
 
@@ -88,18 +82,16 @@ export class GuestBackend implements Backend {
   frames = (): FrameSource => NO_FRAMES;
 
   openAddress(address: string): Promise<boolean> {
-    return Promise.resolve(window.open(address, '_blank', 'noopener,noreferrer') !== null || true);
+    // With `noopener` a browser never tells what came of it.
+    window.open(address, '_blank', 'noopener,noreferrer');
+    return Promise.resolve(true);
   }
 
   async setFullScreen(on: boolean): Promise<void> {
     await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   }
 
-  stream(tile: string): MediaStream {
-    const known = this.#streams.get(tile) ?? new MediaStream();
-    this.#streams.set(tile, known);
-    return known;
-  }
+  stream = (tile: string): MediaStream => this.#streams.of(tile);
 
   listen(events: Partial<BackendEvents>): Promise<() => void> {
     this.#events = events;
@@ -110,15 +102,7 @@ export class GuestBackend implements Backend {
     });
   }
 
-  watch: Backend['watch'] = (figures) =>
-    watch(
-      (later) => {
-        this.#watchers.add(later.stats);
-        return Promise.resolve(() => void this.#watchers.delete(later.stats));
-      },
-      () => Promise.resolve({ view: NO_FINDINGS, seconds: this.#seconds }),
-      figures,
-    );
+  watch: Backend['watch'] = (figures) => this.#looks.watch(figures);
 
   async command(command: AppCommand): Promise<void> {
     const error = this.#carryOut(command);
@@ -235,9 +219,7 @@ export class GuestBackend implements Backend {
 
   #join(): null {
     this.#inCall = true;
-    this.#began = performance.now();
-    this.#seconds = [];
-    this.#look = null;
+    this.#looks.begin();
     this.#devices();
     this.#tellMedia();
     void this.#sound.setSpeaker(this.#settings.speaker);
@@ -290,7 +272,7 @@ export class GuestBackend implements Backend {
 
   #onOwn(kind: 'camera' | 'microphone', track: MediaStreamTrack | null): void {
     this.#call.setTrack(kind, track);
-    if (kind === 'camera') fill(this.stream('self'), track);
+    if (kind === 'camera') this.#streams.fill('self', track);
     else {
       this.#media.setMuted(this.#local.muted);
       this.#sound.hear('own', track);
@@ -301,14 +283,14 @@ export class GuestBackend implements Backend {
   #onShared(picture: MediaStreamTrack | null, sound: MediaStreamTrack | null): void {
     this.#call.setTrack('screen', picture);
     this.#call.setTrack('screen_sound', sound);
-    fill(this.stream('screen'), picture);
+    this.#streams.fill('screen', picture);
     this.#tellMedia();
   }
 
   #onTheirs(role: TrackRole, track: MediaStreamTrack): void {
     const id = this.#call.other?.id ?? '';
-    if (role === 'camera') fill(this.stream(id), track);
-    else if (role === 'screen') fill(this.stream(`screen:${id}`), track);
+    if (role === 'camera') this.#streams.fill(id, track);
+    else if (role === 'screen') this.#streams.fill(`screen:${id}`, track);
     else this.#sound.hear(role === 'microphone' ? 'voice' : 'screen', track);
   }
 
@@ -349,30 +331,17 @@ export class GuestBackend implements Backend {
 
   async #takeLook(): Promise<void> {
     const { pc } = this.#call;
-    if (!pc || !this.#inCall) return;
-    const entries: Record<string, unknown>[] = [];
-    (await pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
-    const look = { atMs: performance.now(), entries };
-    const before = this.#look;
-    this.#look = look;
-    if (!before) return;
-    const sample = sampleOf(before, look, look.atMs - this.#began);
-    this.#seconds = [...this.#seconds, sample].slice(-SECONDS_MAX);
-    for (const tell of this.#watchers) tell(sample);
+    const taken = pc && this.#inCall ? await this.#looks.take(pc) : null;
+    if (!taken) return;
+    const { sample, look } = taken;
+    const id = this.#call.other?.id ?? '';
     this.#them.quality = this.#call.up ? qualityOf(sample) : 'unknown';
-    this.#them.videoSize = this.#sizeOf(this.#call.other?.id ?? '', entries);
-    this.#them.screenSize = this.#sizeOf(`screen:${this.#call.other?.id ?? ''}`, entries);
+    this.#them.videoSize = sizeOf(this.#streams.track(id), look);
+    this.#them.screenSize = sizeOf(this.#streams.track(`screen:${id}`), look);
     const lacks = this.#call.up && this.#them.media?.camera_on === true && sample.received_kbps === 0;
     this.#still = lacks ? this.#still + 1 : 0;
     this.#call.setStalled(this.#still >= STALLED_LOOKS);
     this.#change();
-  }
-
-  #sizeOf(tile: string, entries: readonly Record<string, unknown>[]): [number, number] | null {
-    const [track] = this.stream(tile).getTracks();
-    const picture = entries.find((one) => one['type'] === 'inbound-rtp' && one['trackIdentifier'] === track?.id);
-    const [width, height] = [picture?.['frameWidth'], picture?.['frameHeight']];
-    return typeof width === 'number' && typeof height === 'number' ? [width, height] : null;
   }
 
   #change(): void {
@@ -389,21 +358,8 @@ export class GuestBackend implements Backend {
   #state(): AppState {
     const call = this.#call;
     const { camera, microphone } = this.#media.sources;
-    const { width, height } = camera.track?.getSettings() ?? {};
-    const local: LocalView = {
-      muted: this.#local.muted || !this.can.devices,
-      talking: false,
-      camera_on: this.#local.cameraOn && this.can.devices,
-      camera: camera.state,
-      camera_name: camera.name,
-      video_size: width && height ? [width, height] : null,
-      microphone: microphone.state,
-      microphone_name: microphone.name,
-      speaker: 'running',
-      speaker_name: this.#media.lists.speakers.find(({ id }) => id === this.#settings.speaker)?.name ?? t.guest.speaker,
-      speaker_test_playing: this.#local.testing,
-      echo_test: 'off',
-    };
+    const speaker = this.#media.lists.speakers.find(({ id }) => id === this.#settings.speaker)?.name ?? t.guest.speaker;
+    const local = localView(this.#local, this.can.devices, camera, microphone, speaker);
     const problems = problemsOf({
       camera: this.can.devices && this.#local.cameraOn ? camera.state : 'off',
       microphone: this.can.devices ? microphone.state : 'off',
@@ -433,9 +389,3 @@ export class GuestBackend implements Backend {
 
 /** Pictures come as streams here. */
 const NO_FRAMES: FrameSource = { open: () => ({ resize: () => undefined, ack: () => undefined, close: () => undefined }), stop: () => undefined };
-
-/** Makes `track` the only one of a stream. */
-function fill(stream: MediaStream, track: MediaStreamTrack | null): void {
-  for (const old of stream.getTracks()) if (old !== track) stream.removeTrack(old);
-  if (track && !stream.getTracks().includes(track)) stream.addTrack(track);
-}

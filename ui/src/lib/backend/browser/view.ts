@@ -1,7 +1,7 @@
 /** From the parts of a guest's page to the state that the window draws. Pure. */
 import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, Problem, Quality, Settings, ShareView } from '../../bindings';
 import type { Link } from './link';
-import type { DeviceLists } from './local-media';
+import type { DeviceLists, LocalMedia } from './local-media';
 import type { MediaState } from './wire';
 
 export interface CallParts {
@@ -95,5 +95,25 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
     screen_size: them.screenSize,
     volume_pct: them.volume,
     quality: them.quality,
+  };
+}
+
+type Source = LocalMedia['sources']['camera'];
+
+export function localView(own: { muted: boolean; cameraOn: boolean; testing: boolean }, devices: boolean, camera: Source, microphone: Source, speaker: string): LocalView {
+  const { width, height } = camera.track?.getSettings() ?? {};
+  return {
+    muted: own.muted || !devices,
+    talking: false,
+    camera_on: own.cameraOn && devices,
+    camera: camera.state,
+    camera_name: camera.name,
+    video_size: width && height ? [width, height] : null,
+    microphone: microphone.state,
+    microphone_name: microphone.name,
+    speaker: 'running',
+    speaker_name: speaker,
+    speaker_test_playing: own.testing,
+    echo_test: 'off',
   };
 }

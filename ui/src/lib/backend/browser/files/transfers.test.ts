@@ -1,0 +1,157 @@
+import { blake3 } from '@noble/hashes/blake3.js';
+import { bytesToHex, concatBytes } from '@noble/hashes/utils.js';
+import { expect, test } from 'vitest';
+import { readChunkFrame, readFileFrame, writeChunkFrame, writeFileFrame } from './frames';
+import { Transfers } from './transfers';
+
+const ID = 'EBESExQVFhcYGRobHB0eHw';
+const FINGERPRINT = '0'.repeat(64);
+
+/** A sender and a receiver with a path of 20 ms between them, in virtual time; what is on it can be lost. */
+class Two {
+  nowMs = 0;
+  spoil = false;
+  readonly file: Uint8Array;
+  readonly #kept: Uint8Array[] = [];
+  #way: { atMs: number; run: () => void }[] = [];
+  #life = 0;
+  readonly sender: Transfers;
+  readonly receiver: Transfers;
+
+  constructor(bytes: number) {
+    this.file = Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251);
+    const hash = bytesToHex(blake3(this.file));
+    const nothing = { read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined };
+    this.sender = new Transfers({
+      ...nothing,
+      say: (frame) => this.#carry(() => this.receiver.onFrame(readFileFrame(writeFileFrame(frame))!)),
+      chunk: (frame) => this.#carry(() => this.receiver.onChunk(this.nowMs, readChunkFrame(writeChunkFrame(frame))!)),
+      read: (id, turn, offset, count) => this.#later(1, () => this.sender.onRead(this.nowMs, id, turn, offset, this.file.slice(offset, offset + count))),
+      hash: (id) => this.#later(1, () => this.sender.onHashed(id, hash)),
+    });
+    this.receiver = new Transfers({
+      ...nothing,
+      say: (frame) => this.#carry(() => this.sender.onFrame(readFileFrame(writeFileFrame(frame))!)),
+      chunk: (frame) => this.#carry(() => this.sender.onChunk(this.nowMs, readChunkFrame(writeChunkFrame(frame))!)),
+      keep: (_, part) => this.#kept.push(this.spoil ? part.map(() => 0) : part.slice()),
+      complete: (id, told) => this.#later(1, () => this.receiver.onKept(id, told === bytesToHex(blake3(this.kept)))),
+    });
+    this.up();
+    this.sender.offer(ID, 'plan.pdf', bytes, FINGERPRINT);
+  }
+
+  get kept(): Uint8Array {
+    return concatBytes(...this.#kept);
+  }
+
+  up(): void {
+    this.sender.laneUp();
+    this.receiver.laneUp();
+  }
+
+  cut(): void {
+    this.#life += 1;
+    this.sender.laneDown();
+    this.receiver.laneDown();
+  }
+
+  run(ms: number): this {
+    for (const end = this.nowMs + ms; this.nowMs < end; this.nowMs += 1) {
+      if (this.nowMs % 20 === 0) this.receiver.onTick(this.nowMs);
+      const due = this.#way.filter(({ atMs }) => atMs <= this.nowMs);
+      this.#way = this.#way.filter(({ atMs }) => atMs > this.nowMs);
+      for (const { run } of due) run();
+    }
+    return this;
+  }
+
+  accept(): this {
+    this.run(50).receiver.decide('file-1', true);
+    return this;
+  }
+
+  get states(): [string | undefined, string | undefined] {
+    return [this.sender.views(this.nowMs)[0]?.state, this.receiver.views(this.nowMs)[0]?.state];
+  }
+
+  #carry(run: () => void): void {
+    const life = this.#life;
+    this.#later(20, () => life === this.#life && run());
+  }
+
+  #later(ms: number, run: () => void): void {
+    this.#way.push({ atMs: this.nowMs + ms, run });
+  }
+}
+
+test('a file that is accepted arrives whole, and both sides say so', () => {
+  const two = new Two(300_000);
+  expect(two.run(50).states).toEqual(['offered', 'asking']);
+  two.accept().run(5000);
+  expect(two.states).toEqual(['done', 'done']);
+  expect(bytesToHex(blake3(two.kept))).toBe(bytesToHex(blake3(two.file)));
+});
+
+test('one without a byte in it arrives too', () => {
+  expect(new Two(0).accept().run(500).states).toEqual(['done', 'done']);
+});
+
+test('one that is declined does not', () => {
+  const two = new Two(1000).run(50);
+  two.receiver.decide('file-1', false);
+  expect(two.run(50).states).toEqual(['declined', 'declined']);
+});
+
+test('it goes on where it stopped over the next connection', () => {
+  const two = new Two(300_000).accept().run(150);
+  two.cut();
+  const before = two.kept.length;
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThan(300_000);
+  expect(two.run(100).states).toEqual(['waiting', 'waiting']);
+  two.up();
+  two.run(5000);
+  expect(two.states).toEqual(['done', 'done']);
+  expect(bytesToHex(blake3(two.kept))).toBe(bytesToHex(blake3(two.file)));
+});
+
+test('a pause of either side holds it, and only that side takes it back', () => {
+  const two = new Two(300_000).accept().run(100);
+  two.receiver.pause('file-1', true);
+  const held = two.run(200).kept.length;
+  expect(two.run(500).kept.length).toBe(held);
+  two.sender.pause('file-1', false);
+  expect(two.run(200).states).toEqual(['paused', 'paused']);
+  two.receiver.pause('file-1', false);
+  expect(two.run(5000).states).toEqual(['done', 'done']);
+});
+
+test('what is not what was sent is thrown away', () => {
+  const two = new Two(100_000);
+  two.spoil = true;
+  two.accept().run(5000);
+  expect(two.states).toEqual(['failed', 'failed']);
+  expect(two.receiver.views(0)[0]?.fault).toBe('damaged');
+});
+
+test('a name with a way in it, and too many offers, are refused', () => {
+  const said: string[] = [];
+  const receiver = new Transfers({ say: (frame) => said.push('reason' in frame ? frame.reason : frame.type), chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined });
+  receiver.laneUp();
+  receiver.onFrame({ type: 'offer', id: ID, name: '../x', size: 1, fingerprint: FINGERPRINT });
+  for (let at = 0; at < 33; at += 1) receiver.onFrame({ type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
+  receiver.onFrame({ type: 'offer', id: 'large', name: 'x', size: 2 ** 40, fingerprint: FINGERPRINT });
+  expect(said).toEqual(['bad_name', 'too_many', 'too_large']);
+  expect(receiver.views(0).length).toBe(32);
+});
+
+test('frames survive the trip, and garbage does not become one', () => {
+  const chunk = { is: 'chunk', id: ID, offset: 2 ** 40, stampMs: 0xffffffff, bytes: Uint8Array.of(1, 2) } as const;
+  expect(readChunkFrame(writeChunkFrame(chunk))).toEqual(chunk);
+  const receipt = { is: 'receipt', id: ID, offset: 5, delayMs: 0x80000000 } as const;
+  expect(readChunkFrame(writeChunkFrame(receipt))).toEqual(receipt);
+  for (const bytes of [new Uint8Array(), new Uint8Array(28), new Uint8Array(40), writeChunkFrame({ ...chunk, bytes: new Uint8Array() })]) expect(readChunkFrame(bytes)).toBeNull();
+  for (const text of ['', '{}', '{"type":"offer","id":"x"}', `{"type":"offer","id":"${ID}","name":"x","size":-1,"fingerprint":"0"}`, `{"type":"accept","id":"${ID}","offset":0.5}`]) {
+    expect(readFileFrame(new TextEncoder().encode(text)), text).toBeNull();
+  }
+});

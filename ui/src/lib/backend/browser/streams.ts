@@ -1,0 +1,26 @@
+/** The pictures of the tiles as the browser's streams: one a tile, the same object as long as the page lives, for a <video> follows its tracks by itself. */
+
+export class Streams {
+  readonly #streams = new Map<string, MediaStream>();
+
+  of(tile: string): MediaStream {
+    const known = this.#streams.get(tile) ?? new MediaStream();
+    this.#streams.set(tile, known);
+    return known;
+  }
+
+  track(tile: string): MediaStreamTrack | undefined {
+    return this.of(tile).getTracks()[0];
+  }
+
+  /** Makes `track` the only one of a tile. */
+  fill(tile: string, track: MediaStreamTrack | null): void {
+    const stream = this.of(tile);
+    for (const old of stream.getTracks()) if (old !== track) stream.removeTrack(old);
+    if (track && !stream.getTracks().includes(track)) {
+      stream.addTrack(track);
+      // The browser tells of its own tracks only, not of those that a page adds.
+      stream.dispatchEvent(new Event('addtrack'));
+    }
+  }
+}
