@@ -9,6 +9,8 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 const UI = join(import.meta.dirname, '../..');
 const TARGET = process.env['PARLEY_TARGET'] ?? join(UI, '../target/debug');
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
+/** Small pictures, for everything here shares its processor; where the page has a place to keep that. */
+const SMALL = `try { localStorage.getItem('parley-guest') ?? localStorage.setItem('parley-guest', '{"picture":{"resolution":"p360","frame_rate":15}}') } catch {}`;
 /** As the server sends it (crates/parley-server/src/web/guest.rs). */
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -61,7 +63,7 @@ export class World {
     if (!this.#browser) throw new Error('not started');
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', acceptDownloads: true, ...options });
     const page = await context.newPage();
-    if (before) await page.addInitScript(before);
+    await page.addInitScript(`${SMALL};${before}`);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
     page.on('console', (line) => line.type() === 'error' && faults.push(line.text()));
@@ -72,6 +74,11 @@ export class World {
     });
     await page.goto(link);
     return { page, faults };
+  }
+
+  /** Closes every guest's page: two of them take all of a small machine. */
+  async rest(): Promise<void> {
+    for (const context of this.#browser?.contexts() ?? []) await context.close();
   }
 
   async stop(): Promise<void> {

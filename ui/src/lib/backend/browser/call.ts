@@ -114,7 +114,7 @@ export class Call {
 
   setTrack(role: TrackRole, track: MediaStreamTrack | null): void {
     this.#own[role] = track;
-    if (this.#connection?.setTrack(role, track)) this.#peer?.wantOffer(now());
+    this.#connection?.setTrack(role, track);
   }
 
   /** Lasting words: to this person, and again whenever it may not have been heard. */
@@ -227,6 +227,7 @@ export class Call {
       failed: () => mine((peer) => peer.onFailed(now())),
       candidate: (candidate) => mine((peer) => peer.onOwnCandidate(candidate)),
       phase: (phase) => mine((peer) => peer.onPhase(now(), phase)),
+      needsOffer: () => mine((peer) => peer.wantOffer(now())),
       controlOpen: () => mine((peer) => peer.onControlOpen(now())),
       control: (message) => mine((peer) => peer.onControl(now(), message)),
       track: (role, track) => this.#connection === connection && this.#events.track(role, track),

@@ -19,6 +19,8 @@ export interface ConnectionEvents {
   candidate(candidate: CandidateWord): void;
   phase(phase: Phase): void;
   controlOpen(): void;
+  /** A track was added in mid-call: the other side has to be offered it. */
+  needsOffer(): void;
   control(message: ControlMessage): void;
   /** A track of the other side, once it may be shown. */
   track(role: TrackRole, track: MediaStreamTrack): void;
@@ -45,7 +47,10 @@ export class Connection {
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
     const channel = (label: string, id: number) => pc.createDataChannel(label, { negotiated: true, id, ordered: true });
     this.#control = channel('parley-control', 0);
-    this.#control.onopen = () => this.#tell(() => events.controlOpen());
+    this.#control.onopen = () => {
+      this.#tell(() => events.controlOpen());
+      this.#addShared();
+    };
     this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
       const text = typeof data === 'string' ? data : data instanceof ArrayBuffer ? new TextDecoder().decode(data) : '';
       const message = readTagged<ControlMessage>(text, 'type');
@@ -88,20 +93,25 @@ export class Connection {
     for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
     for (const [name] of LANES) this.#lanes[name].start();
     this.#show();
+    this.#addShared();
   }
 
-  /** Sends this track from now on, or nothing. Tells whether an offer is needed for it. */
-  setTrack(role: TrackRole, track: MediaStreamTrack | null): boolean {
+  /** Sends this track from now on, or nothing. */
+  setTrack(role: TrackRole, track: MediaStreamTrack | null): void {
     this.#own[role] = track;
-    const there = this.#transceiver(role);
-    if (!there) {
-      if (!track || !this.#proven) return false;
+    this.#send(role);
+    this.#addShared();
+  }
+
+  /** The screen and its sound come as further sections, once there is something to show and the offer can be announced. */
+  #addShared(): void {
+    if (this.#closed || !this.#proven || this.#control.readyState !== 'open') return;
+    const missing = (['screen', 'screen_sound'] as const).filter((role) => this.#own[role] && !this.#transceiver(role));
+    for (const role of missing) {
       this.#add(role);
       this.#send(role);
-      return true;
     }
-    this.#send(role);
-    return false;
+    if (missing.length) this.#tell(() => this.#events.needsOffer());
   }
 
   close(): void {

@@ -39,7 +39,7 @@ export class GuestBackend implements Backend {
   readonly #streams = new Streams();
   readonly #media: LocalMedia;
   #settings = loadSettings();
-  #local = { muted: false, cameraOn: true, preview: false, testing: false };
+  #local = { muted: false, talking: false, cameraOn: true, preview: false, testing: false };
   #call: Call;
   #them: Them = { ...NOBODY };
   #ended: EndedView | null = null;
@@ -190,7 +190,10 @@ export class GuestBackend implements Backend {
         this.#dismissed.add(command.code);
         return null;
       case 'talk':
-        return command.down === this.#local.muted ? this.#mute(!command.down) : null;
+        if (command.down ? !this.#local.muted : !this.#local.talking) return null;
+        this.#mute(!command.down);
+        this.#local.talking = command.down;
+        return null;
       default:
         // What only the app can do; the window does not offer it here.
         return null;
@@ -256,6 +259,7 @@ export class GuestBackend implements Backend {
 
   #mute(muted: boolean): null {
     this.#local.muted = muted;
+    this.#local.talking = false;
     this.#media.setMuted(muted);
     this.#tellMedia();
     return null;

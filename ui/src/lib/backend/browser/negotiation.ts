@@ -69,6 +69,15 @@ export class Negotiation {
     this.#goOn(nowMs);
   }
 
+  /** Takes an own offer back that has no answer and needs none any more. */
+  takeBack(nowMs: number): void {
+    if (!this.awaitsAnswer) return;
+    this.#offerOut = false;
+    this.#local = this.#saidAt = null;
+    this.#out.peer({ do: 'rollback' });
+    this.#goOn(nowMs);
+  }
+
   onAnswer(sdp: string): void {
     if (this.awaitsAnswer) this.#setRemote('answer', sdp);
   }

@@ -172,3 +172,18 @@ test('time without a way to tell the other side does not count against it', () =
   two.wait(20_000);
   expect(two.sides.map((side) => side.ended)).toEqual(['silent', 'silent']);
 });
+
+test('an offer that was to mend what is well again is taken back, and stands in the way of no other', () => {
+  const two = new Two().connect();
+  two.open = false;
+  two.sides[1].link.onPhase(two.nowMs, 'disconnected');
+  two.wait(3000);
+  expect(two.sides[1].offers).toBe(2);
+  two.sides[1].link.onPhase(two.nowMs, 'connected');
+  two.wait(3000);
+  two.open = true;
+  two.sides[1].link.wantOffer(two.nowMs);
+  two.settle();
+  expect(two.sides[1].offers).toBe(3);
+  expect(two.sides[0].offers).toBe(2);
+});

@@ -48,6 +48,8 @@ export class PeerLink {
   #own: CandidateWord[] = [];
   #heldOffer: { from: number | undefined; sdp: string } | null = null;
   #announced: string | null = null;
+  /** Our last offer was announced over a connection that stood. */
+  #ownAnnounced = false;
   #controlOpen = false;
   #controlHeard = false;
   #wasProven = false;
@@ -138,6 +140,7 @@ export class PeerLink {
   onLocal(nowMs: number, type: SdpType, sdp: string): void {
     const fingerprint = fingerprintOf(sdp);
     if (!fingerprint) return this.#out.end('connection-failed');
+    if (type === 'offer') this.#ownAnnounced = this.#maySay && this.#state.connected;
     if (type === 'offer' && this.#maySay) this.#out.control({ type: 'offer', digest: digestOf(sdp) });
     this.#negotiation.onLocal(nowMs, type, sdp);
     this.#proofs.setOwn(fingerprint);
@@ -196,7 +199,12 @@ export class PeerLink {
     this.#proofs.onTick(nowMs, this.#state.connected && this.#reachable);
     if (this.#reachable) {
       const { repeatAt } = this.#negotiation;
-      if (repeatAt !== null && nowMs >= repeatAt) this.#repeat(nowMs);
+      // What an offer was to mend is well again; while media flows the other side takes up only what was announced over it.
+      const needless = this.#flows && !this.#ownAnnounced;
+      if (repeatAt !== null && nowMs >= repeatAt) {
+        if (needless) this.#negotiation.takeBack(nowMs);
+        else this.#repeat(nowMs);
+      }
       if (!this.polite && this.#negotiation.untouched && this.#state.inStep(nowMs) >= OFFER_MAX_MS) this.#negotiation.wantOffer(nowMs);
     }
     switch (this.#state.due(nowMs)) {

@@ -100,11 +100,11 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
 
 type Source = LocalMedia['sources']['camera'];
 
-export function localView(own: { muted: boolean; cameraOn: boolean; testing: boolean }, devices: boolean, camera: Source, microphone: Source, speaker: string): LocalView {
+export function localView(own: { muted: boolean; talking: boolean; cameraOn: boolean; testing: boolean }, devices: boolean, camera: Source, microphone: Source, speaker: string): LocalView {
   const { width, height } = camera.track?.getSettings() ?? {};
   return {
     muted: own.muted || !devices,
-    talking: false,
+    talking: own.talking,
     camera_on: own.cameraOn && devices,
     camera: camera.state,
     camera_name: camera.name,

@@ -5,12 +5,13 @@
 import { CHUNK_BYTES_MAX } from './frames';
 
 const TARGET_MS = 30;
-const WINDOW_MIN = 8 * 1024;
+const WINDOW_MIN = 16 * 1024;
 const WINDOW_MAX = 8 * 1024 * 1024;
 const WINDOW_START = 16 * 1024;
 const GROWTH = 1 / 8;
 const SHRINKAGE = 1 / 2;
-const RECENT_MS = 120;
+/** Longer than in the app: whatever else a page does disturbs its clock. */
+const RECENT_MS = 250;
 const BASE_SPAN_MS = 60_000;
 const CHUNKS_PER_WINDOW = 8;
 const CHUNK_BYTES_MIN = 2 * 1024;
