@@ -10,10 +10,13 @@ import { language } from './lib/text/language.svelte';
 import GuestNotice from './screens/GuestNotice.svelte';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/guest.css';
 
 async function start(target: HTMLElement): Promise<void> {
   language.speak('system', navigator.languages);
   document.documentElement.lang = language.tag;
+  // What a browser shows that does not get this far.
+  target.textContent = '';
   const place = lookAround();
   const link = readLink(location.href);
   if (!link || standing(place) === 'too-old') {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold nothing written by hand.
-const SKIPPED: &[&str] = &["target", "node_modules", "dist", ".git", "gen"];
+const SKIPPED: &[&str] = &["target", "node_modules", "dist", "dist-guest", ".git", "gen"];
 
 /// A file of the project.
 pub(super) struct Source {

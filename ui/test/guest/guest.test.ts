@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { outerAddress, World } from './world';
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = join(import.meta.dirname, '../../screenshots');
 const world = new World();
 beforeAll(async () => {
@@ -18,6 +20,18 @@ afterAll(() => world.stop());
 const HEARS = `window.heard = 0; new (class { constructor() { const real = RTCPeerConnection; window.RTCPeerConnection = class extends real { constructor(...all) { super(...all); setInterval(async () => (await this.getStats()).forEach((one) => { if (one.type === 'inbound-rtp' && one.kind === 'audio') window.heard = Math.max(window.heard, one.audioLevel ?? 0) }), 200); } } } })`;
 const by = (page: Page, id: string) => page.locator(`[data-testid="${id}"]`);
 const shot = (page: Page, name: string) => page.screenshot({ path: join(SHOTS, `guest-${name}.png`) });
+
+/** A picture to look at, of something that everybody can use. */
+async function look(page: Page, name: string): Promise<void> {
+  await shot(page, name);
+  await page.evaluate(`window.axe || (() => { ${AXE} })()`);
+  const found = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
+    const { violations } = await axe.run({ resultTypes: ['violations'] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+  });
+  expect(found, name).toEqual([]);
+}
 
 /** What the app's end measured. */
 async function figures(report: Promise<string>): Promise<(metric: string) => number | undefined> {
@@ -48,7 +62,7 @@ describe('a guest and the app', () => {
     const { page, faults } = await world.guest(link, { colorScheme: 'dark' }, HEARS);
     await by(page, 'preview').waitFor();
     await pictures(page, 'tile-self', 2);
-    await shot(page, 'green-room-dark');
+    await look(page, 'green-room-dark');
     await join_(page, 'Bob');
     await connected(page);
     await pictures(page, 'tile-remote', 20);
@@ -101,6 +115,24 @@ describe('a guest and the app', () => {
   });
 });
 
+test('a guest comes back to a server that failed, and the call goes on meanwhile', async () => {
+  const { link, report } = await world.host('--seconds', '22');
+  const { page } = await world.guest(link);
+  await join_(page, 'Bob');
+  await connected(page);
+  await pictures(page, 'tile-remote', 5);
+  const before = Number(await by(page, 'tile-remote').getAttribute('data-frames'));
+  await world.failServer(5000);
+  await by(page, 'signaling-lost').waitFor();
+  await pictures(page, 'tile-remote', before + 10);
+  await by(page, 'signaling-lost').waitFor({ state: 'detached' });
+  await connected(page);
+  await by(page, 'ended').waitFor({ timeout: 60_000 });
+  expect(await by(page, 'ended').getAttribute('data-code')).toBe('other_left');
+  // The app saw nothing of the five seconds without a server.
+  expect((await figures(report))('gap_ms_max')).toBeLessThan(4000);
+});
+
 describe('two guests', () => {
   test('have a call with each other: pictures, words, hands, reactions, a screen and files', async () => {
     const host = await world.host('--seconds', '1', '--wait', '1');
@@ -108,8 +140,8 @@ describe('two guests', () => {
     await host.report;
     const other = await world.guest(host.link, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: 'dark' });
     await pictures(one.page, 'tile-self', 2);
-    await shot(one.page, 'green-room-light');
-    await shot(other.page, 'green-room-phone-dark');
+    await look(one.page, 'green-room-light');
+    await look(other.page, 'green-room-phone-dark');
     await join_(one.page, 'Ada');
     await by(one.page, 'waiting').waitFor();
     await shot(one.page, 'waiting-light');
@@ -146,7 +178,7 @@ describe('two guests', () => {
     await shot(other.page, 'files-phone-dark');
     await press(one.page, 'leave');
     for (const { page } of [one, other]) await by(page, 'ended').waitFor();
-    await shot(other.page, 'ended-phone-dark');
+    await look(other.page, 'ended-phone-dark');
     await by(one.page, 'call-again').click();
     await by(one.page, 'join').click();
     await by(one.page, 'waiting').waitFor();
@@ -159,9 +191,9 @@ describe('a guest who cannot do everything', () => {
     const { link } = await world.host('--seconds', '20', '--chat', 'Can you hear me?');
     const { page, faults } = await world.guest(link.replace('127.0.0.1', outerAddress()), { colorScheme: 'light' });
     await by(page, 'listen-only').waitFor();
-    await shot(page, 'listen-only-light');
+    await look(page, 'listen-only-light');
     await page.setViewportSize({ width: 390, height: 844 });
-    await shot(page, 'listen-only-phone-light');
+    await look(page, 'listen-only-phone-light');
     await page.setViewportSize({ width: 1280, height: 800 });
     await join_(page, 'Bob');
     await connected(page);
@@ -179,21 +211,21 @@ describe('a guest who cannot do everything', () => {
     const { link } = await world.host('--wait', '1');
     const { page } = await world.guest(link.slice(0, -3));
     await page.locator('[data-testid="notice"][data-why="bad-link"]').waitFor();
-    await shot(page, 'bad-link');
+    await look(page, 'bad-link');
   });
 
   test('is told when the browser is too old', async () => {
     const { link } = await world.host('--wait', '1');
     const { page } = await world.guest(link, {}, 'delete window.RTCPeerConnection');
     await page.locator('[data-testid="notice"][data-why="too-old"]').waitFor();
-    await shot(page, 'too-old');
+    await look(page, 'too-old');
   });
 
   test('is told that the camera is not allowed, and goes in all the same', async () => {
     const { link } = await world.host('--seconds', '8');
     const { page } = await world.guest(link, {}, "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))");
     await by(page, 'problem-camera_denied').waitFor();
-    await shot(page, 'denied');
+    await look(page, 'denied');
     await join_(page, 'Bob');
     await connected(page);
     await pictures(page, 'tile-remote', 5);

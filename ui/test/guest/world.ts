@@ -31,13 +31,14 @@ export const outerAddress = (): string =>
 
 export class World {
   readonly #children: ChildProcess[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'guest-'));
+  #server: ChildProcess | null = null;
   #browser: Browser | null = null;
   port = 0;
 
   async start(): Promise<void> {
     this.port = await freePort();
-    const server = this.#run('parley-server', ['--listen', `0.0.0.0:${this.port}`, '--no-stun', '--data-dir', mkdtempSync(join(tmpdir(), 'guest-'))]);
-    await said(server, /Parley server at/u);
+    await this.#serve();
     this.#browser = await chromium.launch({
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [
@@ -74,6 +75,22 @@ export class World {
     });
     await page.goto(link);
     return { page, faults };
+  }
+
+  /** Ends the server as if its machine had failed, and starts it again after a moment. */
+  async failServer(awayMs: number): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGKILL');
+    await ended;
+    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await this.#serve();
+  }
+
+  async #serve(): Promise<void> {
+    this.#server = this.#run('parley-server', ['--listen', `0.0.0.0:${this.port}`, '--no-stun', '--data-dir', this.#folder]);
+    await said(this.#server, /Parley server at/u);
   }
 
   /** Closes every guest's page: two of them take all of a small machine. */

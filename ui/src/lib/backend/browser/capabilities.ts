@@ -8,13 +8,15 @@ export interface Place {
   readonly getUserMedia: boolean;
   readonly getDisplayMedia: boolean;
   readonly setSinkId: boolean;
+  /** It knows the colours of both themes (Chrome 123, Firefox 120, Safari 17.5): the page is built for no older one. */
+  readonly colours: boolean;
 }
 
 /** fine; no devices because the page came without TLS; or nothing at all because the browser is too old. */
 export type Standing = 'fine' | 'listen-only' | 'too-old';
 
 export function standing(place: Place): Standing {
-  if (!place.peerConnection || !place.dataChannel) return 'too-old';
+  if (!place.peerConnection || !place.dataChannel || !place.colours) return 'too-old';
   if (!place.secure) return 'listen-only';
   return place.getUserMedia ? 'fine' : 'too-old';
 }
@@ -29,5 +31,6 @@ export function lookAround(): Place {
     getUserMedia: typeof mediaDevices?.getUserMedia === 'function',
     getDisplayMedia: typeof mediaDevices?.getDisplayMedia === 'function',
     setSinkId: 'setSinkId' in HTMLMediaElement.prototype,
+    colours: CSS.supports('color', 'light-dark(#fff, #000)'),
   };
 }

@@ -19,7 +19,7 @@ test.each([`/r/${ROOM}`, `/r/${ROOM}#`, `/r/${ROOM}#AAEC`, `/r/${ROOM.slice(1)}#
   expect(readLink(`https://call.example.org${path}`)).toBeNull();
 });
 
-const ALL: Place = { secure: true, peerConnection: true, dataChannel: true, getUserMedia: true, getDisplayMedia: true, setSinkId: true };
+const ALL: Place = { secure: true, peerConnection: true, dataChannel: true, getUserMedia: true, getDisplayMedia: true, setSinkId: true, colours: true };
 
 test('what a browser can do decides what a guest is offered', () => {
   expect(standing(ALL)).toBe('fine');
@@ -27,6 +27,7 @@ test('what a browser can do decides what a guest is offered', () => {
   expect(standing({ ...ALL, secure: false, getUserMedia: false })).toBe('listen-only');
   expect(standing({ ...ALL, peerConnection: false })).toBe('too-old');
   expect(standing({ ...ALL, getUserMedia: false })).toBe('too-old');
+  expect(standing({ ...ALL, colours: false })).toBe('too-old');
 });
 
 test('a description has one fingerprint, or is refused', () => {
