@@ -57,8 +57,8 @@ describe('a guest and the app', () => {
   test('see, hear, write and send each other files by nothing but the link', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'guest-files-'));
     const sent = join(folder, 'from-grace.bin');
-    writeFileSync(sent, Buffer.alloc(300_000, 'grace'));
-    const { link, report } = await world.host('--seconds', '25', '--chat', 'Hello from the app', '--send', sent, '--download', folder);
+    writeFileSync(sent, Buffer.alloc(100_000, 'grace'));
+    const { link, report } = await world.host('--seconds', '40', '--chat', 'Hello from the app', '--send', sent, '--download', folder);
     const { page, faults } = await world.guest(link, { colorScheme: 'dark' }, HEARS);
     await by(page, 'preview').waitFor();
     await pictures(page, 'tile-self', 2);
@@ -79,9 +79,9 @@ describe('a guest and the app', () => {
     const [download] = await Promise.all([page.waitForEvent('download'), by(page, 'show-file').click()]);
     expect(readFileSync(await download.path())).toEqual(readFileSync(sent));
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), by(page, 'send-file').click()]);
-    const bytes = Buffer.alloc(500_000, 'bob');
+    const bytes = Buffer.alloc(200_000, 'bob');
     await chooser.setFiles({ name: 'from-bob.bin', mimeType: 'application/octet-stream', buffer: bytes });
-    await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2);
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 60_000 });
     await shot(page, 'files-dark');
     expect(readFileSync(join(folder, 'from-bob.bin'))).toEqual(bytes);
     await page.locator('[data-testid="ended"]').waitFor({ timeout: 60_000 });
