@@ -281,12 +281,15 @@ export class Call {
 
 const now = (): number => performance.now();
 
-/** What the server names, as the browser wants it; without a host it is the one the page came from. */
+/** What the server names, as the browser wants it (RFC 7064, RFC 7065); without a host it is the one the page came from. */
 export function iceServers(words: readonly IceServerWord[], host: string): RTCIceServer[] {
-  return words.flatMap(({ kind, host: named, port, urls, username, credential }) => {
-    const where = named ?? host;
-    const addresses = urls ? [...urls] : kind === 'stun' || kind === 'turn' ? [`${kind}:${where.includes(':') && !where.startsWith('[') ? `[${where}]` : where}:${port ?? 3478}`] : [];
-    if (!addresses.length) return [];
-    return kind === 'stun' ? [{ urls: addresses }] : username && credential ? [{ urls: addresses, username, credential }] : [];
+  return words.flatMap(({ kind, host: named, port, transport = 'udp', credentials }) => {
+    const bare = named ?? host;
+    const where = `${bare.includes(':') && !bare.startsWith('[') ? `[${bare}]` : bare}:${port ?? 3478}`;
+    if (kind === 'stun' && transport === 'udp') return [{ urls: [`stun:${where}`] }];
+    if (kind !== 'turn' || !credentials) return [];
+    const { username, credential } = credentials;
+    if (transport === 'udp' || transport === 'tcp') return [{ urls: [`turn:${where}?transport=${transport}`], username, credential }];
+    return transport === 'tls' ? [{ urls: [`turns:${where}?transport=tcp`], username, credential }] : [];
   });
 }

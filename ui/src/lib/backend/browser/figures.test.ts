@@ -40,9 +40,19 @@ test('what was kept and is not understood is as in a fresh browser', () => {
 });
 
 test('servers for candidates are at the page’s own host where they name none', () => {
-  expect(iceServers([{ kind: 'stun', port: 3478 }, { kind: 'turn', host: '2001:db8::1', port: 3478, username: 'u', credential: 'c' }, { kind: 'turn', port: 1 }, { kind: 'carrier-pigeon' }], 'call.example.org')).toEqual([
+  const credentials = { username: 'u', credential: 'c' };
+  const words = [
+    { kind: 'stun', port: 3478 },
+    { kind: 'turn', host: '2001:db8::1', port: 3478, credentials },
+    { kind: 'turn', port: 443, transport: 'tls', credentials },
+    { kind: 'turn', port: 443, transport: 'pigeon', credentials },
+    { kind: 'turn', port: 1 },
+    { kind: 'carrier-pigeon' },
+  ];
+  expect(iceServers(words, 'call.example.org')).toEqual([
     { urls: ['stun:call.example.org:3478'] },
-    { urls: ['turn:[2001:db8::1]:3478'], username: 'u', credential: 'c' },
+    { urls: ['turn:[2001:db8::1]:3478?transport=udp'], username: 'u', credential: 'c' },
+    { urls: ['turns:call.example.org:443?transport=tcp'], username: 'u', credential: 'c' },
   ]);
 });
 

@@ -5,6 +5,7 @@ const KEY = 'parley-guest';
 
 const PLAIN: Settings = {
   version: 1,
+  network: { relay_only: false, proxy: '' },
   name: '',
   server: '',
   camera: null,

@@ -61,6 +61,7 @@ export function stateOf(parts: Parts): AppState {
     settings,
     folders: { received: '', recordings: '' },
     desktop: { refused_keys: [], autostart_fault: null, drawn_by_processor: false, update: { state: 'unknown', version: null, put_off: false } },
+    network: { running: false, ways: [], sentences: [] },
     version: __PARLEY_VERSION__,
   };
 }

@@ -14,9 +14,9 @@ export interface IceServerWord {
   readonly kind: string;
   readonly host?: string;
   readonly port?: number;
-  readonly urls?: readonly string[];
-  readonly username?: string;
-  readonly credential?: string;
+  /** udp where it is not said; a later one that is not known is left out. */
+  readonly transport?: string;
+  readonly credentials?: { readonly username: string; readonly credential: string };
 }
 
 export type ServerMessage =
