@@ -1,8 +1,6 @@
 //! Writes the table of a guest's page for `src/web/guest.rs`: what `npm run build:guest` left in `ui/dist-guest`. Without that
 //! the table is empty, and the server shows the page that opens the app.
 
-#![expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

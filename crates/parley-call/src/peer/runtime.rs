@@ -163,7 +163,7 @@ mod tests {
             ("127.0.0.1:3478", "127.0.0.1:3478"),
         ] {
             let found = runtime.resolve_host(host).await.unwrap();
-            assert_eq!(found, [expect.parse().unwrap()], "{host}");
+            assert_eq!(found, [expect.parse::<SocketAddr>().unwrap()], "{host}");
         }
     }
 
