@@ -23,11 +23,8 @@ pub mod sources;
 pub mod store;
 pub mod view;
 
-/// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
-/// candidate answered late, an attribute not asked for). It asks for a relay from every address of this machine and calls each
-/// that cannot an error.
-const QUIET_LOG: &str =
-    "rtc=error,webrtc=error,webrtc::peer_connection::transport::turn_relayer=off,stun_types=error";
+use parley_call::peer::QUIET_LOG;
+
 /// What is logged when nobody says otherwise.
 const USUAL_LOG: &str = "warn";
 

@@ -56,6 +56,12 @@ use crate::key_frame::KeyFrameRequester;
 use crate::port::{PeerCommand, PeerEvent, PeerStats};
 use tokio::sync::{mpsc, watch};
 
+/// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
+/// candidate answered late, an attribute not asked for). It asks for a relay from every address of this machine and calls each
+/// that cannot an error.
+pub const QUIET_LOG: &str =
+    "rtc=error,webrtc=error,webrtc::peer_connection::transport::turn_relayer=off,stun_types=error";
+
 /// Commands that may wait for the driver.
 const COMMANDS_MAX: usize = 64;
 /// Events that may wait for the session; more are dropped and counted.

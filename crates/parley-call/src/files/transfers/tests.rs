@@ -594,8 +594,8 @@ fn what_sctp_brings_through_is_kept_up_until_a_queue_shows() {
     // A path of 50 ms that brings 1,000 bytes through in a millisecond, or 50,000 in a round trip.
     for ms in 0..1_000 {
         let now = start + MS * ms;
-        core.on_gone(now, u64::from(ms) * 1_000);
-        core.on_answered(now, u64::from(ms.saturating_sub(50)) * 1_000);
+        core.on_gone(now, u64::from(ms + 1) * 1_000);
+        core.on_answered(now, u64::from((ms + 1).saturating_sub(50)) * 1_000);
     }
     assert!(
         core.window() > 50_000 && little < 20_000,
