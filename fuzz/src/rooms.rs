@@ -87,15 +87,22 @@ impl World {
         let pick = plan.byte();
         let version = if pick == 255 { 2 } else { 1 };
         match what {
-            4 => ClientMessage::RequestTicket { version, room: None },
+            4 => ClientMessage::RequestTicket {
+                version,
+                room: None,
+                invitation: None,
+            },
             5 => ClientMessage::RequestTicket {
                 version,
                 room: picked(&self.known_rooms, pick),
+                invitation: None,
             },
             6 | 7 => ClientMessage::Join {
                 version,
                 ticket: picked(&self.tickets, pick).unwrap_or_default(),
                 name: String::from_utf8_lossy(plan.take(4)).into_owned(),
+                password: (pick & 1 == 1).then(|| "secret".to_owned()),
+                waits: pick & 2 == 2,
             },
             8 | 9 => ClientMessage::Resume {
                 version,
@@ -227,6 +234,13 @@ impl World {
             | ServerMessage::ParticipantAway { id }
             | ServerMessage::ParticipantBack { id } => {
                 assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
+            }
+            ServerMessage::MuteAsked { by } => {
+                assert!(seat.is_some_and(|(_, me)| me != by), "asked by oneself");
+            }
+            ServerMessage::Waiting => assert!(seat.is_none(), "waiting inside"),
+            ServerMessage::AtTheDoor { .. } | ServerMessage::Door(_) | ServerMessage::RoleChanged { .. } => {
+                assert!(seat.is_some(), "told outside");
             }
             ServerMessage::Error { .. }
             | ServerMessage::Pong { .. }

@@ -44,6 +44,25 @@ pub enum CallCommand {
     AllowRecording(bool),
     /// Asks the others whether they may be recorded, or says that they are no more. The answer is [`CallSnapshot::recording`].
     Record(bool),
+    /// The password of the room, once [`CallSnapshot::entrance`] asks for it, or before.
+    Password(String),
+    /// Lets somebody in who waits in the lobby ([`CallSnapshot::waiting`]). For hosts, as everything down to
+    /// [`CallCommand::EndForAll`]; from anybody else the server takes none of it.
+    Admit(ParticipantId),
+    /// Sends somebody away who waits in the lobby.
+    Refuse(ParticipantId),
+    /// Locks the room, so that nobody new comes in, or opens it again.
+    Lock(bool),
+    /// Turns the lobby on or off.
+    Lobby(bool),
+    /// Asks whoever comes for this password from now on, or for none.
+    SetPassword(Option<String>),
+    /// Puts somebody out of the room.
+    Remove(ParticipantId),
+    /// Asks somebody, or everybody, to mute.
+    AskMute(Option<ParticipantId>),
+    /// Hangs up and ends the call for everybody. From a guest it does nothing.
+    EndForAll,
     /// Hangs up. [`CallEvent::Ended`] follows.
     Leave,
 }
@@ -103,6 +122,11 @@ pub enum CallEvent {
         /// How.
         reaction: Reaction,
     },
+    /// A host asks this side to mute its microphone: to be done and shown.
+    MuteAsked {
+        /// Who asks.
+        participant: ParticipantId,
+    },
     /// A data channel can be used. A second one of the same kind for the same participant replaces the first.
     Lane {
         /// To whom.
@@ -148,9 +172,9 @@ impl Call {
     pub fn start(config: CallConfig) -> CallHandle {
         let (commands, from_app) = mpsc::channel(COMMANDS_MAX);
         let (to_app, events) = mpsc::channel(EVENTS_MAX);
-        let (server, room, secret) = match config.target {
-            CallTarget::Create { server } => (server, None, LinkSecret::from_bytes(rand::random())),
-            CallTarget::Join { link } => (link.server, Some(link.room), link.secret),
+        let (server, room, secret, invitation) = match config.target {
+            CallTarget::Create { server } => (server, None, LinkSecret::from_bytes(rand::random()), None),
+            CallTarget::Join { link } => (link.server, Some(link.room), link.secret, link.invitation),
         };
         let session = Session::new(
             clock(),
@@ -158,6 +182,7 @@ impl Call {
                 server: server.clone(),
                 room,
                 secret,
+                invitation,
                 name: config.name,
                 media: config.media_state,
                 seed: rand::random(),
@@ -344,6 +369,7 @@ impl Driver {
                 participant,
                 reaction,
             },
+            SessionEvent::MuteAsked { participant } => CallEvent::MuteAsked { participant },
             SessionEvent::Lane {
                 participant,
                 kind,

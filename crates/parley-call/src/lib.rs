@@ -31,6 +31,7 @@ pub use config::{
 pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
 pub use snapshot::{
-    CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal, SignalingPhase,
+    CallPhase, CallSnapshot, CallTimes, Entrance, PersonSnapshot, RecordingConsent, RecordingRefusal,
+    SignalingPhase,
 };
 pub use stats::{CallStats, SessionCounters};

@@ -1,7 +1,7 @@
 //! The state of a call as others may see it: whole, cloned, published after every change.
 
 use crate::end::{EndReason, SignalingFault};
-use parley_proto::{Link, MediaState, ParticipantId, Role};
+use parley_proto::{Door, Link, MediaState, ParticipantId, Role, WaitingPerson};
 use std::time::Instant;
 
 /// The state of a call.
@@ -17,6 +17,14 @@ pub struct CallSnapshot {
     pub link: Option<Link>,
     /// One's own id, while in the room.
     pub me: Option<ParticipantId>,
+    /// What one may do, while in the room.
+    pub role: Option<Role>,
+    /// What keeps this side from coming in, while [`CallPhase::Joining`].
+    pub entrance: Entrance,
+    /// How the room's door stands.
+    pub door: Door,
+    /// Who waits in the lobby, longest first; only hosts know.
+    pub waiting: Vec<WaitingPerson>,
     /// The other people.
     pub people: Vec<PersonSnapshot>,
     /// When what happened first.
@@ -27,6 +35,20 @@ pub struct CallSnapshot {
     pub recording: RecordingConsent,
     /// Why it is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// What somebody on the way in waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Entrance {
+    /// Nothing but the server.
+    #[default]
+    Free,
+    /// The room has a password: [`crate::CallCommand::Password`].
+    PasswordNeeded,
+    /// The one that was given is not it.
+    PasswordWrong,
+    /// A host must let this side in.
+    Lobby,
 }
 
 /// What the others said to this side's wish to record.
@@ -158,6 +180,10 @@ impl CallSnapshot {
             signaling_fault: None,
             link: None,
             me: None,
+            role: None,
+            entrance: Entrance::default(),
+            door: Door::default(),
+            waiting: Vec::new(),
             people: Vec::new(),
             times: CallTimes::default(),
             connected_at: None,

@@ -100,6 +100,12 @@ pub(crate) struct Wish {
     /// Takes files that are offered, into this folder; without it they are refused.
     #[arg(long, value_name = "DIR")]
     pub(crate) download: Option<PathBuf>,
+    /// The password of the call: to come in, and for others when this side made it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) password: Option<String>,
+    /// Has people wait in a lobby, as a host, and lets in everybody who does.
+    #[arg(long)]
+    pub(crate) admit_all: bool,
     /// Whether the others may record.
     #[arg(long, value_name = "ON|OFF", default_value = "on")]
     pub(crate) allow_recording: Switch,

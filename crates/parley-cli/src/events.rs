@@ -37,6 +37,7 @@ impl Teller {
             Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
             Happened::Chat(ChatNews::Unanswered(id)) => ("unanswered", id.to_string()),
             Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
+            Happened::MuteAsked { by } => ("mute_asked", by.to_string()),
             Happened::Ended(reason) => ("ended", reason.to_string()),
             Happened::Call
             | Happened::Files

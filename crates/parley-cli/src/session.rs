@@ -12,8 +12,8 @@ use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::cost;
 use parley_app::endpoint::{
-    CallCommand, CallPhase, CallTarget, CallWish, EndReason, Endpoint, Happened, SCREEN_TILE_OF, ShareWish,
-    SignalingFault, VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallTarget, CallWish, EndReason, Endpoint, Happened, SCREEN_TILE_OF,
+    ShareWish, SignalingFault, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;
@@ -21,7 +21,7 @@ use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
 use parley_media::device::screen::SYSTEM_ASKS;
 use parley_media::slot::Slot;
 use parley_media::video::{Content, SourceState, SourceStatus, VideoFrame};
-use parley_proto::{Bitrate, FrameRate, Link, MediaState};
+use parley_proto::{Bitrate, FrameRate, Link, MediaState, Role};
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -52,6 +52,8 @@ struct Session<'a> {
     own: Own,
     /// Whether the others were told of a screen.
     shown: bool,
+    /// Whether the door was set.
+    door_set: bool,
     /// Whether it was said how much a recording takes.
     size_told: bool,
 }
@@ -78,6 +80,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         errands: Errands::default(),
         own: Own::default(),
         shown: shows_at_once(wish),
+        door_set: false,
         size_told: false,
     };
     let ended = session.drive().await?;
@@ -132,6 +135,9 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
     }
     let allowed = wish.allow_recording == Switch::On;
     endpoint.command(CallCommand::AllowRecording(allowed));
+    if let Some(password) = &wish.password {
+        endpoint.command(CallCommand::Password(password.clone()));
+    }
     endpoint.command(CallCommand::Enter);
     Ok((endpoint, played))
 }
@@ -201,6 +207,27 @@ impl Session<'_> {
         Ok(None)
     }
 
+    /// As a host: sets the door once as it was asked for, and lets in whoever waits.
+    fn keep_the_door(&mut self, call: &CallSnapshot) {
+        if call.role != Some(Role::Host) {
+            return;
+        }
+        if !std::mem::replace(&mut self.door_set, true) {
+            if self.wish.admit_all {
+                self.endpoint.command(CallCommand::Lobby(true));
+            }
+            if self.host && self.wish.password.is_some() {
+                let password = self.wish.password.clone();
+                self.endpoint.command(CallCommand::SetPassword(password));
+            }
+        }
+        if self.wish.admit_all {
+            for person in &call.waiting {
+                self.endpoint.command(CallCommand::Admit(person.id));
+            }
+        }
+    }
+
     fn is_time_up(&self, begun: Instant, now: Instant) -> bool {
         if self.wish.leave_after_files && self.errands.are_done(now) {
             return true;
@@ -251,6 +278,7 @@ impl Session<'_> {
             Happened::Call => {
                 if let Some(call) = self.endpoint.call() {
                     self.teller.call(&call);
+                    self.keep_the_door(&call);
                     if call.phase == CallPhase::Connected {
                         self.errands.begin(self.wish, &self.endpoint).await;
                         self.findings.connected(&self.endpoint, now, cost::cpu_s());

@@ -38,6 +38,22 @@ pub enum ErrorCode {
     RecipientAway,
     /// The server is full or going down.
     Unavailable,
+    /// A host locked the room.
+    Locked,
+    /// The room has a password.
+    PasswordNeeded,
+    /// That is not the password.
+    PasswordWrong,
+    /// A host did not let them in.
+    NotAdmitted,
+    /// The room has a lobby, and this client cannot wait in one.
+    CannotWait,
+    /// A host put this participant out.
+    Removed,
+    /// A host ended the call for everybody.
+    Ended,
+    /// Only a host may do that.
+    NotAllowed,
     /// A code this build does not know.
     #[serde(other)]
     Unknown,
@@ -45,7 +61,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that this build sends.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooFast,
@@ -62,6 +78,14 @@ impl ErrorCode {
         Self::RecipientUnknown,
         Self::RecipientAway,
         Self::Unavailable,
+        Self::Locked,
+        Self::PasswordNeeded,
+        Self::PasswordWrong,
+        Self::NotAdmitted,
+        Self::CannotWait,
+        Self::Removed,
+        Self::Ended,
+        Self::NotAllowed,
     ];
 
     /// What a person is told: what happened and what to do.
@@ -92,6 +116,18 @@ impl ErrorCode {
                 "The other person's connection to the server is interrupted. Parley tries again when it is back."
             }
             Self::Unavailable => "The server cannot take new calls right now. Try again in a minute.",
+            Self::Locked => "The host locked this call, so nobody new can come in. Ask them to open it.",
+            Self::PasswordNeeded => "This call has a password. Enter the one you were given.",
+            Self::PasswordWrong => {
+                "That is not the password of this call. Try again, or ask whoever invited you."
+            }
+            Self::NotAdmitted => "The host did not let you into this call.",
+            Self::CannotWait => {
+                "The host lets people in one by one, and this Parley is too old to wait for that. Update it, then open the link again."
+            }
+            Self::Removed => "The host removed you from the call.",
+            Self::Ended => "The host ended the call for everybody.",
+            Self::NotAllowed => "Only a host of the call can do that.",
         }
     }
 }

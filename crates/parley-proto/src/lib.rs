@@ -8,6 +8,7 @@ pub mod chat;
 pub mod close;
 mod code;
 pub mod control;
+mod door;
 pub mod files;
 pub mod id;
 pub mod limits;
@@ -19,9 +20,10 @@ pub use chat::{ChatFrame, ChatText};
 pub use close::CloseCode;
 pub use code::ErrorCode;
 pub use control::{ControlMessage, MediaState, Reaction, RecordingState};
+pub use door::{Door, WaitingPerson};
 pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
-pub use link::{Link, LinkSecret, ParseLinkError, ServerAddress};
+pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};
 pub use signal::{
     Candidate, ClientMessage, IceCredentials, IceServer, IceServerKind, IceTransport, LeaveReason,
     Participant, PeerEnvelope, PeerMessage, Role, SdpType, ServerMessage,

@@ -1,9 +1,10 @@
-//! The link a person sends: `http(s)://HOST[:PORT]/r/ROOM#SECRET`, also as `parley://join/HOST[:PORT]/ROOM#SECRET`.
+//! The link a person sends: `http(s)://HOST[:PORT]/r/ROOM#SECRET`, also as `parley://join/HOST[:PORT]/ROOM#SECRET`. An
+//! invitation adds its token: `#SECRET.TOKEN`.
 //!
 //! The fragment is never sent to a server by browsers, nor by Parley.
 
 use crate::id::RoomId;
-use crate::limits::LINK_BYTES_MAX;
+use crate::limits::{LINK_BYTES_MAX, TOKEN_BYTES_MAX};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
@@ -33,6 +34,34 @@ impl LinkSecret {
 impl fmt::Debug for LinkSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LinkSecret(…)")
+    }
+}
+
+/// The right to come in that a link carries beside its secret. Unlike the secret the server gets it, inside the first message and
+/// never in an address: an invitation (22 characters), or a ticket of an operator's own backend.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JoinToken(String);
+
+impl JoinToken {
+    /// `None` for what cannot be one: letters, digits, `-`, `_` and `.`, at most [`TOKEN_BYTES_MAX`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let length = 1..=TOKEN_BYTES_MAX;
+        (length.contains(&text.len()) && text.bytes().all(fits)).then(|| Self(text.to_owned()))
+    }
+
+    /// The token, for the server.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+// As good as a key.
+impl fmt::Debug for JoinToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JoinToken(…)")
     }
 }
 
@@ -126,6 +155,8 @@ pub struct Link {
     pub room: RoomId,
     /// What only the people know.
     pub secret: LinkSecret,
+    /// What the server asks for, where the room is by invitation only.
+    pub invitation: Option<JoinToken>,
 }
 
 /// Why a text is no link, as a person would want to hear it.
@@ -188,7 +219,11 @@ impl Link {
     }
 
     fn fragment(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.secret.0)
+        let secret = URL_SAFE_NO_PAD.encode(self.secret.0);
+        match &self.invitation {
+            Some(token) => format!("{secret}.{}", token.0),
+            None => secret,
+        }
     }
 }
 
@@ -212,8 +247,17 @@ impl FromStr for Link {
             "parley" => deep_parts(&url)?,
             _ => return Err(ParseLinkError::NotALink),
         };
+        let fragment = url.fragment().unwrap_or_default();
+        let (secret, token) = match fragment.split_once('.') {
+            Some((secret, token)) => (secret, Some(token)),
+            None => (fragment, None),
+        };
+        let invitation = match token {
+            Some(token) => Some(JoinToken::parse(token).ok_or(ParseLinkError::BadSecret)?),
+            None => None,
+        };
         let secret = URL_SAFE_NO_PAD
-            .decode(url.fragment().unwrap_or_default())
+            .decode(secret)
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or(ParseLinkError::BadSecret)?;
@@ -221,6 +265,7 @@ impl FromStr for Link {
             server,
             room: room.parse().map_err(|_| ParseLinkError::BadRoom)?,
             secret: LinkSecret(secret),
+            invitation,
         })
     }
 }
@@ -282,7 +327,37 @@ mod tests {
             server,
             room: RoomId::from_bytes([9; ROOM_ID_BYTES]),
             secret: LinkSecret::from_bytes([3; 16]),
+            invitation: None,
         }
+    }
+
+    #[test]
+    fn an_invitation_rides_behind_the_secret_and_in_no_address() {
+        for token in ["EBESExQVFhcYGRobHB0eHw", "eyJ0eXAi.eyJhdWQi.c2ln-_"] {
+            let mut link = link(ServerAddress::new(true, "call.example.org", 443).unwrap());
+            link.invitation = JoinToken::parse(token);
+            assert_eq!(link.to_string().parse(), Ok(link.clone()), "{link}");
+            assert_eq!(link.deep_link().parse(), Ok(link.clone()));
+            assert_eq!(Link::find_in(&format!("Come: {link}.")), Ok(link.clone()));
+            let text = link.to_string();
+            let (address, _) = text.split_once('#').unwrap();
+            assert!(!address.contains(token));
+            assert!(!format!("{link:?}").contains(token));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_invitation_makes_a_link_incomplete() {
+        let link = link(ServerAddress::new(true, "call.example.org", 443).unwrap());
+        for token in ["%20", "a/b", "a#b", &"a".repeat(TOKEN_BYTES_MAX + 1)] {
+            let text = format!("{link}.{token}");
+            assert_eq!(
+                text.parse::<Link>(),
+                Err(ParseLinkError::BadSecret),
+                "{token:.20}"
+            );
+        }
+        assert_eq!(format!("{link}.").parse::<Link>(), Err(ParseLinkError::BadSecret));
     }
 
     #[test]

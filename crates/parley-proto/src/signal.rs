@@ -5,7 +5,7 @@
 //! ignored by both sides, so that either may be newer. `docs/protocol.md` tells the same for people who write another
 //! client.
 
-use crate::{ErrorCode, ParticipantId, RoomId};
+use crate::{Door, ErrorCode, ParticipantId, RoomId, WaitingPerson};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +23,9 @@ pub enum ClientMessage {
         /// The room of the link; absent to make a new room.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room: Option<RoomId>,
+        /// What the link carries beside its secret: an invitation, or a ticket of an operator's own backend.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        invitation: Option<String>,
     },
     /// Enters the room the ticket is for.
     Join {
@@ -32,6 +35,12 @@ pub enum ClientMessage {
         ticket: String,
         /// The name others see; cut to [`crate::limits::NAME_CHARS_MAX`].
         name: String,
+        /// The password of the room, once it was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<String>,
+        /// Whether this client can wait in a lobby ([`ServerMessage::Waiting`]). One that cannot is refused there.
+        #[serde(default, skip_serializing_if = "is_false")]
+        waits: bool,
     },
     /// Comes back after a lost connection (or a restarted server) as the same participant.
     Resume {
@@ -49,7 +58,45 @@ pub enum ClientMessage {
         /// A [`PeerMessage`] as JSON.
         payload: Value,
     },
-    /// Leaves the room for good.
+    /// Lets somebody in who waits in the lobby. Hosts only, as everything down to [`ClientMessage::EndForAll`].
+    Admit {
+        /// Who ([`WaitingPerson::id`]).
+        id: ParticipantId,
+    },
+    /// Sends somebody away who waits in the lobby.
+    Refuse {
+        /// Who ([`WaitingPerson::id`]).
+        id: ParticipantId,
+    },
+    /// Locks or unlocks the room, or turns its lobby on or off; what is absent stays as it is.
+    SetDoor {
+        /// Whether nobody new comes in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locked: Option<bool>,
+        /// Whether whoever comes waits until a host lets them in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lobby: Option<bool>,
+    },
+    /// Asks everybody who comes for this password from now on, or for none.
+    SetPassword {
+        /// 1 to [`crate::limits::PASSWORD_CHARS_MAX`] characters; absent takes it away.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<String>,
+    },
+    /// Puts somebody out of the room, and keeps them out for a while.
+    Remove {
+        /// Who.
+        id: ParticipantId,
+    },
+    /// Asks somebody, or everybody, to mute their microphone. Their client does it and says who asked.
+    AskMute {
+        /// Who; absent for everybody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<ParticipantId>,
+    },
+    /// Ends the call for everybody.
+    EndForAll,
+    /// Leaves the room, or the lobby, for good.
     Leave,
     /// Asks for a [`ServerMessage::Pong`] with the same number.
     Ping {
@@ -139,6 +186,27 @@ pub enum ServerMessage {
         /// Opaque, as in [`ServerMessage::Joined`].
         resume_token: String,
     },
+    /// The client waits in the lobby until a host lets it in ([`ServerMessage::Joined`]) or does not.
+    Waiting,
+    /// Who waits in the lobby now, longest first. For hosts, after every change; an empty list means nobody any more.
+    AtTheDoor {
+        /// Everybody who waits.
+        people: Vec<WaitingPerson>,
+    },
+    /// How the room's door stands; after `joined` where it is not simply open, and after every change.
+    Door(Door),
+    /// Somebody else is host now, or nobody special any more.
+    RoleChanged {
+        /// Who.
+        id: ParticipantId,
+        /// What they are now.
+        role: Role,
+    },
+    /// A host asks this client to mute its microphone.
+    MuteAsked {
+        /// Who asks.
+        by: ParticipantId,
+    },
     /// The answer to [`ClientMessage::Ping`].
     Pong {
         /// The number of the ping.
@@ -185,6 +253,8 @@ pub enum Role {
 pub enum LeaveReason {
     /// They left.
     Left,
+    /// A host put them out: what still comes from them is nobody's any more.
+    Removed,
     /// Their connection was lost and they did not come back in time.
     #[serde(other)]
     Lost,
@@ -352,6 +422,10 @@ pub struct Candidate {
     pub username_fragment: Option<String>,
 }
 
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,6 +441,7 @@ mod tests {
             ClientMessage::RequestTicket {
                 version: 1,
                 room: None,
+                invitation: None,
             },
             r#"{"type":"request_ticket","version":1}"#,
         );
@@ -400,8 +475,8 @@ mod tests {
                 assert!(reads(&example), "{section}: {example}");
             }
         };
-        check("From a client to the server", 7, reads_as::<ClientMessage>);
-        check("From the server to a client", 11, reads_as::<ServerMessage>);
+        check("From a client to the server", 16, reads_as::<ClientMessage>);
+        check("From the server to a client", 16, reads_as::<ServerMessage>);
         check("Between participants", 11, |example| {
             reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });

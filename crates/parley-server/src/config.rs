@@ -4,7 +4,9 @@ use crate::front::TlsConfig;
 use crate::key::ServerKey;
 use crate::relays::RelayConfig;
 use crate::rooms::Relays;
+use crate::webhook::WebhookConfig;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The TCP port of a server that was told none.
@@ -38,6 +40,10 @@ pub struct ServerConfig {
     pub metrics_token: Option<String>,
     /// What makes rooms and tokens this server's own.
     pub key: ServerKey,
+    /// Where invitations, keys and bans are kept; `None` keeps them in memory only, and there is no key for the admin API.
+    pub folder: Option<PathBuf>,
+    /// Whom to tell what happens in rooms.
+    pub webhook: Option<WebhookConfig>,
     /// Connections at once; more are turned away.
     pub connections_max: usize,
     /// TCP connections at once that speak HTTP or have not said yet what they want; when there are more, the oldest is closed.
@@ -63,6 +69,8 @@ impl ServerConfig {
             relays_elsewhere: None,
             metrics_token: None,
             key: ServerKey::generate(),
+            folder: None,
+            webhook: None,
             connections_max: 8192,
             undecided_max: 2048,
             participants_max: 8192,

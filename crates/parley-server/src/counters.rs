@@ -1,5 +1,7 @@
 //! What happened so far, in numbers. Written by the drivers, read as a snapshot.
 
+use crate::rooms::DoorCounts;
+use crate::webhook::WebhookCounts;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
@@ -32,6 +34,42 @@ counters! {
     rooms,
     /// People in them, now; those away included.
     participants,
+    /// People who wait in a lobby, now.
+    waiting,
+    /// Who asked for a room that is not there, or that they have no right to.
+    refused_unknown,
+    /// Tickets that were forged, of another server, expired or used before.
+    refused_tickets,
+    /// Who came from where somebody is kept out, or wanted to resume after having been put out.
+    refused_banned,
+    /// Who came to a locked room.
+    refused_locked,
+    /// Missing and wrong passwords, and too many of them.
+    refused_passwords,
+    /// Who was refused by a host in the lobby, found it full, or could not wait in it.
+    refused_in_lobby,
+    /// Guests who wanted to act as hosts.
+    refused_not_host,
+    /// People put out of a room by a host.
+    removed,
+    /// Calls ended for everybody.
+    ended_for_all,
+    /// Changes of invitations, keys and bans that the disk did not take.
+    unwritten,
+    /// Requests to the admin API with a good key.
+    admin_requests,
+    /// Requests to the admin API without one.
+    admin_refused,
+    /// Requests to the admin API that came too fast.
+    admin_limited,
+    /// Events told to the operator's webhook.
+    webhooks_delivered,
+    /// Tries to tell one that failed; most were tried again.
+    webhooks_failed,
+    /// Events given up, because too many waited or nobody took them.
+    webhooks_lost,
+    /// Events dropped on the way to the webhook's queue.
+    webhooks_dropped,
     /// Signaling connections, now.
     connections,
     /// Signaling connections accepted.
@@ -78,6 +116,39 @@ counters! {
     stun_junk,
     /// STUN requests dropped because their source asks too often.
     stun_rate_limited,
+}
+
+impl Tally {
+    /// What happened at the doors, as the rooms counted it.
+    pub(crate) fn doors(&self, doors: &DoorCounts, unwritten: u64) {
+        for (count, value) in [
+            (&self.refused_unknown, doors.unknown),
+            (&self.refused_tickets, doors.bad_tickets),
+            (&self.refused_banned, doors.banned),
+            (&self.refused_locked, doors.locked),
+            (&self.refused_passwords, doors.password),
+            (&self.refused_in_lobby, doors.not_admitted),
+            (&self.refused_not_host, doors.not_allowed),
+            (&self.removed, doors.removed),
+            (&self.ended_for_all, doors.ended),
+            (&self.unwritten, unwritten),
+        ] {
+            count.0.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Tally {
+    /// What became of the webhook's events.
+    pub(crate) fn webhooks(&self, counts: WebhookCounts) {
+        for (count, value) in [
+            (&self.webhooks_delivered, counts.delivered),
+            (&self.webhooks_failed, counts.failed),
+            (&self.webhooks_lost, counts.lost),
+        ] {
+            count.0.store(value, Ordering::Relaxed);
+        }
+    }
 }
 
 /// One number that many write.

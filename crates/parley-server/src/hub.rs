@@ -3,10 +3,12 @@
 //! A queue that is full means a client that does not read: its connection is cut, it may resume. A driver: all decisions
 //! are in [`crate::rooms`].
 
+use crate::access::Source;
 use crate::counters::Tally;
+use crate::errands::{Errands, Hashed};
 use crate::rooms::{ClientId, Output, Rooms};
 use crate::stage::Stage;
-use crate::time::Clock;
+use crate::time::{Clock, Moment};
 use axum::extract::ws::Utf8Bytes;
 use parley_proto::limits::{SIGNAL_QUEUE_BYTES_MAX, SIGNAL_QUEUE_MESSAGES_MAX};
 use parley_proto::{ClientMessage, CloseCode, ServerMessage};
@@ -22,12 +24,33 @@ const INBOX_MESSAGES_MAX: usize = 1024;
 /// What a connection tells the hub.
 #[derive(Debug)]
 pub(crate) enum Inbound {
-    /// It is there.
-    Opened(ClientId, Mailbox),
+    /// It is there, and comes from there.
+    Opened(ClientId, Mailbox, Option<Source>),
     /// It read a message.
     Message(ClientId, ClientMessage),
     /// It is gone.
     Closed(ClientId),
+    /// Whoever runs the server wants to know or have something.
+    Asked(Question),
+    /// A password was hashed for it.
+    Hashed(ClientId, Hashed),
+}
+
+/// What whoever runs the server asks of the rooms. It answers its asker by itself.
+pub(crate) struct Question(Ask);
+
+type Ask = Box<dyn FnOnce(&mut Rooms, Moment) -> Vec<Output> + Send>;
+
+impl Question {
+    pub(crate) fn new(ask: impl FnOnce(&mut Rooms, Moment) -> Vec<Output> + Send + 'static) -> Self {
+        Self(Box::new(ask))
+    }
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Question(…)")
+    }
 }
 
 /// What a connection is asked to write.
@@ -106,15 +129,17 @@ pub(crate) struct Hub {
     pub(crate) rooms: Rooms,
     pub(crate) clock: Clock,
     pub(crate) tally: Arc<Tally>,
+    errands: Errands,
     clients: HashMap<ClientId, Mailbox>,
 }
 
 impl Hub {
-    pub(crate) fn new(rooms: Rooms, clock: Clock, tally: Arc<Tally>) -> Self {
+    pub(crate) fn new(rooms: Rooms, clock: Clock, tally: Arc<Tally>, errands: Errands) -> Self {
         Self {
             rooms,
             clock,
             tally,
+            errands,
             clients: HashMap::new(),
         }
     }
@@ -149,22 +174,37 @@ impl Hub {
                     }
                 }
             }
-            let counts = self.rooms.counts();
-            self.tally.rooms.set(counts.rooms);
-            self.tally.participants.set(counts.participants);
+            for errand in self.rooms.take_errands() {
+                self.errands.run(errand);
+            }
+            self.count();
         }
+    }
+
+    fn count(&self) {
+        let (counts, doors) = (self.rooms.counts(), self.rooms.door_counts());
+        self.tally.rooms.set(counts.rooms);
+        self.tally.participants.set(counts.participants);
+        self.tally.waiting.set(counts.waiting);
+        self.tally.doors(&doors, self.errands.unwritten());
     }
 
     fn take(&mut self, inbound: Inbound) {
         let now = self.clock.now();
         let outputs = match inbound {
-            Inbound::Opened(client, mailbox) => {
+            Inbound::Opened(client, mailbox, source) => {
                 self.clients.insert(client, mailbox);
+                self.rooms.opened(client, source);
                 return;
             }
             // What a connection still sent after it was closed is no longer anybody's word.
             Inbound::Message(client, _) if !self.clients.contains_key(&client) => return,
             Inbound::Message(client, message) => self.rooms.handle(now, client, message),
+            Inbound::Asked(Question(ask)) => ask(&mut self.rooms, now),
+            Inbound::Hashed(client, Hashed::Checked(right)) => {
+                self.rooms.password_checked(now, client, right)
+            }
+            Inbound::Hashed(client, Hashed::Made(hash)) => self.rooms.password_hashed(client, hash),
             Inbound::Closed(client) => {
                 self.clients.remove(&client);
                 self.rooms.disconnected(now, client)

@@ -126,33 +126,69 @@ impl fmt::Debug for ServerKey {
     }
 }
 
-/// Makes room ids, and knows its own again without having stored them.
+/// Who may come into a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoomKind {
+    /// Whoever knows its id.
+    Open,
+    /// Who has an invitation or a ticket besides.
+    Invited,
+}
+
+/// Makes room ids, and knows its own again, and of which kind they are, without having stored them: so a room by invitation stays
+/// one when everything else is lost.
 #[derive(Clone)]
-pub(crate) struct RoomStamp([u8; 32]);
+pub(crate) struct RoomStamp {
+    open: [u8; 32],
+    invited: [u8; 32],
+}
 
 impl RoomStamp {
     pub(crate) fn new(key: &ServerKey) -> Self {
-        Self(key.derive("room id"))
+        Self {
+            open: key.derive("room id"),
+            invited: key.derive("room id by invitation"),
+        }
     }
 
-    /// The room with these random bytes.
+    /// The open room with these random bytes.
     pub(crate) fn room(&self, random: [u8; ROOM_ID_RANDOM_BYTES]) -> RoomId {
+        Self::stamped(&self.open, random)
+    }
+
+    /// The room by invitation with these random bytes.
+    pub(crate) fn invited_room(&self, random: [u8; ROOM_ID_RANDOM_BYTES]) -> RoomId {
+        Self::stamped(&self.invited, random)
+    }
+
+    fn stamped(key: &[u8; 32], random: [u8; ROOM_ID_RANDOM_BYTES]) -> RoomId {
         let mut bytes = [0; ROOM_ID_BYTES];
         let (head, check) = bytes.split_at_mut(ROOM_ID_RANDOM_BYTES);
         head.copy_from_slice(&random);
-        check.copy_from_slice(&self.check(&random)[..ROOM_ID_BYTES - ROOM_ID_RANDOM_BYTES]);
+        check.copy_from_slice(&Self::check(key, &random)[..ROOM_ID_BYTES - ROOM_ID_RANDOM_BYTES]);
         RoomId::from_bytes(bytes)
     }
 
     /// Whether a server with this key made `room`.
     pub(crate) fn is_ours(&self, room: &RoomId) -> bool {
-        let (random, check) = room.as_bytes().split_at(ROOM_ID_RANDOM_BYTES);
-        self.check(random)[..check.len()].ct_eq(check).into()
+        self.kind(room).is_some()
     }
 
-    fn check(&self, random: &[u8]) -> [u8; 32] {
+    /// Of which kind a room is, if a server with this key made it. Takes the same time for all.
+    pub(crate) fn kind(&self, room: &RoomId) -> Option<RoomKind> {
+        let (random, check) = room.as_bytes().split_at(ROOM_ID_RANDOM_BYTES);
+        let fits = |key| Self::check(key, random)[..check.len()].ct_eq(check);
+        let (open, invited) = (fits(&self.open), fits(&self.invited));
+        match (bool::from(open), bool::from(invited)) {
+            (true, _) => Some(RoomKind::Open),
+            (_, true) => Some(RoomKind::Invited),
+            _ => None,
+        }
+    }
+
+    fn check(key: &[u8; 32], random: &[u8]) -> [u8; 32] {
         // HMAC takes a key of any length, so this cannot fail; a zero check would match no room a client can guess.
-        Hmac::<Sha256>::new_from_slice(&self.0)
+        Hmac::<Sha256>::new_from_slice(key)
             .map(|mac| mac.chain_update(random).finalize().into_bytes().into())
             .unwrap_or_default()
     }
@@ -167,7 +203,8 @@ mod tests {
         let ours = RoomStamp::new(&ServerKey::from_bytes([1; 32]));
         let theirs = RoomStamp::new(&ServerKey::from_bytes([2; 32]));
         let room = ours.room([7; 16]);
-        assert!(ours.is_ours(&room));
+        assert_eq!(ours.kind(&room), Some(RoomKind::Open));
+        assert_eq!(ours.kind(&ours.invited_room([7; 16])), Some(RoomKind::Invited));
         assert!(!theirs.is_ours(&room));
         for bit in 0..ROOM_ID_BYTES * 8 {
             let mut bytes = *room.as_bytes();

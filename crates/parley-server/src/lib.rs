@@ -3,10 +3,13 @@
 //! Decisions are in sans-IO cores (`rooms`, `gate`, `turn`, `stun::answer`), sockets in thin drivers around them (`front`, `hub`,
 //! `socket`, `web`, `relays`, `server`); `settings` is what an operator says. The server knows who is in a room and passes on
 //! what they tell each other without looking inside; it never sees the secret of a link, and sound and pictures only as
-//! encrypted packets that it relays. Nothing is stored but its key and certificates.
+//! encrypted packets that it relays. What is kept: its key, certificates, and who may come in (`store`).
 
+pub mod access;
+mod admin;
 mod config;
 mod counters;
+mod errands;
 mod front;
 pub mod gate;
 mod hub;
@@ -21,11 +24,13 @@ mod server;
 pub mod settings;
 mod socket;
 mod stage;
+mod store;
 pub mod stun;
 mod time;
 mod token;
 pub mod turn;
 mod web;
+mod webhook;
 
 pub use config::{DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
 pub use counters::Counters;
@@ -33,4 +38,6 @@ pub use front::{CertificateError, CertificateSource, TlsConfig};
 pub use key::{LoadKeyError, ServerKey};
 pub use relays::RelayConfig;
 pub use server::{Server, StartServerError};
+pub use store::{OpenStoreError, make_key};
 pub use time::Moment;
+pub use webhook::{BadWebhook, WebhookConfig};

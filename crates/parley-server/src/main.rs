@@ -5,9 +5,12 @@ mod program;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use parley_server::settings::Settings;
-use parley_server::{CertificateSource, Server, ServerConfig, ServerKey, StartServerError};
+use parley_server::{
+    CertificateSource, Server, ServerConfig, ServerKey, StartServerError, WebhookConfig, make_key,
+};
 use program::arguments::{Arguments, Command, data_dir};
 use program::{doctor, log, user, words};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,6 +25,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let settings = match &arguments.command {
         Some(Command::Config { what }) => what.run().map(|()| None),
+        Some(Command::NewKey { name }) => new_key(&arguments, name).map(|()| None),
         Some(Command::Doctor) => look(&arguments).await.map(|()| None),
         None => arguments.settings().map(Some),
     };
@@ -47,6 +51,21 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The first key of an operator; the one thing that belongs on standard output, for it is piped into a vault.
+fn new_key(arguments: &Arguments, name: &str) -> Result<()> {
+    let key = make_key(&data_dir(&arguments.settings()?)?, name)?;
+    writeln!(std::io::stdout(), "{key}").context("the key could not be printed")
+}
+
+/// Whom to tell what happens in rooms. By the environment: a secret on a command line is seen by everybody on the machine.
+fn webhook() -> Option<WebhookConfig> {
+    let url = std::env::var("PARLEY_WEBHOOK_URL")
+        .ok()
+        .filter(|url| !url.is_empty())?;
+    let secret = std::env::var("PARLEY_WEBHOOK_SECRET").unwrap_or_default();
+    Some(WebhookConfig { url, secret })
+}
+
 async fn look(arguments: &Arguments) -> Result<()> {
     let settings = arguments.settings()?;
     // Nothing is made of it: any key will do, and a folder that may not be there yet.
@@ -58,7 +77,12 @@ async fn run(settings: &Settings) -> Result<()> {
     user::allow_many_files();
     let folder = data_dir(settings)?;
     let key = ServerKey::load_or_create(&folder.join("server.key"))?;
-    let server = start(settings.server_config(key, &folder)).await?;
+    let config = ServerConfig {
+        folder: Some(folder.clone()),
+        webhook: webhook(),
+        ..settings.server_config(key, &folder)
+    };
+    let server = start(config).await?;
     if let Some(name) = &settings.user {
         user::become_user(name, &folder)?;
     }

@@ -10,6 +10,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 const GAUGES: &[&str] = &[
     "rooms",
     "participants",
+    "waiting",
     "connections",
     "tcp_open",
     "turn_allocations",

@@ -1,5 +1,6 @@
 //! One signaling connection: reads through the gate, writes what the hub queued, watches for silence. A driver.
 
+use crate::access::Source;
 use crate::counters::Tally;
 use crate::gate::{Gate, Verdict};
 use crate::hub::{Inbound, Outbound, Outgoing, mailbox};
@@ -31,11 +32,12 @@ pub(crate) struct Surroundings {
 }
 
 /// Serves one connection until it ends, for whatever reason.
-pub(crate) async fn serve(socket: WebSocket, client: ClientId, around: Surroundings) {
+pub(crate) async fn serve(socket: WebSocket, client: ClientId, source: Option<Source>, around: Surroundings) {
     let (sink, mut stream) = socket.split();
     let (mailbox, desk) = mailbox();
     let (answers, answers_out) = mpsc::channel(ANSWERS_MAX);
-    if around.hub.send(Inbound::Opened(client, mailbox)).await.is_err() {
+    let opened = Inbound::Opened(client, mailbox, source);
+    if around.hub.send(opened).await.is_err() {
         return;
     }
     around.tally.connections.add();

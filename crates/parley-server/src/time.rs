@@ -14,6 +14,12 @@ impl Moment {
         Self(ms)
     }
 
+    /// Milliseconds since the UNIX epoch.
+    #[must_use]
+    pub const fn unix_ms(self) -> u64 {
+        self.0
+    }
+
     /// Whole seconds since the UNIX epoch.
     #[must_use]
     pub const fn unix_s(self) -> u64 {

@@ -1,5 +1,6 @@
 //! Tickets and resume tokens: JWTs (RFC 7519, HS256) that carry the server's memory. Times come in as arguments.
 
+use crate::access::InvitationId;
 use crate::key::ServerKey;
 use crate::time::Moment;
 use base64::Engine as _;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 const TICKET_AUDIENCE: &str = "parley/ticket";
 const RESUME_AUDIENCE: &str = "parley/resume";
+/// By so much the clock of an operator's backend may be ahead of ours.
+const CLOCK_SKEW_S: u64 = 5;
 
 /// The right to join a room once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +25,79 @@ pub(crate) struct Ticket {
     pub(crate) jti: String,
     pub(crate) room: RoomId,
     pub(crate) role: Role,
+    /// The invitation it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) invitation: Option<InvitationId>,
+    /// Whoever used it could not simply ask for another: that it was used must outlive a restart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) once: bool,
+}
+
+impl Ticket {
+    /// One that a server makes itself; `nonce` must be random.
+    pub(crate) fn new(now: Moment, room: RoomId, role: Role, nonce: [u8; 16]) -> Self {
+        Self {
+            aud: TICKET_AUDIENCE.to_owned(),
+            exp: now.unix_s() + TICKET_LIFETIME_S,
+            jti: URL_SAFE_NO_PAD.encode(nonce),
+            room,
+            role,
+            invitation: None,
+            once: false,
+        }
+    }
+}
+
+/// The claims of a ticket from an operator's own backend.
+#[derive(Debug, Deserialize)]
+struct ForeignTicket {
+    exp: u64,
+    jti: String,
+    room: RoomId,
+    #[serde(default = "guest")]
+    role: Role,
+}
+
+const fn guest() -> Role {
+    Role::Guest
+}
+
+/// The longest `jti` that is taken, in bytes.
+const JTI_BYTES_MAX: usize = 128;
+
+/// Reads a ticket that somebody else signed. `algorithm` is what the key is for: what the token says of it is not believed.
+pub(crate) fn read_foreign_ticket(
+    now: Moment,
+    token: &str,
+    algorithm: Algorithm,
+    key: &DecodingKey,
+) -> Result<Ticket, ErrorCode> {
+    let ticket: ForeignTicket =
+        decode(token, key, algorithm, TICKET_AUDIENCE).ok_or(ErrorCode::TicketInvalid)?;
+    let too_long = ticket.exp > now.unix_s() + TICKET_LIFETIME_S + CLOCK_SKEW_S;
+    if too_long || ticket.jti.is_empty() || ticket.jti.len() > JTI_BYTES_MAX {
+        return Err(ErrorCode::TicketInvalid);
+    }
+    if ticket.exp < now.unix_s() {
+        return Err(ErrorCode::TicketExpired);
+    }
+    Ok(Ticket {
+        aud: TICKET_AUDIENCE.to_owned(),
+        exp: ticket.exp,
+        // Never the same as one of ours.
+        jti: format!("foreign {}", ticket.jti),
+        room: ticket.room,
+        role: ticket.role,
+        invitation: None,
+        once: true,
+    })
 }
 
 /// The right to come back as the same participant, with all a restarted server needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resume {
     aud: String,
-    exp: u64,
+    pub(crate) exp: u64,
     /// Which life of the server made it.
     pub(crate) run: u64,
     pub(crate) room: RoomId,
@@ -55,21 +124,15 @@ impl Tokens {
         }
     }
 
-    /// A ticket to `room`; `nonce` must be random.
-    pub(crate) fn ticket(&self, now: Moment, room: RoomId, role: Role, nonce: [u8; 16]) -> Option<String> {
-        self.encode(&Ticket {
-            aud: TICKET_AUDIENCE.to_owned(),
-            exp: now.unix_s() + TICKET_LIFETIME_S,
-            jti: URL_SAFE_NO_PAD.encode(nonce),
-            room,
-            role,
-        })
+    /// A ticket as text.
+    pub(crate) fn ticket(&self, ticket: &Ticket) -> Option<String> {
+        self.encode(ticket)
     }
 
     /// Reads a ticket. Whether it was used before is not known here.
     pub(crate) fn read_ticket(&self, now: Moment, token: &str) -> Result<Ticket, ErrorCode> {
         let ticket: Ticket = self
-            .decode(token, TICKET_AUDIENCE)
+            .read(token, TICKET_AUDIENCE)
             .ok_or(ErrorCode::TicketInvalid)?;
         if ticket.exp < now.unix_s() {
             return Err(ErrorCode::TicketExpired);
@@ -100,7 +163,7 @@ impl Tokens {
 
     /// Reads a resume token.
     pub(crate) fn read_resume(&self, now: Moment, token: &str) -> Result<Resume, ErrorCode> {
-        self.decode::<Resume>(token, RESUME_AUDIENCE)
+        self.read::<Resume>(token, RESUME_AUDIENCE)
             .filter(|resume| resume.exp >= now.unix_s())
             .ok_or(ErrorCode::ResumeInvalid)
     }
@@ -110,19 +173,33 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encode).ok()
     }
 
-    fn decode<T: for<'a> Deserialize<'a>>(&self, token: &str, audience: &str) -> Option<T> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return None;
-        }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "aud"]);
-        // The library would read the clock itself; callers compare `exp` with the time they were given.
-        validation.validate_exp = false;
-        jsonwebtoken::decode(token, &self.decode, &validation)
-            .ok()
-            .map(|data| data.claims)
+    fn read<T: for<'a> Deserialize<'a>>(&self, token: &str, audience: &str) -> Option<T> {
+        decode(token, &self.decode, Algorithm::HS256, audience)
     }
+}
+
+fn decode<T: for<'a> Deserialize<'a>>(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: Algorithm,
+    audience: &str,
+) -> Option<T> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return None;
+    }
+    let mut validation = Validation::new(algorithm);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "aud"]);
+    // The library would read the clock itself; callers compare `exp` with the time they were given.
+    validation.validate_exp = false;
+    jsonwebtoken::decode(token, key, &validation)
+        .ok()
+        .map(|data| data.claims)
+}
+
+/// Random bytes as they stand in links and tokens.
+pub(crate) fn text_of(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]
@@ -149,7 +226,9 @@ mod tests {
     #[test]
     fn a_ticket_is_good_for_ten_minutes_and_for_its_server() {
         let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
-        let ticket = tokens.ticket(NOW, room(), Role::Guest, [9; 16]).unwrap();
+        let ticket = tokens
+            .ticket(&Ticket::new(NOW, room(), Role::Guest, [9; 16]))
+            .unwrap();
         let later = |s| NOW + std::time::Duration::from_secs(s);
         assert_eq!(tokens.read_ticket(NOW, &ticket).unwrap().room, room());
         assert!(tokens.read_ticket(later(TICKET_LIFETIME_S), &ticket).is_ok());
@@ -164,7 +243,9 @@ mod tests {
     #[test]
     fn one_kind_of_token_is_not_taken_for_the_other() {
         let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
-        let ticket = tokens.ticket(NOW, room(), Role::Guest, [9; 16]).unwrap();
+        let ticket = tokens
+            .ticket(&Ticket::new(NOW, room(), Role::Guest, [9; 16]))
+            .unwrap();
         let resume = tokens.resume(NOW, u64::MAX, room(), &me(), vec![me()]).unwrap();
         assert_eq!(tokens.read_resume(NOW, &ticket), Err(ErrorCode::ResumeInvalid));
         assert_eq!(tokens.read_ticket(NOW, &resume), Err(ErrorCode::TicketInvalid));

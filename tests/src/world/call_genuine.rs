@@ -118,6 +118,7 @@ async fn what_is_no_parley_server_is_told_from_what_is_not_there() -> Result<()>
         server: address_of(web_address),
         room: parley_proto::RoomId::from_bytes([1; 24]),
         secret: parley_proto::LinkSecret::from_bytes([1; 16]),
+        invitation: None,
     };
     let ben = Party::join(link.clone(), "Ben");
     assert_eq!(ben.end().await?, EndReason::NotAParleyServer);

@@ -218,7 +218,7 @@ async fn listen(
             CallEvent::TrackEnded { .. } => {
                 arrived.tracks_ended.fetch_add(1, Ordering::Relaxed);
             }
-            CallEvent::Reaction { .. } | CallEvent::Lane { .. } => {}
+            CallEvent::Reaction { .. } | CallEvent::MuteAsked { .. } | CallEvent::Lane { .. } => {}
             CallEvent::Ended(reason) => drop(ended_out.send_replace(Some(reason))),
         }
     }

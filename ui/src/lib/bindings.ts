@@ -148,7 +148,11 @@ id: string, } | { "type": "take_back_call",
 /**
  * Which.
  */
-id: string, };
+id: string, } | { "type": "door", 
+/**
+ * What.
+ */
+ask: DoorAsk, };
 
 /**
  * Everything a window shows, but for meters, graphs and pictures.
@@ -262,6 +266,10 @@ connected_since_ms: number | null,
  * What the history calls it; absent before the two were connected, or when no history is kept.
  */
 past: string | null, 
+/**
+ * Who may come in, and who waits.
+ */
+door: DoorView, 
 /**
  * Why it ended, once it did.
  */
@@ -449,6 +457,77 @@ speaker: string | null,
 news: Array<DeviceNews>, };
 
 /**
+ * What is asked at the door. Its `Debug` leaves passwords out.
+ */
+export type DoorAsk = { "what": "enter", 
+/**
+ * The password.
+ */
+password: string, } | { "what": "admit", 
+/**
+ * Who ([`WaitingView::id`]).
+ */
+id: string, } | { "what": "refuse", 
+/**
+ * Who ([`WaitingView::id`]).
+ */
+id: string, } | { "what": "lock", 
+/**
+ * Locked.
+ */
+on: boolean, } | { "what": "lobby", 
+/**
+ * Wait.
+ */
+on: boolean, } | { "what": "set_password", 
+/**
+ * The password; absent for none.
+ */
+password: string | null, } | { "what": "remove", 
+/**
+ * Who ([`super::PersonView::id`]).
+ */
+id: string, } | { "what": "ask_mute", 
+/**
+ * Who ([`super::PersonView::id`]); absent for everybody.
+ */
+id: string | null, } | { "what": "end_for_all" } | { "what": "seen_mute" };
+
+/**
+ * How the call's door stands.
+ */
+export type DoorView = { 
+/**
+ * Whether this side may let people in and put them out. Not the same as [`super::CallView::host`]: who made the call may
+ * have left and come back as a guest.
+ */
+may_host: boolean, 
+/**
+ * What keeps this side from coming in.
+ */
+entrance: EntranceView, 
+/**
+ * Nobody new comes in.
+ */
+locked: boolean, 
+/**
+ * Whoever comes waits until a host lets them in.
+ */
+lobby: boolean, 
+/**
+ * Whoever comes is asked for a password.
+ */
+password: boolean, 
+/**
+ * Who waits, longest first; only hosts know.
+ */
+waiting: Array<WaitingView>, 
+/**
+ * A host asked for silence, by this name, and the microphone was muted; until it is opened again or that was seen.
+ */
+mute_asked_by: string | null, };
+
+/**
  * "Say something, hear yourself."
  */
 export type EchoTest = "off" | "recording" | "playing" | "heard_nothing";
@@ -474,6 +553,11 @@ message: string,
  * How long the two were connected, in seconds.
  */
 seconds: number, };
+
+/**
+ * What keeps somebody from coming in.
+ */
+export type EntranceView = "free" | "password_needed" | "password_wrong" | "lobby";
 
 /**
  * What can happen in a call.
@@ -1621,3 +1705,16 @@ noise_suppression: boolean,
  * Brings the voice to an even level (never touches the system's).
  */
 gain_control: boolean, };
+
+/**
+ * Somebody in the lobby.
+ */
+export type WaitingView = { 
+/**
+ * For [`DoorAsk::Admit`] and [`DoorAsk::Refuse`].
+ */
+id: string, 
+/**
+ * The name they gave.
+ */
+name: string, };

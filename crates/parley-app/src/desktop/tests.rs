@@ -36,6 +36,7 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
             people: people.iter().map(person).collect(),
             connected_since_ms: None,
             past: None,
+            door: crate::view::DoorView::default(),
             ended: None,
         }),
         devices: DevicesView::default(),

@@ -114,6 +114,11 @@ pub enum Happened {
         /// How.
         reaction: Reaction,
     },
+    /// A host asks this side to mute its microphone.
+    MuteAsked {
+        /// Who.
+        by: ParticipantId,
+    },
     /// The call is over. It stays to be looked at until [`Endpoint::end_call`].
     Ended(EndReason),
     /// [`Endpoint::call`] changed.
@@ -496,6 +501,7 @@ impl Endpoint {
                 who: participant,
                 reaction,
             },
+            CallEvent::MuteAsked { participant } => Happened::MuteAsked { by: participant },
             CallEvent::Lane {
                 participant,
                 kind,

@@ -55,6 +55,8 @@ pub(super) struct Actor {
     pub(super) phase: Phase,
     pub(super) preview: bool,
     pub(super) mute: MuteSwitch,
+    /// Who asked for silence, while it is kept.
+    pub(super) mute_asked_by: Option<String>,
     pub(super) desktop: DesktopView,
     pub(super) camera_on: bool,
     pub(super) call: Option<CallFacts>,
@@ -150,6 +152,7 @@ impl Actor {
             phase: Phase::Home,
             preview: false,
             mute: MuteSwitch::default(),
+            mute_asked_by: None,
             desktop: DesktopView::default(),
             call: None,
             problems: Problems::default(),
@@ -313,6 +316,8 @@ impl Actor {
             Happened::Files => self.note_files(),
             Happened::Chat(news) => self.note_chat(news),
             Happened::Reaction { who, reaction } => self.note_reaction(now, who, reaction),
+            // Asked, not forced: whoever sits here sees it, and may speak again.
+            Happened::MuteAsked { by } => self.mute_as_asked(by),
             Happened::Picture => self
                 .device_news
                 .see_picture(self.endpoint.picture_status().as_ref()),

@@ -8,6 +8,7 @@ mod cost;
 mod device_news;
 mod devices;
 mod diary;
+mod door;
 mod files;
 mod in_order;
 mod inspect;

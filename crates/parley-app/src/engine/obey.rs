@@ -67,6 +67,7 @@ impl Actor {
             AppCommand::OpenPastChat { id } => return self.open_past_chat(id.as_deref()),
             AppCommand::SendAgain { id } => return self.send_again(&id),
             AppCommand::ForgetUnfinished { id } => return self.forget_unfinished(&id),
+            AppCommand::Door { ask } => return self.at_the_door(ask),
             AppCommand::TakeBackCall { id } => self.take_back_call(&id),
         }
         Ok(())
@@ -75,6 +76,9 @@ impl Actor {
     pub(super) fn switch_mute(&mut self, ask: MuteAsk) {
         let before = self.mute.muted;
         self.mute = self.mute.after(ask);
+        if !self.mute.muted {
+            self.mute_asked_by = None;
+        }
         if self.mute.muted != before {
             self.endpoint.sound(AudioCommand::SetMuted(self.mute.muted));
         }
@@ -153,6 +157,7 @@ impl Actor {
         self.history.open_messages(None);
         self.forget_figures();
         self.talk.forget();
+        self.mute_asked_by = None;
         self.show_unfinished();
         self.phase = Phase::GreenRoom;
         self.problems.begin_call();

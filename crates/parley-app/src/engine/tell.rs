@@ -157,6 +157,7 @@ impl Actor {
             people: snapshot.map_or_else(Vec::new, |call| call.people.iter().map(person).collect()),
             connected_since_ms: snapshot.and_then(|call| call.connected_at).map(since_1970_ms),
             past: self.past_id(),
+            door: self.door_view(snapshot.filter(|_| !over)),
             ended: facts.ended.clone(),
         })
     }

@@ -1,5 +1,6 @@
 //! The call as a window shows it: how far it is, who is there, why it ended.
 
+use super::DoorView;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -29,6 +30,8 @@ pub struct CallView {
     pub connected_since_ms: Option<u64>,
     /// What the history calls it; absent before the two were connected, or when no history is kept.
     pub past: Option<String>,
+    /// Who may come in, and who waits.
+    pub door: DoorView,
     /// Why it ended, once it did.
     pub ended: Option<EndedView>,
 }
@@ -44,6 +47,7 @@ impl fmt::Debug for CallView {
             .field("people", &self.people)
             .field("connected_since_ms", &self.connected_since_ms)
             .field("past", &self.past)
+            .field("door", &self.door)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }

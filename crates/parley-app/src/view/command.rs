@@ -1,6 +1,8 @@
 //! What a window may ask, and why something was not done.
 
-use super::{DesktopView, DeviceKind, ProblemCode, ReactionKind, SettingsPatch, ShareMode, UpdateView};
+use super::{
+    DesktopView, DeviceKind, DoorAsk, ProblemCode, ReactionKind, SettingsPatch, ShareMode, UpdateView,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -190,6 +192,11 @@ pub enum AppCommand {
         /// Which.
         id: String,
     },
+    /// At the call's door: coming in, and what hosts do.
+    Door {
+        /// What.
+        ask: DoorAsk,
+    },
 }
 
 impl fmt::Debug for AppCommand {
@@ -234,6 +241,7 @@ impl fmt::Debug for AppCommand {
             Self::SendAgain { .. } => f.debug_struct("SendAgain"),
             Self::ForgetUnfinished { .. } => f.debug_struct("ForgetUnfinished"),
             Self::TakeBackCall { .. } => f.debug_struct("TakeBackCall"),
+            Self::Door { .. } => f.debug_struct("Door"),
         };
         match self {
             Self::Talk { down } => said.field("down", down),
@@ -255,6 +263,7 @@ impl fmt::Debug for AppCommand {
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),
+            Self::Door { ask } => said.field("ask", ask),
             Self::ForgetCalls { id } | Self::OpenPastChat { id } => said.field("id", id),
             Self::TakeBackCall { id } | Self::SendAgain { id } | Self::ForgetUnfinished { id } => {
                 said.field("id", id)

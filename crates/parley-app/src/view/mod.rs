@@ -9,6 +9,7 @@ mod camera;
 mod command;
 mod desktop;
 mod devices;
+mod door;
 mod files;
 mod folders;
 mod history;
@@ -29,6 +30,7 @@ pub use desktop::{DesktopSettings, DesktopView, NoticeTopic};
 pub use devices::{
     DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
 };
+pub use door::{DoorAsk, DoorView, EntranceView, WaitingView};
 pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
 pub use folders::{FolderSettings, FoldersView};
 pub use history::{HistoryView, PastCallView, PastChatView};
@@ -131,6 +133,7 @@ mod tests {
             people: Vec::new(),
             connected_since_ms: None,
             past: None,
+            door: DoorView::default(),
             ended: None,
         };
         let text = call.link.clone();
@@ -142,6 +145,14 @@ mod tests {
             format!("{call:?}"),
             format!("{:#?}", AppCommand::OpenLink { text }),
             format!("{bridge:?}"),
+            format!(
+                "{:?}",
+                AppCommand::Door {
+                    ask: DoorAsk::Enter {
+                        password: SECRET.into()
+                    }
+                }
+            ),
         ] {
             assert!(!printed.contains(SECRET), "{printed}");
         }

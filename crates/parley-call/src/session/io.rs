@@ -97,6 +97,11 @@ pub enum SessionEvent {
         /// How.
         reaction: Reaction,
     },
+    /// A host asks this side to mute its microphone.
+    MuteAsked {
+        /// Who asks.
+        participant: ParticipantId,
+    },
     /// A data channel can be used.
     Lane {
         /// To whom.

@@ -36,7 +36,7 @@ use crate::snapshot::CallSnapshot;
 use crate::stats::SessionCounters;
 use context::Context;
 use io::Outbox;
-use parley_proto::{LinkSecret, MediaState, RoomId, ServerAddress};
+use parley_proto::{JoinToken, LinkSecret, MediaState, RoomId, ServerAddress};
 use stay::Stay;
 use std::time::Instant;
 
@@ -49,6 +49,8 @@ pub struct SessionConfig {
     pub room: Option<RoomId>,
     /// The secret of the link; 16 fresh random bytes when a room is made.
     pub secret: LinkSecret,
+    /// What the link carries beside it, for the server.
+    pub invitation: Option<JoinToken>,
     /// The name others see.
     pub name: String,
     /// What microphone and camera do.

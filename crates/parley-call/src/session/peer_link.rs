@@ -252,7 +252,7 @@ impl PeerLink {
         let (said_at, reason) = self.gone?;
         let wait = match reason {
             LeaveReason::Left => LEFT_MAX,
-            LeaveReason::Lost => GONE_MAX,
+            LeaveReason::Lost | LeaveReason::Removed => GONE_MAX,
         };
         Some(said_at.max(self.state.down_since()?) + wait)
     }

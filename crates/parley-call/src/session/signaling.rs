@@ -9,11 +9,12 @@ mod patience;
 use super::backoff::Backoff;
 use super::io::{Outbox, SignalingCommand, SignalingEvent};
 use crate::end::{EndReason, SignalingFault};
-use crate::snapshot::SignalingPhase;
+use crate::snapshot::{Entrance, SignalingPhase};
 use crate::stats::SessionCounters;
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
-    ClientMessage, CloseCode, IceServer, PROTOCOL_VERSION, Participant, ParticipantId, RoomId, ServerMessage,
+    ClientMessage, CloseCode, IceServer, JoinToken, PROTOCOL_VERSION, Participant, ParticipantId, RoomId,
+    ServerMessage,
 };
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,8 @@ enum Stage {
         renew_at: Instant,
     },
     Joining,
+    /// In the lobby: a host must let us in.
+    InLobby,
     Resuming,
     Joined,
     /// The server gave our place to somebody else. Coming back would only throw that one out in turn.
@@ -82,6 +85,10 @@ pub(super) struct Signaling {
     backoff: Backoff,
     name: String,
     room: Option<RoomId>,
+    invitation: Option<JoinToken>,
+    password: Option<String>,
+    /// The room asks for a (better) password before it makes sense to try again.
+    wants_password: Option<Entrance>,
     ticket: Option<String>,
     token: Option<String>,
     entered_at: Option<Instant>,
@@ -98,7 +105,13 @@ pub(super) struct Signaling {
 }
 
 impl Signaling {
-    pub(super) fn new(now: Instant, room: Option<RoomId>, name: String, seed: u64) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        room: Option<RoomId>,
+        invitation: Option<JoinToken>,
+        name: String,
+        seed: u64,
+    ) -> Self {
         Self {
             stage: Stage::Down { retry_at: now },
             since: now,
@@ -106,6 +119,9 @@ impl Signaling {
             backoff: Backoff::new(seed),
             name,
             room,
+            invitation,
+            password: None,
+            wants_password: None,
             ticket: None,
             token: None,
             entered_at: None,
@@ -140,7 +156,7 @@ impl Signaling {
 
     pub(super) fn phase(&self) -> SignalingPhase {
         match self.stage {
-            Stage::Joined | Stage::Ticketed { .. } => SignalingPhase::Connected,
+            Stage::Joined | Stage::Ticketed { .. } | Stage::InLobby => SignalingPhase::Connected,
             Stage::Joining if !self.was_joined => SignalingPhase::Connected,
             Stage::TakenOver => SignalingPhase::TakenOver,
             _ if self.answered => SignalingPhase::Reconnecting,
@@ -151,6 +167,26 @@ impl Signaling {
     /// The person goes in.
     pub(super) fn enter(&mut self, now: Instant, out: &mut Outbox) {
         if self.entered_at.is_none() {
+            self.entered_at = Some(now);
+            self.join_if_possible(now, out);
+        }
+    }
+
+    /// What keeps somebody out who wants to come in.
+    pub(super) fn entrance(&self) -> Entrance {
+        match (self.stage, self.wants_password) {
+            (Stage::InLobby, _) => Entrance::Lobby,
+            (_, Some(wants)) if self.entered_at.is_some() => wants,
+            _ => Entrance::Free,
+        }
+    }
+
+    /// The person knows the password, or believes so.
+    pub(super) fn try_password(&mut self, now: Instant, password: String, out: &mut Outbox) {
+        self.password = Some(password);
+        self.wants_password = None;
+        if self.entered_at.is_some() {
+            // Typing takes as long as it takes: only the server's answer is waited for with impatience.
             self.entered_at = Some(now);
             self.join_if_possible(now, out);
         }
@@ -167,7 +203,10 @@ impl Signaling {
 
     /// Says goodbye if there is somebody to say it to, and wants nothing more.
     pub(super) fn finish(&mut self, out: &mut Outbox) {
-        if matches!(self.stage, Stage::Joined | Stage::Joining | Stage::Resuming) {
+        if matches!(
+            self.stage,
+            Stage::Joined | Stage::Joining | Stage::InLobby | Stage::Resuming
+        ) {
             out.signaling(SignalingCommand::Send(ClientMessage::Leave));
         }
         out.signaling(SignalingCommand::Disconnect);
@@ -254,7 +293,7 @@ impl Signaling {
                 self.ask_ticket(now, out);
                 None
             }
-            Stage::Ticketed { .. } | Stage::Joined => self.keep_alive(now, out, counters),
+            Stage::Ticketed { .. } | Stage::InLobby | Stage::Joined => self.keep_alive(now, out, counters),
             _ => None,
         }
     }
@@ -266,7 +305,7 @@ impl Signaling {
             Stage::Opening => self.since + OPEN_MAX,
             Stage::AskingTicket | Stage::Joining | Stage::Resuming => self.since + ANSWER_MAX,
             Stage::Ticketed { renew_at } => renew_at.min(self.keep_alive_at()),
-            Stage::Joined => self.keep_alive_at(),
+            Stage::InLobby | Stage::Joined => self.keep_alive_at(),
         };
         Some(self.patience_until().map_or(of_stage, |at| at.min(of_stage)))
     }
@@ -299,14 +338,15 @@ impl Signaling {
         out.signaling(SignalingCommand::Send(ClientMessage::RequestTicket {
             version: PROTOCOL_VERSION,
             room: self.room,
+            invitation: self.invitation.as_ref().map(|token| token.as_str().to_owned()),
         }));
     }
 
     fn join_if_possible(&mut self, now: Instant, out: &mut Outbox) {
-        if !matches!(self.stage, Stage::Ticketed { .. }) {
+        if !matches!(self.stage, Stage::Ticketed { .. }) || self.wants_password.is_some() {
             return;
         }
-        let Some(ticket) = self.ticket.take() else {
+        let Some(ticket) = self.ticket.clone() else {
             return;
         };
         self.enter_stage(now, Stage::Joining);
@@ -314,6 +354,8 @@ impl Signaling {
             version: PROTOCOL_VERSION,
             ticket,
             name: self.name.clone(),
+            password: self.password.clone(),
+            waits: true,
         }));
     }
 
@@ -347,6 +389,7 @@ impl Signaling {
     fn went_down(&mut self, now: Instant, fault: SignalingFault) {
         match self.stage {
             // Whether the server let us in nobody knows: somebody with our name may sit there for a while.
+            Stage::InLobby => self.entered_at = Some(now),
             Stage::Joining => self.former_self_until = Some(now + FORMER_SELF_MAX),
             Stage::Joined | Stage::Ticketed { .. } if now >= self.since + GOOD_AFTER => self.backoff.reset(),
             _ => {}

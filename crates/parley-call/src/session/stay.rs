@@ -1,6 +1,7 @@
 //! One stay in one room: brings together the way to the server, the people and the way to the other one. The inside of
 //! [`super::Session`], which adds the queue of outputs around it.
 
+mod host;
 mod people;
 
 use super::SessionConfig;
@@ -18,8 +19,10 @@ use crate::port::{PeerEvent, PeerEventKind};
 use crate::snapshot::{
     CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal,
 };
+use host::DoorTold;
 use parley_proto::{
-    ClientMessage, ErrorCode, Link, LinkSecret, MediaState, Participant, PeerEnvelope, ServerAddress,
+    ClientMessage, ErrorCode, JoinToken, Link, LinkSecret, MediaState, Participant, PeerEnvelope,
+    ServerAddress,
 };
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -33,6 +36,7 @@ const PLACELESS_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Stay {
     server: ServerAddress,
     secret: LinkSecret,
+    invitation: Option<JoinToken>,
     signaling: Signaling,
     link_told: bool,
     /// What came with the ticket.
@@ -43,6 +47,7 @@ pub(super) struct Stay {
     other: Option<Participant>,
     /// Somebody who would take the other's place, but media still goes on with the one who is there.
     successor: Option<Participant>,
+    told: DoorTold,
     link: Option<PeerLink>,
     /// What follows from a change of this machine's network.
     handover: Handover,
@@ -62,15 +67,23 @@ pub(super) struct Stay {
 impl Stay {
     pub(super) fn new(now: Instant, config: SessionConfig) -> Self {
         Self {
-            signaling: Signaling::new(now, config.room, config.name, config.seed),
+            signaling: Signaling::new(
+                now,
+                config.room,
+                config.invitation.clone(),
+                config.name,
+                config.seed,
+            ),
             server: config.server,
             secret: config.secret,
+            invitation: config.invitation,
             link_told: false,
             relays: Vec::new(),
             ice_servers: Vec::new(),
             me: None,
             other: None,
             successor: None,
+            told: DoorTold::default(),
             link: None,
             handover: Handover::default(),
             generation: 0,
@@ -154,6 +167,10 @@ impl Stay {
             signaling_fault: self.signaling.fault(),
             link: self.link_to_send(),
             me: self.me.as_ref().map(|me| me.id),
+            role: self.role(),
+            entrance: self.signaling.entrance(),
+            door: self.told.door,
+            waiting: self.told.waiting.clone(),
             people: self.other.iter().map(person).collect(),
             times: self.times,
             connected_at: self
@@ -206,6 +223,7 @@ impl Stay {
             server: self.server.clone(),
             room: self.signaling.room()?,
             secret: self.secret.clone(),
+            invitation: self.invitation.clone(),
         })
     }
 
@@ -241,6 +259,21 @@ impl Stay {
                 }
             }
             CallCommand::Record(on) => self.record(on, cx),
+            CallCommand::Password(password) => self.signaling.try_password(cx.now, password, cx.out),
+            CallCommand::Admit(id) => self.as_host(ClientMessage::Admit { id }, cx),
+            CallCommand::Refuse(id) => self.as_host(ClientMessage::Refuse { id }, cx),
+            CallCommand::Lock(locked) => {
+                let locked = Some(locked);
+                self.as_host(ClientMessage::SetDoor { locked, lobby: None }, cx);
+            }
+            CallCommand::Lobby(lobby) => {
+                let lobby = Some(lobby);
+                self.as_host(ClientMessage::SetDoor { locked: None, lobby }, cx);
+            }
+            CallCommand::SetPassword(password) => self.as_host(ClientMessage::SetPassword { password }, cx),
+            CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),
+            CallCommand::AskMute(id) => self.as_host(ClientMessage::AskMute { id }, cx),
+            CallCommand::EndForAll => self.end_for_all(cx),
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
         }
     }

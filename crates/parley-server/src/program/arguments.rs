@@ -62,6 +62,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Make a key for the admin API and print it, once; a server that runs knows it after its next start
+    NewKey {
+        /// What you call it
+        name: String,
+    },
     /// Say in words what a server with these settings finds on this machine, and what to open or mend
     Doctor,
 }

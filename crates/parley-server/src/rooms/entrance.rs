@@ -1,11 +1,14 @@
 //! The way into a room: tickets, joining, coming back by token, and whose place a newcomer may have.
 
-use super::room::{Member, Presence};
+use super::door::Knock;
+use super::errand::RoomHappening;
+use super::room::{Member, Presence, Room};
 use super::{ClientId, GRACE, Output, Rooms, Seat, error};
+use crate::key::RoomKind;
 use crate::name::tidy_name;
 use crate::time::Moment;
-use crate::token::Resume;
-use parley_proto::limits::{RESUME_GRACE_S, TICKET_LIFETIME_S};
+use crate::token::{Resume, Ticket};
+use parley_proto::limits::{RESUME_GRACE_S, RESUME_LIFETIME_S, TOKEN_BYTES_MAX};
 use parley_proto::{
     CloseCode, ErrorCode, LeaveReason, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Participant, ParticipantId,
     Role, RoomId, ServerMessage,
@@ -15,6 +18,15 @@ use std::time::Duration;
 /// For how long after its start a server believes what tokens of its former life say about the others.
 const RECOVERY: Duration = Duration::from_secs(2 * RESUME_GRACE_S);
 
+/// What somebody says who wants to come in.
+#[derive(Debug)]
+pub(super) struct JoinAsk<'a> {
+    pub(super) ticket: &'a str,
+    pub(super) name: &'a str,
+    pub(super) password: Option<String>,
+    pub(super) waits: bool,
+}
+
 impl Rooms {
     pub(super) fn request_ticket(
         &mut self,
@@ -22,36 +34,43 @@ impl Rooms {
         client: ClientId,
         version: u16,
         room: Option<RoomId>,
+        invitation: Option<&str>,
     ) {
         if !self.may_enter(client, version) {
             return;
         }
-        let (room, role) = match room {
+        let nonce = self.random();
+        let ticket = match room {
             None => {
                 let random = self.random();
-                (self.stamp.room(random), Role::Host)
+                Some(Ticket::new(now, self.stamp.room(random), Role::Host, nonce))
             }
-            Some(room) if self.stamp.is_ours(&room) => (room, Role::Guest),
-            Some(_) => return self.refuse(client, ErrorCode::RoomUnknown),
+            Some(room) => self.right_to(now, client, room, invitation, nonce),
         };
-        if self.is_closed_to(room) {
+        let Some(ticket) = ticket else {
+            self.door_counts.unknown += 1;
+            return self.refuse(client, ErrorCode::RoomUnknown);
+        };
+        if ticket.role != Role::Host && self.book.just_ended(now, ticket.room) {
+            return self.refuse(client, ErrorCode::Ended);
+        }
+        if self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        if let Some(code) = self.full(now, room) {
+        if let Some(code) = self.full(now, ticket.room) {
             return self.refuse(client, code);
         }
-        let nonce: [u8; 16] = self.random();
         // Who has not come in yet has no id that relays could count by; the ticket's own is as good.
         let ice_servers = self
             .ways
             .for_user(now, &ParticipantId::from_bytes(nonce).to_string());
-        match self.tokens.ticket(now, room, role, nonce) {
-            Some(ticket) => self.send(
+        match self.tokens.ticket(&ticket) {
+            Some(text) => self.send(
                 client,
                 ServerMessage::Ticket {
-                    room,
-                    ticket,
-                    expires_in_s: TICKET_LIFETIME_S,
+                    room: ticket.room,
+                    ticket: text,
+                    expires_in_s: ticket.exp.saturating_sub(now.unix_s()),
                     ice_servers,
                 },
             ),
@@ -59,15 +78,104 @@ impl Rooms {
         }
     }
 
-    pub(super) fn join(&mut self, now: Moment, client: ClientId, version: u16, ticket: &str, name: &str) {
+    /// The ticket that somebody may have for a room, if any. All of it is looked at in any case, so that no answer comes sooner than
+    /// another: neither the words nor the time tell a room that is not there from one that is closed to somebody.
+    fn right_to(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        room: RoomId,
+        invitation: Option<&str>,
+        nonce: [u8; 16],
+    ) -> Option<Ticket> {
+        let kind = self.stamp.kind(&room);
+        let banned = self.book.is_banned(now, room, self.source_of(client));
+        let token = invitation
+            .filter(|token| token.len() <= TOKEN_BYTES_MAX)
+            .unwrap_or("none");
+        let invited = self.book.find_invitation(now, room, token);
+        let foreign = self.book.read_ticket(now, &self.key, token).and_then(Result::ok);
+        if banned {
+            self.door_counts.banned += 1;
+        }
+        let kind = kind.filter(|_| !banned)?;
+        if let Some(ticket) = foreign {
+            // It stays the same ticket, good for one join, and as long as it was.
+            return Some(ticket).filter(|ticket| ticket.room == room && !self.used.contains(ticket));
+        }
+        if let Some((id, role)) = invited {
+            let mut ticket = Ticket::new(now, room, role, nonce);
+            ticket.invitation = Some(id);
+            return Some(ticket);
+        }
+        (kind == RoomKind::Open).then(|| Ticket::new(now, room, Role::Guest, nonce))
+    }
+
+    pub(super) fn join(&mut self, now: Moment, client: ClientId, version: u16, ask: JoinAsk<'_>) {
         if !self.may_enter(client, version) {
             return;
         }
-        let ticket = match self.tokens.read_ticket(now, ticket) {
-            Ok(ticket) if !self.used.contains(&ticket) => ticket,
-            Ok(_) => return self.refuse(client, ErrorCode::TicketInvalid),
-            Err(code) => return self.refuse(client, code),
+        let ticket = match self.read_ticket(now, ask.ticket) {
+            Ok(ticket) => ticket,
+            Err(code) => {
+                self.door_counts.bad_tickets += 1;
+                return self.refuse(client, code);
+            }
         };
+        if let Err(code) = self.may_use(now, client, &ticket) {
+            return self.refuse(client, code);
+        }
+        if let Some(code) = self.full(now, ticket.room) {
+            return self.refuse(client, code);
+        }
+        let name = tidy_name(ask.name);
+        if ticket.role == Role::Host {
+            return self.step_in(now, client, &ticket, name);
+        }
+        let waits = ask.waits;
+        self.knock(now, client, Knock { ticket, name, waits }, ask.password);
+    }
+
+    /// A ticket of this server, or of an operator's backend that it knows.
+    fn read_ticket(&self, now: Moment, text: &str) -> Result<Ticket, ErrorCode> {
+        let Some(foreign) = self.book.read_ticket(now, &self.key, text) else {
+            return self.tokens.read_ticket(now, text);
+        };
+        let ticket = foreign?;
+        if self.stamp.is_ours(&ticket.room) {
+            Ok(ticket)
+        } else {
+            Err(ErrorCode::TicketInvalid)
+        }
+    }
+
+    /// Whether a genuine ticket (still) lets this client in. Asked anew after everything that took time.
+    pub(super) fn may_use(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        ticket: &Ticket,
+    ) -> Result<(), ErrorCode> {
+        let revoked = ticket.invitation.is_some_and(|id| !self.book.is_invited(now, id));
+        if revoked || self.used.contains(ticket) {
+            self.door_counts.bad_tickets += 1;
+            return Err(ErrorCode::TicketInvalid);
+        }
+        if self.book.is_banned(now, ticket.room, self.source_of(client)) {
+            self.door_counts.banned += 1;
+            return Err(ErrorCode::RoomUnknown);
+        }
+        if ticket.role != Role::Host && self.book.just_ended(now, ticket.room) {
+            return Err(ErrorCode::Ended);
+        }
+        if !self.used.has_room(now, ticket) {
+            return Err(ErrorCode::Unavailable);
+        }
+        Ok(())
+    }
+
+    /// Seats somebody who may come in, and uses their ticket up.
+    pub(super) fn step_in(&mut self, now: Moment, client: ClientId, ticket: &Ticket, name: String) {
         if let Some(code) = self.full(now, ticket.room) {
             return self.refuse(client, code);
         }
@@ -75,24 +183,44 @@ impl Rooms {
             return self.refuse(client, ErrorCode::Unavailable);
         }
         self.make_place(now, ticket.room);
-        self.used.insert(now, &ticket);
+        self.used.insert(now, ticket);
+        if let Some(id) = ticket.invitation {
+            self.book.use_invitation(id);
+        }
+        if ticket.once {
+            self.book.ticket_used(ticket);
+        }
         let id = ParticipantId::from_bytes(self.random());
-        let room = self.rooms.entry(ticket.room).or_default();
+        let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
+        let room = self.begin(ticket.room);
+        let first = room.members().is_empty();
         let member = Member {
             id,
-            name: tidy_name(name),
-            role: ticket.role,
+            name,
+            // A call that everybody left and somebody opens again by its link would have no host ever.
+            role: if first && open { Role::Host } else { ticket.role },
             order: room.next_order(now),
             presence: Presence::Here(client),
         };
+        let role = member.role;
         room.insert(now, member);
         let seat = Seat {
             room: ticket.room,
             id,
         };
         self.seats.insert(client, seat);
+        if first {
+            self.happened(now, seat.room, RoomHappening::Started);
+        }
+        self.happened(now, seat.room, RoomHappening::Joined { id, role });
         self.welcome(now, client, seat, false);
         self.announce(now, seat);
+    }
+
+    /// The room, begun if it is empty.
+    fn begin(&mut self, id: RoomId) -> &mut Room {
+        let door = self.door(id);
+        self.rooms.entry(id).or_insert_with(|| Room::behind(door))
     }
 
     /// Whether the server is about to stop and nobody is in this room: their call would not last.
@@ -101,7 +229,7 @@ impl Rooms {
     }
 
     /// Why nobody new can come into a room, if so.
-    fn full(&self, now: Moment, room: RoomId) -> Option<ErrorCode> {
+    pub(super) fn full(&self, now: Moment, room: RoomId) -> Option<ErrorCode> {
         let room = self.rooms.get(&room).filter(|room| !room.has_place(now))?;
         Some(if room.keeps_a_place() {
             ErrorCode::PlaceKept
@@ -133,6 +261,14 @@ impl Rooms {
             id: resume.id,
         };
         let name = tidy_name(name);
+        let made_s = resume.exp.saturating_sub(RESUME_LIFETIME_S);
+        let put_out = self.book.was_removed(now, seat.room, seat.id)
+            || self.book.ended_since(seat.room, made_s)
+            || self.book.is_banned(now, seat.room, self.source_of(client));
+        if put_out {
+            self.door_counts.banned += 1;
+            return self.refuse(client, ErrorCode::ResumeInvalid);
+        }
         match self.member_mut(seat) {
             Some(member) => {
                 let before = std::mem::replace(&mut member.presence, Presence::Here(client));
@@ -155,7 +291,7 @@ impl Rooms {
         if !self.has_room(now) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        let room = self.rooms.entry(seat.room).or_default();
+        let room = self.begin(seat.room);
         if room.has_left(seat.id) {
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
@@ -165,10 +301,11 @@ impl Rooms {
             self.deadlines.remove(&(until, seat.room, id));
             self.remove(now, seat.room, id, LeaveReason::Lost);
         }
-        let room = self.rooms.entry(seat.room).or_default();
+        let room = self.begin(seat.room);
         if room.is_full() {
             return self.refuse(client, ErrorCode::RoomFull);
         }
+        let first = room.members().is_empty();
         room.insert(
             now,
             Member {
@@ -180,8 +317,19 @@ impl Rooms {
             },
         );
         self.seats.insert(client, seat);
+        if first {
+            self.happened(now, seat.room, RoomHappening::Started);
+        }
+        let (id, role) = (seat.id, resume.role);
+        self.happened(now, seat.room, RoomHappening::Joined { id, role });
         if resume.run != self.run && now < self.started + RECOVERY {
             self.expect_others(now, seat.room, &resume.others);
+        }
+        if self.stamp.kind(&seat.room) == Some(RoomKind::Open)
+            && let Some(next) = self.rooms.get(&seat.room).and_then(Room::next_host)
+            && let Some(member) = self.member_mut(Seat { id: next, ..seat })
+        {
+            member.role = Role::Host;
         }
         self.welcome(now, client, seat, true);
         self.announce(now, seat);
@@ -230,7 +378,8 @@ impl Rooms {
 
     /// Common to everything that comes before being in a room.
     fn may_enter(&mut self, client: ClientId, version: u16) -> bool {
-        if self.seats.contains_key(&client) {
+        let busy = self.waiting.contains_key(&client) || self.checking.contains_key(&client);
+        if busy || self.seats.contains_key(&client) {
             self.refuse(client, ErrorCode::OutOfOrder);
             return false;
         }

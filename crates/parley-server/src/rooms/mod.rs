@@ -1,21 +1,32 @@
 //! The rooms: who is in which, who is told what. A sans-IO core: messages and moments in, messages out.
 //!
 //! Owned by the hub's task. Deliberately absent: sockets, clocks, JSON, and any look inside what participants tell each
-//! other. Nothing is stored: room ids and tokens carry what a restarted server must know.
+//! other. Room ids and tokens carry what a restarted server must know; the little that they cannot (invitations, keys, bans)
+//! leaves as [`Errand::Store`] and comes back with [`Rooms::restore`].
 
+mod admin;
+mod door;
 mod entrance;
+mod errand;
+mod host;
 mod room;
 #[cfg(test)]
 mod tests;
 mod used;
 mod ways;
 
+pub use admin::RoomCount;
+pub use errand::{DoorCounts, Errand, RoomEvent, RoomHappening};
+
+use crate::access::{Book, Record, Source};
 use crate::key::{RoomStamp, ServerKey};
 use crate::time::Moment;
 use crate::token::Tokens;
+use door::{Knock, Tries, Waiter};
+use entrance::JoinAsk;
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
-    ClientMessage, CloseCode, ErrorCode, IceServer, LeaveReason, Participant, ParticipantId, RoomId,
+    ClientMessage, CloseCode, ErrorCode, IceServer, LeaveReason, Participant, ParticipantId, Role, RoomId,
     ServerMessage,
 };
 use rand::Rng as _;
@@ -60,6 +71,8 @@ pub struct RoomCounts {
     pub rooms: usize,
     /// People in them, those away included.
     pub participants: usize,
+    /// People who wait in a lobby.
+    pub waiting: usize,
 }
 
 /// Where a joined client sits.
@@ -71,6 +84,7 @@ struct Seat {
 
 /// All rooms of a server.
 pub struct Rooms {
+    key: ServerKey,
     stamp: RoomStamp,
     tokens: Tokens,
     ways: Ways,
@@ -86,7 +100,18 @@ pub struct Rooms {
     used: UsedTickets,
     /// Places kept until then. An entry may be out of date; the member's own state decides.
     deadlines: BTreeSet<(Moment, RoomId, ParticipantId)>,
+    book: Book,
+    /// Who waits before which room, longest first. No empty ones. Bounded by [`parley_proto::limits::LOBBY_PEOPLE_MAX`] each and by connections.
+    lobbies: HashMap<RoomId, Vec<Waiter>>,
+    waiting: HashMap<ClientId, RoomId>,
+    /// Whose password is being checked.
+    checking: HashMap<ClientId, Knock>,
+    tries: Tries,
+    /// Where connections come from, as far as it is known.
+    sources: HashMap<ClientId, Source>,
+    door_counts: DoorCounts,
     outputs: Vec<Output>,
+    errands: Vec<Errand>,
 }
 
 impl Rooms {
@@ -100,6 +125,7 @@ impl Rooms {
         mut rng: StdRng,
     ) -> Self {
         Self {
+            key: key.clone(),
             stamp: RoomStamp::new(key),
             tokens: Tokens::new(key),
             ways: Ways {
@@ -115,7 +141,45 @@ impl Rooms {
             seats: HashMap::new(),
             used: UsedTickets::default(),
             deadlines: BTreeSet::new(),
+            book: Book::default(),
+            lobbies: HashMap::new(),
+            waiting: HashMap::new(),
+            checking: HashMap::new(),
+            tries: Tries::default(),
+            sources: HashMap::new(),
+            door_counts: DoorCounts::default(),
             outputs: Vec::new(),
+            errands: Vec::new(),
+        }
+    }
+
+    /// Takes in what was written down before a restart. To be called before anybody comes.
+    pub fn restore(&mut self, now: Moment, records: Vec<Record>) {
+        for record in &records {
+            if let Record::TicketUsed { jti, exp_s } = record {
+                self.used.insert_kept(now, *exp_s, jti.clone());
+            }
+        }
+        self.book = Book::from_records(now, records);
+    }
+
+    /// What is to be done besides the outputs, in order. To be called after each of the other calls.
+    pub fn take_errands(&mut self) -> Vec<Errand> {
+        let records = self.book.take_records().into_iter().map(Errand::Store);
+        self.errands.extend(records);
+        std::mem::take(&mut self.errands)
+    }
+
+    /// What was refused and done at the doors so far.
+    #[must_use]
+    pub const fn door_counts(&self) -> DoorCounts {
+        self.door_counts
+    }
+
+    /// A connection comes from there. Optional; who comes from nowhere is never kept out by it.
+    pub fn opened(&mut self, client: ClientId, source: Option<Source>) {
+        if let Some(source) = source {
+            self.sources.insert(client, source);
         }
     }
 
@@ -134,16 +198,37 @@ impl Rooms {
     /// A message of `client`; what follows from it, in order.
     pub fn handle(&mut self, now: Moment, client: ClientId, message: ClientMessage) -> Vec<Output> {
         match message {
-            ClientMessage::RequestTicket { version, room } => self.request_ticket(now, client, version, room),
+            ClientMessage::RequestTicket {
+                version,
+                room,
+                invitation,
+            } => self.request_ticket(now, client, version, room, invitation.as_deref()),
             ClientMessage::Join {
                 version,
                 ticket,
                 name,
-            } => self.join(now, client, version, &ticket, &name),
+                password,
+                waits,
+            } => {
+                let ask = JoinAsk {
+                    ticket: &ticket,
+                    name: &name,
+                    password,
+                    waits,
+                };
+                self.join(now, client, version, ask);
+            }
             ClientMessage::Resume { version, token, name } => {
                 self.resume(now, client, version, &token, &name);
             }
             ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
+            ClientMessage::Admit { id } => self.admit(now, client, id),
+            ClientMessage::Refuse { id } => self.turn_away(now, client, id),
+            ClientMessage::SetDoor { locked, lobby } => self.set_door(client, locked, lobby),
+            ClientMessage::SetPassword { password } => self.set_password(now, client, password),
+            ClientMessage::Remove { id } => self.put_out_of_room(now, client, id),
+            ClientMessage::AskMute { id } => self.ask_mute(client, id),
+            ClientMessage::EndForAll => self.end_for_all(now, client),
             ClientMessage::Leave => self.leave(now, client),
             ClientMessage::Ping { nonce } => self.send(client, ServerMessage::Pong { nonce }),
             ClientMessage::Unknown => {}
@@ -153,6 +238,8 @@ impl Rooms {
 
     /// The connection of `client` is gone.
     pub fn disconnected(&mut self, now: Moment, client: ClientId) -> Vec<Output> {
+        self.stop_waiting(client);
+        self.sources.remove(&client);
         if let Some(seat) = self.seats.remove(&client) {
             let until = now + GRACE;
             tracing::debug!(room = ?seat.room, participant = ?seat.id, "away");
@@ -207,6 +294,7 @@ impl Rooms {
             rooms: self.rooms.len(),
             // Everybody in a room is connected or waited for: no walk through all rooms, for this is asked after each message.
             participants: self.seats.len() + self.deadlines.len(),
+            waiting: self.waiting.len(),
         }
     }
 
@@ -235,6 +323,7 @@ impl Rooms {
     }
 
     fn leave(&mut self, now: Moment, client: ClientId) {
+        self.stop_waiting(client);
         if let Some(seat) = self.seats.remove(&client) {
             self.remove(now, seat.room, seat.id, LeaveReason::Left);
         }
@@ -247,14 +336,32 @@ impl Rooms {
     /// Takes a member out of a room, and the room away when it was the last one.
     fn remove(&mut self, now: Moment, room_id: RoomId, id: ParticipantId, reason: LeaveReason) {
         tracing::debug!(room = ?room_id, participant = ?id, ?reason, "gone");
+        let mut over = false;
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.remove(id, reason);
-            if room.members().is_empty() {
-                self.rooms.remove(&room_id);
-            }
+            over = room.members().is_empty();
         }
+        self.happened(now, room_id, RoomHappening::Left { id, reason });
         self.tell_others(room_id, id, &ServerMessage::ParticipantLeft { id, reason });
+        if over {
+            self.rooms.remove(&room_id);
+            self.happened(now, room_id, RoomHappening::Ended);
+            self.lobby_without_host(room_id);
+        } else {
+            self.find_host(room_id);
+        }
         self.refresh_tokens(now, room_id, id);
+    }
+
+    /// Nobody is in the room any more who could let somebody in. By invitation a host may still come; elsewhere none ever does.
+    fn lobby_without_host(&mut self, room_id: RoomId) {
+        if self.stamp.kind(&room_id) == Some(crate::key::RoomKind::Open) {
+            self.dismiss_lobby(room_id, ErrorCode::Ended);
+        }
+    }
+
+    fn happened(&mut self, at: Moment, room: RoomId, what: RoomHappening) {
+        self.errands.push(Errand::Tell(RoomEvent { at, room, what }));
     }
 
     /// Tells someone who came in where they are.
@@ -276,8 +383,24 @@ impl Rooms {
                     resumed,
                 };
                 self.send(client, message);
+                self.tell_door(client, seat);
             }
             None => self.refuse(client, ErrorCode::Unavailable),
+        }
+    }
+
+    /// What somebody who came in must know of the door, where it is not simply open.
+    fn tell_door(&mut self, client: ClientId, seat: Seat) {
+        let Some(room) = self.rooms.get(&seat.room) else {
+            return;
+        };
+        let is_host = room.member(seat.id).is_some_and(|me| me.role == Role::Host);
+        let door = room.door.told();
+        if door != parley_proto::Door::default() {
+            self.send(client, ServerMessage::Door(door));
+        }
+        if is_host && self.lobbies.contains_key(&seat.room) {
+            self.tell_who_waits(client, seat.room);
         }
     }
 
@@ -323,12 +446,19 @@ impl Rooms {
 
     /// Who is connected in `room`, without `except`.
     fn present(&self, room: RoomId, except: ParticipantId) -> Vec<(ClientId, ParticipantId)> {
+        let here = self.everybody_here(room).into_iter();
+        here.filter(|(_, id, _)| *id != except)
+            .map(|(client, id, _)| (client, id))
+            .collect()
+    }
+
+    /// Who is connected in `room`, and as what.
+    fn everybody_here(&self, room: RoomId) -> Vec<(ClientId, ParticipantId, Role)> {
         let members = self.rooms.get(&room).map(Room::members).unwrap_or_default();
         members
             .iter()
-            .filter(|member| member.id != except)
             .filter_map(|member| match member.presence {
-                Presence::Here(client) => Some((client, member.id)),
+                Presence::Here(client) => Some((client, member.id, member.role)),
                 Presence::Away { .. } | Presence::Expected { .. } => None,
             })
             .collect()

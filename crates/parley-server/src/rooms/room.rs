@@ -1,6 +1,7 @@
 //! One room and its members. Tells nobody anything: [`super::Rooms`] does.
 
 use super::ClientId;
+use super::door::RoomDoor;
 use crate::time::Moment;
 use parley_proto::limits::{RESUME_GRACE_S, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{LeaveReason, Participant, ParticipantId, Role};
@@ -63,9 +64,28 @@ pub(super) struct Room {
     members: Vec<Member>,
     left: VecDeque<ParticipantId>,
     order_last: Option<u32>,
+    pub(super) door: RoomDoor,
 }
 
 impl Room {
+    /// An empty room whose door stands so.
+    pub(super) fn behind(door: RoomDoor) -> Self {
+        Self {
+            door,
+            ..Self::default()
+        }
+    }
+
+    /// Who becomes host, where nobody is: the first one who is here, or else the first one.
+    pub(super) fn next_host(&self) -> Option<ParticipantId> {
+        if self.members.iter().any(|member| member.role == Role::Host) {
+            return None;
+        }
+        let here = |member: &&Member| matches!(member.presence, Presence::Here(_));
+        let next = self.members.iter().find(here).or_else(|| self.members.first());
+        next.map(|member| member.id)
+    }
+
     pub(super) fn members(&self) -> &[Member] {
         &self.members
     }
@@ -123,7 +143,7 @@ impl Room {
 
     pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
         self.members.retain(|member| member.id != id);
-        if reason == LeaveReason::Left {
+        if reason != LeaveReason::Lost {
             if self.left.len() == LEFT_MAX {
                 self.left.pop_front();
             }

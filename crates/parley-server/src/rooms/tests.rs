@@ -1,6 +1,8 @@
 //! Tests of the rooms in virtual time.
 
+mod doors;
 mod entering;
+mod invited;
 mod losses;
 mod restarts;
 mod world;

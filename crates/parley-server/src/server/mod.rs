@@ -5,15 +5,18 @@ mod ways;
 
 use crate::config::ServerConfig;
 use crate::counters::{Counters, Tally};
+use crate::errands::Errands;
 use crate::front::{self, CertificateError, Certificates, Crowd, Door};
 use crate::hub::{Hub, inbox};
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
 use crate::stage::Stage;
+use crate::store::{OpenStoreError, Opened, Store};
 use crate::stun;
 use crate::time::Clock;
 use crate::turn::{StartTurnError, TurnCounters, TurnDriver};
 use crate::web::{self, Health};
+use crate::webhook::BadWebhook;
 use bound::{Bound, addresses};
 use rand::rngs::StdRng;
 use std::io;
@@ -66,6 +69,12 @@ pub enum StartServerError {
         /// Where.
         address: SocketAddr,
     },
+    /// What is kept of invitations and bans cannot be reached.
+    #[error("{0}")]
+    Store(#[from] OpenStoreError),
+    /// Nobody can be told anything there.
+    #[error("{0}")]
+    Webhook(#[from] BadWebhook),
     /// TURN cannot start for another reason.
     #[error("{0}")]
     Turn(StartTurnError),
@@ -102,7 +111,7 @@ impl Server {
         let places = Arc::new(Semaphore::new(places_max as usize));
         let rng: StdRng = rand::make_rng();
         let relays = ways.relays(&config, &udp_addresses, &addresses, &tls_addresses);
-        let rooms = Rooms::new(
+        let mut rooms = Rooms::new(
             clock.now(),
             &config.key,
             stun_servers(&config, &udp_addresses),
@@ -110,6 +119,21 @@ impl Server {
             rng,
         )
         .with_relays(relays);
+        let mut store = None;
+        if let Some(folder) = &config.folder {
+            // Once, before anybody is served.
+            let opened: Opened = Store::open(folder, clock.now())?;
+            rooms.restore(clock.now(), opened.records);
+            store = Some(opened.store);
+        }
+        let mut tasks = JoinSet::new();
+        let mut webhook = None;
+        if let Some(hook) = &config.webhook {
+            let (events, delivering) = crate::webhook::open(hook, clock, Arc::clone(&tally))?;
+            tasks.spawn(delivering);
+            webhook = Some(events);
+        }
+        let errands = Errands::new(&to_hub, store, webhook, Arc::clone(&tally));
         let around = Surroundings {
             hub: to_hub,
             clock,
@@ -122,7 +146,6 @@ impl Server {
         };
         let router = web::router(around, &config.key, Arc::clone(&places), health);
 
-        let mut tasks = JoinSet::new();
         let tls = match &config.tls {
             None => None,
             Some(tls) => {
@@ -134,7 +157,9 @@ impl Server {
                 Some(TlsAcceptor::from(Arc::new(config)))
             }
         };
-        tasks.spawn(Hub::new(rooms, clock, Arc::clone(&tally)).run(from_connections, stage_now.clone()));
+        tasks.spawn(
+            Hub::new(rooms, clock, Arc::clone(&tally), errands).run(from_connections, stage_now.clone()),
+        );
         if let Some(socket) = ways.stun {
             tasks.spawn(stun::serve(socket, clock, Arc::clone(&tally)));
         }

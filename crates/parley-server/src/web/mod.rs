@@ -3,6 +3,7 @@
 mod guest;
 mod page;
 
+use crate::access::Source;
 use crate::front::Arrival;
 use crate::key::{RoomStamp, ServerKey};
 use crate::metrics;
@@ -61,6 +62,7 @@ pub(crate) fn router(
     places: Arc<Semaphore>,
     health: Health,
 ) -> Router {
+    let admin = crate::admin::router(around.hub.clone(), around.clock, Arc::clone(&around.tally));
     let site = Site {
         around,
         stamp: RoomStamp::new(key),
@@ -77,11 +79,16 @@ pub(crate) fn router(
         .route(ABOUT_PATH, get(about))
         .route("/", get(|| async { Html(page::home()) }))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(page::nothing_here())) })
-        .layer(middleware::map_response(with_headers))
         .with_state(site)
+        .merge(admin)
+        .layer(middleware::map_response(with_headers))
 }
 
-async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response {
+async fn signal(
+    State(site): State<Site>,
+    Extension(Arrival(from)): Extension<Arrival>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Ok(place) = Arc::clone(&site.places).try_acquire_owned() else {
         site.around.tally.connections_refused.add();
         return (
@@ -97,7 +104,7 @@ async fn signal(State(site): State<Site>, upgrade: WebSocketUpgrade) -> Response
         .max_frame_size(READ_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .on_upgrade(async move |socket| {
-            socket::serve(socket, client, site.around).await;
+            socket::serve(socket, client, Source::of(from.ip()), site.around).await;
             drop(place);
         })
 }

@@ -8,7 +8,7 @@
   const state = document.getElementById("state");
   const say = (text, warn) => { state.textContent = text; state.classList.toggle("warn", !!warn); };
 
-  if (!/^[A-Za-z0-9_-]{22}$/.test(secret)) {
+  if (!/^[A-Za-z0-9_-]{22}(\.[A-Za-z0-9_.-]{1,2048})?$/.test(secret)) {
     say("The last part of the link, after the #, is missing, incomplete or damaged. Ask for the whole link again.", true);
     return;
   }

@@ -52,7 +52,12 @@ impl Client {
 
     pub(crate) async fn ticket(&mut self, room: Option<RoomId>) -> (RoomId, String) {
         let version = PROTOCOL_VERSION;
-        self.send(&ClientMessage::RequestTicket { version, room }).await;
+        self.send(&ClientMessage::RequestTicket {
+            version,
+            room,
+            invitation: None,
+        })
+        .await;
         match self.receive().await {
             ServerMessage::Ticket { room, ticket, .. } => (room, ticket),
             other => panic!("no ticket but {other:?}"),
@@ -66,6 +71,8 @@ impl Client {
             version,
             ticket,
             name,
+            password: None,
+            waits: true,
         })
         .await;
         self.joined().await

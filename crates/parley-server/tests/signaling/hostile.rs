@@ -18,6 +18,7 @@ async fn another_version_is_told_so_and_closed() {
         .send(&ClientMessage::RequestTicket {
             version: 999,
             room: None,
+            invitation: None,
         })
         .await;
     let (errors, code) = client.closed().await;

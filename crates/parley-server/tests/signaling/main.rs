@@ -6,6 +6,7 @@
     reason = "tests drive real sockets and may fail loudly"
 )]
 
+mod admin;
 mod client;
 mod door;
 mod hostile;
@@ -66,12 +67,15 @@ async fn a_third_person_hears_that_the_room_is_full() {
         version: 1,
         ticket: early_ticket,
         name: "Eve".to_owned(),
+        password: None,
+        waits: true,
     })
     .await;
     assert_eq!(eve.receive_error().await, ErrorCode::RoomFull);
     eve.send(&ClientMessage::RequestTicket {
         version: 1,
         room: Some(seat.room),
+        invitation: None,
     })
     .await;
     assert_eq!(eve.receive_error().await, ErrorCode::RoomFull);

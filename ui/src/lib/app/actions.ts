@@ -1,6 +1,6 @@
 /** Everything a person can ask for now, with its key. Feeds the palette, the list of shortcuts and the keyboard. */
 import { ALL, type Capabilities } from '../backend/backend';
-import type { AppState } from '../bindings';
+import type { AppState, DoorAsk } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES, type Tag } from '../text/language.svelte';
 import type { SettingsPage } from './app.svelte';
@@ -22,6 +22,7 @@ export interface Deeds {
   stopRecording(): void;
   togglePanel(): void;
   toggleHand(): void;
+  atDoor(ask: DoorAsk): void;
   pickFiles(): void;
   copyLink(): void;
   testSpeaker(): void;
@@ -94,6 +95,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         state.recording.stage === 'off'
           ? { id: 'record', label: t.actions.record, shortcut: { key: 'r' }, run: deeds.startRecording }
           : { id: 'record', label: t.actions.stopRecording, shortcut: { key: 'r' }, run: deeds.stopRecording },
+        ...doorActions(state, deeds),
         { id: 'inspector', label: t.actions.inspector, shortcut: { key: 'i' }, run: deeds.openInspector },
         { id: 'inspector-window', label: t.actions.inspectorWindow, run: deeds.moveInspector },
         { id: 'mini', label: t.actions.mini, shortcut: { key: 'p' }, run: () => deeds.setMini(true) },
@@ -105,6 +107,18 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'back', label: t.actions.back, run: deeds.leave },
       ];
   }
+}
+
+/** What hosts do, from the palette: by keyboard, without opening the panel. */
+function doorActions(state: AppState, deeds: Deeds): Action[] {
+  const door = state.call?.door;
+  if (!door?.may_host) return [];
+  return [
+    ...(door.waiting.length ? [{ id: 'let-all-in', label: t.actions.letAllIn, run: () => door.waiting.forEach(({ id }) => deeds.atDoor({ what: 'admit', id })) }] : []),
+    { id: 'lock', label: door.locked ? t.actions.unlockCall : t.actions.lockCall, run: () => deeds.atDoor({ what: 'lock', on: !door.locked }) },
+    { id: 'lobby', label: door.lobby ? t.actions.lobbyOff : t.actions.lobbyOn, run: () => deeds.atDoor({ what: 'lobby', on: !door.lobby }) },
+    ...(state.call?.people.length ? [{ id: 'mute-all', label: t.actions.muteAll, run: () => deeds.atDoor({ what: 'ask_mute', id: null }) }] : []),
+  ];
 }
 
 function deviceActions(state: AppState, deeds: Deeds): Action[] {

@@ -7,7 +7,7 @@ import { arrived, unanswered } from './talk';
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
   if (!before || now.phase !== 'in_call' || before.phase !== 'in_call') return [];
-  return [...peopleSaid(before, now), ...connectionSaid(before, now), ...selfSaid(before, now)];
+  return [...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
 }
 
 /** The same of what people write, send and show each other. */
@@ -65,6 +65,17 @@ function connectionSaid(before: AppState, now: AppState): string[] {
   if (to === 'reconnecting') return [t.said.reconnecting];
   if (to === 'connected') return [from === 'reconnecting' ? t.said.reconnected : t.said.connected];
   return [];
+}
+
+function doorSaid(before: AppState, now: AppState): string[] {
+  const [was, is] = [before.call?.door, now.call?.door];
+  if (!was || !is) return [];
+  const came = is.waiting.filter((one) => !was.waiting.some((two) => two.id === one.id));
+  return [
+    ...came.map((one) => t.said.waits({ name: one.name || t.chat.nameless })),
+    ...(is.mute_asked_by !== null && was.mute_asked_by === null ? [t.said.muteAsked] : []),
+    ...(was.entrance === 'lobby' && is.entrance === 'free' ? [t.said.letIn] : []),
+  ];
 }
 
 function selfSaid(before: AppState, now: AppState): string[] {

@@ -2,7 +2,7 @@
 import { getContext, setContext } from 'svelte';
 import type { Backend, Drag } from '../backend/backend';
 import { commandError } from '../backend/backend';
-import type { AppCommand, AppState, CommandError, DeviceKind, Levels, NoticeTopic, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
+import type { AppCommand, AppState, CommandError, DeviceKind, DoorAsk, Levels, NoticeTopic, Problem, ReactionKind, ShareMode, TalkView } from '../bindings';
 import { t } from '../text';
 import { told } from '../text/told';
 import { actionsFor, type Deeds } from './actions';
@@ -248,13 +248,13 @@ export class App implements Deeds {
   /** Tells whether it was taken; if not, why is in a toast. */
   sendMessage = (text: string): Promise<boolean> => this.send({ type: 'send_message', text });
   react = (reaction: ReactionKind): void => void this.send({ type: 'react', reaction });
+  atDoor = (ask: DoorAsk): void => void this.send({ type: 'door', ask });
   raiseHand = (raised: boolean): void => void this.send({ type: 'raise_hand', raised });
 
   openPanel = (page: PanelPage | null): void => {
     this.panel = page;
     if (page) this.unread = 0;
   };
-
   togglePanel = (): void => this.openPanel(this.panel === 'chat' ? null : 'chat');
   toggleHand = (): void => this.raiseHand(!this.chat.hand_raised);
 

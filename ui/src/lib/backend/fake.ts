@@ -1,8 +1,9 @@
 /** A small simulation of the engine: enough for every flow and picture of the window without a shell. */
-import type { AppCommand, AppState, CallState, CommandError, DeviceKind, EndCode, LocalView, ProblemCode, ShareMode, UpdateAsk, UpdateView } from '../bindings';
+import type { AppCommand, AppState, CallState, CommandError, DeviceKind, DoorAsk, EndCode, LocalView, ProblemCode, ShareMode, UpdateAsk, UpdateView } from '../bindings';
 import { cameraRunning, chosen, namesOf, NO_ECHO_IN_CALL, unplugged, withVolume } from './fake/devices';
 import { forgotten, opened, rated, withCall } from './fake/history';
-import { FakeFigures } from './fake/figures';
+import { asked } from './fake/door';
+import { FakeFigures, levelsAt } from './fake/figures';
 import { FakeFrames } from './fake/frames';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
@@ -81,7 +82,6 @@ class FakeBackend implements Backend {
   }
 
   frames = () => this.#frames;
-
   listen(events: Partial<BackendEvents>): Promise<() => void> {
     this.#events = events;
     const levels = setInterval(() => this.#tick(), 66);
@@ -89,7 +89,6 @@ class FakeBackend implements Backend {
   }
 
   watch = this.#figures.watch;
-
   openInspector(): Promise<boolean> {
     this.#opened.push('inspector');
     return Promise.resolve(true);
@@ -104,7 +103,6 @@ class FakeBackend implements Backend {
   }
 
   setMini = () => Promise.resolve();
-
   async setFullScreen(on: boolean): Promise<void> {
     await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   }
@@ -207,10 +205,21 @@ class FakeBackend implements Backend {
       case 'forget_calls':
         this.#forgotten = this.#state.history;
         return this.#set({ history: forgotten(this.#state.history, command.id) });
+      case 'door':
+        return this.#atTheDoor(command.ask);
       case 'take_back_call':
         if (this.#forgotten) this.#set({ history: this.#forgotten });
         return null;
     }
+  }
+
+  #atTheDoor(ask: DoorAsk): null {
+    const { call } = this.#state;
+    if (call) this.#set({ call: { ...call, door: asked(call.door, ask) } });
+    if (ask.what === 'enter' && this.#state.call?.door.entrance === 'free') this.#callState('waiting');
+    if (ask.what === 'admit') this.#later(1, () => this.#person({}));
+    if (ask.what === 'remove') this.#nobody();
+    return ask.what === 'end_for_all' ? this.#leave() : null;
   }
 
   #begin(id: string | null, mode: ShareMode, sound: boolean): CommandError | null {
@@ -356,13 +365,7 @@ class FakeBackend implements Backend {
   #tick(): void {
     const { local, call } = this.#state;
     this.#ticks += 1;
-    const voice = (phase: number) => Math.max(0, Math.sin(this.#ticks / 3 + phase) * Math.sin(this.#ticks / 17 + phase)) * 0.9;
-    if (local.microphone !== 'running') return;
-    this.#events?.levels?.({
-      microphone: 0.08 + voice(0),
-      speaker: voice(2),
-      people: (call?.people ?? []).filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
-    });
+    if (local.microphone === 'running') this.#events?.levels?.(levelsAt(this.#ticks, call?.people ?? []));
   }
 
   #hands(): FakeHands {
@@ -375,6 +378,7 @@ class FakeBackend implements Backend {
       share: (change) => this.#share(change),
       recordingEnds: (why) => void this.#recording.end(why),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
+      door: (change) => this.#state.call && void this.#set({ call: { ...this.#state.call, door: { ...this.#state.call.door, ...change } } }),
       speak: (language) => void this.#change({ language }),
       watched: () => this.#figures.watched,
       commands: () => this.#log,

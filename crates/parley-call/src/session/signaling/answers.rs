@@ -3,6 +3,7 @@
 use super::{FORMER_SELF_MAX, Joined, News, Signaling, Stage};
 use crate::end::{EndReason, SignalingFault};
 use crate::session::io::{Outbox, SignalingCommand};
+use crate::snapshot::Entrance;
 use crate::stats::SessionCounters;
 use parley_proto::limits::{SIGNAL_MESSAGE_BYTES_MAX, TOKEN_BYTES_MAX};
 use parley_proto::{ErrorCode, RoomId, ServerMessage};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Tickets that may be refused in a row before the person is told.
 const TICKET_REFUSALS_MAX: u32 = 3;
+
+/// While somebody looks for a password, their ticket is renewed so often.
+const TICKET_KEPT: Duration = Duration::from_secs(300);
 
 /// A place that is kept is asked for so often: it is ten seconds away at the most, except after a restart of the server.
 const KEPT_PLACE_EVERY: Duration = Duration::from_secs(2);
@@ -57,7 +61,7 @@ impl Signaling {
                 .on_ticket(now, room, ticket, expires_in_s, out, counters)
                 .then_some(News::Ticket { ice_servers }),
             (
-                Stage::Joining | Stage::Resuming,
+                Stage::Joining | Stage::InLobby | Stage::Resuming,
                 ServerMessage::Joined {
                     you,
                     room,
@@ -73,6 +77,11 @@ impl Signaling {
                     participants,
                     ice_servers,
                 }))
+            }
+            (Stage::Joining, ServerMessage::Waiting) => {
+                self.reached();
+                self.enter_stage(now, Stage::InLobby);
+                None
             }
             (_, ServerMessage::Error { code, message, fatal }) => {
                 self.on_error(now, code, message, fatal, out, counters)
@@ -161,6 +170,8 @@ impl Signaling {
         };
         match (self.stage, code) {
             (_, ErrorCode::Replaced) => return Some(News::TakenOver),
+            // A host's word ends the stay, whether media flows or not.
+            (Stage::Joined, ErrorCode::Removed | ErrorCode::Ended) => return Some(News::End(reason)),
             (Stage::Joined, _) => {
                 return Some(News::Room(ServerMessage::Error { code, message, fatal }));
             }
@@ -176,6 +187,10 @@ impl Signaling {
                 let retry_at = now + KEPT_PLACE_EVERY;
                 self.enter_stage(now, Stage::Down { retry_at });
             }
+            (Stage::Joining, ErrorCode::PasswordNeeded) => {
+                self.ask_password(now, Entrance::PasswordNeeded);
+            }
+            (Stage::Joining, ErrorCode::PasswordWrong) => self.ask_password(now, Entrance::PasswordWrong),
             (Stage::Resuming, _) => {
                 self.token = None;
                 counters.rejoins += 1;
@@ -195,6 +210,15 @@ impl Signaling {
             _ => return Some(News::Refused(reason)),
         }
         None
+    }
+
+    /// The person must say a password; the ticket is still good.
+    fn ask_password(&mut self, now: Instant, wants: Entrance) {
+        self.reached();
+        self.password = None;
+        self.wants_password = Some(wants);
+        let renew_at = now + TICKET_KEPT;
+        self.enter_stage(now, Stage::Ticketed { renew_at });
     }
 
     /// Asks for a ticket: on this connection, or on a fresh one if the server closes it.

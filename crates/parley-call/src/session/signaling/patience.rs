@@ -3,6 +3,7 @@
 use super::{News, Signaling, Stage};
 use crate::end::{EndReason, SignalingFault};
 use crate::session::io::{Outbox, SignalingCommand};
+use crate::snapshot::Entrance;
 use crate::stats::SessionCounters;
 use parley_proto::ClientMessage;
 use parley_proto::limits::SIGNAL_PING_S;
@@ -64,6 +65,7 @@ impl Signaling {
         // A former self in the room goes away by itself.
         let entering = self
             .entered_at
+            .filter(|_| self.entrance() == Entrance::Free)
             .map(|at| (at + ENTER_MAX).max(self.former_self_until.unwrap_or(at)));
         first_answer.into_iter().chain(entering).min()
     }

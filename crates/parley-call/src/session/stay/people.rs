@@ -31,6 +31,8 @@ impl Stay {
             return self.signaling.ask_again_later(cx.now, cx.out);
         };
         self.me = Some(me);
+        // What differs from an open door is told again.
+        self.told = super::DoorTold::default();
         let known = self.other.as_ref().map(|other| other.id);
         let present = |other: &&Participant| Some(other.id) == known;
         let next = others
@@ -48,6 +50,10 @@ impl Stay {
     pub(super) fn on_room(&mut self, message: ServerMessage, cx: &mut Context<'_>) {
         match message {
             ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),
+            ServerMessage::ParticipantLeft {
+                id,
+                reason: LeaveReason::Removed,
+            } if self.is_other(id) => self.on_removed(cx),
             ServerMessage::ParticipantLeft { id, reason } if self.is_other(id) => self.on_left(reason, cx),
             ServerMessage::ParticipantLeft { id, .. } if self.is_successor(id) => self.successor = None,
             ServerMessage::ParticipantAway { id } if self.is_successor(id) => self.set_successor_away(true),
@@ -60,6 +66,10 @@ impl Stay {
                 }
             }
             ServerMessage::Signal { from, payload } if self.is_other(from) => self.on_signal(payload, cx),
+            ServerMessage::Door(_)
+            | ServerMessage::AtTheDoor { .. }
+            | ServerMessage::RoleChanged { .. }
+            | ServerMessage::MuteAsked { .. } => self.on_door(message, cx),
             ServerMessage::Error {
                 code: ErrorCode::RecipientAway,
                 ..
@@ -175,7 +185,7 @@ impl Stay {
             }
             (LeaveReason::Left, _) if hopeless => cx.end = Some(EndReason::ConnectionFailed),
             (LeaveReason::Left, _) => cx.end = Some(EndReason::OtherLeft),
-            (LeaveReason::Lost, _) => self.other = None,
+            (LeaveReason::Lost | LeaveReason::Removed, _) => self.other = None,
         }
     }
 
@@ -189,7 +199,7 @@ impl Stay {
             if link.was_up() {
                 cx.end = Some(match reason {
                     LeaveReason::Left => EndReason::OtherLeft,
-                    LeaveReason::Lost => EndReason::OtherLost,
+                    LeaveReason::Lost | LeaveReason::Removed => EndReason::OtherLost,
                 });
             }
         }
@@ -197,7 +207,7 @@ impl Stay {
 }
 
 /// A name without characters that show nothing or turn the direction of others, and not too long: it comes from somebody else.
-fn presentable(name: &str) -> String {
+pub(super) fn presentable(name: &str) -> String {
     name.chars()
         .filter(|character| !parley_proto::chat::is_hidden(*character))
         .take(NAME_CHARS_MAX)

@@ -1,6 +1,7 @@
 //! The session in a virtual world: two of them, a server in memory, a path that breaks.
 
 mod connecting;
+mod doors;
 mod fake_peer;
 mod fake_server;
 mod hostile;

@@ -57,6 +57,8 @@ pub(super) struct Party {
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
     pub(super) reactions: Vec<Reaction>,
+    /// How often a host asked to mute.
+    pub(super) mute_asked: u32,
     /// No packet of signaling passes.
     pub(super) cut_off: bool,
     crashed: bool,
@@ -129,6 +131,7 @@ impl World {
                 server: ServerAddress::new(false, "localhost", 7788).unwrap(),
                 room: secret.map(|_| room()),
                 secret: LinkSecret::from_bytes(secret.unwrap_or([3; 16])),
+                invitation: None,
                 name: format!("party {number}"),
                 media: MediaState::default(),
                 seed: self.random.wrapping_add(number as u64),
@@ -141,6 +144,7 @@ impl World {
             ended: None,
             tracks: 0,
             reactions: Vec::new(),
+            mute_asked: 0,
             cut_off: false,
             crashed: false,
         });
@@ -372,6 +376,7 @@ impl World {
                 Output::Event(SessionEvent::Reaction { reaction, .. }) => {
                     self.parties[party].reactions.push(reaction);
                 }
+                Output::Event(SessionEvent::MuteAsked { .. }) => self.parties[party].mute_asked += 1,
                 Output::Event(SessionEvent::Lane { .. }) => {}
                 Output::Event(SessionEvent::Ended(reason)) => self.parties[party].ended = Some(reason),
                 Output::Event(SessionEvent::Ready(_)) => {}

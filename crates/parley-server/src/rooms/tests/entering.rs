@@ -21,7 +21,8 @@ fn whoever_makes_the_room_is_host_and_came_first() {
         world.rooms.counts(),
         RoomCounts {
             rooms: 1,
-            participants: 2
+            participants: 2,
+            waiting: 0
         }
     );
 }
@@ -79,7 +80,14 @@ fn a_room_of_another_server_is_unknown() {
 fn another_version_is_told_so_and_closed() {
     for version in [0, PROTOCOL_VERSION + 1, u16::MAX] {
         let mut world = World::new();
-        let outputs = world.say(ADA, ClientMessage::RequestTicket { version, room: None });
+        let outputs = world.say(
+            ADA,
+            ClientMessage::RequestTicket {
+                version,
+                room: None,
+                invitation: None,
+            },
+        );
         assert!(matches!(
             outputs[..],
             [

@@ -15,7 +15,10 @@ pub(super) const EVE: ClientId = ClientId(3);
 pub(super) struct World {
     pub(super) rooms: Rooms,
     pub(super) now: Moment,
+    /// Bob, where a test needs him later.
+    pub(super) bobs: Option<Joined>,
     life: u64,
+    written: Vec<Record>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,7 +35,9 @@ impl World {
         Self {
             rooms: Rooms::new(START, &KEY, Vec::new(), 1000, StdRng::seed_from_u64(life)),
             now: START,
+            bobs: None,
             life,
+            written: Vec::new(),
         }
     }
 
@@ -41,6 +46,21 @@ impl World {
         self.wait(2);
         self.life += 1;
         self.rooms = Rooms::new(self.now, &KEY, Vec::new(), 1000, StdRng::seed_from_u64(self.life));
+    }
+
+    /// The same, with what was written down.
+    pub(super) fn restart_with_book(&mut self) {
+        let stored = self
+            .rooms
+            .take_errands()
+            .into_iter()
+            .filter_map(|errand| match errand {
+                Errand::Store(record) => Some(record),
+                _ => None,
+            });
+        self.written.extend(stored);
+        self.restart();
+        self.rooms.restore(self.now, self.written.clone());
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {
@@ -61,7 +81,14 @@ impl World {
         room: Option<RoomId>,
     ) -> Result<(RoomId, String), ErrorCode> {
         let version = PROTOCOL_VERSION;
-        match only(self.say(client, ClientMessage::RequestTicket { version, room })) {
+        match only(self.say(
+            client,
+            ClientMessage::RequestTicket {
+                version,
+                room,
+                invitation: None,
+            },
+        )) {
             (_, ServerMessage::Ticket { room, ticket, .. }) => Ok((room, ticket)),
             (_, ServerMessage::Error { code, .. }) => Err(code),
             other => panic!("{other:?}"),
@@ -78,6 +105,8 @@ impl World {
             version: PROTOCOL_VERSION,
             ticket: ticket.to_owned(),
             name: format!("client {}", client.0),
+            password: None,
+            waits: true,
         };
         let outputs = self.say(client, message);
         joined(client, outputs)

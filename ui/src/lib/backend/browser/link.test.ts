@@ -15,7 +15,13 @@ test.each([
   expect(readLink(address)).toMatchObject({ signal, deep, room: ROOM });
 });
 
-test.each([`/r/${ROOM}`, `/r/${ROOM}#`, `/r/${ROOM}#AAEC`, `/r/${ROOM.slice(1)}#${SECRET}`, `/${ROOM}#${SECRET}`, `/r/${ROOM}#${SECRET}A`, `/r/%2e%2e#${SECRET}`])('%s is no whole link', (path) => {
+test('what the server lets a guest in by stands beside the secret', () => {
+  const link = `https://call.example.org/r/${ROOM}#${SECRET}`;
+  expect(readLink(link)?.invitation).toBeNull();
+  expect(readLink(`${link}.a_b-c.d`)).toMatchObject({ invitation: 'a_b-c.d', address: `${link}.a_b-c.d` });
+});
+
+test.each([`/r/${ROOM}`, `/r/${ROOM}#`, `/r/${ROOM}#${SECRET}.`, `/r/${ROOM}#${SECRET}.<`, `/r/${ROOM}#AAEC`, `/r/${ROOM.slice(1)}#${SECRET}`, `/${ROOM}#${SECRET}`, `/r/${ROOM}#${SECRET}A`, `/r/%2e%2e#${SECRET}`])('%s is no whole link', (path) => {
   expect(readLink(`https://call.example.org${path}`)).toBeNull();
 });
 

@@ -13,6 +13,8 @@ export interface Link {
   readonly room: string;
   readonly roomBytes: Uint8Array;
   readonly secret: Uint8Array;
+  /** What the server lets this guest in by, where the link carries such a thing. */
+  readonly invitation: string | null;
 }
 
 const ROOM_BYTES = 24;
@@ -20,11 +22,12 @@ const SECRET_BYTES = 16;
 /** Hosts whose deep link means no TLS: one's own machine and network. */
 const NEAR = /^(localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)|\.local$/iu;
 
-/** Reads `http(s)://HOST/r/ROOM#SECRET`; null when a part is missing or damaged. */
+/** Reads `http(s)://HOST/r/ROOM#SECRET` or `#SECRET.INVITATION`; null when a part is missing or damaged. */
 export function readLink(address: string): Link | null {
   const url = new URL(address);
   const room = /^\/r\/([\w-]+)\/?$/u.exec(url.pathname)?.[1] ?? '';
-  const secretText = url.hash.slice(1);
+  const [, secretText = '', invitation = null] = /^#([^.]*)(?:\.([\w.-]{1,2048}))?$/u.exec(url.hash) ?? [];
+  const fragment = url.hash.slice(1);
   const roomBytes = fromBase64Url(room);
   const secret = fromBase64Url(secretText);
   if (roomBytes?.length !== ROOM_BYTES || secret?.length !== SECRET_BYTES) return null;
@@ -33,12 +36,13 @@ export function readLink(address: string): Link | null {
   const near = NEAR.test(host);
   const hint = secure && near ? '?tls' : !secure && !near ? '?plain' : '';
   return {
-    address: `${url.origin}/r/${room}#${secretText}`,
-    deep: `parley://join/${url.host}/${room}${hint}#${secretText}`,
+    address: `${url.origin}/r/${room}#${fragment}`,
+    deep: `parley://join/${url.host}/${room}${hint}#${fragment}`,
     signal: `${secure ? 'wss' : 'ws'}://${url.host}/api/v1/signal`,
     host: url.hostname,
     room,
     roomBytes,
     secret,
+    invitation,
   };
 }

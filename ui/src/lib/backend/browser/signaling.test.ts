@@ -16,7 +16,7 @@ beforeEach(() => {
   did = [];
   const note = (what: string) => () => void did.push(what);
   signaling = new Signaling(
-    { room: ROOM },
+    { room: ROOM, invitation: 'of.an.operator' },
     {
       connect: note('connect'),
       send: (message) => did.push(Object.values(message).filter((value) => typeof value === 'string').join(' ')),
@@ -44,7 +44,7 @@ describe('the way to the server', () => {
   test('asks for a ticket at once, and joins with the name when the person wants to', () => {
     signaling.onOpen(10);
     hear(20, TICKET);
-    expect(done()).toEqual(['connect', `request_ticket ${ROOM}`]);
+    expect(done()).toEqual(['connect', `request_ticket ${ROOM} of.an.operator`]);
     signaling.enter(30, 'Bob');
     expect(done()).toEqual(['join t1 Bob']);
     hear(40, JOINED);
@@ -58,7 +58,7 @@ describe('the way to the server', () => {
     done();
     for (let at = 0; at < 540_000; at += 5000) hear(at, { type: 'pong' });
     signaling.onTick(540_000);
-    expect(done().at(-1)).toBe(`request_ticket ${ROOM}`);
+    expect(done().at(-1)).toBe(`request_ticket ${ROOM} of.an.operator`);
   });
 
   test('comes back with the newest token, later and later while nobody answers', () => {
@@ -86,7 +86,7 @@ describe('the way to the server', () => {
     done();
     refuse(10_001, 'resume_invalid');
     hear(10_002, TICKET);
-    expect(done()).toEqual([`request_ticket ${ROOM}`, 'join t1 Bob']);
+    expect(done()).toEqual([`request_ticket ${ROOM} of.an.operator`, 'join t1 Bob']);
   });
 
   test.each([['room_unknown'], ['room_full'], ['version_mismatch']])('takes %s for an answer', (code) => {

@@ -44,11 +44,13 @@ export class Signaling {
   #downSince: number | null = 0;
   readonly #backoff = new Backoff();
   readonly #room: string;
+  readonly #invitation: string | null;
   readonly #out: SignalingOut;
   readonly #random: () => number;
 
-  constructor(link: Pick<Link, 'room'>, out: SignalingOut, random: () => number) {
+  constructor(link: Pick<Link, 'room' | 'invitation'>, out: SignalingOut, random: () => number) {
     this.#room = link.room;
+    this.#invitation = link.invitation;
     this.#out = out;
     this.#random = random;
   }
@@ -187,7 +189,7 @@ export class Signaling {
   #askTicket(nowMs: number): void {
     this.#resuming = false;
     this.#go('asking', nowMs + ANSWER_MAX_MS);
-    this.#out.send({ type: 'request_ticket', version: VERSION, room: this.#room });
+    this.#out.send({ type: 'request_ticket', version: VERSION, room: this.#room, ...(this.#invitation === null ? {} : { invitation: this.#invitation }) });
   }
 
   #join(nowMs: number): void {

@@ -78,6 +78,8 @@ function callView({ link, call, them, ended, phase }: Parts): CallView {
     people: call.other && phase === 'in_call' ? [personView(call.other, them)] : [],
     connected_since_ms: call.connectedSinceMs,
     past: null,
+    // A browser's guest neither hosts nor waits: where there is a lobby, the server says that it cannot come in.
+    door: { may_host: false, entrance: 'free', locked: false, lobby: false, password: false, waiting: [], mute_asked_by: null },
     ended,
   };
 }

@@ -1,9 +1,19 @@
 /** The figures of the simulation's call, and what is found in them; only while somebody watches. */
-import type { AppState, InspectorView } from '../../bindings';
+import type { AppState, InspectorView, Levels, PersonView } from '../../bindings';
 import type { FigureEvents } from '../watch';
 import { FOUND, lately, secondOf } from './inspector';
 
 const SECOND_MS = 1000;
+
+/** How loud everybody is at a tick: voices that come and go. */
+export function levelsAt(tick: number, people: readonly PersonView[]): Levels {
+  const voice = (phase: number) => Math.max(0, Math.sin(tick / 3 + phase) * Math.sin(tick / 17 + phase)) * 0.9;
+  return {
+    microphone: 0.08 + voice(0),
+    speaker: voice(2),
+    people: people.filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
+  };
+}
 
 export class FakeFigures {
   readonly #now: () => { state: AppState; ms: number };

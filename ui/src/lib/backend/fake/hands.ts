@@ -1,5 +1,5 @@
 /** What a test may do to the simulation. */
-import type { AppCommand, AppState, CallState, DeviceKind, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView, UpdateAsk, UpdateView } from '../../bindings';
+import type { AppCommand, AppState, CallState, DeviceKind, DoorView, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView, UpdateAsk, UpdateView } from '../../bindings';
 import type { Drag } from '../backend';
 
 /** What the flow tests may do from outside, as `window.parleyFake`. */
@@ -9,6 +9,8 @@ export interface FakeHands {
   otherLeaves(): void;
   local(change: Partial<LocalView>): void;
   unplug(kind: DeviceKind, name: string): void;
+  /** Something happens at the call's door. */
+  door(change: Partial<DoorView>): void;
   /** Something happens to what is shared. */
   share(change: Partial<AppState['share']>): void;
   /** The recording ends for this reason. */

@@ -2,7 +2,7 @@
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
 import { pastCalls, withCall } from './history';
 import { recordingSince } from './recording';
-import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SETTINGS, SYSTEM_ASKED } from './state';
+import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, OPEN_DOOR, PROBLEMS, SETTINGS, SYSTEM_ASKED } from './state';
 
 const START_MS = 754_000;
 
@@ -69,9 +69,16 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   waiting: () => inCall({ state: 'waiting' }),
   'waiting-server-away': () => inCall({ state: 'waiting', signaling: 'reconnecting' }, [PROBLEMS.server_unreachable, PROBLEMS.no_speaker]),
   'waiting-guest': () => inCall({ state: 'waiting', host: false, served_here: false }),
+  lobby: () => inCall({ state: 'joining', host: false, served_here: false, door: { ...OPEN_DOOR, may_host: false, entrance: 'lobby' } }),
+  'password-needed': () => inCall({ state: 'joining', host: false, served_here: false, door: { ...OPEN_DOOR, may_host: false, entrance: 'password_needed' } }),
+  'waiting-lobby': () => inCall({ state: 'waiting', door: { ...OPEN_DOOR, lobby: true, waiting: [{ id: 'w-eve', name: 'Eve Adams' }, { id: 'w-bob', name: 'Bob' }] } }),
   connecting: () => inCall({ state: 'connecting', people: [{ ...GRACE, video_size: null, quality: 'unknown' }] }),
   call: (now) => connected(now),
   'call-talk': (now) => connected(now, { hand_raised: true }),
+  'call-mute-asked': (now) => {
+    const state = withLocal(connected(now), { muted: true });
+    return { ...state, call: state.call && { ...state.call, host: false, door: { ...OPEN_DOOR, may_host: false, mute_asked_by: GRACE.name } } };
+  },
   'call-muted': (now) => withLocal(connected(now, { microphone_on: false }), { muted: true }),
   'call-camera-off': (now) => connected(now, { camera_on: false, video_size: null }),
   'call-both-off': (now) => withLocal(connected(now, { camera_on: false, video_size: null }), { camera_on: false, camera: 'off', video_size: null }),

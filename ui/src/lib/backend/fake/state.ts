@@ -1,5 +1,5 @@
 /** States for the simulation to start from. Pure values. */
-import type { AppState, CallView, DevicesView, LocalView, NetworkCheckView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
+import type { AppState, CallView, DevicesView, DoorView, LocalView, NetworkCheckView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
 import { NO_RECORDING } from './recording';
 import { NO_UPDATE } from './updates';
 
@@ -93,6 +93,8 @@ export const GRACE: PersonView = {
   quality: 'good',
 };
 
+export const OPEN_DOOR: DoorView = { may_host: true, entrance: 'free', locked: false, lobby: false, password: false, waiting: [], mute_asked_by: null };
+
 export const CALL: CallView = {
   link: LINK,
   deep_link: 'parley://join/192.168.1.20:7788/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw',
@@ -104,6 +106,7 @@ export const CALL: CallView = {
   people: [],
   connected_since_ms: null,
   past: null,
+  door: OPEN_DOOR,
   ended: null,
 };
 

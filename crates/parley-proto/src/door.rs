@@ -1,0 +1,27 @@
+//! The door of a room: whether one may come in, and who waits before it.
+
+use crate::ParticipantId;
+use serde::{Deserialize, Serialize};
+
+/// How the door of a room stands. The default is open: whoever has the link comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Door {
+    /// Nobody new comes in.
+    #[serde(default)]
+    pub locked: bool,
+    /// Whoever comes waits until a host lets them in.
+    #[serde(default)]
+    pub lobby: bool,
+    /// Whoever comes is asked for a password.
+    #[serde(default)]
+    pub password: bool,
+}
+
+/// Somebody who waits in the lobby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingPerson {
+    /// What they are called in `admit` and `refuse`; not who they will be in the room.
+    pub id: ParticipantId,
+    /// The name they gave.
+    pub name: String,
+}

@@ -1,0 +1,107 @@
+//! What the rooms ask for besides sending. A driver: hashes on threads for that, a few at once, and brings the answers to the hub.
+
+use crate::access::{Password, PasswordHash};
+use crate::counters::Tally;
+use crate::hub::Inbound;
+use crate::rooms::{ClientId, Errand, RoomEvent};
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Passwords hashed at once: each takes 19 MiB and a whole core. How many wait for it the rooms bound.
+const HASHING_MAX: usize = 2;
+
+/// The hub's hands.
+#[derive(Debug, Clone)]
+pub(crate) struct Errands {
+    /// Weak: a hub that held its own inbox open would never see that everybody is gone.
+    hub: mpsc::WeakSender<Inbound>,
+    hashing: Arc<Semaphore>,
+    store: Option<Arc<Store>>,
+    webhook: Option<mpsc::Sender<RoomEvent>>,
+    tally: Arc<Tally>,
+}
+
+impl Errands {
+    pub(crate) fn new(
+        hub: &mpsc::Sender<Inbound>,
+        store: Option<Store>,
+        webhook: Option<mpsc::Sender<RoomEvent>>,
+        tally: Arc<Tally>,
+    ) -> Self {
+        Self {
+            hub: hub.downgrade(),
+            hashing: Arc::new(Semaphore::new(HASHING_MAX)),
+            store: store.map(Arc::new),
+            webhook,
+            tally,
+        }
+    }
+
+    /// What could not be written down.
+    pub(crate) fn unwritten(&self) -> u64 {
+        self.store.as_ref().map_or(0, |store| store.dropped())
+    }
+
+    /// Never waits.
+    pub(crate) fn run(&self, errand: Errand) {
+        match errand {
+            Errand::CheckPassword {
+                client,
+                hash,
+                password,
+            } => self.hash(client, move || Hashed::Checked(hash.fits(&password))),
+            Errand::HashPassword {
+                client,
+                password,
+                salt,
+            } => self.hash(client, move || Hashed::Made(make(&password, salt))),
+            Errand::Store(record) => {
+                if let Some(store) = &self.store {
+                    store.write(record);
+                }
+            }
+            Errand::Tell(event) => {
+                if let Some(webhook) = &self.webhook
+                    && webhook.try_send(event).is_err()
+                {
+                    self.tally.webhooks_dropped.add();
+                }
+            }
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "driver: hashing must not hold up the hub"
+    )]
+    fn hash(&self, client: ClientId, work: impl FnOnce() -> Hashed + Send + 'static) {
+        let errands = self.clone();
+        tokio::spawn(async move {
+            let Ok(_turn) = errands.hashing.acquire().await else {
+                return;
+            };
+            // A thread that failed has hashed nothing: the hub's timeouts are the client's own.
+            let Ok(hashed) = tokio::task::spawn_blocking(work).await else {
+                return;
+            };
+            if let Some(hub) = errands.hub.upgrade() {
+                // A hub that is gone needs no answer.
+                let _ = hub.send(Inbound::Hashed(client, hashed)).await;
+            }
+        });
+    }
+}
+
+/// What came of hashing.
+#[derive(Debug)]
+pub(crate) enum Hashed {
+    /// Whether the password was right.
+    Checked(bool),
+    /// The hash of a fresh one.
+    Made(Option<PasswordHash>),
+}
+
+fn make(password: &Password, salt: [u8; 16]) -> Option<PasswordHash> {
+    PasswordHash::make(password, salt)
+}

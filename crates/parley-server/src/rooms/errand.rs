@@ -1,0 +1,90 @@
+//! What the rooms ask of drivers beside sending: to write something down, to hash, to tell an operator.
+
+use super::ClientId;
+use crate::access::{Password, PasswordHash, Record};
+use crate::time::Moment;
+use parley_proto::{LeaveReason, ParticipantId, Role, RoomId};
+
+/// One of them. The driver takes all there are after each call, so what waits is bounded by what one input can cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Write it down.
+    Store(Record),
+    /// Answer with [`super::Rooms::password_checked`].
+    CheckPassword {
+        /// Who waits for it.
+        client: ClientId,
+        /// What is kept.
+        hash: PasswordHash,
+        /// What was typed.
+        password: Password,
+    },
+    /// Answer with [`super::Rooms::password_hashed`].
+    HashPassword {
+        /// Who wants it.
+        client: ClientId,
+        /// What was typed.
+        password: Password,
+        /// Fresh random bytes.
+        salt: [u8; 16],
+    },
+    /// Tell whoever runs the server, if they want to know.
+    Tell(RoomEvent),
+}
+
+/// Something that happened in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomEvent {
+    /// When.
+    pub at: Moment,
+    /// Where.
+    pub room: RoomId,
+    /// What.
+    pub what: RoomHappening,
+}
+
+/// What can happen in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomHappening {
+    /// The first one came in.
+    Started,
+    /// The last one is gone.
+    Ended,
+    /// Somebody came in, or came back after having been given up.
+    Joined {
+        /// Who.
+        id: ParticipantId,
+        /// As what.
+        role: Role,
+    },
+    /// Somebody is gone.
+    Left {
+        /// Who.
+        id: ParticipantId,
+        /// How.
+        reason: LeaveReason,
+    },
+}
+
+/// What was refused and done at the doors, since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DoorCounts {
+    /// No such room, or no right to come in.
+    pub unknown: u64,
+    /// Tickets that were forged, of another server, expired or used before.
+    pub bad_tickets: u64,
+    /// Sources that are kept out.
+    pub banned: u64,
+    /// A locked room.
+    pub locked: u64,
+    /// A missing or wrong password, or too many tries.
+    pub password: u64,
+    /// Refused by a host in the lobby, or the lobby was full.
+    pub not_admitted: u64,
+    /// A guest who wanted to act as a host.
+    pub not_allowed: u64,
+    /// Put out of a room by a host.
+    pub removed: u64,
+    /// Calls ended for everybody.
+    pub ended: u64,
+}

@@ -1,0 +1,240 @@
+//! What a host may do, and who is host next.
+
+use super::errand::{Errand, RoomHappening};
+use super::room::Presence;
+use super::{ClientId, Output, Rooms, Seat};
+use crate::access::{Banned, Password, PasswordHash, Source};
+use crate::key::RoomKind;
+use crate::time::Moment;
+use parley_proto::limits::RESUME_LIFETIME_S;
+use parley_proto::{CloseCode, ErrorCode, LeaveReason, ParticipantId, Role, RoomId, ServerMessage};
+use std::time::Duration;
+
+/// How long somebody who was put out is kept out of that room, by where they come from.
+const REMOVED_FOR: Duration = Duration::from_secs(600);
+/// The same for somebody who was sent away from the lobby: long enough that knocking again and again is no fun.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+impl Rooms {
+    pub(super) fn admit(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
+        let Some(seat) = self.as_host(client) else { return };
+        let waits = |lobby: &Vec<super::door::Waiter>| lobby.iter().any(|waiter| waiter.id == id);
+        if !self.lobbies.get(&seat.room).is_some_and(waits) {
+            return self.refuse(client, ErrorCode::RecipientUnknown);
+        }
+        if let Some(code) = self.full(now, seat.room) {
+            return self.refuse(client, code);
+        }
+        let Some(waiter) = self.take_waiter(seat.room, |waiter| waiter.id == id) else {
+            return;
+        };
+        match self.may_use(now, waiter.client, &waiter.knock.ticket) {
+            Ok(()) => self.step_in(now, waiter.client, &waiter.knock.ticket, waiter.knock.name),
+            Err(code) => self.refuse(waiter.client, code),
+        }
+        self.tell_hosts_who_waits(seat.room);
+    }
+
+    pub(super) fn turn_away(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
+        let Some(seat) = self.as_host(client) else { return };
+        let Some(waiter) = self.take_waiter(seat.room, |waiter| waiter.id == id) else {
+            return self.refuse(client, ErrorCode::RecipientUnknown);
+        };
+        self.door_counts.not_admitted += 1;
+        self.keep_out(now, seat.room, waiter.client, REFUSED_FOR);
+        self.put_out(waiter.client, ErrorCode::NotAdmitted);
+        self.tell_hosts_who_waits(seat.room);
+    }
+
+    pub(super) fn set_door(&mut self, client: ClientId, locked: Option<bool>, lobby: Option<bool>) {
+        let Some(seat) = self.as_host(client) else { return };
+        self.change_door(seat.room, |door| {
+            door.locked = locked.unwrap_or(door.locked);
+            door.lobby = lobby.unwrap_or(door.lobby);
+        });
+    }
+
+    pub(super) fn set_password(&mut self, now: Moment, client: ClientId, password: Option<String>) {
+        let Some(seat) = self.as_host(client) else { return };
+        let Some(password) = password else {
+            return self.change_door(seat.room, |door| door.password = None);
+        };
+        let Some(password) = Password::new(password) else {
+            return self.refuse(client, ErrorCode::Malformed);
+        };
+        // Hashing costs as much as a try.
+        if !self.tries.take(now, seat.room) {
+            return self.refuse(client, ErrorCode::TooFast);
+        }
+        let salt = self.random();
+        self.errands.push(Errand::HashPassword {
+            client,
+            password,
+            salt,
+        });
+    }
+
+    /// What came of [`Errand::HashPassword`]; nothing where there was not enough memory.
+    pub fn password_hashed(&mut self, client: ClientId, hash: Option<PasswordHash>) -> Vec<Output> {
+        // Who is gone or no host by now has no say any more.
+        if self.seats.contains_key(&client)
+            && let Some(seat) = self.as_host(client)
+        {
+            match hash {
+                Some(hash) => self.change_door(seat.room, |door| door.password = Some(hash)),
+                None => self.refuse(client, ErrorCode::Unavailable),
+            }
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    pub(super) fn put_out_of_room(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
+        let Some(seat) = self.as_host(client) else { return };
+        let member = self.rooms.get(&seat.room).and_then(|room| room.member(id));
+        let Some(presence) = member.filter(|_| id != seat.id).map(|member| member.presence) else {
+            return self.refuse(client, ErrorCode::RecipientUnknown);
+        };
+        self.door_counts.removed += 1;
+        let for_good = Duration::from_secs(RESUME_LIFETIME_S);
+        self.book
+            .ban(now, Banned::Participant(seat.room, id), now + for_good);
+        match presence {
+            Presence::Here(there) => {
+                self.seats.remove(&there);
+                self.keep_out(now, seat.room, there, REMOVED_FOR);
+                self.put_out(there, ErrorCode::Removed);
+            }
+            Presence::Away { until } | Presence::Expected { until } => {
+                self.deadlines.remove(&(until, seat.room, id));
+            }
+        }
+        self.remove(now, seat.room, id, LeaveReason::Removed);
+    }
+
+    pub(super) fn ask_mute(&mut self, client: ClientId, id: Option<ParticipantId>) {
+        let Some(seat) = self.as_host(client) else { return };
+        let asked: Vec<ClientId> = self
+            .present(seat.room, seat.id)
+            .into_iter()
+            .filter(|(_, other)| id.is_none_or(|id| id == *other))
+            .map(|(client, _)| client)
+            .collect();
+        if asked.is_empty() && id.is_some() {
+            return self.refuse(client, ErrorCode::RecipientUnknown);
+        }
+        for there in asked {
+            self.send(there, ServerMessage::MuteAsked { by: seat.id });
+        }
+    }
+
+    pub(super) fn end_for_all(&mut self, now: Moment, client: ClientId) {
+        let Some(seat) = self.as_host(client) else { return };
+        self.seats.remove(&client);
+        self.outputs.push(Output::Close {
+            client,
+            code: CloseCode::Left,
+        });
+        self.end_room(now, seat.room, Some(seat.id));
+    }
+
+    /// Ends a call for everybody but one who knows. False when nobody is in it.
+    pub(super) fn end_room(&mut self, now: Moment, room_id: RoomId, knows: Option<ParticipantId>) -> bool {
+        let Some(room) = self.rooms.remove(&room_id) else {
+            return false;
+        };
+        self.door_counts.ended += 1;
+        self.book.keep_door(room_id, |door| door.ended = Some(now));
+        for member in room.members() {
+            match member.presence {
+                _ if knows == Some(member.id) => {}
+                Presence::Here(there) => {
+                    self.seats.remove(&there);
+                    self.put_out(there, ErrorCode::Ended);
+                }
+                Presence::Away { until } | Presence::Expected { until } => {
+                    self.deadlines.remove(&(until, room_id, member.id));
+                }
+            }
+            let left = RoomHappening::Left {
+                id: member.id,
+                reason: LeaveReason::Left,
+            };
+            self.happened(now, room_id, left);
+        }
+        self.happened(now, room_id, RoomHappening::Ended);
+        self.dismiss_lobby(room_id, ErrorCode::Ended);
+        true
+    }
+
+    /// Where there is no host any more, whoever came first and is here becomes one.
+    pub(super) fn find_host(&mut self, room_id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        let Some(id) = room.next_host() else { return };
+        if let Some(member) = room.member_mut(id) {
+            member.role = Role::Host;
+        }
+        let role = Role::Host;
+        for (client, _, _) in self.everybody_here(room_id) {
+            self.send(client, ServerMessage::RoleChanged { id, role });
+        }
+        if self.lobbies.contains_key(&room_id) {
+            self.tell_hosts_who_waits(room_id);
+        }
+    }
+
+    /// The seat of a client that may do this; otherwise it is told that it may not.
+    fn as_host(&mut self, client: ClientId) -> Option<Seat> {
+        let Some(seat) = self.seats.get(&client).copied() else {
+            self.refuse(client, ErrorCode::NotJoined);
+            return None;
+        };
+        let member = self.rooms.get(&seat.room).and_then(|room| room.member(seat.id));
+        if member.is_none_or(|member| member.role != Role::Host) {
+            self.door_counts.not_allowed += 1;
+            self.refuse(client, ErrorCode::NotAllowed);
+            return None;
+        }
+        Some(seat)
+    }
+
+    fn change_door(&mut self, room_id: RoomId, change: impl FnOnce(&mut super::door::RoomDoor)) {
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        let before = room.door;
+        change(&mut room.door);
+        let door = room.door;
+        if door == before {
+            return;
+        }
+        if self.stamp.kind(&room_id) == Some(RoomKind::Invited) {
+            self.book.keep_door(room_id, |kept| {
+                kept.lobby = door.lobby;
+                kept.password = door.password;
+            });
+        }
+        for (client, _, _) in self.everybody_here(room_id) {
+            self.send(client, ServerMessage::Door(door.told()));
+        }
+    }
+
+    /// Keeps out who comes from where this client does, unless somebody in the room comes from there too.
+    fn keep_out(&mut self, now: Moment, room: RoomId, client: ClientId, how_long: Duration) {
+        let Some(source) = self.sources.get(&client).copied() else {
+            return;
+        };
+        let shared = self
+            .everybody_here(room)
+            .iter()
+            .any(|(other, _, _)| *other != client && self.source_of(*other) == Some(source));
+        if !shared {
+            self.book.ban(now, Banned::FromRoom(room, source), now + how_long);
+        }
+    }
+
+    pub(super) fn source_of(&self, client: ClientId) -> Option<Source> {
+        self.sources.get(&client).copied()
+    }
+}

@@ -1,0 +1,295 @@
+//! The tables, and the few statements on them. Blocking.
+//!
+//! | layout | what it brought |
+//! |---|---|
+//! | 1 | `invitation`, `api_key`, `ban`, `door`, `ticket` |
+
+use crate::access::{ApiKey, Banned, Invitation, KeptDoor, PasswordHash, Record, Terms, TicketKey};
+use crate::time::Moment;
+use parley_proto::Role;
+use parley_proto::limits::RESUME_LIFETIME_S;
+use rusqlite::{Connection, ErrorCode, Row, Transaction, params};
+use std::path::Path;
+use std::time::Duration;
+
+/// One step from each layout to the next; a file says its layout in `user_version`.
+const STEPS: &[&str] = &["CREATE TABLE invitation (
+    id TEXT PRIMARY KEY,
+    room TEXT NOT NULL,
+    host INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    uses INTEGER,
+    made_ms INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) STRICT;
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    public BLOB,
+    made_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE ban (
+    who TEXT PRIMARY KEY,
+    until_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE door (
+    room TEXT PRIMARY KEY,
+    lobby INTEGER NOT NULL,
+    password BLOB,
+    ended_ms INTEGER
+) STRICT;
+CREATE TABLE ticket (
+    jti TEXT PRIMARY KEY,
+    exp_s INTEGER NOT NULL
+) STRICT;"];
+/// `parley-server new-key` may write at the same time; so long it is waited for.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Why the file cannot be used.
+#[derive(Debug)]
+pub(super) enum OpenTablesError {
+    /// It is not, or no longer, a database of ours: set it aside and begin anew.
+    Damaged(String),
+    /// The disk or the system does not let us; the file may be fine.
+    Unreachable(String),
+}
+
+impl From<rusqlite::Error> for OpenTablesError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None => {
+                Self::Damaged(error.to_string())
+            }
+            Some(_) => Self::Unreachable(error.to_string()),
+        }
+    }
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct Tables(Connection);
+
+impl Tables {
+    /// Opens or makes the file and brings it to today's layout.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenTablesError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_MAX)?;
+        connection.pragma_update(None, "secure_delete", true)?;
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(OpenTablesError::Damaged(verdict));
+        }
+        migrate(&mut connection)?;
+        Ok(Self(connection))
+    }
+
+    /// Everything, without what is over by `now`, which is deleted.
+    pub(super) fn all(&mut self, now: Moment) -> rusqlite::Result<Vec<Record>> {
+        let whole = self.0.transaction()?;
+        let now_ms = signed(now.unix_ms());
+        whole.execute("DELETE FROM invitation WHERE until_ms <= ?1", [now_ms])?;
+        whole.execute("DELETE FROM ban WHERE until_ms <= ?1", [now_ms])?;
+        whole.execute("DELETE FROM ticket WHERE exp_s < ?1", [signed(now.unix_s())])?;
+        // No token is older than that: the end of a call needs to be known no longer.
+        let long_ago = now_ms - signed(RESUME_LIFETIME_S * 1000);
+        whole.execute(
+            "DELETE FROM door WHERE NOT lobby AND password IS NULL AND (ended_ms IS NULL OR ended_ms < ?1)",
+            [long_ago],
+        )?;
+        let mut records = Vec::new();
+        for (select, read) in SELECTS {
+            let mut statement = whole.prepare(select)?;
+            let rows = statement.query_map([], |row| read(row))?;
+            for row in rows {
+                // A row that makes no sense is left out; nothing can be asked of it.
+                records.extend(row?);
+            }
+        }
+        whole.commit()?;
+        Ok(records)
+    }
+
+    /// All of them or none.
+    pub(super) fn write(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        let whole = self.0.transaction()?;
+        for record in records {
+            write_one(&whole, record)?;
+        }
+        whole.commit()
+    }
+}
+
+type Read = fn(&Row<'_>) -> rusqlite::Result<Option<Record>>;
+
+const SELECTS: [(&str, Read); 5] = [
+    (
+        "SELECT id, room, host, until_ms, uses, made_ms, used FROM invitation",
+        invitation,
+    ),
+    (
+        "SELECT id, name, secret_hash, public, made_ms FROM api_key",
+        api_key,
+    ),
+    ("SELECT who, until_ms FROM ban", ban),
+    ("SELECT room, lobby, password, ended_ms FROM door", door),
+    ("SELECT jti, exp_s FROM ticket", ticket),
+];
+
+fn write_one(whole: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
+    match record {
+        Record::Invitation(one) => whole.prepare(
+            "INSERT OR REPLACE INTO invitation (id, room, host, until_ms, uses, made_ms, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            one.id.to_string(),
+            one.room.to_string(),
+            one.terms.role == Role::Host,
+            signed(one.terms.until.unix_ms()),
+            one.terms.uses,
+            signed(one.made.unix_ms()),
+            one.used,
+        ]),
+        Record::InvitationGone(id) => {
+            whole.execute("DELETE FROM invitation WHERE id = ?1", [id.to_string()])
+        }
+        Record::Key(key) => whole.execute(
+            "INSERT OR REPLACE INTO api_key (id, name, secret_hash, public, made_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                key.id.to_string(),
+                key.name,
+                &key.secret_hash[..],
+                match &key.tickets {
+                    TicketKey::Shared => None,
+                    TicketKey::Public(bytes) => Some(&bytes[..]),
+                },
+                signed(key.made.unix_ms()),
+            ],
+        ),
+        Record::KeyGone(id) => whole.execute("DELETE FROM api_key WHERE id = ?1", [id.to_string()]),
+        Record::Ban { who, until } => whole.execute(
+            "INSERT OR REPLACE INTO ban (who, until_ms) VALUES (?1, ?2)",
+            params![who.to_string(), signed(until.unix_ms())],
+        ),
+        Record::BanGone(who) => whole.execute("DELETE FROM ban WHERE who = ?1", [who.to_string()]),
+        Record::Door { room, door } if *door == KeptDoor::default() => {
+            whole.execute("DELETE FROM door WHERE room = ?1", [room.to_string()])
+        }
+        Record::Door { room, door } => whole.execute(
+            "INSERT OR REPLACE INTO door (room, lobby, password, ended_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                room.to_string(),
+                door.lobby,
+                door.password.map(|password| password.to_bytes()),
+                door.ended.map(|ended| signed(ended.unix_ms())),
+            ],
+        ),
+        Record::TicketUsed { jti, exp_s } => whole
+            .prepare("INSERT OR REPLACE INTO ticket (jti, exp_s) VALUES (?1, ?2)")?
+            .execute(params![jti, signed(*exp_s)]),
+    }
+    .map(drop)
+}
+
+fn invitation(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let (id, room): (String, String) = (row.get(0)?, row.get(1)?);
+    let (Ok(id), Ok(room)) = (id.parse(), room.parse()) else {
+        return Ok(None);
+    };
+    let host: bool = row.get(2)?;
+    let terms = Terms {
+        role: if host { Role::Host } else { Role::Guest },
+        until: moment(row.get(3)?),
+        uses: row.get(4)?,
+    };
+    Ok(Some(Record::Invitation(Invitation {
+        id,
+        room,
+        terms,
+        made: moment(row.get(5)?),
+        used: row.get(6)?,
+    })))
+}
+
+fn api_key(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let id: String = row.get(0)?;
+    let (secret_hash, public): (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+    let tickets = match public.map(TryInto::try_into) {
+        None => Ok(TicketKey::Shared),
+        Some(public) => public.map(TicketKey::Public),
+    };
+    let (Ok(id), Ok(secret_hash), Ok(tickets)) = (id.parse(), secret_hash.try_into(), tickets) else {
+        return Ok(None);
+    };
+    Ok(Some(Record::Key(ApiKey {
+        id,
+        name: row.get(1)?,
+        secret_hash,
+        tickets,
+        made: moment(row.get(4)?),
+    })))
+}
+
+fn ban(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let who: String = row.get(0)?;
+    let until = moment(row.get(1)?);
+    Ok(Banned::parse(&who).map(|who| Record::Ban { who, until }))
+}
+
+fn door(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let room: String = row.get(0)?;
+    let Ok(room) = room.parse() else {
+        return Ok(None);
+    };
+    let password: Option<Vec<u8>> = row.get(2)?;
+    let password = match password {
+        None => None,
+        // A room whose password cannot be read is better left out: nobody would come in.
+        Some(bytes) => match PasswordHash::from_bytes(&bytes) {
+            None => return Ok(None),
+            known => known,
+        },
+    };
+    let door = KeptDoor {
+        lobby: row.get(1)?,
+        password,
+        ended: row.get::<_, Option<i64>>(3)?.map(moment),
+    };
+    Ok(Some(Record::Door { room, door }))
+}
+
+fn ticket(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let exp_s = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+    let jti = row.get(0)?;
+    Ok(Some(Record::TicketUsed { jti, exp_s }))
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
+    let layout: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let layout = layout as usize;
+    if layout > STEPS.len() {
+        let newer = format!("written by a newer server, layout {layout}");
+        return Err(OpenTablesError::Damaged(newer));
+    }
+    if layout > 0 {
+        // One that only looks like ours is set aside as it is.
+        for (select, _) in SELECTS {
+            connection.prepare(select)?;
+        }
+    }
+    for (step, number) in STEPS.iter().zip(1..).skip(layout) {
+        let whole = connection.transaction()?;
+        whole.execute_batch(step)?;
+        whole.pragma_update(None, "user_version", number)?;
+        whole.commit()?;
+    }
+    Ok(())
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn moment(ms: i64) -> Moment {
+    Moment::from_unix_ms(u64::try_from(ms).unwrap_or_default())
+}

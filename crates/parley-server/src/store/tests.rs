@@ -1,0 +1,178 @@
+//! Tests of the store on a real disk.
+
+use super::*;
+use crate::access::{Banned, Book, KeptDoor, Password, PasswordHash, Terms};
+use parley_proto::{ParticipantId, Role, RoomId};
+use std::time::Duration;
+
+const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
+const ROOM: RoomId = RoomId::from_bytes([5; 24]);
+
+/// One record of each kind.
+fn one_of_each() -> Vec<Record> {
+    let mut book = Book::default();
+    let until = NOW + Duration::from_secs(3600);
+    let terms = Terms {
+        role: Role::Host,
+        until,
+        uses: Some(3),
+    };
+    let invitation = book.invite(NOW, ROOM, "token", terms).unwrap();
+    book.use_invitation(invitation.id);
+    let forever = Terms { uses: None, ..terms };
+    book.invite(NOW, ROOM, "another", forever).unwrap();
+    for (number, tickets) in [(1, TicketKey::Shared), (2, TicketKey::Public([7; 32]))] {
+        book.add_key(ApiKey::make(NOW, [number; 8], [2; 32], "Büro", tickets).0)
+            .unwrap();
+    }
+    book.ban(NOW, Banned::Everywhere("2001:db8::1".parse().unwrap()), until);
+    book.ban(
+        NOW,
+        Banned::Participant(ROOM, ParticipantId::from_bytes([9; 16])),
+        until,
+    );
+    let password = Password::new("open sesame".to_owned()).unwrap();
+    book.keep_door(ROOM, |door| {
+        door.lobby = true;
+        door.password = PasswordHash::make(&password, [1; 16]);
+        door.ended = Some(NOW);
+    });
+    let mut records = book.take_records();
+    records.push(Record::TicketUsed {
+        jti: "foreign x".to_owned(),
+        exp_s: NOW.unix_s() + 60,
+    });
+    records
+}
+
+fn written(folder: &Path, records: Vec<Record>) {
+    let opened = Store::open(folder, NOW).unwrap();
+    for record in records {
+        opened.store.write(record);
+    }
+    assert_eq!(opened.store.dropped(), 0);
+}
+
+fn sorted(records: &[Record]) -> Vec<String> {
+    let mut all: Vec<String> = records
+        .iter()
+        .map(|record| match record {
+            Record::Ban { who, until } => format!("{who} {until:?}"),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[test]
+fn what_is_written_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = one_of_each();
+    written(folder.path(), records.clone());
+    let again = Store::open(folder.path(), NOW).unwrap();
+    assert_eq!(again.set_aside, None);
+    // Of an invitation that was used only its last state is left.
+    let latest: Vec<Record> = records
+        .into_iter()
+        .filter(
+            |record| !matches!(record, Record::Invitation(one) if one.used == 0 && one.terms.uses.is_some()),
+        )
+        .collect();
+    assert_eq!(sorted(&again.records), sorted(&latest));
+}
+
+#[test]
+fn what_is_over_is_gone_after_a_restart_and_what_was_taken_back_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = one_of_each();
+    written(folder.path(), records.clone());
+    let later = NOW + Duration::from_secs(2 * 24 * 3600);
+    let again = Store::open(folder.path(), later).unwrap();
+    let kinds = again
+        .records
+        .iter()
+        .map(std::mem::discriminant)
+        .collect::<std::collections::HashSet<_>>();
+    assert_eq!(
+        kinds.len(),
+        2,
+        "keys, and a door with a password: {:?}",
+        again.records
+    );
+    drop(again);
+    let door = KeptDoor::default();
+    let keys = records.iter().filter_map(|record| match record {
+        Record::Key(key) => Some(Record::KeyGone(key.id)),
+        _ => None,
+    });
+    written(
+        folder.path(),
+        keys.chain([Record::Door { room: ROOM, door }]).collect(),
+    );
+    assert_eq!(Store::open(folder.path(), later).unwrap().records, []);
+}
+
+#[test]
+fn a_damaged_or_newer_file_is_set_aside_and_never_deleted() {
+    let newer = |path: &Path| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+    };
+    let other = |path: &Path| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection
+            .execute_batch("CREATE TABLE invitation (x); PRAGMA user_version = 1")
+            .unwrap();
+    };
+    let garbage = |path: &Path| std::fs::write(path, "not a database, whatever it says".repeat(100)).unwrap();
+    let spoil: [fn(&Path); 3] = [newer, other, garbage];
+    for spoil in spoil {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        spoil(&path);
+        let bytes = std::fs::read(&path).unwrap();
+        let opened = Store::open(folder.path(), NOW).unwrap();
+        let aside = opened.set_aside.clone().expect("it was told of");
+        assert_eq!(std::fs::read(aside).unwrap(), bytes);
+        assert_eq!(opened.records, []);
+        drop(opened);
+        written(folder.path(), one_of_each());
+        assert!(!Store::open(folder.path(), NOW).unwrap().records.is_empty());
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Store::open(&file.join("folder"), NOW).unwrap_err();
+    assert!(error.to_string().contains("--data-dir"), "{error}");
+}
+
+#[test]
+fn a_key_made_on_the_command_line_opens_the_book_and_stands_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = make_key(folder.path(), "office").unwrap();
+    let opened = Store::open(folder.path(), NOW).unwrap();
+    let book = Book::from_records(NOW, opened.records.clone());
+    assert!(book.authenticate(&text).is_some());
+    let secret = text.rsplit('.').next().unwrap();
+    let file = std::fs::read(folder.path().join(FILE_NAME)).unwrap();
+    assert!(
+        !file
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes())
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path().join(FILE_NAME))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
