@@ -233,6 +233,7 @@ pub(crate) async fn ask_ticket(
     let request = ClientMessage::RequestTicket {
         version: PROTOCOL_VERSION,
         room: None,
+        invitation: None,
     };
     if !send(&mut socket, &request).await {
         return Err(SignalingFault::Lost);

@@ -12,8 +12,8 @@ use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::cost;
 use parley_app::endpoint::{
-    CallCommand, CallPhase, CallSnapshot, CallTarget, CallWish, EndReason, Endpoint, Happened, SCREEN_TILE_OF,
-    ShareWish, SignalingFault, VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallTarget, CallWish, EndReason, Endpoint, Happened,
+    SCREEN_TILE_OF, ShareWish, SignalingFault, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
 use parley_app::view::CameraSettings;

@@ -123,6 +123,12 @@ impl Server {
         if let Some(folder) = &config.folder {
             // Once, before anybody is served.
             let opened: Opened = Store::open(folder, clock.now())?;
+            if let Some(aside) = &opened.set_aside {
+                tracing::warn!(
+                    "What was kept of invitations, keys and bans could not be read; it lies in {} now, and a new file was begun.",
+                    aside.display()
+                );
+            }
             rooms.restore(clock.now(), opened.records);
             store = Some(opened.store);
         }

@@ -100,7 +100,7 @@ impl Tables {
         let mut records = Vec::new();
         for (select, read) in SELECTS {
             let mut statement = whole.prepare(select)?;
-            let rows = statement.query_map([], |row| read(row))?;
+            let rows = statement.query_map([], read)?;
             for row in rows {
                 // A row that makes no sense is left out; nothing can be asked of it.
                 records.extend(row?);

@@ -157,7 +157,7 @@ fn a_key_made_on_the_command_line_opens_the_book_and_stands_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let text = make_key(folder.path(), "office").unwrap();
     let opened = Store::open(folder.path(), NOW).unwrap();
-    let book = Book::from_records(NOW, opened.records.clone());
+    let book = Book::from_records(NOW, opened.records);
     assert!(book.authenticate(&text).is_some());
     let secret = text.rsplit('.').next().unwrap();
     let file = std::fs::read(folder.path().join(FILE_NAME)).unwrap();

@@ -226,6 +226,8 @@ async fn people_are_told_of_relays_that_know_their_credentials() {
         version: parley_proto::PROTOCOL_VERSION,
         ticket,
         name: "Ada".to_owned(),
+        password: None,
+        waits: false,
     })
     .await;
     let ServerMessage::Joined { ice_servers, you, .. } = ada.receive().await else {
@@ -283,6 +285,7 @@ async fn a_server_about_to_stop_says_so_and_lets_calls_go_on() {
     eve.send(&parley_proto::ClientMessage::RequestTicket {
         version: parley_proto::PROTOCOL_VERSION,
         room: None,
+        invitation: None,
     })
     .await;
     assert_eq!(eve.receive_error().await, parley_proto::ErrorCode::Unavailable);
