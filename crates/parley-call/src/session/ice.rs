@@ -1,7 +1,7 @@
 //! The servers that help to find a way. What the room's server says is checked: it ends in a library's parser.
 
-use crate::ice::{HostPort, IceServer};
-use parley_proto::{IceServerKind, ServerAddress};
+use crate::ice::IceServer;
+use parley_proto::ServerAddress;
 
 /// More servers than this only slow gathering down.
 const STUN_MAX: usize = 4;
@@ -10,19 +10,8 @@ const RELAYS_MAX: usize = 6;
 /// Servers that are looked at.
 const SERVERS_MAX: usize = 32;
 
-/// Every STUN server that the room names; `server` stands in for a host that is not named.
-pub(super) fn stun(servers: &[parley_proto::IceServer], server: &ServerAddress) -> Vec<IceServer> {
-    servers
-        .iter()
-        .filter(|ice| ice.kind == IceServerKind::Stun)
-        .filter_map(|ice| HostPort::new(ice.host.as_deref().unwrap_or(server.host()), ice.port))
-        .map(IceServer::Stun)
-        .take(STUN_MAX)
-        .collect()
-}
-
-/// Every server that came with the ticket and can be used; `server` stands in for a host that is left open.
-pub(crate) fn relays(servers: &[parley_proto::IceServer], server: &ServerAddress) -> Vec<IceServer> {
+/// Every server that the room's names and that can be used; `server` stands in for a host that is left open.
+pub(crate) fn usable(servers: &[parley_proto::IceServer], server: &ServerAddress) -> Vec<IceServer> {
     let read = |told: &parley_proto::IceServer| {
         let url = told.url(server.host())?;
         let credentials = told.credentials.as_ref();
@@ -32,9 +21,9 @@ pub(crate) fn relays(servers: &[parley_proto::IceServer], server: &ServerAddress
             .inspect_err(|error| tracing::debug!(%error, "a server that helps to find a way is not used"))
             .ok()
     };
-    let mut usable: Vec<IceServer> = Vec::new();
+    let mut taken: Vec<IceServer> = Vec::new();
     for ice in servers.iter().take(SERVERS_MAX).filter_map(read) {
-        let alike = usable
+        let alike = taken
             .iter()
             .filter(|known| known.turn().is_some() == ice.turn().is_some())
             .count();
@@ -43,17 +32,17 @@ pub(crate) fn relays(servers: &[parley_proto::IceServer], server: &ServerAddress
         } else {
             STUN_MAX
         };
-        if alike < most && !usable.contains(&ice) {
-            usable.push(ice);
+        if alike < most && !taken.contains(&ice) {
+            taken.push(ice);
         }
     }
-    usable
+    taken
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_proto::{IceCredentials, IceTransport};
+    use parley_proto::{IceCredentials, IceServerKind, IceTransport};
 
     fn places(servers: &[IceServer]) -> Vec<String> {
         servers.iter().map(|server| server.at().to_string()).collect()
@@ -64,7 +53,7 @@ mod tests {
         let server = ServerAddress::new(false, "fd00::1", 7788).unwrap();
         let check = |host: Option<&str>, kind, port, expect: &[&str]| {
             let ice = parley_proto::IceServer::new(kind, host.map(Into::into), port);
-            assert_eq!(places(&stun(&[ice], &server)), expect, "{host:?}");
+            assert_eq!(places(&usable(&[ice], &server)), expect, "{host:?}");
         };
         check(None, IceServerKind::Stun, 3478, &["[fd00::1]:3478"]);
         check(
@@ -104,7 +93,7 @@ mod tests {
             parley_proto::IceServer::new(IceServerKind::Stun, None, 3478),
         ];
         assert_eq!(
-            places(&relays(&told, &server)),
+            places(&usable(&told, &server)),
             [
                 "call.example.org:3478",
                 "relay.example.org:443",
@@ -119,6 +108,6 @@ mod tests {
         let told: Vec<_> = (1..2_000)
             .map(|port| relay(None, port, IceTransport::Udp))
             .collect();
-        assert_eq!(relays(&told, &server).len(), RELAYS_MAX);
+        assert_eq!(usable(&told, &server).len(), RELAYS_MAX);
     }
 }

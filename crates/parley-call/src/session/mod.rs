@@ -29,7 +29,7 @@ mod stopwatch;
 mod tests;
 
 pub use handover::NetworkChange;
-pub(crate) use ice::relays as offered;
+pub(crate) use ice::usable as offered;
 pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
 
 use crate::snapshot::CallSnapshot;

@@ -30,8 +30,8 @@ const FORMER_SELF_MAX: Duration = Duration::from_secs(RESUME_GRACE_S + 15);
 /// What the session must know.
 #[derive(Debug)]
 pub(super) enum News {
-    /// There is a ticket, and with it what opens the server's relay.
-    Ticket { ice_servers: Vec<IceServer> },
+    /// There is a ticket.
+    Ticket,
     /// The room is entered, or entered again.
     Joined(Joined),
     /// The connection broke while in the room.

@@ -7,7 +7,6 @@ mod people;
 use super::SessionConfig;
 use super::context::Context;
 use super::handover::Handover;
-use super::ice;
 use super::io::{Input, SessionEvent};
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
@@ -39,8 +38,6 @@ pub(super) struct Stay {
     invitation: Option<JoinToken>,
     signaling: Signaling,
     link_told: bool,
-    /// What came with the ticket.
-    relays: Vec<IceServer>,
     /// That, and what the room's server said on entering.
     ice_servers: Vec<IceServer>,
     me: Option<Participant>,
@@ -78,7 +75,6 @@ impl Stay {
             secret: config.secret,
             invitation: config.invitation,
             link_told: false,
-            relays: Vec::new(),
             ice_servers: Vec::new(),
             me: None,
             other: None,
@@ -295,8 +291,7 @@ impl Stay {
     fn on_news(&mut self, news: Option<News>, cx: &mut Context<'_>) {
         match news {
             None | Some(News::Lost) => {}
-            Some(News::Ticket { ice_servers }) => {
-                self.relays = ice::relays(&ice_servers, &self.server);
+            Some(News::Ticket) => {
                 self.times.ticket.get_or_insert(cx.now);
                 if !self.link_told
                     && let Some(link) = self.link_to_send()

@@ -55,11 +55,11 @@ impl Signaling {
                     room,
                     ticket,
                     expires_in_s,
-                    ice_servers,
+                    ..
                 },
             ) => self
                 .on_ticket(now, room, ticket, expires_in_s, out, counters)
-                .then_some(News::Ticket { ice_servers }),
+                .then_some(News::Ticket),
             (
                 Stage::Joining | Stage::InLobby | Stage::Resuming,
                 ServerMessage::Joined {

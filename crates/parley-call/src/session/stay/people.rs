@@ -18,10 +18,8 @@ const HOPELESS_AFTER: Duration = Duration::from_secs(15);
 impl Stay {
     pub(super) fn on_joined(&mut self, joined: Joined, cx: &mut Context<'_>) {
         self.times.joined.get_or_insert(cx.now);
-        self.ice_servers = ice::stun(&joined.ice_servers, &self.server)
-            .into_iter()
-            .chain(self.relays.iter().cloned())
-            .collect();
+        // Named anew each time, with fresh credentials.
+        self.ice_servers = ice::usable(&joined.ice_servers, &self.server);
         let (mine, others): (Vec<_>, Vec<_>) = joined
             .participants
             .into_iter()
