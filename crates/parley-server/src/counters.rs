@@ -88,6 +88,8 @@ counters! {
     tcp_junk,
     /// TLS handshakes that failed.
     tls_failed,
+    /// TCP connections that began with TLS where there is none.
+    tls_unserved,
     /// TCP connections that wanted TURN where there is none.
     turn_unserved,
     /// TCP connections handed to TURN, TLS among them.

@@ -5,6 +5,7 @@
 //! | `crowd` | are there too many that speak HTTP or have said nothing yet? | the one that came first goes |
 //! | `opening` | the first byte: a TLS ClientHello, STUN, HTTP | a handshake, TURN over TCP, the pages |
 //! | `opening` again, inside TLS | the protocol that was agreed on (ALPN), else the first byte | TURN over TLS, the pages |
+//! | `no_tls` | TLS where there is none | "write http" |
 //! | `redirect` | HTTP without TLS where TLS is wanted | "go to https" |
 //!
 //! Each stage has a time limit, and every refusal a counter. TURN's streams and WebSockets are no longer counted here: they
@@ -13,6 +14,7 @@
 mod acme;
 mod certificates;
 mod crowd;
+mod no_tls;
 mod opening;
 mod own_certificate;
 mod redirect;
@@ -172,7 +174,12 @@ async fn decide(socket: TcpStream, door: &Door) -> Option<Guest> {
         (Opening::Http, _) => Some(Guest::Http(socket)),
         (Opening::Stun, _) => turn_if_there_is(door, Guest::Turn(socket)),
         (Opening::Tls, Some(tls)) => decide_inside(tls, socket, door).await,
-        (Opening::Tls | Opening::Junk, _) => {
+        (Opening::Tls, None) => {
+            door.tally.tls_unserved.add();
+            no_tls::tell(socket, door.patience).await;
+            None
+        }
+        (Opening::Junk, _) => {
             door.tally.tcp_junk.add();
             None
         }

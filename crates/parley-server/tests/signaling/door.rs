@@ -211,6 +211,28 @@ async fn where_there_are_no_relays_turn_is_turned_away() {
     server.stop().await;
 }
 
+/// Somebody wrote `https` where it is `http`: their app can only say so when it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_tls_whoever_speaks_it_is_told_so_in_plain_http() {
+    let server = Server::start(ServerConfig::loopback()).await.unwrap();
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(&[0x16, 3, 1, 0, 2, 1, 0]).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        head.ends_with(&format!("content-length: {}", body.len())),
+        "{answer}"
+    );
+    assert!(body.contains("no https"), "{answer}");
+    assert_eq!(server.counters().tls_unserved, 1);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_told_of_relays_that_know_their_credentials() {
     use parley_proto::{IceServerKind, IceTransport, ServerMessage};
