@@ -32,7 +32,8 @@ pub(super) struct Delivery {
     round_trip: Option<RoundTrip>,
     /// Since when, and from which byte on, the present span counts.
     span: Option<(Instant, u64)>,
-    /// When a span ended, and its bytes for one round trip.
+    /// When a span ended, and its bytes for one round trip. Only those that can still be the best: each has more than those
+    /// after it, so that the first is the best, and nobody looks through them for each chunk.
     spans: VecDeque<(Instant, f64)>,
 }
 
@@ -76,7 +77,7 @@ impl Delivery {
         let Some(round_trip) = self.round_trip else {
             return 0.0;
         };
-        let best = self.spans.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+        let best = self.spans.front().map_or(0.0, |(_, bytes)| *bytes);
         let round_trip = round_trip.shortest();
         let more = round_trip.min(QUEUE_MAX);
         best * (1.0 + more.as_secs_f64() / round_trip.as_secs_f64())
@@ -109,6 +110,9 @@ impl Delivery {
         }
         self.span = Some((now, answered));
         let bytes = answered.saturating_sub(from) as f64 * round_trip.as_secs_f64() / lasted.as_secs_f64();
+        while self.spans.back().is_some_and(|(_, earlier)| *earlier <= bytes) {
+            self.spans.pop_back();
+        }
         if self.spans.len() == SPANS_MAX {
             self.spans.pop_front();
         }
