@@ -207,7 +207,10 @@ async function settled(page: Page): Promise<void> {
 
 /** The pointer rests on the controls of a call: they would fade while they are looked at, on a busy machine. */
 async function keepControls(page: Page): Promise<void> {
-  const box = await page.getByTestId('mute').first().boundingBox({ timeout: 100 }).catch(() => null);
+  const mute = page.getByTestId('mute').first();
+  // Looked for first: a limit on the time of a look is over too soon on a busy machine, and the controls fade after all.
+  if (!(await mute.isVisible())) return;
+  const box = await mute.boundingBox();
   if (!box) return;
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await settled(page);
