@@ -224,6 +224,13 @@ impl Desk {
         }
     }
 
+    /// A client will send no more than what is there already.
+    pub(super) fn tcp_ended(&mut self, at: usize) {
+        if let Some(client) = self.tcp.get_mut(at) {
+            client.ended = true;
+        }
+    }
+
     pub(super) fn read_tcp(&mut self, at: usize, room: &mut [u8]) -> Came {
         // It may have been closed since the event.
         self.tcp

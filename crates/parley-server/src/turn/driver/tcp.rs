@@ -24,6 +24,9 @@ pub(super) struct TcpClient {
     /// When its last whole frame came, or itself.
     heard_at: Moment,
     heard: bool,
+    /// The end of what it sends has come in. The system tells so once, so a read that brings less than there is room for is
+    /// not the last one: the end stands behind it.
+    pub(super) ended: bool,
     /// Since when it has not read.
     stalled_since: Option<Moment>,
     _place: Place,
@@ -54,6 +57,7 @@ impl TcpClient {
             written: 0,
             heard_at: now,
             heard: false,
+            ended: false,
             stalled_since: None,
             _place: place,
         }
@@ -64,7 +68,9 @@ impl TcpClient {
             return match self.socket.read(room) {
                 Ok(0) => Came::End,
                 // Elsewhere than on Linux a short read says nothing about what is left.
-                Ok(count) if count < room.len() && cfg!(target_os = "linux") => Came::Last(count),
+                Ok(count) if count < room.len() && !self.ended && cfg!(target_os = "linux") => {
+                    Came::Last(count)
+                }
                 Ok(count) => Came::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Came::Nothing,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -25,6 +25,8 @@ const LINK_BATCH: usize = BATCH_SIZE;
 const RELAY_BATCH: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
 /// Reads from one socket before the others get their turn.
 const READS_MAX: usize = 8;
+/// The same for a client's stream: each read may hold thousands of frames, and others wait meanwhile.
+const TCP_READS_MAX: usize = 2;
 /// Streams' messages taken before the sockets get their turn.
 const INBOUND_AT_ONCE: usize = 64;
 /// Between two looks for streams that ended without a word, and at the clock at all.
@@ -83,7 +85,13 @@ impl Worker {
             ready.clear();
             ready.append(&mut self.unfinished);
             let unfinished = ready.len();
-            for token in events.iter().map(mio::event::Event::token) {
+            for event in &events {
+                let token = event.token();
+                if event.is_read_closed()
+                    && let Origin::Tcp(client) = Origin::of(token)
+                {
+                    self.desk.tcp_ended(client);
+                }
                 if !ready[..unfinished].contains(&token) {
                     ready.push(token);
                 }
@@ -148,7 +156,7 @@ impl Worker {
     /// True: there may be more.
     fn read_tcp(&mut self, now: Moment, client: usize) -> bool {
         self.desk.write_tcp(now, client);
-        for _ in 0..READS_MAX {
+        for _ in 0..TCP_READS_MAX {
             let room = self.buffers.get_mut(..DATAGRAM_BYTES_MAX).unwrap_or_default();
             let (came, last) = match self.desk.read_tcp(client, room) {
                 Came::Bytes(count) => (count, false),

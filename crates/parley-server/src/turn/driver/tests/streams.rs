@@ -3,6 +3,7 @@
 use super::super::super::framing::{Frame, next_frame};
 use super::super::TurnDriver;
 use super::world::{Author, PATIENCE, driver, on_channel, receive, relayed, socket};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,6 +144,21 @@ async fn what_was_said_before_goodbye_still_arrives() {
         assert_eq!(receive(&peer), (b"last".to_vec(), relay), "{carrier:?}");
         until(|| driver.counters().allocations == 0).await;
     }
+}
+
+#[tokio::test]
+async fn who_said_something_and_left_before_anybody_looked_is_gone_too() {
+    let driver = Arc::new(driver(1));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    // Nothing that is answered: an answer to somebody who left comes back as an error, which is noticed anyway.
+    client.write_all(&on_channel(b"four")).unwrap();
+    drop(client);
+    let (socket, _) = listener.accept().unwrap();
+    // Both are there by now: what was said, and the end behind it.
+    driver.adopt_tcp(socket).await.unwrap();
+    until(|| driver.counters().data_without_allocation == 1 && driver.places.are_free()).await;
+    assert_eq!(driver.counters().streams_broken, 0, "it left by itself");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
