@@ -23,7 +23,8 @@ pub struct TurnConfig {
     pub peers: PeerRules,
     /// How many allocations anybody may have.
     pub quotas: Quotas,
-    /// What one allocation may relay per second, both directions together; bursts of one second's worth are let through.
+    /// What one allocation may relay per second, both directions and the headers of IPv6 and UDP together; bursts of one
+    /// second's worth are let through.
     pub bytes_per_s_max: u64,
     /// Answers per second and thread to one source (IPv6: one /56) that has proved nothing: each of its clients needs one before
     /// it has. Somebody may be sending in its name.

@@ -61,6 +61,10 @@ impl AnswerLimit {
     }
 }
 
+/// What the network carries for each packet besides its data: the headers of IPv6 and UDP. Counted too, so that empty packets,
+/// of which thousands fit into one segment of TCP, are not free.
+const HEADERS_BYTES: usize = 48;
+
 /// How much one allocation may relay, both directions together: a token bucket of bytes that holds one second.
 #[derive(Debug, Clone)]
 pub(super) struct Bandwidth {
@@ -80,7 +84,7 @@ impl Bandwidth {
         }
     }
 
-    /// Takes `bytes` if there are so many.
+    /// Takes a packet of so many `bytes` if there is room for it.
     pub(super) fn take(&mut self, now: Moment, bytes: usize) -> bool {
         let gained = now.ms_since(self.filled_at).saturating_mul(self.bytes_per_s);
         self.filled_at = self.filled_at.max(now);
@@ -88,7 +92,8 @@ impl Bandwidth {
             .millibytes
             .saturating_add(gained)
             .min(self.bytes_per_s.saturating_mul(1000));
-        let wanted = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1000);
+        let bytes = u64::try_from(bytes.saturating_add(HEADERS_BYTES)).unwrap_or(u64::MAX);
+        let wanted = bytes.saturating_mul(1000);
         match self.millibytes.checked_sub(wanted) {
             Some(left) => {
                 self.millibytes = left;
@@ -128,14 +133,22 @@ mod tests {
     #[test]
     fn an_allocation_relays_its_rate_and_a_burst_of_a_second() {
         let mut bandwidth = Bandwidth::new(NOW, 10_000);
-        let taken = |bandwidth: &mut Bandwidth, now| (0..100).filter(|_| bandwidth.take(now, 1000)).count();
+        let packet = 1000 - HEADERS_BYTES;
+        let taken = |bandwidth: &mut Bandwidth, now| (0..100).filter(|_| bandwidth.take(now, packet)).count();
         assert_eq!(taken(&mut bandwidth, NOW), 10);
         assert_eq!(taken(&mut bandwidth, NOW + Duration::from_millis(250)), 2);
         assert_eq!(taken(&mut bandwidth, NOW + Duration::from_millis(300)), 1);
         assert_eq!(taken(&mut bandwidth, NOW + Duration::from_secs(99)), 10);
         assert!(
-            !bandwidth.take(NOW, 1000),
+            !bandwidth.take(NOW, packet),
             "time that goes backwards fills nothing"
         );
+    }
+
+    #[test]
+    fn empty_packets_are_not_free() {
+        let mut bandwidth = Bandwidth::new(NOW, 10_000);
+        let taken = (0..100_000).filter(|_| bandwidth.take(NOW, 0)).count();
+        assert_eq!(taken, 10_000 / HEADERS_BYTES);
     }
 }

@@ -268,14 +268,16 @@ fn an_allocation_relays_no_more_than_it_may() {
     let (client, _) = Client::allocated(&mut world, "alice", udp("192.0.2.1:4000"));
     client.bind(&mut world, 0x4000, PEER);
     let relay = only_relay(&world);
+    // With headers, a thousand.
+    let data = [0; 952];
     let through = (0..20)
         .filter(|n| match n % 2 {
-            0 => client.send_on(&mut world, 0x4000, &[0; 1000]).is_some(),
-            _ => from_peer(&mut world, relay, PEER, &[0; 1000]).is_some(),
+            0 => client.send_on(&mut world, 0x4000, &data).is_some(),
+            _ => from_peer(&mut world, relay, PEER, &data).is_some(),
         })
         .count();
     assert_eq!(through, 10);
     assert_eq!(world.counters().over_bandwidth, 10);
     world.pass(1);
-    assert!(client.send_on(&mut world, 0x4000, &[0; 1000]).is_some());
+    assert!(client.send_on(&mut world, 0x4000, &data).is_some());
 }
