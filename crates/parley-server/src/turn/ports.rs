@@ -54,8 +54,9 @@ impl Ports {
     }
 
     /// Takes a free port, the search beginning at the `start`th of all, counted round and round: any random number will do.
-    /// With [`Parity::EvenAndNext`], the next port is taken too.
-    pub(super) fn take(&self, family: Family, parity: Parity, start: u64) -> Option<u16> {
+    /// With [`Parity::EvenAndNext`], the next port is taken too. Those kept for whoever did not come in time are free again.
+    pub(super) fn take(&self, now: Moment, family: Family, parity: Parity, start: u64) -> Option<u16> {
+        drop(self.current_reservations(now));
         let (first, last) = (u64::from(*self.range.start()), u64::from(*self.range.end()));
         let count = (last + 1).checked_sub(first).filter(|count| *count > 0)?;
         let taken = &self.taken[family];
@@ -179,41 +180,41 @@ mod tests {
     fn every_port_is_given_once_until_it_comes_back() {
         let ports = Ports::new(60_000..=60_009);
         let mut given: Vec<u16> = (0..10)
-            .map(|n| ports.take(Family::V4, Parity::Any, n * 977).unwrap())
+            .map(|n| ports.take(NOW, Family::V4, Parity::Any, n * 977).unwrap())
             .collect();
         given.sort_unstable();
         assert_eq!(given, (60_000..=60_009).collect::<Vec<_>>());
-        assert_eq!(ports.take(Family::V4, Parity::Any, 3), None);
+        assert_eq!(ports.take(NOW, Family::V4, Parity::Any, 3), None);
         assert!(
-            ports.take(Family::V6, Parity::Any, 3).is_some(),
+            ports.take(NOW, Family::V6, Parity::Any, 3).is_some(),
             "families do not share"
         );
         ports.release(Family::V4, 60_004);
-        assert_eq!(ports.take(Family::V4, Parity::Any, 9), Some(60_004));
+        assert_eq!(ports.take(NOW, Family::V4, Parity::Any, 9), Some(60_004));
     }
 
     #[test]
     fn the_last_port_of_all_can_be_had() {
         let ports = Ports::new(u16::MAX..=u16::MAX);
-        assert_eq!(ports.take(Family::V4, Parity::EvenAndNext, 5), None);
-        assert_eq!(ports.take(Family::V4, Parity::Any, u64::MAX), Some(u16::MAX));
+        assert_eq!(ports.take(NOW, Family::V4, Parity::EvenAndNext, 5), None);
+        assert_eq!(ports.take(NOW, Family::V4, Parity::Any, u64::MAX), Some(u16::MAX));
         #[expect(clippy::reversed_empty_ranges, reason = "a range that a config file may hold")]
         let none = Ports::new(2..=1);
-        assert_eq!(none.take(Family::V4, Parity::Any, 0), None);
+        assert_eq!(none.take(NOW, Family::V4, Parity::Any, 0), None);
     }
 
     #[test]
     fn a_pair_is_even_and_next_and_the_next_is_kept_for_its_token() {
         let ports = Ports::new(60_001..=60_005);
-        assert_eq!(ports.take(Family::V4, Parity::EvenAndNext, 0), Some(60_002));
+        assert_eq!(ports.take(NOW, Family::V4, Parity::EvenAndNext, 0), Some(60_002));
         assert!(ports.reserve(NOW, 77, Family::V4, 60_003));
-        assert_eq!(ports.take(Family::V4, Parity::Even, 0), Some(60_004));
+        assert_eq!(ports.take(NOW, Family::V4, Parity::Even, 0), Some(60_004));
         assert_eq!(ports.redeem(NOW, 78), None);
         assert_eq!(ports.redeem(NOW, 77), Some((Family::V4, 60_003)));
         assert_eq!(ports.redeem(NOW, 77), None, "a token is good once");
         let others = [
-            ports.take(Family::V4, Parity::Any, 0),
-            ports.take(Family::V4, Parity::Any, 0),
+            ports.take(NOW, Family::V4, Parity::Any, 0),
+            ports.take(NOW, Family::V4, Parity::Any, 0),
         ];
         assert_eq!(others, [Some(60_001), Some(60_005)]);
     }
@@ -221,10 +222,15 @@ mod tests {
     #[test]
     fn what_nobody_asks_for_in_time_is_free_again() {
         let ports = Ports::new(60_002..=60_003);
-        assert_eq!(ports.take(Family::V4, Parity::EvenAndNext, 0), Some(60_002));
+        assert_eq!(ports.take(NOW, Family::V4, Parity::EvenAndNext, 0), Some(60_002));
         assert!(ports.reserve(NOW, 77, Family::V4, 60_003));
+        let before = NOW + (RESERVED_FOR - Duration::from_millis(1));
+        assert_eq!(ports.take(before, Family::V4, Parity::Any, 0), None);
+        assert_eq!(
+            ports.take(NOW + RESERVED_FOR, Family::V4, Parity::Any, 0),
+            Some(60_003)
+        );
         assert_eq!(ports.redeem(NOW + RESERVED_FOR, 77), None);
-        assert_eq!(ports.take(Family::V4, Parity::Any, 0), Some(60_003));
     }
 
     #[test]
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn a_port_is_live_only_while_a_relay_is_open_there() {
         let ports = Ports::new(60_000..=60_001);
-        let port = ports.take(Family::V4, Parity::Any, 0).unwrap();
+        let port = ports.take(NOW, Family::V4, Parity::Any, 0).unwrap();
         assert!(!ports.is_live(Family::V4, port));
         ports.opened(Family::V4, port);
         assert!(ports.is_live(Family::V4, port));

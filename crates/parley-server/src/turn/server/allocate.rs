@@ -288,7 +288,7 @@ impl TurnServer {
                 port
             }),
             (None, Some(parity)) if opening.tries_left > 0 => {
-                self.shared.ports.take(opening.family, parity, start)
+                self.shared.ports.take(now, opening.family, parity, start)
             }
             _ => None,
         };

@@ -96,6 +96,11 @@ impl TurnServer {
             self.tally.data_to_guarded_port.add();
             return None;
         }
+        // Its relay may have been given back since (Refresh of one family), and its port may be somebody else's.
+        if !has_relay_for(allocation, channel.peer) {
+            self.tally.data_to_unpermitted_peer.add();
+            return None;
+        }
         let payload = CHANNEL_HEADER_BYTES..CHANNEL_HEADER_BYTES + length;
         self.forward(now, index, channel.peer, payload)
     }

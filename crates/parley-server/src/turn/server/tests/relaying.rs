@@ -281,3 +281,24 @@ fn an_allocation_relays_no_more_than_it_may() {
     world.pass(1);
     assert!(client.send_on(&mut world, 0x4000, &data).is_some());
 }
+
+#[test]
+fn a_channel_of_a_relay_that_was_given_back_carries_nothing() {
+    let mut world = World::new();
+    let client = Client::new(&mut world, "alice", udp("192.0.2.1:4000"));
+    let both = AdditionalAddressFamily::new(stun_types::AddressFamily::IPV6);
+    client.ask(&mut world, ALLOCATE, &[&RequestedTransport::new(17), &both]);
+    assert_eq!(client.bind(&mut world, 0x4000, PEER), 0);
+    assert_eq!(client.bind(&mut world, 0x4001, "[2001:db8:9::9]:5000"), 0);
+    assert!(client.send_on(&mut world, 0x4000, b"x").is_some());
+    let v4 = RequestedAddressFamily::new(stun_types::AddressFamily::IPV4);
+    let answer = client.ask(&mut world, REFRESH, &[&Lifetime::new(0), &v4]);
+    assert_eq!(answer.code(), 0);
+    assert!(client.send_on(&mut world, 0x4000, b"x").is_none());
+    assert!(client.send_on(&mut world, 0x4001, b"x").is_some());
+    let counters = world.counters();
+    assert_eq!(
+        (counters.packets_to_peers, counters.data_to_unpermitted_peer),
+        (2, 1)
+    );
+}
