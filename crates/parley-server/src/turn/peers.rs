@@ -35,6 +35,10 @@ impl PeerRules {
         if self.own.contains(&ip) {
             return Verdict::Guarded;
         }
+        // Before what an operator opened: who opens `::/0` does not mean this.
+        if self.is_in_disguise(ip) {
+            return Verdict::Refused;
+        }
         if self.allowed_subnets.iter().any(|subnet| subnet.contains(ip)) || self.is_reachable(ip) {
             return Verdict::Allowed;
         }
@@ -54,14 +58,26 @@ impl PeerRules {
             && (self.allowed_peers.contains(&peer) || (self.own.contains(&peer.ip()) && relay_is_live(peer)))
     }
 
+    /// An address of IPv4 written as one of IPv6 that is never on the wire, or one of this machine's wrapped into IPv6.
+    fn is_in_disguise(&self, ip: IpAddr) -> bool {
+        let IpAddr::V6(ip) = ip else {
+            return false;
+        };
+        match wrapped(ip) {
+            Wrapped::Never => true,
+            Wrapped::Ipv4(inner) => self.own.contains(&inner.into()),
+            Wrapped::Nothing | Wrapped::Unclear => false,
+        }
+    }
+
     fn is_reachable(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.is_reachable_v4(ip),
             IpAddr::V6(ip) => match wrapped(ip) {
                 Wrapped::Nothing => self.is_reachable_v6(ip),
-                // What is inside decides, and no address of this machine comes in wrapped.
-                Wrapped::Ipv4(inner) => self.is_reachable_v4(inner) && !self.own.contains(&inner.into()),
-                Wrapped::Unclear => false,
+                // What is inside decides.
+                Wrapped::Ipv4(inner) => self.is_reachable_v4(inner),
+                Wrapped::Never | Wrapped::Unclear => false,
             },
         }
     }
@@ -99,6 +115,8 @@ impl PeerRules {
 enum Wrapped {
     Nothing,
     Ipv4(Ipv4Addr),
+    /// An IPv4 address in a form for programs, not for the wire.
+    Never,
     /// An IPv4 address at a place that depends on the network.
     Unclear,
 }
@@ -107,8 +125,8 @@ fn wrapped(ip: Ipv6Addr) -> Wrapped {
     let bytes = ip.octets();
     let v4 = |at: usize| Ipv4Addr::new(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
     match ip.segments() {
-        // ::a.b.c.d, ::ffff:a.b.c.d, ::ffff:0:a.b.c.d: never on the wire, so never a peer.
-        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, _, _] => Wrapped::Unclear,
+        // ::a.b.c.d, ::ffff:a.b.c.d, ::ffff:0:a.b.c.d; `::` and `::1` among them.
+        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, _, _] => Wrapped::Never,
         // NAT64, RFC 6052.
         [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Wrapped::Ipv4(v4(12)),
         // NAT64 of a network's own, RFC 8215.
@@ -314,6 +332,28 @@ mod tests {
         assert!(rules.is_exception("10.9.9.9:7000".parse().unwrap(), |_| false));
         assert!(!rules.is_exception("10.9.9.9:7001".parse().unwrap(), |_| true));
         assert_eq!(verdict(&rules, "10.9.9.8"), Verdict::Refused);
+    }
+
+    #[test]
+    fn an_open_network_opens_no_disguise() {
+        let rules = PeerRules {
+            own: vec!["203.0.113.5".parse().unwrap()],
+            allowed_subnets: vec!["::/0".parse().unwrap()],
+            ..PeerRules::default()
+        };
+        for ip in [
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:203.0.113.5",
+            "::ffff:8.8.8.8",
+            "64:ff9b::203.0.113.5",
+            "2002:cb00:7105::1",
+        ] {
+            assert_eq!(verdict(&rules, ip), Verdict::Refused, "{ip}");
+        }
+        for ip in ["fd00::1", "64:ff9b:1::1", "64:ff9b::203.0.113.6"] {
+            assert_eq!(verdict(&rules, ip), Verdict::Allowed, "{ip}");
+        }
     }
 
     #[test]
