@@ -14,6 +14,10 @@ const SEGMENT_BYTES_MAX: usize = 1232;
 const RUN_BYTES_MAX: usize = 60_000;
 /// Packets that wait. More than come by one look at all sockets; then they are sent in between.
 const WAITING_MAX: usize = 2048;
+/// Bytes that wait; then they are sent in between, too.
+const WAITING_BYTES_MAX: usize = 4 << 20;
+/// Runs whose memory is kept between two flushes: more are used by bursts only.
+const RUNS_KEPT: usize = 256;
 /// Where runs are looked for by their hash; what collides only makes a run of its own.
 const TABLE: usize = 256;
 
@@ -46,6 +50,7 @@ pub(super) struct Batch {
     /// Runs in use; those after keep their memory.
     used: usize,
     waiting: usize,
+    waiting_bytes: usize,
     table: Box<[usize; TABLE]>,
 }
 
@@ -55,12 +60,13 @@ impl Batch {
             runs: Vec::new(),
             used: 0,
             waiting: 0,
+            waiting_bytes: 0,
             table: Box::new([usize::MAX; TABLE]),
         }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.waiting >= WAITING_MAX
+        self.waiting >= WAITING_MAX || self.waiting_bytes >= WAITING_BYTES_MAX
     }
 
     /// Adds a packet. With a prefix, it is put around the payload.
@@ -94,6 +100,7 @@ impl Batch {
             run.count += 1;
             run.full = length != run.segment || length == 0 || length > SEGMENT_BYTES_MAX;
             self.waiting += 1;
+            self.waiting_bytes += length;
         }
     }
 
@@ -128,6 +135,8 @@ impl Batch {
             .sum();
         self.used = 0;
         self.waiting = 0;
+        self.waiting_bytes = 0;
+        self.runs.truncate(RUNS_KEPT);
         lost
     }
 }
@@ -257,6 +266,27 @@ mod tests {
             "without its socket every packet is lost"
         );
         assert_eq!(batch.used, 0);
+    }
+
+    #[test]
+    fn what_waits_and_the_memory_for_it_are_bounded() {
+        let fill = |batch: &mut Batch, length| {
+            let packet = vec![0; length];
+            (1..=u16::MAX)
+                .take_while(|port| {
+                    let to = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), *port);
+                    batch.push(Route::Link(0), to, None, None, &packet);
+                    !batch.is_full()
+                })
+                .count()
+                + 1
+        };
+        let mut batch = Batch::new();
+        assert_eq!(fill(&mut batch, 100), WAITING_MAX);
+        batch.flush(|_| None);
+        assert!(!batch.is_full());
+        assert!(batch.runs.len() <= RUNS_KEPT);
+        assert_eq!(fill(&mut batch, 65_000), WAITING_BYTES_MAX.div_ceil(65_000));
     }
 
     #[test]
