@@ -27,7 +27,7 @@ pub struct TurnConfig {
     /// second's worth are let through.
     pub bytes_per_s_max: u64,
     /// Answers per second and thread to one source (IPv6: one /56) that has proved nothing: each of its clients needs one before
-    /// it has. Somebody may be sending in its name.
+    /// it has. Somebody may be sending in its name. Its streams get ten times as many, counted apart.
     pub answers_per_s_max: u16,
     /// How long an allocation may be kept after its credentials expired.
     pub grace: Duration,

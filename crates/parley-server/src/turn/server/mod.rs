@@ -35,6 +35,10 @@ use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
 const PRIORITY: AttributeType = AttributeType::new(0x0024);
 const USE_CANDIDATE: AttributeType = AttributeType::new(0x0025);
 
+/// So many times as many answers as a source gets over UDP are for its streams: a stream proves the address, but not that whoever
+/// asks has a right to make us calculate. On a stream nobody asks again, so it is more than an office needs.
+const STREAM_ANSWERS_TIMES: u16 = 10;
+
 /// What all threads of one server share.
 #[derive(Debug)]
 pub struct TurnShared {
@@ -95,6 +99,8 @@ pub struct TurnServer {
     shared: Arc<TurnShared>,
     tally: Arc<TurnTally>,
     answers: AnswerLimit,
+    /// Apart from those over UDP, which anybody can use up in somebody else's name.
+    stream_answers: AnswerLimit,
     allocations: Allocations,
     /// Whose relay is at a port.
     by_port: ByFamily<HashMap<u16, usize>>,
@@ -113,6 +119,12 @@ impl TurnServer {
         random.fill_bytes(&mut transactions);
         Self {
             answers: AnswerLimit::new(shared.config.answers_per_s_max),
+            stream_answers: AnswerLimit::new(
+                shared
+                    .config
+                    .answers_per_s_max
+                    .saturating_mul(STREAM_ANSWERS_TIMES),
+            ),
             shared,
             tally: Arc::default(),
             allocations: Allocations::default(),
@@ -249,9 +261,13 @@ impl TurnServer {
         self.answer(from, message.unsigned());
     }
 
-    /// Whether somebody who proved nothing may be answered. A stream proves at least the address.
+    /// Whether somebody who proved nothing may be answered.
     fn may_answer(&mut self, now: Moment, from: &FiveTuple) -> bool {
-        let may = from.stream || self.answers.take(now, from.client.ip());
+        let limit = match from.stream {
+            true => &mut self.stream_answers,
+            false => &mut self.answers,
+        };
+        let may = limit.take(now, from.client.ip());
         if !may {
             self.tally.answers_limited.add();
         }

@@ -182,6 +182,23 @@ fn a_nonce_flood_is_answered_so_often_and_remembered_not_at_all() {
 }
 
 #[test]
+fn a_stream_gets_more_answers_than_a_source_of_datagrams_but_not_all_it_asks_for() {
+    let mut world = World::new();
+    let request = Message::builder_request(ALLOCATE, MessageWriteVec::new()).finish();
+    let mut stream = udp("192.0.2.1:4000");
+    stream.stream = true;
+    // Datagrams that say they come from the same address take nothing from it.
+    for from in [udp("192.0.2.1:1"), stream] {
+        for _ in 0..5000 {
+            world.hand_in(&from, &request);
+        }
+    }
+    let answers = world.take_answers();
+    assert_eq!(answers.iter().filter(|(to, _)| to.stream).count(), 2000);
+    assert_eq!(answers.len(), 2200);
+}
+
+#[test]
 fn a_binding_request_is_answered_and_other_messages_are_not() {
     let mut world = World::new();
     let at = udp("[::ffff:192.0.2.1]:4000");
