@@ -81,7 +81,7 @@ pub enum StartTurnError {
 }
 
 /// How to run it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TurnSockets {
     /// UDP addresses to listen on. `[::]` also takes IPv4; port 0 picks a free one.
     pub udp: Vec<SocketAddr>,
@@ -93,6 +93,16 @@ pub struct TurnSockets {
     pub streams_per_source_max: usize,
     /// Random bytes: nonces, ports and tokens come of it.
     pub seed: [u8; 32],
+}
+
+impl std::fmt::Debug for TurnSockets {
+    /// Without the seed, of which every nonce and token comes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TurnSockets")
+            .field("udp", &self.udp)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TurnDriver {
