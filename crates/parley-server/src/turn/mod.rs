@@ -43,6 +43,8 @@ mod ports;
 mod quota;
 mod reply;
 mod request;
+#[cfg(test)]
+mod rfc5769;
 mod server;
 mod wire;
 

@@ -281,6 +281,7 @@ fn padding(length: u16) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rfc5769::{ANSWER_V4, ANSWER_V6, REQUEST};
     use super::*;
     use proptest::prelude::*;
     use stun_types::message::{Message, MessageClass, MessageType, MessageWriteVec};
@@ -330,25 +331,18 @@ mod tests {
 
     #[test]
     fn the_addresses_of_rfc_5769_are_read() {
-        // RFC 5769, sections 2.2 and 2.3; both have this transaction.
-        let header = [
-            0x01, 0x01, 0x00, 0x3c, 0x21, 0x12, 0xa4, 0x42, 0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86,
-            0xfa, 0x87, 0xdf, 0xae,
-        ];
-        let v4 = [0x00, 0x01, 0xa1, 0x47, 0xe1, 0x12, 0xa6, 0x43];
-        let v6 = [
-            0x00, 0x02, 0xa1, 0x47, 0x01, 0x13, 0xa9, 0xfa, 0xa5, 0xd3, 0xf1, 0x79, 0xbc, 0x25, 0xf4, 0xb5,
-            0xbe, 0xd2, 0xb9, 0xd9,
-        ];
-        let read = |value: &[u8]| xor_address(&header, value).map(|address| address.to_string());
-        assert_eq!(read(&v4).unwrap(), "192.0.2.1:32853");
-        assert_eq!(read(&v6).unwrap(), "[2001:db8:1234:5678:11:2233:4455:6677]:32853");
+        // Sections 2.2 and 2.3: SOFTWARE comes before, MESSAGE-INTEGRITY after.
+        let header = &ANSWER_V4[..20];
+        let (v4, v6) = (&ANSWER_V4[40..48], &ANSWER_V6[40..60]);
+        let read = |value: &[u8]| xor_address(header, value).map(|address| address.to_string());
+        assert_eq!(read(v4).unwrap(), "192.0.2.1:32853");
+        assert_eq!(read(v6).unwrap(), "[2001:db8:1234:5678:11:2233:4455:6677]:32853");
         assert_eq!(read(&v6[..8]), None);
         assert_eq!(read(&[0, 3, 0, 0, 0, 0, 0, 0]), None);
         // And written the same way.
         let transaction: [u8; 12] = header[8..].try_into().unwrap();
-        for value in [&v4[..], &v6] {
-            let peer = xor_address(&header, value).unwrap();
+        for value in [v4, v6] {
+            let peer = xor_address(header, value).unwrap();
             let prefix = Prefix::data_indication(transaction, peer, 0).unwrap();
             assert_eq!(&prefix.as_bytes()[24..24 + value.len()], value);
         }
@@ -356,16 +350,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_of_rfc_5769_holds_and_no_other() {
-        // RFC 5769, section 2.1.
-        let request = [
-            0x00, 0x01, 0x00, 0x58, 0x21, 0x12, 0xa4, 0x42, 0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86,
-            0xfa, 0x87, 0xdf, 0xae, 0x80, 0x22, 0x00, 0x10, 0x53, 0x54, 0x55, 0x4e, 0x20, 0x74, 0x65, 0x73,
-            0x74, 0x20, 0x63, 0x6c, 0x69, 0x65, 0x6e, 0x74, 0x00, 0x24, 0x00, 0x04, 0x6e, 0x00, 0x01, 0xff,
-            0x80, 0x29, 0x00, 0x08, 0x93, 0x2f, 0xf9, 0xb1, 0x51, 0x26, 0x3b, 0x36, 0x00, 0x06, 0x00, 0x09,
-            0x65, 0x76, 0x74, 0x6a, 0x3a, 0x68, 0x36, 0x76, 0x59, 0x20, 0x20, 0x20, 0x00, 0x08, 0x00, 0x14,
-            0x9a, 0xea, 0xa7, 0x0c, 0xbf, 0xd8, 0xcb, 0x56, 0x78, 0x1e, 0xf2, 0xb5, 0xb2, 0xd3, 0xf2, 0x49,
-            0xc1, 0xb5, 0x71, 0xa2, 0x80, 0x28, 0x00, 0x04, 0xe5, 0x7a, 0x3b, 0xcf,
-        ];
+        let request = REQUEST;
         assert_eq!(classify(&request), Packet::Message);
         assert!(fingerprint_holds(&request));
         for at in (20..request.len()).filter(|at| !(100..104).contains(at)) {
