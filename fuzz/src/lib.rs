@@ -13,6 +13,8 @@ mod proto;
 mod rooms;
 mod start;
 mod stun;
+mod turn;
+mod turn_framing;
 
 /// What is fuzzed: takes any bytes, panics when a promise is broken.
 pub type Body = fn(&[u8]);
@@ -25,6 +27,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("proto", proto::proto),
     ("rooms", rooms::rooms),
     ("stun", stun::stun),
+    ("turn", turn::turn),
+    ("turn_framing", turn_framing::turn_framing),
 ];
 
 /// The body of the target called `name`.
