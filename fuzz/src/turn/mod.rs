@@ -49,8 +49,11 @@ fn step(world: &mut World, plan: &mut Plan<'_>) {
     let client = usize::from(what) % CLIENTS;
     match usize::from(what) / CLIENTS % 12 {
         0 => {
-            let length = usize::from(plan.byte());
-            world.say_bytes(client, plan.take(length));
+            let (length, times) = (usize::from(plan.byte()), plan.byte() % 64);
+            let packet = plan.take(length);
+            for _ in 0..=times {
+                world.say_bytes(client, packet);
+            }
         }
         1 | 2 => {
             let wish = wish(world, plan.byte());
