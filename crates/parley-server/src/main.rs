@@ -5,9 +5,7 @@ mod program;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use parley_server::settings::Settings;
-use parley_server::{
-    CertificateSource, Server, ServerConfig, ServerKey, StartServerError, WebhookConfig, make_key,
-};
+use parley_server::{CertificateSource, Server, ServerConfig, ServerKey, StartServerError, make_key};
 use program::arguments::{Arguments, Command, data_dir};
 use program::{doctor, log, user, words};
 use std::io::Write as _;
@@ -57,15 +55,6 @@ fn new_key(arguments: &Arguments, name: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{key}").context("the key could not be printed")
 }
 
-/// Whom to tell what happens in rooms. By the environment: a secret on a command line is seen by everybody on the machine.
-fn webhook() -> Option<WebhookConfig> {
-    let url = std::env::var("PARLEY_WEBHOOK_URL")
-        .ok()
-        .filter(|url| !url.is_empty())?;
-    let secret = std::env::var("PARLEY_WEBHOOK_SECRET").unwrap_or_default();
-    Some(WebhookConfig { url, secret })
-}
-
 async fn look(arguments: &Arguments) -> Result<()> {
     let settings = arguments.settings()?;
     // Nothing is made of it: any key will do, and a folder that may not be there yet.
@@ -79,7 +68,6 @@ async fn run(settings: &Settings) -> Result<()> {
     let key = ServerKey::load_or_create(&folder.join("server.key"))?;
     let config = ServerConfig {
         folder: Some(folder.clone()),
-        webhook: webhook(),
         ..settings.server_config(key, &folder)
     };
     let server = start(config).await?;

@@ -61,6 +61,25 @@ fn path(value: &Value<'_>) -> Taken<Option<PathBuf>> {
     Ok(value.text()?.map(PathBuf::from))
 }
 
+fn webhook_url(value: &Value<'_>) -> Taken<Option<String>> {
+    match value.text()? {
+        Some(url) if !crate::webhook::is_address(&url) => {
+            Err("It takes https://HOST/PATH, or http:// on your own network, in quotes.".to_owned())
+        }
+        url => Ok(url),
+    }
+}
+
+fn webhook_secret(value: &Value<'_>) -> Taken<Option<String>> {
+    match value.text()? {
+        Some(secret) if secret.len() < crate::webhook::SECRET_BYTES_MIN => Err(format!(
+            "It takes at least {} characters, best random ones: `openssl rand -base64 24` makes some.",
+            crate::webhook::SECRET_BYTES_MIN
+        )),
+        secret => Ok(secret),
+    }
+}
+
 /// A key whose value goes into the field of that name.
 macro_rules! key {
     ($name:literal, $about:literal, $example:literal, $usual:expr, $field:ident, $read:expr) => {
@@ -269,6 +288,22 @@ pub(super) const KEYS: &[Key] = &[
         |settings| shown(settings.turn_kbit_s_max),
         turn_kbit_s_max,
         |value| value.number(64..=10_000_000)
+    ),
+    key!(
+        "webhook.url",
+        "Where a program of yours is told what happens in rooms, one POST each (docs/admin-api.md).",
+        "\"https://hooks.example.org/parley\"",
+        decided_by_itself,
+        webhook_url,
+        webhook_url
+    ),
+    key!(
+        "webhook.secret",
+        "What these are signed with; at least 16 characters. Keep this file from being read by others.",
+        "\"a long random text\"",
+        decided_by_itself,
+        webhook_secret,
+        webhook_secret
     ),
     key!(
         "limits.connections",

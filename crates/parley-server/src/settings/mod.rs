@@ -83,6 +83,10 @@ pub struct Settings {
     pub turn_relays_max: u32,
     /// What one relay may carry, in kbit/s, both directions together.
     pub turn_kbit_s_max: u64,
+    /// Whom to tell what happens in rooms.
+    pub webhook_url: Option<String>,
+    /// What that is signed with.
+    pub webhook_secret: Option<String>,
     /// Connections at once.
     pub connections_max: usize,
     /// People at once.
@@ -119,6 +123,8 @@ impl Default for Settings {
             turn_networks: Vec::new(),
             turn_relays_max: 8192,
             turn_kbit_s_max: 20_000,
+            webhook_url: None,
+            webhook_secret: None,
             connections_max: 8192,
             participants_max: 8192,
             header_seconds: 10,
@@ -184,6 +190,18 @@ impl Settings {
             wrong(
                 "turn.ports",
                 "The ports of relays must not hold port 3478, which is STUN's own. Leave the usual 49152-65535.",
+            );
+        }
+        if self.webhook_url.is_some() && self.webhook_secret.is_none() {
+            wrong(
+                "webhook.secret",
+                "What is told to webhook.url is signed, so that nobody else can tell it: set webhook.secret too.",
+            );
+        }
+        if self.webhook_secret.is_some() && self.webhook_url.is_none() {
+            wrong(
+                "webhook.url",
+                "There is a secret for webhooks and no address: set webhook.url, or take webhook.secret out.",
             );
         }
         self.or(mistakes)

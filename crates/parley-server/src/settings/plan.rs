@@ -7,6 +7,7 @@ use crate::key::ServerKey;
 use crate::relays::{CREDENTIALS_LIFETIME, RelayConfig};
 use crate::rooms::Relays;
 use crate::turn::{Quotas, TurnSecret};
+use crate::webhook::WebhookConfig;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -42,11 +43,17 @@ impl Settings {
             relays_elsewhere: self.relays_elsewhere(),
             metrics_token: self.metrics_token.clone(),
             key,
+            webhook: self.webhook(),
             connections_max: self.connections_max,
             participants_max: self.participants_max,
             header_timeout: Duration::from_secs(self.header_seconds),
             ..usual
         }
+    }
+
+    fn webhook(&self) -> Option<WebhookConfig> {
+        let (url, secret) = self.webhook_url.clone().zip(self.webhook_secret.clone())?;
+        Some(WebhookConfig { url, secret })
     }
 
     /// Whether all is TLS, with a certificate that clients believe.
@@ -190,6 +197,18 @@ mod tests {
             !relay.lan && relay.networks.is_empty(),
             "to the public internet only"
         );
+    }
+
+    #[test]
+    fn a_webhook_needs_its_address_and_its_secret() {
+        assert_eq!(planned("").webhook, None);
+        let told =
+            planned("[webhook]\nurl = \"https://hooks.example.org/x\"\nsecret = \"sixteen characters\"\n");
+        let expect = WebhookConfig {
+            url: "https://hooks.example.org/x".to_owned(),
+            secret: "sixteen characters".to_owned(),
+        };
+        assert_eq!(told.webhook, Some(expect));
     }
 
     #[test]

@@ -78,6 +78,17 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         ("domain = \"https://call.example.org\"\n", 1, "without https://"),
         ("domain = \"192.0.2.1\"\n", 1, "It takes a name alone"),
         ("[turn]\nports = \"9-8\"\n", 2, "at least 1024"),
+        (
+            "\n[webhook]\nurl = \"hooks.example.org\"\n",
+            3,
+            "webhook.url: It takes https://HOST/PATH",
+        ),
+        (
+            "[webhook]\nsecret = \"short\"\n",
+            2,
+            "webhook.secret: It takes at least 16",
+        ),
+        ("[webhook]\nsecrets = \"a\"\n", 2, "Did you mean webhook.secret?"),
         ("listen = [1]\n", 1, "list of texts"),
         ("\ndomain = \n", 2, "no TOML"),
         ("user = \"a\"\nuser = \"b\"\n", 2, "no TOML"),
@@ -112,11 +123,16 @@ fn the_environment_goes_over_the_file() {
                 "PARLEY_SERVER_STUN_LISTEN".to_owned(),
                 "[::]:1, 0.0.0.0:2".to_owned(),
             ),
+            (
+                "PARLEY_SERVER_WEBHOOK_SECRET".to_owned(),
+                "sixteen characters".to_owned(),
+            ),
             ("PATH".to_owned(), "/bin".to_owned()),
         ])
         .unwrap();
     assert_eq!((settings.drain_seconds, settings.turn_lan), (7, true));
     assert_eq!(settings.udp.len(), 2);
+    assert_eq!(settings.webhook_secret.as_deref(), Some("sixteen characters"));
     assert_eq!(settings.user.as_deref(), Some("a"));
 
     let wrong = [("PARLEY_SERVER_TURN_LANN".to_owned(), "true".to_owned())];
@@ -136,6 +152,11 @@ fn parts_that_do_not_fit_together_are_refused() {
         ("[tls]\ncertificate = \"a.pem\"\n", "tls.key"),
         ("[tls]\nacme_contact = \"a@example.org\"\n", "domain"),
         ("[turn]\nexternal = [\"turn:example.org\"]\n", "turn.secret"),
+        (
+            "[webhook]\nurl = \"https://hooks.example.org/\"\n",
+            "webhook.secret",
+        ),
+        ("[webhook]\nsecret = \"sixteen characters\"\n", "webhook.url"),
     ] {
         let said = Settings::from_file("here.toml", text)
             .unwrap()

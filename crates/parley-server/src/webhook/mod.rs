@@ -19,6 +19,9 @@ use tokio::sync::mpsc;
 /// Events on the way from the hub; more are dropped and counted.
 const EVENTS_MAX: usize = 1024;
 
+/// The shortest secret; less can be guessed.
+pub(crate) const SECRET_BYTES_MIN: usize = 16;
+
 /// Where events go, and what they are signed with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookConfig {
@@ -45,6 +48,11 @@ pub struct BadWebhook {
     url: String,
 }
 
+/// Whether there could be a webhook at this address.
+pub(crate) fn is_address(url: &str) -> bool {
+    Target::parse(url).is_some()
+}
+
 /// A way to the task that delivers, and the task's future.
 pub(crate) fn open(
     config: &WebhookConfig,
@@ -54,7 +62,7 @@ pub(crate) fn open(
     let bad = || BadWebhook {
         url: config.url.clone(),
     };
-    if config.secret.len() < 16 {
+    if config.secret.len() < SECRET_BYTES_MIN {
         return Err(bad());
     }
     let target = Target::parse(&config.url).ok_or_else(bad)?;

@@ -4,6 +4,7 @@ use super::outbox::Delivery;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -38,14 +39,23 @@ impl Target {
             return None;
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-            _ => (authority, if secure { 443 } else { 80 }),
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => rest
+                .split_once(']')
+                .filter(|(host, _)| host.parse::<Ipv6Addr>().is_ok())?,
+            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
+        let port = match port.strip_prefix(':') {
+            Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+            None if port.is_empty() && secure => 443,
+            None if port.is_empty() => 80,
+            None => return None,
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+        if host.is_empty() || !host.bytes().all(plain) {
             return None;
         }
+        let host = host.to_owned();
         let tls = if secure {
             Some((connector()?, ServerName::try_from(host.clone()).ok()?))
         } else {
@@ -146,6 +156,10 @@ mod tests {
             "ftp://x/",
             "http:///x",
             "http://x:port/",
+            "http://x:0/",
+            "http://x?y",
+            "http://x\\y/",
+            "http://[::1/",
             "http://u:p@x/",
             "http://x/\r\nA: b",
             "http://x/ y",
