@@ -7,8 +7,8 @@
 use crate::access::{ApiKey, Banned, Invitation, KeptDoor, PasswordHash, Record, Terms, TicketKey};
 use crate::time::Moment;
 use parley_proto::Role;
-use parley_proto::limits::RESUME_LIFETIME_S;
-use rusqlite::{Connection, ErrorCode, Row, Transaction, params};
+use parley_proto::limits::{RESUME_LIFETIME_S, TICKET_LIFETIME_S};
+use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ CREATE TABLE ticket (
 ) STRICT;"];
 /// `parley-server new-key` may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// For how much longer than the life of a ticket used ones are kept: clocks of backends may be a little ahead.
+const TICKETS_KEPT_S: u64 = TICKET_LIFETIME_S + 60;
 
 /// Why the file cannot be used.
 #[derive(Debug)]
@@ -115,6 +118,15 @@ impl Tables {
         let whole = self.0.transaction()?;
         for record in records {
             write_one(&whole, record)?;
+        }
+        let used = records.iter().filter_map(|record| match record {
+            Record::TicketUsed { exp_s, .. } => Some(*exp_s),
+            _ => None,
+        });
+        if let Some(last) = used.max() {
+            // One that is used now runs out soon at the latest: a server that runs for months keeps no more than a few minutes of them.
+            let over = last.saturating_sub(TICKETS_KEPT_S);
+            whole.execute("DELETE FROM ticket WHERE exp_s < ?1", [signed(over)])?;
         }
         whole.commit()
     }
@@ -264,25 +276,24 @@ fn ticket(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
     Ok(Some(Record::TicketUsed { jti, exp_s }))
 }
 
+/// All steps or none, and never two programs at once: `parley-server new-key` may begin the same file in the same moment.
 fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
-    let layout: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let layout: u32 = whole.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let layout = layout as usize;
     if layout > STEPS.len() {
         let newer = format!("written by a newer server, layout {layout}");
         return Err(OpenTablesError::Damaged(newer));
     }
-    if layout > 0 {
-        // One that only looks like ours is set aside as it is.
-        for (select, _) in SELECTS {
-            connection.prepare(select)?;
-        }
-    }
     for (step, number) in STEPS.iter().zip(1..).skip(layout) {
-        let whole = connection.transaction()?;
         whole.execute_batch(step)?;
         whole.pragma_update(None, "user_version", number)?;
-        whole.commit()?;
     }
+    // One that only looks like ours is set aside as it was.
+    for (select, _) in SELECTS {
+        whole.prepare(select)?;
+    }
+    whole.commit()?;
     Ok(())
 }
 
