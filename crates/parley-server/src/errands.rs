@@ -1,6 +1,6 @@
 //! What the rooms ask for besides sending. A driver: hashes on threads for that, a few at once, and brings the answers to the hub.
 
-use crate::access::{Password, PasswordHash};
+use crate::access::PasswordHash;
 use crate::counters::Tally;
 use crate::hub::Inbound;
 use crate::rooms::{ClientId, Errand, RoomEvent};
@@ -8,16 +8,16 @@ use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
-/// Passwords hashed at once: each takes 19 MiB and a whole core. How many wait for it the rooms bound.
+/// Passwords hashed at once: each takes 19 MiB and a whole core. How many wait for it the rooms bound, who hear of each one.
 const HASHING_MAX: usize = 2;
 
 /// The hub's hands.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Errands {
     /// Weak: a hub that held its own inbox open would never see that everybody is gone.
     hub: mpsc::WeakSender<Inbound>,
     hashing: Arc<Semaphore>,
-    store: Option<Arc<Store>>,
+    store: Option<Store>,
     webhook: Option<mpsc::Sender<RoomEvent>>,
     tally: Arc<Tally>,
 }
@@ -32,7 +32,7 @@ impl Errands {
         Self {
             hub: hub.downgrade(),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
-            store: store.map(Arc::new),
+            store,
             webhook,
             tally,
         }
@@ -40,7 +40,7 @@ impl Errands {
 
     /// What could not be written down.
     pub(crate) fn unwritten(&self) -> u64 {
-        self.store.as_ref().map_or(0, |store| store.dropped())
+        self.store.as_ref().map_or(0, Store::dropped)
     }
 
     /// Never waits.
@@ -50,12 +50,16 @@ impl Errands {
                 client,
                 hash,
                 password,
-            } => self.hash(client, move || Hashed::Checked(hash.fits(&password))),
+            } => self.hash(client, Hashed::Checked(false), move || {
+                Hashed::Checked(hash.fits(&password))
+            }),
             Errand::HashPassword {
                 client,
                 password,
                 salt,
-            } => self.hash(client, move || Hashed::Made(make(&password, salt))),
+            } => self.hash(client, Hashed::Made(None), move || {
+                Hashed::Made(PasswordHash::make(&password, salt))
+            }),
             Errand::Store(record) => {
                 if let Some(store) = &self.store {
                     store.write(record);
@@ -75,17 +79,15 @@ impl Errands {
         clippy::disallowed_methods,
         reason = "driver: hashing must not hold up the hub"
     )]
-    fn hash(&self, client: ClientId, work: impl FnOnce() -> Hashed + Send + 'static) {
-        let errands = self.clone();
+    fn hash(&self, client: ClientId, failed: Hashed, work: impl FnOnce() -> Hashed + Send + 'static) {
+        // Not the store: its file is closed when the hub ends.
+        let (hub, hashing) = (self.hub.clone(), Arc::clone(&self.hashing));
         tokio::spawn(async move {
-            let Ok(_turn) = errands.hashing.acquire().await else {
+            let Ok(_turn) = hashing.acquire().await else {
                 return;
             };
-            // A thread that failed has hashed nothing: the hub's timeouts are the client's own.
-            let Ok(hashed) = tokio::task::spawn_blocking(work).await else {
-                return;
-            };
-            if let Some(hub) = errands.hub.upgrade() {
+            let hashed = tokio::task::spawn_blocking(work).await.unwrap_or(failed);
+            if let Some(hub) = hub.upgrade() {
                 // A hub that is gone needs no answer.
                 let _ = hub.send(Inbound::Hashed(client, hashed)).await;
             }
@@ -100,8 +102,4 @@ pub(crate) enum Hashed {
     Checked(bool),
     /// The hash of a fresh one.
     Made(Option<PasswordHash>),
-}
-
-fn make(password: &Password, salt: [u8; 16]) -> Option<PasswordHash> {
-    PasswordHash::make(password, salt)
 }
