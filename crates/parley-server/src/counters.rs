@@ -38,7 +38,7 @@ counters! {
     waiting,
     /// Who asked for a room that is not there, or that they have no right to.
     refused_unknown,
-    /// Tickets that were forged, of another server, expired or used before.
+    /// Tickets and resume tokens that were forged, of another server, expired, used before or no longer good.
     refused_tickets,
     /// Who came from where somebody is kept out, or wanted to resume after having been put out.
     refused_banned,
@@ -50,6 +50,10 @@ counters! {
     refused_in_lobby,
     /// Guests who wanted to act as hosts.
     refused_not_host,
+    /// Who found no place: the room, its lobby or the server was full, or about to stop.
+    refused_full,
+    /// Messages that made no sense where they were said, such as a host's before being in a room.
+    refused_out_of_order,
     /// People put out of a room by a host.
     removed,
     /// Calls ended for everybody.
@@ -72,9 +76,13 @@ counters! {
     webhooks_dropped,
     /// Signaling connections, now.
     connections,
+    /// Pages of calls that are not there.
+    pages_unknown,
+    /// WebSockets that a page of another site wanted to open.
+    cross_site,
     /// Signaling connections accepted.
     connections_accepted,
-    /// Signaling connections turned away because there were too many.
+    /// Signaling connections turned away because there were too many, in all or from one place.
     connections_refused,
     /// TCP connections accepted.
     tcp_accepted,
@@ -131,6 +139,8 @@ impl Tally {
             (&self.refused_passwords, doors.password),
             (&self.refused_in_lobby, doors.not_admitted),
             (&self.refused_not_host, doors.not_allowed),
+            (&self.refused_full, doors.no_place),
+            (&self.refused_out_of_order, doors.out_of_order),
             (&self.removed, doors.removed),
             (&self.ended_for_all, doors.ended),
             (&self.unwritten, unwritten),

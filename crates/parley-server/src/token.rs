@@ -1,6 +1,6 @@
 //! Tickets and resume tokens: JWTs (RFC 7519, HS256) that carry the server's memory. Times come in as arguments.
 
-use crate::access::InvitationId;
+use crate::access::{InvitationId, KeyId};
 use crate::key::ServerKey;
 use crate::time::Moment;
 use base64::Engine as _;
@@ -28,6 +28,9 @@ pub(crate) struct Ticket {
     /// The invitation it was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) invitation: Option<InvitationId>,
+    /// The operator's key that vouched for it, also once it was exchanged for one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyId>,
     /// Whoever used it could not simply ask for another: that it was used must outlive a restart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) once: bool,
@@ -43,6 +46,7 @@ impl Ticket {
             room,
             role,
             invitation: None,
+            key: None,
             once: false,
         }
     }
@@ -65,10 +69,12 @@ const fn guest() -> Role {
 /// The longest `jti` that is taken, in bytes.
 const JTI_BYTES_MAX: usize = 128;
 
-/// Reads a ticket that somebody else signed. `algorithm` is what the key is for: what the token says of it is not believed.
+/// Reads a ticket that somebody else signed with the key of this name. `algorithm` is what that is for: what the token says of it is
+/// not believed.
 pub(crate) fn read_foreign_ticket(
     now: Moment,
     token: &str,
+    id: KeyId,
     algorithm: Algorithm,
     key: &DecodingKey,
 ) -> Result<Ticket, ErrorCode> {
@@ -84,11 +90,12 @@ pub(crate) fn read_foreign_ticket(
     Ok(Ticket {
         aud: TICKET_AUDIENCE.to_owned(),
         exp: ticket.exp,
-        // Never the same as one of ours.
-        jti: format!("foreign {}", ticket.jti),
+        // Never the same as one of ours, nor as one of another backend.
+        jti: format!("foreign {id} {}", ticket.jti),
         room: ticket.room,
         role: ticket.role,
         invitation: None,
+        key: Some(id),
         once: true,
     })
 }

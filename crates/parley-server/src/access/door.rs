@@ -13,3 +13,10 @@ pub struct KeptDoor {
     /// When a host last ended the call for everybody.
     pub ended: Option<Moment>,
 }
+
+impl KeptDoor {
+    /// Whether nobody is asked for anything at it.
+    pub(super) const fn stands_open(&self) -> bool {
+        !self.lobby && self.password.is_none()
+    }
+}

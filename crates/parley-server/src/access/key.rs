@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use parley_proto::ErrorCode;
 use parley_proto::limits::{NAME_CHARS_MAX, TOKEN_BYTES_MAX};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +19,8 @@ use subtle::ConstantTimeEq as _;
 const PREFIX: &str = "parleykey";
 
 /// What a key is called: no secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
@@ -52,6 +54,19 @@ impl FromStr for KeyId {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let id = bytes.and_then(|bytes| bytes.try_into().ok());
         id.map(Self).ok_or(parley_proto::id::ParseIdError)
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = parley_proto::id::ParseIdError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.to_string()
     }
 }
 
@@ -159,6 +174,6 @@ impl ApiKey {
                 (Algorithm::HS256, DecodingKey::from_secret(secret.as_bytes()))
             }
         };
-        read_foreign_ticket(now, token, algorithm, &key)
+        read_foreign_ticket(now, token, self.id, algorithm, &key)
     }
 }

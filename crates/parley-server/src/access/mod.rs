@@ -31,10 +31,12 @@ use std::time::Duration;
 pub const INVITATIONS_MAX: usize = 100_000;
 /// Keys at once.
 pub const KEYS_MAX: usize = 64;
-/// Bans at once; when full, the one that ends soonest gives way.
+/// Bans at once; when full, the one that ends soonest gives way, those of hosts before those of operators.
 pub const BANS_MAX: usize = 10_000;
-/// Doors and ends of rooms that are kept; when full, the oldest gives way.
+/// Doors and ends of rooms that are kept; when full, the oldest ends give way, and where there are none, no more are kept.
 pub const DOORS_MAX: usize = 100_000;
+/// So many at once: looking for them takes a while.
+const DOORS_GIVEN_UP: usize = 100;
 /// Used tickets that are kept over a restart.
 pub const USED_KEPT_MAX: usize = 100_000;
 /// For how long after "end for all" nobody comes in by a link: whose client does not know that word would come straight back.
@@ -92,9 +94,7 @@ impl Book {
                 Record::BanGone(who) => {
                     book.bans.remove(&who);
                 }
-                Record::Door { room, door } => {
-                    book.doors.insert(room, door);
-                }
+                Record::Door { room, door } => book.put_door(room, door),
                 // Tickets are remembered by the rooms.
                 Record::TicketUsed { .. } => {}
             }
@@ -219,6 +219,12 @@ impl Book {
         (right && self.keys.contains_key(&id)).then_some(id)
     }
 
+    /// Whether a key that vouched for a ticket still is one.
+    #[must_use]
+    pub fn is_key(&self, id: KeyId) -> bool {
+        self.keys.contains_key(&id)
+    }
+
     /// The ticket of an operator's own backend, if one of the keys vouches for it. Whether it was used is not known here.
     pub(crate) fn read_ticket(
         &self,
@@ -232,18 +238,22 @@ impl Book {
 
     /// Keeps somebody out until then.
     pub fn ban(&mut self, now: Moment, who: Banned, until: Moment) {
-        if self.bans.len() >= BANS_MAX {
+        let is_full = |book: &Self| book.bans.len() >= BANS_MAX && !book.bans.contains_key(&who);
+        if is_full(self) {
             self.forget_what_is_over(now);
         }
-        if self.bans.len() >= BANS_MAX
-            && let Some(soonest) = self
+        if is_full(self) {
+            // Anybody can be host of a room of their own: no number of bans in those pushes an operator's out.
+            let of_operator = |who: &Banned| matches!(who, Banned::Everywhere(_));
+            let gives_way = self
                 .bans
                 .iter()
-                .min_by_key(|(_, until)| **until)
-                .map(|(who, _)| *who)
-        {
-            self.bans.remove(&soonest);
-            self.records.push(Record::BanGone(soonest));
+                .filter(|(other, _)| of_operator(&who) || !of_operator(other))
+                .min_by_key(|(other, until)| (of_operator(other), **until))
+                .map(|(other, _)| *other);
+            let Some(gives_way) = gives_way else { return };
+            self.bans.remove(&gives_way);
+            self.records.push(Record::BanGone(gives_way));
         }
         self.bans.insert(who, until);
         self.records.push(Record::Ban { who, until });
@@ -297,20 +307,34 @@ impl Book {
         if door == before {
             return;
         }
-        if self.doors.len() >= DOORS_MAX
-            && !self.doors.contains_key(&room)
-            && let Some(oldest) = self
-                .doors
-                .iter()
-                .min_by_key(|(_, door)| door.ended)
-                .map(|(room, _)| *room)
-        {
-            self.doors.remove(&oldest);
-            let door = KeptDoor::default();
-            self.records.push(Record::Door { room: oldest, door });
+        if self.doors.len() >= DOORS_MAX && !self.doors.contains_key(&room) {
+            self.forget_ends();
+            if self.doors.len() >= DOORS_MAX {
+                return;
+            }
         }
-        self.doors.insert(room, door.clone());
+        self.put_door(room, door.clone());
         self.records.push(Record::Door { room, door });
+    }
+
+    fn put_door(&mut self, room: RoomId, door: KeptDoor) {
+        if door == KeptDoor::default() {
+            self.doors.remove(&room);
+        } else {
+            self.doors.insert(room, door);
+        }
+    }
+
+    /// Makes place: forgets the ends of calls that are the longest ago. A lobby or a password is never given up for another room's.
+    fn forget_ends(&mut self) {
+        let open = self.doors.iter().filter(|(_, door)| door.stands_open());
+        let mut ends: Vec<_> = open.map(|(room, door)| (door.ended, *room)).collect();
+        ends.sort_unstable();
+        for (_, room) in ends.into_iter().take(DOORS_GIVEN_UP) {
+            self.doors.remove(&room);
+            let door = KeptDoor::default();
+            self.records.push(Record::Door { room, door });
+        }
     }
 
     /// Whether a host ended the call in this room just now.

@@ -8,17 +8,6 @@ use crate::time::Moment;
 use crate::token::Ticket;
 use parley_proto::limits::LOBBY_PEOPLE_MAX;
 use parley_proto::{CloseCode, Door, ErrorCode, ParticipantId, Role, RoomId, ServerMessage, WaitingPerson};
-use std::collections::HashMap;
-use std::time::Duration;
-
-/// Passwords that are being checked at once; who comes with one more tries again in a moment.
-const CHECKING_MAX: usize = 64;
-/// Wrong passwords that one room bears at once, ...
-const TRIES_MAX: u32 = 10;
-/// ... and how long it takes until one more is.
-const TRY_EVERY: Duration = Duration::from_secs(6);
-/// Rooms whose tries are remembered; when full, all are forgotten.
-const TRIED_ROOMS_MAX: usize = 10_000;
 
 /// How the door of a room stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,28 +44,6 @@ pub(super) struct Waiter {
     pub(super) knock: Knock,
 }
 
-/// How often a room's password may still be tried.
-#[derive(Debug, Default)]
-pub(super) struct Tries(HashMap<RoomId, (u32, Moment)>);
-
-impl Tries {
-    pub(super) fn take(&mut self, now: Moment, room: RoomId) -> bool {
-        if self.0.len() >= TRIED_ROOMS_MAX && !self.0.contains_key(&room) {
-            self.0.clear();
-        }
-        let (left, since) = self.0.entry(room).or_insert((TRIES_MAX, now));
-        let gained = now.since(*since).as_secs() / TRY_EVERY.as_secs();
-        let gained = u32::try_from(gained).unwrap_or(TRIES_MAX);
-        if gained > 0 {
-            *left = left.saturating_add(gained).min(TRIES_MAX);
-            *since = now;
-        }
-        let taken = left.checked_sub(1);
-        *left = taken.unwrap_or(0);
-        taken.is_some()
-    }
-}
-
 impl Rooms {
     /// Lets somebody in, asks for the password, or has them wait.
     pub(super) fn knock(&mut self, now: Moment, client: ClientId, knock: Knock, password: Option<String>) {
@@ -97,11 +64,12 @@ impl Rooms {
             self.door_counts.password += 1;
             return self.refuse(client, ErrorCode::PasswordWrong);
         };
-        if self.checking.len() >= CHECKING_MAX || !self.tries.take(now, room) {
+        if !self.hashing.has_room() || !self.tries.take(now, room) {
             self.door_counts.password += 1;
             return self.refuse(client, ErrorCode::TooFast);
         }
         self.checking.insert(client, knock);
+        self.hashing.begin();
         self.errands.push(Errand::CheckPassword {
             client,
             hash,
@@ -109,8 +77,9 @@ impl Rooms {
         });
     }
 
-    /// What came of [`Errand::CheckPassword`].
+    /// What came of [`Errand::CheckPassword`]; to be told of each one, also when its client is gone.
     pub fn password_checked(&mut self, now: Moment, client: ClientId, right: bool) -> Vec<Output> {
+        self.hashing.end();
         // Who is gone by now asked in vain.
         if let Some(knock) = self.checking.remove(&client) {
             if !right {

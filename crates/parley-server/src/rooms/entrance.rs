@@ -1,22 +1,18 @@
-//! The way into a room: tickets, joining, coming back by token, and whose place a newcomer may have.
+//! The way into a room: tickets, joining, and whose place a newcomer may have.
 
 use super::door::Knock;
 use super::errand::RoomHappening;
 use super::room::{Member, Presence, Room};
-use super::{ClientId, GRACE, Output, Rooms, Seat, error};
+use super::{ClientId, Output, Rooms, Seat, error};
 use crate::key::RoomKind;
 use crate::name::tidy_name;
 use crate::time::Moment;
-use crate::token::{Resume, Ticket};
-use parley_proto::limits::{RESUME_GRACE_S, RESUME_LIFETIME_S, TOKEN_BYTES_MAX};
+use crate::token::Ticket;
+use parley_proto::limits::TOKEN_BYTES_MAX;
 use parley_proto::{
-    CloseCode, ErrorCode, LeaveReason, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, Participant, ParticipantId,
-    Role, RoomId, ServerMessage,
+    CloseCode, ErrorCode, LeaveReason, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, ParticipantId, Role, RoomId,
+    ServerMessage,
 };
-use std::time::Duration;
-
-/// For how long after its start a server believes what tokens of its former life say about the others.
-const RECOVERY: Duration = Duration::from_secs(2 * RESUME_GRACE_S);
 
 /// What somebody says who wants to come in.
 #[derive(Debug)]
@@ -156,7 +152,8 @@ impl Rooms {
         client: ClientId,
         ticket: &Ticket,
     ) -> Result<(), ErrorCode> {
-        let revoked = ticket.invitation.is_some_and(|id| !self.book.is_invited(now, id));
+        let revoked = ticket.invitation.is_some_and(|id| !self.book.is_invited(now, id))
+            || ticket.key.is_some_and(|id| !self.book.is_key(id));
         if revoked || self.used.contains(ticket) {
             self.door_counts.bad_tickets += 1;
             return Err(ErrorCode::TicketInvalid);
@@ -191,6 +188,7 @@ impl Rooms {
             self.book.ticket_used(ticket);
         }
         let id = ParticipantId::from_bytes(self.random());
+        let source = self.source_of(client);
         let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
         let room = self.begin(ticket.room);
         let first = room.members().is_empty();
@@ -201,6 +199,7 @@ impl Rooms {
             role: if first && open { Role::Host } else { ticket.role },
             order: room.next_order(now),
             presence: Presence::Here(client),
+            source,
         };
         let role = member.role;
         room.insert(now, member);
@@ -218,7 +217,7 @@ impl Rooms {
     }
 
     /// The room, begun if it is empty.
-    fn begin(&mut self, id: RoomId) -> &mut Room {
+    pub(super) fn begin(&mut self, id: RoomId) -> &mut Room {
         let door = self.door(id);
         self.rooms.entry(id).or_insert_with(|| Room::behind(door))
     }
@@ -248,136 +247,8 @@ impl Rooms {
         }
     }
 
-    pub(super) fn resume(&mut self, now: Moment, client: ClientId, version: u16, token: &str, name: &str) {
-        if !self.may_enter(client, version) {
-            return;
-        }
-        let resume = match self.tokens.read_resume(now, token) {
-            Ok(resume) => resume,
-            Err(code) => return self.refuse(client, code),
-        };
-        let seat = Seat {
-            room: resume.room,
-            id: resume.id,
-        };
-        let name = tidy_name(name);
-        let made_s = resume.exp.saturating_sub(RESUME_LIFETIME_S);
-        let put_out = self.book.was_removed(now, seat.room, seat.id)
-            || self.book.ended_since(seat.room, made_s)
-            || self.book.is_banned(now, seat.room, self.source_of(client));
-        if put_out {
-            self.door_counts.banned += 1;
-            return self.refuse(client, ErrorCode::ResumeInvalid);
-        }
-        match self.member_mut(seat) {
-            Some(member) => {
-                let before = std::mem::replace(&mut member.presence, Presence::Here(client));
-                member.name = name;
-                self.seats.insert(client, seat);
-                self.replace(seat, before);
-                self.welcome(now, client, seat, true);
-                self.tell_others(
-                    seat.room,
-                    seat.id,
-                    &ServerMessage::ParticipantBack { id: seat.id },
-                );
-            }
-            None => self.come_back(now, client, seat, &resume, name),
-        }
-    }
-
-    /// Seats someone whom this server does not have (any more): it was restarted, or gave them up.
-    fn come_back(&mut self, now: Moment, client: ClientId, seat: Seat, resume: &Resume, name: String) {
-        if !self.has_room(now) {
-            return self.refuse(client, ErrorCode::Unavailable);
-        }
-        let room = self.begin(seat.room);
-        if room.has_left(seat.id) {
-            return self.refuse(client, ErrorCode::ResumeInvalid);
-        }
-        // Someone only known from a token gives way to someone who is really here.
-        let given_way = room.unconfirmed().filter(|_| room.is_full());
-        if let Some((until, id)) = given_way {
-            self.deadlines.remove(&(until, seat.room, id));
-            self.remove(now, seat.room, id, LeaveReason::Lost);
-        }
-        let room = self.begin(seat.room);
-        if room.is_full() {
-            return self.refuse(client, ErrorCode::RoomFull);
-        }
-        let first = room.members().is_empty();
-        room.insert(
-            now,
-            Member {
-                id: seat.id,
-                name,
-                role: resume.role,
-                order: resume.order,
-                presence: Presence::Here(client),
-            },
-        );
-        self.seats.insert(client, seat);
-        if first {
-            self.happened(now, seat.room, RoomHappening::Started);
-        }
-        let (id, role) = (seat.id, resume.role);
-        self.happened(now, seat.room, RoomHappening::Joined { id, role });
-        if resume.run != self.run && now < self.started + RECOVERY {
-            self.expect_others(now, seat.room, &resume.others);
-        }
-        if self.stamp.kind(&seat.room) == Some(RoomKind::Open)
-            && let Some(next) = self.rooms.get(&seat.room).and_then(Room::next_host)
-            && let Some(member) = self.member_mut(Seat { id: next, ..seat })
-        {
-            member.role = Role::Host;
-        }
-        self.welcome(now, client, seat, true);
-        self.announce(now, seat);
-    }
-
-    /// After a restart: whom the token names is on the way back too, so they are away and not gone.
-    fn expect_others(&mut self, now: Moment, room_id: RoomId, others: &[Participant]) {
-        let until = now + GRACE;
-        let Some(room) = self.rooms.get_mut(&room_id) else {
-            return;
-        };
-        for other in others {
-            if room.is_full() || room.member(other.id).is_some() || room.has_left(other.id) {
-                continue;
-            }
-            room.insert(
-                now,
-                Member {
-                    id: other.id,
-                    name: tidy_name(&other.name),
-                    role: other.role,
-                    order: other.order,
-                    presence: Presence::Expected { until },
-                },
-            );
-            self.deadlines.insert((until, room_id, other.id));
-        }
-    }
-
-    /// Ends the connection, or the waiting, that was before a participant came back.
-    fn replace(&mut self, seat: Seat, before: Presence) {
-        match before {
-            Presence::Here(old) => {
-                self.seats.remove(&old);
-                self.send(old, error(ErrorCode::Replaced, true));
-                self.outputs.push(Output::Close {
-                    client: old,
-                    code: CloseCode::Replaced,
-                });
-            }
-            Presence::Away { until } | Presence::Expected { until } => {
-                self.deadlines.remove(&(until, seat.room, seat.id));
-            }
-        }
-    }
-
     /// Common to everything that comes before being in a room.
-    fn may_enter(&mut self, client: ClientId, version: u16) -> bool {
+    pub(super) fn may_enter(&mut self, client: ClientId, version: u16) -> bool {
         let busy = self.waiting.contains_key(&client) || self.checking.contains_key(&client);
         if busy || self.seats.contains_key(&client) {
             self.refuse(client, ErrorCode::OutOfOrder);
@@ -396,7 +267,7 @@ impl Rooms {
 
     /// Whether the server takes one more. Those who are here are never put out; when all places are taken, the one whose kept
     /// place runs out first gives way, so that nobody fills a server by coming in and vanishing.
-    fn has_room(&mut self, now: Moment) -> bool {
+    pub(super) fn has_room(&mut self, now: Moment) -> bool {
         if self.seats.len() >= self.participants_max {
             return false;
         }

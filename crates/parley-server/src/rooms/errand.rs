@@ -3,14 +3,14 @@
 use super::ClientId;
 use crate::access::{Password, PasswordHash, Record};
 use crate::time::Moment;
-use parley_proto::{LeaveReason, ParticipantId, Role, RoomId};
+use parley_proto::{ErrorCode, LeaveReason, ParticipantId, Role, RoomId};
 
 /// One of them. The driver takes all there are after each call, so what waits is bounded by what one input can cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Errand {
     /// Write it down.
     Store(Record),
-    /// Answer with [`super::Rooms::password_checked`].
+    /// Answer with [`super::Rooms::password_checked`], whatever comes of it.
     CheckPassword {
         /// Who waits for it.
         client: ClientId,
@@ -19,7 +19,7 @@ pub enum Errand {
         /// What was typed.
         password: Password,
     },
-    /// Answer with [`super::Rooms::password_hashed`].
+    /// Answer with [`super::Rooms::password_hashed`], whatever comes of it.
     HashPassword {
         /// Who wants it.
         client: ClientId,
@@ -71,7 +71,7 @@ pub enum RoomHappening {
 pub struct DoorCounts {
     /// No such room, or no right to come in.
     pub unknown: u64,
-    /// Tickets that were forged, of another server, expired or used before.
+    /// Tickets and resume tokens that were forged, of another server, expired, used before or no longer good.
     pub bad_tickets: u64,
     /// Sources that are kept out.
     pub banned: u64,
@@ -87,4 +87,19 @@ pub struct DoorCounts {
     pub removed: u64,
     /// Calls ended for everybody.
     pub ended: u64,
+    /// No place: the room, its lobby or the server is full, or about to stop.
+    pub no_place: u64,
+    /// What makes no sense where it was said: before being in a room, or once there.
+    pub out_of_order: u64,
+}
+
+impl DoorCounts {
+    /// Counts what is counted by its answer alone; what has several reasons is counted where the reason is known.
+    pub(super) const fn refused(&mut self, code: ErrorCode) {
+        match code {
+            ErrorCode::RoomFull | ErrorCode::PlaceKept | ErrorCode::Unavailable => self.no_place += 1,
+            ErrorCode::NotJoined | ErrorCode::OutOfOrder => self.out_of_order += 1,
+            _ => {}
+        }
+    }
 }

@@ -41,7 +41,8 @@ impl Rooms {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         };
         self.door_counts.not_admitted += 1;
-        self.keep_out(now, seat.room, waiter.client, REFUSED_FOR);
+        let source = self.source_of(waiter.client);
+        self.keep_out(now, seat.room, source, None, REFUSED_FOR);
         self.put_out(waiter.client, ErrorCode::NotAdmitted);
         self.tell_hosts_who_waits(seat.room);
     }
@@ -63,10 +64,11 @@ impl Rooms {
             return self.refuse(client, ErrorCode::Malformed);
         };
         // Hashing costs as much as a try.
-        if !self.tries.take(now, seat.room) {
+        if !self.hashing.has_room() || !self.changes.take(now, seat.room) {
             return self.refuse(client, ErrorCode::TooFast);
         }
         let salt = self.random();
+        self.hashing.begin();
         self.errands.push(Errand::HashPassword {
             client,
             password,
@@ -74,8 +76,10 @@ impl Rooms {
         });
     }
 
-    /// What came of [`Errand::HashPassword`]; nothing where there was not enough memory.
+    /// What came of [`Errand::HashPassword`]; nothing where there was not enough memory. To be told of each one, also when its client
+    /// is gone.
     pub fn password_hashed(&mut self, client: ClientId, hash: Option<PasswordHash>) -> Vec<Output> {
+        self.hashing.end();
         // Who is gone or no host by now has no say any more.
         if self.seats.contains_key(&client)
             && let Some(seat) = self.as_host(client)
@@ -91,17 +95,19 @@ impl Rooms {
     pub(super) fn put_out_of_room(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
         let Some(seat) = self.as_host(client) else { return };
         let member = self.rooms.get(&seat.room).and_then(|room| room.member(id));
-        let Some(presence) = member.filter(|_| id != seat.id).map(|member| member.presence) else {
+        let known = member.filter(|_| id != seat.id);
+        let Some((presence, source)) = known.map(|member| (member.presence, member.source)) else {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         };
         self.door_counts.removed += 1;
         let for_good = Duration::from_secs(RESUME_LIFETIME_S);
         self.book
             .ban(now, Banned::Participant(seat.room, id), now + for_good);
+        // Also of one who hung up a moment before.
+        self.keep_out(now, seat.room, source, Some(id), REMOVED_FOR);
         match presence {
             Presence::Here(there) => {
                 self.seats.remove(&there);
-                self.keep_out(now, seat.room, there, REMOVED_FOR);
                 self.put_out(there, ErrorCode::Removed);
             }
             Presence::Away { until } | Presence::Expected { until } => {
@@ -145,6 +151,7 @@ impl Rooms {
         self.door_counts.ended += 1;
         self.book.keep_door(room_id, |door| door.ended = Some(now));
         for member in room.members() {
+            self.departed.insert(now, member.id);
             match member.presence {
                 _ if knows == Some(member.id) => {}
                 Presence::Here(there) => {
@@ -220,15 +227,20 @@ impl Rooms {
         }
     }
 
-    /// Keeps out who comes from where this client does, unless somebody in the room comes from there too.
-    fn keep_out(&mut self, now: Moment, room: RoomId, client: ClientId, how_long: Duration) {
-        let Some(source) = self.sources.get(&client).copied() else {
-            return;
-        };
+    /// Keeps out who comes from there, unless somebody in the room does too who is not the one that goes.
+    fn keep_out(
+        &mut self,
+        now: Moment,
+        room: RoomId,
+        source: Option<Source>,
+        goes: Option<ParticipantId>,
+        how_long: Duration,
+    ) {
+        let Some(source) = source else { return };
         let shared = self
             .everybody_here(room)
             .iter()
-            .any(|(other, _, _)| *other != client && self.source_of(*other) == Some(source));
+            .any(|(client, id, _)| Some(*id) != goes && self.source_of(*client) == Some(source));
         if !shared {
             self.book.ban(now, Banned::FromRoom(room, source), now + how_long);
         }

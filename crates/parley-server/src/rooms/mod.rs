@@ -5,11 +5,15 @@
 //! leaves as [`Errand::Store`] and comes back with [`Rooms::restore`].
 
 mod admin;
+mod comeback;
+mod departed;
 mod door;
 mod entrance;
 mod errand;
+mod hashing;
 mod host;
 mod room;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod used;
@@ -22,12 +26,13 @@ use crate::access::{Book, Record, Source};
 use crate::key::{RoomStamp, ServerKey};
 use crate::time::Moment;
 use crate::token::Tokens;
-use door::{Knock, Tries, Waiter};
+use departed::Departed;
+use door::{Knock, Waiter};
 use entrance::JoinAsk;
+use hashing::{Hashing, Tries};
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
-    ClientMessage, CloseCode, ErrorCode, IceServer, LeaveReason, Participant, ParticipantId, Role, RoomId,
-    ServerMessage,
+    ClientMessage, CloseCode, ErrorCode, IceServer, LeaveReason, ParticipantId, RoomId, ServerMessage,
 };
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -98,6 +103,7 @@ pub struct Rooms {
     rooms: HashMap<RoomId, Room>,
     seats: HashMap<ClientId, Seat>,
     used: UsedTickets,
+    departed: Departed,
     /// Places kept until then. An entry may be out of date; the member's own state decides.
     deadlines: BTreeSet<(Moment, RoomId, ParticipantId)>,
     book: Book,
@@ -106,7 +112,10 @@ pub struct Rooms {
     waiting: HashMap<ClientId, RoomId>,
     /// Whose password is being checked.
     checking: HashMap<ClientId, Knock>,
+    hashing: Hashing,
+    /// Passwords that were guessed, and those that hosts set: guests cannot use up what the host has.
     tries: Tries,
+    changes: Tries,
     /// Where connections come from, as far as it is known.
     sources: HashMap<ClientId, Source>,
     door_counts: DoorCounts,
@@ -140,12 +149,15 @@ impl Rooms {
             rooms: HashMap::new(),
             seats: HashMap::new(),
             used: UsedTickets::default(),
+            departed: Departed::default(),
             deadlines: BTreeSet::new(),
             book: Book::default(),
             lobbies: HashMap::new(),
             waiting: HashMap::new(),
             checking: HashMap::new(),
+            hashing: Hashing::default(),
             tries: Tries::default(),
+            changes: Tries::default(),
             sources: HashMap::new(),
             door_counts: DoorCounts::default(),
             outputs: Vec::new(),
@@ -336,6 +348,9 @@ impl Rooms {
     /// Takes a member out of a room, and the room away when it was the last one.
     fn remove(&mut self, now: Moment, room_id: RoomId, id: ParticipantId, reason: LeaveReason) {
         tracing::debug!(room = ?room_id, participant = ?id, ?reason, "gone");
+        if reason != LeaveReason::Lost {
+            self.departed.insert(now, id);
+        }
         let mut over = false;
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.remove(id, reason);
@@ -364,106 +379,6 @@ impl Rooms {
         self.errands.push(Errand::Tell(RoomEvent { at, room, what }));
     }
 
-    /// Tells someone who came in where they are.
-    fn welcome(&mut self, now: Moment, client: ClientId, seat: Seat, resumed: bool) {
-        let Some(room) = self.rooms.get(&seat.room) else {
-            return;
-        };
-        let participants: Vec<Participant> = room.members().iter().map(Member::participant).collect();
-        // The debug form of ids is cut short: a log lets nobody in.
-        tracing::debug!(room = ?seat.room, participant = ?seat.id, resumed, "in the room");
-        match self.token_for(now, seat) {
-            Some(resume_token) => {
-                let message = ServerMessage::Joined {
-                    you: seat.id,
-                    room: seat.room,
-                    resume_token,
-                    participants,
-                    ice_servers: self.ways.for_user(now, &seat.id.to_string()),
-                    resumed,
-                };
-                self.send(client, message);
-                self.tell_door(client, seat);
-            }
-            None => self.refuse(client, ErrorCode::Unavailable),
-        }
-    }
-
-    /// What somebody who came in must know of the door, where it is not simply open.
-    fn tell_door(&mut self, client: ClientId, seat: Seat) {
-        let Some(room) = self.rooms.get(&seat.room) else {
-            return;
-        };
-        let is_host = room.member(seat.id).is_some_and(|me| me.role == Role::Host);
-        let door = room.door.told();
-        if door != parley_proto::Door::default() {
-            self.send(client, ServerMessage::Door(door));
-        }
-        if is_host && self.lobbies.contains_key(&seat.room) {
-            self.tell_who_waits(client, seat.room);
-        }
-    }
-
-    /// Tells the others that someone came in.
-    fn announce(&mut self, now: Moment, seat: Seat) {
-        let Some(participant) = self.member_mut(seat).map(|member| member.participant()) else {
-            return;
-        };
-        self.tell_others(
-            seat.room,
-            seat.id,
-            &ServerMessage::ParticipantJoined { participant },
-        );
-        self.refresh_tokens(now, seat.room, seat.id);
-    }
-
-    /// Gives everyone but `except` a token that names those who are in the room now.
-    fn refresh_tokens(&mut self, now: Moment, room: RoomId, except: ParticipantId) {
-        for (client, id) in self.present(room, except) {
-            if let Some(resume_token) = self.token_for(now, Seat { room, id }) {
-                self.send(client, ServerMessage::ResumeToken { resume_token });
-            }
-        }
-    }
-
-    fn token_for(&self, now: Moment, seat: Seat) -> Option<String> {
-        let room = self.rooms.get(&seat.room)?;
-        let me = room.member(seat.id)?.participant();
-        let others = room
-            .members()
-            .iter()
-            .filter(|member| member.id != seat.id)
-            .map(Member::participant)
-            .collect();
-        self.tokens.resume(now, self.run, seat.room, &me, others)
-    }
-
-    fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
-        for (client, _) in self.present(room, except) {
-            self.send(client, message.clone());
-        }
-    }
-
-    /// Who is connected in `room`, without `except`.
-    fn present(&self, room: RoomId, except: ParticipantId) -> Vec<(ClientId, ParticipantId)> {
-        let here = self.everybody_here(room).into_iter();
-        here.filter(|(_, id, _)| *id != except)
-            .map(|(client, id, _)| (client, id))
-            .collect()
-    }
-
-    /// Who is connected in `room`, and as what.
-    fn everybody_here(&self, room: RoomId) -> Vec<(ClientId, ParticipantId, Role)> {
-        let members = self.rooms.get(&room).map(Room::members).unwrap_or_default();
-        members
-            .iter()
-            .filter_map(|member| match member.presence {
-                Presence::Here(client) => Some((client, member.id, member.role)),
-                Presence::Away { .. } | Presence::Expected { .. } => None,
-            })
-            .collect()
-    }
-
     fn member_mut(&mut self, seat: Seat) -> Option<&mut Member> {
         self.rooms.get_mut(&seat.room)?.member_mut(seat.id)
     }
@@ -475,6 +390,7 @@ impl Rooms {
     }
 
     fn refuse(&mut self, client: ClientId, code: ErrorCode) {
+        self.door_counts.refused(code);
         self.send(client, error(code, false));
     }
 

@@ -2,14 +2,15 @@
 
 use super::ClientId;
 use super::door::RoomDoor;
+use crate::access::Source;
 use crate::time::Moment;
 use parley_proto::limits::{RESUME_GRACE_S, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{LeaveReason, Participant, ParticipantId, Role};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How many of those who left a room remembers, to refuse their tokens.
-const LEFT_MAX: usize = 16;
+/// How many of those who were given up a room remembers, to know them again.
+const LOST_MAX: usize = 16;
 /// Someone who was lost gives way to a newcomer after ten seconds: a connection that only broke is back before that.
 const GIVES_WAY_BEFORE_END: Duration = Duration::from_secs(RESUME_GRACE_S - 10);
 /// Orders count from here (the start of 2026, in seconds of the UNIX epoch).
@@ -43,6 +44,8 @@ pub(super) struct Member {
     pub(super) role: Role,
     pub(super) order: u32,
     pub(super) presence: Presence,
+    /// Where they came from last, as far as it is known: who is away can be kept out by it too.
+    pub(super) source: Option<Source>,
 }
 
 impl Member {
@@ -58,11 +61,11 @@ impl Member {
     }
 }
 
-/// The members, in order of arrival, and who left.
+/// The members, in order of arrival, and who was given up.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     members: Vec<Member>,
-    left: VecDeque<ParticipantId>,
+    lost: VecDeque<ParticipantId>,
     order_last: Option<u32>,
     pub(super) door: RoomDoor,
 }
@@ -143,17 +146,17 @@ impl Room {
 
     pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
         self.members.retain(|member| member.id != id);
-        if reason != LeaveReason::Lost {
-            if self.left.len() == LEFT_MAX {
-                self.left.pop_front();
+        if reason == LeaveReason::Lost {
+            if self.lost.len() == LOST_MAX {
+                self.lost.pop_front();
             }
-            self.left.push_back(id);
+            self.lost.push_back(id);
         }
     }
 
-    /// Whether `id` went for good.
-    pub(super) fn has_left(&self, id: ParticipantId) -> bool {
-        self.left.contains(&id)
+    /// Whether `id` was in this call and was given up.
+    pub(super) fn lost(&self, id: ParticipantId) -> bool {
+        self.lost.contains(&id)
     }
 
     /// Someone who was not seen since the restart, and until when they are waited for.

@@ -1,0 +1,108 @@
+//! What people in a room are told: where they are, who came, and with which token they come back.
+
+use super::room::{Member, Presence, Room};
+use super::{ClientId, Rooms, Seat};
+use crate::time::Moment;
+use parley_proto::{ErrorCode, Participant, ParticipantId, Role, RoomId, ServerMessage};
+
+impl Rooms {
+    /// Tells someone who came in where they are.
+    pub(super) fn welcome(&mut self, now: Moment, client: ClientId, seat: Seat, resumed: bool) {
+        let Some(room) = self.rooms.get(&seat.room) else {
+            return;
+        };
+        let participants: Vec<Participant> = room.members().iter().map(Member::participant).collect();
+        // The debug form of ids is cut short: a log lets nobody in.
+        tracing::debug!(room = ?seat.room, participant = ?seat.id, resumed, "in the room");
+        match self.token_for(now, seat) {
+            Some(resume_token) => {
+                let message = ServerMessage::Joined {
+                    you: seat.id,
+                    room: seat.room,
+                    resume_token,
+                    participants,
+                    ice_servers: self.ways.for_user(now, &seat.id.to_string()),
+                    resumed,
+                };
+                self.send(client, message);
+                self.tell_door(client, seat);
+            }
+            None => self.refuse(client, ErrorCode::Unavailable),
+        }
+    }
+
+    /// What somebody who came in must know of the door, where it is not simply open.
+    fn tell_door(&mut self, client: ClientId, seat: Seat) {
+        let Some(room) = self.rooms.get(&seat.room) else {
+            return;
+        };
+        let is_host = room.member(seat.id).is_some_and(|me| me.role == Role::Host);
+        let door = room.door.told();
+        if door != parley_proto::Door::default() {
+            self.send(client, ServerMessage::Door(door));
+        }
+        if is_host && self.lobbies.contains_key(&seat.room) {
+            self.tell_who_waits(client, seat.room);
+        }
+    }
+
+    /// Tells the others that someone came in.
+    pub(super) fn announce(&mut self, now: Moment, seat: Seat) {
+        let Some(participant) = self.member_mut(seat).map(|member| member.participant()) else {
+            return;
+        };
+        self.tell_others(
+            seat.room,
+            seat.id,
+            &ServerMessage::ParticipantJoined { participant },
+        );
+        self.refresh_tokens(now, seat.room, seat.id);
+    }
+
+    /// Gives everyone but `except` a token that names those who are in the room now.
+    pub(super) fn refresh_tokens(&mut self, now: Moment, room: RoomId, except: ParticipantId) {
+        for (client, id) in self.present(room, except) {
+            if let Some(resume_token) = self.token_for(now, Seat { room, id }) {
+                self.send(client, ServerMessage::ResumeToken { resume_token });
+            }
+        }
+    }
+
+    fn token_for(&self, now: Moment, seat: Seat) -> Option<String> {
+        let room = self.rooms.get(&seat.room)?;
+        let me = room.member(seat.id)?.participant();
+        let others = room
+            .members()
+            .iter()
+            .filter(|member| member.id != seat.id)
+            .map(Member::participant)
+            .collect();
+        self.tokens.resume(now, self.run, seat.room, &me, others)
+    }
+
+    pub(super) fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
+        for (client, _) in self.present(room, except) {
+            self.send(client, message.clone());
+        }
+    }
+
+    /// Who is connected in `room`, without `except`.
+    pub(super) fn present(&self, room: RoomId, except: ParticipantId) -> Vec<(ClientId, ParticipantId)> {
+        let here = self.everybody_here(room).into_iter();
+        here.filter(|(_, id, _)| *id != except)
+            .map(|(client, id, _)| (client, id))
+            .collect()
+    }
+
+    /// Who is connected in `room`, and as what.
+    pub(super) fn everybody_here(&self, room: RoomId) -> Vec<(ClientId, ParticipantId, Role)> {
+        let members = self.rooms.get(&room).map(Room::members).unwrap_or_default();
+        members
+            .iter()
+            .filter_map(|member| match member.presence {
+                Presence::Here(client) => Some((client, member.id, member.role)),
+                Presence::Away { .. } | Presence::Expected { .. } => None,
+            })
+            .collect()
+    }
+}
