@@ -1,5 +1,7 @@
 //! Tests of the rooms in virtual time.
 
+mod backends;
+mod bypass;
 mod doors;
 mod entering;
 mod invited;

@@ -144,6 +144,38 @@ fn a_damaged_or_newer_file_is_set_aside_and_never_deleted() {
 }
 
 #[test]
+fn two_programs_that_begin_the_same_file_at_once_share_it() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let set_aside: Vec<_> = std::thread::scope(|scope| {
+            let both: Vec<_> = (0..2)
+                .map(|_| scope.spawn(move || Store::open(at, NOW).unwrap().set_aside))
+                .collect();
+            both.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(set_aside, [None, None], "round {round}");
+    }
+}
+
+#[test]
+fn used_tickets_do_not_pile_up_while_a_server_runs() {
+    let used = |jti: &str, in_s| Record::TicketUsed {
+        jti: jti.to_owned(),
+        exp_s: NOW.unix_s() + in_s,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), vec![used("early", 60), used("in between", 3000)]);
+    written(folder.path(), vec![used("late", 3600)]);
+    let left = Store::open(folder.path(), NOW).unwrap().records;
+    assert_eq!(
+        sorted(&left),
+        sorted(&[used("in between", 3000), used("late", 3600)]),
+        "neither of which may be used again yet"
+    );
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

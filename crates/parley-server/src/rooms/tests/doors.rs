@@ -347,14 +347,14 @@ fn a_password_is_hashed_so_that_equal_ones_do_not_look_equal() {
 
 impl World {
     /// Ada in a room with a lobby.
-    fn lobby_room(&mut self) -> Joined {
+    pub(super) fn lobby_room(&mut self) -> Joined {
         let ada = self.enter(ADA, None);
         self.say(ADA, set_door(None, Some(true)));
         ada
     }
 
     /// Ada and Bob, and where they come from.
-    fn pair_from(&mut self, ada: &str, bob: &str) -> (Joined, Joined) {
+    pub(super) fn pair_from(&mut self, ada: &str, bob: &str) -> (Joined, Joined) {
         self.rooms.opened(ADA, source(ada));
         self.rooms.opened(BOB, source(bob));
         let (ada, bob) = self.pair();
@@ -397,7 +397,7 @@ impl World {
         answered
     }
 
-    fn set_password(&mut self, host: ClientId, password: &str) {
+    pub(super) fn set_password(&mut self, host: ClientId, password: &str) {
         let password = Some(password.to_owned());
         self.say(host, ClientMessage::SetPassword { password });
         for errand in self.rooms.take_errands() {
@@ -429,7 +429,7 @@ fn knock(client: ClientId, ticket: &str, password: Option<&str>, waits: bool) ->
     }
 }
 
-fn set_door(locked: Option<bool>, lobby: Option<bool>) -> ClientMessage {
+pub(super) fn set_door(locked: Option<bool>, lobby: Option<bool>) -> ClientMessage {
     ClientMessage::SetDoor { locked, lobby }
 }
 
@@ -465,6 +465,6 @@ fn assert_put_out(client: ClientId, why: ErrorCode, outputs: &[Output]) {
     assert!(outputs.contains(&close), "{outputs:?}");
 }
 
-fn source(ip: &str) -> Option<crate::access::Source> {
+pub(super) fn source(ip: &str) -> Option<crate::access::Source> {
     crate::access::Source::of(ip.parse().unwrap())
 }

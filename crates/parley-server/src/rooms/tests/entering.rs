@@ -111,13 +111,21 @@ fn another_version_is_told_so_and_closed() {
 #[test]
 fn two_people_never_have_the_same_order() {
     let mut world = World::new();
+    world.rooms = Rooms::new(START, &KEY, Vec::new(), 2, StdRng::seed_from_u64(1));
+    world.enter(ClientId(9), None);
     let ada = world.enter(ADA, None);
-    world.say(ADA, ClientMessage::Leave);
+    world.rooms.disconnected(world.now, ADA);
     let bob = world.enter(BOB, Some(ada.room));
+    assert_eq!(
+        bob.participants.len(),
+        1,
+        "on a full server Ada's place was given away, and her room with it"
+    );
     assert_eq!(
         bob.participants[0].order, ada.participants[0].order,
         "a forgotten room begins anew"
     );
+    world.say(ClientId(9), ClientMessage::Leave);
     let (back, _) = world.resume(EVE, &ada.token).unwrap();
     let ids: Vec<_> = back.participants.iter().map(|p| p.id).collect();
     assert_eq!(ids, [bob.me, ada.me]);

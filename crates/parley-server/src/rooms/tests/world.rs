@@ -1,7 +1,7 @@
 //! Rooms in a world with a clock of its own, and three people.
 
 use crate::rooms::*;
-use parley_proto::PROTOCOL_VERSION;
+use parley_proto::{PROTOCOL_VERSION, Participant};
 use rand::SeedableRng as _;
 use serde_json::json;
 
