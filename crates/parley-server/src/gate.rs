@@ -55,6 +55,12 @@ impl Gate {
         self.offence(now, ErrorCode::Malformed)
     }
 
+    /// Judges a ping or a pong, which say nothing but that somebody is there: a verdict only where there are too many.
+    pub fn admit_control(&mut self, now: Moment) -> Option<Verdict> {
+        let too_fast = !self.messages.take(now);
+        too_fast.then(|| self.offence(now, ErrorCode::TooFast))
+    }
+
     fn offence(&mut self, now: Moment, code: ErrorCode) -> Verdict {
         if self.offences.take(now) {
             Verdict::Refuse(code)
@@ -92,6 +98,19 @@ mod tests {
         for n in 0..10_000u64 {
             let now = START + Duration::from_millis(n * 1000 / u64::from(SIGNAL_RATE_MESSAGES_PER_S));
             assert!(matches!(gate.admit(now, ping), Verdict::Pass(_)), "message {n}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_signs_of_life_is_a_flood_too() {
+        let mut gate = Gate::new(START);
+        let verdicts: Vec<_> = (0..500).filter_map(|_| gate.admit_control(START)).collect();
+        assert_eq!(verdicts.len(), 500 - SIGNAL_BURST_MESSAGES_MAX as usize);
+        assert_eq!(verdicts.last(), Some(&Verdict::Close(ErrorCode::TooFast)));
+
+        let mut gate = Gate::new(START);
+        for n in 0..1000 {
+            assert_eq!(gate.admit_control(START + Duration::from_secs(n)), None);
         }
     }
 

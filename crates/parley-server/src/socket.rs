@@ -82,7 +82,12 @@ async fn read(
     let close = loop {
         let message = match timeout(silence, stream.next()).await {
             Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(_too_large_or_broken))) => break CloseCode::TooLarge,
+            Ok(Some(Err(error))) => {
+                if is_offence(&error) {
+                    around.tally.malformed.add();
+                }
+                break CloseCode::TooLarge;
+            }
             Ok(None) => return,
             Err(_silent) => {
                 around.tally.silent_clients_closed.add();
@@ -94,7 +99,10 @@ async fn read(
             Message::Text(text) => gate.admit(now, &text),
             Message::Binary(_) => gate.admit_binary(now),
             // tungstenite answers pings itself; a pong is a sign of life and nothing else.
-            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Ping(_) | Message::Pong(_) => match gate.admit_control(now) {
+                None => continue,
+                Some(verdict) => verdict,
+            },
             Message::Close(_) => return,
         };
         around.tally.messages.add();
@@ -125,6 +133,13 @@ async fn read(
         // The writer ends the connection once it is through; where nothing can be written any more, there is nothing to wait for.
         answers.closed().await;
     }
+}
+
+/// Whether the other side said what is no WebSocket message, or one far beyond the limit. A connection that merely broke is nobody's
+/// fault. The library's errors have no other face here than their words.
+fn is_offence(error: &axum::Error) -> bool {
+    let words = error.to_string();
+    !words.starts_with("IO error") && !words.contains("without closing handshake")
 }
 
 fn count(tally: &Tally, code: ErrorCode, fatal: bool) {

@@ -150,7 +150,13 @@ impl Server {
             turn: ways.turn.clone(),
             token: config.metrics_token.as_deref().map(Into::into),
         };
-        let router = web::router(around, &config.key, Arc::clone(&places), health);
+        let router = web::router(
+            around,
+            &config.key,
+            config.domain.as_deref(),
+            Arc::clone(&places),
+            health,
+        );
 
         let tls = match &config.tls {
             None => None,

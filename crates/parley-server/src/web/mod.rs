@@ -1,6 +1,7 @@
 //! HTTP: the door to signaling, the page behind a link, and what machines ask. A driver around plain functions.
 
 mod guest;
+mod origin;
 mod page;
 
 use crate::access::Source;
@@ -15,8 +16,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, FORWARDED, HeaderName,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -42,6 +43,7 @@ pub(crate) const ABOUT_PATH: &str = "/api/v1/server";
 struct Site {
     around: Surroundings,
     stamp: RoomStamp,
+    domain: Option<Arc<str>>,
     places: Arc<Semaphore>,
     next_client: Arc<AtomicU64>,
     health: Health,
@@ -59,6 +61,7 @@ pub(crate) struct Health {
 pub(crate) fn router(
     around: Surroundings,
     key: &ServerKey,
+    domain: Option<&str>,
     places: Arc<Semaphore>,
     health: Health,
 ) -> Router {
@@ -66,6 +69,7 @@ pub(crate) fn router(
     let site = Site {
         around,
         stamp: RoomStamp::new(key),
+        domain: domain.map(Into::into),
         places,
         next_client: Arc::default(),
         health,
@@ -87,8 +91,17 @@ pub(crate) fn router(
 async fn signal(
     State(site): State<Site>,
     Extension(Arrival(from)): Extension<Arrival>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    if !origin::is_own(&headers, site.domain.as_deref()) {
+        site.around.tally.cross_site.add();
+        return (
+            StatusCode::FORBIDDEN,
+            "A page of another site cannot speak to this server. Behind a proxy, pass the header Host on as it came.\n",
+        )
+            .into_response();
+    }
     let Ok(place) = Arc::clone(&site.places).try_acquire_owned() else {
         site.around.tally.connections_refused.add();
         return (
@@ -118,7 +131,10 @@ async fn invitation(
     let known = room.filter(|room| site.stamp.is_ours(room));
     match known {
         Some(_) => guest::page(&asked).unwrap_or_else(|| Html(page::invitation()).into_response()),
-        None => (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response(),
+        None => {
+            site.around.tally.pages_unknown.add();
+            (StatusCode::NOT_FOUND, Html(page::unknown_room())).into_response()
+        }
     }
 }
 
@@ -145,11 +161,7 @@ async fn numbers(
             said.ct_eq(token.as_bytes()).into()
         }
         // What a proxy on this machine passes on comes from elsewhere.
-        None => {
-            from.ip().to_canonical().is_loopback()
-                && !headers.contains_key(FORWARDED)
-                && !headers.contains_key("x-forwarded-for")
-        }
+        None => origin::is_this_machine(from.ip(), &headers),
     };
     if !allowed {
         site.around.tally.metrics_refused.add();
