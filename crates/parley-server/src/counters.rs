@@ -92,6 +92,8 @@ counters! {
     tcp_evicted,
     /// TCP connections closed because they did not say in time what they want.
     tcp_silent,
+    /// HTTP connections closed because no whole request came in time: a slow one, or a browser that wanted nothing more.
+    http_slow,
     /// TCP connections closed because what they said is nothing that is spoken here.
     tcp_junk,
     /// TLS handshakes that failed.

@@ -120,11 +120,11 @@ async fn let_in(socket: TcpStream, from: SocketAddr, door: Door) {
     let speaks = async {
         match decide(socket, &door).await {
             Some(Guest::Http(stream)) => {
-                speak::http(stream, from, door.plain.clone(), door.patience).await;
+                speak::http(stream, from, door.plain.clone(), &door).await;
                 None
             }
             Some(Guest::Https(stream)) => {
-                speak::http(stream, from, door.secure.clone(), door.patience).await;
+                speak::http(stream, from, door.secure.clone(), &door).await;
                 None
             }
             Some(turn) => Some(turn),

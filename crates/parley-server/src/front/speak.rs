@@ -1,11 +1,11 @@
 //! HTTP/1.1 on one connection, and never for longer than it takes to ask.
 
+use super::Door;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Most headers of a request; a browser sends about ten.
@@ -18,13 +18,13 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(crate) struct Arrival(pub(crate) SocketAddr);
 
 /// Until the connection ends or becomes a WebSocket.
-pub(super) async fn http<S>(stream: S, from: SocketAddr, router: Router, header_timeout: Duration)
+pub(super) async fn http<S>(stream: S, from: SocketAddr, router: Router, door: &Door)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(door.patience)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
         .serve_connection(
@@ -34,6 +34,9 @@ where
         .with_upgrades()
         .await;
     if let Err(error) = ended {
+        if error.is_timeout() {
+            door.tally.http_slow.add();
+        }
         tracing::debug!(%error, "an HTTP connection ended early");
     }
 }

@@ -65,6 +65,7 @@ impl Rooms {
         };
         // Hashing costs as much as a try.
         if !self.hashing.has_room() || !self.changes.take(now, seat.room) {
+            self.door_counts.password += 1;
             return self.refuse(client, ErrorCode::TooFast);
         }
         let salt = self.random();

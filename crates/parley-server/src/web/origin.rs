@@ -70,8 +70,8 @@ mod tests {
 
     fn saying(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, HeaderValue::from_static(*value));
+        for (name, value) in headers.iter().copied() {
+            map.append(name, HeaderValue::from_static(value));
         }
         map
     }

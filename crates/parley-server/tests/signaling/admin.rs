@@ -6,14 +6,14 @@ use parley_server::{Server, ServerConfig, make_key};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-struct Operator {
-    server: Server,
+pub(crate) struct Operator {
+    pub(crate) server: Server,
     key: String,
     _folder: tempfile::TempDir,
 }
 
 impl Operator {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = make_key(folder.path(), "test").unwrap();
         let config = ServerConfig {
@@ -27,7 +27,7 @@ impl Operator {
         }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let key = format!("Authorization: Bearer {}\r\n", self.key);
         send(&self.server, method, &format!("/api/v1/admin{path}"), &key, body).await
     }

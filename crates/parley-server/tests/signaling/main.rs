@@ -8,12 +8,17 @@
 
 mod admin;
 mod client;
+mod crossing;
 mod door;
+mod floods;
+mod forged;
 mod hostile;
 mod pages;
 mod program;
 mod restart;
 mod stun;
+mod webhook;
+mod wire;
 
 use client::Client;
 use parley_proto::{ClientMessage, ErrorCode, LeaveReason, ServerMessage};
