@@ -10,7 +10,7 @@ use super::past_call::{CallId, PastCall, Seconds};
 use super::{KEPT_MAX, TOLD_MAX, UNFINISHED_MAX};
 use crate::view::EndCode;
 use parley_proto::limits::NAME_CHARS_MAX;
-use rusqlite::{Connection, ErrorCode, Row, params};
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -241,23 +241,33 @@ impl Tables {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
-    let layout: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let layout = layout as usize;
-    if layout > STEPS.len() {
-        let newer = format!("written by a newer Parley (layout {layout})");
-        return Err(OpenTablesError::Damaged(newer));
-    }
+    let layout = layout_of(connection)?;
     if layout > 0 {
         // One that only looks like ours is set aside as it is.
         connection.prepare("SELECT id, began_ms, people, stars FROM call")?;
     }
+    if layout == STEPS.len() {
+        return Ok(());
+    }
+    // All steps or none, and never two programs at once, which is why the layout is asked for again.
+    let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let layout = layout_of(&whole)?;
+    if layout > STEPS.len() {
+        let newer = format!("written by a newer Parley (layout {layout})");
+        return Err(OpenTablesError::Damaged(newer));
+    }
     for (step, number) in STEPS.iter().zip(1..).skip(layout) {
-        let whole = connection.transaction()?;
         whole.execute_batch(step)?;
         whole.pragma_update(None, "user_version", number)?;
-        whole.commit()?;
     }
+    whole.commit()?;
     Ok(())
+}
+
+fn layout_of(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| {
+        row.get::<_, u32>(0).map(|layout| layout as usize)
+    })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<PastCall>> {

@@ -276,11 +276,14 @@ fn ticket(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
     Ok(Some(Record::TicketUsed { jti, exp_s }))
 }
 
-/// All steps or none, and never two programs at once: `parley-server new-key` may begin the same file in the same moment.
 fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
+    if layout_of(connection)? == STEPS.len() {
+        check(connection)?;
+        return Ok(());
+    }
+    // All steps or none, and never two programs at once: `parley-server new-key` may begin the same file in the same moment.
     let whole = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let layout: u32 = whole.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let layout = layout as usize;
+    let layout = layout_of(&whole)?;
     if layout > STEPS.len() {
         let newer = format!("written by a newer server, layout {layout}");
         return Err(OpenTablesError::Damaged(newer));
@@ -289,11 +292,22 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {
         whole.execute_batch(step)?;
         whole.pragma_update(None, "user_version", number)?;
     }
-    // One that only looks like ours is set aside as it was.
-    for (select, _) in SELECTS {
-        whole.prepare(select)?;
-    }
+    check(&whole)?;
     whole.commit()?;
+    Ok(())
+}
+
+fn layout_of(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| {
+        row.get::<_, u32>(0).map(|layout| layout as usize)
+    })
+}
+
+/// One that only looks like ours is set aside as it is.
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    for (select, _) in SELECTS {
+        connection.prepare(select)?;
+    }
     Ok(())
 }
 
