@@ -6,6 +6,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+/// The type of every refusal (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+
 /// Why a request is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -14,6 +17,8 @@ pub(super) enum Refusal {
     NotFound,
     Method,
     Malformed(String),
+    /// What the library did not hand on: a body that is too long, a path that is no text.
+    NotUnderstood(StatusCode),
     Book(BookError),
     GoingDown,
 }
@@ -34,6 +39,7 @@ impl Refusal {
             Self::Malformed(_) | Self::Book(BookError::BadTime | BookError::BadKey) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::NotUnderstood(status) => *status,
             Self::Book(BookError::Full) => StatusCode::INSUFFICIENT_STORAGE,
             Self::GoingDown => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -48,10 +54,22 @@ impl Refusal {
             Self::NotFound => "There is no such thing here.".to_owned(),
             Self::Method => "This cannot be asked here. See /api/v1/openapi.json.".to_owned(),
             Self::Malformed(what) => what.clone(),
+            Self::NotUnderstood(_) => "This is too long, or not as described. See /api/v1/openapi.json.".to_owned(),
             Self::Book(error) => error.to_string(),
             Self::GoingDown => "The server is about to stop. Ask again when it is back.".to_owned(),
         }
     }
+}
+
+/// What the library refused by itself is said like everything else here.
+pub(super) async fn in_words(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_ours = kind.is_some_and(|kind| kind == PROBLEM);
+    if status.is_client_error() && !is_ours {
+        return Refusal::NotUnderstood(status).into_response();
+    }
+    response
 }
 
 impl IntoResponse for Refusal {
@@ -60,7 +78,7 @@ impl IntoResponse for Refusal {
         let title = status.canonical_reason().unwrap_or_default();
         let body = json!({"status": status.as_u16(), "title": title, "detail": self.detail()});
         let mut headers: Vec<(HeaderName, HeaderValue)> =
-            vec![(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
+            vec![(CONTENT_TYPE, HeaderValue::from_static(PROBLEM))];
         match self {
             Self::NoKey => headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::TooFast => headers.push((RETRY_AFTER, HeaderValue::from_static("1"))),

@@ -69,6 +69,7 @@ pub(crate) fn router(hub: mpsc::Sender<Inbound>, clock: Clock, tally: Arc<Tally>
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .route("/{*anything}", any(|| async { Refusal::NotFound }))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::map_response(answer::in_words))
         .layer(middleware::from_fn_with_state(desk.clone(), let_in))
         .with_state(desk);
     Router::new()

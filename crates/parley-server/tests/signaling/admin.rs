@@ -139,6 +139,8 @@ async fn requests_that_make_no_sense_are_refused_with_a_sentence() {
         ("POST", "/keys", json!({"name": "x", "public": "short"}), 422),
         ("DELETE", "/keys/nobody", Value::Null, 404),
         ("DELETE", "/rooms/nowhere", Value::Null, 404),
+        ("DELETE", "/rooms/%ff", Value::Null, 400),
+        ("DELETE", "/bans", Value::Null, 400),
     ] {
         let (status, said) = operator.ask(method, path, &body).await;
         assert_eq!(status, expect, "{method} {path} {body}: {said}");
