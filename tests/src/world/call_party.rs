@@ -42,6 +42,13 @@ pub(crate) fn address_of(at: SocketAddr) -> ServerAddress {
     ServerAddress::new(false, &at.ip().to_string(), at.port()).expect("an address is a host")
 }
 
+fn every_way() -> NetworkOptions {
+    NetworkOptions {
+        include_loopback: true,
+        ..NetworkOptions::default()
+    }
+}
+
 /// What arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
@@ -64,13 +71,13 @@ pub(crate) struct Party {
 impl Party {
     /// Makes a room and waits for its link.
     pub(crate) async fn create(server: ServerAddress, name: &str) -> Result<(Self, Link)> {
-        let party = Self::start(CallTarget::Create { server }, name);
+        let party = Self::start(CallTarget::Create { server }, name, every_way());
         let link = party.link().await?;
         Ok((party, link))
     }
 
     pub(crate) fn join(link: Link, name: &str) -> Self {
-        Self::start(CallTarget::Join { link }, name)
+        Self::start(CallTarget::Join { link }, name, every_way())
     }
 
     /// Two people, connected and proven.
@@ -87,7 +94,7 @@ impl Party {
         Ok((ada, ben))
     }
 
-    fn start(target: CallTarget, name: &str) -> Self {
+    pub(crate) fn start(target: CallTarget, name: &str, network: NetworkOptions) -> Self {
         let (video_in, video) = mpsc::channel(2);
         let (audio_in, audio) = mpsc::channel(8);
         tokio::spawn(film(video_in));
@@ -109,11 +116,7 @@ impl Party {
                 limits: VideoLimits::default(),
                 screen: LocalScreen::none(),
             },
-            network: NetworkOptions {
-                addresses: Vec::new(),
-                include_loopback: true,
-                ..NetworkOptions::default()
-            },
+            network,
         });
         let CallHandle {
             commands,

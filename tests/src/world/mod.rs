@@ -3,6 +3,7 @@
 mod call_connects;
 mod call_genuine;
 mod call_party;
+mod call_relayed;
 mod call_survives;
 #[cfg(target_os = "linux")]
 mod camera;

@@ -6,6 +6,7 @@ use super::estimate::Ceiling;
 use super::lane;
 use super::library::LibraryEvents;
 use super::meter::Meter;
+use super::rounds::Rounds;
 use super::route::{self, Route};
 use super::runtime::LiveTasks;
 use super::setup::{Blueprint, Built, LocalTrack, build};
@@ -64,6 +65,7 @@ pub(super) struct Connection {
     pub(super) estimate: watch::Receiver<Bitrate>,
     pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
+    pub(super) rounds: Arc<Rounds>,
     pub(super) connected: bool,
     peer: Arc<dyn PeerConnection>,
     parts: Parts,
@@ -113,6 +115,7 @@ impl Connection {
             estimate,
             ceiling,
             tasks,
+            rounds,
         } = build(blueprint, now).await?;
         let audio = sending(peer.as_ref(), audio).await?;
         let video = sending(peer.as_ref(), video).await?;
@@ -133,6 +136,7 @@ impl Connection {
             estimate,
             ceiling,
             tasks,
+            rounds,
             connected: false,
             peer,
             parts: Parts {

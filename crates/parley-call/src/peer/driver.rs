@@ -220,6 +220,9 @@ impl Driver {
         };
         if let Some(open) = &mut self.open {
             open.up = phase == ConnectionPhase::Connected;
+            if !open.up {
+                open.connection.rounds.set(true);
+            }
             let said = open.connection.meter.said.get();
             open.backlog.on_path(clock(), open.up, said);
         }
@@ -346,6 +349,8 @@ impl Driver {
             return;
         };
         let pair = open.connection.pair(now, &open.relays).await;
+        let may_be_relayed = !open.up || pair.is_none_or(|pair| pair.relay.is_some());
+        open.connection.rounds.set(may_be_relayed);
         // Without one now, the last one tells what is no more.
         open.pair = pair.or(open.pair);
         if let Some(rtt_ms) = pair.and_then(|pair| pair.rtt_ms) {

@@ -18,6 +18,7 @@
 //! | feedback of the other side never reaches the application | `chain/tap.rs` |
 //! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
+//! | what goes through a relay waits for the next timer, twice | `rounds.rs` |
 //! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
 //! | beside a relay the address behind it is told, even where that is to be hidden | `privacy.rs` |
 
@@ -37,6 +38,7 @@ mod meter;
 mod network_watch;
 mod pacer;
 mod privacy;
+mod rounds;
 mod route;
 mod runtime;
 mod send_audio;

@@ -1,8 +1,10 @@
-//! The library's runtime: tokio, with socket buffers that hold a burst, and with word of when a task of it has ended.
+//! The library's runtime: tokio, with socket buffers that hold a burst, with word of when a task of it has ended, and with
+//! a timer that knows of relays ([`Rounds`]).
 //!
 //! The kernel's default of some 200 KiB drops packets when a key frame comes while this machine is busy. And the library
 //! tells nobody when its own task stops (an I/O error, or a panic in it), which would leave a call that looks alive.
 
+use super::rounds::{Rounds, Wait};
 use socket2::SockRef;
 use std::future::Future;
 use std::io;
@@ -53,15 +55,17 @@ impl Drop for TaskLife {
 pub(super) struct PeerRuntime {
     tokio: TokioRuntime,
     tasks: Arc<LiveTasks>,
+    rounds: Arc<Rounds>,
 }
 
 impl PeerRuntime {
     /// A runtime for one connection, and its tasks.
-    pub(super) fn new() -> (Self, Arc<LiveTasks>) {
+    pub(super) fn new(rounds: Arc<Rounds>) -> (Self, Arc<LiveTasks>) {
         let tasks = Arc::new(LiveTasks::default());
         let runtime = Self {
             tokio: TokioRuntime,
             tasks: Arc::clone(&tasks),
+            rounds,
         };
         (runtime, tasks)
     }
@@ -112,7 +116,10 @@ impl Runtime for PeerRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
-        self.tokio.sleep(duration)
+        match Rounds::wait(&self.rounds, duration) {
+            Wait::Round(round) => Box::pin(round),
+            Wait::For(duration) => self.tokio.sleep(duration),
+        }
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
@@ -145,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn media_sockets_get_more_than_the_default_buffer() {
-        let (runtime, _) = PeerRuntime::new();
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false));
         let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let default = SockRef::from(&plain).recv_buffer_size().unwrap();
         let shared = plain.try_clone().unwrap();
@@ -156,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_relay_at_an_ipv6_address_is_found() {
-        let (runtime, _) = PeerRuntime::new();
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false));
         for (host, expect) in [
             ("::1:3478", "[::1]:3478"),
             ("[::1]:3478", "[::1]:3478"),
@@ -169,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_task_is_told_even_after_a_panic() {
-        let (runtime, tasks) = PeerRuntime::new();
+        let (runtime, tasks) = PeerRuntime::new(Rounds::new(false));
         runtime.spawn(Box::pin(async { panic!("as a faulty library would") }));
         assert_eq!(tasks.count(), 1);
         tokio::time::timeout(Duration::from_secs(5), tasks.ended())

@@ -12,7 +12,9 @@ use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
 use super::pacer::link::Pacer;
 use super::pacer::room::Room;
+use super::rounds::Rounds;
 use super::runtime::{LiveTasks, PeerRuntime};
+use super::servers;
 use crate::config::CandidatePolicy;
 use parley_media::time::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use parley_media::video::KeyFrameFlag;
@@ -96,6 +98,7 @@ pub(super) struct Built {
     pub(super) estimate: watch::Receiver<Bitrate>,
     pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
+    pub(super) rounds: Arc<Rounds>,
 }
 
 /// Builds a connection, without tracks on it yet. `now` ties its clocks together. Boxed inside: the library's future for it
@@ -166,7 +169,8 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
             Slot::from(DELIVER_SLOT),
             Linked::new(Deliver::new(Arc::clone(&meter), blueprint.events.clone())),
         );
-    let (runtime, tasks) = PeerRuntime::new();
+    let rounds = Rounds::new(blueprint.ice_servers.iter().any(servers::is_relay));
+    let (runtime, tasks) = PeerRuntime::new(Arc::clone(&rounds));
     let building = PeerConnectionBuilder::new()
         .with_configuration(
             RTCConfigurationBuilder::new()
@@ -197,6 +201,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         estimate,
         ceiling,
         tasks,
+        rounds,
     })
 }
 
