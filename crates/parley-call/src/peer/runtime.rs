@@ -21,6 +21,11 @@ use webrtc::runtime::{
 /// Bytes of a media socket's buffer, each way. The kernel may give less.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
+tokio::task_local! {
+    /// Set in tasks of the library. Who waits for room in a data channel asks for a timer too, from a task of ours.
+    static OF_THE_LIBRARY: ();
+}
+
 /// Tasks of one connection that still run.
 #[derive(Debug, Default)]
 pub(super) struct LiveTasks {
@@ -75,10 +80,10 @@ impl Runtime for PeerRuntime {
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {
         self.tasks.count.fetch_add(1, Ordering::AcqRel);
         let life = TaskLife(Arc::clone(&self.tasks));
-        self.tokio.spawn(Box::pin(async move {
+        self.tokio.spawn(Box::pin(OF_THE_LIBRARY.scope((), async move {
             let _life = life;
             future.await;
-        }))
+        })))
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
@@ -116,6 +121,9 @@ impl Runtime for PeerRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        if OF_THE_LIBRARY.try_with(|()| ()).is_err() {
+            return self.tokio.sleep(duration);
+        }
         match Rounds::wait(&self.rounds, duration) {
             Wait::Round(round) => Box::pin(round),
             Wait::For(duration) => self.tokio.sleep(duration),
@@ -172,6 +180,23 @@ mod tests {
             let found = runtime.resolve_host(host).await.unwrap();
             assert_eq!(found, [expect.parse::<SocketAddr>().unwrap()], "{host}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_librarys_loop_makes_its_rounds_where_there_are_relays_and_others_wait_as_they_ask() {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        let (runtime, tasks) = PeerRuntime::new(Rounds::new(true));
+        let runtime = Arc::new(runtime);
+        let looping = Arc::clone(&runtime);
+        runtime.spawn(Box::pin(async move {
+            looping.sleep(HOUR).await;
+            looping.sleep(HOUR).await;
+        }));
+        tokio::time::timeout(Duration::from_secs(5), tasks.ended())
+            .await
+            .expect("two rounds and no sleep");
+        let others = tokio::time::timeout(Duration::from_millis(100), runtime.sleep(HOUR)).await;
+        assert!(others.is_err());
     }
 
     #[tokio::test]
