@@ -222,6 +222,7 @@ impl Driver {
             open.up = phase == ConnectionPhase::Connected;
             if !open.up {
                 open.connection.rounds.set(true);
+                open.relays.look_again();
             }
             let said = open.connection.meter.said.get();
             open.backlog.on_path(clock(), open.up, said);

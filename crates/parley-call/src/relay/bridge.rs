@@ -6,7 +6,9 @@
 //! ```
 //! The library has a socket for each address of this machine, and asks from each of them. One allocation is enough: only
 //! what comes from this socket's own address is taken, and of that only the first port. A stream is one client to the relay
-//! (RFC 8656, section 3.1), so two could not share it anyway.
+//! (RFC 8656, section 3.1), so two could not share it anyway. With an ICE restart the library changes all of its sockets: then
+//! whoever asks for an allocation from the new port gets a stream of its own in place of the old one's. While the call stands
+//! nobody restarts, and no other program on this machine gets the stream by asking.
 //!
 //! A stream that breaks takes its allocation with it. Before there is one it is opened again; after, the library could not be
 //! told, so the bridge is [`Ended`](BridgeState::Ended) and the call needs a fresh connection.
@@ -163,18 +165,48 @@ struct Work {
     counters: Arc<BridgeCounters>,
 }
 
+/// Who asked for an allocation, and how: it asks the same way until there is an answer.
+#[derive(Debug, Clone)]
+struct Asked {
+    client: SocketAddr,
+    framed: BytesMut,
+}
+
+/// Why a stream is carried no further.
+#[derive(Debug)]
+enum Over {
+    Fault(io::Error),
+    /// The library has other sockets now.
+    Moved(Asked),
+}
+
 impl Work {
     async fn run(mut self) {
-        let (client, first) = self.first().await;
-        self.wait_for_better(clock()).await;
         let mut failures = 0;
+        let mut asked = None;
         loop {
+            let client = match asked.take() {
+                Some(asked) => asked,
+                None => self.first().await,
+            };
+            let Some(client) = self.wait_for_better(client, clock()).await else {
+                continue;
+            };
             match self.stream().await {
                 Ok(stream) => {
                     self.tell.send_replace(BridgeState::Open);
                     let allocated = AtomicBool::new(false);
-                    let fault = self.carry(stream, client, first.clone(), &allocated).await;
-                    tracing::debug!(server = ?self.plan.server, %fault, "the stream to a relay ended");
+                    match self.carry(stream, &client, &allocated).await {
+                        Over::Moved(other) => {
+                            tracing::debug!(server = ?self.plan.server, "another socket asks for a relay");
+                            self.tell.send_replace(BridgeState::Waiting);
+                            asked = Some(other);
+                            continue;
+                        }
+                        Over::Fault(fault) => {
+                            tracing::debug!(server = ?self.plan.server, %fault, "the stream to a relay ended");
+                        }
+                    }
                     if allocated.load(Ordering::Acquire) {
                         self.tell.send_replace(BridgeState::Ended);
                         return;
@@ -183,53 +215,57 @@ impl Work {
                 }
                 Err(error) => tracing::debug!(server = ?self.plan.server, %error, "no stream to a relay"),
             }
+            asked = Some(client);
             failures += 1;
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
             sleep(start::again(failures)).await;
         }
     }
 
-    /// The first datagram of the library, and who sent it. It is the same until there is an answer.
-    async fn first(&self) -> (SocketAddr, BytesMut) {
+    /// The library's first request, and who sent it.
+    async fn first(&self) -> Asked {
         let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let (bytes, from) = self.receive(&mut datagram).await;
-            let mut framed = BytesMut::new();
-            if from.ip() == self.ip && frame::append(&datagram[..bytes], &mut framed) {
-                return (from, framed);
+            if let Some(asked) = self.asks(&datagram[..bytes], from) {
+                return asked;
             }
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Receives. An error is word of an earlier datagram that nobody took, which is no matter here.
-    async fn receive(&self, datagram: &mut [u8]) -> (usize, SocketAddr) {
-        loop {
-            match self.socket.recv_from(datagram).await {
-                Ok(received) => return received,
-                Err(error) => {
-                    tracing::trace!(%error, "a bridge's socket");
-                    sleep(Duration::from_millis(1)).await;
-                }
-            }
-        }
+    /// What asks for an allocation, if this does, and comes from where the library's socket is.
+    fn asks(&self, datagram: &[u8], client: SocketAddr) -> Option<Asked> {
+        let mut framed = BytesMut::new();
+        let asks =
+            client.ip() == self.ip && frame::is_allocate(datagram) && frame::append(datagram, &mut framed);
+        asks.then_some(Asked { client, framed })
     }
 
-    /// Returns when the stream is wanted, all better ways considered.
-    async fn wait_for_better(&mut self, since: Instant) {
+    async fn receive(&self, datagram: &mut [u8]) -> (usize, SocketAddr) {
+        receive(&self.socket, datagram).await
+    }
+
+    /// Returns when the stream is wanted, all better ways considered, and who wants it by then; `None` when it is not: then
+    /// whoever asks next begins anew.
+    async fn wait_for_better(&mut self, mut asked: Asked, since: Instant) -> Option<Asked> {
+        let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let better = *self.better.borrow_and_update();
-            let due = async {
-                match start::after(better, self.plan.before) {
-                    Some(wait) => sleep_until((since + wait).into()).await,
-                    None => std::future::pending().await,
+            let due = since + start::after(better, self.plan.before)?;
+            // What others than the library send is counted where there is a stream.
+            let changed = tokio::select! {
+                () = sleep_until(due.into()) => return Some(asked),
+                changed = self.better.changed() => changed,
+                (bytes, from) = receive(&self.socket, &mut datagram) => {
+                    if let Some(newer) = self.asks(&datagram[..bytes], from) {
+                        asked = newer;
+                    }
+                    Ok(())
                 }
             };
-            tokio::select! {
-                () = due => return,
-                changed = self.better.changed() => if changed.is_err() {
-                    return;
-                },
+            if changed.is_err() {
+                return Some(asked);
             }
         }
     }
@@ -248,30 +284,30 @@ impl Work {
     }
 
     /// Carries datagrams both ways until the stream is of no more use; says why.
-    async fn carry(
-        &self,
-        stream: Box<dyn Stream>,
-        client: SocketAddr,
-        first: BytesMut,
-        allocated: &AtomicBool,
-    ) -> io::Error {
+    async fn carry(&self, stream: Box<dyn Stream>, asked: &Asked, allocated: &AtomicBool) -> Over {
         let (reader, writer) = split(stream);
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         // There is room: it is empty.
-        let _ = queue.try_send(first);
+        let _ = queue.try_send(asked.framed.clone());
         tokio::select! {
-            fault = self.take_in(client, queue) => fault,
-            fault = write_out(writer, waiting) => fault,
-            fault = self.read_in(reader, client, allocated) => fault,
+            other = self.take_in(asked.client, queue) => Over::Moved(other),
+            fault = write_out(writer, waiting) => Over::Fault(fault),
+            fault = self.read_in(reader, asked.client, allocated) => Over::Fault(fault),
         }
     }
 
-    /// From the library into the queue.
-    async fn take_in(&self, client: SocketAddr, queue: mpsc::Sender<BytesMut>) -> io::Error {
+    /// From the library into the queue, until it asks from another socket.
+    async fn take_in(&self, client: SocketAddr, queue: mpsc::Sender<BytesMut>) -> Asked {
         let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let (bytes, from) = self.receive(&mut datagram).await;
             let mut framed = BytesMut::with_capacity(bytes + 3);
+            if from != client
+                && *self.better.borrow() != Better::Found
+                && let Some(other) = self.asks(&datagram[..bytes], from)
+            {
+                return other;
+            }
             if from != client || !frame::append(&datagram[..bytes], &mut framed) {
                 self.counters.refused.fetch_add(1, Ordering::Relaxed);
             } else if queue.try_send(framed).is_err() {
@@ -307,6 +343,19 @@ impl Work {
                 if let Err(error) = self.socket.send_to(&datagram, client).await {
                     tracing::trace!(%error, "a datagram of a relay is lost on this machine");
                 }
+            }
+        }
+    }
+}
+
+/// Receives. An error is word of an earlier datagram that nobody took, which is no matter here.
+async fn receive(socket: &UdpSocket, datagram: &mut [u8]) -> (usize, SocketAddr) {
+    loop {
+        match socket.recv_from(datagram).await {
+            Ok(received) => return received,
+            Err(error) => {
+                tracing::trace!(%error, "a bridge's socket");
+                sleep(Duration::from_millis(1)).await;
             }
         }
     }

@@ -9,6 +9,8 @@ const STUN_HEADER_BYTES: usize = 20;
 const CHANNEL_HEADER_BYTES: usize = 4;
 /// What every STUN message has in the fifth to eighth byte.
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+/// An Allocate request (RFC 8656, section 17).
+const ALLOCATE: [u8; 2] = [0x00, 0x03];
 /// An Allocate success response (RFC 8656, section 17, class by RFC 8489).
 const ALLOCATED: [u8; 2] = [0x01, 0x03];
 
@@ -55,6 +57,11 @@ pub(super) fn append(datagram: &[u8], out: &mut BytesMut) -> bool {
     out.extend_from_slice(frame);
     out.extend_from_slice(&[0; 3][..bytes.next_multiple_of(4) - bytes]);
     true
+}
+
+/// Whether this datagram asks a relay for an allocation: the first thing that a client says.
+pub(super) fn is_allocate(datagram: &[u8]) -> bool {
+    datagram.starts_with(&ALLOCATE)
 }
 
 /// Whether this datagram of a relay says that there is an allocation now.
@@ -148,8 +155,10 @@ mod tests {
     fn an_allocation_is_heard_of() {
         let mut success = stun(0);
         success[..2].copy_from_slice(&[0x01, 0x03]);
-        assert!(is_allocated(&success));
-        assert!(!is_allocated(&stun(0)));
+        assert!(is_allocated(&success) && !is_allocate(&success));
+        success[..2].copy_from_slice(&[0x00, 0x03]);
+        assert!(is_allocate(&success) && !is_allocated(&success));
+        assert!(!is_allocated(&stun(0)) && !is_allocate(&stun(0)));
         assert!(!is_allocated(&channel(3)));
     }
 

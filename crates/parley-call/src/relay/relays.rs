@@ -110,6 +110,17 @@ impl Relays {
         self.better.send_replace(Better::Found);
     }
 
+    /// The call does not stand any more: what was known of better ways is old.
+    pub(crate) fn look_again(&self) {
+        self.better.send_if_modified(|known| {
+            let stood = *known == Better::Found;
+            if stood {
+                *known = Better::Unknown;
+            }
+            stood
+        });
+    }
+
     /// How the relay behind a bridge is reached, by what the library calls it.
     pub(crate) fn transport_of(&self, url: &str) -> Option<RelayTransport> {
         self.bridge(url).map(Bridge::transport)

@@ -106,6 +106,7 @@ async fn only_one_of_the_librarys_sockets_is_served() {
     world.library.send(&ALLOCATE).await.unwrap();
     let mut stream = world.accept().await;
     read(&mut stream, 20).await;
+    world.better.send_replace(Better::Found);
     let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     other.send_to(&ALLOCATE, world.bridge.address()).await.unwrap();
     world.library.send(b"neither STUN nor ChannelData").await.unwrap();
@@ -125,7 +126,39 @@ async fn no_stream_is_opened_while_something_better_is_there() {
     let late = timeout(Duration::from_secs(2), world.listener.accept()).await;
     assert!(late.is_err(), "the call stands without it");
     world.better.send_replace(Better::Unknown);
+    let unasked = timeout(Duration::from_millis(500), world.listener.accept()).await;
+    assert!(
+        unasked.is_err(),
+        "what was asked for before is not waited for any more"
+    );
+    world.library.send(&ALLOCATE).await.unwrap();
     world.accept().await;
+}
+
+#[tokio::test]
+async fn a_library_that_restarts_with_another_socket_gets_another_stream() {
+    let world = world().await;
+    world.library.send(&ALLOCATE).await.unwrap();
+    let mut stream = world.accept().await;
+    read(&mut stream, 20).await;
+    let mut success = ALLOCATE;
+    success[..2].copy_from_slice(&[0x01, 0x03]);
+    stream.write_all(&success).await.unwrap();
+    assert_eq!(world.received().await, success);
+    let restarted = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    restarted.connect(world.bridge.address()).await.unwrap();
+    restarted.send(&CHANNEL).await.unwrap();
+    restarted.send(&ALLOCATE).await.unwrap();
+    let mut second = world.accept().await;
+    assert_eq!(read(&mut second, 20).await, ALLOCATE, "not what came before it");
+    second.write_all(&success).await.unwrap();
+    let mut datagram = [0; 100];
+    let bytes = timeout(LONG, restarted.recv(&mut datagram))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(datagram[..bytes], success);
+    assert_eq!(world.bridge.counters().failures.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
