@@ -16,6 +16,9 @@ use tokio_rustls::TlsConnector;
 
 /// A TCP connection; the time is split between a host's addresses.
 const TCP_MAX: Duration = Duration::from_secs(6);
+/// A proxy is in the network around this machine: one that does not answer by then is somewhere else, and whoever waits for
+/// the server is not to give up before it was asked straight.
+const PROXY_NEAR_MAX: Duration = Duration::from_secs(2);
 /// What a proxy needs to reach the server and answer.
 const PROXY_MAX: Duration = Duration::from_secs(8);
 /// The TLS handshake.
@@ -81,7 +84,8 @@ pub(crate) async fn tcp(to: &HostPort, proxy: Option<&Proxy>) -> Result<TcpStrea
     let Some(proxy) = proxy.filter(|proxy| proxy.serves(to.host())) else {
         return straight(to).await;
     };
-    match straight(proxy.at()).await {
+    let reached = timeout(PROXY_NEAR_MAX, straight(proxy.at())).await;
+    match reached.unwrap_or(Err(DialError::TimedOut)) {
         Ok(stream) => timeout(PROXY_MAX, through(stream, to, proxy))
             .await
             .map_err(|_| DialError::TimedOut)?,

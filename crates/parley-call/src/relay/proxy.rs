@@ -60,11 +60,9 @@ impl Proxy {
             return Err(ProxyError::Unsupported);
         }
         let host = url.host_str().ok_or(ProxyError::Malformed)?;
-        // The URL's own default, 80, is left out by the parser whether it was written or not.
-        let port = url.port().unwrap_or_else(|| match with_scheme.contains(":80") {
-            true => 80,
-            false => PORT,
-        });
+        let port = url
+            .port()
+            .unwrap_or(if says_port_80(&with_scheme) { 80 } else { PORT });
         let at = HostPort::new(host, port).ok_or(ProxyError::Malformed)?;
         let authorization = (!url.username().is_empty()).then(|| {
             let password = url.password().unwrap_or_default();
@@ -99,10 +97,17 @@ impl Proxy {
     /// The same, not asked for the hosts of a list as `no_proxy` has it.
     #[must_use]
     fn except(mut self, list: &str) -> Self {
-        let names = list.split(',').map(|name| name.trim().trim_start_matches('.'));
+        // As `*.corp` other programs understand it too.
+        let bare = |name: &str| {
+            name.strip_prefix("*.")
+                .unwrap_or(name)
+                .trim_start_matches('.')
+                .to_owned()
+        };
+        let names = list.split([',', ' ']).map(|name| bare(name.trim()));
         self.except = names
             .filter(|name| !name.is_empty())
-            .map(str::to_ascii_lowercase)
+            .map(|name| name.to_ascii_lowercase())
             .collect();
         self
     }
@@ -134,6 +139,18 @@ impl Proxy {
             .map_or_else(String::new, |value| format!("Proxy-Authorization: {value}\r\n"));
         format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{authorization}\r\n")
     }
+}
+
+/// Whether this URL without another port names 80: the parser leaves the scheme's own out, written or not. Passwords and IPv6
+/// addresses have colons too.
+fn says_port_80(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let place = place.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let (_, place) = place.rsplit_once('@').unwrap_or(("", place));
+    place
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse() == Ok(80_u16))
+        && !place.ends_with(']')
 }
 
 /// What `%41` and the like stand for.
@@ -210,6 +227,10 @@ mod tests {
         check("http://10.0.0.1", "10.0.0.1:8080");
         check("http://10.0.0.1:80", "10.0.0.1:80");
         check("http://[fd00::1]:8080", "[fd00::1]:8080");
+        check("http://[fd00::80]", "[fd00::80]:8080");
+        check("http://[fd00::80]:80/", "[fd00::80]:80");
+        check("http://ada:80@proxy", "proxy:8080");
+        check("http://ada:x@proxy:080", "proxy:80");
         assert_eq!(Proxy::read("socks5://host:1080"), Err(ProxyError::Unsupported));
         for text in ["", "http://", "http://host:99999", "a b"] {
             assert_eq!(Proxy::read(text), Err(ProxyError::Malformed), "{text}");
@@ -245,7 +266,7 @@ mod tests {
         let proxy = environment(&[
             ("https_proxy", "http://proxy:1"),
             ("all_proxy", "http://other:2"),
-            ("no_proxy", "example.org, .corp, 8.8.8.8"),
+            ("no_proxy", "example.org, .corp, *.lab, 8.8.8.8"),
         ])
         .unwrap();
         for (host, served) in [
@@ -256,6 +277,8 @@ mod tests {
             ("Call.Example.org", false),
             ("badexample.org", true),
             ("host.corp", false),
+            ("host.lab", false),
+            ("collab", true),
             ("8.8.8.8", false),
             ("localhost", false),
             ("127.0.0.1", false),
