@@ -104,8 +104,13 @@ pub(super) struct Built {
 /// Builds a connection, without tracks on it yet. `now` ties its clocks together. Boxed inside: the library's future for it
 /// is some 20 kB, which every caller would carry on its stack.
 pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
-    match Box::pin(build_with(&blueprint, MulticastDnsMode::QueryOnly, now)).await {
-        Err(error) => {
+    let mdns = match blueprint.candidates {
+        CandidatePolicy::All => MulticastDnsMode::QueryOnly,
+        // Whoever is in the same network and names a `.local` address would see from where it is asked for.
+        CandidatePolicy::RelayOnly => MulticastDnsMode::Disabled,
+    };
+    match Box::pin(build_with(&blueprint, mdns, now)).await {
+        Err(error) if mdns != MulticastDnsMode::Disabled => {
             // Without a multicast route (a namespace, a locked-down machine) `.local` candidates cannot be resolved, but a
             // call is still possible.
             tracing::debug!(%error, "once more without mDNS");

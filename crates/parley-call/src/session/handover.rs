@@ -45,11 +45,20 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     stage: Stage,
-    /// There is a network that the connection does not use.
+    /// The number of the connection that this is about.
+    connection: Option<u32>,
+    /// There is a network that it does not use.
     has_more: bool,
 }
 
 impl Handover {
+    /// There is a connection of this number. A fresh one, whatever it was made for, uses all networks that there were.
+    pub(super) fn on_connection(&mut self, number: u32) {
+        if self.connection.replace(number) != Some(number) {
+            self.has_more = false;
+        }
+    }
+
     /// The addresses changed.
     pub(super) fn on_change(&mut self, now: Instant, change: NetworkChange) {
         self.has_more = change.has_more;
@@ -154,6 +163,22 @@ mod tests {
         assert!(!handover.due(now + MOVE_MAX, true));
         handover.on_silence(now + MOVE_MAX);
         assert_eq!(handover.deadline(), None, "it uses all there is now");
+    }
+
+    #[test]
+    fn what_an_earlier_connection_did_not_use_is_no_reason_to_leave_the_one_there_is() {
+        let (mut handover, now) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_change(now, OTHER);
+        assert!(handover.due(now + SETTLE, true));
+        handover.on_connection(2);
+        assert!(!handover.due(now + MOVE_MAX, true), "it stands");
+        handover.on_silence(now + MOVE_MAX);
+        assert_eq!(handover.deadline(), None, "the other one may have left");
+        handover.on_change(now, change(true, true, true));
+        handover.on_connection(2);
+        handover.on_silence(now + MOVE_MAX);
+        assert!(handover.due(now + MOVE_MAX, true), "this one came later");
     }
 
     #[test]

@@ -123,6 +123,12 @@ impl PeerLink {
         link
     }
 
+    /// What helps to find a way from the next connection on: the server names it anew, with credentials that last longer. One that
+    /// stands keeps its relay.
+    pub(super) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
+        self.ice_servers = servers;
+    }
+
     /// Who this side was when the link was made: proofs are bound to it.
     pub(super) const fn me(&self) -> ParticipantId {
         self.me

@@ -346,6 +346,9 @@ impl Stay {
 
     /// Goes over to another network, once that is due.
     fn move_over(&mut self, cx: &mut Context<'_>) {
+        if let Some(link) = &self.link {
+            self.handover.on_connection(link.generation());
+        }
         let up = self.link.as_ref().is_some_and(PeerLink::is_up);
         let silent = |link: &PeerLink| link.was_up() && !link.flows();
         if self.link.as_ref().is_some_and(silent) {

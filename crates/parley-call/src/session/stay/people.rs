@@ -20,6 +20,9 @@ impl Stay {
         self.times.joined.get_or_insert(cx.now);
         // Named anew each time, with fresh credentials.
         self.ice_servers = ice::usable(&joined.ice_servers, &self.server);
+        if let Some(link) = &mut self.link {
+            link.set_ice_servers(self.ice_servers.clone());
+        }
         let (mine, others): (Vec<_>, Vec<_>) = joined
             .participants
             .into_iter()

@@ -1,6 +1,7 @@
 //! A peer driver in memory: strict where the real library is strict (no implicit rollback, no candidates before a
 //! description), so that a session that relies on luck fails here.
 
+use crate::ice::IceServer;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, TrackKind};
 use crate::sdp::tests::description;
 use parley_media::packet::ReceivedPacket;
@@ -47,6 +48,8 @@ pub(super) struct FakePeer {
     pub(super) screen_sounds_added: u32,
     /// Answers made.
     pub(super) answers: u32,
+    /// What this connection was told to find a way by.
+    ice_servers: Vec<IceServer>,
 }
 
 impl FakePeer {
@@ -76,7 +79,14 @@ impl FakePeer {
             screens_added: 0,
             screen_sounds_added: 0,
             answers: 0,
+            ice_servers: Vec::new(),
         }
+    }
+
+    /// What opens the relays of this connection.
+    pub(super) fn relay_passwords(&self) -> Vec<&str> {
+        let relays = self.ice_servers.iter().filter_map(IceServer::turn);
+        relays.map(|relay| relay.password.as_str()).collect()
     }
 
     /// Carries a command out; gives what happens when.
@@ -116,7 +126,10 @@ impl FakePeer {
             return Err("not open");
         }
         match command {
-            PeerCommand::Open { generation, .. } => {
+            PeerCommand::Open {
+                generation,
+                ice_servers,
+            } => {
                 let fresh = Self::new(self.number, self.busy_until);
                 let before = std::mem::replace(self, fresh);
                 self.failures = before.failures;
@@ -126,6 +139,7 @@ impl FakePeer {
                 self.control_refusals = before.control_refusals;
                 self.open_refusals = before.open_refusals;
                 self.generation = generation;
+                self.ice_servers = ice_servers;
                 if self.open_refusals > 0 {
                     self.open_refusals -= 1;
                     return Err("no socket");

@@ -8,5 +8,6 @@ mod hostile;
 mod inflow;
 mod losses;
 mod recording;
+mod relays;
 mod schedules;
 mod world;
