@@ -139,10 +139,7 @@ impl Driver {
                         }
                     }
                     Some(SignalingCommand::Connect { connection }) => return Left::ForAnother(connection),
-                    Some(SignalingCommand::Disconnect) => {
-                        close(&mut socket).await;
-                        return Left::Closed;
-                    }
+                    Some(SignalingCommand::Disconnect) => return self.hang_up(socket).await,
                     None => {
                         close(&mut socket).await;
                         return Left::Over;
@@ -167,6 +164,26 @@ impl Driver {
         self.tell(connection, SignalingEvent::Closed { fault, code })
             .await;
         Left::Closed
+    }
+
+    /// Closes politely, unless another connection is wanted meanwhile: after a change of the network this one's goodbye would
+    /// not be heard, and a call waits.
+    async fn hang_up(&mut self, mut socket: Socket) -> Left {
+        let closing = close(&mut socket);
+        tokio::pin!(closing);
+        loop {
+            tokio::select! {
+                () = &mut closing => return Left::Closed,
+                command = self.commands.recv() => match command {
+                    Some(SignalingCommand::Connect { connection }) => return Left::ForAnother(connection),
+                    Some(SignalingCommand::Send(_) | SignalingCommand::Disconnect) => {}
+                    None => {
+                        closing.await;
+                        return Left::Over;
+                    }
+                },
+            }
+        }
     }
 
     async fn tell(&self, connection: u32, event: SignalingEvent) {
@@ -292,8 +309,41 @@ fn is_no_tls(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: a server that says nothing, in real time"
+)]
 mod tests {
     use super::*;
+    use std::time::Instant;
+    use tokio::net::TcpListener;
+
+    /// The best of a few: the machine may be busy, and who waits for the goodbye is never quick.
+    #[tokio::test]
+    async fn a_goodbye_that_nobody_answers_delays_no_other_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let accept = async || {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio_tungstenite::accept_async(stream).await.unwrap()
+        };
+        let mut handle = spawn(ServerAddress::new(false, "127.0.0.1", port).unwrap(), None);
+        let mut silent = Vec::new();
+        let mut quickest = Duration::MAX;
+        for connection in 0..8 {
+            let asked = Instant::now();
+            let connect = SignalingCommand::Connect { connection };
+            handle.commands.send(connect).await.unwrap();
+            silent.push(timeout(Duration::from_secs(5), accept()).await.unwrap());
+            if connection > 0 {
+                quickest = quickest.min(asked.elapsed());
+            }
+            let opened = handle.events.recv().await.unwrap();
+            assert!(matches!(opened, (number, SignalingEvent::Opened) if number == connection));
+            handle.commands.send(SignalingCommand::Disconnect).await.unwrap();
+        }
+        assert!(quickest < CLOSE_MAX, "{quickest:?}");
+    }
 
     #[test]
     fn what_speaks_no_tls_is_not_blamed_on_its_certificate() {

@@ -19,6 +19,10 @@ use tokio::time::timeout;
 
 /// No way is waited for longer.
 pub const CHECK_MAX: Duration = Duration::from_secs(10);
+/// Names are looked up for so long, ...
+const NAMES_MAX: Duration = Duration::from_secs(3);
+/// ... and no further server is asked by UDP after this: each may be waited for three seconds.
+const ASK_MAX: Duration = Duration::from_secs(4);
 /// The usual port of STUN, where the server names none.
 const STUN_PORT: u16 = 3478;
 /// Servers that are asked from one port, to see what a NAT does.
@@ -71,13 +75,14 @@ fn is_on_udp(server: &IceServer) -> bool {
 
 /// UDP over IPv4 and over IPv6, and what the NAT does with it.
 async fn datagrams(servers: &[IceServer]) -> (WayReport, WayReport, Nat) {
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    for server in servers.iter().filter(|server| is_on_udp(server)) {
+    let looking = servers.iter().filter(|server| is_on_udp(server)).map(|server| {
         let place = (server.at().host(), server.at().port());
-        if let Ok(Ok(found)) = timeout(CHECK_MAX / 3, lookup_host(place)).await {
-            let fresh: Vec<_> = found.filter(|address| !addresses.contains(address)).collect();
-            addresses.extend(fresh);
-        }
+        timeout(NAMES_MAX, lookup_host(place))
+    });
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for found in join_all(looking).await.into_iter().flatten().flatten() {
+        let fresh: Vec<_> = found.filter(|address| !addresses.contains(address)).collect();
+        addresses.extend(fresh);
     }
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
     let ((udp, seen), (ipv6, _)) = join(family(Way::Udp, &v4), family(Way::Ipv6, &v6)).await;
@@ -110,8 +115,12 @@ async fn family(way: Way, servers: &[SocketAddr]) -> (WayReport, Vec<SocketAddr>
             return (report, seen);
         }
     };
+    let first_asked = clock();
     for server in servers.iter().take(ASKED_MAX) {
         let began = clock();
+        if began.duration_since(first_asked) > ASK_MAX {
+            break;
+        }
         if let Some(mapped) = probe::ask(&socket, *server).await {
             if seen.is_empty() {
                 report.to = Some(server.to_string());
@@ -136,10 +145,15 @@ async fn relay(
         seen: WaySeen::NotOffered,
     };
     let relays = servers.iter().filter_map(IceServer::turn);
+    let until = clock() + CHECK_MAX;
     for relay in relays.filter(|relay| relay.transport == transport) {
         let began = clock();
+        let left = until.saturating_duration_since(began);
+        if left.is_zero() {
+            break;
+        }
         report.to = Some(relay.at.to_string());
-        report.seen = match timeout(CHECK_MAX, answers(relay, proxy)).await {
+        report.seen = match timeout(left, answers(relay, proxy)).await {
             Ok(Ok(())) => WaySeen::Works(began.elapsed()),
             Ok(Err(fault)) => WaySeen::Fails(fault),
             Err(_) => WaySeen::Fails("no answer".to_owned()),
