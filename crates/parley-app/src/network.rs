@@ -68,6 +68,17 @@ mod tests {
     }
 
     #[test]
+    fn a_proxys_password_is_in_no_log() {
+        let settings = NetworkSettings {
+            proxy: "http://ada:hunter2@proxy.example.org:3128".into(),
+            ..NetworkSettings::default()
+        };
+        let logged = format!("{settings:?} {:?}", options(&settings));
+        assert!(!logged.contains("hunter2"), "{logged}");
+        assert!(logged.contains("has_proxy: true"), "{logged}");
+    }
+
+    #[test]
     fn a_proxy_that_is_none_is_told() {
         assert_eq!(proxy("  "), Ok(None));
         assert_eq!(proxy("socks5://host:1"), Err(ProxyError::Unsupported));

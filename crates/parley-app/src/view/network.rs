@@ -1,16 +1,27 @@
 //! How the network is used.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use ts_rs::TS;
 
 /// How the network is used, kept between runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct NetworkSettings {
     /// Picture and sound go through the server's relay always: the other side never sees this computer's address.
     pub relay_only: bool,
     /// The HTTP proxy (`http://host:port`) for what is reached over TCP; empty: what the system's environment says.
     pub proxy: String,
+}
+
+// A proxy's address may carry a password, and changes of settings are logged.
+impl fmt::Debug for NetworkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkSettings")
+            .field("relay_only", &self.relay_only)
+            .field("has_proxy", &!self.proxy.is_empty())
+            .finish()
+    }
 }
 
 /// The connection test: what it found, or that it runs.
