@@ -23,13 +23,36 @@ struct Interface {
 
 /// The addresses to bind now, best first; never empty.
 pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
-    if !options.addresses.is_empty() {
-        let mut addresses = options.addresses.clone();
-        if options.include_loopback && !addresses.iter().any(IpAddr::is_loopback) {
-            addresses.push(Ipv4Addr::LOCALHOST.into());
-        }
-        return any_port(addresses);
+    chosen(options).unwrap_or_else(|| any_port(select(&listed())))
+}
+
+/// The same, and all others that this machine has now: too many or too useless to bind, but there.
+pub(super) fn look(options: &NetworkOptions) -> (Vec<SocketAddr>, Vec<IpAddr>) {
+    if let Some(chosen) = chosen(options) {
+        return (chosen, Vec::new());
     }
+    let interfaces = listed();
+    let there = interfaces
+        .iter()
+        .filter(|interface| interface.up)
+        .map(|interface| interface.address)
+        .collect();
+    (any_port(select(&interfaces)), there)
+}
+
+/// What is said to be bound, if that is said.
+fn chosen(options: &NetworkOptions) -> Option<Vec<SocketAddr>> {
+    let mut addresses = options.addresses.clone();
+    if addresses.is_empty() {
+        return None;
+    }
+    if options.include_loopback && !addresses.iter().any(IpAddr::is_loopback) {
+        addresses.push(Ipv4Addr::LOCALHOST.into());
+    }
+    Some(any_port(addresses))
+}
+
+fn listed() -> Vec<Interface> {
     let listed = match if_addrs::get_if_addrs() {
         Ok(listed) => listed,
         Err(error) => {
@@ -37,15 +60,14 @@ pub(super) fn choose(options: &NetworkOptions) -> Vec<SocketAddr> {
             Vec::new()
         }
     };
-    let interfaces: Vec<_> = listed
+    listed
         .into_iter()
         .map(|interface| Interface {
             address: interface.ip(),
             up: interface.is_oper_up(),
             name: interface.name,
         })
-        .collect();
-    any_port(select(&interfaces))
+        .collect()
 }
 
 /// Whether two choices name other addresses, in whatever order.

@@ -306,9 +306,8 @@ impl Driver {
     /// Sees whether packets still come over a connection that stands, and whether the network under it does.
     fn look(&mut self) {
         if let Some(open) = &mut self.open {
-            let change = open
-                .network
-                .look(&addresses::choose(&self.network), open.pair.as_ref());
+            let (now, beside) = addresses::look(&self.network);
+            let change = open.network.look(&now, &beside, open.pair.as_ref());
             if let Some(change) = change {
                 tracing::info!(?change, "the network of this machine changed");
                 self.tell(PeerEventKind::NetworkChanged(change));

@@ -28,9 +28,15 @@ impl NetworkWatch {
         }
     }
 
-    /// Looks at the addresses there are `now`; gives what became of the way in use, if that changed.
-    pub(super) fn look(&mut self, now: &[SocketAddr], pair: Option<&Pair>) -> Option<NetworkChange> {
-        let there = |ip: &IpAddr| now.iter().any(|address| address.ip() == *ip);
+    /// Looks at the addresses that a connection would bind `now`, and at those `beside` them, which are there too; gives what
+    /// became of the way in use, if that changed.
+    pub(super) fn look(
+        &mut self,
+        now: &[SocketAddr],
+        beside: &[IpAddr],
+        pair: Option<&Pair>,
+    ) -> Option<NetworkChange> {
+        let there = |ip: &IpAddr| beside.contains(ip) || now.iter().any(|address| address.ip() == *ip);
         let mut usable = now.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback());
         let mut others = self.bound.iter().filter(|ip| !ip.is_loopback());
         let in_use = match pair {
@@ -100,29 +106,45 @@ mod tests {
     fn a_cable_that_is_pulled_is_told_once_and_so_is_what_comes_instead() {
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
         let pair = pair("192.168.1.7", None);
-        assert_eq!(watch.look(&at(&["192.168.1.7", "127.0.0.1"]), Some(&pair)), None);
-        assert_eq!(watch.look(&at(&["127.0.0.1"]), Some(&pair)), Some(LOST));
-        assert_eq!(watch.look(&at(&["127.0.0.1"]), Some(&pair)), None);
+        assert_eq!(
+            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&pair)),
+            None
+        );
+        assert_eq!(watch.look(&at(&["127.0.0.1"]), &[], Some(&pair)), Some(LOST));
+        assert_eq!(watch.look(&at(&["127.0.0.1"]), &[], Some(&pair)), None);
         let other = at(&["10.0.0.7", "127.0.0.1"]);
-        assert_eq!(watch.look(&other, Some(&pair)), Some(MOVED));
-        assert_eq!(watch.look(&other, Some(&pair)), None);
+        assert_eq!(watch.look(&other, &[], Some(&pair)), Some(MOVED));
+        assert_eq!(watch.look(&other, &[], Some(&pair)), None);
     }
 
     #[test]
     fn what_is_not_in_use_may_come_and_go() {
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]));
         let used = pair("192.168.1.7", None);
-        assert_eq!(watch.look(&at(&["192.168.1.7", "127.0.0.1"]), Some(&used)), None);
+        assert_eq!(
+            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&used)),
+            None
+        );
         let more = at(&["192.168.1.7", "fd00::7", "127.0.0.1"]);
-        assert_eq!(watch.look(&more, Some(&used)), Some(MORE));
-        assert_eq!(watch.look(&more, Some(&used)), None);
+        assert_eq!(watch.look(&more, &[], Some(&used)), Some(MORE));
+        assert_eq!(watch.look(&more, &[], Some(&used)), None);
         let alone = pair("127.0.0.1", None);
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
         assert_eq!(
-            watch.look(&at(&["127.0.0.1"]), Some(&alone)),
+            watch.look(&at(&["127.0.0.1"]), &[], Some(&alone)),
             None,
             "two windows of one machine need no network"
         );
+    }
+
+    #[test]
+    fn an_address_that_others_push_out_of_the_choice_is_still_there() {
+        let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "fd00::7", "127.0.0.1"]));
+        let used = pair("fd00::7", None);
+        let now = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
+        let beside = ["fd00::7".parse().unwrap()];
+        assert_eq!(watch.look(&now, &beside, Some(&used)), Some(MORE));
+        assert_eq!(watch.look(&now, &[], Some(&used)), Some(MOVED));
     }
 
     #[test]
@@ -131,22 +153,25 @@ mod tests {
         let tls = pair("127.0.0.1", Some(RelayTransport::Tls));
         let udp = pair("10.0.0.7", Some(RelayTransport::Udp));
         let less = at(&["10.0.0.7", "127.0.0.1"]);
-        assert_eq!(NetworkWatch::new(&home).look(&less, Some(&tls)), Some(LESS));
-        assert_eq!(NetworkWatch::new(&home).look(&less, Some(&udp)), None);
+        assert_eq!(NetworkWatch::new(&home).look(&less, &[], Some(&tls)), Some(LESS));
+        assert_eq!(NetworkWatch::new(&home).look(&less, &[], Some(&udp)), None);
         let lost = Pair {
             relay_lost: true,
             ..tls
         };
-        assert_eq!(NetworkWatch::new(&home).look(&home, Some(&lost)), Some(LESS));
+        assert_eq!(NetworkWatch::new(&home).look(&home, &[], Some(&lost)), Some(LESS));
     }
 
     #[test]
     fn before_anything_is_connected_one_address_is_enough() {
         let home = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
         let mut watch = NetworkWatch::new(&home);
-        assert_eq!(watch.look(&at(&["10.0.0.7", "127.0.0.1"]), None), None);
-        assert_eq!(watch.look(&at(&["172.16.0.7", "127.0.0.1"]), None), Some(MOVED));
+        assert_eq!(watch.look(&at(&["10.0.0.7", "127.0.0.1"]), &[], None), None);
+        assert_eq!(
+            watch.look(&at(&["172.16.0.7", "127.0.0.1"]), &[], None),
+            Some(MOVED)
+        );
         let mut alone = NetworkWatch::new(&at(&["127.0.0.1"]));
-        assert_eq!(alone.look(&at(&["127.0.0.1"]), None), None);
+        assert_eq!(alone.look(&at(&["127.0.0.1"]), &[], None), None);
     }
 }
