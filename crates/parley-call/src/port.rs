@@ -162,6 +162,8 @@ pub struct Inflow {
     pub video: bool,
     /// Packets of any kind, reports among them: as long as there are any, the path carries.
     pub anything: bool,
+    /// Nothing came for half a second: too short to say that it stopped, and long enough to believe whoever says that they moved.
+    pub lull: bool,
 }
 
 impl Default for Inflow {
@@ -170,6 +172,7 @@ impl Default for Inflow {
             audio: true,
             video: true,
             anything: true,
+            lull: false,
         }
     }
 }

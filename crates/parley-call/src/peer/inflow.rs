@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Packets that have not come for so long have stopped. Opus says something every 400 ms even of silence (RFC 6716, 2.1.9).
 const QUIET_MAX: Duration = Duration::from_secs(1);
+/// Two looks without any packet: with a word of Opus in between there is none.
+const LULL: Duration = Duration::from_millis(500);
 /// Between two looks no more than this counts: after a nap of our own, what came meanwhile is still to be read.
-const STEP_MAX: Duration = Duration::from_millis(500);
+const STEP_MAX: Duration = Duration::from_millis(400);
 
 /// Counters of packets that came, as they stand at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +51,7 @@ impl InflowWatch {
             audio: self.audio.comes(arrived.audio, passed),
             video: self.video.comes(arrived.video, passed),
             anything: self.anything.comes(arrived.anything, passed),
+            lull: self.anything.lasts >= LULL,
         };
         (std::mem::replace(&mut self.told, inflow) != inflow).then_some(inflow)
     }
@@ -120,7 +123,32 @@ mod tests {
         let same = Arrived::default();
         assert_eq!(watch.look(start, same), None);
         assert_eq!(watch.look(start + Duration::from_secs(30), same), None);
-        let later = watch.look(start + Duration::from_secs(31), same);
+        let lull = Inflow {
+            lull: true,
+            ..Inflow::default()
+        };
+        assert_eq!(watch.look(start + Duration::from_secs(31), same), Some(lull));
+        let later = watch.look(start + Duration::from_secs(32), same);
         assert_eq!(later.map(|inflow| inflow.anything), Some(false));
+    }
+
+    #[test]
+    fn a_path_that_carries_nothing_is_told_twice_while_it_lasts() {
+        let told = watch(5_000, |ms| Arrived {
+            audio: ms.min(2_000),
+            video: ms.min(2_000),
+            anything: ms.min(2_000),
+        });
+        let lull = Inflow {
+            lull: true,
+            ..Inflow::default()
+        };
+        let silent = Inflow {
+            audio: false,
+            video: false,
+            anything: false,
+            ..lull
+        };
+        assert_eq!(told, [(2_500, lull), (3_000, silent)]);
     }
 }

@@ -194,6 +194,14 @@ impl PeerLink {
         (said.microphone_on || said.camera_on) && !self.inflow.anything
     }
 
+    /// Whether media speaks against what comes through the server about another connection: that is anybody's word. After half a
+    /// second in which nothing came, where something should, it may well be true: then they moved to another network.
+    fn holds_fast(&self) -> bool {
+        let said = self.their_media();
+        let lull = self.inflow.lull && (said.microphone_on || said.camera_on);
+        self.flows() && !lull
+    }
+
     /// Whether media could flow at some time.
     pub(super) const fn was_up(&self) -> bool {
         self.was_up
@@ -443,7 +451,7 @@ impl PeerLink {
 
     /// What follows from the parts' new states.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        let may_come = !self.flows() || self.held_offer.is(|sdp| self.is_announced(sdp));
+        let may_come = !self.holds_fast() || self.held_offer.is(|sdp| self.is_announced(sdp));
         if may_come && let Some(taken) = self.held_offer.take(cx.now) {
             self.on_description(taken.from, SdpType::Offer, taken.sdp, cx);
             for candidate in taken.candidates {

@@ -65,7 +65,7 @@ impl PeerLink {
     /// While media flows, what comes about a fresh connection of theirs waits: it may be a lie of the server, and it may be that
     /// they moved to another network, which shows as soon as nothing comes any more. Gives whether it was kept.
     fn waits_with_new(&mut self, from: Option<u32>, message: &PeerMessage, cx: &mut Context<'_>) -> bool {
-        if !self.flows() {
+        if !self.holds_fast() {
             return false;
         }
         match message {
@@ -99,7 +99,7 @@ impl PeerLink {
     /// Whether an offer has to wait until media stops, unless the other side said over the connection that it is coming.
     /// A repeat is harmless, and one that meets an own offer is part of mending.
     fn must_wait(&self, offer: &str) -> bool {
-        self.flows()
+        self.holds_fast()
             && !self.negotiation.has_answered(offer)
             && !self.negotiation.awaits_answer()
             && !self.is_announced(offer)
@@ -154,7 +154,7 @@ impl PeerLink {
     /// anybody's word, and media that comes over a proven connection is not. Who really has a fresh one stops sending on the old
     /// one and says so again.
     fn follow(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.flows() {
+        if self.holds_fast() {
             return false;
         }
         let allowed = self.fresh_limit.allow(cx.now);

@@ -2,6 +2,7 @@
 
 use super::world::World;
 use crate::port::{Inflow, PeerEventKind};
+use crate::session::NetworkChange;
 use crate::snapshot::CallPhase;
 use parley_proto::{ControlMessage, MediaState};
 
@@ -9,11 +10,13 @@ const ALL: Inflow = Inflow {
     audio: true,
     video: true,
     anything: true,
+    lull: false,
 };
 const NOTHING: Inflow = Inflow {
     audio: false,
     video: false,
     anything: false,
+    lull: true,
 };
 
 /// Party 0 of a pair whose other side says what its devices do.
@@ -89,4 +92,42 @@ fn a_fresh_connection_begins_without_a_stall() {
     world.run_s(12);
     world.expect_media();
     assert_eq!(world.phase(0), CallPhase::Connected);
+}
+
+/// The address in use is gone, and there is another.
+const MOVED: NetworkChange = NetworkChange {
+    in_use: false,
+    reaches_others: true,
+    has_more: true,
+};
+const LULL: Inflow = Inflow { lull: true, ..ALL };
+
+#[test]
+fn half_a_second_of_nothing_lends_weight_to_whoever_says_that_they_moved() {
+    let mut world = told(true, false);
+    world.peer_tells(0, PeerEventKind::Inflow(LULL));
+    world.run_s(2);
+    assert_eq!(world.phase(0), CallPhase::Connected, "by itself it means nothing");
+    world.peer_tells(0, PeerEventKind::Inflow(ALL));
+    world.peer_tells(1, PeerEventKind::NetworkChanged(MOVED));
+    world.run_ms(600);
+    assert_eq!(
+        world.parties[0].peer.opened, 1,
+        "while something comes, it may be a lie of the server"
+    );
+    world.peer_tells(0, PeerEventKind::Inflow(LULL));
+    world.run_ms(500);
+    world.expect_media();
+    assert_eq!([0, 1].map(|party| world.parties[party].peer.opened), [2, 2]);
+    assert_eq!([0, 1].map(|party| world.phase(party)), [CallPhase::Connected; 2]);
+}
+
+#[test]
+fn where_nothing_need_come_half_a_second_of_nothing_means_nothing() {
+    let mut world = told(false, false);
+    world.peer_tells(1, PeerEventKind::NetworkChanged(MOVED));
+    world.run_ms(600);
+    world.peer_tells(0, PeerEventKind::Inflow(LULL));
+    world.run_ms(300);
+    assert_eq!(world.parties[0].peer.opened, 1);
 }

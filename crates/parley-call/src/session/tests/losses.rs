@@ -190,12 +190,13 @@ fn a_call_goes_over_to_another_network_within_a_second_and_a_half() {
         audio: false,
         video: false,
         anything: false,
+        lull: true,
     };
     for mover in [0, 1] {
         let mut world = World::connected_pair(28);
         let other = 1 - mover;
         world.peer_tells(mover, PeerEventKind::NetworkChanged(MOVED));
-        // The other side cannot tell this from a lie of the server, until it hears nothing for a second.
+        // The other side cannot tell this from a lie of the server, until it hears nothing.
         world.run_ms(900);
         assert_eq!(world.parties[other].peer.opened, 1, "{mover}");
         world.run_ms(100);
@@ -249,6 +250,7 @@ fn a_network_that_falls_silent_is_left_for_the_one_beside_it() {
         audio: false,
         video: false,
         anything: false,
+        lull: true,
     };
     let mut world = World::connected_pair(31);
     world.peer_tells(0, PeerEventKind::NetworkChanged(BESIDE));
