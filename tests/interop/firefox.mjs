@@ -48,14 +48,17 @@ const within = (ms, what, promise) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** Starts it without a window: { goto, addInitScript, evaluate, close }. `console` hears what the page complains of. */
-export async function launchFirefox({ executable, preferences = {}, console: hear = () => {} }) {
+/**
+ * Starts it: { goto, addInitScript, evaluate, close }. Without a window it finds no screen either that could be shared; with one it
+ * takes that of DISPLAY. `console` hears what the page complains of.
+ */
+export async function launchFirefox({ executable, headless = true, preferences = {}, console: hear = () => {} }) {
   const profile = mkdtempSync(join(tmpdir(), 'parley-firefox-'))
   const line = ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`
   writeFileSync(join(profile, 'user.js'), Object.entries({ ...PREFERENCES, ...preferences }).map(line).join(''))
   const encoder = join(profile, 'x264_at_once.so')
   execFileSync('cc', ['-shared', '-fPIC', '-o', encoder, join(dirname(fileURLToPath(import.meta.url)), 'x264_at_once.c'), '-ldl'])
-  const child = spawn(executable, ['--headless', '--no-remote', '--remote-debugging-port=0', '--profile', profile], {
+  const child = spawn(executable, [...(headless ? ['--headless'] : []), '--no-remote', '--remote-debugging-port=0', '--profile', profile], {
     env: { ...process.env, LD_PRELOAD: encoder },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

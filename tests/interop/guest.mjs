@@ -76,6 +76,8 @@ async function report() {
   return {
     pictures_decoded: sum(flows('inbound-rtp', 'video'), 'framesDecoded'),
     pictures_sent: sum(flows('outbound-rtp', 'video'), 'framesSent'),
+    // Of each section: the camera's first, then the screen's.
+    sent: flows('outbound-rtp', 'video').map(({ mid, framesSent, frameWidth, frameHeight }) => ({ mid, pictures: framesSent ?? 0, size: [frameWidth, frameHeight] })),
     sound_energy: sum(flows('inbound-rtp', 'audio'), 'totalAudioEnergy'),
     sound_level: Math.max(0, ...flows('inbound-rtp', 'audio').map(({ audioLevel }) => audioLevel ?? 0)),
     codecs: [...new Set([...flows('inbound-rtp', 'video'), ...flows('inbound-rtp', 'audio'), ...flows('outbound-rtp', 'video')].map(codec))],
@@ -123,7 +125,11 @@ async function until(page, what, ask, argument, wanted = Boolean) {
 async function open() {
   const faults = []
   if (args.browser === 'firefox') {
-    const page = await launchFirefox({ executable: '/usr/bin/firefox-esr', console: ({ level, text }) => level === 'error' && faults.push(text) })
+    const page = await launchFirefox({
+      executable: '/usr/bin/firefox-esr',
+      headless: !args.share,
+      console: ({ level, text }) => level === 'error' && faults.push(text),
+    })
     return { page, faults, close: page.close }
   }
   const more = args.authority ? [`--ignore-certificate-errors-spki-list=${keyOf(args.authority)}`] : []
@@ -132,7 +138,8 @@ async function open() {
     args: [...flags(), '--auto-select-desktop-capture-source=Entire screen', '--auto-accept-this-tab-capture', ...more],
   })
   page.on('pageerror', (error) => faults.push(String(error)))
-  page.on('console', (line) => line.type() === 'error' && faults.push(line.text()))
+  // Browsers ask for an icon by themselves.
+  page.on('console', (line) => line.type() === 'error' && !line.location().url.endsWith('/favicon.ico') && faults.push(line.text()))
   return { page, faults, close: () => server.close() }
 }
 
@@ -189,8 +196,7 @@ async function swapFiles(page) {
 async function share(page) {
   await until(page, 'a way to share', press, selector('share'))
   await until(page, 'a shared screen', exists, selector('sharing', '[data-state="running"]'))
-  const before = (await page.evaluate(report)).pictures_sent
-  await until(page, 'pictures of it that went out', report, null, ({ pictures_sent }) => pictures_sent >= before + 2)
+  await until(page, 'pictures of it that went out', report, null, ({ sent }) => sent.length > 1 && sent.every(({ pictures }) => pictures >= 2))
   // Until the other side has decoded some of it.
   await pause(3000)
 }

@@ -4,6 +4,7 @@
 pub mod cable;
 pub mod chromium_window;
 pub mod cli;
+pub mod coturn;
 pub mod fake_camera;
 pub mod idle_time;
 pub mod intelligibility;

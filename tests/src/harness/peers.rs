@@ -1,5 +1,5 @@
 //! Peers that share no code with Parley (`tests/interop/`): a page in a real Chromium, and aiortc. Each is a program that
-//! speaks the protocol from its document and prints JSON lines.
+//! speaks the protocol from its document and prints JSON lines. So does a guest, who sits at our own page in somebody else's browser.
 
 use super::programs::{Program, built_folder};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -23,15 +23,33 @@ impl Peer {
     /// # Errors
     /// When Node, the UI's packages or Chromium are missing.
     pub fn chromium(arguments: &[&str]) -> Result<Self> {
+        Self::node("chromium.mjs", arguments, None)
+    }
+
+    /// A guest at the real page of a server; `arguments` as `tests/interop/guest.mjs` takes them. `display` is where Firefox shows
+    /// its window, if it is to have one.
+    ///
+    /// # Errors
+    /// When Node, the UI's packages or the browser are missing.
+    pub fn guest(arguments: &[&str], display: Option<&str>) -> Result<Self> {
+        Self::node("guest.mjs", arguments, display)
+    }
+
+    fn node(driver: &str, arguments: &[&str], display: Option<&str>) -> Result<Self> {
         ensure!(
             project_folder().join("ui/node_modules/playwright-core").is_dir(),
             "playwright-core is missing; run `npm ci` in ui/ (cargo xtask test does)"
         );
         let mut command = Command::new("node");
         command
-            .arg(project_folder().join("tests/interop/chromium.mjs"))
+            // Before Node 22 its own WebSocket has to be asked for; Firefox is driven through one.
+            .arg("--experimental-websocket")
+            .arg(project_folder().join("tests/interop").join(driver))
             .args(arguments);
-        let program = Program::start("chromium.mjs", &mut command).context("is Node installed?")?;
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let program = Program::start(driver, &mut command).context("is Node installed?")?;
         Ok(Self { program })
     }
 

@@ -5,6 +5,7 @@ use super::programs::{Program, our};
 use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -37,7 +38,29 @@ impl RealServer {
             .arg("--stun")
             .arg(SocketAddr::new(address.ip(), 0).to_string())
             .arg("--data-dir")
-            .arg(data)
+            .arg(data);
+        Self::run(command, namespace)
+    }
+
+    /// Starts it with a file of settings, as an operator writes one; what is not said there is as usual.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(settings: &str) -> Result<Self> {
+        let data = TempDir::with_prefix("parley-server-")?;
+        let file = data.path().join("settings.toml");
+        std::fs::write(&file, settings)?;
+        let mut command = our("parley-server")?;
+        command
+            .arg("--config")
+            .arg(&file)
+            .arg("--data-dir")
+            .arg(data.path());
+        Self::run(command, None)
+    }
+
+    fn run(mut command: Command, namespace: Option<&Namespace>) -> Result<Self> {
+        command
             // Who stops it in mid-call wants it gone.
             .env("PARLEY_SERVER_DRAIN_SECONDS", "0")
             .env("RUST_LOG", "info,stun_types=off");
@@ -46,23 +69,37 @@ impl RealServer {
             None => command,
         };
         let program = Program::start("parley-server", &mut command)?;
-        let line =
-            program.wait_for_line(Duration::from_secs(20), |line| line.contains("Parley server at "))?;
-        let url = line
-            .split("Parley server at ")
-            .nth(1)
-            .and_then(|rest| rest.split_whitespace().next())
+        // The second where it speaks TLS alone.
+        let said = ["Parley server at ", "For browsers at "];
+        let of = |line: &str| {
+            said.iter()
+                .find_map(|words| Some(line.split_once(words)?.1.to_owned()))
+        };
+        let line = program.wait_for_line(Duration::from_secs(20), |line| of(line).is_some())?;
+        let url = of(&line)
+            .and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
             .context("the server named no address")?;
-        Ok(Self {
-            url: url.to_owned(),
-            program,
-        })
+        Ok(Self { url, program })
     }
 
     /// Where it is reached: `http://HOST:PORT`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The UDP port of STUN and TURN.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn udp_port(&self) -> Result<u16> {
+        let words = "on UDP port ";
+        let line = self
+            .program
+            .wait_for_line(Duration::from_secs(5), |line| line.contains(words))?;
+        let rest = line.split_once(words).map_or("", |(_, rest)| rest);
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().with_context(|| format!("no port in {line}"))
     }
 
     /// What it logged.

@@ -1,5 +1,5 @@
 //! What stands in front of a server on the internet: TLS, with a certificate of an authority made up for the test. Ends the
-//! encryption and passes the bytes on, as a reverse proxy does.
+//! encryption and passes the bytes on, as a reverse proxy does. Servers that do TLS themselves are given the same as files.
 
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
@@ -73,6 +73,46 @@ impl TlsFront {
     }
 }
 
+/// A certificate for `localhost`, its key, and the authority that vouches for it: PEM files. Gone when dropped.
+#[derive(Debug)]
+pub struct CertificateFiles {
+    folder: TempDir,
+}
+
+impl CertificateFiles {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn make() -> Result<Self> {
+        let files = Self {
+            folder: TempDir::with_prefix("parley-certificate-")?,
+        };
+        let (leaf, key) = issue(Certificate::Good, &files.authority())?;
+        std::fs::write(files.certificate(), leaf.pem())?;
+        std::fs::write(files.key(), key.serialize_pem())?;
+        Ok(files)
+    }
+
+    /// Who trusts this one trusts the server.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// The server's own.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
+    }
+}
+
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr) {
     while let Ok((client, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
@@ -86,6 +126,17 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr)
 }
 
 fn configuration(certificate: Certificate, authority: &Path) -> Result<ServerConfig> {
+    let (leaf, key) = issue(certificate, authority)?;
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .context("the certificate does not fit its key")
+}
+
+/// Makes an authority, whose own certificate goes into a file, and has it issue one.
+fn issue(certificate: Certificate, authority: &Path) -> Result<(rcgen::Certificate, KeyPair)> {
     let mut root = CertificateParams::default();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name
@@ -105,10 +156,5 @@ fn configuration(certificate: Certificate, authority: &Path) -> Result<ServerCon
     }
     let key = KeyPair::generate()?;
     let leaf = leaf.signed_by(&key, &root)?;
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .context("the certificate does not fit its key")
+    Ok((leaf, key))
 }

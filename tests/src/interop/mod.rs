@@ -1,8 +1,10 @@
-//! Parley against software that shares no code with it: Chromium's own WebRTC, driven by a page, and aiortc. Sound and
-//! pictures both ways, decoded on both sides, by the project's protocol and proof.
+//! Parley against software that shares no code with it: Chromium's own WebRTC, driven by a page, aiortc, browsers with a guest's
+//! page, and coturn. Sound and pictures both ways, decoded on both sides, by the project's protocol and proof.
 
 mod aiortc;
 mod chromium;
+mod guest;
+mod relay;
 
 use crate::harness::cli::Figures;
 use std::time::Duration;
