@@ -8,6 +8,7 @@ pub mod coturn;
 pub mod fake_camera;
 pub mod idle_time;
 pub mod intelligibility;
+pub mod internet;
 pub mod keyboard;
 pub mod meeting;
 pub mod namespaces;

@@ -116,28 +116,30 @@ pub fn set_nonblocking(file: &File) -> Result<()> {
     Ok(())
 }
 
-/// Waits until one of three files can be read, or the time is over; tells which can.
+/// Waits until one of these files can be read, or the time is over; tells which can.
 ///
 /// # Errors
 /// When the kernel says no.
-pub fn wait_readable(files: [&File; 3], limit: Duration) -> Result<[bool; 3]> {
-    let mut polled = files.map(|file| libc::pollfd {
+pub fn wait_readable(files: &[&File], limit: Duration) -> Result<Vec<bool>> {
+    let asked = files.iter().map(|file| libc::pollfd {
         fd: file.as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
     });
+    let mut polled: Vec<libc::pollfd> = asked.collect();
+    let count = polled.len() as libc::nfds_t;
     let limit = libc::timespec {
         tv_sec: limit.as_secs() as libc::time_t,
         tv_nsec: libc::c_long::from(limit.subsec_nanos() as i32),
     };
-    // SAFETY: three live `pollfd`, a live `timespec`, no signal mask.
-    let outcome = unsafe { libc::ppoll(polled.as_mut_ptr(), 3, &raw const limit, std::ptr::null()) };
+    // SAFETY: so many live `pollfd`, a live `timespec`, no signal mask.
+    let outcome = unsafe { libc::ppoll(polled.as_mut_ptr(), count, &raw const limit, std::ptr::null()) };
     let error = Error::last_os_error();
     ensure!(
         outcome >= 0 || error.kind() == std::io::ErrorKind::Interrupted,
         "ppoll: {error}"
     );
-    Ok(polled.map(|file| file.revents != 0))
+    Ok(polled.iter().map(|file| file.revents != 0).collect())
 }
 
 /// Asks a process to end.

@@ -67,7 +67,7 @@ pub fn run(
     loop {
         let wake = pass_on(&mut directions, &mut ends, Instant::now());
         let wait = wake.saturating_duration_since(Instant::now());
-        let readable = system::wait_readable([&ends[0], &ends[1], &*commands], wait)?;
+        let readable = system::wait_readable(&[&ends[0], &ends[1], &*commands], wait)?;
         for side in 0..2 {
             if readable[side] {
                 take_in(&mut ends[side], &mut directions[side], &mut buffer)?;
