@@ -223,6 +223,14 @@ impl Cli {
             .map(drop)
     }
 
+    /// What it told of `event` so far (with `--events`), the oldest first.
+    #[must_use]
+    pub fn told(&self, event: &str) -> Vec<Value> {
+        let lines = self.program.lines();
+        let told = lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+        told.filter(|told: &Value| told["event"] == event).collect()
+    }
+
     /// The end of what it printed.
     #[must_use]
     pub fn last_words(&self) -> String {

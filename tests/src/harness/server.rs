@@ -2,8 +2,9 @@
 
 use super::namespaces::Namespace;
 use super::programs::{Program, our};
+use super::tls_front::CertificateFiles;
 use anyhow::{Context as _, Result};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -57,6 +58,32 @@ impl RealServer {
             .arg("--data-dir")
             .arg(data.path());
         Self::run(command, None)
+    }
+
+    /// Starts it as the internet has it, at an address of a namespace: HTTPS and relays over TCP and TLS on port 443, STUN and
+    /// relays on UDP 3478 and 443, and into no private network. Its key is kept in `data`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_public(
+        ip: IpAddr,
+        certificate: &CertificateFiles,
+        data: &Path,
+        namespace: &Namespace,
+    ) -> Result<Self> {
+        let at = |port| SocketAddr::new(ip, port).to_string();
+        let settings = format!(
+            "listen = [{https:?}]\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[stun]\nlisten = [{usual:?}, {https:?}]\n",
+            https = at(443),
+            usual = at(3478),
+            certificate = certificate.certificate(),
+            key = certificate.key(),
+        );
+        let file = data.join("settings.toml");
+        std::fs::write(&file, settings)?;
+        let mut command = our("parley-server")?;
+        command.arg("--config").arg(&file).arg("--data-dir").arg(data);
+        Self::run(command, Some(namespace))
     }
 
     fn run(mut command: Command, namespace: Option<&Namespace>) -> Result<Self> {

@@ -73,22 +73,30 @@ impl TlsFront {
     }
 }
 
-/// A certificate for `localhost`, its key, and the authority that vouches for it: PEM files. Gone when dropped.
+/// A certificate, its key, and the authority that vouches for it: PEM files. Gone when dropped.
 #[derive(Debug)]
 pub struct CertificateFiles {
     folder: TempDir,
 }
 
 impl CertificateFiles {
-    /// Makes them.
+    /// Makes them for `localhost`.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn make() -> Result<Self> {
+        Self::make_for("localhost")
+    }
+
+    /// Makes them for a host, a name or an address.
+    ///
+    /// # Errors
+    /// When it is no host, or they cannot be written.
+    pub fn make_for(host: &str) -> Result<Self> {
         let files = Self {
             folder: TempDir::with_prefix("parley-certificate-")?,
         };
-        let (leaf, key) = issue(Certificate::Good, &files.authority())?;
+        let (leaf, key) = issue(host, Certificate::Good, &files.authority())?;
         std::fs::write(files.certificate(), leaf.pem())?;
         std::fs::write(files.key(), key.serialize_pem())?;
         Ok(files)
@@ -126,7 +134,12 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr)
 }
 
 fn configuration(certificate: Certificate, authority: &Path) -> Result<ServerConfig> {
-    let (leaf, key) = issue(certificate, authority)?;
+    let host = if certificate == Certificate::OfAnother {
+        "elsewhere.test"
+    } else {
+        "localhost"
+    };
+    let (leaf, key) = issue(host, certificate, authority)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()?
@@ -136,7 +149,7 @@ fn configuration(certificate: Certificate, authority: &Path) -> Result<ServerCon
 }
 
 /// Makes an authority, whose own certificate goes into a file, and has it issue one.
-fn issue(certificate: Certificate, authority: &Path) -> Result<(rcgen::Certificate, KeyPair)> {
+fn issue(host: &str, certificate: Certificate, authority: &Path) -> Result<(rcgen::Certificate, KeyPair)> {
     let mut root = CertificateParams::default();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name
@@ -144,11 +157,6 @@ fn issue(certificate: Certificate, authority: &Path) -> Result<(rcgen::Certifica
     let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
     std::fs::write(authority, root.pem())?;
 
-    let host = if certificate == Certificate::OfAnother {
-        "elsewhere.test"
-    } else {
-        "localhost"
-    };
     let mut leaf = CertificateParams::new(vec![host.to_owned()])?;
     if certificate == Certificate::Expired {
         leaf.not_before = date_time_ymd(2020, 1, 1);
