@@ -131,7 +131,7 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, rela
     };
     let local = selected.local();
     let is_relay = local.typ == RTCIceCandidateType::Relay;
-    let url = local.url.as_deref();
+    let url = relay_url(local, report);
     let behind = url.and_then(|url| relays.transport_of(url));
     Some(Pair {
         local: address(local)?,
@@ -147,6 +147,19 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, rela
         relay_lost: is_relay && url.is_some_and(|url| relays.has_lost(url)),
         rtt_ms: (rtt_s > 0.0).then_some((rtt_s * 1000.0) as f32),
     })
+}
+
+/// The relay that a candidate is on, as the library was told of it. The candidate of a pair has lost it (rtc 0.21.1 reads it
+/// back from its line in the description, where there is no place for one); the report's has not.
+fn relay_url<'a>(local: &'a RTCIceCandidate, report: &'a RTCStatsReport) -> Option<&'a str> {
+    if local.typ != RTCIceCandidateType::Relay {
+        return None;
+    }
+    let told = match report.get(&format!("RTCLocalIceCandidate_{}", local.id)) {
+        Some(RTCStatsReportEntry::LocalCandidate(told)) => Some(told.url.as_str()),
+        _ => None,
+    };
+    local.url.as_deref().or(told)
 }
 
 /// The word for a candidate's type (RFC 8839, 5.1).
