@@ -43,6 +43,24 @@ impl Namespace {
         ip(&["-n", &self.name, "route", "replace", "default", "via", gateway])
     }
 
+    /// Takes an interface down, and its addresses off it: what the system does when a cable is pulled or a wireless network left.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn take_down(&self, interface: &str) -> Result<()> {
+        ip(&["-n", &self.name, "link", "set", interface, "down"])?;
+        ip(&["-n", &self.name, "addr", "flush", "dev", interface])
+    }
+
+    /// Brings an interface up with an address (and the length of its subnet).
+    ///
+    /// # Errors
+    /// When there is none of that name, or it has the address already.
+    pub fn bring_up(&self, interface: &str, address: &str) -> Result<()> {
+        ip(&["-n", &self.name, "link", "set", interface, "up"])?;
+        ip(&["-n", &self.name, "addr", "add", address, "dev", interface])
+    }
+
     /// Does `work` inside, on this thread; sockets it opens stay there.
     ///
     /// # Errors

@@ -104,6 +104,21 @@ pub fn rms(sound: &[f32]) -> f32 {
     (sound.iter().map(|sample| sample * sample).sum::<f32>() / sound.len() as f32).sqrt()
 }
 
+/// The longest time without sound between the first of it and the last, in steps of 10 ms.
+#[must_use]
+pub fn longest_gap(sound: &[f32]) -> Duration {
+    let loud = sound
+        .chunks(STEP)
+        .enumerate()
+        .filter(|(_, step)| rms(step) >= QUIET_RMS);
+    let (mut longest, mut last) = (0, None);
+    for (at, _) in loud {
+        longest = last.map_or(longest, |last: usize| longest.max(at - last - 1));
+        last = Some(at);
+    }
+    Duration::from_millis(10 * longest as u64)
+}
+
 /// How strong a steady tone of `hz` is in a piece of sound: its amplitude (Goertzel's algorithm).
 #[must_use]
 pub fn tone(sound: &[f32], hz: f32) -> f32 {
@@ -284,6 +299,23 @@ pub(super) mod tests {
                 noise * 0.2 * (phase * (5.0 + seed as f32)).sin().abs() * (phase * 1.7).cos().abs()
             })
             .collect()
+    }
+
+    #[test]
+    fn a_gap_is_between_sounds_and_not_before_or_after_them() {
+        let piece = |centiseconds: usize, level: f32| vec![level; centiseconds * STEP];
+        let heard = [
+            piece(90, 0.0),
+            piece(20, 0.1),
+            piece(7, 0.001),
+            piece(20, 0.1),
+            piece(12, 0.0),
+            piece(1, 0.1),
+            piece(50, 0.0),
+        ];
+        assert_eq!(longest_gap(&heard.concat()), Duration::from_millis(120));
+        assert_eq!(longest_gap(&piece(50, 0.0)), Duration::ZERO);
+        assert_eq!(longest_gap(&piece(50, 0.1)), Duration::ZERO);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Endpoints and the real server, over loopback and over emulated links.
 
+#[cfg(target_os = "linux")]
+mod address_change;
 mod call_connects;
 mod call_genuine;
 mod call_party;
@@ -13,6 +15,8 @@ mod devices;
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod nat_matrix;
 #[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]

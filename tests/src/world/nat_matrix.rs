@@ -63,7 +63,8 @@ impl Way {
     /// How this side reaches its relay, if its end of the way is one.
     fn relay(&self) -> Option<&str> {
         let own = self.words.split(" - ").next()?;
-        own.strip_prefix("relay over ").or((own == "relay").then_some("udp"))
+        own.strip_prefix("relay over ")
+            .or((own == "relay").then_some("udp"))
     }
 }
 
@@ -122,7 +123,11 @@ impl Met {
         ensure!(
             is_direct == one.reaches(other),
             "{} is theirs",
-            if one.reaches(other) { "a direct way" } else { "no direct way" }
+            if one.reaches(other) {
+                "a direct way"
+            } else {
+                "no direct way"
+            }
         );
         for (network, relay) in self.networks.into_iter().zip(relays) {
             let right = match relay {

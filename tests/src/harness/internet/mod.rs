@@ -54,6 +54,29 @@ impl Plug<'_> {
         }
     }
 
+    /// The same with the length of its subnet.
+    fn address_in_subnet(&self) -> String {
+        format!("{}/24", self.address())
+    }
+
+    /// Pulls it out: the interface is down and has no address any more.
+    ///
+    /// # Errors
+    /// When it was never plugged in.
+    pub fn pull(&self) -> Result<()> {
+        self.namespace.take_down(self.interface)
+    }
+
+    /// Plugs it in again after it was pulled, as the way out.
+    ///
+    /// # Errors
+    /// When it was never plugged in, or is not pulled.
+    pub fn push(&self) -> Result<()> {
+        self.namespace
+            .bring_up(self.interface, &self.address_in_subnet())?;
+        self.be_the_way_out()
+    }
+
     /// Sends everything of its computer out by this interface from now on.
     ///
     /// # Errors
@@ -82,7 +105,7 @@ impl Internet {
         let mut plugged = Vec::new();
         for (plug, seed) in plugs.iter().zip(1..) {
             network.add(plug.access, plug.outer);
-            let address = format!("{}/24", plug.address());
+            let address = plug.address_in_subnet();
             let device = plug
                 .namespace
                 .inside(|| system::open_tun(plug.interface, &address))
