@@ -35,6 +35,7 @@ try {
     ...(args.link ? { link: args.link } : { server: args.server }),
     name: args.name,
     glare: args.glare,
+    alone: args.mdns,
     videoKbps: args.kbps && Number(args.kbps),
     tamperProof: args['tamper-proof'],
     video: args.video !== 'off' && !args.mdns,

@@ -20,14 +20,16 @@ export class Client {
   /**
    * link: join this room; or server: make a room on that origin (http://host:port).
    * stream: what to send, videoKbps: at most so much. glare: offer at once even as the one who came first, to provoke a collision.
+   * alone: ask no server how this side is seen, so that it offers nothing but its own addresses.
    */
-  constructor({ link, server, name = 'Browser', stream, glare = false, onRemote, tamperProof = false, videoKbps }) {
-    Object.assign(this, { name, stream, glare, onRemote, tamperProof, videoKbps })
+  constructor({ link, server, name = 'Browser', stream, glare = false, alone = false, onRemote, tamperProof = false, videoKbps }) {
+    Object.assign(this, { name, stream, glare, alone, onRemote, tamperProof, videoKbps })
     this.target = link ? readLink(link) : { signal: server.replace(/^http/, 'ws') + '/api/v1/signal', host: new URL(server).hostname }
     this.marks = {}
     this.errors = []
     this.verified = false
     this.control = []
+    this.offered = []
     this.started = performance.now()
   }
 
@@ -105,7 +107,7 @@ export class Client {
   meet(other, iCameLater) {
     this.other = other
     this.polite = this.mine.order > other.order
-    const pc = (this.pc = new RTCPeerConnection({ iceServers: this.iceServers }))
+    const pc = (this.pc = new RTCPeerConnection({ iceServers: this.alone ? [] : this.iceServers }))
     // Nothing of ours may be sent before the other side's proof was checked: a disabled track sends black and silence.
     for (const track of this.stream.getTracks()) {
       track.enabled = false
@@ -128,6 +130,7 @@ export class Client {
     this.channel = channel
     pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) {
+        this.offered.push(candidate.candidate)
         this.toPeer({
           kind: 'candidate',
           candidate: candidate.candidate,
@@ -287,7 +290,7 @@ export class Client {
 
   /** Everything worth knowing about the call, in plain numbers. */
   async report() {
-    const report = { verified: this.verified, marks: this.marks, errors: this.errors, control: this.control, left: this.left ?? null }
+    const report = { verified: this.verified, marks: this.marks, errors: this.errors, control: this.control, offered: this.offered, left: this.left ?? null }
     if (!this.pc) return report
     report.connection = this.pc.connectionState
     for (const entry of (await this.pc.getStats()).values()) {

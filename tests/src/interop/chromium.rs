@@ -91,6 +91,12 @@ fn addresses_hidden_behind_local_names_are_no_obstacle() {
     let seconds = (SECONDS + 6).to_string();
     let theirs = Peer::chromium(&["--link", &ours.link().unwrap(), "--mdns", "--seconds", &seconds]).unwrap();
     let report = theirs.report(PATIENCE).unwrap();
+    let offered = report["offered"].as_array().unwrap();
+    let is_hidden = |candidate: &Value| candidate.as_str().is_some_and(|line| line.contains(".local "));
+    assert!(
+        !offered.is_empty() && offered.iter().all(is_hidden),
+        "{report:#}"
+    );
     assert!(report["marks"]["connected"].is_number(), "{report:#}");
     let decoded = report["in_video"]["framesDecoded"].as_f64().unwrap_or(0.0);
     assert!(decoded > 40.0, "Chromium decoded {decoded} pictures: {report:#}");
