@@ -93,10 +93,7 @@ fn addresses_hidden_behind_local_names_are_no_obstacle() {
     let report = theirs.report(PATIENCE).unwrap();
     let offered = report["offered"].as_array().unwrap();
     let is_hidden = |candidate: &Value| candidate.as_str().is_some_and(|line| line.contains(".local "));
-    assert!(
-        !offered.is_empty() && offered.iter().all(is_hidden),
-        "{report:#}"
-    );
+    assert!(!offered.is_empty() && offered.iter().all(is_hidden), "{report:#}");
     assert!(report["marks"]["connected"].is_number(), "{report:#}");
     let decoded = report["in_video"]["framesDecoded"].as_f64().unwrap_or(0.0);
     assert!(decoded > 40.0, "Chromium decoded {decoded} pictures: {report:#}");

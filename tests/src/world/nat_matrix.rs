@@ -8,7 +8,7 @@ use crate::harness::server::RealServer;
 use crate::harness::tls_front::CertificateFiles;
 use Access::{AddressRestricted, FullCone, Open, PortRestricted, Symmetric, Tcp443Only, UdpBlocked};
 use anyhow::{Context as _, Result, ensure};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -142,33 +142,73 @@ impl Met {
     fn connected_ms(&self) -> f64 {
         self.ways[0].connected_ms.max(self.ways[1].connected_ms)
     }
+
+    /// For a table of many: how, and after how long.
+    fn in_short(&self) -> String {
+        let relays: Vec<&str> = self.ways.iter().filter_map(Way::relay).collect();
+        let how = match &relays[..] {
+            [] => "direct".to_owned(),
+            relays => format!("relay by {}", relays.join(" and ")),
+        };
+        format!("{how}, {:.0} ms", self.connected_ms())
+    }
 }
 
-/// Tries them all, prints the table, and fails with everything that was not as it should be.
-fn check(pairs: impl IntoIterator<Item = (Access, Access)>) {
+/// A row of the long table.
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([one, other], [there, back]) = (self.networks, &self.ways);
+        write!(
+            f,
+            "| {one:18} | {other:18} | {:24} | {:24} | {:5.0} ms | {:2.0}, {:2.0} |",
+            there.words,
+            back.words,
+            self.connected_ms(),
+            there.fps,
+            back.fps
+        )
+    }
+}
+
+/// Tries them all and prints each; gives what they came to, and everything that was not as it should be.
+fn try_all(pairs: impl IntoIterator<Item = (Access, Access)>) -> (Vec<Met>, String) {
     let certificate = CertificateFiles::make_for(&SERVER.to_string()).unwrap();
-    let mut faults = String::new();
+    let (mut all, mut faults) = (Vec::new(), String::new());
     eprintln!("| one | other | their way | and back | connected after | pictures a second |");
     eprintln!("|---|---|---|---|---|---|");
     for (one, other) in pairs {
-        let met = Met::try_it(one, other, &certificate);
-        if let Ok(met) = &met {
-            let [there, back] = &met.ways;
-            eprintln!(
-                "| {one:18} | {other:18} | {:24} | {:24} | {:5.0} ms | {:2.0}, {:2.0} |",
-                there.words,
-                back.words,
-                met.connected_ms(),
-                there.fps,
-                back.fps
-            );
-        }
-        if let Err(error) = met.and_then(|met| met.check()) {
-            eprintln!("| {one:18} | {other:18} | failed |");
-            let _ = writeln!(faults, "{one} and {other}: {error:#}");
+        let met = Met::try_it(one, other, &certificate).and_then(|met| {
+            eprintln!("{met}");
+            met.check().map(|()| met)
+        });
+        match met {
+            Ok(met) => all.push(met),
+            Err(error) => {
+                eprintln!("| {one:18} | {other:18} | failed: {error} |");
+                let _ = writeln!(faults, "{one} and {other}: {error:#}");
+            }
         }
     }
-    assert!(faults.is_empty(), "{faults}");
+    (all, faults)
+}
+
+/// The table of `docs/networks.md`: a row for each network of who waits, a column for each of who comes.
+fn square(all: &[Met]) -> String {
+    let cell = |one, other| {
+        let met = all.iter().find(|met| met.networks == [one, other]);
+        met.map_or_else(|| "failed".to_owned(), Met::in_short)
+    };
+    let heads = Access::ALL.map(|access| access.to_string());
+    let mut square = format!(
+        "| | {} |\n|---{}|\n",
+        heads.join(" | "),
+        "|---".repeat(heads.len())
+    );
+    for (one, head) in Access::ALL.into_iter().zip(heads) {
+        let cells = Access::ALL.map(|other| cell(one, other));
+        let _ = writeln!(square, "| {head} | {} |", cells.join(" | "));
+    }
+    square
 }
 
 #[test]
@@ -176,12 +216,15 @@ fn eight_named_pairs_connect_as_theory_says() {
     for (name, one, other) in NAMED {
         eprintln!("{name}: {one} and {other}");
     }
-    check(NAMED.map(|(_, one, other)| (one, other)));
+    let (_, faults) = try_all(NAMED.map(|(_, one, other)| (one, other)));
+    assert!(faults.is_empty(), "{faults}");
 }
 
 #[test]
 #[ignore = "rare: forty-nine calls, ten minutes"]
 fn all_pairs_connect_as_theory_says() {
     let all = Access::ALL;
-    check(all.into_iter().flat_map(|one| all.map(|other| (one, other))));
+    let (met, faults) = try_all(all.into_iter().flat_map(|one| all.map(|other| (one, other))));
+    eprintln!("{}", square(&met));
+    assert!(faults.is_empty(), "{faults}");
 }
