@@ -91,8 +91,14 @@ pub(crate) fn announce(server: &Server, domain: Option<&str>) {
                 .iter()
                 .flat_map(|address| urls("https", *address))
                 .collect();
+            // With a certificate that clients believe there is no other address.
+            let whom = if server.addresses().is_empty() {
+                "Parley server"
+            } else {
+                "For browsers"
+            };
             for url in &secure {
-                tracing::info!("For browsers at {url}");
+                tracing::info!("{whom} at {url}");
             }
             if !secure.is_empty() && !server.addresses().is_empty() {
                 tracing::info!(
