@@ -33,6 +33,9 @@ use tokio::sync::{Semaphore, watch};
 
 /// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
 const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
+/// What is read at once. The WebSocket keeps and fills that much for everyone who is connected, and usually it is 128 KiB: most of
+/// what somebody who does nothing cost. Longer messages are read in several goes.
+const READ_AT_ONCE_BYTES: usize = 2 * 1024;
 /// Bytes the WebSocket may hold back for one client, beyond its queue.
 const WRITE_BUFFER_BYTES_MAX: usize = 8 * SIGNAL_MESSAGE_BYTES_MAX;
 
@@ -113,6 +116,7 @@ async fn signal(
     };
     let client = ClientId(site.next_client.fetch_add(1, Ordering::Relaxed));
     upgrade
+        .read_buffer_size(READ_AT_ONCE_BYTES)
         .max_message_size(READ_BYTES_MAX)
         .max_frame_size(READ_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
