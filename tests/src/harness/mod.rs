@@ -1,10 +1,12 @@
 //! What the tests and the measurements stand on: programs, networks, cameras, sound cards, screens. Each is a value that
 //! cleans up after itself when dropped, and stops nothing that it did not start.
 
+pub mod authority;
 pub mod cable;
 pub mod chromium_window;
 pub mod cli;
 pub mod coturn;
+pub mod cores;
 pub mod fake_camera;
 pub mod idle_time;
 pub mod intelligibility;
@@ -14,6 +16,7 @@ pub mod meeting;
 pub mod namespaces;
 pub mod page;
 pub mod panel;
+pub mod participant;
 pub mod peers;
 pub mod programs;
 pub mod recorded;

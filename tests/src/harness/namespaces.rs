@@ -61,6 +61,14 @@ impl Namespace {
         ip(&["-n", &self.name, "addr", "add", address, "dev", interface])
     }
 
+    /// Lets no UDP out of it any more, but to itself: whoever waits for an answer waits in vain, as behind a firewall.
+    ///
+    /// # Errors
+    /// When the system has no rules of routing.
+    pub fn block_udp(&self) -> Result<()> {
+        ip(&["-n", &self.name, "rule", "add", "ipproto", "udp", "blackhole"])
+    }
+
     /// Does `work` inside, on this thread; sockets it opens stay there.
     ///
     /// # Errors

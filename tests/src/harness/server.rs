@@ -91,25 +91,33 @@ impl RealServer {
             // Who stops it in mid-call wants it gone.
             .env("PARLEY_SERVER_DRAIN_SECONDS", "0")
             .env("RUST_LOG", "info,stun_types=off");
-        let mut command = match namespace {
-            Some(namespace) => namespace.enter(&command),
-            None => command,
-        };
-        let program = Program::start("parley-server", &mut command)?;
-        // The second where it speaks TLS alone.
-        let said = ["Parley server at ", "For browsers at "];
-        let of = |line: &str| {
-            said.iter()
-                .find_map(|words| Some(line.split_once(words)?.1.to_owned()))
-        };
-        let line = program.wait_for_line(Duration::from_secs(20), |line| of(line).is_some())?;
-        let url = of(&line)
-            .and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
-            .context("the server named no address")?;
-        Ok(Self { url, program })
+        match namespace {
+            Some(namespace) => Self::start_with(namespace.enter(&command)),
+            None => Self::start_with(command),
+        }
     }
 
-    /// Where it is reached: `http://HOST:PORT`.
+    /// Starts it as `command` says, whatever is put before it (a namespace, a processor of its own).
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(mut command: Command) -> Result<Self> {
+        let program = Program::start("parley-server", &mut command)?;
+        let line = program.wait_for_line(Duration::from_secs(20), |line| url_in(line).is_some())?;
+        let url = url_in(&line).context("the server named no address")?;
+        Ok(Self {
+            url: url.to_owned(),
+            program,
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.program.pid()
+    }
+
+    /// Where it is reached: `http://HOST:PORT`, with TLS of a certificate from files `https://HOST:PORT`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -133,5 +141,28 @@ impl RealServer {
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.program.lines()
+    }
+}
+
+/// The address in the first line that names one.
+fn url_in(line: &str) -> Option<&str> {
+    ["Parley server at ", "For browsers at "]
+        .iter()
+        .find_map(|before| line.split(before).nth(1))?
+        .split_whitespace()
+        .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_whichever_way_it_is_told() {
+        let plain = "2026-01-01T00:00:00Z  INFO parley_server: Parley server at http://127.0.0.1:7788";
+        assert_eq!(url_in(plain), Some("http://127.0.0.1:7788"));
+        let secure = "INFO parley_server: For browsers at https://10.0.0.1:443";
+        assert_eq!(url_in(secure), Some("https://10.0.0.1:443"));
+        assert_eq!(url_in("INFO so far counters=..."), None);
     }
 }

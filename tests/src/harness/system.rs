@@ -142,6 +142,62 @@ pub fn wait_readable(files: &[&File], limit: Duration) -> Result<Vec<bool>> {
     Ok(polled.iter().map(|file| file.revents != 0).collect())
 }
 
+/// The numbers of the processors that this thread may run on.
+#[must_use]
+pub fn processors() -> Vec<usize> {
+    // SAFETY: `cpu_set_t` is plain old data, for which all zeroes is a valid value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: writes one live set of the size given; 0 is this thread.
+    let outcome = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
+    if outcome != 0 {
+        return Vec::new();
+    }
+    (0..libc::CPU_SETSIZE as usize)
+        // SAFETY: reads a live set at a number below its size.
+        .filter(|processor| unsafe { libc::CPU_ISSET(*processor, &set) })
+        .collect()
+}
+
+/// Lets this thread, and those it starts from now on, run on these processors only.
+///
+/// # Errors
+/// When there is none of these.
+pub fn run_only_on(processors: &[usize]) -> Result<()> {
+    // SAFETY: `cpu_set_t` is plain old data, for which all zeroes is a valid value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for processor in processors {
+        ensure!(
+            *processor < libc::CPU_SETSIZE as usize,
+            "there is no processor {processor}"
+        );
+        // SAFETY: writes a live set at a number below its size.
+        unsafe { libc::CPU_SET(*processor, &mut set) };
+    }
+    // SAFETY: reads one live set of the size given; 0 is this thread.
+    let outcome = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    ensure!(outcome == 0, "sched_setaffinity: {}", Error::last_os_error());
+    Ok(())
+}
+
+/// Lets this process open as many files as it may; every connection is one.
+///
+/// # Errors
+/// When the kernel says no.
+pub fn allow_many_files() -> Result<()> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: writes one live `rlimit`.
+    let outcome = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    ensure!(outcome == 0, "getrlimit: {}", Error::last_os_error());
+    limit.rlim_cur = limit.rlim_max.min(1 << 20);
+    // SAFETY: reads one live `rlimit`.
+    let outcome = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    ensure!(outcome == 0, "setrlimit: {}", Error::last_os_error());
+    Ok(())
+}
+
 /// Asks a process to end.
 pub fn terminate(pid: u32) {
     // SAFETY: takes plain values; a process that is gone already is fine.

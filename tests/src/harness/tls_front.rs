@@ -1,8 +1,9 @@
 //! What stands in front of a server on the internet: TLS, with a certificate of an authority made up for the test. Ends the
 //! encryption and passes the bytes on, as a reverse proxy does. Servers that do TLS themselves are given the same as files.
 
+use super::authority::Authority;
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, date_time_ymd};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// How good the certificate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +96,9 @@ impl CertificateFiles {
         let files = Self {
             folder: TempDir::with_prefix("parley-certificate-")?,
         };
-        let (leaf, key) = issue(host, Certificate::Good, &files.authority())?;
-        std::fs::write(files.certificate(), leaf.pem())?;
-        std::fs::write(files.key(), key.serialize_pem())?;
+        let authority = Authority::make()?;
+        std::fs::write(files.authority(), authority.pem())?;
+        authority.write_files(host, files.folder.path())?;
         Ok(files)
     }
 
@@ -133,36 +133,24 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr)
     }
 }
 
-fn configuration(certificate: Certificate, authority: &Path) -> Result<ServerConfig> {
+fn configuration(certificate: Certificate, authority_file: &Path) -> Result<ServerConfig> {
+    let authority = Authority::make()?;
+    std::fs::write(authority_file, authority.pem())?;
+
     let host = if certificate == Certificate::OfAnother {
         "elsewhere.test"
     } else {
         "localhost"
     };
-    let (leaf, key) = issue(host, certificate, authority)?;
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .context("the certificate does not fit its key")
-}
-
-/// Makes an authority, whose own certificate goes into a file, and has it issue one.
-fn issue(host: &str, certificate: Certificate, authority: &Path) -> Result<(rcgen::Certificate, KeyPair)> {
-    let mut root = CertificateParams::default();
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    root.distinguished_name
-        .push(rcgen::DnType::CommonName, "An office's own authority");
-    let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
-    std::fs::write(authority, root.pem())?;
-
     let mut leaf = CertificateParams::new(vec![host.to_owned()])?;
     if certificate == Certificate::Expired {
         leaf.not_before = date_time_ymd(2020, 1, 1);
         leaf.not_after = date_time_ymd(2021, 1, 1);
     }
-    let key = KeyPair::generate()?;
-    let leaf = leaf.signed_by(&key, &root)?;
-    Ok((leaf, key))
+    let (leaf, key) = authority.certify(&leaf)?;
+    ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf], key)
+        .context("the certificate does not fit its key")
 }
