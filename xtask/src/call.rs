@@ -3,7 +3,7 @@
 
 use crate::build;
 use crate::setup::{self, Purpose};
-use crate::workspace::program;
+use crate::workspace::{program, released};
 use anyhow::{Context as _, Result, bail};
 use std::process::{Command, ExitCode};
 
@@ -14,21 +14,37 @@ pub(crate) fn call(arguments: &[String]) -> Result<ExitCode> {
     measure("call", arguments)
 }
 
-/// Measurements against other software.
+/// What each bench is called here and there, and what has to be on the machine for it.
+const BENCHES: &[(&str, &str, Purpose)] = &[
+    ("call", "bench-call", Purpose::Test),
+    ("capture", "bench-capture", Purpose::Test),
+    ("files", "bench-files", Purpose::Test),
+    ("setup", "bench-setup", Purpose::Test),
+    ("signaling", "bench-signaling", Purpose::Test),
+    ("turn", "bench-turn", Purpose::TurnBench),
+];
+
+/// Measurements, against other software where there is some.
 pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
-    let Some((name, rest)) = arguments.split_first() else {
-        bail!("which bench? There are: call, capture, files");
+    let named = arguments.split_first();
+    let found = named.and_then(|(name, rest)| {
+        let bench = BENCHES.iter().find(|(known, ..)| known == name)?;
+        Some((bench, rest))
+    });
+    let Some(((_, what, purpose), rest)) = found else {
+        let names: Vec<&str> = BENCHES.iter().map(|(name, ..)| *name).collect();
+        bail!("which bench? There are: {}", names.join(", "));
     };
-    let what = match name.as_str() {
-        "call" => "bench-call",
-        "capture" => "bench-capture",
-        "files" => "bench-files",
-        _ => bail!("there is no bench called `{name}`; there are: call, capture, files"),
-    };
-    // Chromium, a screen and a clip are among what the tests need.
-    setup::system(Purpose::Test)?;
+    setup::system(*purpose)?;
     build::programs()?;
-    measure(what, rest)
+    let mut rest = rest.to_vec();
+    if let Some(at) = rest.iter().position(|word| word == "--release") {
+        rest.remove(at);
+        build::release_of_the_server()?;
+        let server = released("parley-server").display().to_string();
+        rest.extend(["--server".to_owned(), server]);
+    }
+    measure(what, &rest)
 }
 
 fn measure(what: &str, arguments: &[String]) -> Result<ExitCode> {
@@ -42,4 +58,20 @@ fn measure(what: &str, arguments: &[String]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_bench_is_answered_with_those_that_there_are() {
+        for words in [&[][..], &["tea".to_owned()]] {
+            let said = bench(words).unwrap_err().to_string();
+            assert!(
+                said.contains("call, capture, files, setup, signaling, turn"),
+                "{said}"
+            );
+        }
+    }
 }

@@ -44,6 +44,13 @@ cargo xtask bench call [--window] [--against chromium] [--seconds N] [--json]
                                         --window: of real windows, with all their processes
 cargo xtask bench files [--against chromium] [--mb N] [--json]
                                         speed and cost of a file over loopback and over a long, lossy path
+cargo xtask bench turn [--against coturn] [--release] [--seconds N] [--json]
+                                        packets that a relay passes on for a second of CPU time, and those it loses;
+                                        --release: our server as it is given away
+cargo xtask bench signaling [--release] [--seconds N] [--json]
+                                        memory of 5,000 people who do nothing, and 500 a second who come and leave
+cargo xtask bench setup [--set-ups N] [--json]
+                                        time until a call stands and shows a picture: direct, and through relays
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;
                                         LIST of deb,rpm,appimage (Linux), app,dmg (macOS), nsis,msi (Windows)

@@ -23,8 +23,17 @@ pub(crate) fn target_dir() -> PathBuf {
 
 /// A program of ours, as built by [`crate::build`].
 pub(crate) fn program(name: &str) -> PathBuf {
+    built("debug", name)
+}
+
+/// The same, as it is given away.
+pub(crate) fn released(name: &str) -> PathBuf {
+    built("release", name)
+}
+
+fn built(profile: &str, name: &str) -> PathBuf {
     target_dir()
-        .join("debug")
+        .join(profile)
         .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 

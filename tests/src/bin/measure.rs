@@ -1,55 +1,71 @@
-//! `measure call [--seconds N] [--json]`, `measure bench-call [--window] [--against chromium] [--seconds N] [--json]` and
-//! `measure bench-capture [--seconds N] [--json]`, `measure bench-files [--against chromium] [--mb N] [--json]`: what
-//! `cargo xtask call` and `cargo xtask bench` run once everything is built.
+//! `measure call [--seconds N] [--json]` and `measure bench-NAME [--json]` with what `cargo xtask help` lists for each bench:
+//! what `cargo xtask call` and `cargo xtask bench` run once everything is built.
 
 #![expect(
     clippy::print_stdout,
     reason = "a command-line tool answers on standard output"
 )]
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Everything that can be measured, and the one that it can be measured against.
+const MEASURED: &[(&str, Option<&str>)] = &[
+    ("call", None),
+    ("bench-call", Some("chromium")),
+    ("bench-capture", None),
+    ("bench-files", Some("chromium")),
+    ("bench-turn", Some("coturn")),
+    ("bench-signaling", None),
+    ("bench-setup", None),
+];
+/// What is a server's bench can be told which server.
+const OF_SERVERS: &[&str] = &["bench-turn", "bench-signaling"];
+
 /// What was asked for.
+#[derive(Debug, Default, PartialEq)]
 struct Wish {
     what: String,
     seconds: Option<u32>,
     mb: Option<u32>,
+    set_ups: Option<u32>,
+    server: Option<PathBuf>,
     json: bool,
-    against_chromium: bool,
+    against_peer: bool,
     window: bool,
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
-    use anyhow::{Context as _, bail};
+    let what = arguments.next().unwrap_or_default();
+    let Some((_, peer)) = MEASURED.iter().find(|(name, _)| *name == what) else {
+        let names: Vec<&str> = MEASURED.iter().map(|(name, _)| *name).collect();
+        bail!("`{what}` cannot be measured; there are: {}", names.join(", "));
+    };
     let mut wish = Wish {
-        what: arguments
-            .next()
-            .context("measure what? call, bench-call, bench-capture or bench-files")?,
-        seconds: None,
-        mb: None,
-        json: false,
-        against_chromium: false,
-        window: false,
+        what,
+        ..Wish::default()
     };
     while let Some(argument) = arguments.next() {
+        let mut number = |least: u32, most: u32| -> Result<Option<u32>> {
+            let number = arguments.next().and_then(|number| number.parse::<u32>().ok());
+            let number = number.with_context(|| format!("{argument} takes a whole number"))?;
+            Ok(Some(number.clamp(least, most)))
+        };
         match argument.as_str() {
             "--json" => wish.json = true,
             "--window" if wish.what == "bench-call" => wish.window = true,
-            "--seconds" => {
-                let number: u32 = arguments
-                    .next()
-                    .and_then(|number| number.parse().ok())
-                    .context("--seconds takes a whole number")?;
-                wish.seconds = Some(number.clamp(5, 3600));
+            "--seconds" => wish.seconds = number(5, 3600)?,
+            "--mb" => wish.mb = number(1, 100_000)?,
+            "--set-ups" if wish.what == "bench-setup" => wish.set_ups = number(1, 1000)?,
+            "--server" if OF_SERVERS.contains(&wish.what.as_str()) => {
+                let program = arguments.next().context("--server takes a program")?;
+                wish.server = Some(program.into());
             }
-            "--mb" => {
-                let number = arguments.next().and_then(|number| number.parse::<u32>().ok());
-                wish.mb = Some(number.context("--mb takes a whole number")?.clamp(1, 100_000));
-            }
-            "--against" => match arguments.next().as_deref() {
-                Some("chromium") if wish.what.starts_with("bench-") => wish.against_chromium = true,
-                _ => bail!("--against takes a peer, and the benches know one: chromium"),
+            "--against" => match (arguments.next().as_deref(), *peer) {
+                (Some(asked), Some(known)) if asked == known => wish.against_peer = true,
+                (_, Some(known)) => bail!("--against takes a peer, and this bench knows one: {known}"),
+                (_, None) => bail!("there is nobody to measure this against"),
             },
             other => bail!("`{other}` is not understood; `cargo xtask help` lists what is"),
         }
@@ -59,25 +75,26 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call, capture, files, window};
-    let (report, picture) = match wish.what.as_str() {
+    use parley_tests::measure::{bench, call, capture, files, set_up, signaling, turn, window};
+    let seconds = |usual: u32| wish.seconds.unwrap_or(usual);
+    let server = wish.server.as_deref();
+    let mut picture = None;
+    let report = match wish.what.as_str() {
         "call" => {
-            let outcome = call::run(wish.seconds.unwrap_or(call::SECONDS))?;
-            (outcome.report, outcome.picture)
+            let outcome = call::run(seconds(call::SECONDS))?;
+            picture = outcome.picture;
+            outcome.report
         }
         "bench-call" => {
-            let seconds = wish.seconds.unwrap_or(bench::SECONDS);
             let bench = if wish.window { window::run } else { bench::run };
-            (bench(seconds, wish.against_chromium)?, None)
+            bench(seconds(bench::SECONDS), wish.against_peer)?
         }
-        "bench-capture" => (capture::run(wish.seconds.unwrap_or(capture::SECONDS))?, None),
-        "bench-files" => {
-            let mb = wish.mb.unwrap_or(files::LOOPBACK_MB);
-            (files::run(mb, wish.against_chromium)?, None)
-        }
-        other => {
-            anyhow::bail!("`{other}` cannot be measured; call, bench-call, bench-capture and bench-files can")
-        }
+        "bench-capture" => capture::run(seconds(capture::SECONDS))?,
+        "bench-files" => files::run(wish.mb.unwrap_or(files::LOOPBACK_MB), wish.against_peer)?,
+        "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
+        "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
+        "bench-setup" => set_up::run(wish.set_ups.map_or(set_up::SET_UPS, |set_ups| set_ups as usize))?,
+        other => bail!("`{other}` is in the list of what can be measured and is not measured: a bug"),
     };
     if wish.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -95,7 +112,7 @@ fn run(wish: &Wish) -> Result<bool> {
 
 #[cfg(not(target_os = "linux"))]
 fn run(wish: &Wish) -> Result<bool> {
-    anyhow::bail!("`{}` is measured on Linux only, for now", wish.what)
+    bail!("`{}` is measured on Linux only, for now", wish.what)
 }
 
 fn main() -> ExitCode {
@@ -105,6 +122,34 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Result<Wish> {
+        read(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn each_bench_takes_what_is_its_own() {
+        let wish = asked("bench-turn --against coturn --seconds 1 --server /x --json").unwrap();
+        assert!(wish.against_peer && wish.json);
+        assert_eq!((wish.seconds, wish.server), (Some(5), Some("/x".into())));
+        assert_eq!(asked("bench-setup --set-ups 3").unwrap().set_ups, Some(3));
+        assert!(asked("bench-call --window --against chromium").unwrap().window);
+        for wrong in [
+            "",
+            "bench-tea",
+            "call --against chromium",
+            "bench-turn --against chromium",
+            "bench-call --server /x",
+            "bench-setup --seconds many",
+        ] {
+            assert!(asked(wrong).is_err(), "{wrong}");
         }
     }
 }

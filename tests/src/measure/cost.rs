@@ -34,14 +34,25 @@ impl CpuMeter {
         }
     }
 
-    /// CPU seconds per minute since the start. Processes that ended in between are left out; there are none in a steady call.
+    /// CPU seconds since the start. Processes that ended in between are left out; there are none in a steady call.
     #[must_use]
-    pub fn s_per_min(&self) -> f64 {
-        let spent: f64 = processes(self.root, &self.skip)
+    pub fn spent_s(&self) -> f64 {
+        processes(self.root, &self.skip)
             .into_iter()
             .map(|process| process.cpu_s - self.spent.get(&process.pid).copied().unwrap_or(0.0))
-            .sum();
-        spent / self.started.elapsed().as_secs_f64() * 60.0
+            .sum()
+    }
+
+    /// CPU seconds per minute since the start.
+    #[must_use]
+    pub fn s_per_min(&self) -> f64 {
+        self.spent_s() / self.started.elapsed().as_secs_f64() * 60.0
+    }
+
+    /// Percent of one processor since the start.
+    #[must_use]
+    pub fn pct(&self) -> f64 {
+        self.spent_s() / self.started.elapsed().as_secs_f64() * 100.0
     }
 }
 

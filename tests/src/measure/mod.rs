@@ -8,4 +8,7 @@ pub mod cost;
 pub mod files;
 pub mod parley;
 pub mod rows;
+pub mod set_up;
+pub mod signaling;
+pub mod turn;
 pub mod window;

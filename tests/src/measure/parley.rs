@@ -2,6 +2,7 @@
 
 use super::cost::{CpuMeter, pss_mb};
 use crate::harness::cli::{Cli, Figures, Wish};
+use crate::harness::namespaces::Namespace;
 use anyhow::{Context as _, Result};
 use std::time::{Duration, Instant};
 
@@ -65,8 +66,21 @@ pub fn call(host: &Wish, guest: &Wish, mut progress: impl FnMut(&str)) -> Result
 /// # Errors
 /// When the call does not come to stand.
 pub fn set_up(host: &Wish, guest: &Wish) -> Result<(f64, f64)> {
-    let first = Cli::host(None, host, None)?;
-    let second = Cli::join(&first.link()?, guest, None)?;
+    set_up_through(None, host, guest, None)
+}
+
+/// The same by a server elsewhere, both from within a network.
+///
+/// # Errors
+/// When the call does not come to stand.
+pub fn set_up_through(
+    server: Option<&str>,
+    host: &Wish,
+    guest: &Wish,
+    network: Option<&Namespace>,
+) -> Result<(f64, f64)> {
+    let first = Cli::host(server, host, network)?;
+    let second = Cli::join(&first.link()?, guest, network)?;
     let figures = second.figures(START_PATIENCE)?;
     Ok((figures.get("connected_ms")?, figures.get("first_picture_ms")?))
 }

@@ -86,12 +86,18 @@ impl Report {
                 lines.push((&row.case, &row.metric));
             }
         }
-        let mut table = format!("{:<10} {:<26} {:<6}", "case", "metric", "unit");
+        let wide = lines
+            .iter()
+            .map(|(case, _)| case.len())
+            .max()
+            .unwrap_or(0)
+            .max(10);
+        let mut table = format!("{:<wide$} {:<26} {:<6}", "case", "metric", "unit");
         for who in &people {
             let _ = write!(table, " {who:>12}");
         }
         for (case, metric) in lines {
-            let _ = write!(table, "\n{case:<10} {metric:<26} {:<6}", unit_of(metric));
+            let _ = write!(table, "\n{case:<wide$} {metric:<26} {:<6}", unit_of(metric));
             for who in &people {
                 let found = self
                     .rows
@@ -136,7 +142,10 @@ fn unit_of(metric: &str) -> &'static str {
     if metric.starts_with("pss_mb") {
         return "MB";
     }
-    if metric.starts_with("fps") {
+    if metric.starts_with("kb_per") {
+        return "kB";
+    }
+    if metric.starts_with("fps") || metric == "joins_s" || metric == "packets_per_cpu_s" {
         return "1/s";
     }
     match metric.rsplit('_').next() {
@@ -202,6 +211,10 @@ mod tests {
             ("kbit_s", "kbit/s"),
             ("fps_shown", "1/s"),
             ("loss_pct", "%"),
+            ("packets_per_cpu_s", "1/s"),
+            ("kb_per_participant", "kB"),
+            ("joins_s", "1/s"),
+            ("join_ms_p95", "ms"),
             ("sound_match", ""),
         ] {
             assert_eq!(unit_of(metric), unit, "{metric}");

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Test,
     /// The rare tests too.
     RareTests,
+    /// Our relay measured beside another one.
+    TurnBench,
     /// Type-checking for other systems.
     Check,
 }

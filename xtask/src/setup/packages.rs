@@ -52,6 +52,9 @@ const APT_FULL: &[&str] = &[
     "xdg-desktop-portal-wlr",
 ];
 
+/// To measure our relay: the one that everybody else uses.
+const APT_TURN_BENCH: &[&str] = &["coturn"];
+
 /// To type-check for other systems: Windows's C and C++ compiler beside what the media libraries want.
 const APT_CHECK: &[&str] = &["build-essential", "cmake", "nasm", "g++-mingw-w64-x86-64-posix"];
 
@@ -88,6 +91,10 @@ pub(super) fn ensure(purpose: Purpose) -> Result<()> {
         Purpose::Run => ("packages-run", APT_BUILD.to_vec()),
         Purpose::Test => ("packages-test", [APT_BUILD, APT_TEST].concat()),
         Purpose::RareTests => ("packages-full", [APT_BUILD, APT_TEST, APT_FULL].concat()),
+        Purpose::TurnBench => (
+            "packages-turn-bench",
+            [APT_BUILD, APT_TEST, APT_TURN_BENCH].concat(),
+        ),
         Purpose::Check => ("packages-check", APT_CHECK.to_vec()),
     };
     let stamp = Stamp::new(name, wanted.join("\n"));
