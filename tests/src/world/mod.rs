@@ -26,6 +26,8 @@ mod share;
 #[cfg(target_os = "linux")]
 mod share_sound;
 #[cfg(target_os = "linux")]
+mod soak;
+#[cfg(target_os = "linux")]
 mod unreachable;
 #[cfg(target_os = "linux")]
 mod wayland;
