@@ -19,7 +19,6 @@ use crate::harness::programs::our;
 use crate::harness::server::RealServer;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 
 /// Set-ups that are timed in each case, when nothing is said: enough for a 95th percentile.
