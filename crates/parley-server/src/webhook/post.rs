@@ -46,7 +46,7 @@ impl Target {
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
         let port = match port.strip_prefix(':') {
-            Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+            Some(port) => port.parse::<u16>().ok().filter(|port| *port != 0)?,
             None if port.is_empty() && secure => 443,
             None if port.is_empty() => 80,
             None => return None,
