@@ -63,19 +63,19 @@ fn upgraded(then: &[u8]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_are_none_end_the_connection_and_are_counted() {
     let server = Server::start(ServerConfig::loopback()).await.unwrap();
-    let endless = [&[0x81, 0xff][..], &(u64::MAX >> 1).to_be_bytes(), &[0; 4]].concat();
+    let endless = [&[0x81u8, 0xff][..], &(u64::MAX >> 1).to_be_bytes(), &[0; 4]].concat();
     let long = SIGNAL_MESSAGE_BYTES_MAX as u64 * 5;
     let frames: [(&str, Vec<u8>); 5] = [
         ("a frame of 2^63 bytes", endless),
         (
             "a frame over the limit",
-            [&[0x81, 0xff][..], &long.to_be_bytes(), &[0; 4]].concat(),
+            [&[0x81u8, 0xff][..], &long.to_be_bytes(), &[0; 4]].concat(),
         ),
         ("a frame that is not masked", vec![0x81, 1, b'x']),
         ("reserved bits", vec![0xf1, 0x81, 0, 0, 0, 0, b'x']),
         (
             "a ping of 126 bytes",
-            [&[0x89, 0xfe, 0, 126][..], &[0; 4 + 126]].concat(),
+            [&[0x89u8, 0xfe, 0, 126][..], &[0; 4 + 126]].concat(),
         ),
     ];
     for (number, (what, frame)) in (1..).zip(frames) {

@@ -58,14 +58,14 @@ pub(crate) async fn metric_reaches(address: SocketAddr, name: &str, least: u64) 
 /// Two people meet at this address, in bounded time; how long it took.
 pub(crate) async fn a_call_begins(address: SocketAddr) -> Duration {
     let began = Instant::now();
-    let meet = async {
+    let meet = Box::pin(async {
         let mut ada = Client::connect_to(address).await;
         let (room, ticket) = ada.ticket(None).await;
         ada.join(ticket, "Ada").await;
         let mut bob = Client::connect_to(address).await;
         let (_, ticket) = bob.ticket(Some(room)).await;
         assert_eq!(bob.join(ticket, "Bob").await.participants.len(), 2);
-    };
+    });
     timeout(CALL_BEGINS_MAX, meet)
         .await
         .expect("nobody else is served");
