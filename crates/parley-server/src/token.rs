@@ -112,6 +112,9 @@ pub(crate) struct Resume {
     pub(crate) id: ParticipantId,
     pub(crate) role: Role,
     pub(crate) order: u32,
+    /// Host only because nobody else was there: good for this call, and for no later one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) lent: bool,
     /// Who else was in the room when the token was made.
     pub(crate) others: Vec<Participant>,
 }
@@ -154,6 +157,7 @@ impl Tokens {
         run: u64,
         room: RoomId,
         me: &Participant,
+        lent: bool,
         others: Vec<Participant>,
     ) -> Option<String> {
         self.encode(&Resume {
@@ -164,6 +168,7 @@ impl Tokens {
             id: me.id,
             role: me.role,
             order: me.order,
+            lent,
             others,
         })
     }
@@ -253,7 +258,9 @@ mod tests {
         let ticket = tokens
             .ticket(&Ticket::new(NOW, room(), Role::Guest, [9; 16]))
             .unwrap();
-        let resume = tokens.resume(NOW, u64::MAX, room(), &me(), vec![me()]).unwrap();
+        let resume = tokens
+            .resume(NOW, u64::MAX, room(), &me(), true, vec![me()])
+            .unwrap();
         assert_eq!(tokens.read_resume(NOW, &ticket), Err(ErrorCode::ResumeInvalid));
         assert_eq!(tokens.read_ticket(NOW, &resume), Err(ErrorCode::TicketInvalid));
         assert_eq!(tokens.read_resume(NOW, &resume).unwrap().order, 3);
@@ -264,7 +271,9 @@ mod tests {
         let tokens = Tokens::new(&ServerKey::from_bytes([1; 32]));
         let mut other = me();
         other.name = "\u{10ffff}".repeat(parley_proto::limits::NAME_CHARS_MAX);
-        let resume = tokens.resume(NOW, u64::MAX, room(), &me(), vec![other]).unwrap();
+        let resume = tokens
+            .resume(NOW, u64::MAX, room(), &me(), true, vec![other])
+            .unwrap();
         assert!(resume.len() <= TOKEN_BYTES_MAX, "{}", resume.len());
     }
 

@@ -49,6 +49,8 @@ impl Rooms {
                 let before = std::mem::replace(&mut member.presence, Presence::Here(client));
                 member.name = name;
                 member.source = source;
+                // After a restart it is known from another's token only, which does not say so.
+                member.lent |= resume.lent;
                 self.seats.insert(client, seat);
                 self.replace(seat, before);
                 self.welcome(now, client, seat, true);
@@ -64,7 +66,18 @@ impl Rooms {
 
     /// Seats someone whom this server does not have (any more): it was restarted, or gave them up.
     fn come_back(&mut self, now: Moment, client: ClientId, seat: Seat, resume: &Resume, name: String) {
-        if self.departed.contains(seat.id) || !self.leads_back(now, seat, resume) {
+        let same_call = self.is_recovering(now, resume)
+            || self.rooms.get(&seat.room).is_some_and(|room| room.lost(seat.id));
+        // What was lent for one call is given back with it.
+        let lent = resume.lent && same_call;
+        let role = if resume.lent && !same_call {
+            Role::Guest
+        } else {
+            resume.role
+        };
+        // Hosts stand before no door, and nobody before one that is simply open.
+        let leads_back = same_call || role == Role::Host || self.door(seat.room) == RoomDoor::default();
+        if self.departed.contains(seat.id) || !leads_back {
             self.door_counts.bad_tickets += 1;
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
@@ -92,7 +105,8 @@ impl Rooms {
             Member {
                 id: seat.id,
                 name,
-                role: resume.role,
+                role,
+                lent,
                 order: resume.order,
                 presence: Presence::Here(client),
                 source,
@@ -102,8 +116,8 @@ impl Rooms {
         if first {
             self.happened(now, seat.room, RoomHappening::Started);
         }
-        let (id, role) = (seat.id, resume.role);
-        self.happened(now, seat.room, RoomHappening::Joined { id, role });
+        let joined = RoomHappening::Joined { id: seat.id, role };
+        self.happened(now, seat.room, joined);
         if self.is_recovering(now, resume) {
             self.expect_others(now, seat.room, &resume.others);
         }
@@ -111,19 +125,10 @@ impl Rooms {
             && let Some(next) = self.rooms.get(&seat.room).and_then(Room::next_host)
             && let Some(member) = self.member_mut(Seat { id: next, ..seat })
         {
-            member.role = Role::Host;
+            member.lend_host();
         }
         self.welcome(now, client, seat, true);
         self.announce(now, seat);
-    }
-
-    /// Whether a token still leads into its room: into the call it was given in, or past a door at which nobody is asked.
-    fn leads_back(&self, now: Moment, seat: Seat, resume: &Resume) -> bool {
-        let same_call = self.rooms.get(&seat.room).is_some_and(|room| room.lost(seat.id));
-        resume.role == Role::Host
-            || same_call
-            || self.is_recovering(now, resume)
-            || self.door(seat.room) == RoomDoor::default()
     }
 
     /// Whether this server is being rebuilt from tokens of its former life, of which this is one.
@@ -151,6 +156,7 @@ impl Rooms {
                     id: other.id,
                     name: tidy_name(&other.name),
                     role: other.role,
+                    lent: false,
                     order: other.order,
                     presence: Presence::Expected { until },
                     source: None,

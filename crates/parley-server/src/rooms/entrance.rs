@@ -192,15 +192,19 @@ impl Rooms {
         let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
         let room = self.begin(ticket.room);
         let first = room.members().is_empty();
-        let member = Member {
+        let mut member = Member {
             id,
             name,
-            // A call that everybody left and somebody opens again by its link would have no host ever.
-            role: if first && open { Role::Host } else { ticket.role },
+            role: ticket.role,
+            lent: false,
             order: room.next_order(now),
             presence: Presence::Here(client),
             source,
         };
+        // A call that everybody left and somebody opens again by its link would have no host ever.
+        if first && open && member.role != Role::Host {
+            member.lend_host();
+        }
         let role = member.role;
         room.insert(now, member);
         let seat = Seat {

@@ -181,7 +181,7 @@ impl Rooms {
         };
         let Some(id) = room.next_host() else { return };
         if let Some(member) = room.member_mut(id) {
-            member.role = Role::Host;
+            member.lend_host();
         }
         let role = Role::Host;
         for (client, _, _) in self.everybody_here(room_id) {

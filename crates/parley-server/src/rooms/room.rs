@@ -42,6 +42,8 @@ pub(super) struct Member {
     pub(super) id: ParticipantId,
     pub(super) name: String,
     pub(super) role: Role,
+    /// Host only because nobody else was there.
+    pub(super) lent: bool,
     pub(super) order: u32,
     pub(super) presence: Presence,
     /// Where they came from last, as far as it is known: who is away can be kept out by it too.
@@ -49,6 +51,12 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// Makes host of this call who is none by right.
+    pub(super) const fn lend_host(&mut self) {
+        self.role = Role::Host;
+        self.lent = true;
+    }
+
     /// As the others see it.
     pub(super) fn participant(&self) -> Participant {
         Participant {

@@ -70,14 +70,15 @@ impl Rooms {
 
     fn token_for(&self, now: Moment, seat: Seat) -> Option<String> {
         let room = self.rooms.get(&seat.room)?;
-        let me = room.member(seat.id)?.participant();
+        let me = room.member(seat.id)?;
         let others = room
             .members()
             .iter()
             .filter(|member| member.id != seat.id)
             .map(Member::participant)
             .collect();
-        self.tokens.resume(now, self.run, seat.room, &me, others)
+        self.tokens
+            .resume(now, self.run, seat.room, &me.participant(), me.lent, others)
     }
 
     pub(super) fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {

@@ -54,6 +54,22 @@ fn the_lobby_of_an_empty_room_is_not_passed_by_an_old_token() {
 }
 
 #[test]
+fn a_role_that_was_lent_for_a_call_is_good_for_that_call_only() {
+    for lobby in [true, false] {
+        let mut world = World::new();
+        world.invited_pair();
+        world.say(ADA, set_door(None, Some(lobby)));
+        let outputs = world.say(ADA, ClientMessage::Leave);
+        let token = fresh_token(BOB, &outputs).expect("a token that says host");
+        world.lose(BOB);
+        match world.resume(BOB, &token) {
+            Ok((back, _)) => assert_eq!((lobby, back.participants[0].role), (false, Role::Guest)),
+            Err(code) => assert_eq!((lobby, code), (true, ErrorCode::ResumeInvalid)),
+        }
+    }
+}
+
+#[test]
 fn who_left_comes_back_by_no_token_also_when_the_call_is_over() {
     let mut world = World::new();
     let (ada, bob) = world.pair();
