@@ -231,4 +231,15 @@ mod tests {
         let (none, bridged) = Relays::open(&servers[..2], &local, None).await;
         assert!(bridged.is_empty() && none.bridges.is_empty());
     }
+
+    #[tokio::test]
+    async fn a_call_that_stands_no_more_looks_for_streams_again() {
+        let (relays, _) = Relays::open(&[], &[], None).await;
+        relays.better.send_replace(Better::UdpAnswers);
+        relays.look_again();
+        assert_eq!(*relays.better.borrow(), Better::UdpAnswers, "it stood not yet");
+        relays.rest();
+        relays.look_again();
+        assert_eq!(*relays.better.borrow(), Better::Unknown);
+    }
 }
