@@ -70,10 +70,12 @@ async fn run(settings: &Settings) -> Result<()> {
         folder: Some(folder.clone()),
         ..settings.server_config(key, &folder)
     };
-    let server = start(config).await?;
-    if let Some(name) = &settings.user {
-        user::become_user(name, &folder)?;
-    }
+    let give_root_up = || match &settings.user {
+        // In one line, as whoever starts the server is told.
+        Some(name) => user::become_user(name, &folder).map_err(|error| format!("{error:#}").into()),
+        None => Ok(()),
+    };
+    let server = start(config, give_root_up).await?;
     words::announce(&server, settings.domain.as_deref());
     let asked = tokio::select! {
         asked = stop_signal() => asked?,
@@ -128,11 +130,14 @@ async fn log_counters(server: &Server) {
 }
 
 /// What is taken by another program and not needed to serve is done without, or elsewhere: clients are told the real ports.
-async fn start(config: ServerConfig) -> Result<Server, StartServerError> {
+async fn start(
+    config: ServerConfig,
+    once_bound: impl Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>>,
+) -> Result<Server, StartServerError> {
     let mut config = config;
     // One port for STUN, and one for the server's own HTTPS.
     for _ in 0..2 {
-        match Server::start(config.clone()).await {
+        match Server::start_once_bound(config.clone(), &once_bound).await {
             Err(StartServerError::StunTaken { address }) if address.port() != 0 => {
                 tracing::warn!(
                     "UDP port {} is taken by another program, so STUN uses a free one. Behind a firewall, choose it with --stun and open it.",
@@ -150,7 +155,7 @@ async fn start(config: ServerConfig) -> Result<Server, StartServerError> {
             outcome => return outcome,
         }
     }
-    Server::start(config).await
+    Server::start_once_bound(config, &once_bound).await
 }
 
 /// Whether it is only for HTTPS with the server's own certificate.

@@ -4,8 +4,8 @@
 use crate::key::ServerKey;
 use crate::net::bind_udp;
 use crate::turn::{
-    ByFamily, PeerRules, Quotas, RelayAddress, StartTurnError, Subnet, TurnConfig, TurnDriver, TurnSecret,
-    TurnSockets,
+    BoundTurn, ByFamily, PeerRules, Quotas, RelayAddress, StartTurnError, Subnet, TurnConfig, TurnDriver,
+    TurnSecret, TurnSockets,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -82,8 +82,8 @@ impl RelayConfig {
             .unwrap_or_else(|| TurnSecret::new(&key.derive("turn")))
     }
 
-    /// Starts relaying for clients at these UDP addresses, and for streams that are handed over.
-    pub(crate) fn start(&self, key: &ServerKey, udp: Vec<SocketAddr>) -> Result<TurnDriver, StartTurnError> {
+    /// Binds these UDP addresses, to relay for clients there and on streams that are handed over.
+    pub(crate) fn bind(&self, key: &ServerKey, udp: Vec<SocketAddr>) -> Result<BoundTurn, StartTurnError> {
         let threads = match self.threads {
             0 => std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -108,7 +108,7 @@ impl RelayConfig {
             streams_per_source_max: per_source.saturating_mul(STREAMS_PER_RELAY),
             seed,
         };
-        TurnDriver::start(self.turn_config(key), &sockets)
+        TurnDriver::bind(self.turn_config(key), &sockets)
     }
 
     fn turn_config(&self, key: &ServerKey) -> TurnConfig {

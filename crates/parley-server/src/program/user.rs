@@ -48,15 +48,17 @@ pub(crate) fn become_user(name: &str, _: &Path) -> Result<()> {
     bail!("The server can become {name} on Linux only. Take `user` out, and start it as that user.")
 }
 
-/// The folder, the files in it, and those of its folder `acme`; links are not followed.
+/// The folder, the files in it, and those of its folder `acme`. Links are not followed, and a file with a second name stays whose it
+/// is: whoever the folder was given to before may have linked somebody else's file into it.
 #[cfg(target_os = "linux")]
 fn give(folder: &Path, uid: u32, gid: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::lchown;
+    use std::os::unix::fs::{MetadataExt as _, lchown};
     lchown(folder, Some(uid), Some(gid))?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        if kind.is_file() {
+        // Of the entry itself, like the kind.
+        if kind.is_file() && entry.metadata()?.nlink() == 1 {
             lchown(entry.path(), Some(uid), Some(gid))?;
         } else if kind.is_dir() && entry.file_name() == "acme" {
             give(&entry.path(), uid, gid)?;

@@ -81,6 +81,9 @@ pub enum StartServerError {
     /// There is no certificate to speak TLS with.
     #[error("{0}")]
     Certificate(#[from] CertificateError),
+    /// What was to be done before anybody is heard could not be done.
+    #[error("{0}")]
+    Then(Box<dyn std::error::Error + Send + Sync>),
     /// TLS does not take its own settings.
     #[error("TLS cannot be set up: {0}.")]
     Tls(#[from] rustls::Error),
@@ -100,6 +103,18 @@ impl Server {
     /// # Errors
     /// [`StartServerError`], a sentence with the address.
     pub async fn start(config: ServerConfig) -> Result<Self, StartServerError> {
+        Self::start_once_bound(config, || Ok(())).await
+    }
+
+    /// The same, and calls `then` once all ports are held and what is kept was read, before anybody is heard: whoever is root
+    /// for the sake of the ports is root no longer when the first stranger's byte is looked at.
+    ///
+    /// # Errors
+    /// [`StartServerError`], a sentence; [`StartServerError::Then`] with what `then` said.
+    pub async fn start_once_bound(
+        config: ServerConfig,
+        then: impl FnOnce() -> Result<(), Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<Self, StartServerError> {
         let bound = Bound::new(&config)?;
         let (addresses, tls_addresses) = (addresses(&bound.plain), addresses(&bound.tls));
         let (ways, udp_addresses) = Ways::open(&config, &bound.udp)?;
@@ -132,6 +147,16 @@ impl Server {
             rooms.restore(clock.now(), opened.records);
             store = Some(opened.store);
         }
+        let certificates = match &config.tls {
+            Some(tls) => Some(Certificates::open(&tls.certificate)?),
+            None => None,
+        };
+        then().map_err(StartServerError::Then)?;
+
+        let turn = match ways.turn {
+            Some(bound) => Some(Arc::new(bound.run().map_err(StartServerError::Turn)?)),
+            None => None,
+        };
         let mut tasks = JoinSet::new();
         let mut webhook = None;
         if let Some(hook) = &config.webhook {
@@ -147,7 +172,7 @@ impl Server {
         };
         let health = Health {
             stage: stage_now.clone(),
-            turn: ways.turn.clone(),
+            turn: turn.clone(),
             token: config.metrics_token.as_deref().map(Into::into),
         };
         let router = web::router(
@@ -158,10 +183,9 @@ impl Server {
             health,
         );
 
-        let tls = match &config.tls {
+        let tls = match certificates {
             None => None,
-            Some(tls) => {
-                let certificates = Certificates::open(&tls.certificate)?;
+            Some(certificates) => {
                 if let Some(keeper) = certificates.keeper {
                     tasks.spawn(keeper);
                 }
@@ -179,7 +203,7 @@ impl Server {
             plain: router.clone(),
             secure: router,
             tls,
-            turn: ways.turn.clone(),
+            turn: turn.clone(),
             crowd: Crowd::new(config.undecided_max),
             tally: Arc::clone(&tally),
             patience: config.header_timeout,
@@ -208,7 +232,7 @@ impl Server {
             tls_addresses,
             udp_addresses,
             tally,
-            turn: ways.turn,
+            turn,
             stage,
             places,
             places_max,

@@ -8,15 +8,14 @@ use crate::front::CertificateSource;
 use crate::net::{bind_udp, canonical};
 use crate::relays::CREDENTIALS_LIFETIME;
 use crate::rooms::Relays;
-use crate::turn::{StartTurnError, TurnDriver};
+use crate::turn::{BoundTurn, StartTurnError};
 use parley_proto::{IceServer, IceServerKind, IceTransport};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio::net::UdpSocket;
 
-/// At most one of both.
+/// At most one of both, bound; nobody is heard yet.
 pub(super) struct Ways {
-    pub(super) turn: Option<Arc<TurnDriver>>,
+    pub(super) turn: Option<BoundTurn>,
     pub(super) stun: Option<UdpSocket>,
 }
 
@@ -27,9 +26,9 @@ impl Ways {
         udp: &[SocketAddr],
     ) -> Result<(Self, Vec<SocketAddr>), StartServerError> {
         if let Some(relay) = &config.relay {
-            let turn = relay.start(&config.key, udp.to_vec()).map_err(turn_refused)?;
+            let turn = relay.bind(&config.key, udp.to_vec()).map_err(turn_refused)?;
             let addresses = turn.udp().iter().copied().map(canonical).collect();
-            let turn = Some(Arc::new(turn));
+            let turn = Some(turn);
             return Ok((Self { turn, stun: None }, addresses));
         }
         let Some(address) = udp.first().copied() else {

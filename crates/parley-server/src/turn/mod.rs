@@ -52,7 +52,7 @@ pub use allocation::{FiveTuple, LinkId, RelayId};
 pub use config::{RelayAddress, TurnConfig};
 pub use counters::{TurnCounters, TurnTally};
 pub use credentials::{TurnCredentials, TurnSecret};
-pub use driver::{StartTurnError, TurnDriver, TurnSockets};
+pub use driver::{BoundTurn, StartTurnError, TurnDriver, TurnSockets};
 pub use family::{ByFamily, Family};
 pub use framing::{FRAME_BYTES_MAX, Frame, next_frame};
 pub use moment::Moment;

@@ -54,6 +54,14 @@ pub struct TurnDriver {
     next_link: AtomicU32,
 }
 
+/// Its sockets are bound, and nobody is heard yet: what may be done by whoever opens ports but not by whoever listens to strangers
+/// (being root, say) ends here.
+pub struct BoundTurn {
+    driver: TurnDriver,
+    /// One for each thread of the driver, in the same order.
+    workers: Vec<Worker>,
+}
+
 #[derive(Debug)]
 struct Thread {
     inbound: mpsc::Sender<Inbound>,
@@ -111,6 +119,14 @@ impl TurnDriver {
     /// # Errors
     /// [`StartTurnError`], a sentence with what to do.
     pub fn start(config: TurnConfig, sockets: &TurnSockets) -> Result<Self, StartTurnError> {
+        Self::bind(config, sockets)?.run()
+    }
+
+    /// Binds the sockets.
+    ///
+    /// # Errors
+    /// [`StartTurnError`], a sentence with what to do.
+    pub fn bind(config: TurnConfig, sockets: &TurnSockets) -> Result<BoundTurn, StartTurnError> {
         let threads = if cfg!(target_os = "linux") {
             sockets.threads.max(1)
         } else {
@@ -128,6 +144,7 @@ impl TurnDriver {
             places: Places::new(sockets.streams_max, sockets.streams_per_source_max),
             next_link: AtomicU32::new(u32::try_from(sockets.udp.len()).unwrap_or(0)),
         };
+        let mut workers = Vec::with_capacity(threads);
         for number in 0..threads {
             let mut links = Vec::new();
             for (at, address) in sockets.udp.iter().enumerate() {
@@ -144,18 +161,15 @@ impl TurnDriver {
             let tally = server.tally();
             let (inbound, inbox) = mpsc::channel(INBOUND_MAX);
             let worker = Worker::new(server, links, inbox, clock, Arc::clone(&stop))?;
-            let bell = worker.bell();
-            let handle = std::thread::Builder::new()
-                .name(format!("turn-{number}"))
-                .spawn(move || worker.run())?;
             driver.threads.push(Thread {
                 inbound,
-                bell,
+                bell: worker.bell(),
                 tally,
-                handle: Some(handle),
+                handle: None,
             });
+            workers.push(worker);
         }
-        Ok(driver)
+        Ok(BoundTurn { driver, workers })
     }
 
     /// Where it listens on UDP, in the order asked for.
@@ -176,6 +190,29 @@ impl TurnDriver {
             .iter()
             .map(|thread| thread.tally.snapshot())
             .fold(TurnCounters::default(), |sum, one| sum + one)
+    }
+}
+
+impl BoundTurn {
+    /// Where it will listen on UDP, in the order asked for.
+    #[must_use]
+    pub fn udp(&self) -> &[SocketAddr] {
+        self.driver.udp()
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// [`StartTurnError::Thread`].
+    pub fn run(self) -> Result<TurnDriver, StartTurnError> {
+        let Self { mut driver, workers } = self;
+        for (number, (thread, worker)) in driver.threads.iter_mut().zip(workers).enumerate() {
+            let handle = std::thread::Builder::new()
+                .name(format!("turn-{number}"))
+                .spawn(move || worker.run())?;
+            thread.handle = Some(handle);
+        }
+        Ok(driver)
     }
 }
 
