@@ -1,6 +1,7 @@
 //! Limits on how much anybody may ask: token buckets, in virtual time.
 
 use crate::time::Moment;
+use crate::turn::source_prefix;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -67,7 +68,7 @@ impl SourceLimit {
     }
 
     pub(crate) fn take(&mut self, now: Moment, source: IpAddr) -> bool {
-        let source = prefix(source);
+        let source = source_prefix(source);
         if self.buckets.len() >= self.sources_max && !self.buckets.contains_key(&source) {
             self.buckets.clear();
         }
@@ -76,17 +77,6 @@ impl SourceLimit {
             .entry(source)
             .or_insert_with(|| TokenBucket::new(now, burst, per_s))
             .take(now)
-    }
-}
-
-fn prefix(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => {
-            let mut bytes = ip.octets();
-            bytes[7..].fill(0);
-            std::net::Ipv6Addr::from(bytes).into()
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who is kept out, and from where.
 
+use crate::turn::source_prefix;
 use parley_proto::{ParticipantId, RoomId};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Where somebody comes from: an IPv4 address or an IPv6 /56, what one household gets. None for one's own machine: behind a reverse
@@ -14,15 +15,8 @@ impl Source {
     /// Of an address.
     #[must_use]
     pub fn of(ip: IpAddr) -> Option<Self> {
-        let source = match ip.to_canonical() {
-            IpAddr::V4(ip) => IpAddr::V4(ip),
-            IpAddr::V6(ip) if ip == Ipv6Addr::LOCALHOST => return None,
-            IpAddr::V6(ip) => {
-                let mut bytes = ip.octets();
-                bytes[7..].fill(0);
-                Ipv6Addr::from(bytes).into()
-            }
-        };
+        // Of `::1` nothing but zeros is left, which is unspecified.
+        let source = source_prefix(ip);
         (!source.is_loopback() && !source.is_unspecified()).then_some(Self(source))
     }
 }

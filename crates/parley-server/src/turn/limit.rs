@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 const SLOTS: usize = 16_384;
 
 /// An IPv4 address, or an IPv6 /56: what one household gets, so that nobody multiplies their share by changing addresses.
-pub(super) fn source_prefix(source: IpAddr) -> IpAddr {
+pub(crate) fn source_prefix(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(ip) => ip.into(),
         IpAddr::V6(ip) => {

@@ -55,6 +55,7 @@ pub use credentials::{TurnCredentials, TurnSecret};
 pub use driver::{BoundTurn, StartTurnError, TurnDriver, TurnSockets};
 pub use family::{ByFamily, Family};
 pub use framing::{FRAME_BYTES_MAX, Frame, next_frame};
+pub(crate) use limit::source_prefix;
 pub use moment::Moment;
 pub use peers::{ParseSubnetError, PeerRules, Subnet};
 pub use quota::Quotas;
