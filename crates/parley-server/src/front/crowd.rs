@@ -1,8 +1,11 @@
-//! Those at the door: who came and has not said yet what they want, and who speaks HTTP. When there are too many, whoever has
-//! been there longest goes: a person is through within milliseconds, somebody who holds connections open is not.
+//! Those at the door: who came and has not said yet what they want, and who speaks HTTP. When there are too many, of those from
+//! where most came whoever has been there longest goes: a person is through within milliseconds, somebody who holds connections
+//! open is not, and one source that floods the door only pushes itself out. Behind a proxy all come from one, and the longest goes.
 
 use crate::counters::Tally;
-use std::collections::BTreeMap;
+use crate::turn::source_prefix;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -16,8 +19,17 @@ pub(crate) struct Crowd {
 #[derive(Debug, Default)]
 struct There {
     next: u64,
-    /// By when they came. Dropping the sender tells who holds the other end to go.
-    by_age: BTreeMap<u64, oneshot::Sender<()>>,
+    /// By when they came.
+    by_age: BTreeMap<u64, Waiting>,
+    /// How many of them come from each source.
+    by_source: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    source: IpAddr,
+    /// Dropping it tells who holds the other end to go.
+    _stays: oneshot::Sender<()>,
 }
 
 /// One's place in the crowd; free again when it is dropped.
@@ -48,16 +60,22 @@ impl Crowd {
         })
     }
 
-    /// One more; whoever came first goes if they are too many.
-    pub(super) fn enter(self: &Arc<Self>, tally: &Arc<Tally>) -> (Place, Evicted) {
+    /// One more, from `source`; somebody goes if they are too many.
+    pub(super) fn enter(self: &Arc<Self>, source: IpAddr, tally: &Arc<Tally>) -> (Place, Evicted) {
+        let source = source_prefix(source);
         let (stays, leaves) = oneshot::channel();
         let mut there = self.lock();
         let number = there.next;
         there.next += 1;
         if there.by_age.len() >= self.max {
-            there.by_age.pop_first();
+            there.evict();
         }
-        there.by_age.insert(number, stays);
+        let waiting = Waiting {
+            source,
+            _stays: stays,
+        };
+        there.by_age.insert(number, waiting);
+        *there.by_source.entry(source).or_default() += 1;
         tally.tcp_open.set(there.by_age.len());
         drop(there);
         let place = Place {
@@ -74,10 +92,38 @@ impl Crowd {
     }
 }
 
+impl There {
+    /// Of those from where most came, whoever came first.
+    fn evict(&mut self) {
+        let most = self.by_source.values().max();
+        let first = self
+            .by_age
+            .iter()
+            .find(|(_, waiting)| self.by_source.get(&waiting.source) == most)
+            .map(|(number, _)| *number);
+        if let Some(number) = first {
+            self.leave(number);
+        }
+    }
+
+    /// Whoever was evicted before has left already.
+    fn leave(&mut self, number: u64) {
+        let Some(waiting) = self.by_age.remove(&number) else {
+            return;
+        };
+        if let Some(count) = self.by_source.get_mut(&waiting.source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_source.remove(&waiting.source);
+            }
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut there = self.crowd.lock();
-        there.by_age.remove(&self.number);
+        there.leave(self.number);
         self.tally.tcp_open.set(there.by_age.len());
     }
 }
@@ -86,20 +132,50 @@ impl Drop for Place {
 mod tests {
     use super::*;
     use futures_util::FutureExt as _;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
     #[test]
     fn who_came_first_goes_when_there_are_too_many() {
         let (crowd, tally) = (Crowd::new(2), Arc::new(Tally::default()));
-        let (_one, first) = crowd.enter(&tally);
-        let (two, second) = crowd.enter(&tally);
-        let (_three, third) = crowd.enter(&tally);
+        let (_one, first) = crowd.enter(HERE, &tally);
+        let (two, second) = crowd.enter(HERE, &tally);
+        let (_three, third) = crowd.enter(HERE, &tally);
         assert!(first.wait().now_or_never().is_some());
         assert_eq!(tally.snapshot().tcp_open, 2);
         drop(two);
         assert_eq!(tally.snapshot().tcp_open, 1);
-        let (_four, fourth) = crowd.enter(&tally);
+        let (_four, fourth) = crowd.enter(HERE, &tally);
         assert!(third.wait().now_or_never().is_none(), "there was a place again");
         assert!(fourth.wait().now_or_never().is_none());
         drop(second);
+    }
+    #[test]
+    fn a_flood_from_one_place_pushes_out_nobody_else() {
+        let (crowd, tally) = (Crowd::new(10), Arc::new(Tally::default()));
+        let elsewhere = "192.0.2.9".parse().unwrap();
+        let (_kept, person) = crowd.enter(elsewhere, &tally);
+        // Of one household, however many addresses it has.
+        let flood: Vec<_> = (0..100_u16)
+            .map(|n| {
+                crowd.enter(
+                    std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, n % 256, 0, 0, 0, n).into(),
+                    &tally,
+                )
+            })
+            .collect();
+        assert!(
+            person.wait().now_or_never().is_none(),
+            "who came before the flood"
+        );
+        assert_eq!(tally.snapshot().tcp_open, 10);
+        drop(flood);
+        assert_eq!(tally.snapshot().tcp_open, 1);
+        assert_eq!(
+            crowd.lock().by_source.len(),
+            1,
+            "nothing is left of those who went"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | stage | what decides | then |
 //! |---|---|---|
-//! | `crowd` | are there too many that speak HTTP or have said nothing yet? | the one that came first goes |
+//! | `crowd` | are there too many that speak HTTP or have said nothing yet? | the one that came first goes, of those from where most came |
 //! | `opening` | the first byte: a TLS ClientHello, STUN, HTTP | a handshake, TURN over TCP, the pages |
 //! | `opening` again, inside TLS | the protocol that was agreed on (ALPN), else the first byte | TURN over TLS, the pages |
 //! | `no_tls` | TLS where there is none | "write http" |
@@ -116,7 +116,7 @@ async fn let_in(socket: TcpStream, from: SocketAddr, door: Door) {
     let Ok(local) = socket.local_addr() else {
         return;
     };
-    let (place, evicted) = door.crowd.enter(&door.tally);
+    let (place, evicted) = door.crowd.enter(from.ip(), &door.tally);
     let speaks = async {
         match decide(socket, &door).await {
             Some(Guest::Http(stream)) => {
