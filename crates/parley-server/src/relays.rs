@@ -194,7 +194,8 @@ fn interfaces() -> Vec<(IpAddr, u8)> {
 fn own_networks() -> Vec<Subnet> {
     interfaces()
         .into_iter()
-        .filter(|(ip, _)| !ip.is_loopback() && !is_link_local(*ip))
+        // Some tunnels have a prefix of no bits, and everything is no network of one's own.
+        .filter(|(ip, prefix)| *prefix > 0 && !ip.is_loopback() && !is_link_local(*ip))
         .filter_map(|(ip, prefix)| Subnet::new(ip, prefix))
         .collect()
 }
