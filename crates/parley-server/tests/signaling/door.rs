@@ -331,13 +331,16 @@ async fn the_numbers_are_for_the_operator() {
     ] {
         assert!(numbers.contains(line), "{line} in {numbers}");
     }
-    let through_a_proxy = get(
-        plain().await,
-        "/metrics HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nX-Rest: ",
-    )
-    .await;
-    assert!(through_a_proxy.contains(" 403 "), "{through_a_proxy}");
-    assert_eq!(server.counters().metrics_refused, 1);
+    for header in [
+        "X-Forwarded-For: 192.0.2.1",
+        "X-Real-IP: 192.0.2.1",
+        "Via: 1.1 proxy",
+    ] {
+        let request = format!("/metrics HTTP/1.1\r\n{header}\r\nX-Rest: ");
+        let through_a_proxy = get(plain().await, &request).await;
+        assert!(through_a_proxy.contains(" 403 "), "{header}: {through_a_proxy}");
+    }
+    assert_eq!(server.counters().metrics_refused, 3);
     server.stop().await;
 
     let server = serve_with(folder.path(), |config| ServerConfig {
