@@ -23,8 +23,9 @@
 //! | `server` | the requests, and the way of each packet |
 //!
 //! # What it does not do
-//! TCP to peers (RFC 6062), mobility (RFC 8016), users with stored passwords, names as hashes. DONT-FRAGMENT is granted where
-//! the driver sends nothing in fragments anyway.
+//! TCP to peers (RFC 6062), mobility (RFC 8016), users with stored passwords, names as hashes, MD5 by PASSWORD-ALGORITHM
+//! together with MESSAGE-INTEGRITY-SHA256 (`stun-types` has no such key). Clients are not told what ICMP says of peers, and of
+//! the IP header nothing is passed on (DSCP, ECN). DONT-FRAGMENT is granted where the driver sends nothing in fragments anyway.
 
 mod allocation;
 mod channels;
