@@ -4,9 +4,10 @@ use super::super::super::config::TurnConfig;
 use super::super::super::credentials::TurnSecret;
 use super::super::super::family::ByFamily;
 use super::super::{TurnDriver, TurnSockets};
-use super::world::{allocated, driver, listening, on_channel, receive, socket, udp_client};
+use super::world::{PATIENCE, allocated, bound, driver, listening, on_channel, receive, socket, udp_client};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 use stun_types::message::*;
 use turn_types::attribute::*;
 use turn_types::message::*;
@@ -91,6 +92,25 @@ fn two_relays_of_one_server_reach_each_other_and_a_closed_one_is_gone() {
 fn relayed_nothing(answer: &[u8]) {
     let message = Message::from_bytes(answer).unwrap();
     assert_eq!(message.attribute::<Lifetime>().unwrap().seconds(), 0);
+}
+
+#[test]
+fn nobody_is_heard_before_the_threads_run() {
+    let bound = bound("127.0.0.1:0", 2);
+    let client = socket("127.0.0.1");
+    let request = Message::builder_request(BINDING, MessageWriteVec::new()).finish();
+    client.send_to(&request, bound.udp()[0]).unwrap();
+    client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert!(client.recv(&mut [0; 100]).is_err());
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let driver = bound.run().unwrap();
+    let answer = receive(&client).0;
+    assert!(
+        Message::from_bytes(&answer)
+            .unwrap()
+            .has_class(MessageClass::Success)
+    );
+    assert_eq!(driver.counters().bindings_answered, 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::super::super::config::{RelayAddress, TurnConfig};
 use super::super::super::credentials::TurnSecret;
 use super::super::super::family::ByFamily;
 use super::super::super::moment::Moment;
-use super::super::{Clock, TurnDriver, TurnSockets};
+use super::super::{BoundTurn, Clock, TurnDriver, TurnSockets};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 use stun_types::attribute::*;
@@ -20,6 +20,10 @@ pub(super) fn driver(threads: usize) -> TurnDriver {
 }
 
 pub(super) fn listening(at: &str, threads: usize) -> TurnDriver {
+    bound(at, threads).run().unwrap()
+}
+
+pub(super) fn bound(at: &str, threads: usize) -> BoundTurn {
     let relays = ByFamily {
         v4: Some(RelayAddress::at("127.0.0.1".parse().unwrap())),
         v6: None,
@@ -34,7 +38,7 @@ pub(super) fn listening(at: &str, threads: usize) -> TurnDriver {
         streams_per_source_max: 8,
         seed: [3; 32],
     };
-    TurnDriver::start(config, &sockets).unwrap()
+    TurnDriver::bind(config, &sockets).unwrap()
 }
 
 pub(super) fn socket(at: &str) -> UdpSocket {
