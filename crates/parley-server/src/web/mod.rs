@@ -42,7 +42,6 @@ const WRITE_BUFFER_BYTES_MAX: usize = 8 * SIGNAL_MESSAGE_BYTES_MAX;
 /// Where programs ask what this is.
 pub(crate) const ABOUT_PATH: &str = "/api/v1/server";
 
-
 #[derive(Clone)]
 struct Site {
     around: Surroundings,
