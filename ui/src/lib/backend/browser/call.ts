@@ -4,12 +4,14 @@
  */
 import { Connection, type ConnectionEvents, type LaneName, type OwnTracks, type TrackRole } from './connection';
 import type { LaneEvents } from './lane';
+import { iceServers } from './ice-servers';
 import type { Link } from './link';
 import { PeerLink, type LinkEnd } from './peer-link';
-import { Signaling } from './signaling';
-import type { ControlMessage, IceServerWord, MediaState, Participant, PeerMessage, ServerMessage } from './wire';
+import { Signaling, type Entrance } from './signaling';
+import { Stay } from './stay';
+import type { ControlMessage, DoorWord, HostWord, IceServerWord, MediaState, Participant, PeerMessage, WaitingPerson } from './wire';
 
-export type CallEnd = LinkEnd | 'other-left' | 'other-lost' | 'not-parley' | { readonly code: string; readonly message: string };
+export type CallEnd = LinkEnd | 'other-left' | 'other-lost' | 'not-parley' | { readonly refused: string };
 
 export interface CallEvents {
   /** Something of {@link Call} changed. */
@@ -19,30 +21,31 @@ export interface CallEvents {
   track(role: TrackRole, track: MediaStreamTrack): void;
   /** Another person is there than before, or nobody. */
   person(): void;
+  /** A host asks for silence. */
+  muteAsked(by: Participant): void;
   lane: Record<LaneName, LaneEvents & { down(): void }>;
 }
 
 const TICK_MS = 250;
-/** Somebody who is gone may still come back as a fresh self for so long; who left hangs up at the same time. */
-const GONE_MAX_MS = { left: 500, lost: 3000 };
+/** Without a place at the server nothing can be mended: media that stops, and has not come back by itself by then, is over. */
+const PLACELESS_MAX_MS = 5000;
 
 export class Call {
   readonly #link: Link;
   readonly #events: CallEvents;
   readonly #own: OwnTracks;
   readonly #signaling: Signaling;
+  readonly #stay: Stay;
   readonly #clock: ReturnType<typeof setInterval>;
   #socket: WebSocket | null = null;
-  #me: Participant | null = null;
   #iceServers: RTCIceServer[] = [];
   #peer: PeerLink | null = null;
   #connection: Connection | null = null;
-  #gone: { atMs: number; reason: 'left' | 'lost' } | null = null;
+  /** Since when media does not flow whose place at the server somebody else has. */
+  #placelessSince: number | null = null;
   #said = new Map<string, MediaState | Extract<ControlMessage, { type: 'hand' | 'may_record' }>>();
   #numbers = 0;
   #over = false;
-  /** The other person, while one is there. */
-  other: Participant | null = null;
   entered = false;
   /** When the two were first connected, in milliseconds since 1970. */
   connectedSinceMs: number | null = null;
@@ -58,13 +61,28 @@ export class Call {
         send: (message) => this.#send(message),
         disconnect: () => this.#disconnect(),
         joined: (you, people, servers) => this.#onJoined(you, people, servers),
-        room: (message) => this.#onRoom(message),
+        room: (message) => {
+          this.#stay.onRoom(now(), message);
+          this.#setReachable();
+        },
         lost: () => this.#setReachable(),
-        refused: (code, message) => this.#end({ code, message }),
+        refused: (code) => (this.up ? this.#signaling.askAgainLater(now()) : this.#end({ refused: code })),
+        putOut: (code) => this.#end({ refused: code }),
         notParley: () => this.#end('not-parley'),
       },
       Math.random,
     );
+    this.#stay = new Stay(() => this.#peer, {
+      meet: (me, other, polite) => this.#meet(me, other, polite),
+      part: () => {
+        this.#part();
+        this.#events.person();
+      },
+      said: (message) => this.#peer?.onMessage(now(), message),
+      muteAsked: (by) => this.#events.muteAsked(by),
+      askAgainLater: () => this.#signaling.askAgainLater(now()),
+      end: (why) => this.#end(why),
+    });
     this.#signaling.start(now());
     this.#clock = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -84,7 +102,30 @@ export class Call {
   }
 
   get wasJoined(): boolean {
-    return this.#me !== null;
+    return this.#stay.me !== null;
+  }
+
+  /** The other person, while one is there. */
+  get other(): Participant | null {
+    return this.#stay.other;
+  }
+
+  /** Whether this side may let people in and put them out. */
+  get mayHost(): boolean {
+    return this.#stay.me?.role === 'host';
+  }
+
+  get door(): DoorWord {
+    return this.#stay.door;
+  }
+
+  get waiting(): readonly WaitingPerson[] {
+    return this.#stay.waiting;
+  }
+
+  /** What keeps this side from coming in. */
+  get entrance(): Entrance {
+    return this.#signaling.entrance;
   }
 
   get up(): boolean {
@@ -99,6 +140,16 @@ export class Call {
     this.entered = true;
     this.#signaling.enter(now(), name);
     this.#events.changed();
+  }
+
+  tryPassword(password: string): void {
+    this.#signaling.tryPassword(now(), password);
+    this.#events.changed();
+  }
+
+  /** What hosts may say; the server decides who is one. */
+  asHost(word: HostWord): void {
+    this.#signaling.say(word);
   }
 
   /** Leaves for good; says so to the other side where it can. */
@@ -139,10 +190,10 @@ export class Call {
       if (socket === this.#socket && typeof data === 'string') this.#signaling.onText(now(), data);
       this.#events.changed();
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (socket !== this.#socket) return;
       this.#socket = null;
-      this.#signaling.onClosed(now());
+      this.#signaling.onClosed(now(), code);
       this.#events.changed();
     };
   }
@@ -159,42 +210,15 @@ export class Call {
 
   #onJoined(you: string, people: readonly Participant[], servers: readonly IceServerWord[]): void {
     this.#iceServers = iceServers(servers, this.#link.host);
-    this.#me = people.find(({ id }) => id === you) ?? null;
-    const other = people.find(({ id }) => id !== you);
-    if (other) this.#meet(other);
-    else if (this.other) this.#gone ??= { atMs: now(), reason: 'lost' };
+    this.#stay.onJoined(now(), you, people);
     this.#setReachable();
   }
 
-  #onRoom(message: ServerMessage): void {
-    switch (message.type) {
-      case 'participant_joined':
-        this.#meet(message.participant);
-        break;
-      case 'participant_away':
-      case 'participant_back':
-        if (this.other?.id === message.id) this.other = { ...this.other, away: message.type === 'participant_away' };
-        break;
-      case 'participant_left':
-        if (this.other?.id === message.id) this.#gone = { atMs: now(), reason: message.reason === 'left' ? 'left' : 'lost' };
-        break;
-      case 'signal':
-        if (message.from === this.other?.id) this.#peer?.onMessage(now(), message.payload);
-        break;
-    }
-    this.#setReachable();
-  }
-
-  #meet(other: Participant): void {
-    const same = this.#peer?.other === other.id;
-    this.other = other;
-    if (same || !this.#me) return;
-    this.#gone = null;
+  #meet(me: Participant, other: Participant, polite: boolean): void {
     this.#part();
     this.#numbers += 1;
-    const polite = this.#me.order > other.order;
-    this.#peer = new PeerLink(now(), this.#link, this.#me.id, other.id, polite, !other.away, this.#numbers, {
-      say: (payload) => this.#send({ type: 'signal', to: other.id, payload } satisfies { type: string; to: string; payload: PeerMessage }),
+    this.#peer = new PeerLink(now(), this.#link, me.id, other.id, polite, !other.away, this.#numbers, {
+      say: (payload) => this.#sayTo(other.id, payload),
       open: () => this.#open(),
       peer: (command) => this.#connection?.run(command),
       candidate: (candidate) => this.#connection?.addCandidate(candidate),
@@ -205,6 +229,11 @@ export class Call {
     });
     for (const message of this.#said.values()) this.#peer.tell(message);
     this.#events.person();
+  }
+
+  /** What cannot be told now is said again when it can. */
+  #sayTo(to: string, payload: PeerMessage): void {
+    if (this.#stay.reachable) this.#signaling.say({ type: 'signal', to, payload });
   }
 
   /** Whoever was there is gone: their connection goes too. */
@@ -233,8 +262,14 @@ export class Call {
       track: (role, track) => this.#connection === connection && this.#events.track(role, track),
       lane: this.#events.lane,
     };
-    const connection: Connection = new Connection(this.#iceServers, this.#own, events);
-    this.#connection = connection;
+    // Declared first: until it is made it is nobody's, and nothing says anything yet.
+    let connection: Connection | null = null;
+    try {
+      this.#connection = connection = new Connection(this.#iceServers, this.#own, events);
+    } catch (error) {
+      console.warn('RTCPeerConnection', error);
+      this.#end('connection-failed');
+    }
   }
 
   #close(): void {
@@ -244,8 +279,7 @@ export class Call {
   }
 
   #setReachable(): void {
-    const reachable = this.#signaling.joined && this.other !== null && !this.other.away && this.#gone === null;
-    this.#peer?.setReachable(now(), reachable);
+    this.#peer?.setReachable(now(), this.#signaling.joined && this.#stay.reachable);
     this.#events.changed();
   }
 
@@ -254,10 +288,17 @@ export class Call {
     this.#signaling.onTick(nowMs);
     this.#peer?.onTick(nowMs);
     if (this.up && this.connectedSinceMs === null) this.connectedSinceMs = Date.now();
-    if (this.#gone && !this.up && nowMs - this.#gone.atMs >= GONE_MAX_MS[this.#gone.reason]) {
-      this.#end(this.#gone.reason === 'left' ? 'other-left' : 'other-lost');
-    }
-    this.#events.changed();
+    this.#stay.onTick(nowMs);
+    this.#noticePlaceless(nowMs);
+    this.#setReachable();
+  }
+
+  #noticePlaceless(nowMs: number): void {
+    if (!this.takenOver || this.up) this.#placelessSince = null;
+    else this.#placelessSince ??= nowMs;
+    // Without somebody whose pictures may yet come back there is nothing to wait for.
+    const patience = this.#peer?.wasUp ? PLACELESS_MAX_MS : 0;
+    if (this.#placelessSince !== null && nowMs - this.#placelessSince >= patience) this.#end({ refused: 'replaced' });
   }
 
   #end(why: CallEnd): void {
@@ -280,16 +321,3 @@ export class Call {
 }
 
 const now = (): number => performance.now();
-
-/** What the server names, as the browser wants it (RFC 7064, RFC 7065); without a host it is the one the page came from. */
-export function iceServers(words: readonly IceServerWord[], host: string): RTCIceServer[] {
-  return words.flatMap(({ kind, host: named, port, transport = 'udp', credentials }) => {
-    const bare = named ?? host;
-    const where = `${bare.includes(':') && !bare.startsWith('[') ? `[${bare}]` : bare}:${port ?? 3478}`;
-    if (kind === 'stun' && transport === 'udp') return [{ urls: [`stun:${where}`] }];
-    if (kind !== 'turn' || !credentials) return [];
-    const { username, credential } = credentials;
-    if (transport === 'udp' || transport === 'tcp') return [{ urls: [`turn:${where}?transport=${transport}`], username, credential }];
-    return transport === 'tls' ? [{ urls: [`turns:${where}?transport=tcp`], username, credential }] : [];
-  });
-}

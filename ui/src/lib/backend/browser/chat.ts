@@ -4,7 +4,7 @@
  */
 import type { Delivery, MessageView } from '../../bindings';
 import { presentable } from './presentable';
-import { readTagged } from './wire';
+import { readTagged } from './reader';
 
 type Frame = { type: 'text'; id: string; text: string } | { type: 'delivered'; id: string };
 
@@ -14,6 +14,7 @@ const SHOWN_MAX = 512;
 const ANSWER_MAX_MS = 15_000;
 const KEPT_MAX = 2000;
 const FRAME_BYTES_MAX = 32 * 1024;
+const ID_CHARS_MAX = 64;
 
 interface Waiting {
   readonly id: string;
@@ -73,8 +74,8 @@ export class Chat {
 
   onBytes(bytes: Uint8Array, from: { id: string; name: string }, atMs: number): void {
     if (bytes.length > FRAME_BYTES_MAX) return;
-    const frame = readTagged<Frame>(new TextDecoder().decode(bytes), 'type');
-    if (typeof frame?.id !== 'string') return;
+    const frame = readTagged(new TextDecoder().decode(bytes), 'type') as Frame | null;
+    if (typeof frame?.id !== 'string' || frame.id.length > ID_CHARS_MAX) return;
     if (frame.type === 'delivered') return this.#onDelivered(frame.id);
     if (frame.type !== 'text' || typeof frame.text !== 'string') return;
     const shown = presentable(frame.text);

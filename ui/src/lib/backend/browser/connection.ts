@@ -5,7 +5,8 @@
 import { Lane, type LaneEvents } from './lane';
 import type { Phase } from './link-state';
 import type { PeerCommand, SdpType } from './negotiation';
-import { readTagged, type CandidateWord, type ControlMessage } from './wire';
+import { readControl } from './reader';
+import type { CandidateWord, ControlMessage } from './wire';
 
 /** What a track shows. By the order of the sections of a kind: the second one is the screen's. */
 export type TrackRole = 'microphone' | 'camera' | 'screen' | 'screen_sound';
@@ -29,6 +30,8 @@ export interface ConnectionEvents {
 
 const LANES: readonly [LaneName, number][] = [['chat', 1], ['files', 2], ['chunks', 3]];
 const CAMERA_BITS_MAX = 2_500_000;
+/** As on the wire (docs/protocol.md, "Limits"). */
+const CONTROL_CHARS_MAX = 16 * 1024;
 const KINDS: Record<TrackRole, readonly [kind: 'audio' | 'video', at: number]> = { microphone: ['audio', 0], camera: ['video', 0], screen: ['video', 1], screen_sound: ['audio', 1] };
 
 export class Connection {
@@ -53,7 +56,7 @@ export class Connection {
     };
     this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
       const text = typeof data === 'string' ? data : data instanceof ArrayBuffer ? new TextDecoder().decode(data) : '';
-      const message = readTagged<ControlMessage>(text, 'type');
+      const message = text.length > CONTROL_CHARS_MAX ? null : readControl(text);
       if (message) this.#tell(() => events.control(message));
     };
     this.#control.binaryType = 'arraybuffer';
@@ -83,7 +86,13 @@ export class Connection {
   }
 
   say(message: ControlMessage): void {
-    if (this.#control.readyState === 'open') this.#control.send(JSON.stringify(message));
+    if (this.#control.readyState !== 'open') return;
+    try {
+      this.#control.send(JSON.stringify(message));
+    } catch (error) {
+      // More waits than the browser takes: what lasts is said again over the next connection.
+      console.warn('control', error);
+    }
   }
 
   /** The other side proved itself. */
@@ -132,7 +141,9 @@ export class Connection {
         this.#adopt();
         await pc.setLocalDescription(await pc.createAnswer());
         if (this.#proven) for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
-        return this.#tellLocal('answer');
+        this.#tellLocal('answer');
+        // What was offered in vain, because both sides offered at once, is offered again.
+        return this.#addShared();
       case 'set-remote':
         await pc.setRemoteDescription({ type: command.type, sdp: command.sdp });
         this.#show();
@@ -142,6 +153,7 @@ export class Connection {
         await pc.setLocalDescription({ type: 'rollback' });
         // What was only ever offered would come as further sections of the next offer, and mean a screen there.
         for (const one of pc.getTransceivers()) if (one.mid === null) one.stop();
+        if (command.alone) this.#addShared();
     }
   }
 

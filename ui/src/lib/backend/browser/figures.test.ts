@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { qualityOf, sampleOf } from './figures';
 import { listed, stateOf } from './local-media';
 import { readSettings } from './settings';
-import { iceServers } from './call';
+import { iceServers } from './ice-servers';
 import { meter } from './sound';
 
 test('two looks at what a browser counts are one second of a call', () => {
@@ -47,13 +47,20 @@ test('servers for candidates are at the page’s own host where they name none',
     { kind: 'turn', port: 443, transport: 'tls', credentials },
     { kind: 'turn', port: 443, transport: 'pigeon', credentials },
     { kind: 'turn', port: 1 },
-    { kind: 'carrier-pigeon' },
+    { kind: 'carrier-pigeon', port: 1 },
+    { kind: 'stun', host: 'x?transport=tcp', port: 3478 },
+    { kind: 'stun', host: '', port: 3478 },
+    { kind: 'stun', port: 0 },
+    { kind: 'stun', port: 3.5 },
+    { kind: 'stun', host: ':::x', port: 1 },
   ];
   expect(iceServers(words, 'call.example.org')).toEqual([
     { urls: ['stun:call.example.org:3478'] },
     { urls: ['turn:[2001:db8::1]:3478?transport=udp'], username: 'u', credential: 'c' },
     { urls: ['turns:call.example.org:443?transport=tcp'], username: 'u', credential: 'c' },
   ]);
+  const many = Array.from({ length: 20 }, (_, at) => ({ kind: 'stun', port: at + 1 }));
+  expect(iceServers(many, 'call.example.org').length).toBe(4);
 });
 
 test('a meter goes from silence to as loud as it gets', () => {

@@ -1,16 +1,16 @@
 /** A guest's page as a backend: one call of one link, over the browser's own RTCPeerConnection. Connects the parts; they decide. */
-import type { AppCommand, AppState, CommandError, EndedView, Problem } from '../../bindings';
+import type { AppCommand, AppState, CommandError, DoorAsk, EndedView, Problem } from '../../bindings';
 import { t } from '../../text';
 import type { FrameSource } from '../../frames/source';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
 import { Call, type CallEnd } from './call';
 import { standing, type Place } from './capabilities';
-import type { OwnTracks, TrackRole } from './connection';
+import type { OwnTracks } from './connection';
+import { hostWord } from './door';
 import { endOf } from './ended';
-import { qualityOf } from './figures';
 import type { Link } from './link';
 import { LocalMedia } from './local-media';
-import { Looks, sizeOf } from './looks';
+import { Looks } from './looks';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
 import { ScreenShare } from './screen-share';
@@ -18,14 +18,13 @@ import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
 import { Streams } from './streams';
 import { Talk } from './talk';
-import { callState, localView, NOBODY, stateOf, type Them } from './view';
+import { Theirs } from './theirs';
+import { callState, localView, stateOf } from './view';
 import type { ControlMessage } from './wire';
 
 const LEVELS_EVERY_MS = 66;
 const LOOK_EVERY_MS = 1000;
 const STATE_EVERY_MS = 50;
-/** A picture that should come and does not for so many looks stands still. */
-const STALLED_LOOKS = 3;
 
 export class GuestBackend implements Backend {
   readonly view = 'app';
@@ -37,17 +36,18 @@ export class GuestBackend implements Backend {
   readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (talk) => this.#events?.talk?.(talk));
   readonly #own: OwnTracks = { microphone: null, camera: null, screen: null, screen_sound: null };
   readonly #streams = new Streams();
+  readonly #theirs = new Theirs(this.#streams, this.#sound);
   readonly #media: LocalMedia;
   #settings = loadSettings();
   #local = { muted: false, talking: false, cameraOn: true, preview: false, testing: false };
   #call: Call;
-  #them: Them = { ...NOBODY };
   #ended: EndedView | null = null;
   #inCall = false;
+  /** A host asked for silence, by this name, and the microphone was muted. */
+  #muteAskedBy: string | null = null;
   #dismissed = new Set<Problem['code']>();
   #events: Partial<BackendEvents> | null = null;
   readonly #looks = new Looks();
-  #still = 0;
   #told = '';
   #telling: ReturnType<typeof setTimeout> | undefined;
 
@@ -67,6 +67,8 @@ export class GuestBackend implements Backend {
     for (const press of ['pointerdown', 'keydown']) window.addEventListener(press, () => this.#sound.wake(), { passive: true });
     // A page that goes away says so: nobody waits for it.
     window.addEventListener('pagehide', () => this.#call.leave());
+    // One that a browser kept and shows again has left its call.
+    window.addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   }
 
   state = () => Promise.resolve(this.#state());
@@ -79,16 +81,13 @@ export class GuestBackend implements Backend {
   askUpdate = () => Promise.resolve();
   openInspector = () => Promise.resolve(false);
   setMini = () => Promise.resolve();
+  setFullScreen = (on: boolean) => (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   frames = (): FrameSource => NO_FRAMES;
 
   openAddress(address: string): Promise<boolean> {
     // With `noopener` a browser never tells what came of it.
     window.open(address, '_blank', 'noopener,noreferrer');
     return Promise.resolve(true);
-  }
-
-  async setFullScreen(on: boolean): Promise<void> {
-    await (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   }
 
   stream = (tile: string): MediaStream => this.#streams.of(tile);
@@ -146,8 +145,7 @@ export class GuestBackend implements Backend {
         });
         return null;
       case 'set_volume':
-        this.#them.volume = Math.min(100, command.percent);
-        this.#sound.setVolume(this.#them.volume);
+        this.#theirs.setVolume(command.percent);
         return null;
       case 'change_settings':
         this.#settings = patched(this.#settings, command.patch);
@@ -159,11 +157,13 @@ export class GuestBackend implements Backend {
       case 'choose_share':
       case 'share':
         if (command.type === 'choose_share' && !command.on) return null;
-        void this.#share.begin(command.type === 'share' ? (command.mode ?? this.#settings.screen.mode) : this.#settings.screen.mode, this.#them.media?.takes_screen_sound ?? false);
+        void this.#share.begin(command.type === 'share' ? (command.mode ?? this.#settings.screen.mode) : this.#settings.screen.mode, this.#theirs.them.media?.takes_screen_sound ?? false);
         return null;
       case 'stop_sharing':
         this.#share.stop();
         return null;
+      case 'door':
+        return this.#atDoor(command.ask);
       case 'send_message':
         return this.#talk.write(command.text);
       case 'react':
@@ -203,17 +203,19 @@ export class GuestBackend implements Backend {
   #begin(): Call {
     this.#ended = null;
     this.#inCall = false;
-    this.#them = { ...NOBODY };
+    this.#muteAskedBy = null;
+    this.#theirs.forget('');
     this.#talk.begin();
     const call: Call = new Call(this.#link, this.#own, {
       changed: () => this.#change(),
       ended: (why) => call === this.#call && this.#over(why),
       control: (message) => this.#hear(message),
-      track: (role, track) => this.#onTheirs(role, track),
+      track: (role, track) => this.#theirs.show(this.#call.other?.id ?? '', role, track),
       person: () => {
-        this.#them = { ...NOBODY };
+        this.#theirs.forget(this.#call.other?.id ?? '');
         this.#talk.newPerson();
       },
+      muteAsked: (by) => this.#muteAsAsked(by.name),
       lane: this.#talk.lane,
     });
     call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
@@ -253,13 +255,32 @@ export class GuestBackend implements Backend {
     this.#inCall = false;
     this.#local.preview = false;
     this.#share.stop();
-    for (const who of ['voice', 'screen'] as const) this.#sound.hear(who, null);
+    this.#theirs.silence(this.#call.other?.id ?? '');
     this.#devices();
+  }
+
+  #atDoor(ask: DoorAsk): null {
+    if (ask.what === 'enter') this.#call.tryPassword(ask.password);
+    if (ask.what === 'seen_mute') this.#muteAskedBy = null;
+    // A guest who asks for the end of all only stays where they are.
+    if (ask.what === 'end_for_all' && !this.#call.mayHost) return null;
+    const word = hostWord(ask);
+    if (word) this.#call.asHost(word);
+    return ask.what === 'end_for_all' ? this.#leave() : null;
+  }
+
+  /** It is kept, and shown who asked. Whoever sits here may speak again whenever they like. */
+  #muteAsAsked(by: string): void {
+    if (!this.#inCall || !this.can.devices || this.#local.muted) return;
+    this.#mute(true);
+    this.#muteAskedBy = by;
+    this.#change();
   }
 
   #mute(muted: boolean): null {
     this.#local.muted = muted;
     this.#local.talking = false;
+    this.#muteAskedBy = null;
     this.#media.setMuted(muted);
     this.#tellMedia();
     return null;
@@ -291,22 +312,10 @@ export class GuestBackend implements Backend {
     this.#tellMedia();
   }
 
-  #onTheirs(role: TrackRole, track: MediaStreamTrack): void {
-    const id = this.#call.other?.id ?? '';
-    if (role === 'camera') this.#streams.fill(id, track);
-    else if (role === 'screen') this.#streams.fill(`screen:${id}`, track);
-    else this.#sound.hear(role === 'microphone' ? 'voice' : 'screen', track);
-  }
-
   #hear(message: ControlMessage): void {
-    const id = this.#call.other?.id ?? '';
-    if (message.type === 'media_state') this.#them.media = message;
-    else if (message.type === 'hand') this.#them.hand = message.raised === true;
-    else if (message.type === 'reaction') this.#talk.reaction(id, message.reaction);
-    else if (message.type === 'recording') {
-      this.#them.recording = message.state === 'on';
-      if (message.state !== 'off') this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
-    }
+    this.#theirs.hear(message);
+    if (message.type === 'reaction') this.#talk.reaction(this.#call.other?.id ?? '', message.reaction);
+    else if (message.type === 'recording' && message.state !== 'off') this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
     this.#change();
   }
 
@@ -334,17 +343,11 @@ export class GuestBackend implements Backend {
   }
 
   async #takeLook(): Promise<void> {
-    const { pc } = this.#call;
-    const taken = pc && this.#inCall ? await this.#looks.take(pc) : null;
-    if (!taken) return;
-    const { sample, look } = taken;
-    const id = this.#call.other?.id ?? '';
-    this.#them.quality = this.#call.up ? qualityOf(sample) : 'unknown';
-    this.#them.videoSize = sizeOf(this.#streams.track(id), look);
-    this.#them.screenSize = sizeOf(this.#streams.track(`screen:${id}`), look);
-    const lacks = this.#call.up && this.#them.media?.camera_on === true && sample.received_kbps === 0;
-    this.#still = lacks ? this.#still + 1 : 0;
-    this.#call.setStalled(this.#still >= STALLED_LOOKS);
+    const call = this.#call;
+    const taken = call.pc && this.#inCall ? await this.#looks.take(call.pc).catch(() => null) : null;
+    // Another call may have begun meanwhile.
+    if (!taken || call !== this.#call) return;
+    call.setStalled(this.#theirs.look(call.other?.id ?? '', call.up, taken));
     this.#change();
   }
 
@@ -380,8 +383,9 @@ export class GuestBackend implements Backend {
       phase: this.#ended ? 'ended' : this.#inCall ? 'in_call' : 'green_room',
       link: this.#link,
       call,
-      them: this.#them,
+      them: this.#theirs.them,
       ended: this.#ended,
+      muteAskedBy: this.#muteAskedBy,
       lists: this.#media.lists,
       local,
       share: { sharing: this.#share.view, choice: null, stopped: this.#share.stopped, sound: 'possible' },

@@ -20,7 +20,7 @@ export interface Link {
 const ROOM_BYTES = 24;
 const SECRET_BYTES = 16;
 /** Hosts whose deep link means no TLS: one's own machine and network. */
-const NEAR = /^(localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)|\.local$/iu;
+const NEAR = /^localhost$|^(?:127|10)(?:\.\d{1,3}){3}$|^(?:192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01]))(?:\.\d{1,3}){2}$|^::1$|^f[cd][0-9a-f]{2}:|^fe[89ab][0-9a-f]:|\.local$/iu;
 
 /** Reads `http(s)://HOST/r/ROOM#SECRET` or `#SECRET.INVITATION`; null when a part is missing or damaged. */
 export function readLink(address: string): Link | null {

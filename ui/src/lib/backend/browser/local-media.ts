@@ -144,6 +144,8 @@ export class LocalMedia {
   #set(kind: Captured, source: Source): void {
     const before = this.sources[kind].track;
     this.sources[kind] = source;
+    // One that was opened beside another would keep its device, and its light on, for ever.
+    if (before !== source.track) before?.stop();
     if (before !== source.track) this.#events.track(kind, source.track);
     this.#events.changed();
   }

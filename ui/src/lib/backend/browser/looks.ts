@@ -8,10 +8,15 @@ import { sampleOf, type Look } from './figures';
 const SECONDS_MAX = 300;
 const NO_FINDINGS: InspectorView = { findings: [], past: [], events: [], report: null };
 
+export interface Taken {
+  readonly sample: StatsSample;
+  readonly look: Look;
+}
+
 export class Looks {
   #watchers = new Set<(sample: StatsSample) => void>();
   #seconds: StatsSample[] = [];
-  #last: Look | null = null;
+  #last: { look: Look; pc: RTCPeerConnection } | null = null;
   #began = 0;
 
   begin(): void {
@@ -21,14 +26,15 @@ export class Looks {
   }
 
   /** The second since the last look; null for the first one. */
-  async take(pc: RTCPeerConnection): Promise<{ sample: StatsSample; look: Look } | null> {
+  async take(pc: RTCPeerConnection): Promise<Taken | null> {
     const entries: Record<string, unknown>[] = [];
     (await pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
     const look = { atMs: performance.now(), entries };
     const before = this.#last;
-    this.#last = look;
-    if (!before) return null;
-    const sample = sampleOf(before, look, look.atMs - this.#began);
+    this.#last = { look, pc };
+    // A fresh connection counts from the beginning.
+    if (before?.pc !== pc) return null;
+    const sample = sampleOf(before.look, look, look.atMs - this.#began);
     this.#seconds = [...this.#seconds, sample].slice(-SECONDS_MAX);
     for (const tell of this.#watchers) tell(sample);
     return { sample, look };

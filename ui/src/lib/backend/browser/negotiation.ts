@@ -10,7 +10,7 @@ export type PeerCommand =
   | { readonly do: 'make-offer'; readonly iceRestart: boolean }
   | { readonly do: 'make-answer' }
   | { readonly do: 'set-remote'; readonly type: SdpType; readonly sdp: string }
-  | { readonly do: 'rollback' };
+  | { readonly do: 'rollback'; /** No offer of theirs follows. */ readonly alone: boolean };
 
 export interface NegotiationOut {
   peer(command: PeerCommand): void;
@@ -74,7 +74,7 @@ export class Negotiation {
     if (!this.awaitsAnswer) return;
     this.#offerOut = false;
     this.#local = this.#saidAt = null;
-    this.#out.peer({ do: 'rollback' });
+    this.#out.peer({ do: 'rollback', alone: true });
     this.#goOn(nowMs);
   }
 
@@ -114,7 +114,7 @@ export class Negotiation {
     this.#operation = null;
     if (operation?.is === 'setting-answer') {
       this.#offerOut = false;
-      this.#out.peer({ do: 'rollback' });
+      this.#out.peer({ do: 'rollback', alone: true });
     }
     this.#goOn(nowMs);
     return operation?.is === 'making-offer' || operation?.is === 'making-answer';
@@ -139,7 +139,7 @@ export class Negotiation {
       this.#held = null;
       if (this.#offerOut) {
         this.#offerOut = false;
-        this.#out.peer({ do: 'rollback' });
+        this.#out.peer({ do: 'rollback', alone: false });
       }
       if (!this.#wanted?.iceRestart || this.#restartsIce(offer)) this.#wanted = null;
       this.#setRemote('offer', offer);

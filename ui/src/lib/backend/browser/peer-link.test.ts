@@ -187,3 +187,44 @@ test('an offer that was to mend what is well again is taken back, and stands in 
   expect(two.sides[1].offers).toBe(3);
   expect(two.sides[0].offers).toBe(2);
 });
+
+test('once proven, a forged proof through the server ends nothing', () => {
+  const two = new Two().connect();
+  two.sides[0].link.onMessage(two.nowMs, { kind: 'proof', mac: 'A'.repeat(43), connection: 1 });
+  two.wait(1000);
+  expect(two.sides.map((side) => [side.ended, side.link.up])).toEqual([[null, true], [null, true]]);
+});
+
+test('own candidates of the time before an ICE restart do not stand in the way of the new ones', () => {
+  const two = new Two().connect();
+  const [, side] = two.sides;
+  side.said.length = 0;
+  const own = (count: number, ufrag: string) => {
+    for (let at = 0; at < count; at += 1) side.link.onOwnCandidate({ kind: 'candidate', candidate: `${ufrag}-${at}`, username_fragment: ufrag });
+  };
+  own(100, 'u11');
+  expect(side.said.splice(0).length).toBe(64);
+  side.link.onPhase(two.nowMs, 'disconnected');
+  // The next description has another user fragment.
+  side.sdp = (type) => `v=0\r\n${type}\r\na=ice-ufrag:fresh\r\na=fingerprint:sha-256 ${Array(32).fill('41').join(':')}\r\n`;
+  two.open = false;
+  two.wait(3000);
+  own(10, 'fresh');
+  expect(side.said.filter((message) => message.kind === 'candidate').length).toBe(10);
+});
+
+test('an offer that is taken back is taken back alone, so that what was in it is offered again', () => {
+  const two = new Two().connect();
+  const [, side] = two.sides;
+  two.open = false;
+  side.link.onPhase(two.nowMs, 'disconnected');
+  two.wait(3000);
+  side.link.onPhase(two.nowMs, 'connected');
+  const rolledBack: PeerCommand[] = [];
+  for (const end = two.nowMs + 3000; two.nowMs < end; two.nowMs += 250) {
+    side.link.onTick(two.nowMs);
+    rolledBack.push(...side.toDo.filter((command) => command.do === 'rollback'));
+    two.settle();
+  }
+  expect(rolledBack).toEqual([{ do: 'rollback', alone: true }]);
+});

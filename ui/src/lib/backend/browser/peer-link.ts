@@ -3,12 +3,14 @@
  * the proof, health, and what is said over the control channel. As `parley-call/src/session/peer_link.rs`.
  */
 import { fromBase64Url } from './base64';
+import { CANDIDATES_MAX, fits, RemoteCandidates } from './candidates';
 import type { Link } from './link';
 import { LinkState, type Phase } from './link-state';
 import { Negotiation, type PeerCommand, type SdpType } from './negotiation';
 import { Pairing } from './pairing';
 import { ProofExchange } from './proof-exchange';
-import { digestOf, fingerprintOf, ufragsOf } from './sdp';
+import { RateLimit } from './rate';
+import { digestOf, fingerprintOf } from './sdp';
 import type { CandidateWord, ControlMessage, MediaState, PeerMessage, PeerWord } from './wire';
 
 export type LinkEnd = 'bye' | 'proof-wrong' | 'proof-missing' | 'connection-failed' | 'silent';
@@ -28,7 +30,6 @@ export interface PeerLinkOut {
 }
 
 const OFFER_MAX_MS = 3000;
-const CANDIDATES_MAX = 64;
 /** Fresh connections the other side may cause: so many at once, then one in so much time. */
 const FRESH_BURST = 5;
 const FRESH_EVERY_MS = 2000;
@@ -44,7 +45,7 @@ export class PeerLink {
   readonly #state: LinkState;
   readonly #out: PeerLinkOut;
   #reachable: boolean;
-  #early: CandidateWord[] = [];
+  #theirs = new RemoteCandidates();
   #own: CandidateWord[] = [];
   #heldOffer: { from: number | undefined; sdp: string } | null = null;
   #announced: string | null = null;
@@ -53,9 +54,9 @@ export class PeerLink {
   #controlOpen = false;
   #controlHeard = false;
   #wasProven = false;
+  #wasUp = false;
   #renewed = false;
-  #freshUsed = 0;
-  #freshAt = 0;
+  readonly #fresh = new RateLimit(FRESH_BURST, FRESH_EVERY_MS);
   readonly #lasting = new Map<string, ControlMessage>();
 
   constructor(nowMs: number, link: Link, me: string, other: string, polite: boolean, reachable: boolean, number: number, out: PeerLinkOut) {
@@ -83,6 +84,11 @@ export class PeerLink {
   /** Whether media can flow. */
   get up(): boolean {
     return this.#state.connected && this.#proofs.proven;
+  }
+
+  /** Media could flow at some time. */
+  get wasUp(): boolean {
+    return this.#wasUp;
   }
 
   get #flows(): boolean {
@@ -125,7 +131,7 @@ export class PeerLink {
         else this.#onDescription(nowMs, from, message.sdp_type, message.sdp);
         break;
       case 'candidate':
-        this.#onCandidate(message);
+        if (this.#theirs.takeIn(message, this.#negotiation.remote)) this.#out.candidate(message);
         break;
       case 'proof':
         this.#proofs.onProof(message.mac);
@@ -142,6 +148,8 @@ export class PeerLink {
     if (!fingerprint) return this.#out.end('connection-failed');
     if (type === 'offer') this.#ownAnnounced = this.#maySay && this.#state.connected;
     if (type === 'offer' && this.#maySay) this.#out.control({ type: 'offer', digest: digestOf(sdp) });
+    // Those of the time before an ICE restart are nobody's any more, and would stand in the way of the new ones.
+    this.#own = this.#own.filter((candidate) => fits(candidate, sdp));
     this.#negotiation.onLocal(nowMs, type, sdp);
     this.#proofs.setOwn(fingerprint);
     this.#settle(nowMs);
@@ -150,9 +158,7 @@ export class PeerLink {
   onRemoteSet(nowMs: number): void {
     const remote = this.#negotiation.onRemoteSet(nowMs);
     if (remote === null) return;
-    const early = this.#early;
-    this.#early = [];
-    for (const candidate of early) this.#onCandidate(candidate);
+    for (const candidate of this.#theirs.release(remote)) this.#out.candidate(candidate);
     this.#settle(nowMs);
   }
 
@@ -265,26 +271,10 @@ export class PeerLink {
     this.#proofs.setTheirs(fingerprint);
   }
 
-  /** One that overtook its description waits; one of a description that is gone is dropped. */
-  #onCandidate(candidate: CandidateWord): void {
-    const { username_fragment: ufrag } = candidate;
-    const known = this.#negotiation.remote !== null && (!ufrag || ufragsOf(this.#negotiation.remote).includes(ufrag));
-    if (known) this.#out.candidate(candidate);
-    else if (this.#early.length < CANDIDATES_MAX) this.#early.push(candidate);
-  }
-
   /** Replaces the connection because the other side did: not while media comes, and not too often. */
   #follow(nowMs: number): boolean {
-    if (this.#flows || !this.#mayRenew(nowMs)) return false;
+    if (this.#flows || !this.#fresh.allow(nowMs)) return false;
     this.#renew(nowMs);
-    return true;
-  }
-
-  #mayRenew(nowMs: number): boolean {
-    this.#freshUsed = Math.max(0, this.#freshUsed - (nowMs - this.#freshAt) / FRESH_EVERY_MS);
-    this.#freshAt = nowMs;
-    if (this.#freshUsed + 1 > FRESH_BURST) return false;
-    this.#freshUsed += 1;
     return true;
   }
 
@@ -299,7 +289,7 @@ export class PeerLink {
     this.#negotiation = this.#negotiate();
     this.#proofs.renew();
     this.#state.renew(nowMs);
-    this.#early = [];
+    this.#theirs = new RemoteCandidates();
     this.#own = [];
     this.#heldOffer = this.#announced = null;
     this.#controlOpen = this.#controlHeard = this.#wasProven = this.stalled = false;
@@ -324,6 +314,7 @@ export class PeerLink {
       this.#heldOffer = null;
       this.#onDescription(nowMs, held.from, 'offer', held.sdp);
     }
+    this.#wasUp ||= this.up;
     if (this.#proofs.proven && !this.#wasProven) {
       this.#wasProven = true;
       this.#out.proven();

@@ -12,6 +12,11 @@ export function presentable(text: string): string | null {
   return shown && [...shown].length <= TEXT_CHARS_MAX ? shown : null;
 }
 
+const NAME_CHARS_MAX = 64;
+
+/** Somebody's name as it is shown: on one line, and not too long. */
+export const shownName = (name: string): string => [...visible(name, '').trim()].slice(0, NAME_CHARS_MAX).join('');
+
 const FORBIDDEN = /[/\\:*?"<>|]/gu;
 const RESERVED = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])$/iu;
 const PARTIAL = /\.parley-(part|journal)$/u;

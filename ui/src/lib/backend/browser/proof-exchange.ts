@@ -51,6 +51,8 @@ export class ProofExchange {
   }
 
   onProof(mac: string): void {
+    // Repeats of the right one are normal after a loss; others prove nothing any more, and end nothing.
+    if (this.proven) return;
     this.#came = mac;
     this.#settle();
   }

@@ -26,7 +26,11 @@ export class ScreenShare {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: mode === 'motion' ? 30 : 15 } }, audio: sound });
       const [picture] = stream.getVideoTracks();
       const [heard] = stream.getAudioTracks();
-      if (turn !== this.#turn || !picture) return stream.getTracks().forEach((track) => track.stop());
+      if (turn !== this.#turn || !picture) {
+        for (const track of stream.getTracks()) track.stop();
+        if (turn === this.#turn) throw new Error('no picture');
+        return;
+      }
       this.#tracks = stream.getTracks();
       picture.contentHint = mode === 'motion' ? 'motion' : 'detail';
       picture.onended = () => {

@@ -100,10 +100,6 @@ export class Sound {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     element.srcObject = null;
   }
-
-  silence(): void {
-    for (const who of ['own', 'voice', 'screen'] as const) this.hear(who, null);
-  }
 }
 
 function player(): HTMLAudioElement {

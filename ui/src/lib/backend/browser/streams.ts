@@ -9,6 +9,14 @@ export class Streams {
     return known;
   }
 
+  /** Forgets all but these: of others nothing comes any more. */
+  keepOnly(tiles: readonly string[]): void {
+    for (const tile of this.#streams.keys()) if (!tiles.includes(tile)) {
+      this.fill(tile, null);
+      this.#streams.delete(tile);
+    }
+  }
+
   track(tile: string): MediaStreamTrack | undefined {
     return this.of(tile).getTracks()[0];
   }

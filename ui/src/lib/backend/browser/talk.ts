@@ -109,11 +109,14 @@ export class Talk {
   }
 
   async offer(files: readonly File[]): Promise<void> {
+    const [shelf, transfers] = [this.#shelf, this.#transfers];
     for (const file of files) {
       const id = freshId();
-      this.#shelf.put(id, file);
-      const fingerprint = await this.#shelf.fingerprint(file);
-      this.#touch(() => this.#transfers.offer(id, file.name, file.size, fingerprint));
+      shelf.put(id, file);
+      const fingerprint = await shelf.fingerprint(file);
+      // Another call may have begun meanwhile.
+      if (transfers !== this.#transfers) return;
+      this.#touch(() => transfers.offer(id, file.name, file.size, fingerprint));
     }
   }
 
@@ -143,7 +146,7 @@ export class Talk {
         });
       },
       hash: (id) => {
-        void this.#shelf.hash(id).then((hash) => hash && ours() && this.#touch(() => transfers.onHashed(id, hash)));
+        void this.#shelf.hash(id).then((hash) => ours() && this.#touch(() => transfers.onHashed(id, hash)));
       },
       keep: (id, bytes) => this.#shelf.keep(id, bytes),
       complete: (id, hash) => {

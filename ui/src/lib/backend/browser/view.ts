@@ -1,14 +1,16 @@
 /** From the parts of a guest's page to the state that the window draws. Pure. */
 import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, Problem, Quality, Settings, ShareView } from '../../bindings';
+import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
 import type { MediaState } from './wire';
 
-export interface CallParts {
+export interface CallParts extends DoorParts {
   readonly entered: boolean;
   readonly joined: boolean;
   readonly wasJoined: boolean;
   readonly takenOver: boolean;
+  readonly serverAwayMs: number;
   readonly up: boolean;
   readonly connectedSinceMs: number | null;
   readonly other: { readonly id: string; readonly name: string; readonly away: boolean } | null;
@@ -33,6 +35,8 @@ export interface Parts {
   readonly call: CallParts;
   readonly them: Them;
   readonly ended: EndedView | null;
+  /** A host asked for silence, by this name. */
+  readonly muteAskedBy: string | null;
   readonly lists: DeviceLists;
   readonly local: LocalView;
   readonly share: ShareView;
@@ -41,7 +45,8 @@ export interface Parts {
 }
 
 export function callState(call: CallParts): CallState {
-  if (!call.wasJoined) return 'joining';
+  // Whoever must come in anew may stand before the door again.
+  if (!call.wasJoined || (call.entrance !== 'free' && !call.up)) return 'joining';
   if (!call.other) return 'waiting';
   if (call.up) return 'connected';
   return call.connectedSinceMs === null ? 'connecting' : 'reconnecting';
@@ -66,7 +71,7 @@ export function stateOf(parts: Parts): AppState {
   };
 }
 
-function callView({ link, call, them, ended, phase }: Parts): CallView {
+function callView({ link, call, them, ended, phase, muteAskedBy }: Parts): CallView {
   return {
     link: link.address,
     deep_link: link.deep,
@@ -74,12 +79,11 @@ function callView({ link, call, them, ended, phase }: Parts): CallView {
     served_here: false,
     only_here: false,
     state: phase === 'ended' ? 'ended' : callState(call),
-    signaling: call.takenOver ? 'taken_over' : call.joined ? 'connected' : call.wasJoined ? 'reconnecting' : 'connecting',
+    signaling: call.takenOver ? 'taken_over' : call.serverAwayMs === 0 ? 'connected' : call.wasJoined ? 'reconnecting' : 'connecting',
     people: call.other && phase === 'in_call' ? [personView(call.other, them)] : [],
     connected_since_ms: call.connectedSinceMs,
     past: null,
-    // A browser's guest neither hosts nor waits: where there is a lobby, the server says that it cannot come in.
-    door: { may_host: false, entrance: 'free', locked: false, lobby: false, password: false, waiting: [], mute_asked_by: null },
+    door: doorView(call, muteAskedBy),
     ended,
   };
 }

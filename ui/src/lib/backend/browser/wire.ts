@@ -1,4 +1,4 @@
-/** The messages of docs/protocol.md as TypeScript sees them. What comes is data until it was looked at: unknown fields are left alone. */
+/** The messages of docs/protocol.md as TypeScript sees them. What comes becomes one of them in `reader.ts`. */
 import type { SdpType } from './negotiation';
 
 export const VERSION = 1;
@@ -6,14 +6,38 @@ export const VERSION = 1;
 export interface Participant {
   readonly id: string;
   readonly name: string;
+  readonly role: Role;
   readonly order: number;
   readonly away: boolean;
 }
 
+export type Role = 'host' | 'guest';
+
+/** Somebody in the lobby. */
+export interface WaitingPerson {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** How the door of a room stands. */
+export interface DoorWord {
+  readonly locked: boolean;
+  readonly lobby: boolean;
+  readonly password: boolean;
+}
+
+/** What a host asks of the server. */
+export type HostWord =
+  | { type: 'admit' | 'refuse' | 'remove'; id: string }
+  | { type: 'set_door'; locked?: boolean; lobby?: boolean }
+  | { type: 'set_password'; password?: string }
+  | { type: 'ask_mute'; id?: string }
+  | { type: 'end_for_all' };
+
 export interface IceServerWord {
   readonly kind: string;
   readonly host?: string;
-  readonly port?: number;
+  readonly port: number;
   /** udp where it is not said; a later one that is not known is left out. */
   readonly transport?: string;
   readonly credentials?: { readonly username: string; readonly credential: string };
@@ -21,14 +45,18 @@ export interface IceServerWord {
 
 export type ServerMessage =
   | { type: 'ticket'; room: string; ticket: string; expires_in_s: number }
-  | { type: 'joined'; you: string; room: string; resume_token: string; participants: Participant[]; ice_servers: IceServerWord[]; resumed: boolean }
+  | { type: 'joined'; you: string; room: string; resume_token: string; participants: Participant[]; ice_servers: IceServerWord[] }
   | { type: 'participant_joined'; participant: Participant }
   | { type: 'participant_away' | 'participant_back'; id: string }
-  | { type: 'participant_left'; id: string; reason: string }
+  | { type: 'participant_left'; id: string; reason: 'left' | 'lost' | 'removed' }
   | { type: 'resume_token'; resume_token: string }
   | { type: 'signal'; from: string; payload: PeerMessage }
-  | { type: 'pong' | 'going_away' }
-  | { type: 'error'; code: string; message: string; fatal: boolean };
+  | ({ type: 'door' } & DoorWord)
+  | { type: 'at_the_door'; people: WaitingPerson[] }
+  | { type: 'role_changed'; id: string; role: Role }
+  | { type: 'mute_asked'; by: string }
+  | { type: 'waiting' | 'pong' | 'going_away' }
+  | { type: 'error'; code: string; fatal: boolean };
 
 interface Numbers {
   connection?: number;
@@ -70,14 +98,3 @@ export type ControlMessage =
   | { type: 'may_record'; allowed: boolean }
   | { type: 'offer'; digest: string }
   | { type: 'bye' };
-
-/** An object with a text under `key`, read from JSON; null when it is nothing of the kind. */
-export function readTagged<T>(text: string, key: 'type' | 'kind'): T | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    const tagged = typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[key] === 'string';
-    return tagged ? (value as T) : null;
-  } catch {
-    return null;
-  }
-}

@@ -1,6 +1,6 @@
 /** What goes on the lanes of files (docs/protocol.md, "Lanes"): JSON on one, bytes on the other. Pure. */
 import { fromBase64Url, toBase64Url } from '../base64';
-import { readTagged } from '../wire';
+import { readTagged } from '../reader';
 
 export type FileFrame =
   | { type: 'offer'; id: string; name: string; size: number; fingerprint: string }
@@ -18,18 +18,23 @@ const RECEIPT = 0x11;
 const ID_BYTES = 16;
 const HEAD_BYTES = 1 + ID_BYTES + 8 + 4;
 export const CHUNK_BYTES_MAX = 61_440;
+const FILE_FRAME_BYTES_MAX = 4 * 1024;
+
+/** 32 bytes in hexadecimal digits. */
+const isHash = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/iu.test(value);
 
 export const writeFileFrame = (frame: FileFrame): Uint8Array => new TextEncoder().encode(JSON.stringify(frame));
 
 export function readFileFrame(bytes: Uint8Array): FileFrame | null {
-  const frame = readTagged<FileFrame>(new TextDecoder().decode(bytes), 'type');
+  const frame = bytes.length > FILE_FRAME_BYTES_MAX ? null : (readTagged(new TextDecoder().decode(bytes), 'type') as FileFrame | null);
   if (!frame || typeof frame.id !== 'string' || fromBase64Url(frame.id)?.length !== ID_BYTES) return null;
   if (frame.type === 'offer') {
-    const sound = typeof frame.name === 'string' && typeof frame.fingerprint === 'string' && Number.isSafeInteger(frame.size) && frame.size >= 0;
+    const sound = typeof frame.name === 'string' && isHash(frame.fingerprint) && Number.isSafeInteger(frame.size) && frame.size >= 0;
     return sound ? frame : null;
   }
   if (frame.type === 'accept') return Number.isSafeInteger(frame.offset) && frame.offset >= 0 ? frame : null;
-  if (frame.type === 'sent') return typeof frame.hash === 'string' ? frame : null;
+  if (frame.type === 'sent') return isHash(frame.hash) ? frame : null;
+  if (frame.type === 'refuse' || frame.type === 'failed') return typeof frame.reason === 'string' ? frame : null;
   return frame;
 }
 

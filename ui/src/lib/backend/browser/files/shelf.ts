@@ -26,11 +26,12 @@ export class Shelf {
     this.#going.set(id, file);
   }
 
-  /** Of which only equality means something: size, time of change, both ends. */
-  async fingerprint(file: File): Promise<string> {
+  /** Of which only equality means something: size, time of change, both ends. Null when it cannot be read. */
+  async fingerprint(file: File): Promise<string | null> {
     const numbers = new TextEncoder().encode(`${file.size} ${file.lastModified} `);
-    const [first, last] = await Promise.all([bytesOf(file.slice(0, EDGE_BYTES)), bytesOf(file.slice(Math.max(0, file.size - EDGE_BYTES)))]);
-    return bytesToHex(blake3(concatBytes(numbers, first, last)));
+    const ends = [file.slice(0, EDGE_BYTES), file.slice(Math.max(0, file.size - EDGE_BYTES))].map(bytesOf);
+    const [first, last] = await Promise.all(ends).catch(() => []);
+    return first && last ? bytesToHex(blake3(concatBytes(numbers, first, last))) : null;
   }
 
   async read(id: string, offset: number, bytes: number): Promise<Uint8Array | null> {
@@ -40,11 +41,16 @@ export class Shelf {
     return read?.length === bytes ? read : null;
   }
 
+  /** Of all of it; null when it cannot be read. */
   async hash(id: string): Promise<string | null> {
     const file = this.#going.get(id);
     if (!file) return null;
     const hash = blake3.create({});
-    for (let at = 0; at < file.size; at += HASHED_AT_ONCE) hash.update(await bytesOf(file.slice(at, at + HASHED_AT_ONCE)));
+    for (let at = 0; at < file.size; at += HASHED_AT_ONCE) {
+      const part = await bytesOf(file.slice(at, at + HASHED_AT_ONCE)).catch(() => null);
+      if (!part) return null;
+      hash.update(part);
+    }
     return bytesToHex(hash.digest());
   }
 
@@ -71,6 +77,7 @@ export class Shelf {
   release(id: string): void {
     this.#going.delete(id);
     this.#coming.delete(id);
+    this.#whole.delete(id);
   }
 
   /** Hands a file that came to the browser's downloads. */

@@ -11,6 +11,8 @@ const FINGERPRINT = '0'.repeat(64);
 class Two {
   nowMs = 0;
   spoil = false;
+  /** The file that goes is gone once all of it went. */
+  gone = false;
   readonly file: Uint8Array;
   readonly #kept: Uint8Array[] = [];
   #way: { atMs: number; run: () => void }[] = [];
@@ -27,7 +29,7 @@ class Two {
       say: (frame) => this.#carry(() => this.receiver.onFrame(readFileFrame(writeFileFrame(frame))!)),
       chunk: (frame) => this.#carry(() => this.receiver.onChunk(this.nowMs, readChunkFrame(writeChunkFrame(frame))!)),
       read: (id, turn, offset, count) => this.#later(1, () => this.sender.onRead(this.nowMs, id, turn, offset, this.file.slice(offset, offset + count))),
-      hash: (id) => this.#later(1, () => this.sender.onHashed(id, hash)),
+      hash: (id) => this.#later(1, () => this.sender.onHashed(id, this.gone ? null : hash)),
     });
     this.receiver = new Transfers({
       ...nothing,
@@ -154,4 +156,29 @@ test('frames survive the trip, and garbage does not become one', () => {
   for (const text of ['', '{}', '{"type":"offer","id":"x"}', `{"type":"offer","id":"${ID}","name":"x","size":-1,"fingerprint":"0"}`, `{"type":"accept","id":"${ID}","offset":0.5}`]) {
     expect(readFileFrame(new TextEncoder().encode(text)), text).toBeNull();
   }
+});
+
+test('offers that are taken back without end are forgotten, and whatever stands in a reason is a reason', () => {
+  const released: string[] = [];
+  const nothing = { say: () => undefined, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined };
+  const receiver = new Transfers({ ...nothing, release: (id) => released.push(id) });
+  receiver.laneUp();
+  for (let at = 0; at < 1000; at += 1) {
+    receiver.onFrame({ type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
+    receiver.onFrame({ type: 'cancel', id: `id-${at}` });
+  }
+  expect(receiver.views(0).length).toBe(64);
+  expect(new Set(released).size).toBe(1000);
+  receiver.offer('own', 'x', 1, FINGERPRINT);
+  receiver.onFrame({ type: 'refuse', id: 'own', reason: '__proto__' });
+  expect(receiver.views(0).at(-1)?.fault).toBe('refused');
+});
+
+test('what cannot be read is told so at once, and keeps nothing waiting', () => {
+  const two = new Two(1000);
+  two.sender.offer('folder', 'folder', 4096, null);
+  expect(two.sender.views(0).at(-1)).toMatchObject({ state: 'failed', fault: 'unreadable' });
+  two.gone = true;
+  two.accept().run(1000);
+  expect(two.states).toEqual(['failed', 'cancelled_there']);
 });

@@ -41,12 +41,14 @@ interface Transfer {
 }
 
 const UNFINISHED_MAX = 32;
+/** Transfers that are kept to be looked at when they are over; the oldest go first. */
+const OVER_MAX = 64;
 const RECEIPT_BYTES = 256 * 1024;
 const SPEED_SPAN_MS = 2000;
 /** What a page can be trusted to keep. */
 const FILE_BYTES_MAX = 4 * 1024 ** 3;
 const OVER: ReadonlySet<TransferStage> = new Set(['done', 'declined', 'cancelled_here', 'cancelled_there', 'failed']);
-const FAULTS: Record<string, TransferProblem> = { too_many: 'too_many', disk_full: 'other_disk_full', disk_failed: 'other_disk_failed', damaged: 'damaged' };
+const FAULTS: ReadonlyMap<string, TransferProblem> = new Map([['too_many', 'too_many'], ['disk_full', 'other_disk_full'], ['disk_failed', 'other_disk_failed'], ['damaged', 'damaged']]);
 
 export class Transfers {
   readonly #out: TransfersOut;
@@ -87,8 +89,10 @@ export class Transfers {
 
   // What the person wants.
 
-  offer(wire: string, name: string, size: number, fingerprint: string): void {
-    const one = this.#add(wire, true, harmless(name), size, fingerprint, 'offered');
+  /** One without a fingerprint cannot be read, as a folder that was dropped. */
+  offer(wire: string, name: string, size: number, fingerprint: string | null): void {
+    const one = this.#add(wire, true, harmless(name), size, fingerprint ?? '', 'offered');
+    if (fingerprint === null) return this.#fail(one, 'unreadable');
     if (this.#up) this.#sayOffer(one);
   }
 
@@ -100,8 +104,8 @@ export class Transfers {
       this.#say({ type: 'accept', id: one.wire, offset: 0 });
       this.#completeIfWhole(one);
     } else {
-      one.stage = 'declined';
       this.#say({ type: 'refuse', id: one.wire, reason: 'declined' });
+      this.#end(one, 'declined');
     }
   }
 
@@ -160,7 +164,7 @@ export class Transfers {
       case 'failed':
         if (!one?.sending || OVER.has(one.stage)) return;
         if (frame.reason === 'declined') return this.#end(one, 'declined');
-        return this.#fail(one, FAULTS[frame.reason] ?? 'refused');
+        return this.#fail(one, FAULTS.get(frame.reason) ?? 'refused');
       case 'pause':
       case 'resume':
         if (!one || OVER.has(one.stage)) return;
@@ -226,17 +230,20 @@ export class Transfers {
     if (this.#up) this.#out.chunk({ is: 'chunk', id: wire, offset, stampMs: Math.floor(nowMs) >>> 0, bytes });
   }
 
-  onHashed(wire: string, hash: string): void {
+  onHashed(wire: string, hash: string | null): void {
     const one = this.#list.find((candidate) => candidate.wire === wire && candidate.stage === 'checking');
-    if (one) this.#say({ type: 'sent', id: wire, hash });
+    if (!one) return;
+    if (hash !== null) return this.#say({ type: 'sent', id: wire, hash });
+    this.#say({ type: 'cancel', id: wire });
+    this.#fail(one, 'unreadable');
   }
 
   onKept(wire: string, right: boolean): void {
     const one = this.#list.find((candidate) => candidate.wire === wire && candidate.stage === 'checking');
     if (!one) return;
     if (right) {
-      one.stage = 'done';
-      return this.#say({ type: 'received', id: wire });
+      this.#say({ type: 'received', id: wire });
+      return this.#end(one, 'done');
     }
     this.#say({ type: 'failed', id: wire, reason: 'damaged' });
     this.#fail(one, 'damaged');
@@ -327,5 +334,15 @@ export class Transfers {
   #end(one: Transfer, stage: TransferStage): void {
     one.stage = stage;
     if (stage !== 'done' || one.sending) this.#out.release(one.wire);
+    this.#forgetOldest();
+  }
+
+  /** Else whoever offers and takes back without end fills the page. */
+  #forgetOldest(): void {
+    const over = this.#list.filter((one) => OVER.has(one.stage));
+    for (const one of over.slice(0, Math.max(0, over.length - OVER_MAX))) {
+      this.#list.splice(this.#list.indexOf(one), 1);
+      this.#out.release(one.wire);
+    }
   }
 }

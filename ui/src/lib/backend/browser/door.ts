@@ -1,0 +1,42 @@
+/** The call's door as a guest's page has it: what the person asks there, in the server's words, and how it is shown. Pure. */
+import type { DoorAsk, DoorView } from '../../bindings';
+import type { Entrance } from './signaling';
+import type { DoorWord, HostWord, WaitingPerson } from './wire';
+
+/** What is sent for it; null for what is no business of the server's. */
+export function hostWord(ask: DoorAsk): HostWord | null {
+  switch (ask.what) {
+    case 'admit':
+    case 'refuse':
+    case 'remove':
+      return { type: ask.what, id: ask.id };
+    case 'lock':
+      return { type: 'set_door', locked: ask.on };
+    case 'lobby':
+      return { type: 'set_door', lobby: ask.on };
+    case 'set_password':
+      return { type: 'set_password', ...(ask.password === null ? {} : { password: ask.password }) };
+    case 'ask_mute':
+      return { type: 'ask_mute', ...(ask.id === null ? {} : { id: ask.id }) };
+    case 'end_for_all':
+      return { type: 'end_for_all' };
+    case 'enter':
+    case 'seen_mute':
+      return null;
+  }
+}
+
+export interface DoorParts {
+  readonly mayHost: boolean;
+  readonly entrance: Entrance;
+  readonly door: DoorWord;
+  readonly waiting: readonly WaitingPerson[];
+}
+
+export const doorView = ({ mayHost, entrance, door, waiting }: DoorParts, muteAskedBy: string | null): DoorView => ({
+  may_host: mayHost,
+  entrance,
+  ...door,
+  waiting: waiting.map(({ id, name }) => ({ id, name })),
+  mute_asked_by: muteAskedBy,
+});

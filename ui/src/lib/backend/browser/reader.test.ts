@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { CANDIDATES_MAX, RemoteCandidates } from './candidates';
+import { hostWord } from './door';
+import { endOf } from './ended';
+import { readControl, readServer } from './reader';
+import { callState, type CallParts } from './view';
+
+const ID = 'EBESExQVFhcYGRobHB0eHw';
+const read = (message: object) => readServer(JSON.stringify(message));
+const payload = (it: unknown) => read({ type: 'signal', from: ID, payload: it });
+
+describe('what a server says', () => {
+  test('comes in as it is meant', () => {
+    expect(read({ type: 'participant_joined', participant: { id: ID, name: ' Bob\u202e\n ', role: 'host', order: 7, away: false, colour: 'blue' } })).toEqual({
+      type: 'participant_joined', participant: { id: ID, name: 'Bob', role: 'host', order: 7, away: false },
+    });
+    expect(read({ type: 'door', locked: true })).toEqual({ type: 'door', locked: true, lobby: false, password: false });
+    expect(read({ type: 'participant_left', id: ID, reason: 'abducted' })).toMatchObject({ reason: 'lost' });
+    expect(payload({ kind: 'restart', connection: 2, to_connection: 1 })).toMatchObject({ payload: { kind: 'restart', connection: 2, to_connection: 1 } });
+    expect(payload({ kind: 'candidate', candidate: 'c' })).toMatchObject({ payload: { sdp_mid: null, sdp_mline_index: null } });
+  });
+
+  test('is no message, or one that is not known', () => {
+    for (const text of ['', 'null', '[]', '"x"', '{}', '{"type":5}', '<html>']) expect(readServer(text), text).toBeNull();
+    const strange: unknown[] = [null, 5, 'x', [], {}, { kind: 'restart', connection: 1e300 }, { kind: 'restart', connection: '1' }, { kind: 'restart', to_connection: -1 }, { kind: 'description', sdp_type: 'rollback', sdp: '' },
+      { kind: 'description', sdp_type: 'offer', sdp: 'x'.repeat(48 * 1024 + 1) }, { kind: 'candidate', candidate: 'x'.repeat(1025) }, { kind: 'candidate', candidate: 'x', sdp_mline_index: 0.5 }, { kind: 'proof', mac: {} }, { kind: 'proof', mac: 'x'.repeat(65) }];
+    for (const it of strange) expect(payload(it), JSON.stringify(it)).toBe('other');
+    for (const it of [{ type: 'sing' }, { type: 'participant_joined' }, { type: 'participant_joined', participant: { id: 'x', name: 'Bob', order: 1 } }, { type: 'mute_asked', by: 7 }, { type: 'at_the_door', people: 1 }]) expect(read(it), it.type).toBe('other');
+  });
+
+  test('is never more than there is room for', () => {
+    const people = Array.from({ length: 500 }, () => ({ id: ID, name: 'x'.repeat(1000) }));
+    const message = read({ type: 'at_the_door', people });
+    const waiting = typeof message === 'object' && message?.type === 'at_the_door' ? message.people : [];
+    expect(waiting.map(({ name }) => name.length)).toEqual(Array(16).fill(64));
+  });
+});
+
+test('what the other side says is looked at part by part', () => {
+  expect(readControl('{"type":"media_state","microphone_on":true,"camera_on":false,"screen_on":{},"junk":[1]}')).toEqual({
+    type: 'media_state', microphone_on: true, camera_on: false, screen_on: false, screen_moves: false, takes_screen: false, screen_sound_on: false, takes_screen_sound: false,
+  });
+  for (const text of ['', '{}', '{"type":"media_state"}', '{"type":"media_state","microphone_on":1,"camera_on":0}', '{"type":"reaction","reaction":5}', '{"type":"offer"}', '{"type":"sing"}']) expect(readControl(text), text).toBeNull();
+});
+
+describe('candidates', () => {
+  const sdp = (ufrag: string) => `v=0\r\na=ice-ufrag:${ufrag}\r\n`;
+  const candidate = (text: string, username_fragment: string | null = null) => ({ kind: 'candidate', candidate: text, username_fragment }) as const;
+
+  test('wait for their description, each used once', () => {
+    const theirs = new RemoteCandidates();
+    expect(theirs.takeIn(candidate('one', 'a'), null)).toBe(false);
+    expect(theirs.takeIn(candidate('two ufrag b'), sdp('a'))).toBe(false);
+    expect(theirs.release(sdp('a')).map((one) => one.candidate)).toEqual(['one']);
+    expect([theirs.takeIn(candidate('one', 'a'), sdp('a')), theirs.takeIn(candidate('', 'a'), sdp('a')), theirs.takeIn(candidate('three'), sdp('a'))]).toEqual([false, false, true]);
+    expect(theirs.release(sdp('b')).map((one) => one.candidate)).toEqual(['two ufrag b']);
+  });
+
+  test('of an offer that came to nothing do not stand in the way of later ones', () => {
+    const theirs = new RemoteCandidates();
+    for (let at = 0; at < 1000; at += 1) theirs.takeIn(candidate(`gone-${at}`, 'gone'), sdp('a'));
+    expect(theirs.takeIn(candidate('here', 'a'), sdp('a'))).toBe(true);
+    expect(theirs.release(sdp('gone')).length).toBe(CANDIDATES_MAX - 1);
+  });
+
+  test('are never too many', () => {
+    const theirs = new RemoteCandidates();
+    expect(Array.from({ length: 1000 }, (_, at) => theirs.takeIn(candidate(`${at}`), sdp('a'))).filter(Boolean).length).toBe(CANDIDATES_MAX);
+  });
+});
+
+test('what a server refuses is told in our words, never in its own', () => {
+  expect(endOf({ refused: 'locked' })).toEqual({ code: 'refused', message: 'The host locked this call, so nobody new can come in. Ask them to open it.' });
+  expect(endOf({ refused: 'removed' }).message).toBe('The host removed you from the call.');
+  for (const code of ['pay me', '__proto__', 'constructor']) expect(endOf({ refused: code }).message).toContain('misunderstood each other');
+  expect(endOf('other-left')).toEqual({ code: 'other_left', message: 'The other person left the call.' });
+});
+
+test('what a host asks goes out in the words of the protocol', () => {
+  expect(hostWord({ what: 'admit', id: ID })).toEqual({ type: 'admit', id: ID });
+  expect(hostWord({ what: 'lock', on: true })).toEqual({ type: 'set_door', locked: true });
+  expect(hostWord({ what: 'set_password', password: null })).toEqual({ type: 'set_password' });
+  expect(hostWord({ what: 'ask_mute', id: null })).toEqual({ type: 'ask_mute' });
+  expect(hostWord({ what: 'enter', password: 'x' })).toBeNull();
+});
+
+test('whoever stands before the door is joining, also the second time', () => {
+  const call = { wasJoined: true, entrance: 'lobby', up: false, other: null, connectedSinceMs: null } as unknown as CallParts;
+  expect([callState(call), callState({ ...call, entrance: 'free' }), callState({ ...call, up: true, other: { id: ID, name: '', away: false } })]).toEqual(['joining', 'waiting', 'connected']);
+});

@@ -1,0 +1,165 @@
+/** What others say, looked at before anything believes it: from JSON to the messages of `wire.ts`, or nothing. Pure. */
+import { fromBase64Url } from './base64';
+import { shownName } from './presentable';
+import type { CandidateWord, ControlMessage, DoorWord, IceServerWord, Participant, PeerMessage, PeerWord, ServerMessage, WaitingPerson } from './wire';
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** As on the wire (docs/protocol.md, "Limits"). */
+const ID_BYTES = 16;
+const TOKEN_CHARS_MAX = 2048;
+const SDP_CHARS_MAX = 48 * 1024;
+const CANDIDATE_CHARS_MAX = 1024;
+const LOBBY_PEOPLE_MAX = 16;
+const NUMBER_MAX = 2 ** 32 - 1;
+/** More than a room takes, for a newer server. */
+const PEOPLE_MAX = 16;
+const SERVERS_MAX = 32;
+
+/** A message of a server; 'other' is one that this page does not know, or a part of it makes no sense; null is no message at all. */
+export function readServer(text: string): ServerMessage | 'other' | null {
+  const message = readTagged(text, 'type');
+  return message && (serverMessage(message) ?? 'other');
+}
+
+function serverMessage(it: Loose): ServerMessage | null {
+  switch (it['type']) {
+    case 'ticket':
+      return isText(it['ticket'], TOKEN_CHARS_MAX) && isText(it['room'], TOKEN_CHARS_MAX) && isNumber(it['expires_in_s'])
+        ? { type: 'ticket', room: it['room'], ticket: it['ticket'], expires_in_s: Math.min(24 * 3600, Math.max(10, it['expires_in_s'])) }
+        : null;
+    case 'joined': {
+      if (!isId(it['you']) || !isText(it['room'], TOKEN_CHARS_MAX) || !isText(it['resume_token'], TOKEN_CHARS_MAX) || !Array.isArray(it['participants'])) return null;
+      return { type: 'joined', you: it['you'], room: it['room'], resume_token: it['resume_token'], participants: each(it['participants'], PEOPLE_MAX, participant), ice_servers: each(it['ice_servers'], SERVERS_MAX, iceServer) };
+    }
+    case 'participant_joined': {
+      const who = participant(it['participant']);
+      return who && { type: 'participant_joined', participant: who };
+    }
+    case 'participant_away':
+    case 'participant_back':
+      return isId(it['id']) ? { type: it['type'], id: it['id'] } : null;
+    case 'participant_left':
+      return isId(it['id']) ? { type: 'participant_left', id: it['id'], reason: it['reason'] === 'left' || it['reason'] === 'removed' ? it['reason'] : 'lost' } : null;
+    case 'resume_token':
+      return isText(it['resume_token'], TOKEN_CHARS_MAX) ? { type: 'resume_token', resume_token: it['resume_token'] } : null;
+    case 'signal': {
+      const payload = peerMessage(it['payload']);
+      return payload && isId(it['from']) ? { type: 'signal', from: it['from'], payload } : null;
+    }
+    case 'waiting':
+    case 'pong':
+    case 'going_away':
+      return { type: it['type'] };
+    case 'door':
+      return { type: 'door', ...door(it) };
+    case 'at_the_door':
+      return Array.isArray(it['people']) ? { type: 'at_the_door', people: each(it['people'], LOBBY_PEOPLE_MAX, waitingPerson) } : null;
+    case 'role_changed':
+      return isId(it['id']) ? { type: 'role_changed', id: it['id'], role: role(it['role']) } : null;
+    case 'mute_asked':
+      return isId(it['by']) ? { type: 'mute_asked', by: it['by'] } : null;
+    case 'error':
+      return isText(it['code'], 64) ? { type: 'error', code: it['code'], fatal: it['fatal'] === true } : null;
+    default:
+      return null;
+  }
+}
+
+/** What somebody said through the server. */
+function peerMessage(it: unknown): PeerMessage | null {
+  if (!isObject(it)) return null;
+  const word = peerWord(it);
+  const [connection, to_connection] = [it['connection'] ?? undefined, it['to_connection'] ?? undefined];
+  const whole = (value: unknown): value is number | undefined => value === undefined || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= NUMBER_MAX);
+  if (!word || !whole(connection) || !whole(to_connection)) return null;
+  return { ...word, ...(connection === undefined ? {} : { connection }), ...(to_connection === undefined ? {} : { to_connection }) };
+}
+
+function peerWord(it: Loose): PeerWord | null {
+  switch (it['kind']) {
+    case 'description': {
+      const { sdp_type, sdp } = it;
+      return (sdp_type === 'offer' || sdp_type === 'answer') && isText(sdp, SDP_CHARS_MAX) ? { kind: 'description', sdp_type, sdp } : null;
+    }
+    case 'candidate':
+      return candidate(it);
+    case 'proof':
+      return isText(it['mac'], 64) ? { kind: 'proof', mac: it['mac'] } : null;
+    case 'restart':
+      return { kind: 'restart' };
+    default:
+      return null;
+  }
+}
+
+function candidate(it: Loose): CandidateWord | null {
+  const [sdp_mid, sdp_mline_index, username_fragment] = [it['sdp_mid'] ?? null, it['sdp_mline_index'] ?? null, it['username_fragment'] ?? null];
+  const word = (value: unknown): value is string | null => value === null || isText(value, CANDIDATE_CHARS_MAX);
+  const line = (value: unknown): value is number | null => value === null || (Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 16);
+  if (!isText(it['candidate'], CANDIDATE_CHARS_MAX) || !word(sdp_mid) || !word(username_fragment) || !line(sdp_mline_index)) return null;
+  return { kind: 'candidate', candidate: it['candidate'], sdp_mid, sdp_mline_index, username_fragment };
+}
+
+/** What somebody said over the control channel; null for what is not known. */
+export function readControl(text: string): ControlMessage | null {
+  const it = readTagged(text, 'type');
+  switch (it?.['type']) {
+    case 'media_state': {
+      const on = (key: string) => it[key] === true;
+      if (typeof it['microphone_on'] !== 'boolean' || typeof it['camera_on'] !== 'boolean') return null;
+      return {
+        type: 'media_state', microphone_on: it['microphone_on'], camera_on: it['camera_on'], screen_on: on('screen_on'), screen_moves: on('screen_moves'),
+        takes_screen: on('takes_screen'), screen_sound_on: on('screen_sound_on'), takes_screen_sound: on('takes_screen_sound'),
+      };
+    }
+    case 'hand':
+      return { type: 'hand', raised: it['raised'] === true };
+    case 'reaction':
+      return isText(it['reaction'], 32) ? { type: 'reaction', reaction: it['reaction'] } : null;
+    case 'recording':
+      return isText(it['state'], 32) ? { type: 'recording', state: it['state'] } : null;
+    case 'may_record':
+      return { type: 'may_record', allowed: it['allowed'] === true };
+    case 'offer':
+      return isText(it['digest'], 64) ? { type: 'offer', digest: it['digest'] } : null;
+    case 'bye':
+      return { type: 'bye' };
+    default:
+      return null;
+  }
+}
+
+/** An object with a text under `key`, read from JSON; null when it is nothing of the kind. */
+export function readTagged(text: string, key: 'type' | 'kind'): Loose | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) && typeof value[key] === 'string' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function participant(it: unknown): Participant | null {
+  if (!isObject(it) || !isId(it['id']) || typeof it['name'] !== 'string' || !isNumber(it['order'])) return null;
+  return { id: it['id'], name: shownName(it['name']), role: role(it['role']), order: it['order'], away: it['away'] === true };
+}
+
+function waitingPerson(it: unknown): WaitingPerson | null {
+  return isObject(it) && isId(it['id']) && typeof it['name'] === 'string' ? { id: it['id'], name: shownName(it['name']) } : null;
+}
+
+function iceServer(it: unknown): IceServerWord | null {
+  if (!isObject(it) || typeof it['kind'] !== 'string' || !isNumber(it['port'])) return null;
+  const { kind, port, host, transport, credentials } = it;
+  const named = isObject(credentials) && isText(credentials['username'], 512) && isText(credentials['credential'], 512) ? { credentials: { username: credentials['username'], credential: credentials['credential'] } } : {};
+  return { kind, port, ...(typeof host === 'string' ? { host } : {}), ...(typeof transport === 'string' ? { transport } : {}), ...named };
+}
+
+const door = (it: Loose): DoorWord => ({ locked: it['locked'] === true, lobby: it['lobby'] === true, password: it['password'] === true });
+const role = (it: unknown) => (it === 'host' ? 'host' : 'guest');
+const each = <T>(list: unknown, most: number, read: (it: unknown) => T | null): T[] => (Array.isArray(list) ? list.slice(0, most).map(read).filter((one) => one !== null) : []);
+const isObject = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown, most: number): value is string => typeof value === 'string' && value.length <= most;
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isId = (value: unknown): value is string => isText(value, 22) && fromBase64Url(value)?.length === ID_BYTES;
