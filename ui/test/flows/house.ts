@@ -17,6 +17,8 @@ const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-qui
 
 export interface House {
   open(scenario: string, options?: OpenOptions): Promise<Page>;
+  /** The scenario in a page that is there already: what it read and compiled before, it need not again. */
+  again(page: Page, scenario: string, options?: Pick<OpenOptions, 'query' | 'width' | 'height'>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,10 @@ export async function openHouse(): Promise<House> {
   const browser: Browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
+  const show = async (page: Page, scenario: string, query: string) => {
+    await page.goto(`http://localhost:${port}/?fake=${scenario}${query}`);
+    await page.getByTestId('app').waitFor();
+  };
   return {
     async open(scenario, { query = '', width = 960, height = 600, dark = true, locale = 'en-US', before } = {}) {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale });
@@ -45,9 +51,14 @@ export async function openHouse(): Promise<House> {
       page.setDefaultTimeout(8000);
       watch(page);
       await before?.(page);
-      await page.goto(`http://localhost:${port}/?fake=${scenario}${query}`);
-      await page.getByTestId('app').waitFor();
+      await show(page, scenario, query);
       return page;
+    },
+    async again(page, scenario, { query = '', width = 960, height = 600 } = {}) {
+      await page.evaluate(() => localStorage.clear());
+      await page.mouse.move(0, 0);
+      await page.setViewportSize({ width, height });
+      await show(page, scenario, query);
     },
     async close() {
       await browser.close();
