@@ -59,7 +59,7 @@ export default defineConfig(({ mode }) => ({
       },
       {
         extends: true,
-        test: { name: 'guest', include: ['test/guest/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false },
+        test: { name: 'guest', include: ['test/guest/**/*.test.ts'], environment: 'node', testTimeout: 240_000, hookTimeout: 60_000, fileParallelism: false },
       },
     ],
   },

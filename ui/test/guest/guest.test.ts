@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { outerAddress, World } from './world';
+import { OUTER_NAME, PATIENCE_MS, World } from './world';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = join(import.meta.dirname, '../../screenshots');
@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterEach(() => world.rest());
 afterAll(() => world.stop());
 
-/** Notes the loudest sample of any track of the other side. */
-const HEARS = `window.heard = 0; new (class { constructor() { const real = RTCPeerConnection; window.RTCPeerConnection = class extends real { constructor(...all) { super(...all); setInterval(async () => (await this.getStats()).forEach((one) => { if (one.type === 'inbound-rtp' && one.kind === 'audio') window.heard = Math.max(window.heard, one.audioLevel ?? 0) }), 200); } } } })`;
+/** Notes the loudest sample of any track of the other side, and how many pictures of one's own go out. */
+const WATCHED = `window.heard = 0; window.sending = 0; new (class { constructor() { const real = RTCPeerConnection; window.RTCPeerConnection = class extends real { constructor(...all) { super(...all); setInterval(async () => { let sending = 0; (await this.getStats()).forEach((one) => { if (one.type === 'inbound-rtp' && one.kind === 'audio') window.heard = Math.max(window.heard, one.audioLevel ?? 0); if (one.type === 'outbound-rtp' && one.kind === 'video' && one.framesSent >= 10) sending += 1; }); window.sending = sending; }, 200); } } } })`;
 const by = (page: Page, id: string) => page.locator(`[data-testid="${id}"]`);
 const shot = (page: Page, name: string) => page.screenshot({ path: join(SHOTS, `guest-${name}.png`) });
 
@@ -49,17 +49,17 @@ async function join_(page: Page, name: string): Promise<void> {
   await by(page, 'name').fill(name);
   await by(page, 'join').click();
 }
-const connected = (page: Page) => page.locator('[data-testid="stage"][data-state="connected"]').waitFor({ timeout: 30_000 });
+const connected = (page: Page) => page.locator('[data-testid="stage"][data-state="connected"]').waitFor();
 const pictures = (page: Page, tile: string, least: number) =>
-  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const, { timeout: 30_000 });
+  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const);
 
 describe('a guest and the app', () => {
   test('see, hear, write and send each other files by nothing but the link', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'guest-files-'));
     const sent = join(folder, 'from-grace.bin');
     writeFileSync(sent, Buffer.alloc(100_000, 'grace'));
-    const { link, report } = await world.host('--seconds', '40', '--chat', 'Hello from the app', '--send', sent, '--download', folder);
-    const { page, faults } = await world.guest(link, { colorScheme: 'dark' }, HEARS);
+    const { link, report } = await world.host('--chat', 'Hello from the app', '--send', sent, '--download', folder);
+    const { page, faults } = await world.guest(link, { colorScheme: 'dark' }, WATCHED);
     await by(page, 'preview').waitFor();
     await pictures(page, 'tile-self', 2);
     await look(page, 'green-room-dark');
@@ -68,7 +68,7 @@ describe('a guest and the app', () => {
     await pictures(page, 'tile-remote', 20);
     await shot(page, 'call-dark');
     // What the app says comes out of the decoder.
-    await page.waitForFunction(() => (window as unknown as { heard: number }).heard > 0.02, null, { timeout: 30_000 });
+    await page.waitForFunction(() => (window as unknown as { heard: number }).heard > 0.02);
     await page.keyboard.press('c');
     await by(page, 'message').getByText('Hello from the app').waitFor();
     await by(page, 'message-field').fill('Hello from the browser');
@@ -81,11 +81,12 @@ describe('a guest and the app', () => {
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), by(page, 'send-file').click()]);
     const bytes = Buffer.alloc(200_000, 'bob');
     await chooser.setFiles({ name: 'from-bob.bin', mimeType: 'application/octet-stream', buffer: bytes });
-    await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 60_000 });
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2);
     await shot(page, 'files-dark');
     expect(readFileSync(join(folder, 'from-bob.bin'))).toEqual(bytes);
-    await page.locator('[data-testid="ended"]').waitFor({ timeout: 60_000 });
-    expect(await by(page, 'ended').getAttribute('data-code')).toBe('other_left');
+    await press(page, 'leave');
+    await by(page, 'ended').waitFor();
+    expect(await by(page, 'ended').getAttribute('data-code')).toBe('hung_up');
     await shot(page, 'ended-dark');
     const of = await figures(report);
     // Decoded and measured by the app: pictures of the browser's camera, and its sound.
@@ -97,16 +98,18 @@ describe('a guest and the app', () => {
 
   test('see each other’s screens', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'guest-screen-'));
-    const { link, report } = await world.host('--seconds', '18', '--watch-screen', '--record', folder);
-    const { page, faults } = await world.guest(link, { colorScheme: 'light' });
+    const { link, report } = await world.host('--watch-screen', '--record', folder);
+    const { page, faults } = await world.guest(link, { colorScheme: 'light' }, WATCHED);
     await join_(page, 'Bob');
     await connected(page);
     await pictures(page, 'tile-remote', 5);
     await press(page, 'share');
     await by(page, 'sharing').waitFor();
-    await page.waitForTimeout(3000);
+    // The camera's, and the screen's.
+    await page.waitForFunction(() => (window as unknown as { sending: number }).sending === 2);
     await shot(page, 'sharing-light');
-    await by(page, 'ended').waitFor({ timeout: 60_000 });
+    await press(page, 'leave');
+    await by(page, 'ended').waitFor();
     const of = await figures(report);
     // The screen, and not the fake camera of Chromium, which is 1280 by 720 too: nothing else is watched there.
     expect(of('fps_shown')).toBeGreaterThan(0);
@@ -116,7 +119,7 @@ describe('a guest and the app', () => {
 });
 
 test('a guest comes back to a server that failed, and the call goes on meanwhile', async () => {
-  const { link, report } = await world.host('--seconds', '22');
+  const { link, report } = await world.host('--seconds', '30');
   const { page } = await world.guest(link);
   await join_(page, 'Bob');
   await connected(page);
@@ -127,7 +130,7 @@ test('a guest comes back to a server that failed, and the call goes on meanwhile
   await pictures(page, 'tile-remote', before + 10);
   await by(page, 'signaling-lost').waitFor({ state: 'detached' });
   await connected(page);
-  await by(page, 'ended').waitFor({ timeout: 60_000 });
+  await by(page, 'ended').waitFor();
   expect(await by(page, 'ended').getAttribute('data-code')).toBe('other_left');
   // The app saw nothing of the five seconds without a server.
   expect((await figures(report))('gap_ms_max')).toBeLessThan(4000);
@@ -174,7 +177,7 @@ describe('two guests', () => {
     await by(other.page, 'tab-files').click();
     await by(other.page, 'accept-file').first().click();
     await by(other.page, 'accept-file').first().click();
-    for (const { page } of [one, other]) await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 90_000 });
+    for (const { page } of [one, other]) await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 2 * PATIENCE_MS });
     await shot(other.page, 'files-phone-dark');
     await press(one.page, 'leave');
     for (const { page } of [one, other]) await by(page, 'ended').waitFor();
@@ -186,10 +189,71 @@ describe('two guests', () => {
   });
 });
 
+describe('a guest before a door', () => {
+  const entrance = (page: Page, how: string) => page.locator(`[data-testid="entrance"][data-entrance="${how}"]`).waitFor();
+  const ended = async (page: Page) => {
+    await by(page, 'ended').waitFor();
+    return by(page, 'ended').innerText();
+  };
+
+  test('waits in the lobby, is let in, and is put out again', async () => {
+    const keeper = await world.keeper();
+    await keeper.say({ type: 'set_door', lobby: true });
+    await keeper.heard('door');
+    const { page, faults } = await world.guest(keeper.link, { colorScheme: 'light' });
+    await join_(page, 'Bob');
+    await entrance(page, 'lobby');
+    await look(page, 'lobby-light');
+    const { people } = (await keeper.heard('at_the_door')) as { people?: { id: string; name: string }[] };
+    expect(people?.map(({ name }) => name)).toEqual(['Bob']);
+    await keeper.say({ type: 'admit', id: people?.[0]?.id });
+    await by(page, 'status-connecting').waitFor();
+    const { participant } = (await keeper.heard('participant_joined')) as { participant?: { id: string } };
+    await keeper.say({ type: 'remove', id: participant?.id });
+    expect(await ended(page)).toContain('The host removed you from the call.');
+    await look(page, 'removed-light');
+    expect(faults).toEqual([]);
+  });
+
+  test('is told when nobody lets them in, and when the call is locked', async () => {
+    const keeper = await world.keeper();
+    await keeper.say({ type: 'set_door', lobby: true });
+    await keeper.heard('door');
+    const refused = await world.guest(keeper.link);
+    await join_(refused.page, 'Bob');
+    const { people } = (await keeper.heard('at_the_door')) as { people?: { id: string }[] };
+    await keeper.say({ type: 'refuse', id: people?.[0]?.id });
+    expect(await ended(refused.page)).toContain('The host did not let you into this call.');
+    const locked = await world.keeper();
+    await locked.say({ type: 'set_door', locked: true });
+    await locked.heard('door');
+    const { page } = await world.guest(locked.link);
+    await join_(page, 'Bob');
+    expect(await ended(page)).toContain('The host locked this call');
+  });
+
+  test('says the password, and another one when it was wrong', async () => {
+    const keeper = await world.keeper();
+    await keeper.say({ type: 'set_password', password: 'open sesame' });
+    await keeper.heard('door');
+    const { page, faults } = await world.guest(keeper.link, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+    await join_(page, 'Bob');
+    await entrance(page, 'password_needed');
+    await page.keyboard.type('open barley');
+    await page.keyboard.press('Enter');
+    await entrance(page, 'password_wrong');
+    await look(page, 'password-phone-dark');
+    await by(page, 'call-password').fill('open sesame');
+    await page.keyboard.press('Enter');
+    await by(page, 'status-connecting').waitFor();
+    expect(faults).toEqual([]);
+  });
+});
+
 describe('a guest who cannot do everything', () => {
   test('is told on plain http why there is no camera, and listens, watches and chats', async () => {
-    const { link } = await world.host('--seconds', '20', '--chat', 'Can you hear me?');
-    const { page, faults } = await world.guest(link.replace('127.0.0.1', outerAddress()), { colorScheme: 'light' });
+    const { link } = await world.host('--chat', 'Can you hear me?');
+    const { page, faults } = await world.guest(link.replace('127.0.0.1', OUTER_NAME), { colorScheme: 'light' });
     await by(page, 'listen-only').waitFor();
     await look(page, 'listen-only-light');
     await page.setViewportSize({ width: 390, height: 844 });
@@ -222,7 +286,7 @@ describe('a guest who cannot do everything', () => {
   });
 
   test('is told that the camera is not allowed, and goes in all the same', async () => {
-    const { link } = await world.host('--seconds', '8');
+    const { link } = await world.host();
     const { page } = await world.guest(link, {}, "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))");
     await by(page, 'problem-camera_denied').waitFor();
     await look(page, 'denied');

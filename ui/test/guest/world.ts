@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 
@@ -25,9 +25,18 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-/** This machine's address on its network: a page from there is no secure one. */
-export const outerAddress = (): string =>
-  Object.values(networkInterfaces()).flat().find((one) => one && one.family === 'IPv4' && !one.internal)?.address ?? '';
+/** A name of this machine that browsers do not take for their own: a page from there is no secure one. */
+export const OUTER_NAME = 'parley.test';
+/** Whoever waits for something waits so long: everything here shares a small, busy machine. */
+export const PATIENCE_MS = 60_000;
+
+/** A host of a room by hand: what the server says to it, and what it says. */
+export interface Keeper {
+  readonly link: string;
+  say(message: object): Promise<void>;
+  /** The latest message of this type; waits for one. */
+  heard(type: string): Promise<Record<string, unknown>>;
+}
 
 export class World {
   readonly #children: ChildProcess[] = [];
@@ -44,6 +53,7 @@ export class World {
       args: [
         '--no-sandbox', '--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--auto-accept-this-tab-capture',
         '--auto-select-desktop-capture-source=Entire screen', '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+        `--host-resolver-rules=MAP ${OUTER_NAME} 127.0.0.1`,
         '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
       ],
     });
@@ -64,6 +74,7 @@ export class World {
     if (!this.#browser) throw new Error('not started');
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', acceptDownloads: true, ...options });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.addInitScript(`${SMALL};${before}`);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
@@ -75,6 +86,35 @@ export class World {
     });
     await page.goto(link);
     return { page, faults };
+  }
+
+  /** Makes a room and keeps its door, without a call of its own. */
+  async keeper(): Promise<Keeper> {
+    if (!this.#browser) throw new Error('not started');
+    const page = await (await this.#browser.newContext()).newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    await page.evaluate((address) => {
+      const socket = new WebSocket(address);
+      const keeper = { heard: {} as Record<string, unknown>, say: (message: object) => socket.send(JSON.stringify(message)) };
+      Object.assign(window, { keeper });
+      socket.onopen = () => keeper.say({ type: 'request_ticket', version: 1 });
+      socket.onmessage = ({ data }: MessageEvent<string>) => {
+        const message = JSON.parse(data) as { type: string; ticket?: string };
+        keeper.heard[message.type] = message;
+        if (message.type === 'ticket') keeper.say({ type: 'join', version: 1, ticket: message.ticket, name: 'Grace' });
+      };
+    }, `ws://127.0.0.1:${this.port}/api/v1/signal`);
+    type Kept = { keeper: { heard: Record<string, Record<string, unknown>>; say(message: object): void } };
+    const heard = async (type: string) => {
+      const found = await page.waitForFunction((wanted) => (window as unknown as Kept).keeper.heard[wanted], type);
+      return (await found.jsonValue()) as Record<string, unknown>;
+    };
+    const { room } = await heard('joined');
+    return {
+      link: `http://127.0.0.1:${this.port}/r/${String(room)}#AAECAwQFBgcICQoLDA0ODw`,
+      say: (message) => page.evaluate((said) => (window as unknown as Kept).keeper.say(said), message),
+      heard,
+    };
   }
 
   /** Ends the server as if its machine had failed, and starts it again after a moment. */

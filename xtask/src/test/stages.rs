@@ -73,7 +73,7 @@ pub(super) fn part(part: Part, full: bool, programs: &[TestProgram], ledger: &mu
             }
             world_modules("desktop", &["desktop::"], full, programs, ledger);
         }
-        Part::Ui => ui(ledger),
+        Part::Ui => ui(programs, ledger),
     }
 }
 
@@ -106,14 +106,21 @@ fn libtest(program: &TestProgram, arguments: &[&str], full: bool, tally: &mut Ta
     counted(&mut command, tally)
 }
 
-fn ui(ledger: &mut Ledger) {
+fn ui(programs: &[TestProgram], ledger: &mut Ledger) {
+    // Guests call the programs that were built, wherever cargo put them: a test program is in `deps` beside them.
+    let built = programs
+        .first()
+        .and_then(|program| program.path.ancestors().nth(2));
     for (name, script) in [
         ("window types", "check"),
         ("window logic", "test"),
         ("window flows", "test:flows"),
+        // Their page was built before the server, which has it inside. Building it again would have cargo build the server again.
+        ("guests in a browser", "test:guest:built"),
     ] {
         ledger.stage(name, |tally| {
             let mut command = setup::npm(&["run", script]);
+            command.envs(built.map(|folder| ("PARLEY_TARGET", folder)));
             counted(command.env("NO_COLOR", "1").env("CI", "1"), tally)?;
             // A type check counts nothing; it is one check.
             if tally.counts == super::ledger::Counts::default() {
