@@ -37,6 +37,8 @@ test('what was kept and is not understood is as in a fresh browser', () => {
   const plain = readSettings(null);
   for (const kept of ['', 'null', '[]', '{', '{"name":5,"server":"https://evil"}']) expect(readSettings(kept)).toEqual(plain);
   expect(readSettings('{"name":"Bob","camera":"v","voice":3}')).toMatchObject({ name: 'Bob', camera: 'v', voice: plain.voice });
+  for (const kept of ['{"picture":{}}', '{"picture":{"resolution":"p9000","frame_rate":30}}', '{"picture":{"resolution":"p720","frame_rate":1e9}}', '{"appearance":"pink"}', '{"language":"xx"}', '{"voice":{"echo_cancellation":1}}']) expect(readSettings(kept), kept).toEqual(plain);
+  expect(readSettings('{"picture":{"resolution":"p360","frame_rate":15},"language":"de"}')).toMatchObject({ picture: { resolution: 'p360', frame_rate: 15 }, language: 'de' });
 });
 
 test('servers for candidates are at the page’s own host where they name none', () => {

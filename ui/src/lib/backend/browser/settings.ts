@@ -1,30 +1,24 @@
 /** What a guest chose, kept in this browser for the next call: the name above all. No link and no secret is kept. */
 import type { Settings, SettingsPatch } from '../../bindings';
+import { LANGUAGES } from '../../text/language.svelte';
+import { PLAIN_SETTINGS } from '../plain-settings';
 
 const KEY = 'parley-guest';
 
-const PLAIN: Settings = {
-  version: 1,
-  network: { relay_only: false, proxy: '' },
-  name: '',
-  server: '',
-  camera: null,
-  microphone: null,
-  speaker: null,
-  picture: { resolution: 'p720', frame_rate: 30 },
-  voice: { echo_cancellation: true, noise_suppression: true, gain_control: true },
-  mirror: true,
-  appearance: 'system',
-  keep_history: false,
-  keep_chat: false,
-  desktop: { autostart: false, stay_in_tray: false, notifications: false, look_for_updates: false, mute_key: '', talk_key: '' },
-  language: 'system',
-  folders: { received: null, recordings: null },
-  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: true, remembered: null, sound: true },
-  recording: { allowed: true },
-  volumes: [],
-};
+/** A browser asks by itself what is to be shared, and gives the sound with it. */
+const PLAIN: Settings = { ...PLAIN_SETTINGS, screen: { ...PLAIN_SETTINGS.screen, ask_each_time: true, sound: true } };
 const KEPT = ['name', 'camera', 'microphone', 'speaker', 'picture', 'voice', 'mirror', 'appearance', 'language', 'recording'] as const;
+/** Of what has only so many values, those that it may have. */
+const VALUES: Readonly<Record<string, readonly unknown[]>> = { resolution: ['p360', 'p720', 'p1080'], appearance: ['system', 'light', 'dark'], language: ['system', ...Object.keys(LANGUAGES)] };
+const NAME_CHARS_MAX = 64;
+
+/** Whether a value can stand where `plain` does. */
+function fits(key: string, value: unknown, plain: unknown): boolean {
+  if (plain === null) return value === null || typeof value === 'string';
+  if (typeof value !== typeof plain || value === null) return false;
+  if (typeof plain !== 'object') return VALUES[key]?.includes(value) ?? (typeof value !== 'number' || (value >= 1 && value <= 60));
+  return Object.entries(plain).every(([part, like]) => fits(part, (value as Record<string, unknown>)[part], like));
+}
 
 /** From what was kept; whatever is not understood is as in a fresh one. Pure. */
 export function readSettings(kept: string | null): Settings {
@@ -33,10 +27,10 @@ export function readSettings(kept: string | null): Settings {
     if (typeof read !== 'object' || read === null) return PLAIN;
     const known = KEPT.flatMap((key) => {
       const value = (read as Record<string, unknown>)[key];
-      const like = typeof value === typeof PLAIN[key] || (PLAIN[key] === null && typeof value === 'string');
-      return like && value !== undefined ? [[key, value] as const] : [];
+      return value !== undefined && fits(key, value, PLAIN[key]) ? [[key, value] as const] : [];
     });
-    return { ...PLAIN, ...Object.fromEntries(known) };
+    const settings: Settings = { ...PLAIN, ...Object.fromEntries(known) };
+    return { ...settings, name: settings.name.slice(0, NAME_CHARS_MAX) };
   } catch {
     return PLAIN;
   }

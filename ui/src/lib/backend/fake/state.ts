@@ -1,30 +1,16 @@
 /** States for the simulation to start from. Pure values. */
 import type { AppState, CallView, DevicesView, DoorView, LocalView, NetworkCheckView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
+import { PLAIN_SETTINGS } from '../plain-settings';
 import { NO_RECORDING } from './recording';
 import { NO_UPDATE } from './updates';
 
 export const LINK = 'http://192.168.1.20:7788/r/k3v9-tq2m-x7pd#Zk1vQ0x3bW9wUXJzVHV2dw';
 
 export const SETTINGS: Settings = {
-  version: 1,
+  ...PLAIN_SETTINGS,
   name: 'Ada Lovelace',
-  server: '',
-  camera: null,
-  microphone: null,
-  speaker: null,
-  picture: { resolution: 'p720', frame_rate: 30 },
-  voice: { echo_cancellation: true, noise_suppression: true, gain_control: true },
-  mirror: true,
-  appearance: 'system',
   keep_history: true,
-  keep_chat: false,
-  desktop: { autostart: false, stay_in_tray: false, notifications: true, look_for_updates: true, mute_key: '', talk_key: 'F9' },
-  language: 'system',
-  folders: { received: null, recordings: null },
-  screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false },
-  recording: { allowed: true },
-  network: { relay_only: false, proxy: '' },
-  volumes: [],
+  desktop: { ...PLAIN_SETTINGS.desktop, notifications: true, look_for_updates: true, talk_key: 'F9' },
 };
 
 /** Somebody chooses, and there is nothing yet. */
