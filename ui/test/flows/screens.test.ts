@@ -22,7 +22,10 @@ interface Screen {
   readonly then?: (page: Page) => Promise<unknown>;
 }
 
-const click = (id: string) => (page: Page) => page.getByTestId(id).click();
+const click = (id: string) => async (page: Page) => {
+  await keepControls(page);
+  await page.getByTestId(id).click();
+};
 const settingsPage = (name: string) => async (page: Page) => {
   await page.getByTestId('open-settings').click();
   await page.getByTestId(`page-${name}`).click();
@@ -69,8 +72,7 @@ const SCREENS: Record<string, Screen> = {
   'call-poor': {
     scenario: 'call-poor',
     then: async (page) => {
-      // On a busy machine the controls may have faded by now.
-      await page.mouse.move(400, 300);
+      await keepControls(page);
       await page.getByTestId('quality').hover();
     },
   },
