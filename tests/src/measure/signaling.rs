@@ -15,23 +15,24 @@ use crate::harness::participant::Participant;
 use crate::harness::programs::our;
 use crate::harness::server::RealServer;
 use crate::harness::system;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 
 /// How long each step is watched, when nothing is said.
 pub const SECONDS: u32 = 20;
 /// People who are there and do nothing. An even number.
 const PARTICIPANTS: usize = 5_000;
-/// People who come, a second, in both steps.
+/// Pairs of them who are on their way in at once.
+const COMING_MAX: usize = 64;
+/// People who come, a second, beside them.
 const JOINS_PER_S: u32 = 500;
 /// What the server takes at once: more than there are here.
 const SERVER_TAKES: &str = "16384";
@@ -66,7 +67,7 @@ pub fn run(seconds: u32, program: Option<&Path>) -> Result<Report> {
 
     let empty_mb = memory()?;
     let (go, going) = watch::channel(false);
-    eprintln!("{PARTICIPANTS} people come, {JOINS_PER_S} a second");
+    eprintln!("{PARTICIPANTS} people come");
     let mut idle = runtime.block_on(fill(address, &going))?;
     std::thread::sleep(SETTLE);
     let full_mb = memory()?;
@@ -116,43 +117,41 @@ fn command(program: Option<&Path>, data: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Pairs who come at the rate and stay; each task gives how many of its two were never lost.
+/// Pairs who come and stay; each task gives how many of its two were never lost.
 async fn fill(server: SocketAddr, going: &watch::Receiver<bool>) -> Result<JoinSet<Result<usize>>> {
     let mut pairs = JoinSet::new();
-    let there = Arc::new(AtomicUsize::new(0));
-    let mut tick = interval(Duration::from_secs_f64(2.0 / f64::from(JOINS_PER_S)));
-    for _ in 0..PARTICIPANTS / 2 {
-        tick.tick().await;
-        pairs.spawn(pair(server, Arc::clone(&there), going.clone()));
-    }
+    let coming = Arc::new(Semaphore::new(COMING_MAX));
     let all = async {
-        while there.load(Ordering::Relaxed) < PARTICIPANTS {
-            sleep(Duration::from_millis(50)).await;
+        for _ in 0..PARTICIPANTS / 2 {
+            let place = Arc::clone(&coming).acquire_owned().await?;
+            pairs.spawn(pair(server, place, going.clone()));
+            // None of them ends by itself yet.
+            if let Some(ended) = pairs.try_join_next() {
+                ended??;
+            }
+        }
+        // All places are free again: everybody is in, or failed.
+        let _ = coming.acquire_many(u32::try_from(COMING_MAX)?).await?;
+        match pairs.try_join_next() {
+            Some(ended) => ended?.map(drop),
+            None => Ok(()),
         }
     };
-    let in_time = timeout(FILL_PATIENCE, all).await;
-    if in_time.is_err() {
-        // Somebody's reason is everybody's, most likely.
-        if let Some(Ok(outcome)) = pairs.try_join_next() {
-            outcome?;
-        }
-    }
-    ensure!(
-        in_time.is_ok(),
-        "only {} of {PARTICIPANTS} got in within {FILL_PATIENCE:?}",
-        there.load(Ordering::Relaxed)
-    );
+    timeout(FILL_PATIENCE, all)
+        .await
+        .with_context(|| format!("not all of {PARTICIPANTS} got in within {FILL_PATIENCE:?}"))??;
     Ok(pairs)
 }
 
+/// Two who come, give their place among those who are coming to others, and stay.
 async fn pair(
     server: SocketAddr,
-    there: Arc<AtomicUsize>,
+    coming: OwnedSemaphorePermit,
     mut going: watch::Receiver<bool>,
 ) -> Result<usize> {
     let mut host = Participant::enter(server, None, "Ada").await?;
     let mut guest = Participant::enter(server, Some(host.room()), "Ben").await?;
-    there.fetch_add(2, Ordering::Relaxed);
+    drop(coming);
     let mut going_too = going.clone();
     let (host, guest) = tokio::join!(host.stay(&mut going), guest.stay(&mut going_too));
     Ok([host, guest]
