@@ -21,7 +21,8 @@ const APT_BUILD: &[&str] = &[
     "libclang-dev",
 ];
 
-/// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice.
+/// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice,
+/// another relay server (`coturn`, see [`SERVICE_NOT_WANTED`]).
 const APT_TEST: &[&str] = &[
     "xvfb",
     "webkit2gtk-driver",
@@ -35,6 +36,8 @@ const APT_TEST: &[&str] = &[
     "pulseaudio-utils",
     "libasound2-plugins",
     "chromium",
+    "firefox-esr",
+    "coturn",
     "ffmpeg",
     "espeak-ng",
     "iproute2",
@@ -42,6 +45,10 @@ const APT_TEST: &[&str] = &[
     "fuse3",
     "python3-venv",
 ];
+
+/// A service that Debian starts as soon as its package is there, open to everybody as long as nobody set it up. The tests want its
+/// programs alone.
+const SERVICE_NOT_WANTED: &str = "coturn";
 
 /// For the rare tests: a Wayland desktop with everything that lets a screen be shared.
 const APT_FULL: &[&str] = &[
@@ -142,6 +149,9 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
     }
     eprintln!("Installing {} (apt) ...", missing.join(", "));
     refresh()?;
+    if missing.contains(&SERVICE_NOT_WANTED) {
+        keep_off(root, SERVICE_NOT_WANTED);
+    }
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
     // Neither a question about a changed configuration file nor a wait without end for another installation.
     arguments.extend([
@@ -153,6 +163,15 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
     arguments.extend(missing);
     apt_get(root, &arguments)
         .context("packages could not be installed; install them by hand, then run this again")
+}
+
+/// Has systemd not start it, now or later; `systemctl unmask` takes that back. Without systemd nothing would start it.
+fn keep_off(root: bool, service: &str) {
+    let line = ["sudo", "systemctl", "mask", service];
+    let line = if root { &line[1..] } else { &line[..] };
+    if let Err(error) = process::run_quiet(Command::new(line[0]).args(&line[1..])) {
+        eprintln!("{service} could not be kept from starting by itself (no systemd?): {error:#}");
+    }
 }
 
 fn apt_get(root: bool, arguments: &[&str]) -> Result<()> {
