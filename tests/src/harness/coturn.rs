@@ -24,7 +24,7 @@ impl Coturn {
     /// When it is missing or does not come up.
     pub fn start(secret: &str, certificate: &CertificateFiles) -> Result<Self> {
         let folder = TempDir::with_prefix("parley-coturn-")?;
-        let (port, tls_port) = (free_port()?, free_port()?);
+        let (port, tls_port) = free_ports()?;
         let at = |name: &str| folder.path().join(name).display().to_string();
         // Its relays are on loopback as everything here, which it would refuse to relay to by itself.
         let lines = [
@@ -72,16 +72,20 @@ impl Coturn {
     }
 }
 
-/// Free for both TCP and UDP at this moment.
-fn free_port() -> Result<u16> {
-    for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = tcp.local_addr()?.port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no port is free")
+/// Two that are free for TCP and UDP at this moment, each with the next one, which coturn takes too. Below those that systems give
+/// to whoever asks for any: it can be told of none but by number, and may not lose it meanwhile.
+fn free_ports() -> Result<(u16, u16)> {
+    let is_free = |port: u16| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    };
+    // Test programs that run side by side begin at different places.
+    let begin = 20_000 + u16::try_from(std::process::id() % 2_000).unwrap_or(0) * 4;
+    (begin..begin + 400)
+        .step_by(4)
+        .find(|first| (*first..*first + 4).all(is_free))
+        .map(|first| (first, first + 2))
+        .context("no port is free")
 }
 
 fn until_it_listens(port: u16, server: &Program) -> Result<()> {
