@@ -52,8 +52,9 @@ export default defineConfig(({ mode }) => ({
           name: 'flows',
           include: ['test/flows/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // A busy machine takes ten times as long as an idle one.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },

@@ -137,6 +137,8 @@ const SCREENS: Record<string, Screen> = {
 let house: House;
 /** One page a language for all screens: each is shown in it anew. */
 const pages = new Map<string, Page>();
+/** Those whose test did not come to its end: it may still be at it, so nobody else gets them. */
+const inUse = new Set<Page>();
 beforeAll(async () => {
   if (PICTURES) mkdirSync(SHOTS, { recursive: true });
   house = await openHouse();
@@ -144,12 +146,15 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 async function show({ scenario, then }: Screen, locale: string): Promise<Page> {
-  const page = pages.get(locale);
-  if (page) await house.again(page, scenario, { query: '&calm' });
-  else pages.set(locale, await house.open(scenario, { query: '&calm', locale }));
-  const shown = page ?? pages.get(locale)!;
-  await then?.(shown);
-  return shown;
+  const before = pages.get(locale);
+  if (before && inUse.has(before)) await before.context().close();
+  const usable = before && !inUse.has(before) ? before : null;
+  if (usable) await house.again(usable, scenario, { query: '&calm' });
+  const page = usable ?? (await house.open(scenario, { query: '&calm', locale }));
+  pages.set(locale, page);
+  inUse.add(page);
+  await then?.(page);
+  return page;
 }
 
 test.each(Object.entries(SCREENS))('%s is clean in both themes', async (name, screen) => {
@@ -166,6 +171,7 @@ test.each(Object.entries(SCREENS))('%s is clean in both themes', async (name, sc
     expect(await violations(page, theme === 'dark' ? {} : { runOnly: ['color-contrast'] })).toEqual([]);
   }
   expect(pageErrors).toEqual([]);
+  inUse.delete(page);
 });
 
 /** 960x600 at 200 % zoom has this many CSS pixels. */
@@ -187,6 +193,7 @@ test.each(Object.entries(SCREENS))('%s is whole in German, also at twice the siz
     await picture(page, `${name}-zh-light`);
   }
   expect(pageErrors).toEqual([]);
+  inUse.delete(page);
 });
 
 async function picture(page: Page, name: string): Promise<void> {
