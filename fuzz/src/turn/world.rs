@@ -302,7 +302,7 @@ impl World {
 
     pub(super) fn check(&self) {
         let counters = self.counters();
-        assert!(counters.allocations <= QUOTAS.total.into(), "{counters:?}");
+        assert!(counters.allocations <= u64::from(QUOTAS.total), "{counters:?}");
         let sockets = self.relays.len() as u64;
         assert!(
             counters.allocations <= sockets && sockets <= 2 * counters.allocations,

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 pub struct RealServer {
     program: Program,
     url: String,
+    /// What it keeps, where nobody else wants it: after the program, so that it is gone first.
+    data: Option<TempDir>,
 }
 
 impl RealServer {
@@ -24,7 +26,11 @@ impl RealServer {
     /// When it does not come up.
     pub fn start() -> Result<Self> {
         let data = TempDir::with_prefix("parley-server-")?;
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data.path(), None)
+        let server = Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data.path(), None)?;
+        Ok(Self {
+            data: Some(data),
+            ..server
+        })
     }
 
     /// Starts it at an address, with its key in `data`, inside a namespace if one is given.
@@ -57,7 +63,11 @@ impl RealServer {
             .arg(&file)
             .arg("--data-dir")
             .arg(data.path());
-        Self::run(command, None)
+        let server = Self::run(command, None)?;
+        Ok(Self {
+            data: Some(data),
+            ..server
+        })
     }
 
     /// Starts it as the internet has it, at an address of a namespace: HTTPS and relays over TCP and TLS on port 443, STUN and
@@ -92,8 +102,8 @@ impl RealServer {
             .env("PARLEY_SERVER_DRAIN_SECONDS", "0")
             .env("RUST_LOG", "info,stun_types=off");
         match namespace {
-            Some(namespace) => Self::start_with(namespace.enter(&command)),
-            None => Self::start_with(command),
+            Some(namespace) => Self::start_as(namespace.enter(&command)),
+            None => Self::start_as(command),
         }
     }
 
@@ -101,13 +111,14 @@ impl RealServer {
     ///
     /// # Errors
     /// When it does not come up.
-    pub fn start_with(mut command: Command) -> Result<Self> {
+    pub fn start_as(mut command: Command) -> Result<Self> {
         let program = Program::start("parley-server", &mut command)?;
         let line = program.wait_for_line(Duration::from_secs(20), |line| url_in(line).is_some())?;
         let url = url_in(&line).context("the server named no address")?;
         Ok(Self {
             url: url.to_owned(),
             program,
+            data: None,
         })
     }
 

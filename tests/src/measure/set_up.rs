@@ -112,7 +112,7 @@ impl Office {
             .arg("--config")
             .arg(settings)
             .env("RUST_LOG", "info,stun_types=off");
-        let server = RealServer::start_with(far.enter(&command))?;
+        let server = RealServer::start_as(far.enter(&command))?;
         ensure!(
             server.url().starts_with("https://"),
             "the server has no TLS: {}",

@@ -54,7 +54,7 @@ const WHO: &str = "parley";
 pub fn run(seconds: u32, program: Option<&Path>) -> Result<Report> {
     let (cores, folder) = (Cores::share(), TempDir::with_prefix("parley-signaling-")?);
     system::allow_many_files()?;
-    let server = RealServer::start_with(cores.alone(command(program, folder.path())?))?;
+    let server = RealServer::start_as(cores.alone(command(program, folder.path())?))?;
     let address: SocketAddr = server.url().trim_start_matches("http://").parse()?;
     cores.stay_off()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -69,7 +69,7 @@ fn serve(network: &Namespace, data: &Path) -> Result<RealServer> {
         .env("PARLEY_SERVER_DRAIN_SECONDS", "0")
         .env("PARLEY_SERVER_METRICS_TOKEN", TOKEN)
         .env("RUST_LOG", "info,stun_types=off");
-    RealServer::start_with(network.enter(&command))
+    RealServer::start_as(network.enter(&command))
 }
 
 /// All lives of the server, the first of which has begun.

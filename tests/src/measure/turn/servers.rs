@@ -59,7 +59,7 @@ impl Relay {
             None => our("parley-server")?,
         };
         command.arg("--config").arg(settings).env("RUST_LOG", "info");
-        let server = RealServer::start_with(world.enter(&cores.alone(command)))?;
+        let server = RealServer::start_as(world.enter(&cores.alone(command)))?;
         let relay = Self {
             who: "parley",
             program: Running::Ours(server),

@@ -165,7 +165,7 @@ fn forged_tickets_of_a_public_key_are_refused_and_counted() {
     let [unsigned_head, ..] = parts("eyJhbGciOiJub25lIn0.e30.");
     let forged = [
         // Signed by somebody else, or for another key.
-        host.clone(),
+        host,
         sign_ed(shared.id, OURS, &good),
         sign(&shared, &secret, &good).replace(&parts(&sign(&shared, &secret, &good))[0], &head),
         // A genuine signature under other words, none, and half of one.
