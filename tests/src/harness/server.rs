@@ -16,7 +16,7 @@ pub struct RealServer {
     program: Program,
     url: String,
     /// What it keeps, where nobody else wants it: after the program, so that it is gone first.
-    data: Option<TempDir>,
+    _data: Option<TempDir>,
 }
 
 impl RealServer {
@@ -28,7 +28,7 @@ impl RealServer {
         let data = TempDir::with_prefix("parley-server-")?;
         let server = Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data.path(), None)?;
         Ok(Self {
-            data: Some(data),
+            _data: Some(data),
             ..server
         })
     }
@@ -65,7 +65,7 @@ impl RealServer {
             .arg(data.path());
         let server = Self::run(command, None)?;
         Ok(Self {
-            data: Some(data),
+            _data: Some(data),
             ..server
         })
     }
@@ -118,7 +118,7 @@ impl RealServer {
         Ok(Self {
             url: url.to_owned(),
             program,
-            data: None,
+            _data: None,
         })
     }
 
