@@ -71,7 +71,7 @@ function usage(root) {
 
 async function open(sends) {
   const browser = await launch({ executable: args.executable, args: flags(args) })
-  await load(browser.page)
+  await load(browser.page, args.server)
   return { ...browser, sends }
 }
 

@@ -8,8 +8,6 @@ import { fileURLToPath } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 // The browser driver is a development dependency of the UI.
 const { chromium } = createRequire(join(here, '../../ui/package.json'))('playwright-core')
-// Any origin that counts as secure will do: its files are served by interception, no port is opened.
-const origin = 'http://localhost:7799'
 const types = { '.html': 'text/html', '.js': 'text/javascript' }
 
 /** Options of `parseArgs` that every driver takes. */
@@ -33,9 +31,10 @@ export function say(event) {
 
 /**
  * Chromium's flags. video, audio: a file to send instead of its own fake devices; devices: the machine's real ones.
- * askForDevices: leave the permission question alone (without an answer Chromium hides its addresses behind .local names).
+ * askForDevices: leave the permission question alone (without an answer Chromium hides its addresses behind .local names);
+ * server: whose pages may use devices although it is plain http from another machine.
  */
-export function flags({ video = '', audio = '', devices = false, askForDevices = false } = {}) {
+export function flags({ video = '', audio = '', devices = false, askForDevices = false, server = '' } = {}) {
   const list = [
     '--no-sandbox',
     '--disable-gpu',
@@ -48,6 +47,7 @@ export function flags({ video = '', audio = '', devices = false, askForDevices =
     '--autoplay-policy=no-user-gesture-required',
     '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
   ]
+  if (server) list.push(`--unsafely-treat-insecure-origin-as-secure=${new URL(server).origin}`)
   if (!devices) list.push('--use-fake-device-for-media-stream')
   if (!askForDevices) list.push('--use-fake-ui-for-media-stream')
   if (video.endsWith('.y4m')) list.push(`--use-file-for-fake-video-capture=${video}`)
@@ -63,15 +63,19 @@ export async function launch({ executable, args, headless = true, viewport, igno
   return { server, page, pid: server.process().pid }
 }
 
-/** Loads the page of this folder and waits until it can be told things. */
-export async function load(page) {
+/**
+ * Loads the page of this folder and waits until it can be told things. It is put in place of the pages of `server` (or of the
+ * server of a link), by interception: a server hears no pages of others.
+ */
+export async function load(page, server) {
+  const { origin } = new URL(server)
   await page.route(`${origin}/**`, (route) => {
     const path = new URL(route.request().url()).pathname
     const file = join(here, 'page', path === '/' ? 'index.html' : path.slice(1))
     try {
       return route.fulfill({ body: readFileSync(file), contentType: types[extname(file)] ?? 'text/plain' })
     } catch {
-      return route.fulfill({ status: 404, body: '' })
+      return route.continue()
     }
   })
   await page.goto(`${origin}/`)

@@ -25,12 +25,13 @@ const { values: args } = parseArgs({
   },
 })
 
-const { server, page } = await launch({ executable: args.executable, args: flags({ ...args, askForDevices: args.mdns }) })
+const at = args.link ?? args.server
+const { server, page } = await launch({ executable: args.executable, args: flags({ ...args, server: at, askForDevices: args.mdns }) })
 let code = 0
 try {
   page.on('pageerror', (error) => say({ event: 'page_error', message: String(error) }))
   page.on('console', (line) => say({ event: 'console', message: line.text() }))
-  await load(page)
+  await load(page, at)
   const options = {
     ...(args.link ? { link: args.link } : { server: args.server }),
     name: args.name,

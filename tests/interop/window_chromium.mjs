@@ -29,9 +29,19 @@ const { server, page, pid } = await launch({
 page.on('pageerror', (error) => say({ event: 'page_error', message: String(error) }))
 
 let lastLink
+let loaded
+
+/** The page, once it is known whose it has to be. */
+async function loadOf(server) {
+  const { origin } = new URL(server)
+  if (loaded !== origin) await load(page, server)
+  loaded = origin
+}
+
 const actions = {
   async start({ server, link, again, video = true, audio = true }) {
     if (again) link = lastLink
+    await loadOf(server ?? link)
     const options = { ...readSize(args.size), server, link, video, audio, voice: true, videoKbps: args.kbps && Number(args.kbps) }
     lastLink = await page.evaluate((options) => globalThis.parley.start(options), options)
     return { event: 'started', link: lastLink }
@@ -53,7 +63,6 @@ const actions = {
 }
 
 try {
-  await load(page)
   // Nobody manages windows on this screen, so --kiosk does nothing.
   const session = await page.context().newCDPSession(page)
   const { windowId } = await session.send('Browser.getWindowForTarget')
