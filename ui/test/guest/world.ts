@@ -93,6 +93,10 @@ export class World {
     if (!this.#browser) throw new Error('not started');
     const page = await (await this.#browser.newContext()).newPage();
     page.setDefaultTimeout(PATIENCE_MS);
+    // An empty page in place of one of the server's: it hears no pages of others.
+    const blank = `http://127.0.0.1:${this.port}/r/`;
+    await page.route(blank, (route) => route.fulfill({ body: '', headers: { 'content-type': TYPES['.html'] ?? '' } }));
+    await page.goto(blank);
     await page.evaluate((address) => {
       const socket = new WebSocket(address);
       const keeper = { heard: {} as Record<string, unknown>, say: (message: object) => socket.send(JSON.stringify(message)) };
