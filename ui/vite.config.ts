@@ -52,15 +52,14 @@ export default defineConfig(({ mode }) => ({
           name: 'flows',
           include: ['test/flows/**/*.test.ts'],
           environment: 'node',
-          // A busy machine takes ten times as long as an idle one.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           maxWorkers: 2,
         },
       },
       {
         extends: true,
-        test: { name: 'guest', include: ['test/guest/**/*.test.ts'], environment: 'node', testTimeout: 240_000, hookTimeout: 60_000, fileParallelism: false },
+        test: { name: 'guest', include: ['test/guest/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false },
       },
     ],
   },

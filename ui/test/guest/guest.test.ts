@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { OUTER_NAME, PATIENCE_MS, World } from './world';
+import { OUTER_NAME, World } from './world';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = join(import.meta.dirname, '../../screenshots');
@@ -51,9 +51,9 @@ async function join_(page: Page, name: string): Promise<void> {
   await by(page, 'name').fill(name);
   await by(page, 'join').click();
 }
-const connected = (page: Page) => page.locator('[data-testid="stage"][data-state="connected"]').waitFor();
+const connected = (page: Page) => page.locator('[data-testid="stage"][data-state="connected"]').waitFor({ timeout: 30_000 });
 const pictures = (page: Page, tile: string, least: number) =>
-  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const);
+  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const, { timeout: 30_000 });
 
 describe('a guest and the app', () => {
   test('see, hear, write and send each other files by nothing but the link', async () => {
@@ -70,7 +70,7 @@ describe('a guest and the app', () => {
     await pictures(page, 'tile-remote', 20);
     await shot(page, 'call-dark');
     // What the app says comes out of the decoder.
-    await page.waitForFunction(() => (window as unknown as { heard: number }).heard > 0.02);
+    await page.waitForFunction(() => (window as unknown as { heard: number }).heard > 0.02, null, { timeout: 30_000 });
     await page.keyboard.press('c');
     await by(page, 'message').getByText('Hello from the app').waitFor();
     await by(page, 'message-field').fill('Hello from the browser');
@@ -179,7 +179,7 @@ describe('two guests', () => {
     await by(other.page, 'tab-files').click();
     await by(other.page, 'accept-file').first().click();
     await by(other.page, 'accept-file').first().click();
-    for (const { page } of [one, other]) await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 2 * PATIENCE_MS });
+    for (const { page } of [one, other]) await page.waitForFunction(() => document.querySelectorAll('[data-testid="file"][data-state="done"]').length === 2, null, { timeout: 90_000 });
     await shot(other.page, 'files-phone-dark');
     await press(one.page, 'leave');
     for (const { page } of [one, other]) await by(page, 'ended').waitFor();

@@ -28,7 +28,7 @@ export const freePort = (): Promise<number> =>
 /** A name of this machine that browsers do not take for their own: a page from there is no secure one. */
 export const OUTER_NAME = 'parley.test';
 /** Whoever waits for something waits so long: everything here shares a small, busy machine. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 /** A host of a room by hand: what the server says to it, and what it says. */
 export interface Keeper {

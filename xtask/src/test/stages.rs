@@ -10,8 +10,10 @@ use anyhow::{Result, bail};
 use std::process::Command;
 use std::time::Duration;
 
-/// No test program runs longer than this. Of the rare tests, calls between all pairs of networks alone take six minutes.
-const PROGRAM_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// No test program runs longer than this.
+const PROGRAM_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// The same with the rare tests among them, of which calls between all pairs of networks alone take six minutes.
+const RARE_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The package of the worlds; its test binary serves several parts, by module.
 const WORLD_PACKAGE: &str = "parley-tests";
 
@@ -103,7 +105,7 @@ fn libtest(program: &TestProgram, arguments: &[&str], full: bool, tally: &mut Ta
         .current_dir(&program.folder)
         .env("CARGO_MANIFEST_DIR", &program.folder)
         .env("RUST_BACKTRACE", "1");
-    counted(&mut command, tally)
+    counted(&mut command, if full { RARE_LIMIT } else { PROGRAM_LIMIT }, tally)
 }
 
 fn ui(programs: &[TestProgram], ledger: &mut Ledger) {
@@ -121,7 +123,7 @@ fn ui(programs: &[TestProgram], ledger: &mut Ledger) {
         ledger.stage(name, |tally| {
             let mut command = setup::npm(&["run", script]);
             command.envs(built.map(|folder| ("PARLEY_TARGET", folder)));
-            counted(command.env("NO_COLOR", "1").env("CI", "1"), tally)?;
+            counted(command.env("NO_COLOR", "1").env("CI", "1"), PROGRAM_LIMIT, tally)?;
             // A type check counts nothing; it is one check.
             if tally.counts == super::ledger::Counts::default() {
                 tally.counts.passed = 1;
@@ -132,8 +134,8 @@ fn ui(programs: &[TestProgram], ledger: &mut Ledger) {
 }
 
 /// Runs a test program, shows what it says, counts what it counted.
-fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
-    let status = process::run_lines(command, PROGRAM_LIMIT, |line| {
+fn counted(command: &mut Command, limit: Duration, tally: &mut Tally) -> Result<()> {
+    let status = process::run_lines(command, limit, |line| {
         println!("{line}");
         tally.read(line);
     })?;

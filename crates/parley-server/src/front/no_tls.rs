@@ -14,7 +14,8 @@ const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent
 /// Says it and hangs up, within `patience`.
 pub(super) async fn tell(mut stream: TcpStream, patience: Duration) {
     let told = async {
-        let mut hello = [0; HELLO_BYTES_MAX];
+        // Not within the future: every connection there is would be larger by it.
+        let mut hello = vec![0; HELLO_BYTES_MAX];
         let _ = stream.read(&mut hello).await?;
         stream.write_all(ANSWER).await?;
         stream.shutdown().await
