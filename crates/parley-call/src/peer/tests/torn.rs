@@ -1,4 +1,5 @@
-//! A picture that goes out in part only: nothing that is built on it follows, and a key frame is asked of one's own encoder.
+//! When a key frame is asked of one's own encoder: as soon as there is a way out, and after a picture that went out in part only,
+//! on which nothing can be built.
 
 use super::pair::frame;
 use crate::peer::chain::sender_report::CaptureClock;
@@ -56,6 +57,38 @@ async fn after_a_torn_picture_only_a_key_frame_is_sent_and_it_is_asked_for() {
         );
         assert!(flag.take(), "asked for again, for as long as it takes");
     }
+    drop(frames);
+    pump.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_way_that_opens_asks_for_a_key_frame_at_once_and_what_was_under_way_does_not_ask_again() {
+    let meter = Arc::new(Meter::default());
+    let (routes, route) = watch::channel(None);
+    let (frames, out) = mpsc::channel(1);
+    let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
+    let counts = Arc::clone(&unsent);
+    let pump = tokio::spawn(send_video::run(out, route, flag.clone(), move || counts.one()));
+    routes.send(Some(dead_route(&meter))).unwrap();
+    let asked = async {
+        while !flag.take() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    assert!(in_time.is_ok(), "asked without a picture");
+    for (left_out, asks_again) in [(1, false), (2, false), (3, true), (4, true)] {
+        frames.send(frame(false, 4000)).await.unwrap();
+        let done = async {
+            while unsent.get() != left_out {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(5), done).await;
+        assert!(in_time.is_ok(), "{}", unsent.get());
+        assert_eq!(flag.take(), asks_again, "after {left_out}");
+    }
+    assert_eq!(meter.drops.send_failed.get(), 0, "none of them was sent");
     drop(frames);
     pump.await.unwrap();
 }
