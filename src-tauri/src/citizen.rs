@@ -7,7 +7,7 @@ use parley_app::engine::EngineHandle;
 use parley_app::view::{AppCommand, DesktopView, NoticeTopic};
 use parley_desktop::instance::{Ask, Instance, Talk};
 use parley_desktop::session::{DesktopSession, Notice};
-use parley_desktop::{autostart, graphics, links};
+use parley_desktop::{autostart, graphics, links, memory};
 use std::sync::Arc;
 use tauri::{AppHandle, Manager as _, Window, WindowEvent};
 
@@ -123,6 +123,13 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
                 } => notify(&app, &session, Notice { title, body, action }, topic),
                 Deed::Tray(view) => icon.show(&app, &view),
                 Deed::Keys(wish) => keys.listen(&app, &of_keys, &wish),
+                Deed::GiveBackMemory => drop(tauri::async_runtime::spawn(async {
+                    tokio::time::sleep(memory::REST).await;
+                    tracing::debug!(
+                        bytes = memory::give_back(),
+                        "code that rests is taken out of memory"
+                    );
+                })),
                 Deed::Autostart(on) => {
                     told.autostart_fault = autostart::set(on).err().map(|error| error.to_string());
                 }

@@ -1,6 +1,6 @@
 //! What the desktop around a window offers: one running instance and a way to talk to it, links of our scheme, start at
 //! login, no sleep during a call, notifications, what opens links and folders, what
-//! draws, and where the window was.
+//! draws, where the window was, and memory given back.
 //!
 //! Knows no window toolkit, no call and no settings: the shell asks, and `parley_app::desktop` decided. Everything here is
 //! a comfort: where the system does not offer it, that is said to the log and nothing else suffers.
@@ -11,6 +11,7 @@ pub mod graphics;
 pub mod instance;
 pub mod links;
 pub mod looks;
+pub mod memory;
 pub mod open;
 pub mod place;
 pub mod session;

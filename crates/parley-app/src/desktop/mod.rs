@@ -51,6 +51,8 @@ pub enum Deed {
     Keys(KeysWish),
     /// Switch start at login.
     Autostart(bool),
+    /// Give back the memory of what is over: starting up, or a call.
+    GiveBackMemory,
 }
 
 /// What the tray shows.
@@ -115,6 +117,7 @@ impl Citizen {
             self.words = (language, Words::of(language, self.system));
         }
         let mut deeds = Vec::new();
+        self.rest(state, &mut deeds);
         self.sleep(state, &mut deeds);
         self.news(state, watched, &mut deeds);
         let tray = tray(state, &self.words.1);
@@ -178,6 +181,14 @@ impl Citizen {
             body,
             action: self.words.1.say("show"),
             topic,
+        }
+    }
+
+    fn rest(&self, state: &AppState, deeds: &mut Vec<Deed>) {
+        let before = self.before.as_ref();
+        let was_busy = before.is_none_or(|before| before.phase == Phase::InCall);
+        if was_busy && state.phase != Phase::InCall {
+            deeds.push(Deed::GiveBackMemory);
         }
     }
 

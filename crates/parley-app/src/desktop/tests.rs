@@ -71,11 +71,13 @@ fn ended(code: EndCode) -> AppState {
     state
 }
 
-/// All that was asked for over these states, but for the tray.
+/// All that was asked for over these states, but for the tray and memory, which have tests of their own.
 fn asked(watched: bool, states: &[AppState]) -> Vec<Deed> {
     let mut citizen = Citizen::new("C");
     let deeds = states.iter().flat_map(|state| citizen.follow(state, watched));
-    deeds.filter(|deed| !matches!(deed, Deed::Tray(_))).collect()
+    deeds
+        .filter(|deed| !matches!(deed, Deed::Tray(_) | Deed::GiveBackMemory))
+        .collect()
 }
 
 fn notice(title: &str, body: &str) -> Deed {
@@ -302,4 +304,19 @@ fn keys_and_start_at_login_follow_the_settings() {
         [keys("F9"), keys(""), Deed::Autostart(false)]
     );
     assert_eq!(asked(true, &[with_key.clone(), with_key]), [keys("F9")]);
+}
+
+#[test]
+fn memory_is_given_back_once_the_app_stands_and_after_each_call() {
+    let mut citizen = Citizen::new("en_GB.UTF-8");
+    let mut gives_back = |phase, people: &[&str]| {
+        let deeds = citizen.follow(&state(phase, people), true);
+        deeds.contains(&Deed::GiveBackMemory)
+    };
+    assert!(gives_back(Phase::Home, &[]), "it was started");
+    assert!(!gives_back(Phase::Home, &[]));
+    assert!(!gives_back(Phase::InCall, &["Ben"]));
+    assert!(!gives_back(Phase::InCall, &[]));
+    assert!(gives_back(Phase::Home, &[]), "a call is over");
+    assert!(!gives_back(Phase::Home, &[]));
 }
