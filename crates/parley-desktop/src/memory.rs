@@ -57,7 +57,8 @@ fn drop_pages(range: std::ops::Range<usize>) -> bool {
     unsafe { libc::madvise(begin, range.len(), libc::MADV_DONTNEED) == 0 }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
@@ -73,8 +74,9 @@ mod tests {
 
     #[test]
     fn only_what_can_be_run_of_the_program_itself_is_taken() {
-        let found: Vec<_> = code_of(MAPS.as_bytes(), b"/usr/bin/parley").collect();
-        assert_eq!(found, [0x55e0_a080_0000..0x55e0_a1b0_0000]);
+        let mut found = code_of(MAPS.as_bytes(), b"/usr/bin/parley");
+        assert_eq!(found.next(), Some(0x55e0_a080_0000..0x55e0_a1b0_0000));
+        assert_eq!(found.next(), None);
         assert_eq!(
             code_of(b"nonsense\n/usr/bin/parley\n-\n", b"/usr/bin/parley").count(),
             0
