@@ -20,11 +20,13 @@ pub enum CloseCode {
     Silent,
     /// The same participant came in from elsewhere.
     Replaced,
+    /// The client had not joined a room for long, or gave way to others when no place was free; come again.
+    Unjoined,
 }
 
 impl CloseCode {
     /// Every code there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Left,
         Self::GoingAway,
         Self::TooLarge,
@@ -33,6 +35,7 @@ impl CloseCode {
         Self::TooSlow,
         Self::Silent,
         Self::Replaced,
+        Self::Unjoined,
     ];
 
     /// The number in the close frame.
@@ -47,6 +50,7 @@ impl CloseCode {
             Self::TooSlow => 4002,
             Self::Silent => 4003,
             Self::Replaced => 4004,
+            Self::Unjoined => 4005,
         }
     }
 

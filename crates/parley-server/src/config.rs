@@ -5,6 +5,7 @@ use crate::key::ServerKey;
 use crate::relays::RelayConfig;
 use crate::rooms::Relays;
 use crate::webhook::WebhookConfig;
+use parley_proto::limits::TICKET_LIFETIME_S;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,9 @@ pub const DEFAULT_PORT: u16 = 7788;
 pub const DEFAULT_OWN_HTTPS_PORT: u16 = 7789;
 /// The UDP port of STUN (RFC 8489).
 pub const DEFAULT_STUN_PORT: u16 = 3478;
+
+/// Two lives of a ticket: whoever looks at their camera for longer is connected anew, and does not notice.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(2 * TICKET_LIFETIME_S);
 
 /// How to run a server.
 #[derive(Debug, Clone)]
@@ -44,7 +48,8 @@ pub struct ServerConfig {
     pub folder: Option<PathBuf>,
     /// Whom to tell what happens in rooms.
     pub webhook: Option<WebhookConfig>,
-    /// Connections at once; more are turned away.
+    /// Connections at once. When there are more, one of those that have not joined gives way; when there is none, the newcomer is
+    /// turned away.
     pub connections_max: usize,
     /// TCP connections at once that speak HTTP or have not said yet what they want; when there are more, the oldest is closed.
     pub undecided_max: usize,
@@ -52,6 +57,8 @@ pub struct ServerConfig {
     pub participants_max: usize,
     /// How long a connection may take to say what it wants before it is closed.
     pub header_timeout: Duration,
+    /// How long a signaling connection may take to join a room, or to wait before one, until it is closed.
+    pub join_timeout: Duration,
 }
 
 impl ServerConfig {
@@ -75,6 +82,7 @@ impl ServerConfig {
             undecided_max: 2048,
             participants_max: 8192,
             header_timeout: Duration::from_secs(10),
+            join_timeout: JOIN_TIMEOUT,
         }
     }
 

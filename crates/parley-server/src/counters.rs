@@ -84,6 +84,10 @@ counters! {
     connections_accepted,
     /// Signaling connections turned away because there were too many, in all or from one place.
     connections_refused,
+    /// Signaling connections of people who had not joined yet, closed for newer ones when no place was free.
+    unjoined_evicted,
+    /// Signaling connections closed because nobody joined by them in time.
+    unjoined_late,
     /// TCP connections accepted.
     tcp_accepted,
     /// TCP connections that speak HTTP, or have not said yet what they want, now.

@@ -6,6 +6,7 @@
 use crate::access::Source;
 use crate::counters::Tally;
 use crate::errands::{Errands, Hashed};
+use crate::places::Places;
 use crate::rooms::{ClientId, Output, Rooms};
 use crate::stage::Stage;
 use crate::time::{Clock, Moment};
@@ -130,16 +131,24 @@ pub(crate) struct Hub {
     pub(crate) clock: Clock,
     pub(crate) tally: Arc<Tally>,
     errands: Errands,
+    places: Arc<Places>,
     clients: HashMap<ClientId, Mailbox>,
 }
 
 impl Hub {
-    pub(crate) fn new(rooms: Rooms, clock: Clock, tally: Arc<Tally>, errands: Errands) -> Self {
+    pub(crate) fn new(
+        rooms: Rooms,
+        clock: Clock,
+        tally: Arc<Tally>,
+        errands: Errands,
+        places: Arc<Places>,
+    ) -> Self {
         Self {
             rooms,
             clock,
             tally,
             errands,
+            places,
             clients: HashMap::new(),
         }
     }
@@ -219,6 +228,13 @@ impl Hub {
         for output in outputs {
             match output {
                 Output::Send { to, message } => {
+                    // Nothing else can change whether somebody has joined without ending the connection.
+                    if matches!(
+                        message,
+                        ServerMessage::Joined { .. } | ServerMessage::Waiting | ServerMessage::Error { .. }
+                    ) {
+                        self.places.set_joined(to, self.rooms.has_joined(to));
+                    }
                     if self.post(to, &message).is_err() {
                         slow.push(to);
                     }

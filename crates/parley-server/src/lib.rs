@@ -18,6 +18,7 @@ mod limit;
 mod metrics;
 mod name;
 mod net;
+mod places;
 mod relays;
 pub mod rooms;
 mod server;

@@ -4,6 +4,7 @@ use crate::access::Source;
 use crate::counters::Tally;
 use crate::gate::{Gate, Verdict};
 use crate::hub::{Inbound, Outbound, Outgoing, mailbox};
+use crate::places::{GiveWay, Place};
 use crate::rooms::{ClientId, error};
 use crate::time::Clock;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -14,7 +15,7 @@ use parley_proto::{CloseCode, ErrorCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 /// How long one message may take to be written before the client counts as not reading.
 const WRITE_MAX: Duration = Duration::from_secs(10);
@@ -29,10 +30,18 @@ pub(crate) struct Surroundings {
     pub(crate) hub: mpsc::Sender<Inbound>,
     pub(crate) clock: Clock,
     pub(crate) tally: Arc<Tally>,
+    /// How long a connection may be there without joining.
+    pub(crate) join_max: Duration,
 }
 
 /// Serves one connection until it ends, for whatever reason.
-pub(crate) async fn serve(socket: WebSocket, client: ClientId, source: Option<Source>, around: Surroundings) {
+pub(crate) async fn serve(
+    socket: WebSocket,
+    client: ClientId,
+    source: Option<Source>,
+    mut stay: (Place, GiveWay),
+    around: Surroundings,
+) {
     let (sink, mut stream) = socket.split();
     let (mailbox, desk) = mailbox();
     let (answers, answers_out) = mpsc::channel(ANSWERS_MAX);
@@ -44,7 +53,7 @@ pub(crate) async fn serve(socket: WebSocket, client: ClientId, source: Option<So
     around.tally.connections_accepted.add();
     let (queue, cut) = desk.split();
     let closed = {
-        let mut reading = std::pin::pin!(read(&mut stream, client, answers, &around));
+        let mut reading = std::pin::pin!(read(&mut stream, client, answers, &mut stay, &around));
         tokio::select! {
             // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
             closed = write(sink, queue, answers_out, &around) => {
@@ -75,12 +84,25 @@ async fn read(
     stream: &mut SplitStream<WebSocket>,
     client: ClientId,
     answers: mpsc::Sender<Outbound>,
+    (place, give_way): &mut (Place, GiveWay),
     around: &Surroundings,
 ) {
-    let mut gate = Gate::new(around.clock.now());
-    let silence = Duration::from_secs(SIGNAL_SILENCE_S_MAX);
+    let came = around.clock.now();
+    let mut gate = Gate::new(came);
+    let mut heard = came;
     let close = loop {
-        let message = match timeout(silence, stream.next()).await {
+        let silent_at = heard + Duration::from_secs(SIGNAL_SILENCE_S_MAX);
+        let late_at = came + around.join_max;
+        let until = if place.is_joined() {
+            silent_at
+        } else {
+            silent_at.min(late_at)
+        };
+        let read = tokio::select! {
+            read = timeout_at(around.clock.instant(until).into(), stream.next()) => read,
+            () = give_way.wait() => break CloseCode::Unjoined,
+        };
+        let message = match read {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => {
                 if is_offence(&error) {
@@ -89,12 +111,19 @@ async fn read(
                 break CloseCode::TooLarge;
             }
             Ok(None) => return,
-            Err(_silent) => {
+            Err(_over) if around.clock.now() >= silent_at => {
                 around.tally.silent_clients_closed.add();
                 break CloseCode::Silent;
             }
+            // Joined meanwhile.
+            Err(_over) if place.is_joined() => continue,
+            Err(_over) => {
+                around.tally.unjoined_late.add();
+                break CloseCode::Unjoined;
+            }
         };
         let now = around.clock.now();
+        heard = now;
         let verdict = match message {
             Message::Text(text) => gate.admit(now, &text),
             Message::Binary(_) => gate.admit_binary(now),

@@ -299,6 +299,12 @@ impl Rooms {
         self.stamp.is_ours(room)
     }
 
+    /// Whether a client is in a room, or waits in the lobby of one.
+    #[must_use]
+    pub fn has_joined(&self, client: ClientId) -> bool {
+        self.seats.contains_key(&client) || self.waiting.contains_key(&client)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn counts(&self) -> RoomCounts {

@@ -8,6 +8,7 @@ use crate::counters::{Counters, Tally};
 use crate::errands::Errands;
 use crate::front::{self, CertificateError, Certificates, Crowd, Door};
 use crate::hub::{Hub, inbox};
+use crate::places::Places;
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
 use crate::stage::Stage;
@@ -23,7 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use ways::{Ways, stun_servers};
@@ -40,8 +41,7 @@ pub struct Server {
     tally: Arc<Tally>,
     turn: Option<Arc<TurnDriver>>,
     stage: watch::Sender<Stage>,
-    places: Arc<Semaphore>,
-    places_max: u32,
+    places: Arc<Places>,
     tasks: JoinSet<()>,
 }
 
@@ -122,8 +122,7 @@ impl Server {
         let (clock, tally) = (Clock::start(), Arc::new(Tally::default()));
         let (stage, stage_now) = watch::channel(Stage::Serving);
         let (to_hub, from_connections) = inbox();
-        let places_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX);
-        let places = Arc::new(Semaphore::new(places_max as usize));
+        let places = Places::new(config.connections_max);
         let rng: StdRng = rand::make_rng();
         let relays = ways.relays(&config, &udp_addresses, &addresses, &tls_addresses);
         let mut rooms = Rooms::new(
@@ -169,6 +168,7 @@ impl Server {
             hub: to_hub,
             clock,
             tally: Arc::clone(&tally),
+            join_max: config.join_timeout,
         };
         let health = Health {
             stage: stage_now.clone(),
@@ -194,7 +194,8 @@ impl Server {
             }
         };
         tasks.spawn(
-            Hub::new(rooms, clock, Arc::clone(&tally), errands).run(from_connections, stage_now.clone()),
+            Hub::new(rooms, clock, Arc::clone(&tally), errands, Arc::clone(&places))
+                .run(from_connections, stage_now.clone()),
         );
         if let Some(socket) = ways.stun {
             tasks.spawn(stun::serve(socket, clock, Arc::clone(&tally)));
@@ -235,7 +236,6 @@ impl Server {
             turn,
             stage,
             places,
-            places_max,
             tasks,
         })
     }
@@ -307,8 +307,10 @@ impl Server {
     pub async fn stop(mut self) {
         // Every task may be gone already; then there is nobody to tell.
         let _ = self.stage.send(Stage::Stopping);
-        let all = self.places.acquire_many(self.places_max);
-        if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
+        if tokio::time::timeout(FAREWELL_MAX, self.places.empty())
+            .await
+            .is_err()
+        {
             tracing::info!("some clients did not say goodbye in time");
         }
         self.tasks.shutdown().await;

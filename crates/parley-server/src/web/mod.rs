@@ -8,6 +8,7 @@ use crate::access::Source;
 use crate::front::Arrival;
 use crate::key::{RoomStamp, ServerKey};
 use crate::metrics;
+use crate::places::Places;
 use crate::rooms::ClientId;
 use crate::socket::{self, Surroundings};
 use crate::stage::Stage;
@@ -29,7 +30,7 @@ use parley_proto::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, RoomId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
 const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
@@ -47,7 +48,7 @@ struct Site {
     around: Surroundings,
     stamp: RoomStamp,
     domain: Option<Arc<str>>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     next_client: Arc<AtomicU64>,
     health: Health,
 }
@@ -65,7 +66,7 @@ pub(crate) fn router(
     around: Surroundings,
     key: &ServerKey,
     domain: Option<&str>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     health: Health,
 ) -> Router {
     let admin = crate::admin::router(around.hub.clone(), around.clock, Arc::clone(&around.tally));
@@ -105,7 +106,8 @@ async fn signal(
         )
             .into_response();
     }
-    let Ok(place) = Arc::clone(&site.places).try_acquire_owned() else {
+    let client = ClientId(site.next_client.fetch_add(1, Ordering::Relaxed));
+    let Some(stay) = site.places.enter(client, from.ip(), &site.around.tally) else {
         site.around.tally.connections_refused.add();
         return (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -114,15 +116,13 @@ async fn signal(
         )
             .into_response();
     };
-    let client = ClientId(site.next_client.fetch_add(1, Ordering::Relaxed));
     upgrade
         .read_buffer_size(READ_AT_ONCE_BYTES)
         .max_message_size(READ_BYTES_MAX)
         .max_frame_size(READ_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .on_upgrade(async move |socket| {
-            socket::serve(socket, client, Source::of(from.ip()), site.around).await;
-            drop(place);
+            socket::serve(socket, client, Source::of(from.ip()), stay, site.around).await;
         })
 }
 

@@ -135,8 +135,8 @@ async fn connections_beyond_the_limit_are_turned_away() {
         ..ServerConfig::loopback()
     };
     let server = Server::start(config).await.unwrap();
-    let _first = Client::connect(&server).await;
-    let second = Client::connect(&server).await;
+    let (_first, seat) = Client::in_room(&server, None, "Ada").await;
+    let (second, _) = Client::in_room(&server, Some(seat.room), "Bob").await;
     let url = format!("ws://{}/api/v1/signal", server.address());
     let refused = tokio_tungstenite::connect_async(&url).await.unwrap_err();
     assert!(refused.to_string().contains("503"), "{refused}");
@@ -147,6 +147,50 @@ async fn connections_beyond_the_limit_are_turned_away() {
         assert!(tokio::time::Instant::now() < deadline, "the place was not freed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_never_joins_gives_way_to_people_and_takes_nobodys_place() {
+    let config = ServerConfig {
+        connections_max: 3,
+        ..ServerConfig::loopback()
+    };
+    let server = Server::start(config).await.unwrap();
+    let (mut ada, seat) = Client::in_room(&server, None, "Ada").await;
+    let mut idle = vec![Client::connect(&server).await, Client::connect(&server).await];
+    let (_bob, _) = Client::in_room(&server, Some(seat.room), "Bob").await;
+    let mut longest = idle.remove(0);
+    assert_eq!(longest.closed().await, (Vec::new(), Some(CloseCode::Unjoined)));
+    // Twenty more of them: each pushes out the one before, and none of those who talk.
+    for _ in 0..20 {
+        let mut before = idle.pop().unwrap();
+        idle.push(Client::connect(&server).await);
+        assert_eq!(before.closed().await, (Vec::new(), Some(CloseCode::Unjoined)));
+    }
+    ada.send(&ClientMessage::Ping { nonce: 1 }).await;
+    ada.receive_until(|message| matches!(message, ServerMessage::Pong { nonce: 1 }))
+        .await;
+    assert_eq!(server.counters().unjoined_evicted, 21);
+    assert_eq!(server.counters().participants, 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_does_not_join_in_time_is_closed_and_who_joined_is_not() {
+    let config = ServerConfig {
+        join_timeout: Duration::from_millis(500),
+        ..ServerConfig::loopback()
+    };
+    let server = Server::start(config).await.unwrap();
+    let (mut ada, _) = Client::in_room(&server, None, "Ada").await;
+    let mut idle = Client::connect(&server).await;
+    let (_, ticket) = idle.ticket(None).await;
+    assert!(!ticket.is_empty(), "words alone are no joining");
+    assert_eq!(idle.closed().await, (Vec::new(), Some(CloseCode::Unjoined)));
+    assert_eq!(server.counters().unjoined_late, 1);
+    ada.send(&ClientMessage::Ping { nonce: 1 }).await;
+    assert_eq!(ada.receive().await, ServerMessage::Pong { nonce: 1 });
     server.stop().await;
 }
 
