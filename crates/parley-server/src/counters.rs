@@ -66,6 +66,8 @@ counters! {
     admin_refused,
     /// Requests to the admin API that came too fast.
     admin_limited,
+    /// Sources of such requests whose rate was forgotten, for there were too many.
+    admin_sources_forgotten,
     /// Events told to the operator's webhook.
     webhooks_delivered,
     /// Tries to tell one that failed; most were tried again.
@@ -132,6 +134,8 @@ counters! {
     stun_junk,
     /// STUN requests dropped because their source asks too often.
     stun_rate_limited,
+    /// Sources of STUN requests whose rate was forgotten, for there were too many.
+    stun_sources_forgotten,
 }
 
 impl Tally {
@@ -184,6 +188,11 @@ impl Count {
 
     pub(crate) fn set(&self, value: usize) {
         self.0.store(value as u64, Ordering::Relaxed);
+    }
+
+    /// What somebody else counted.
+    pub(crate) fn is(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {

@@ -2,7 +2,8 @@
 
 use crate::time::Moment;
 use crate::turn::source_prefix;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 /// A token bucket: `burst` at once, `per_s` in the long run.
@@ -47,11 +48,16 @@ impl TokenBucket {
 }
 
 /// A bucket for each source: an IPv4 address or an IPv6 /56 (what one household gets), so that nobody multiplies their
-/// share by changing addresses. Remembers a bounded number of sources; when full, all are forgotten (which is generous
-/// for a moment, and bounded).
+/// share by changing addresses. Remembers a bounded number of sources; when full, whoever has not asked for longest is
+/// forgotten: their bucket has filled up most, and nobody else's tokens come back.
 #[derive(Debug)]
 pub(crate) struct SourceLimit {
-    buckets: HashMap<IpAddr, TokenBucket>,
+    sources: HashMap<IpAddr, Known>,
+    /// Who asked last comes last.
+    by_last: BTreeMap<u64, IpAddr>,
+    /// Of every question one more.
+    asked: u64,
+    forgotten: u64,
     sources_max: usize,
     burst: u32,
     per_s: u32,
@@ -60,8 +66,11 @@ pub(crate) struct SourceLimit {
 impl SourceLimit {
     pub(crate) fn new(sources_max: usize, burst: u32, per_s: u32) -> Self {
         Self {
-            buckets: HashMap::new(),
-            sources_max,
+            sources: HashMap::new(),
+            by_last: BTreeMap::new(),
+            asked: 0,
+            forgotten: 0,
+            sources_max: sources_max.max(1),
             burst,
             per_s,
         }
@@ -69,15 +78,42 @@ impl SourceLimit {
 
     pub(crate) fn take(&mut self, now: Moment, source: IpAddr) -> bool {
         let source = source_prefix(source);
-        if self.buckets.len() >= self.sources_max && !self.buckets.contains_key(&source) {
-            self.buckets.clear();
+        self.asked += 1;
+        let last = self.asked;
+        let known = match self.sources.entry(source) {
+            Entry::Occupied(entry) => {
+                let known = entry.into_mut();
+                self.by_last.remove(&known.last);
+                known.last = last;
+                known
+            }
+            Entry::Vacant(entry) => entry.insert(Known {
+                bucket: TokenBucket::new(now, self.burst, self.per_s),
+                last,
+            }),
+        };
+        let taken = known.bucket.take(now);
+        self.by_last.insert(last, source);
+        if self.sources.len() > self.sources_max
+            && let Some((_, longest)) = self.by_last.pop_first()
+        {
+            self.sources.remove(&longest);
+            self.forgotten += 1;
         }
-        let (burst, per_s) = (self.burst, self.per_s);
-        self.buckets
-            .entry(source)
-            .or_insert_with(|| TokenBucket::new(now, burst, per_s))
-            .take(now)
+        taken
     }
+
+    /// How many were forgotten for others so far.
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    bucket: TokenBucket,
+    /// Its place in `by_last`.
+    last: u64,
 }
 
 #[cfg(test)]
@@ -115,7 +151,22 @@ mod tests {
         let mut limit = SourceLimit::new(100, 1, 1);
         for n in 0u32..10_000 {
             limit.take(START, IpAddr::from(n.to_be_bytes()));
-            assert!(limit.buckets.len() <= 100);
+            assert!(limit.sources.len() <= 100);
+            assert_eq!(limit.by_last.len(), limit.sources.len());
+        }
+        assert_eq!(limit.forgotten(), 9900);
+    }
+
+    #[test]
+    fn a_flood_of_sources_gives_nobody_their_tokens_back_who_goes_on_asking() {
+        let mut limit = SourceLimit::new(100, 1, 1);
+        let persistent = "192.0.2.1".parse().unwrap();
+        assert!(limit.take(START, persistent));
+        for n in 0u32..10_000 {
+            limit.take(START, IpAddr::from((0x0a00_0000 + n).to_be_bytes()));
+            if n % 50 == 0 {
+                assert!(!limit.take(START, persistent), "after {n} others");
+            }
         }
     }
 }

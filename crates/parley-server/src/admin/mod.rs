@@ -112,7 +112,9 @@ impl Desk {
     fn may_ask(&self, from: IpAddr) -> bool {
         // Nobody panics while holding it; a value is a value.
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        limit.take(self.clock.now(), from)
+        let may = limit.take(self.clock.now(), from);
+        self.tally.admin_sources_forgotten.is(limit.forgotten());
+        may
     }
 
     /// Has the hub look at the rooms.

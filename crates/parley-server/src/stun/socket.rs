@@ -47,6 +47,7 @@ pub(crate) async fn serve(socket: UdpSocket, clock: Clock, tally: Arc<Tally>) {
                 response
             }
         };
+        tally.stun_sources_forgotten.is(limit.forgotten());
         // A full socket buffer loses an answer; whoever asked asks again (RFC 8489, section 6.2.1). Never wait here.
         let _ = socket.try_send_to(&response, source);
     }
