@@ -82,7 +82,7 @@ pub struct Terms {
 
 impl Terms {
     pub(super) fn is_possible(&self, now: Moment) -> bool {
-        self.until > now && self.until <= now + LIFETIME_MAX && self.uses != Some(0)
+        !self.until.is_past(now) && self.until.is_past(now + LIFETIME_MAX) && self.uses != Some(0)
     }
 }
 
@@ -121,7 +121,7 @@ impl Invitation {
     /// Whether its time is over.
     #[must_use]
     pub fn is_over(&self, now: Moment) -> bool {
-        self.terms.until <= now
+        self.terms.until.is_past(now)
     }
 
     /// Counts a use; whether that is worth writing down at once.

@@ -99,7 +99,7 @@ impl Book {
                 Record::TicketUsed { .. } => {}
             }
         }
-        book.bans.retain(|_, until| *until > now);
+        book.bans.retain(|_, until| !until.is_past(now));
         book.invitations.retain(|_, invitation| !invitation.is_over(now));
         book
     }
@@ -150,7 +150,7 @@ impl Book {
     pub fn invitations(&self, now: Moment) -> Vec<&Invitation> {
         let good = self.invitations.values().filter(|one| one.is_good(now));
         let mut all: Vec<_> = good.collect();
-        all.sort_by_key(|one| (std::cmp::Reverse(one.made), one.id));
+        all.sort_by_key(|one| (std::cmp::Reverse(one.made.unix_ms()), one.id));
         all
     }
 
@@ -205,7 +205,7 @@ impl Book {
     #[must_use]
     pub fn keys(&self) -> Vec<&ApiKey> {
         let mut all: Vec<_> = self.keys.values().collect();
-        all.sort_by_key(|key| (key.made, key.id));
+        all.sort_by_key(|key| (key.made.unix_ms(), key.id));
         all
     }
 
@@ -249,7 +249,7 @@ impl Book {
                 .bans
                 .iter()
                 .filter(|(other, _)| of_operator(&who) || !of_operator(other))
-                .min_by_key(|(other, until)| (of_operator(other), **until))
+                .min_by_key(|(other, until)| (of_operator(other), until.unix_ms()))
                 .map(|(other, _)| *other);
             let Some(gives_way) = gives_way else { return };
             self.bans.remove(&gives_way);
@@ -272,9 +272,9 @@ impl Book {
     /// All bans that count now, those that end soonest first.
     #[must_use]
     pub fn bans(&self, now: Moment) -> Vec<(Banned, Moment)> {
-        let good = self.bans.iter().filter(|(_, until)| **until > now);
+        let good = self.bans.iter().filter(|(_, until)| !until.is_past(now));
         let mut all: Vec<_> = good.map(|(who, until)| (*who, *until)).collect();
-        all.sort_by_key(|(who, until)| (*until, *who));
+        all.sort_by_key(|(who, until)| (until.unix_ms(), *who));
         all
     }
 
@@ -282,7 +282,7 @@ impl Book {
     #[must_use]
     pub fn is_banned(&self, now: Moment, room: RoomId, source: Option<Source>) -> bool {
         let Some(source) = source else { return false };
-        let counts = |who| self.bans.get(&who).is_some_and(|until| *until > now);
+        let counts = |who| self.bans.get(&who).is_some_and(|until| !until.is_past(now));
         counts(Banned::Everywhere(source)) | counts(Banned::FromRoom(room, source))
     }
 
@@ -290,7 +290,7 @@ impl Book {
     #[must_use]
     pub fn was_removed(&self, now: Moment, room: RoomId, id: ParticipantId) -> bool {
         let until = self.bans.get(&Banned::Participant(room, id));
-        until.is_some_and(|until| *until > now)
+        until.is_some_and(|until| !until.is_past(now))
     }
 
     /// What is kept of a room's door.
@@ -328,7 +328,8 @@ impl Book {
     /// Makes place: forgets the ends of calls that are the longest ago. A lobby or a password is never given up for another room's.
     fn forget_ends(&mut self) {
         let open = self.doors.iter().filter(|(_, door)| door.stands_open());
-        let mut ends: Vec<_> = open.map(|(room, door)| (door.ended, *room)).collect();
+        let ended = |door: &KeptDoor| door.ended.map(Moment::unix_ms);
+        let mut ends: Vec<_> = open.map(|(room, door)| (ended(door), *room)).collect();
         ends.sort_unstable();
         for (_, room) in ends.into_iter().take(DOORS_GIVEN_UP) {
             self.doors.remove(&room);
@@ -341,7 +342,7 @@ impl Book {
     #[must_use]
     pub fn just_ended(&self, now: Moment, room: RoomId) -> bool {
         let ended = self.doors.get(&room).and_then(|door| door.ended);
-        ended.is_some_and(|ended| now < ended + ENDED_FOR)
+        ended.is_some_and(|ended| !(ended + ENDED_FOR).is_past(now))
     }
 
     /// Whether the call that a resume token of that moment belongs to was ended for everybody.
@@ -369,7 +370,7 @@ impl Book {
             keep
         });
         self.bans.retain(|who, until| {
-            let keep = *until > now;
+            let keep = !until.is_past(now);
             if !keep {
                 records.push(Record::BanGone(*who));
             }

@@ -149,5 +149,8 @@ mod tests {
         assert!(!claim.is_current(at(1000)));
         assert!(claim.is_tolerable(at(1059), Duration::from_secs(60)));
         assert!(!claim.is_tolerable(at(1060), Duration::from_secs(60)));
+        // A machine that slept, and one whose clock was wrong when it started.
+        assert!(!claim.is_current(at(10).on_wall(1_000_000)));
+        assert!(claim.is_current(at(5000).on_wall(999_000)));
     }
 }

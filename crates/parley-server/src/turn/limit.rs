@@ -50,9 +50,9 @@ impl AnswerLimit {
         let Some(slot) = self.slots.get_mut(at) else {
             return false;
         };
-        if slot.second != now.unix_s() {
+        if slot.second != now.steady_s() {
             *slot = Slot {
-                second: now.unix_s(),
+                second: now.steady_s(),
                 answers: 0,
             };
         }

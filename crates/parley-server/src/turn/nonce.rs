@@ -35,7 +35,7 @@ impl Nonces {
 
     /// A nonce for `client`.
     pub(super) fn make(&self, now: Moment, client: SocketAddr) -> String {
-        let expiry = (now + LIFETIME).unix_s().to_be_bytes();
+        let expiry = (now + LIFETIME).steady_s().to_be_bytes();
         let mut bytes = [0; EXPIRY_BYTES + MAC_BYTES];
         let (head, tail) = bytes.split_at_mut(EXPIRY_BYTES);
         head.copy_from_slice(&expiry);
@@ -66,7 +66,7 @@ impl Nonces {
         let (expiry, mac) = bytes.split_at(EXPIRY_BYTES);
         let expiry: [u8; EXPIRY_BYTES] = expiry.try_into().unwrap_or_default();
         let ours: bool = self.mac(expiry, client).ct_eq(mac).into();
-        ours && now.unix_s() < u64::from_be_bytes(expiry)
+        ours && now.steady_s() < u64::from_be_bytes(expiry)
     }
 
     fn mac(&self, expiry: [u8; EXPIRY_BYTES], client: SocketAddr) -> [u8; MAC_BYTES] {

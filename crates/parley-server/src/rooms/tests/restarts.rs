@@ -100,6 +100,22 @@ fn a_stale_token_does_not_bring_ghosts_back_without_a_restart() {
     assert!(back.participants.iter().all(|p| p.id != bob.me));
 }
 
+/// A notebook that slept for an hour with the server on it, or a clock that NTP set.
+#[test]
+fn a_step_of_the_wall_clock_ends_what_ends_by_the_clock_and_keeps_places() {
+    let mut world = World::new();
+    let (_, bob) = world.pair();
+    let (_, ticket) = world.ticket(EVE, None).unwrap();
+    world.rooms.disconnected(world.now, BOB);
+    world.wait(1);
+    world.now = world.now.on_wall(START.unix_ms() + 3_600_000);
+    assert_eq!(world.tick(), [], "Bob's place is kept for a minute all the same");
+    assert_eq!(world.join(EVE, &ticket).unwrap_err(), ErrorCode::TicketExpired);
+    world.resume(BOB, &bob.token).unwrap();
+    let (_, fresh) = world.ticket(EVE, None).unwrap();
+    assert!(world.join(EVE, &fresh).is_ok());
+}
+
 #[test]
 fn a_newcomer_after_a_restart_comes_after_those_who_were_there() {
     let mut world = World::new();

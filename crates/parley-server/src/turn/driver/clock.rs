@@ -1,4 +1,4 @@
-//! The clock of a running driver: the wall clock read once, carried on by the monotonic one.
+//! The clocks of a running driver: the monotonic one, which began at what the wall clock said, and the wall clock itself.
 
 use super::super::moment::Moment;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,19 +15,27 @@ impl Clock {
         reason = "driver: the one place where the clocks are read"
     )]
     pub(super) fn start() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            started_at: Moment::from_unix_ms(0) + unix,
+            started_at: Moment::from_unix_ms(wall_ms()),
             started: Instant::now(),
         }
     }
 
     pub(super) fn now(&self) -> Moment {
-        self.started_at + self.started.elapsed()
+        (self.started_at + self.started.elapsed()).on_wall(wall_ms())
     }
 
     /// How long until `moment`.
     pub(super) fn until(&self, moment: Moment) -> Duration {
         moment.since(self.now())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: the one place where the clocks are read"
+)]
+fn wall_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
 }
