@@ -39,6 +39,8 @@ pub const DOORS_MAX: usize = 100_000;
 const DOORS_GIVEN_UP: usize = 100;
 /// Used tickets that are kept over a restart.
 pub const USED_KEPT_MAX: usize = 100_000;
+/// Those who left for good that are kept over a restart; when there are more, those who left first are forgotten.
+pub const DEPARTED_KEPT_MAX: usize = 100_000;
 /// For how long after "end for all" nobody comes in by a link: whose client does not know that word would come straight back.
 const ENDED_FOR: Duration = Duration::from_secs(60);
 
@@ -95,8 +97,8 @@ impl Book {
                     book.bans.remove(&who);
                 }
                 Record::Door { room, door } => book.put_door(room, door),
-                // Tickets are remembered by the rooms.
-                Record::TicketUsed { .. } => {}
+                // These are remembered by the rooms.
+                Record::TicketUsed { .. } | Record::Departed { .. } => {}
             }
         }
         book.bans.retain(|_, until| !until.is_past(now));

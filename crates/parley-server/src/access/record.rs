@@ -2,7 +2,7 @@
 
 use super::{ApiKey, Banned, Invitation, InvitationId, KeptDoor, KeyId};
 use crate::time::Moment;
-use parley_proto::RoomId;
+use parley_proto::{ParticipantId, RoomId};
 
 /// One thing that is so from now on. Written twice it is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,5 +37,12 @@ pub enum Record {
         jti: String,
         /// When it runs out anyway, in seconds of the UNIX epoch.
         exp_s: u64,
+    },
+    /// Somebody left a call for good, and comes back by no token.
+    Departed {
+        /// Who.
+        id: ParticipantId,
+        /// When.
+        at: Moment,
     },
 }

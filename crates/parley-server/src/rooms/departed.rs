@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 /// More of them within the life of a token, and the first ones are forgotten: their tokens lead through open doors again, no further.
-const DEPARTED_MAX: usize = 100_000;
+const DEPARTED_MAX: usize = crate::access::DEPARTED_KEPT_MAX;
 /// For how long the newest token of somebody is good.
 const REMEMBERED: Duration = Duration::from_secs(RESUME_LIFETIME_S);
 
@@ -19,7 +19,8 @@ pub(super) struct Departed {
 }
 
 impl Departed {
-    pub(super) fn insert(&mut self, now: Moment, id: ParticipantId) {
+    /// Whether that is news.
+    pub(super) fn insert(&mut self, now: Moment, id: ParticipantId) -> bool {
         while self
             .by_time
             .front()
@@ -29,9 +30,11 @@ impl Departed {
                 self.ids.remove(&id);
             }
         }
-        if self.ids.insert(id) {
+        let news = self.ids.insert(id);
+        if news {
             self.by_time.push_back((now, id));
         }
+        news
     }
 
     pub(super) fn contains(&self, id: ParticipantId) -> bool {

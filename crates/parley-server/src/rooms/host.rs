@@ -152,7 +152,7 @@ impl Rooms {
         self.door_counts.ended += 1;
         self.book.keep_door(room_id, |door| door.ended = Some(now));
         for member in room.members() {
-            self.departed.insert(now, member.id);
+            self.depart(now, member.id);
             match member.presence {
                 _ if knows == Some(member.id) => {}
                 Presence::Here(there) => {

@@ -168,8 +168,12 @@ impl Rooms {
     /// Takes in what was written down before a restart. To be called before anybody comes.
     pub fn restore(&mut self, now: Moment, records: Vec<Record>) {
         for record in &records {
-            if let Record::TicketUsed { jti, exp_s } = record {
-                self.used.insert_kept(now, *exp_s, jti.clone());
+            match record {
+                Record::TicketUsed { jti, exp_s } => self.used.insert_kept(now, *exp_s, jti.clone()),
+                Record::Departed { id, at } => {
+                    self.departed.insert(*at, *id);
+                }
+                _ => {}
             }
         }
         self.book = Book::from_records(now, records);
@@ -355,7 +359,7 @@ impl Rooms {
     fn remove(&mut self, now: Moment, room_id: RoomId, id: ParticipantId, reason: LeaveReason) {
         tracing::debug!(room = ?room_id, participant = ?id, ?reason, "gone");
         if reason != LeaveReason::Lost {
-            self.departed.insert(now, id);
+            self.depart(now, id);
         }
         let mut over = false;
         if let Some(room) = self.rooms.get_mut(&room_id) {
@@ -372,6 +376,13 @@ impl Rooms {
             self.find_host(room_id);
         }
         self.refresh_tokens(now, room_id, id);
+    }
+
+    /// Notes, also for after a restart, that somebody comes back by no token.
+    fn depart(&mut self, now: Moment, id: ParticipantId) {
+        if self.departed.insert(now, id) {
+            self.errands.push(Errand::Store(Record::Departed { id, at: now }));
+        }
     }
 
     /// Nobody is in the room any more who could let somebody in. By invitation a host may still come; elsewhere none ever does.

@@ -3,8 +3,11 @@
 //! | layout | what it brought |
 //! |---|---|
 //! | 1 | `invitation`, `api_key`, `ban`, `door`, `ticket` |
+//! | 2 | `departed`: who left a call for good |
 
-use crate::access::{ApiKey, Banned, Invitation, KeptDoor, PasswordHash, Record, Terms, TicketKey};
+use crate::access::{
+    ApiKey, Banned, DEPARTED_KEPT_MAX, Invitation, KeptDoor, PasswordHash, Record, Terms, TicketKey,
+};
 use crate::time::Moment;
 use parley_proto::Role;
 use parley_proto::limits::{RESUME_LIFETIME_S, TICKET_LIFETIME_S};
@@ -13,7 +16,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// One step from each layout to the next; a file says its layout in `user_version`.
-const STEPS: &[&str] = &["CREATE TABLE invitation (
+pub(super) const STEPS: &[&str] = &[
+    "CREATE TABLE invitation (
     id TEXT PRIMARY KEY,
     room TEXT NOT NULL,
     host INTEGER NOT NULL,
@@ -42,7 +46,14 @@ CREATE TABLE door (
 CREATE TABLE ticket (
     jti TEXT PRIMARY KEY,
     exp_s INTEGER NOT NULL
-) STRICT;"];
+) STRICT;",
+    // In the order in which they left.
+    "CREATE TABLE departed (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    left_ms INTEGER NOT NULL
+) STRICT;",
+];
 /// `parley-server new-key` may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(5);
 
@@ -100,6 +111,7 @@ impl Tables {
             "DELETE FROM door WHERE NOT lobby AND password IS NULL AND (ended_ms IS NULL OR ended_ms < ?1)",
             [long_ago],
         )?;
+        whole.execute("DELETE FROM departed WHERE left_ms < ?1", [long_ago])?;
         let mut records = Vec::new();
         for (select, read) in SELECTS {
             let mut statement = whole.prepare(select)?;
@@ -128,13 +140,22 @@ impl Tables {
             let over = last.saturating_sub(TICKETS_KEPT_S);
             whole.execute("DELETE FROM ticket WHERE exp_s < ?1", [signed(over)])?;
         }
+        if records
+            .iter()
+            .any(|record| matches!(record, Record::Departed { .. }))
+        {
+            whole.execute(
+                "DELETE FROM departed WHERE number <= (SELECT max(number) FROM departed) - ?1",
+                [signed(DEPARTED_KEPT_MAX as u64)],
+            )?;
+        }
         whole.commit()
     }
 }
 
 type Read = fn(&Row<'_>) -> rusqlite::Result<Option<Record>>;
 
-const SELECTS: [(&str, Read); 5] = [
+const SELECTS: [(&str, Read); 6] = [
     (
         "SELECT id, room, host, until_ms, uses, made_ms, used FROM invitation",
         invitation,
@@ -146,6 +167,7 @@ const SELECTS: [(&str, Read); 5] = [
     ("SELECT who, until_ms FROM ban", ban),
     ("SELECT room, lobby, password, ended_ms FROM door", door),
     ("SELECT jti, exp_s FROM ticket", ticket),
+    ("SELECT id, left_ms FROM departed ORDER BY number", departed),
 ];
 
 fn write_one(whole: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
@@ -199,6 +221,9 @@ fn write_one(whole: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
         Record::TicketUsed { jti, exp_s } => whole
             .prepare("INSERT OR REPLACE INTO ticket (jti, exp_s) VALUES (?1, ?2)")?
             .execute(params![jti, signed(*exp_s)]),
+        Record::Departed { id, at } => whole
+            .prepare("INSERT OR IGNORE INTO departed (id, left_ms) VALUES (?1, ?2)")?
+            .execute(params![id.to_string(), signed(at.unix_ms())]),
     }
     .map(drop)
 }
@@ -274,6 +299,12 @@ fn ticket(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
     let exp_s = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
     let jti = row.get(0)?;
     Ok(Some(Record::TicketUsed { jti, exp_s }))
+}
+
+fn departed(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
+    let id: String = row.get(0)?;
+    let at = moment(row.get(1)?);
+    Ok(id.parse().ok().map(|id| Record::Departed { id, at }))
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenTablesError> {

@@ -42,6 +42,10 @@ fn one_of_each() -> Vec<Record> {
         jti: "foreign x".to_owned(),
         exp_s: NOW.unix_s() + 60,
     });
+    records.push(Record::Departed {
+        id: ParticipantId::from_bytes([4; 16]),
+        at: NOW,
+    });
     records
 }
 
@@ -172,6 +176,49 @@ fn used_tickets_do_not_pile_up_while_a_server_runs() {
         sorted(&left),
         sorted(&[used("in between", 3000), used("late", 3600)]),
         "neither of which may be used again yet"
+    );
+}
+
+#[test]
+fn who_left_is_known_for_a_day_and_so_many_of_them_only() {
+    use crate::access::DEPARTED_KEPT_MAX;
+    let left = |number: usize| {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        let id = ParticipantId::from_bytes(bytes);
+        Record::Departed { id, at: NOW }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut tables, _) = open_tables(folder.path()).unwrap();
+    let all: Vec<Record> = (0..DEPARTED_KEPT_MAX + 3).map(left).collect();
+    tables.write(&all).unwrap();
+    // Said twice it is the same.
+    tables.write(&all[all.len() - 1..]).unwrap();
+    assert!(tables.all(NOW).unwrap() == all[3..]);
+    let later = NOW + Duration::from_secs(24 * 3600 + 1);
+    assert_eq!(tables.all(later).unwrap(), []);
+}
+
+#[test]
+fn a_file_of_an_older_layout_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(tables::STEPS[0]).unwrap();
+    connection
+        .execute_batch("INSERT INTO ban VALUES ('source 192.0.2.1', 1900000000000); PRAGMA user_version = 1")
+        .unwrap();
+    drop(connection);
+    let opened = Store::open(folder.path(), NOW).unwrap();
+    assert_eq!((opened.set_aside, opened.records.len()), (None, 1));
+    drop(opened.store);
+    written(folder.path(), one_of_each());
+    let again = Store::open(folder.path(), NOW).unwrap();
+    assert!(
+        again
+            .records
+            .iter()
+            .any(|record| matches!(record, Record::Departed { .. }))
     );
 }
 

@@ -83,6 +83,34 @@ fn who_left_comes_back_by_no_token_also_when_the_call_is_over() {
 }
 
 #[test]
+fn who_left_comes_back_by_no_token_also_to_a_server_that_was_just_restarted() {
+    let mut world = World::new();
+    let (ada, bob) = world.invited_pair();
+    world.say(ADA, set_door(None, Some(true)));
+    world.say(BOB, ClientMessage::Leave);
+    world.restart_with_book();
+    assert_eq!(
+        world.resume(BOB, &bob.token).unwrap_err(),
+        ErrorCode::ResumeInvalid
+    );
+    assert_eq!(world.rooms.door_counts().bad_tickets, 1);
+    world
+        .resume(ADA, &ada.token)
+        .expect("who did not leave comes back");
+
+    let mut world = World::new();
+    let (ada, _) = world.pair();
+    world.say(BOB, ClientMessage::Leave);
+    world.restart_with_book();
+    let (back, _) = world.resume(ADA, &ada.token).unwrap();
+    assert_eq!(
+        back.participants.len(),
+        1,
+        "nor is waited for, whoever names them"
+    );
+}
+
+#[test]
 fn a_refused_token_takes_nobodys_place_on_a_full_server() {
     use rand::SeedableRng as _;
     let mut world = World::new();
