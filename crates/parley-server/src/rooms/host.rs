@@ -49,16 +49,18 @@ impl Rooms {
 
     pub(super) fn set_door(&mut self, client: ClientId, locked: Option<bool>, lobby: Option<bool>) {
         let Some(seat) = self.as_host(client) else { return };
-        self.change_door(seat.room, |door| {
+        self.change_door(seat, |door| {
             door.locked = locked.unwrap_or(door.locked);
             door.lobby = lobby.unwrap_or(door.lobby);
         });
     }
 
     pub(super) fn set_password(&mut self, now: Moment, client: ClientId, password: Option<String>) {
-        let Some(seat) = self.as_host(client) else { return };
+        let Some(seat) = self.as_host_of_the_room(client) else {
+            return;
+        };
         let Some(password) = password else {
-            return self.change_door(seat.room, |door| door.password = None);
+            return self.change_door(seat, |door| door.password = None);
         };
         let Some(password) = Password::new(password) else {
             return self.refuse(client, ErrorCode::Malformed);
@@ -83,10 +85,10 @@ impl Rooms {
         self.hashing.end();
         // Who is gone or no host by now has no say any more.
         if self.seats.contains_key(&client)
-            && let Some(seat) = self.as_host(client)
+            && let Some(seat) = self.as_host_of_the_room(client)
         {
             match hash {
-                Some(hash) => self.change_door(seat.room, |door| door.password = Some(hash)),
+                Some(hash) => self.change_door(seat, |door| door.password = Some(hash)),
                 None => self.refuse(client, ErrorCode::Unavailable),
             }
         }
@@ -207,7 +209,26 @@ impl Rooms {
         Some(seat)
     }
 
-    fn change_door(&mut self, room_id: RoomId, change: impl FnOnce(&mut super::door::RoomDoor)) {
+    /// The same for what stays with a room by invitation when its call is over: whoever is host only because the host left may not
+    /// shut those out who are invited.
+    fn as_host_of_the_room(&mut self, client: ClientId) -> Option<Seat> {
+        let seat = self.as_host(client)?;
+        if self.is_host_of_the_room(seat) {
+            return Some(seat);
+        }
+        self.door_counts.not_allowed += 1;
+        self.refuse(client, ErrorCode::NotAllowed);
+        None
+    }
+
+    fn is_host_of_the_room(&self, seat: Seat) -> bool {
+        let member = self.rooms.get(&seat.room).and_then(|room| room.member(seat.id));
+        self.stamp.kind(&seat.room) == Some(RoomKind::Open) || member.is_some_and(|member| !member.lent)
+    }
+
+    fn change_door(&mut self, seat: Seat, change: impl FnOnce(&mut super::door::RoomDoor)) {
+        let room_id = seat.room;
+        let lasts = self.is_host_of_the_room(seat);
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
@@ -217,7 +238,7 @@ impl Rooms {
         if door == before {
             return;
         }
-        if self.stamp.kind(&room_id) == Some(RoomKind::Invited) {
+        if lasts && self.stamp.kind(&room_id) == Some(RoomKind::Invited) {
             self.book.keep_door(room_id, |kept| {
                 kept.lobby = door.lobby;
                 kept.password = door.password;

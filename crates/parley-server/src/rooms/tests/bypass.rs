@@ -70,6 +70,46 @@ fn a_role_that_was_lent_for_a_call_is_good_for_that_call_only() {
 }
 
 #[test]
+fn who_is_host_of_a_call_only_changes_nothing_that_outlives_it() {
+    let mut world = World::new();
+    let (ada, _) = world.invited_pair();
+    let guest = world.invite(ada.room, Role::Guest, None);
+    world.say(ADA, ClientMessage::Leave);
+    for password in [Some("mine".to_owned()), None] {
+        let (to, message) = only(world.say(BOB, ClientMessage::SetPassword { password }));
+        assert_eq!((to, message), (BOB, error(ErrorCode::NotAllowed, false)));
+    }
+    assert_eq!(world.hashing(), []);
+    assert_eq!(world.rooms.door_counts().not_allowed, 2);
+
+    world.say(BOB, set_door(None, Some(true)));
+    let ticket = world.ticket_by(EVE, ada.room, &guest).unwrap();
+    let knock = ClientMessage::Join {
+        version: PROTOCOL_VERSION,
+        ticket,
+        name: String::new(),
+        password: None,
+        waits: true,
+    };
+    let outputs = world.say(EVE, knock);
+    assert_eq!(
+        sent_to(EVE, &outputs),
+        [ServerMessage::Waiting],
+        "in this call Bob decides"
+    );
+    world.say(EVE, ClientMessage::Leave);
+    world.say(BOB, ClientMessage::Leave);
+    world
+        .enter_by(ClientId(20), ada.room, &guest)
+        .expect("and in the next one who was invited comes in");
+
+    let mut world = World::new();
+    world.pair();
+    world.say(ADA, ClientMessage::Leave);
+    world.set_password(BOB, "a room of nobody's is forgotten with its call");
+}
+
+#[test]
 fn who_left_comes_back_by_no_token_also_when_the_call_is_over() {
     let mut world = World::new();
     let (ada, bob) = world.pair();
