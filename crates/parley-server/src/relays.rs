@@ -59,16 +59,16 @@ impl Default for RelayConfig {
 }
 
 impl RelayConfig {
-    /// For the calls of one person: few relays, into the networks that this machine is part of, and no others that are
+    /// For the calls of one person: relays for two people with all their addresses, into the networks that this machine is part of, and no others that are
     /// private.
     #[must_use]
     pub fn for_one_person() -> Self {
         Self {
             networks: own_networks(),
             quotas: Quotas {
-                per_user: 4,
-                per_source: 16,
-                total: 16,
+                per_user: 32,
+                per_source: 64,
+                total: 64,
             },
             threads: 1,
             ..Self::default()
@@ -238,6 +238,25 @@ mod tests {
                 Some(("2001:db8::5", "2001:db8::5")),
             ],
         );
+    }
+
+    /// What `parley-call` binds at most (`peer/addresses.rs`), one of them loopback; and for a moment there are two connections.
+    const CLIENT_ADDRESSES: u32 = 6;
+    const CONNECTIONS: u32 = 2;
+
+    #[test]
+    fn a_client_with_many_addresses_has_a_relay_from_each_by_every_way() {
+        // UDP on two ports, TCP and TLS; the app's own server has one port and no certificate that clients believe.
+        for (quotas, ways) in [
+            (RelayConfig::default().quotas, 4),
+            (RelayConfig::for_one_person().quotas, 2),
+        ] {
+            let of_one = CLIENT_ADDRESSES * ways * CONNECTIONS;
+            assert!(quotas.per_user >= of_one, "{quotas:?} for {of_one}");
+            // Both people of a call may be behind one address.
+            assert!(quotas.per_source >= 2 * of_one && quotas.total >= 2 * of_one);
+            assert!(quotas.per_user < quotas.per_source && quotas.per_source <= quotas.total);
+        }
     }
 
     #[test]

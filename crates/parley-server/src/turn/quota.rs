@@ -19,11 +19,13 @@ pub struct Quotas {
 }
 
 impl Default for Quotas {
-    /// A user has a few devices and a moment of two networks at once; a source may be an office behind one address.
+    /// A client asks for a relay from each of its addresses by each way that it is told of: Parley from at most 6 by 4 (UDP on two
+    /// ports, TCP, TLS), browsers about as many, and twice that while a fresh connection stands beside one that is being given
+    /// up. A source may be an office behind one address, where most have two addresses.
     fn default() -> Self {
         Self {
-            per_user: 16,
-            per_source: 256,
+            per_user: 64,
+            per_source: 512,
             total: 8192,
         }
     }
