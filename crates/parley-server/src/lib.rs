@@ -39,6 +39,6 @@ pub use front::{CertificateError, CertificateSource, TlsConfig};
 pub use key::{LoadKeyError, ServerKey};
 pub use relays::RelayConfig;
 pub use server::{Server, StartServerError};
-pub use store::{OpenStoreError, make_key};
+pub use store::{InvitationAsk, InviteError, KEY_FILE_NAME, NewInvitation, OpenStoreError, invite, make_key};
 pub use time::Moment;
 pub use webhook::{BadWebhook, WebhookConfig};

@@ -5,9 +5,11 @@ mod program;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use parley_server::settings::Settings;
-use parley_server::{CertificateSource, Server, ServerConfig, ServerKey, StartServerError, make_key};
+use parley_server::{
+    CertificateSource, KEY_FILE_NAME, Server, ServerConfig, ServerKey, StartServerError, make_key,
+};
 use program::arguments::{Arguments, Command, data_dir};
-use program::{doctor, log, user, words};
+use program::{doctor, invite, log, user, words};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let settings = match &arguments.command {
         Some(Command::Config { what }) => what.run().map(|()| None),
+        Some(Command::Invite(ask)) => invite::run(&arguments, ask).map(|()| None),
         Some(Command::NewKey { name }) => new_key(&arguments, name).map(|()| None),
         Some(Command::Doctor) => look(&arguments).await.map(|()| None),
         None => arguments.settings().map(Some),
@@ -65,7 +68,7 @@ async fn look(arguments: &Arguments) -> Result<()> {
 async fn run(settings: &Settings) -> Result<()> {
     user::allow_many_files();
     let folder = data_dir(settings)?;
-    let key = ServerKey::load_or_create(&folder.join("server.key"))?;
+    let key = ServerKey::load_or_create(&folder.join(KEY_FILE_NAME))?;
     let config = ServerConfig {
         folder: Some(folder.clone()),
         ..settings.server_config(key, &folder)

@@ -238,6 +238,24 @@ impl Book {
         self.keys.get(&id).map(|key| key.read_ticket(now, server, token))
     }
 
+    /// Takes up invitations and keys that were written beside a server that runs; what it knows already stays as it is.
+    pub fn take_up(&mut self, now: Moment, records: Vec<Record>) {
+        for record in records {
+            match record {
+                Record::Invitation(one) if self.invitations.len() < INVITATIONS_MAX && !one.is_over(now) => {
+                    self.invitations.entry(one.id).or_insert(one);
+                }
+                Record::Key(key) if self.keys.len() < KEYS_MAX => {
+                    self.keys.entry(key.id).or_insert(key);
+                }
+                // One too many, like any other that is not made.
+                Record::Invitation(one) => self.records.push(Record::InvitationGone(one.id)),
+                Record::Key(key) => self.records.push(Record::KeyGone(key.id)),
+                _ => {}
+            }
+        }
+    }
+
     /// Keeps somebody out until then.
     pub fn ban(&mut self, now: Moment, who: Banned, until: Moment) {
         let is_full = |book: &Self| book.bans.len() >= BANS_MAX && !book.bans.contains_key(&who);

@@ -1,5 +1,6 @@
 //! What the program is told: the command line over the environment over the file.
 
+use super::invite::InviteArguments;
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use parley_server::settings::{DEFAULT_FILE, Settings, example};
@@ -47,6 +48,7 @@ Examples:
   parley-server                                    serve this machine and its network
   parley-server --domain call.example.org          serve the internet (as root, or with the right to ports below 1024)
   parley-server --listen 127.0.0.1:7788 --no-stun  behind a reverse proxy that does TLS
+  parley-server invite --role host --expires 1d    a link into a room that is entered by invitation only
   parley-server config example                     everything it can be told, in one file
   parley-server --domain call.example.org doctor   what is missing for that on this machine
 
@@ -62,7 +64,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
-    /// Make a key for the admin API and print it, once; a server that runs knows it after its next start
+    /// Make an invitation and print its link; a server that runs knows it within a second
+    Invite(InviteArguments),
+    /// Make a key for the admin API and print it, once; a server that runs knows it within a second
     NewKey {
         /// What you call it
         name: String,

@@ -128,7 +128,7 @@ pub(crate) fn announce(server: &Server, domain: Option<&str>) {
 }
 
 /// An address of every interface in place of "all of them".
-fn urls(scheme: &str, address: SocketAddr) -> Vec<String> {
+pub(super) fn urls(scheme: &str, address: SocketAddr) -> Vec<String> {
     let url = |ip: IpAddr| format!("{scheme}://{}", SocketAddr::new(ip, address.port()));
     if !address.ip().is_unspecified() {
         return vec![url(address.ip())];

@@ -3,11 +3,12 @@
 mod bound;
 mod ways;
 
+use crate::access::Record;
 use crate::config::ServerConfig;
 use crate::counters::{Counters, Tally};
 use crate::errands::Errands;
 use crate::front::{self, CertificateError, Certificates, Crowd, Door};
-use crate::hub::{Hub, inbox};
+use crate::hub::{Hub, Inbound, Question, inbox};
 use crate::places::Places;
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
@@ -24,7 +25,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use ways::{Ways, stun_servers};
@@ -136,7 +137,7 @@ impl Server {
         let mut store = None;
         if let Some(folder) = &config.folder {
             // Once, before anybody is served.
-            let opened: Opened = Store::open(folder, clock.now())?;
+            let opened: Opened = Store::open(folder, clock.now(), taken_up_by(&to_hub))?;
             if let Some(aside) = &opened.set_aside {
                 tracing::warn!(
                     "What was kept of invitations, keys and bans could not be read; it lies in {} now, and a new file was begun.",
@@ -314,6 +315,22 @@ impl Server {
             tracing::info!("some clients did not say goodbye in time");
         }
         self.tasks.shutdown().await;
+    }
+}
+
+/// Hands on to the hub what was left in the file from the command line; whether it was taken.
+fn taken_up_by(hub: &mpsc::Sender<Inbound>) -> impl Fn(&[Record]) -> bool + Send + use<> {
+    // Weak: a hub that held its own inbox open would never see that everybody is gone.
+    let hub = hub.downgrade();
+    move |left| {
+        let left = left.to_vec();
+        let question = Question::new(move |rooms, now| {
+            rooms.book().take_up(now, left);
+            Vec::new()
+        });
+        // Never waits: a hub that ends waits for this thread.
+        hub.upgrade()
+            .is_some_and(|hub| hub.try_send(Inbound::Asked(question)).is_ok())
     }
 }
 

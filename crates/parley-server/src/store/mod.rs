@@ -4,16 +4,19 @@
 //! aside (`access.sqlite.bad-1`, ...), never deleted, and told of: invitations in it are then gone, and rooms by invitation
 //! stay closed. One that cannot be reached at all keeps a server from starting, for bans in it would count for nothing.
 
+mod by_hand;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use crate::access::{ApiKey, BookError, Record, TicketKey};
+use crate::access::{BookError, Record};
 use crate::time::Moment;
+pub use by_hand::{InvitationAsk, InviteError, KEY_FILE_NAME, NewInvitation, invite, make_key};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 use tables::{OpenTablesError, Tables};
 
 const FILE_NAME: &str = "access.sqlite";
@@ -21,6 +24,8 @@ const FILE_NAME: &str = "access.sqlite";
 const WAITING_MAX: usize = 8192;
 /// Records of one transaction.
 const BATCH_MAX: usize = 256;
+/// How often it is looked whether somebody else wrote into the file (`parley-server invite`, `new-key`).
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Files set aside are kept up to this many; then the last is written over.
 const BAD_FILES_MAX: u32 = 100;
 
@@ -61,19 +66,26 @@ pub(crate) struct Opened {
 }
 
 impl Store {
-    /// Opens or makes the file in `folder`. Blocks on the disk.
-    pub(crate) fn open(folder: &Path, now: Moment) -> Result<Opened, OpenStoreError> {
+    /// Opens or makes the file in `folder`. Blocks on the disk. What somebody else writes into it later is told to `tell`, which says
+    /// whether it was taken; what was not is told again.
+    pub(crate) fn open(
+        folder: &Path,
+        now: Moment,
+        tell: impl Fn(&[Record]) -> bool + Send + 'static,
+    ) -> Result<Opened, OpenStoreError> {
         let (mut tables, set_aside) = open_tables(folder)?;
         let path = folder.join(FILE_NAME);
+        // What was left until now is among all the rest.
         let records = tables
-            .all(now)
+            .take_left()
+            .and_then(|_| tables.all(now))
             .map_err(|error| unreachable(&path, error.to_string()))?;
         let (sender, receiver) = sync_channel(WAITING_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
         let failed = Arc::clone(&dropped);
         let thread = std::thread::Builder::new()
             .name("access".into())
-            .spawn(move || write(&mut tables, &receiver, &failed))
+            .spawn(move || write(&mut tables, &receiver, &failed, tell))
             .map_err(|error| unreachable(&path, error.to_string()))?;
         let store = Self {
             records: Some(sender),
@@ -114,33 +126,6 @@ impl Drop for Store {
             tracing::error!("the thread that writes invitations and bans down failed");
         }
     }
-}
-
-/// Makes a key for the admin API and keeps it; the text is told this once. A running server knows it after its next start.
-///
-/// # Errors
-/// [`OpenStoreError`]
-pub fn make_key(folder: &Path, name: &str) -> Result<String, OpenStoreError> {
-    let now = crate::time::Clock::start().now();
-    let Opened { store, records, .. } = Store::open(folder, now)?;
-    let mut book = crate::access::Book::from_records(now, records);
-    let (mut id, mut secret) = ([0; 8], [0; 32]);
-    rand::Rng::fill_bytes(&mut rand::rng(), &mut id);
-    rand::Rng::fill_bytes(&mut rand::rng(), &mut secret);
-    let (key, text) = ApiKey::make(now, id, secret, name, TicketKey::Shared);
-    book.add_key(key)?;
-    for record in book.take_records() {
-        store.write(record);
-    }
-    let missing = store.dropped();
-    drop(store);
-    if missing > 0 {
-        return Err(unreachable(
-            &folder.join(FILE_NAME),
-            "the key was not written".to_owned(),
-        ));
-    }
-    Ok(text)
 }
 
 fn open_tables(folder: &Path) -> Result<(Tables, Option<PathBuf>), OpenStoreError> {
@@ -190,18 +175,55 @@ fn unreachable(path: &Path, fault: String) -> OpenStoreError {
     }
 }
 
-/// [T] Writes what waits, many at once, until the server is gone.
-fn write(tables: &mut Tables, records: &Receiver<Record>, failed: &AtomicU64) {
-    while let Ok(first) = records.recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(next) = records.try_recv()
-        {
-            batch.push(next);
+/// [T] Writes what waits, many at once, and looks for what others left, until the server is gone.
+fn write(
+    tables: &mut Tables,
+    records: &Receiver<Record>,
+    failed: &AtomicU64,
+    tell: impl Fn(&[Record]) -> bool,
+) {
+    let mut left = Left::default();
+    loop {
+        match records.recv_timeout(LOOK_EVERY) {
+            Ok(first) => {
+                let mut batch = vec![first];
+                while batch.len() < BATCH_MAX
+                    && let Ok(next) = records.try_recv()
+                {
+                    batch.push(next);
+                }
+                if let Err(error) = tables.write(&batch) {
+                    failed.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                    tracing::error!(%error, "invitations or bans could not be written down");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let Err(error) = tables.write(&batch) {
-            failed.fetch_add(batch.len() as u64, Ordering::Relaxed);
-            tracing::error!(%error, "invitations or bans could not be written down");
+        if let Err(error) = left.look(tables, &tell) {
+            tracing::debug!(%error, "what was left for the server cannot be read yet");
         }
+    }
+}
+
+/// What others left in the file and nobody was told of yet.
+#[derive(Default)]
+struct Left {
+    /// Changes when somebody else has written.
+    version: Option<i64>,
+    untold: Vec<Record>,
+}
+
+impl Left {
+    fn look(&mut self, tables: &mut Tables, tell: impl Fn(&[Record]) -> bool) -> rusqlite::Result<()> {
+        let version = Some(tables.version()?);
+        if version != self.version {
+            self.untold.extend(tables.take_left()?);
+            self.version = version;
+        }
+        if !self.untold.is_empty() && tell(&self.untold) {
+            self.untold.clear();
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | `invitation`, `api_key`, `ban`, `door`, `ticket` |
 //! | 2 | `departed`: who left a call for good |
+//! | 3 | `unseen`: what the command line left for a server that runs |
 
 use crate::access::{
     ApiKey, Banned, DEPARTED_KEPT_MAX, Invitation, KeptDoor, PasswordHash, Record, Terms, TicketKey,
@@ -53,6 +54,8 @@ CREATE TABLE ticket (
     id TEXT NOT NULL UNIQUE,
     left_ms INTEGER NOT NULL
 ) STRICT;",
+    "ALTER TABLE invitation ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE api_key ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;",
 ];
 /// `parley-server new-key` may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -125,6 +128,47 @@ impl Tables {
         Ok(records)
     }
 
+    /// A number that changes when somebody else writes into the file.
+    pub(super) fn version(&self) -> rusqlite::Result<i64> {
+        self.0.query_row("PRAGMA data_version", [], |row| row.get(0))
+    }
+
+    /// Writes invitations and keys that a server does not know which may have the file open too. All of them or none.
+    pub(super) fn leave(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        let whole = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for record in records {
+            write_one(&whole, record)?;
+            let (mark, id) = match record {
+                Record::Invitation(one) => (
+                    "UPDATE invitation SET unseen = 1 WHERE id = ?1",
+                    one.id.to_string(),
+                ),
+                Record::Key(key) => ("UPDATE api_key SET unseen = 1 WHERE id = ?1", key.id.to_string()),
+                _ => continue,
+            };
+            whole.execute(mark, [id])?;
+        }
+        whole.commit()
+    }
+
+    /// What was left, once: what is taken back later is not found again.
+    pub(super) fn take_left(&mut self) -> rusqlite::Result<Vec<Record>> {
+        let whole = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut left = Vec::new();
+        for (select, read) in [INVITATIONS, API_KEYS] {
+            let mut statement = whole.prepare(&format!("{select} WHERE unseen"))?;
+            let rows = statement.query_map([], read)?;
+            for row in rows {
+                left.extend(row?);
+            }
+        }
+        whole.execute_batch(
+            "UPDATE invitation SET unseen = 0 WHERE unseen; UPDATE api_key SET unseen = 0 WHERE unseen",
+        )?;
+        whole.commit()?;
+        Ok(left)
+    }
+
     /// All of them or none.
     pub(super) fn write(&mut self, records: &[Record]) -> rusqlite::Result<()> {
         let whole = self.0.transaction()?;
@@ -155,15 +199,19 @@ impl Tables {
 
 type Read = fn(&Row<'_>) -> rusqlite::Result<Option<Record>>;
 
+const INVITATIONS: (&str, Read) = (
+    "SELECT id, room, host, until_ms, uses, made_ms, used FROM invitation",
+    invitation,
+);
+
+const API_KEYS: (&str, Read) = (
+    "SELECT id, name, secret_hash, public, made_ms FROM api_key",
+    api_key,
+);
+
 const SELECTS: [(&str, Read); 6] = [
-    (
-        "SELECT id, room, host, until_ms, uses, made_ms, used FROM invitation",
-        invitation,
-    ),
-    (
-        "SELECT id, name, secret_hash, public, made_ms FROM api_key",
-        api_key,
-    ),
+    INVITATIONS,
+    API_KEYS,
     ("SELECT who, until_ms FROM ban", ban),
     ("SELECT room, lobby, password, ended_ms FROM door", door),
     ("SELECT jti, exp_s FROM ticket", ticket),

@@ -1,12 +1,17 @@
 //! Tests of the store on a real disk.
 
 use super::*;
-use crate::access::{Banned, Book, KeptDoor, Password, PasswordHash, Terms};
+use crate::access::{ApiKey, Banned, Book, KeptDoor, Password, PasswordHash, Terms, TicketKey};
 use parley_proto::{ParticipantId, Role, RoomId};
 use std::time::Duration;
 
 const NOW: Moment = Moment::from_unix_ms(1_800_000_000_000);
 const ROOM: RoomId = RoomId::from_bytes([5; 24]);
+
+/// No server runs that hears of it.
+fn nobody(_: &[Record]) -> bool {
+    false
+}
 
 /// One record of each kind.
 fn one_of_each() -> Vec<Record> {
@@ -50,7 +55,7 @@ fn one_of_each() -> Vec<Record> {
 }
 
 fn written(folder: &Path, records: Vec<Record>) {
-    let opened = Store::open(folder, NOW).unwrap();
+    let opened = Store::open(folder, NOW, nobody).unwrap();
     for record in records {
         opened.store.write(record);
     }
@@ -75,7 +80,7 @@ fn what_is_written_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let records = one_of_each();
     written(folder.path(), records.clone());
-    let again = Store::open(folder.path(), NOW).unwrap();
+    let again = Store::open(folder.path(), NOW, nobody).unwrap();
     assert_eq!(again.set_aside, None);
     // Of an invitation that was used only its last state is left.
     let latest: Vec<Record> = records
@@ -93,7 +98,7 @@ fn what_is_over_is_gone_after_a_restart_and_what_was_taken_back_too() {
     let records = one_of_each();
     written(folder.path(), records.clone());
     let later = NOW + Duration::from_secs(2 * 24 * 3600);
-    let again = Store::open(folder.path(), later).unwrap();
+    let again = Store::open(folder.path(), later, nobody).unwrap();
     let kinds = again
         .records
         .iter()
@@ -115,7 +120,7 @@ fn what_is_over_is_gone_after_a_restart_and_what_was_taken_back_too() {
         folder.path(),
         keys.chain([Record::Door { room: ROOM, door }]).collect(),
     );
-    assert_eq!(Store::open(folder.path(), later).unwrap().records, []);
+    assert_eq!(Store::open(folder.path(), later, nobody).unwrap().records, []);
 }
 
 #[test]
@@ -137,13 +142,18 @@ fn a_damaged_or_newer_file_is_set_aside_and_never_deleted() {
         let path = folder.path().join(FILE_NAME);
         spoil(&path);
         let bytes = std::fs::read(&path).unwrap();
-        let opened = Store::open(folder.path(), NOW).unwrap();
+        let opened = Store::open(folder.path(), NOW, nobody).unwrap();
         let aside = opened.set_aside.clone().expect("it was told of");
         assert_eq!(std::fs::read(aside).unwrap(), bytes);
         assert_eq!(opened.records, []);
         drop(opened);
         written(folder.path(), one_of_each());
-        assert!(!Store::open(folder.path(), NOW).unwrap().records.is_empty());
+        assert!(
+            !Store::open(folder.path(), NOW, nobody)
+                .unwrap()
+                .records
+                .is_empty()
+        );
     }
 }
 
@@ -154,7 +164,7 @@ fn two_programs_that_begin_the_same_file_at_once_share_it() {
         let at = folder.path();
         let set_aside: Vec<_> = std::thread::scope(|scope| {
             let both: Vec<_> = (0..2)
-                .map(|_| scope.spawn(move || Store::open(at, NOW).unwrap().set_aside))
+                .map(|_| scope.spawn(move || Store::open(at, NOW, nobody).unwrap().set_aside))
                 .collect();
             both.into_iter().map(|one| one.join().unwrap()).collect()
         });
@@ -171,7 +181,7 @@ fn used_tickets_do_not_pile_up_while_a_server_runs() {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), vec![used("early", 60), used("in between", 3000)]);
     written(folder.path(), vec![used("late", 3600)]);
-    let left = Store::open(folder.path(), NOW).unwrap().records;
+    let left = Store::open(folder.path(), NOW, nobody).unwrap().records;
     assert_eq!(
         sorted(&left),
         sorted(&[used("in between", 3000), used("late", 3600)]),
@@ -209,11 +219,11 @@ fn a_file_of_an_older_layout_is_brought_up_to_date() {
         .execute_batch("INSERT INTO ban VALUES ('source 192.0.2.1', 1900000000000); PRAGMA user_version = 1")
         .unwrap();
     drop(connection);
-    let opened = Store::open(folder.path(), NOW).unwrap();
+    let opened = Store::open(folder.path(), NOW, nobody).unwrap();
     assert_eq!((opened.set_aside, opened.records.len()), (None, 1));
     drop(opened.store);
     written(folder.path(), one_of_each());
-    let again = Store::open(folder.path(), NOW).unwrap();
+    let again = Store::open(folder.path(), NOW, nobody).unwrap();
     assert!(
         again
             .records
@@ -227,7 +237,7 @@ fn a_place_that_cannot_be_written_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Store::open(&file.join("folder"), NOW).unwrap_err();
+    let error = Store::open(&file.join("folder"), NOW, nobody).unwrap_err();
     assert!(error.to_string().contains("--data-dir"), "{error}");
 }
 
@@ -235,7 +245,7 @@ fn a_place_that_cannot_be_written_is_told_with_what_to_do() {
 fn a_key_made_on_the_command_line_opens_the_book_and_stands_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let text = make_key(folder.path(), "office").unwrap();
-    let opened = Store::open(folder.path(), NOW).unwrap();
+    let opened = Store::open(folder.path(), NOW, nobody).unwrap();
     let book = Book::from_records(NOW, opened.records);
     assert!(book.authenticate(&text).is_some());
     let secret = text.rsplit('.').next().unwrap();

@@ -13,6 +13,7 @@ mod door;
 mod floods;
 mod forged;
 mod hostile;
+mod invite;
 mod pages;
 mod program;
 mod restart;

@@ -60,7 +60,7 @@ fn what_the_system_said_is_said_once() {
     assert!(said.contains("Choose another folder"), "{said}");
 }
 
-fn said(arguments: &[&str]) -> (bool, String, String) {
+pub(crate) fn said(arguments: &[&str]) -> (bool, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_parley-server"))
         .args(arguments)
         .output()
