@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub listen: Vec<SocketAddr>,
     /// The name by which clients reach it, if they all use the same.
     pub domain: Option<String>,
+    /// Other names that browsers may ask for it by. Addresses, this machine's own name, and names that only a local network knows are known anyway.
+    pub names: Vec<String>,
     /// HTTPS, and TURN over TLS.
     pub tls: Option<TlsConfig>,
     /// A TCP address that sends browsers to HTTPS. Left out with a warning if it cannot be had.
@@ -68,6 +70,7 @@ impl ServerConfig {
         Self {
             listen,
             domain: None,
+            names: Vec::new(),
             tls: None,
             redirect: None,
             stun,

@@ -82,6 +82,8 @@ counters! {
     pages_unknown,
     /// WebSockets that a page of another site wanted to open.
     cross_site,
+    /// Browsers that asked under a name that is none of this server's.
+    unknown_host,
     /// Signaling connections accepted.
     connections_accepted,
     /// Signaling connections turned away because there were too many, in all or from one place.

@@ -33,6 +33,18 @@ fn with_ipv4_fallback<T>(address: SocketAddr, bind: impl Fn(SocketAddr) -> io::R
     }
 }
 
+/// What this machine is called, where the system says so.
+pub(crate) fn own_name() -> Option<String> {
+    let said = if cfg!(target_os = "linux") {
+        std::fs::read_to_string("/proc/sys/kernel/hostname").ok()
+    } else {
+        let by_variable = |name| std::env::var(name).ok();
+        by_variable("COMPUTERNAME").or_else(|| by_variable("HOSTNAME"))
+    };
+    said.map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+}
+
 /// Whether the port belongs to somebody else.
 pub(crate) fn is_taken(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse

@@ -9,6 +9,7 @@ use crate::counters::{Counters, Tally};
 use crate::errands::Errands;
 use crate::front::{self, CertificateError, Certificates, Crowd, Door};
 use crate::hub::{Hub, Inbound, Question, inbox};
+use crate::net::own_name;
 use crate::places::Places;
 use crate::rooms::Rooms;
 use crate::socket::Surroundings;
@@ -17,7 +18,7 @@ use crate::store::{OpenStoreError, Opened, Store};
 use crate::stun;
 use crate::time::Clock;
 use crate::turn::{StartTurnError, TurnCounters, TurnDriver};
-use crate::web::{self, Health};
+use crate::web::{self, Health, Names};
 use crate::webhook::BadWebhook;
 use bound::{Bound, addresses};
 use rand::rngs::StdRng;
@@ -176,10 +177,13 @@ impl Server {
             turn: turn.clone(),
             token: config.metrics_token.as_deref().map(Into::into),
         };
+        let machine = own_name();
+        let own = config.names.iter().map(String::as_str).chain(machine.as_deref());
         let router = web::router(
             around,
             &config.key,
             config.domain.as_deref(),
+            Names::new(own.chain(config.domain.as_deref())),
             Arc::clone(&places),
             health,
         );

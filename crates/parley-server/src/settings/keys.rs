@@ -110,6 +110,14 @@ pub(super) const KEYS: &[Key] = &[
         |value| value.host()
     ),
     key!(
+        "names",
+        "Other names that browsers may ask for this server by, such as that of a reverse proxy. Its addresses, its domain, the\nmachine's own name and names that only a local network knows (.local, .lan and the like) are known anyway.",
+        "[\"call.example.org\"]",
+        decided_by_itself,
+        names,
+        |value| value.hosts()
+    ),
+    key!(
         "listen",
         "TCP addresses for clients. [::] takes IPv4 too. Without a domain [::]:7788, plain; with one [::]:443, TLS.",
         "[\"[::]:7788\"]",

@@ -39,6 +39,8 @@ pub const ENVIRONMENT_PREFIX: &str = "PARLEY_SERVER_";
 pub struct Settings {
     /// The server's name in public. It makes the server a production one: HTTPS on 443 with a certificate of that name.
     pub domain: Option<String>,
+    /// Other names that browsers may ask for it by.
+    pub names: Vec<String>,
     /// TCP addresses. Without a domain: plain HTTP on 7788; with one: HTTPS on 443.
     pub listen: Vec<SocketAddr>,
     /// TCP addresses for HTTPS with a certificate of the server's own; only without a domain.
@@ -101,6 +103,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             domain: None,
+            names: Vec::new(),
             listen: Vec::new(),
             own_https: Vec::new(),
             own_https_on: true,

@@ -35,6 +35,7 @@ impl Settings {
         ServerConfig {
             listen,
             domain: self.domain.clone(),
+            names: self.names.clone(),
             tls,
             redirect: (self.domain.is_some() && self.listen.is_empty()).then_some(everywhere(HTTP_PORT)),
             stun: udp.first().copied(),

@@ -39,6 +39,7 @@ fn a_file_is_read() {
         "here.toml",
         r#"
 domain = "Call.Example.org"
+names = ["Talk.example.org"]
 listen = ["0.0.0.0:443", "[::1]:8443"]
 drain_seconds = 5
 [turn]
@@ -51,6 +52,7 @@ connections = 10
     )
     .unwrap();
     assert_eq!(settings.domain.as_deref(), Some("call.example.org"));
+    assert_eq!(settings.names, ["talk.example.org"]);
     assert_eq!(settings.listen.len(), 2);
     assert_eq!((settings.drain_seconds, settings.turn_lan), (5, true));
     assert_eq!(settings.turn_ports, 50_000..=50_999);
@@ -77,6 +79,11 @@ fn a_mistake_is_told_with_its_line_its_key_and_what_would_be_right() {
         ("drain_seconds = 1.5\n", 1, "It takes no float"),
         ("domain = \"https://call.example.org\"\n", 1, "without https://"),
         ("domain = \"192.0.2.1\"\n", 1, "It takes a name alone"),
+        (
+            "names = [\"https://a.example\"]\n",
+            1,
+            "`https://a.example` is not understood",
+        ),
         ("[turn]\nports = \"9-8\"\n", 2, "at least 1024"),
         (
             "\n[webhook]\nurl = \"hooks.example.org\"\n",

@@ -102,6 +102,31 @@ impl Value<'_> {
         let Some(name) = self.text()? else {
             return Ok(None);
         };
+        match name.parse() {
+            Ok(HostName(name)) => Ok(Some(name)),
+            Err(NoHostName) => Err(
+                "It takes a name alone, such as \"call.example.org\", without https:// and without a port."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Several of them.
+    pub(super) fn hosts(&self) -> Taken<Vec<String>> {
+        let names = self.list("\"call.example.org\"")?;
+        Ok(names.into_iter().map(|HostName(name)| name).collect())
+    }
+}
+
+/// A host's name, in small letters.
+struct HostName(String);
+
+struct NoHostName;
+
+impl FromStr for HostName {
+    type Err = NoHostName;
+
+    fn from_str(name: &str) -> Result<Self, NoHostName> {
         let name = name.to_ascii_lowercase();
         let is_label = |label: &str| {
             !label.is_empty()
@@ -117,12 +142,9 @@ impl Value<'_> {
             .next()
             .is_some_and(|label| !label.bytes().all(|byte| byte.is_ascii_digit()));
         if name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) && last_is_a_name {
-            Ok(Some(name))
+            Ok(Self(name))
         } else {
-            Err(
-                "It takes a name alone, such as \"call.example.org\", without https:// and without a port."
-                    .to_owned(),
-            )
+            Err(NoHostName)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP: the door to signaling, the page behind a link, and what machines ask. A driver around plain functions.
 
 mod guest;
+mod names;
 mod origin;
 mod page;
 
@@ -17,13 +18,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY,
     RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router, middleware};
+pub(crate) use names::Names;
 use parley_proto::limits::SIGNAL_MESSAGE_BYTES_MAX;
 use parley_proto::signal::SIGNAL_PATH;
 use parley_proto::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, RoomId};
@@ -48,6 +50,7 @@ struct Site {
     around: Surroundings,
     stamp: RoomStamp,
     domain: Option<Arc<str>>,
+    names: Names,
     places: Arc<Places>,
     next_client: Arc<AtomicU64>,
     health: Health,
@@ -66,6 +69,7 @@ pub(crate) fn router(
     around: Surroundings,
     key: &ServerKey,
     domain: Option<&str>,
+    names: Names,
     places: Arc<Places>,
     health: Health,
 ) -> Router {
@@ -74,6 +78,7 @@ pub(crate) fn router(
         around,
         stamp: RoomStamp::new(key),
         domain: domain.map(Into::into),
+        names,
         places,
         next_client: Arc::default(),
         health,
@@ -92,6 +97,16 @@ pub(crate) fn router(
         .layer(middleware::map_response(with_headers))
 }
 
+impl Site {
+    fn not_meant(&self) -> impl IntoResponse + use<> {
+        self.around.tally.unknown_host.add();
+        (
+            StatusCode::FORBIDDEN,
+            "This server is not known by that name. Ask by its address, or have its operator write the name into its settings (names).\n",
+        )
+    }
+}
+
 async fn signal(
     State(site): State<Site>,
     Extension(Arrival(from)): Extension<Arrival>,
@@ -105,6 +120,10 @@ async fn signal(
             "A page of another site cannot speak to this server. Behind a proxy, pass the header Host on as it came.\n",
         )
             .into_response();
+    }
+    // Programs are told where to go by whoever uses them; a page is told by its name.
+    if headers.contains_key(ORIGIN) && !origin::is_meant(&headers, &site.names) {
+        return site.not_meant().into_response();
     }
     let client = ClientId(site.next_client.fetch_add(1, Ordering::Relaxed));
     let Some(stay) = site.places.enter(client, from.ip(), &site.around.tally) else {
@@ -131,6 +150,9 @@ async fn invitation(
     room: Result<Path<String>, PathRejection>,
     asked: HeaderMap,
 ) -> Response {
+    if !origin::is_meant(&asked, &site.names) {
+        return site.not_meant().into_response();
+    }
     let room = room.ok().and_then(|Path(room)| room.parse::<RoomId>().ok());
     let known = room.filter(|room| site.stamp.is_ours(room));
     match known {

@@ -1,6 +1,7 @@
 //! Whom a request comes from, as far as headers tell: from a page of this server or of another site, from this machine or through a
 //! proxy. Sans-IO. No header ever gives a right here: each only takes one away.
 
+use super::names::{Names, without_port};
 use axum::http::HeaderMap;
 use axum::http::header::{AsHeaderName, HOST, ORIGIN};
 use std::net::IpAddr;
@@ -28,20 +29,28 @@ pub(super) fn is_own(headers: &HeaderMap, domain: Option<&str>) -> bool {
     hosts.into_iter().flatten().any(same)
 }
 
-/// Whether somebody on this machine asks, and asks for this machine: no proxy passes it on, and no name of somebody else's leads here.
-pub(super) fn is_this_machine(from: IpAddr, headers: &HeaderMap) -> bool {
-    let by_proxy = headers.keys().any(|name| {
+/// Whether a browser asks under a name that is one of ours, or through a proxy, which no page can pretend of its WebSockets. Who
+/// says no host is no browser.
+pub(super) fn is_meant(headers: &HeaderMap, names: &Names) -> bool {
+    !headers.contains_key(HOST)
+        || is_by_proxy(headers)
+        || only(headers, HOST).is_some_and(|host| names.know(host))
+}
+
+fn is_by_proxy(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
         let name = name.as_str();
         matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
-    });
-    from.to_canonical().is_loopback() && !by_proxy && only(headers, HOST).is_some_and(is_local)
+    })
+}
+
+/// Whether somebody on this machine asks, and asks for this machine: no proxy passes it on, and no name of somebody else's leads here.
+pub(super) fn is_this_machine(from: IpAddr, headers: &HeaderMap) -> bool {
+    from.to_canonical().is_loopback() && !is_by_proxy(headers) && only(headers, HOST).is_some_and(is_local)
 }
 
 fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or("", |(ip, _)| ip),
-        None => host.split_once(':').map_or(host, |(name, _)| name),
-    };
+    let name = without_port(host);
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -110,6 +119,20 @@ mod tests {
         assert!(!is_own(&passed_on("evil.example"), None));
         let twice = saying(&[page, ("origin", "https://evil.example"), inside]);
         assert!(!is_own(&twice, Some("call.example.org")));
+    }
+
+    #[test]
+    fn a_name_of_somebody_else_that_leads_here_is_told_from_ours() {
+        let names = Names::new(["call.example.org"]);
+        let rebound = ("host", "rebound.example:7788");
+        assert!(is_meant(&saying(&[("host", "call.example.org")]), &names));
+        assert!(is_meant(&saying(&[]), &names));
+        assert!(!is_meant(&saying(&[rebound]), &names));
+        assert!(!is_meant(&saying(&[("host", "localhost"), rebound]), &names));
+        assert!(is_meant(
+            &saying(&[rebound, ("x-forwarded-for", "192.0.2.1")]),
+            &names
+        ));
     }
 
     #[test]

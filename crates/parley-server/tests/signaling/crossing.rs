@@ -61,6 +61,62 @@ async fn a_server_with_a_name_knows_its_own_page_behind_a_proxy() {
     server.stop().await;
 }
 
+/// Whether a page under this name gets a WebSocket, and the page behind a link; `proxy` is what one on the way adds.
+async fn serves(server: &Server, host: &str, proxy: &str) -> (bool, bool) {
+    let origin = format!("Host: {host}\r\nOrigin: http://{host}\r\n{proxy}");
+    let handshake = format!(
+        "{origin}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: Upgrade\r\n"
+    );
+    let request = format!("GET {SIGNAL_PATH} HTTP/1.1\r\n{handshake}\r\n");
+    // A frame that is none ends what was opened.
+    let answer = say(server.address(), &[request.as_bytes(), &[0x81, 1, b'x']].concat()).await;
+    let page = get(server.address(), "/r/nowhere", &origin).await;
+    let fine = |answer: &str, yes: &str| {
+        assert!(
+            answer.starts_with(yes) || answer.starts_with("HTTP/1.1 403"),
+            "{answer}"
+        );
+        answer.starts_with(yes)
+    };
+    (fine(&answer, "HTTP/1.1 101"), fine(&page, "HTTP/1.1 404"))
+}
+
+/// DNS rebinding: a page of somebody else's whose name leads here.
+#[tokio::test]
+async fn a_name_that_leads_here_and_is_none_of_ours_gets_nothing() {
+    let config = ServerConfig {
+        names: vec!["call.example.org".to_owned()],
+        ..ServerConfig::loopback()
+    };
+    let server = Server::start(config).await.unwrap();
+    let port = server.address().port();
+    let yes = (true, true);
+    for ours in [
+        "127.0.0.1",
+        "localhost",
+        "notebook.local",
+        "call.example.org",
+        "[fd00::1]",
+        "192.168.1.7",
+    ] {
+        assert_eq!(
+            serves(&server, &format!("{ours}:{port}"), "").await,
+            yes,
+            "{ours}"
+        );
+    }
+    assert_eq!(server.counters().unknown_host, 0);
+    let rebound = format!("rebound.example:{port}");
+    assert_eq!(serves(&server, &rebound, "").await, (false, false));
+    assert_eq!(
+        serves(&server, &rebound, "X-Forwarded-For: 192.0.2.1\r\n").await,
+        yes
+    );
+    assert_eq!(metric(server.address(), "unknown_host_total").await, 2);
+    a_call_begins(server.address()).await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn the_numbers_are_told_to_no_header_trick() {
     let server = Server::start(ServerConfig::loopback()).await.unwrap();
