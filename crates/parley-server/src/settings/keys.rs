@@ -314,6 +314,14 @@ pub(super) const KEYS: &[Key] = &[
         webhook_secret
     ),
     key!(
+        "webhook.ca",
+        "A PEM file with the authority of your own that certifies the program at webhook.url. It is trusted there instead of those\nof the web.",
+        "\"/etc/parley/ca.pem\"",
+        decided_by_itself,
+        webhook_ca,
+        path
+    ),
+    key!(
         "limits.connections",
         "Connections at once; more are turned away.",
         "8192",

@@ -89,6 +89,8 @@ pub struct Settings {
     pub webhook_url: Option<String>,
     /// What that is signed with.
     pub webhook_secret: Option<String>,
+    /// The authorities that are trusted there instead of those of the web, PEM.
+    pub webhook_ca: Option<PathBuf>,
     /// Connections at once.
     pub connections_max: usize,
     /// People at once.
@@ -128,6 +130,7 @@ impl Default for Settings {
             turn_kbit_s_max: 20_000,
             webhook_url: None,
             webhook_secret: None,
+            webhook_ca: None,
             connections_max: 8192,
             participants_max: 8192,
             header_seconds: 10,
@@ -205,6 +208,17 @@ impl Settings {
             wrong(
                 "webhook.url",
                 "There is a secret for webhooks and no address: set webhook.url, or take webhook.secret out.",
+            );
+        }
+        if self.webhook_ca.is_some()
+            && !self
+                .webhook_url
+                .as_ref()
+                .is_some_and(|url| url.starts_with("https:"))
+        {
+            wrong(
+                "webhook.ca",
+                "Authorities are asked for over TLS only: set webhook.url to an https:// address, or take webhook.ca out.",
             );
         }
         self.or(mistakes)

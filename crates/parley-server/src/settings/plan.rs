@@ -54,7 +54,11 @@ impl Settings {
 
     fn webhook(&self) -> Option<WebhookConfig> {
         let (url, secret) = self.webhook_url.clone().zip(self.webhook_secret.clone())?;
-        Some(WebhookConfig { url, secret })
+        Some(WebhookConfig {
+            url,
+            secret,
+            authorities: self.webhook_ca.clone(),
+        })
     }
 
     /// Whether all is TLS, with a certificate that clients believe.
@@ -203,11 +207,13 @@ mod tests {
     #[test]
     fn a_webhook_needs_its_address_and_its_secret() {
         assert_eq!(planned("").webhook, None);
-        let told =
-            planned("[webhook]\nurl = \"https://hooks.example.org/x\"\nsecret = \"sixteen characters\"\n");
+        let told = planned(
+            "[webhook]\nurl = \"https://hooks.example.org/x\"\nsecret = \"sixteen characters\"\nca = \"/etc/parley/ca.pem\"\n",
+        );
         let expect = WebhookConfig {
             url: "https://hooks.example.org/x".to_owned(),
             secret: "sixteen characters".to_owned(),
+            authorities: Some("/etc/parley/ca.pem".into()),
         };
         assert_eq!(told.webhook, Some(expect));
     }

@@ -164,6 +164,10 @@ fn parts_that_do_not_fit_together_are_refused() {
             "webhook.secret",
         ),
         ("[webhook]\nsecret = \"sixteen characters\"\n", "webhook.url"),
+        (
+            "[webhook]\nurl = \"http://127.0.0.1/\"\nsecret = \"sixteen characters\"\nca = \"ca.pem\"\n",
+            "webhook.ca",
+        ),
     ] {
         let said = Settings::from_file("here.toml", text)
             .unwrap()

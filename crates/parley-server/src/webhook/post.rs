@@ -1,7 +1,8 @@
 //! One HTTP request (RFC 9112) over a fresh connection, with TLS where the address says so. A driver; it decides nothing.
 
 use super::outbox::Delivery;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::net::Ipv6Addr;
@@ -57,7 +58,10 @@ impl Target {
         }
         let host = host.to_owned();
         let tls = if secure {
-            Some((connector()?, ServerName::try_from(host.clone()).ok()?))
+            let roots = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
+            Some((connector(roots)?, ServerName::try_from(host.clone()).ok()?))
         } else {
             None
         };
@@ -72,6 +76,22 @@ impl Target {
             },
             tls,
         })
+    }
+
+    /// The same, trusting the authorities in this PEM alone, and not those of the web. `None` when there is none in it, or one that is
+    /// no certificate. Without TLS there is nobody to trust.
+    pub(super) fn trusting(mut self, pem: &[u8]) -> Option<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.add(certificate.ok()?).ok()?;
+        }
+        if roots.is_empty() {
+            return None;
+        }
+        if let Some((tls, _)) = &mut self.tls {
+            *tls = connector(roots)?;
+        }
+        Some(self)
     }
 
     /// Any status of the two hundreds counts as taken.
@@ -117,10 +137,8 @@ impl Target {
     }
 }
 
-/// Trusts the authorities of the web, and nobody else.
-fn connector() -> Option<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+/// Trusts these authorities, and nobody else.
+fn connector(roots: RootCertStore) -> Option<TlsConnector> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -165,6 +183,47 @@ mod tests {
             "http://x/ y",
         ] {
             check(wrong, None);
+        }
+    }
+
+    /// A program with a certificate that no authority of the web knows.
+    #[tokio::test]
+    async fn a_certificate_of_ones_own_is_trusted_where_it_was_named() {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["hooks.example.org".to_owned()]).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let theirs = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![cert.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let theirs = tokio_rustls::TlsAcceptor::from(Arc::new(theirs));
+        let web = Target::parse("https://hooks.example.org/").unwrap();
+        let own = web.clone().trusting(cert.pem().as_bytes()).unwrap();
+        let other = rcgen::generate_simple_self_signed(["hooks.example.org".to_owned()]).unwrap();
+        let other = web.clone().trusting(other.cert.pem().as_bytes()).unwrap();
+        for (target, expect) in [(web, false), (own, true), (other, false)] {
+            let (here, there) = tokio::io::duplex(64 * 1024);
+            let (tls, name) = target.tls.unwrap();
+            let (connected, _) = tokio::join!(tls.connect(name, here), theirs.accept(there));
+            assert_eq!(connected.is_ok(), expect);
+        }
+    }
+
+    #[test]
+    fn what_holds_no_certificate_is_no_authority() {
+        let target = Target::parse("https://hooks.example.org/").unwrap();
+        for pem in [
+            "",
+            "nonsense",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\n",
+        ] {
+            assert!(target.clone().trusting(pem.as_bytes()).is_none(), "{pem}");
         }
     }
 

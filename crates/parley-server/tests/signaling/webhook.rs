@@ -17,6 +17,7 @@ async fn serve(told_at: SocketAddr) -> Server {
         webhook: Some(WebhookConfig {
             url: format!("http://{told_at}/hook"),
             secret: SECRET.to_owned(),
+            authorities: None,
         }),
         ..ServerConfig::loopback()
     };
@@ -86,6 +87,28 @@ async fn what_was_not_taken_is_told_again_and_all_of_it_in_order() {
     metric_reaches(server.address(), "webhooks_failed_total", 1).await;
     metric_reaches(server.address(), "webhooks_delivered_total", 4).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn an_authority_that_is_none_keeps_the_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("ca.pem");
+    std::fs::write(&empty, "").unwrap();
+    for path in [empty, folder.path().join("none.pem")] {
+        let config = ServerConfig {
+            webhook: Some(WebhookConfig {
+                url: "https://hooks.example.org/".to_owned(),
+                secret: SECRET.to_owned(),
+                authorities: Some(path.clone()),
+            }),
+            ..ServerConfig::loopback()
+        };
+        let error = Server::start(config).await.unwrap_err().to_string();
+        assert!(
+            error.contains(path.to_str().unwrap()) && error.contains("webhook.ca"),
+            "{error}"
+        );
+    }
 }
 
 /// It takes connections and answers nothing. Calls begin meanwhile, what waits is bounded, and the server stops at once.
