@@ -10,9 +10,11 @@ mod code;
 pub mod control;
 mod door;
 pub mod files;
+mod ice_server;
 pub mod id;
 pub mod limits;
 pub mod link;
+mod peer;
 pub mod signal;
 pub mod units;
 
@@ -22,12 +24,11 @@ pub use code::ErrorCode;
 pub use control::{ControlMessage, MediaState, Reaction, RecordingState};
 pub use door::{Door, WaitingPerson};
 pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
+pub use ice_server::{IceCredentials, IceServer, IceServerKind, IceTransport};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};
-pub use signal::{
-    Candidate, ClientMessage, IceCredentials, IceServer, IceServerKind, IceTransport, LeaveReason,
-    Participant, PeerEnvelope, PeerMessage, Role, SdpType, ServerMessage,
-};
+pub use peer::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+pub use signal::{ClientMessage, LeaveReason, Participant, Role, ServerMessage};
 pub use units::{Bitrate, FrameRate, Resolution};
 
 /// The version of the signaling protocol this build speaks (`docs/protocol.md` lists what each version brought).

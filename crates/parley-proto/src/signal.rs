@@ -1,11 +1,11 @@
 //! The messages of the signaling protocol, version 1: JSON text over a WebSocket at `/api/v1/signal`.
 //!
 //! A client asks for a ticket (which makes a room when it names none), joins with it, and then passes messages to the
-//! other participants through the server, which never looks inside them. Unknown fields and unknown message types are
-//! ignored by both sides, so that either may be newer. `docs/protocol.md` tells the same for people who write another
-//! client.
+//! other participants through the server, which never looks inside them (they are in `peer`). Unknown fields and unknown
+//! message types are ignored by both sides, so that either may be newer. `docs/protocol.md` tells the same for people who
+//! write another client.
 
-use crate::{Door, ErrorCode, ParticipantId, RoomId, WaitingPerson};
+use crate::{Door, ErrorCode, IceServer, ParticipantId, RoomId, WaitingPerson};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -260,168 +260,6 @@ pub enum LeaveReason {
     Lost,
 }
 
-/// A server that helps to find a way through NATs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IceServer {
-    /// What it speaks.
-    pub kind: IceServerKind,
-    /// Its host; absent means "the host you reached me at".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// Its port.
-    pub port: u16,
-    /// How it is reached; absent means UDP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transport: Option<IceTransport>,
-    /// What a relay asks for; STUN asks for nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credentials: Option<IceCredentials>,
-}
-
-impl IceServer {
-    /// One that answers over UDP and asks for nothing.
-    #[must_use]
-    pub const fn new(kind: IceServerKind, host: Option<String>, port: u16) -> Self {
-        Self {
-            kind,
-            host,
-            port,
-            transport: None,
-            credentials: None,
-        }
-    }
-
-    /// As WebRTC writes it (RFC 7064, RFC 7065): `turns:call.example.org:443?transport=tcp`. `reached_at` is the host by which
-    /// the server was reached, an IPv6 address in brackets. `None` for what this build does not know.
-    #[must_use]
-    pub fn url(&self, reached_at: &str) -> Option<String> {
-        let host = self.host.as_deref().unwrap_or(reached_at);
-        let (scheme, transport) = match (self.kind, self.transport.unwrap_or(IceTransport::Udp)) {
-            (IceServerKind::Stun, IceTransport::Udp) => ("stun", ""),
-            (IceServerKind::Turn, IceTransport::Udp) => ("turn", "?transport=udp"),
-            (IceServerKind::Turn, IceTransport::Tcp) => ("turn", "?transport=tcp"),
-            (IceServerKind::Turn, IceTransport::Tls) => ("turns", "?transport=tcp"),
-            _ => return None,
-        };
-        Some(format!("{scheme}:{host}:{}{transport}", self.port))
-    }
-}
-
-/// How an [`IceServer`] is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IceTransport {
-    /// UDP.
-    Udp,
-    /// TCP (RFC 8656, section 3.1).
-    Tcp,
-    /// TLS over TCP.
-    Tls,
-    /// Something newer.
-    #[serde(other)]
-    Unknown,
-}
-
-/// What a relay asks for (RFC 8489, section 9.2).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IceCredentials {
-    /// The user name.
-    pub username: String,
-    /// The password. Secret: whoever has it can use the relay in this one's name.
-    pub credential: String,
-    /// For how long a relay can be had with them, in seconds. One that is there already is kept beyond that.
-    pub expires_in_s: u64,
-}
-
-impl std::fmt::Debug for IceCredentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IceCredentials(…)")
-    }
-}
-
-/// Protocols of [`IceServer`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IceServerKind {
-    /// STUN over UDP (RFC 8489).
-    Stun,
-    /// TURN (RFC 8656).
-    Turn,
-    /// Something newer.
-    #[serde(other)]
-    Unknown,
-}
-
-/// What two participants tell each other through the server (inside `signal`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum PeerMessage {
-    /// A session description (RFC 9429, JSEP).
-    Description {
-        /// Offer or answer.
-        sdp_type: SdpType,
-        /// The SDP text.
-        sdp: String,
-    },
-    /// An ICE candidate found since (RFC 8838, trickle).
-    Candidate(Candidate),
-    /// Proof that the sender knows the link's secret and sees the same two DTLS fingerprints
-    /// (`docs/protocol.md`, "Fingerprints").
-    Proof {
-        /// HMAC-SHA256, 32 bytes in URL-safe base64.
-        mac: String,
-    },
-    /// The sender ended its peer connection and wants a fresh one (it lost its state, or its own attempt failed).
-    Restart,
-    /// A message of a newer client.
-    #[serde(other)]
-    Unknown,
-}
-
-/// A [`PeerMessage`] with the numbers of the peer connections it is about: the whole `payload` of a `signal`.
-///
-/// Each side numbers its peer connections to one participant upwards. Whoever starts a fresh one is thereby understood at
-/// once, and what was meant for the one before is not mistaken. A client that never replaces its connection may leave both
-/// out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerEnvelope {
-    /// What is said.
-    #[serde(flatten)]
-    pub message: PeerMessage,
-    /// The sender's connection it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection: Option<u32>,
-    /// The receiver's connection it is meant for, once the sender has seen a description of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to_connection: Option<u32>,
-}
-
-/// Which half of a negotiation a description is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SdpType {
-    /// The first half.
-    Offer,
-    /// The second half.
-    Answer,
-}
-
-/// An ICE candidate as browsers give it (`RTCIceCandidateInit`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// The candidate line without `a=`; empty for the end of candidates.
-    pub candidate: String,
-    /// The media section it belongs to, by name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sdp_mid: Option<String>,
-    /// The media section it belongs to, by number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sdp_mline_index: Option<u16>,
-    /// The ICE generation it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username_fragment: Option<String>,
-}
-
 const fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -478,7 +316,7 @@ mod tests {
         check("From a client to the server", 16, reads_as::<ClientMessage>);
         check("From the server to a client", 16, reads_as::<ServerMessage>);
         check("Between participants", 11, |example| {
-            reads_as::<PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
+            reads_as::<crate::PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
         check("Lanes", 11, |example| {
             reads_as::<crate::ChatFrame>(example) || reads_as::<crate::FileFrame>(example)
@@ -501,37 +339,6 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_written_as_webrtc_wants_them() {
-        let check = |json: &str, expect: Option<&str>| {
-            let server: IceServer = serde_json::from_str(json).unwrap();
-            assert_eq!(server.url("[fd00::1]").as_deref(), expect, "{json}");
-        };
-        check(r#"{"kind":"stun","port":3478}"#, Some("stun:[fd00::1]:3478"));
-        check(
-            r#"{"kind":"turn","host":"a.example","port":443,"transport":"udp"}"#,
-            Some("turn:a.example:443?transport=udp"),
-        );
-        check(
-            r#"{"kind":"turn","port":443,"transport":"tcp"}"#,
-            Some("turn:[fd00::1]:443?transport=tcp"),
-        );
-        check(
-            r#"{"kind":"turn","host":"a.example","port":443,"transport":"tls"}"#,
-            Some("turns:a.example:443?transport=tcp"),
-        );
-        check(r#"{"kind":"turn","port":443,"transport":"pigeon"}"#, None);
-        check(r#"{"kind":"oracle","port":443}"#, None);
-        let server: IceServer = serde_json::from_str(
-            r#"{"kind":"turn","port":1,"credentials":{"username":"u","credential":"secret","expires_in_s":1}}"#,
-        )
-        .unwrap();
-        assert!(
-            !format!("{server:?}").contains("secret"),
-            "a log gives no relay away"
-        );
-    }
-
-    #[test]
     fn what_a_newer_side_adds_is_tolerated() {
         let with_field = r#"{"type":"ping","nonce":7,"color":"blue"}"#;
         assert_eq!(
@@ -550,10 +357,6 @@ mod tests {
             serde_json::from_str::<ErrorCode>(r#""out_of_cheese""#).unwrap(),
             ErrorCode::Unknown
         );
-        assert_eq!(
-            serde_json::from_str::<PeerMessage>(r#"{"kind":"wave"}"#).unwrap(),
-            PeerMessage::Unknown
-        );
     }
 
     proptest! {
@@ -561,25 +364,6 @@ mod tests {
         fn any_text_is_parsed_or_refused_but_never_a_panic(text in ".{0,400}") {
             let _ = serde_json::from_str::<ClientMessage>(&text);
             let _ = serde_json::from_str::<ServerMessage>(&text);
-            let _ = serde_json::from_str::<PeerMessage>(&text);
-        }
-
-        #[test]
-        fn descriptions_and_candidates_survive_the_trip(sdp in ".{0,200}", mid in proptest::option::of("[a-z0-9]{1,8}"), line in proptest::option::of(0u16..9)) {
-            for message in [
-                PeerMessage::Description { sdp_type: SdpType::Offer, sdp: sdp.clone() },
-                PeerMessage::Candidate(Candidate { candidate: sdp.clone(), sdp_mid: mid, sdp_mline_index: line, username_fragment: None }),
-                PeerMessage::Proof { mac: sdp },
-            ] {
-                let json = serde_json::to_value(&message).unwrap();
-                prop_assert_eq!(&serde_json::from_value::<PeerMessage>(json).unwrap(), &message);
-                for (connection, to_connection) in [(None, None), (Some(3), None), (Some(u32::MAX), Some(1))] {
-                    let envelope = PeerEnvelope { message: message.clone(), connection, to_connection };
-                    let json = serde_json::to_value(&envelope).unwrap();
-                    prop_assert_eq!(&serde_json::from_value::<PeerMessage>(json.clone()).unwrap(), &message);
-                    prop_assert_eq!(serde_json::from_value::<PeerEnvelope>(json).unwrap(), envelope);
-                }
-            }
         }
     }
 }
