@@ -35,17 +35,10 @@ fn a_backend_with_a_key_sends_people_in_once_each() {
     let again = world.ticket_by(BOB, room, &second).unwrap();
     world.join(BOB, &exchanged).unwrap();
     world.say(ADA, ClientMessage::Leave);
-    for replayed in [&second, &again, &exchanged] {
-        assert_eq!(world.join(EVE, replayed).unwrap_err(), ErrorCode::TicketInvalid);
-    }
+    let used = [ticket, second, again, exchanged];
+    world.refuses_all(&used[1..], "replayed");
     world.restart_with_book();
-    for replayed in [&ticket, &second, &again] {
-        assert_eq!(
-            world.join(EVE, replayed).unwrap_err(),
-            ErrorCode::TicketInvalid,
-            "after a restart"
-        );
-    }
+    world.refuses_all(&used, "replayed after a restart");
 }
 
 #[test]
@@ -133,18 +126,10 @@ fn a_backend_that_keeps_its_own_key_sends_people_in_once_each() {
     let exchanged = world.ticket_by(BOB, room, &second).unwrap();
     world.join(BOB, &exchanged).unwrap();
     world.say(BOB, ClientMessage::Leave);
-    for replayed in [&first, &second, &exchanged] {
-        assert_eq!(world.join(EVE, replayed).unwrap_err(), ErrorCode::TicketInvalid);
-    }
-    assert_eq!(world.rooms.door_counts().bad_tickets, 3);
+    let used = [first, second, exchanged];
+    world.refuses_all(&used, "replayed");
     world.restart_with_book();
-    for replayed in [&first, &second, &exchanged] {
-        assert_eq!(
-            world.join(EVE, replayed).unwrap_err(),
-            ErrorCode::TicketInvalid,
-            "after a restart"
-        );
-    }
+    world.refuses_all(&used, "replayed after a restart");
 }
 
 #[test]
@@ -225,6 +210,20 @@ fn what_one_backend_calls_its_tickets_uses_up_none_of_another() {
 }
 
 impl World {
+    /// Each of these is refused, and counted.
+    fn refuses_all(&mut self, tickets: &[String], why: &str) {
+        let before = self.rooms.door_counts().bad_tickets;
+        for ticket in tickets {
+            assert_eq!(
+                self.join(EVE, ticket).unwrap_err(),
+                ErrorCode::TicketInvalid,
+                "{why}"
+            );
+        }
+        let counted = self.rooms.door_counts().bad_tickets - before;
+        assert_eq!(counted, tickets.len() as u64, "{why}");
+    }
+
     fn shared_key(&mut self) -> (ApiKey, String) {
         let (key, _) = ApiKey::make(self.now, [1; 8], [2; 32], "backend", TicketKey::Shared);
         self.rooms.book().add_key(key.clone()).unwrap();
