@@ -189,6 +189,26 @@ describe('two guests', () => {
     await by(one.page, 'waiting').waitFor();
     expect([one.faults, other.faults]).toEqual([[], []]);
   });
+
+  test('show each other their screens, begun in the same moment, time after time', async () => {
+    const host = await world.host('--seconds', '1', '--wait', '1');
+    const one = await world.guest(host.link);
+    await host.report;
+    const other = await world.guest(host.link);
+    for (const [{ page }, name] of [[one, 'Ada'], [other, 'Bob']] as const) await join_(page, name);
+    for (const { page } of [one, other]) {
+      await connected(page);
+      await pictures(page, 'tile-remote', 5);
+    }
+    const share = (page: Page) => page.evaluate(() => document.querySelector<HTMLElement>('[data-testid="share"]')?.click());
+    for (let times = 0; times < 4; times += 1) {
+      await Promise.all([share(one.page), share(other.page)]);
+      for (const { page } of [one, other]) await pictures(page, 'tile-screen', 2);
+      await Promise.all([share(one.page), share(other.page)]);
+      for (const { page } of [one, other]) await by(page, 'tile-screen').waitFor({ state: 'detached' });
+    }
+    expect([one.faults, other.faults]).toEqual([[], []]);
+  });
 });
 
 describe('a guest before a door', () => {

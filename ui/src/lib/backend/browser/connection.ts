@@ -149,6 +149,7 @@ export class Connection {
         this.#show();
         return this.#tell(() => this.#events.remoteSet());
       case 'rollback':
+        if (pc.signalingState === 'have-remote-offer') await pc.setRemoteDescription({ type: 'rollback' });
         if (pc.signalingState !== 'have-local-offer') return;
         await pc.setLocalDescription({ type: 'rollback' });
         // What was only ever offered would come as further sections of the next offer, and mean a screen there.
@@ -169,7 +170,8 @@ export class Connection {
   /** Answers every section in both directions, so that switching something on later needs no negotiation. */
   #adopt(): void {
     for (const one of this.pc.getTransceivers()) {
-      if (one.currentDirection === 'stopped') continue;
+      // What was taken back stays in the list for a while; a browser throws where somebody gives it a direction.
+      if (isStopped(one)) continue;
       one.direction = 'sendrecv';
       if (one.receiver.track.kind === 'video') prefer(one);
     }
@@ -183,7 +185,7 @@ export class Connection {
 
   #transceiver(role: TrackRole): RTCRtpTransceiver | undefined {
     const [kind, at] = KINDS[role];
-    return this.pc.getTransceivers().filter((one) => one.receiver.track.kind === kind && one.currentDirection !== 'stopped' && one.direction !== 'stopped')[at];
+    return this.pc.getTransceivers().filter((one) => one.receiver.track.kind === kind && !isStopped(one))[at];
   }
 
   #send(role: TrackRole): void {
@@ -201,6 +203,9 @@ export class Connection {
     }
   }
 }
+
+/** Or about to be: it has no section until a later description, and takes no direction any more (W3C WebRTC 1.0, section 5.4). */
+const isStopped = ({ direction, currentDirection }: RTCRtpTransceiver): boolean => direction === 'stopped' || currentDirection === 'stopped';
 
 /** H.264 constrained baseline as the app speaks it; what a browser without it has, where there is none. */
 function prefer(one: RTCRtpTransceiver): void {

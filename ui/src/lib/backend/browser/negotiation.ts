@@ -115,6 +115,10 @@ export class Negotiation {
     if (operation?.is === 'setting-answer') {
       this.#offerOut = false;
       this.#out.peer({ do: 'rollback', alone: true });
+    } else if (operation?.is === 'making-answer') {
+      // Theirs is put back: while it stands open nothing can be offered, by nobody, and what they say again would pass for answered.
+      this.#answered = null;
+      this.#out.peer({ do: 'rollback', alone: true });
     }
     this.#goOn(nowMs);
     return operation?.is === 'making-offer' || operation?.is === 'making-answer';

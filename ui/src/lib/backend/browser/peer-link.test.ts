@@ -63,17 +63,21 @@ class Two {
 
   /** Until nobody has anything left to do. */
   settle(): this {
-    for (let rounds = 0; rounds < 100; rounds += 1) {
-      for (const side of this.sides) {
-        const command = side.toDo.shift();
-        if (command?.do === 'make-offer' || command?.do === 'make-answer') {
-          side.offers += 1;
-          side.link.onLocal(this.nowMs, command.do === 'make-offer' ? 'offer' : 'answer', side.sdp(command.do));
-        } else if (command?.do === 'set-remote') side.link.onRemoteSet(this.nowMs);
-        const other = this.sides[side.which === 0 ? 1 : 0];
-        for (const message of side.said.splice(0)) if (this.open) other.link.onMessage(this.nowMs, message);
-        if (side.link.connected && other.link.connected) for (const message of side.told.splice(0)) other.link.onControl(this.nowMs, message);
-      }
+    for (let rounds = 0; rounds < 100; rounds += 1) this.step();
+    return this;
+  }
+
+  /** Each does one thing, and is told what the other said. */
+  step(): this {
+    for (const side of this.sides) {
+      const command = side.toDo.shift();
+      if (command?.do === 'make-offer' || command?.do === 'make-answer') {
+        side.offers += 1;
+        side.link.onLocal(this.nowMs, command.do === 'make-offer' ? 'offer' : 'answer', side.sdp(command.do));
+      } else if (command?.do === 'set-remote') side.link.onRemoteSet(this.nowMs);
+      const other = this.sides[side.which === 0 ? 1 : 0];
+      for (const message of side.said.splice(0)) if (this.open) other.link.onMessage(this.nowMs, message);
+      if (side.link.connected && other.link.connected) for (const message of side.told.splice(0)) other.link.onControl(this.nowMs, message);
     }
     return this;
   }
@@ -227,4 +231,52 @@ test('an offer that is taken back is taken back alone, so that what was in it is
     two.settle();
   }
   expect(rolledBack).toEqual([{ do: 'rollback', alone: true }]);
+});
+
+test('an answer that could not be made leaves nothing in the way of the next try', () => {
+  const two = new Two().connect();
+  const [first, second] = two.sides;
+  second.link.wantOffer(two.nowMs);
+  let failed = false;
+  const done: string[] = [];
+  for (let rounds = 0; rounds < 20; rounds += 1) {
+    // By hand until the answer is due, which fails once.
+    const [command] = first.toDo;
+    if (command?.do === 'make-answer' && !failed) {
+      failed = true;
+      first.toDo.shift();
+      first.link.onFailed(two.nowMs);
+      done.push(...first.toDo.map((one) => one.do));
+    } else if (command?.do === 'set-remote') {
+      first.toDo.shift();
+      first.link.onRemoteSet(two.nowMs);
+    } else if (!failed) two.step();
+  }
+  expect(failed).toBe(true);
+  expect(done).toEqual(['rollback']);
+  const before = first.offers;
+  // Theirs is still out, and comes again.
+  two.wait(2500);
+  expect(first.offers).toBe(before + 1);
+  expect(two.sides.every((side) => side.link.up)).toBe(true);
+});
+
+test('both offer at once: one takes theirs back, and what waited of it is not taken up after the answer', () => {
+  const two = new Two().connect();
+  const [first, second] = two.sides;
+  first.link.wantOffer(two.nowMs);
+  second.link.wantOffer(two.nowMs);
+  // The polite one's offer comes while the other's is being made, and before it was announced.
+  second.toDo.shift();
+  second.offers += 1;
+  second.link.onLocal(two.nowMs, 'offer', second.sdp('glare'));
+  const announced = second.told.splice(0);
+  for (const message of second.said.splice(0)) first.link.onMessage(two.nowMs, message);
+  two.settle();
+  const answered = first.offers;
+  for (const message of announced) first.link.onControl(two.nowMs, message);
+  two.settle();
+  expect(first.offers).toBe(answered);
+  expect(first.toDo).toEqual([]);
+  expect(two.sides.every((side) => side.link.up)).toBe(true);
 });

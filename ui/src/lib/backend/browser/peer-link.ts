@@ -267,7 +267,11 @@ export class PeerLink {
     if (type === 'offer') {
       this.#state.onOffer(nowMs);
       this.#negotiation.onOffer(nowMs, sdp);
-    } else this.#negotiation.onAnswer(sdp);
+    } else {
+      // Whoever answers has taken back what they offered before; were it taken up later, only one side would know of it.
+      this.#heldOffer = null;
+      this.#negotiation.onAnswer(sdp);
+    }
     this.#proofs.setTheirs(fingerprint);
   }
 
