@@ -138,8 +138,7 @@ async function open() {
     args: [...flags(), '--auto-select-desktop-capture-source=Entire screen', '--auto-accept-this-tab-capture', ...more],
   })
   page.on('pageerror', (error) => faults.push(String(error)))
-  // Browsers ask for an icon by themselves.
-  page.on('console', (line) => line.type() === 'error' && !line.location().url.endsWith('/favicon.ico') && faults.push(line.text()))
+  page.on('console', (line) => line.type() === 'error' && faults.push(line.text()))
   return { page, faults, close: () => server.close() }
 }
 

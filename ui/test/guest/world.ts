@@ -8,7 +8,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 
 const UI = join(import.meta.dirname, '../..');
 const TARGET = process.env['PARLEY_TARGET'] ?? join(UI, '../target/debug');
-const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' };
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
 /** Small pictures, for everything here shares its processor; where the page has a place to keep that. */
 const SMALL = `try { localStorage.getItem('parley-guest') ?? localStorage.setItem('parley-guest', '{"picture":{"resolution":"p360","frame_rate":15}}') } catch {}`;
 /** As the server sends it (crates/parley-server/src/web/guest.rs). */
