@@ -34,3 +34,9 @@ export function lookAround(): Place {
     colours: CSS.supports('color', 'light-dark(#fff, #000)'),
   };
 }
+
+/** Whether it speaks the video of the app, which Firefox has from a plugin that it downloads after its first start. One that does not tell is taken for one that has it. */
+export function hasH264(): boolean {
+  const codecs = typeof RTCRtpReceiver === 'function' ? RTCRtpReceiver.getCapabilities?.('video')?.codecs : undefined;
+  return codecs?.some(({ mimeType }) => mimeType.toLowerCase() === 'video/h264') ?? true;
+}

@@ -1,5 +1,6 @@
 /** How a call ended, as the window shows it. The sentences are the engine's, so that they are said in every language. Pure. */
 import type { EndCode } from '../../bindings';
+import { t } from '../../text';
 import { SOURCES } from '../../text/language.svelte';
 import type { CallEnd } from './call';
 
@@ -24,7 +25,9 @@ const ENDS: Record<Exclude<CallEnd, object>, readonly [EndCode, Sentence]> = {
   'proof-missing': ['not_genuine', 'proofMissing'],
 };
 
-export function endOf(why: CallEnd): { code: EndCode; message: string } {
+/** `h264`: whether the browser speaks the app's video. Without it no way is found where there are ways enough. */
+export function endOf(why: CallEnd, h264: boolean): { code: EndCode; message: string } {
+  if (why === 'connection-failed' && !h264) return { code: 'connection_failed', message: t.guest.noH264 };
   const [code, sentence]: readonly [EndCode, Sentence] = typeof why === 'object' ? ['refused', REFUSALS.get(why.refused) ?? 'misunderstood'] : ENDS[why];
   return { code, message: SOURCES.en.sentences[sentence] };
 }

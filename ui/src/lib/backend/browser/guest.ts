@@ -4,7 +4,7 @@ import { t } from '../../text';
 import type { FrameSource } from '../../frames/source';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
 import { Call, type CallEnd } from './call';
-import { standing, type Place } from './capabilities';
+import { hasH264, standing, type Place } from './capabilities';
 import type { OwnTracks } from './connection';
 import { hostWord } from './door';
 import { endOf } from './ended';
@@ -245,7 +245,7 @@ export class GuestBackend implements Backend {
   }
 
   #over(why: CallEnd): void {
-    this.#finish(endOf(why));
+    this.#finish(endOf(why, hasH264()));
     this.#change();
   }
 
