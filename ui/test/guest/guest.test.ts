@@ -307,6 +307,18 @@ describe('a guest who cannot do everything', () => {
     await look(page, 'too-old');
   });
 
+  test('is told before the call what a browser without the app’s video lacks', async () => {
+    const { link } = await world.host('--wait', '1');
+    const { page, faults } = await world.guest(link, { colorScheme: 'light' }, "RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: 'video/VP8', clockRate: 90000 }], headerExtensions: [] })");
+    await by(page, 'no-video').waitFor();
+    expect(await by(page, 'no-video').innerText()).toContain('OpenH264');
+    await look(page, 'no-video-light');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await look(page, 'no-video-phone-light');
+    expect(await by(page, 'join').isEnabled()).toBe(true);
+    expect(faults).toEqual([]);
+  });
+
   test('is told that the camera is not allowed, and goes in all the same', async () => {
     const { link } = await world.host();
     const { page } = await world.guest(link, {}, "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))");

@@ -22,10 +22,12 @@ export interface Capabilities {
   readonly echoTest: boolean;
   /** Others can be played louder than they came. */
   readonly louder: boolean;
+  /** Pictures go and come as the app makes them: H.264. */
+  readonly video: boolean;
 }
 
 /** What the app can do. */
-export const ALL: Capabilities = { home: true, desktop: true, devices: true, speakers: true, share: true, echoTest: true, louder: true };
+export const ALL: Capabilities = { home: true, desktop: true, devices: true, speakers: true, share: true, echoTest: true, louder: true, video: true };
 
 export interface Backend {
   /** What this window is. */

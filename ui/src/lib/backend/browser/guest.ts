@@ -54,7 +54,7 @@ export class GuestBackend implements Backend {
   constructor(link: Link, place: Place) {
     this.#link = link;
     const devices = standing(place) === 'fine';
-    this.can = { home: false, desktop: false, devices, speakers: devices && place.setSinkId, share: devices && place.getDisplayMedia, echoTest: false, louder: false };
+    this.can = { home: false, desktop: false, devices, speakers: devices && place.setSinkId, share: devices && place.getDisplayMedia, echoTest: false, louder: false, video: hasH264() };
     this.#media = new LocalMedia(
       () => this.#settings,
       { changed: () => this.#change(), track: (kind, track) => this.#onOwn(kind, track) },
