@@ -256,6 +256,8 @@ pub struct PeerStats {
     pub pair: Option<(SocketAddr, SocketAddr)>,
     /// How they were found: `host`, `srflx`, `prflx` or `relay` (RFC 8839, 5.1).
     pub pair_types: Option<(&'static str, &'static str)>,
+    /// The pair is a stream between the two (RFC 6544), for datagrams do not pass.
+    pub over_tcp: bool,
     /// How the relay is reached that this side's end of the pair is on, if it is on one.
     pub relay: Option<RelayTransport>,
     /// Things dropped, by name.

@@ -1,7 +1,7 @@
 //! The STUN exchanges that need no library: a Binding request, and the address in its answer (RFC 8489, sections 5, 14.2);
-//! an Allocate request by nobody, and whether a relay answers it (RFC 8656, section 7).
+//! an Allocate request by nobody, and whether a relay answers it (RFC 8656, section 7); whom a check of ICE is meant for.
 //!
-//! For looking what the network lets through. ICE's own checks are the peer driver's library's.
+//! For looking what the network lets through, and who knocks. ICE's own checks are the peer driver's library's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,8 +9,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub(crate) type Transaction = [u8; 12];
 
 const COOKIE: u32 = 0x2112_a442;
+const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_SUCCESS: u16 = 0x0101;
 const MAPPED_ADDRESS: u16 = 0x0001;
+const USERNAME: u16 = 0x0006;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 
 /// A Binding request.
@@ -44,6 +46,35 @@ pub(crate) fn mapped_address(message: &[u8], transaction: Transaction) -> Option
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
     plain
+}
+
+/// Whether this is a STUN message (RFC 8489, section 5), or at least looks like a whole one.
+pub(crate) fn is_message(packet: &[u8]) -> bool {
+    packet
+        .split_at_checked(HEADER_BYTES)
+        .is_some_and(|(header, attributes)| {
+            header[0] < 0x40
+                && usize::from(u16::from_be_bytes([header[2], header[3]])) == attributes.len()
+                && header[4..8] == COOKIE.to_be_bytes()
+        })
+}
+
+/// The user fragment of whom a check of ICE is meant for: what stands before the colon (RFC 8445, 7.2.2). Not whether the check is
+/// genuine.
+pub(crate) fn asked_of(packet: &[u8]) -> Option<&str> {
+    if !is_message(packet) || packet[..2] != BINDING_REQUEST.to_be_bytes() {
+        return None;
+    }
+    let mut attributes = packet.get(HEADER_BYTES..)?;
+    while let Some((&[kind_high, kind_low, high, low], rest)) = attributes.split_first_chunk::<4>() {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if u16::from_be_bytes([kind_high, kind_low]) == USERNAME {
+            let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+            return name.split_once(':').map(|(of, _)| of);
+        }
+        attributes = rest.get(length.next_multiple_of(4)..)?;
+    }
+    None
 }
 
 /// The header of every message.
@@ -173,9 +204,36 @@ mod tests {
         }
     }
 
+    /// A check with these attributes.
+    fn check_with(attributes: &[u8]) -> Vec<u8> {
+        let mut message = answer(attributes);
+        message[..2].copy_from_slice(&BINDING_REQUEST.to_be_bytes());
+        message
+    }
+
+    #[test]
+    fn a_check_tells_whom_it_is_meant_for() {
+        // PRIORITY first, as the sample request of RFC 5769, 2.1 has it, with the user name of that.
+        let priority = [0x00, 0x24, 0x00, 0x04, 0x6e, 0x00, 0x01, 0xff];
+        let username = [&[0x00, 0x06, 0x00, 0x09][..], b"evtj:h6vY", &[0x20; 3]].concat();
+        let check = check_with(&[&priority[..], &username].concat());
+        assert!(is_message(&check));
+        assert_eq!(asked_of(&check), Some("evtj"));
+        for (at, byte) in [(0, 0x01), (1, 0x03), (3, 4), (4, 0), (31, 200), (36, b'.')] {
+            let mut bad = check.clone();
+            bad[at] = byte;
+            assert_eq!(asked_of(&bad), None, "byte {at}");
+        }
+        assert_eq!(asked_of(&check_with(&priority)), None);
+        assert_eq!(asked_of(&request(TRANSACTION)), None);
+        assert!(!is_message(b"GET / HTTP/1.1\r\n\r\n"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let _ = asked_of(&body);
+            let _ = asked_of(&check_with(&body));
             let _ = answers_allocate(&body, TRANSACTION);
             let _ = mapped_address(&body, TRANSACTION);
             let _ = mapped_address(&answer(&body), TRANSACTION);

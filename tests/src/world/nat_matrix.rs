@@ -60,6 +60,11 @@ impl Way {
         Ok(())
     }
 
+    /// Whether it is a stream between the two.
+    fn is_stream(&self) -> bool {
+        self.words.starts_with("host over tcp - ")
+    }
+
     /// How this side reaches its relay, if its end of the way is one.
     fn relay(&self) -> Option<&str> {
         let own = self.words.split(" - ").next()?;
@@ -115,23 +120,30 @@ impl Met {
         })
     }
 
-    /// Whether it went as theory says: direct if it can be; else a relay, over UDP where that passes and over a stream elsewhere.
+    /// Whether it went as theory says: direct if it can be, by a stream only where datagrams do not pass; else a relay, over UDP
+    /// where that passes and over a stream elsewhere.
     fn check(&self) -> Result<()> {
         let relays = self.ways.each_ref().map(Way::relay);
         let is_direct = relays == [None, None];
         let [one, other] = self.networks;
+        let by_stream = one.streams_to(other);
+        let reaches = one.reaches(other) || by_stream;
         ensure!(
-            is_direct == one.reaches(other),
+            is_direct == reaches,
             "{} is theirs",
-            if one.reaches(other) {
-                "a direct way"
-            } else {
-                "no direct way"
-            }
+            if reaches { "a direct way" } else { "no direct way" }
         );
+        for way in &self.ways {
+            ensure!(
+                way.is_stream() == by_stream,
+                "\"{}\" where datagrams {}pass",
+                way.words,
+                if by_stream { "do not " } else { "" }
+            );
+        }
         for (network, relay) in self.networks.into_iter().zip(relays) {
             let right = match relay {
-                None => network.has_udp(),
+                None => network.has_udp() || by_stream,
                 Some(transport) => network.has_udp() == (transport == "udp"),
             };
             ensure!(right, "from a network of the kind \"{network}\" by {relay:?}");
@@ -147,6 +159,7 @@ impl Met {
     fn in_short(&self) -> String {
         let relays: Vec<&str> = self.ways.iter().filter_map(Way::relay).collect();
         let how = match &relays[..] {
+            [] if self.ways[0].is_stream() => "direct over TCP".to_owned(),
             [] => "direct".to_owned(),
             relays => format!("relay by {}", relays.join(" and ")),
         };

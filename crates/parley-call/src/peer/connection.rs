@@ -11,8 +11,12 @@ use super::route::{self, Route};
 use super::runtime::LiveTasks;
 use super::setup::{Blueprint, Built, LocalTrack, build};
 use super::stats::{self, Pair};
+use super::tcp::guard::Guard;
+use super::tcp::lines;
+use super::tcp::rules::Refusal;
 use crate::port::TrackKind;
 use crate::relay::relays::Relays;
+use crate::sdp;
 use parley_proto::control::{CONTROL_CHANNEL_ID, CONTROL_CHANNEL_LABEL};
 use parley_proto::limits::{CANDIDATE_BYTES_MAX, SDP_BYTES_MAX};
 use parley_proto::{Bitrate, Candidate, ControlMessage, SdpType};
@@ -52,8 +56,11 @@ pub(super) enum CommandError {
     #[error("{0} is too large")]
     TooLarge(&'static str),
     /// A candidate of a kind that is not used.
-    #[error("only UDP candidates are used")]
-    NotUdp,
+    #[error("only candidates over UDP and TCP are used")]
+    NotUsed,
+    /// A candidate that is not connected to.
+    #[error("nothing is connected to there: {0}")]
+    Refused(#[from] Refusal),
 }
 
 type Result<T> = std::result::Result<T, CommandError>;
@@ -66,6 +73,8 @@ pub(super) struct Connection {
     pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
     pub(super) rounds: Arc<Rounds>,
+    /// What streams there may be; none without.
+    pub(super) tcp: Option<Arc<Guard>>,
     pub(super) connected: bool,
     peer: Arc<dyn PeerConnection>,
     parts: Parts,
@@ -104,6 +113,7 @@ impl Connection {
     /// Makes one. Nothing is sent before a description is set.
     pub(super) async fn open(generation: u32, blueprint: Blueprint, now: Instant) -> Result<Self> {
         let events = blueprint.events.clone();
+        let tcp = blueprint.tcp.clone();
         let Built {
             connection: peer,
             audio,
@@ -137,6 +147,7 @@ impl Connection {
             ceiling,
             tasks,
             rounds,
+            tcp,
             connected: false,
             peer,
             parts: Parts {
@@ -205,7 +216,7 @@ impl Connection {
     pub(super) async fn make_offer(&self, ice_restart: bool) -> Result<String> {
         let options = ice_restart.then_some(RTCOfferOptions { ice_restart });
         let offer = self.peer.create_offer(options).await?;
-        let sdp = offer.sdp.clone();
+        let sdp = self.announced(&offer.sdp);
         self.peer.set_local_description(offer).await?;
         Ok(sdp)
     }
@@ -213,17 +224,31 @@ impl Connection {
     /// Creates and sets an answer; gives its SDP.
     pub(super) async fn make_answer(&self) -> Result<String> {
         let answer = self.peer.create_answer(None).await?;
-        let sdp = answer.sdp.clone();
+        let sdp = self.announced(&answer.sdp);
         self.peer.set_local_description(answer).await?;
         Ok(sdp)
     }
 
-    /// Sets the other side's description.
-    pub(super) async fn set_remote(&self, sdp_type: SdpType, sdp: String) -> Result<()> {
+    /// An own description as it is told. Whoever is told it may come in over a stream.
+    fn announced(&self, sdp: &str) -> String {
+        if let Some(tcp) = &self.tcp {
+            for ufrag in sdp::ufrags(sdp) {
+                tcp.announce(ufrag);
+            }
+        }
+        lines::told_description(sdp)
+    }
+
+    /// Sets the other side's description; checks begin.
+    pub(super) async fn set_remote(&self, sdp_type: SdpType, sdp: &str, now: Instant) -> Result<()> {
         if sdp.len() > SDP_BYTES_MAX {
             return Err(CommandError::TooLarge("the description"));
         }
-        self.meter.screen_streams.read(&sdp);
+        self.meter.screen_streams.read(sdp);
+        if let Some(tcp) = &self.tcp {
+            tcp.begin(sdp::ufrags(sdp).next().unwrap_or_default(), now);
+        }
+        let sdp = lines::without_tcp(sdp);
         let description = match sdp_type {
             SdpType::Offer => RTCSessionDescription::offer(sdp)?,
             SdpType::Answer => RTCSessionDescription::answer(sdp)?,
@@ -237,7 +262,7 @@ impl Connection {
         Ok(self.peer.set_local_description(rollback).await?)
     }
 
-    /// Adds a candidate of the other side. TCP ones are refused: the library would connect to any address they name.
+    /// Adds a candidate of the other side. Streams are connected to only as far as the guard lets.
     pub(super) async fn add_candidate(&self, candidate: Candidate) -> Result<()> {
         if candidate.candidate.is_empty() {
             return Ok(()); // the end of candidates, of which the library wants no word
@@ -245,16 +270,18 @@ impl Connection {
         if candidate.candidate.len() > CANDIDATE_BYTES_MAX {
             return Err(CommandError::TooLarge("the candidate"));
         }
-        let transport = candidate
-            .candidate
-            .split_ascii_whitespace()
-            .nth(2)
-            .unwrap_or_default();
-        if !transport.eq_ignore_ascii_case("udp") {
-            return Err(CommandError::NotUdp);
-        }
+        let line = match (lines::read(&candidate.candidate), &self.tcp) {
+            (lines::Candidate::Udp, _) => candidate.candidate,
+            (lines::Candidate::Passive { at, line }, Some(tcp)) => {
+                tcp.want(at)?;
+                line
+            }
+            // Whoever is meant by it comes by itself, or is not to be met this way.
+            (lines::Candidate::Passive { .. } | lines::Candidate::OtherTcp, _) => return Ok(()),
+            (lines::Candidate::Unknown, _) => return Err(CommandError::NotUsed),
+        };
         let init = RTCIceCandidateInit {
-            candidate: candidate.candidate,
+            candidate: line,
             sdp_mid: candidate.sdp_mid,
             sdp_mline_index: candidate.sdp_mline_index,
             username_fragment: candidate.username_fragment,

@@ -17,6 +17,8 @@ use super::route::Route;
 use super::shared_sound::SharedSoundPump;
 use super::spawn::Unsent;
 use super::stats::{Pair, Sampler};
+use super::tcp::lines;
+use super::tcp::rules::Budget;
 use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
@@ -26,7 +28,7 @@ use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Interval;
@@ -92,6 +94,8 @@ pub(super) struct Driver {
     pub(super) screen_sound_targets: watch::Sender<AudioTargets>,
     pub(super) limits: VideoLimits,
     pub(super) network: NetworkOptions,
+    /// How many streams to the other side may be opened, over all connections.
+    pub(super) tcp_dials: Arc<Mutex<Budget>>,
     pub(super) unsent: Arc<Unsent>,
     pub(super) video_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
@@ -184,6 +188,10 @@ impl Driver {
     }
 
     fn on_candidate(&self, mut candidate: Candidate) {
+        let Some(line) = lines::told(&candidate.candidate) else {
+            return;
+        };
+        candidate.candidate = line;
         if self.network.candidates == CandidatePolicy::RelayOnly {
             let Some(line) = privacy::candidate(&candidate.candidate) else {
                 return;
@@ -223,6 +231,9 @@ impl Driver {
             if !open.up {
                 open.connection.rounds.set(true);
                 open.relays.look_again();
+                if let Some(tcp) = &open.connection.tcp {
+                    tcp.look_again();
+                }
             }
             let said = open.connection.meter.said.get();
             open.backlog.on_path(clock(), open.up, said);
@@ -231,6 +242,9 @@ impl Driver {
             if let Some(open) = &mut self.open {
                 open.connection.on_connected();
                 open.relays.rest();
+                if let Some(tcp) = &open.connection.tcp {
+                    tcp.rest();
+                }
             }
             self.refresh_routes().await;
         }
@@ -359,6 +373,8 @@ impl Driver {
         let estimate = open.connection.estimate.borrow().bps();
         let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
         sample.drops.extend(open.relays.counted());
+        let tcp = open.connection.tcp.as_ref();
+        sample.drops.extend(tcp.into_iter().flat_map(|tcp| tcp.counted()));
         for (name, counter) in [
             ("frames_unsent", &self.unsent.frames),
             ("screen_frames_unsent", &self.unsent.screen_frames),

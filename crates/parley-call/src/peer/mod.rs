@@ -20,6 +20,7 @@
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
 //! | what goes through a relay waits for the next timer, twice | `rounds.rs` |
 //! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
+//! | whatever is named is connected to over TCP, whoever connects is taken in, and a slow stream holds all else up | `tcp/` |
 //! | beside a relay the address behind it is told, even where that is to be hidden | `privacy.rs` |
 
 mod addresses;
@@ -49,6 +50,7 @@ mod shared_sound;
 mod spawn;
 mod stats;
 mod streams;
+mod tcp;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
@@ -60,9 +62,9 @@ use tokio::sync::{mpsc, watch};
 
 /// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
 /// candidate answered late, an attribute not asked for). It asks for a relay from every address of this machine and calls each
-/// that cannot an error.
-pub const QUIET_LOG: &str =
-    "rtc=error,webrtc=error,webrtc::peer_connection::transport::turn_relayer=off,stun_types=error";
+/// that cannot an error, and each stream that was not to be, with the other side's address in it.
+pub const QUIET_LOG: &str = "rtc=error,webrtc=error,webrtc::peer_connection::transport::turn_relayer=off,\
+     webrtc::peer_connection::transport::tcp_transport=off,stun_types=error";
 
 /// Commands that may wait for the driver.
 const COMMANDS_MAX: usize = 64;

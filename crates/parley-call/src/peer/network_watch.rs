@@ -73,6 +73,7 @@ mod tests {
             local: "203.0.113.9:4000".parse().unwrap(),
             remote: "198.51.100.7:5000".parse().unwrap(),
             types: ["host", "host"],
+            over_tcp: false,
             relay,
             base: base.parse().ok(),
             over_stream: relay.is_some_and(|relay| relay != RelayTransport::Udp),

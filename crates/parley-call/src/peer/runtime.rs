@@ -1,10 +1,13 @@
-//! The library's runtime: tokio, with socket buffers that hold a burst, with word of when a task of it has ended, and with
-//! a timer that knows of relays ([`Rounds`]).
+//! The library's runtime: tokio, with socket buffers that hold a burst, with word of when a task of it has ended, with
+//! a timer that knows of relays ([`Rounds`]), and with streams only where the [`Guard`] lets it.
 //!
 //! The kernel's default of some 200 KiB drops packets when a key frame comes while this machine is busy. And the library
 //! tells nobody when its own task stops (an I/O error, or a panic in it), which would leave a call that looks alive.
 
 use super::rounds::{Rounds, Wait};
+use super::tcp::dial::dial;
+use super::tcp::guard::Guard;
+use super::tcp::listener::Listener;
 use socket2::SockRef;
 use std::future::Future;
 use std::io;
@@ -61,16 +64,18 @@ pub(super) struct PeerRuntime {
     tokio: TokioRuntime,
     tasks: Arc<LiveTasks>,
     rounds: Arc<Rounds>,
+    tcp: Option<Arc<Guard>>,
 }
 
 impl PeerRuntime {
-    /// A runtime for one connection, and its tasks.
-    pub(super) fn new(rounds: Arc<Rounds>) -> (Self, Arc<LiveTasks>) {
+    /// A runtime for one connection, and its tasks. Without a guard there are no streams.
+    pub(super) fn new(rounds: Arc<Rounds>, tcp: Option<Arc<Guard>>) -> (Self, Arc<LiveTasks>) {
         let tasks = Arc::new(LiveTasks::default());
         let runtime = Self {
             tokio: TokioRuntime,
             tasks: Arc::clone(&tasks),
             rounds,
+            tcp,
         };
         (runtime, tasks)
     }
@@ -100,14 +105,16 @@ impl Runtime for PeerRuntime {
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
-        self.tokio.wrap_tcp_listener(listener)
+        let guard = self.tcp.clone().ok_or(io::ErrorKind::PermissionDenied)?;
+        Ok(Arc::new(Listener::new(listener, guard)?))
     }
 
     fn connect_tcp<'a>(
         &'a self,
         remote: SocketAddr,
     ) -> Pin<Box<dyn Future<Output = io::Result<Arc<dyn AsyncTcpStream>>> + Send + 'a>> {
-        self.tokio.connect_tcp(remote)
+        let guard = self.tcp.clone();
+        Box::pin(async move { dial(guard.ok_or(io::ErrorKind::PermissionDenied)?, remote).await })
     }
 
     fn resolve_host<'a>(
@@ -160,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn media_sockets_get_more_than_the_default_buffer() {
-        let (runtime, _) = PeerRuntime::new(Rounds::new(false));
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false), None);
         let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let default = SockRef::from(&plain).recv_buffer_size().unwrap();
         let shared = plain.try_clone().unwrap();
@@ -171,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_relay_at_an_ipv6_address_is_found() {
-        let (runtime, _) = PeerRuntime::new(Rounds::new(false));
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false), None);
         for (host, expect) in [
             ("::1:3478", "[::1]:3478"),
             ("[::1]:3478", "[::1]:3478"),
@@ -185,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn the_librarys_loop_makes_its_rounds_where_there_are_relays_and_others_wait_as_they_ask() {
         const HOUR: Duration = Duration::from_secs(3_600);
-        let (runtime, tasks) = PeerRuntime::new(Rounds::new(true));
+        let (runtime, tasks) = PeerRuntime::new(Rounds::new(true), None);
         let runtime = Arc::new(runtime);
         let looping = Arc::clone(&runtime);
         runtime.spawn(Box::pin(async move {
@@ -200,8 +207,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn without_a_guard_nothing_is_connected_to_or_listened_on() {
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false), None);
+        let there = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = there.local_addr().unwrap();
+        assert!(runtime.connect_tcp(at).await.is_err());
+        assert!(runtime.wrap_tcp_listener(there).is_err());
+    }
+
+    #[tokio::test]
     async fn the_end_of_a_task_is_told_even_after_a_panic() {
-        let (runtime, tasks) = PeerRuntime::new(Rounds::new(false));
+        let (runtime, tasks) = PeerRuntime::new(Rounds::new(false), None);
         runtime.spawn(Box::pin(async { panic!("as a faulty library would") }));
         assert_eq!(tasks.count(), 1);
         tokio::time::timeout(Duration::from_secs(5), tasks.ended())

@@ -15,6 +15,7 @@ use super::pacer::room::Room;
 use super::rounds::Rounds;
 use super::runtime::{LiveTasks, PeerRuntime};
 use super::servers;
+use super::tcp::guard::Guard;
 use crate::config::CandidatePolicy;
 use parley_media::time::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use parley_media::video::KeyFrameFlag;
@@ -73,6 +74,8 @@ pub(super) struct Blueprint {
     pub(super) ice_servers: Vec<RTCIceServer>,
     pub(super) candidates: CandidatePolicy,
     pub(super) addresses: Vec<SocketAddr>,
+    /// What streams there may be; none without.
+    pub(super) tcp: Option<Arc<Guard>>,
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
     pub(super) screen_key_frames: KeyFrameFlag,
@@ -175,7 +178,9 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
             Linked::new(Deliver::new(Arc::clone(&meter), blueprint.events.clone())),
         );
     let rounds = Rounds::new(blueprint.ice_servers.iter().any(servers::is_relay));
-    let (runtime, tasks) = PeerRuntime::new(Arc::clone(&rounds));
+    let (runtime, tasks) = PeerRuntime::new(Arc::clone(&rounds), blueprint.tcp.clone());
+    let streams = blueprint.tcp.iter().flat_map(|tcp| tcp.listened());
+    let streams = streams.map(|ip| SocketAddr::new(*ip, 0)).collect();
     let building = PeerConnectionBuilder::new()
         .with_configuration(
             RTCConfigurationBuilder::new()
@@ -192,6 +197,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
         .with_handler(Arc::new(Callbacks(blueprint.events.clone())))
         .with_runtime(Arc::new(runtime))
         .with_udp_addrs(blueprint.addresses.clone())
+        .with_tcp_addrs(streams)
         .with_data_channel_send_buffer_limit(SCTP_SEND_BYTES_MAX)
         .build();
     let connection = Box::pin(building).await?;

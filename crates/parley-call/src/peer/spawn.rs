@@ -65,6 +65,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         screen_sound_targets: screen.sound_targets,
         limits: media.limits,
         network,
+        tcp_dials: Arc::default(),
         unsent,
         video_route,
         audio_route,

@@ -7,7 +7,9 @@ use crate::relay::relays::Relays;
 use rtc::peer_connection::transport::RTCIceCandidatePair;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
-use webrtc::peer_connection::{RTCIceCandidate, RTCIceCandidateType, RTCStatsReport, RTCStatsReportEntry};
+use webrtc::peer_connection::{
+    RTCIceCandidate, RTCIceCandidateType, RTCIceProtocol, RTCStatsReport, RTCStatsReportEntry,
+};
 
 /// The counters that rates are made of, as they stood at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +46,8 @@ pub(super) struct Pair {
     pub(super) remote: SocketAddr,
     /// How each was found.
     pub(super) types: [&'static str; 2],
+    /// It is a stream between the two.
+    pub(super) over_tcp: bool,
     /// How the relay is reached that this side's end is on.
     pub(super) relay: Option<RelayTransport>,
     /// The address of this machine that it goes out by, as far as the library knows.
@@ -112,6 +116,7 @@ impl Sampler {
             encoder_holds: meter.encoder_holds.get(),
             pair: pair.map(|pair| (pair.local, pair.remote)),
             pair_types: pair.map(|pair| (pair.types[0], pair.types[1])),
+            over_tcp: pair.is_some_and(|pair| pair.over_tcp),
             relay: pair.and_then(|pair| pair.relay),
             drops: meter.drops.list(),
         }
@@ -137,6 +142,7 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, rela
         local: address(local)?,
         remote: address(selected.remote())?,
         types: [selected.local(), selected.remote()].map(|candidate| type_word(candidate.typ)),
+        over_tcp: local.protocol == RTCIceProtocol::Tcp,
         // What the library reaches by itself it reaches over UDP.
         relay: is_relay.then(|| behind.unwrap_or(RelayTransport::Udp)),
         base: match local.typ {

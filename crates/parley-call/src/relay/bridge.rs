@@ -25,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, split};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -361,9 +361,9 @@ async fn receive(socket: &UdpSocket, datagram: &mut [u8]) -> (usize, SocketAddr)
     }
 }
 
-/// From the queue into the stream, as much at once as there is.
-async fn write_out(
-    mut writer: WriteHalf<Box<dyn Stream>>,
+/// From the queue into a stream, as much at once as there is; says what ended it.
+pub(crate) async fn write_out(
+    mut writer: impl AsyncWrite + Unpin,
     mut waiting: mpsc::Receiver<BytesMut>,
 ) -> io::Error {
     let mut batch = Vec::with_capacity(BATCH_MAX);

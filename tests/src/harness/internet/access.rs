@@ -80,6 +80,16 @@ impl Access {
         let foils = |one: Self, other: Self| one == Self::Symmetric && is_exact(other);
         self.has_udp() && other.has_udp() && !foils(self, other) && !foils(other, self)
     }
+
+    /// Whether two such networks can reach each other by a stream where datagrams do not pass: one side has an address that
+    /// the other's firewall lets streams out to, whatever their port.
+    #[must_use]
+    pub fn streams_to(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Open, Self::UdpBlocked) | (Self::UdpBlocked, Self::Open)
+        )
+    }
 }
 
 impl fmt::Display for Access {

@@ -15,6 +15,7 @@ use crate::peer::privacy;
 use crate::peer::servers;
 use crate::peer::setup::Blueprint;
 use crate::peer::stats::Sampler;
+use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
 use crate::relay::relays::Relays;
 use parley_proto::{ControlMessage, SdpType};
@@ -56,7 +57,7 @@ impl Driver {
                 });
             }
             PeerCommand::SetRemote { sdp_type, sdp } => {
-                self.connection()?.set_remote(sdp_type, sdp).await?;
+                self.connection()?.set_remote(sdp_type, &sdp, clock()).await?;
                 self.refresh_routes().await;
                 self.tell(PeerEventKind::RemoteDescriptionSet { sdp_type });
             }
@@ -121,7 +122,7 @@ impl Driver {
         servers.extend(self.network.relays.iter().cloned().map(IceServer::Turn));
         let (events, library) = LibraryEvents::new();
         let now = clock();
-        let addresses = addresses::choose(&self.network);
+        let (addresses, beside) = addresses::look(&self.network);
         let (relays, bridged) = Relays::open(&servers, &addresses, self.network.proxy.as_ref()).await;
         let known = servers.iter().filter_map(servers::direct);
         let behind = bridged.iter().map(|one| servers::relay(&one.at, &one.server));
@@ -131,10 +132,14 @@ impl Driver {
             self.tell_of(generation, PeerEventKind::NoRelay);
             return Ok(());
         }
+        // Whoever hides its address opens no port, and connects to nobody.
+        let tcp = (candidates == CandidatePolicy::All)
+            .then(|| Guard::new(&addresses, &beside, Arc::clone(&self.tcp_dials)));
         let blueprint = Blueprint {
             ice_servers,
             candidates,
             addresses: addresses.clone(),
+            tcp,
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
             screen_key_frames: self.own_screen_key_frames.clone(),

@@ -12,4 +12,5 @@ mod relay;
 mod screen;
 #[cfg(target_os = "linux")]
 mod soak;
+mod tcp;
 mod torn;

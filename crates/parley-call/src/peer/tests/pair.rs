@@ -300,6 +300,8 @@ pub(super) struct Pair {
     pub(super) a: Side,
     pub(super) b: Side,
     relay: Option<Relay>,
+    /// Neither is told where the other one takes datagrams.
+    without_udp: bool,
 }
 
 impl Pair {
@@ -308,6 +310,15 @@ impl Pair {
             a: Side::spawn(),
             b: Side::spawn(),
             relay: None,
+            without_udp: false,
+        }
+    }
+
+    /// Two peers between whom no datagrams pass.
+    pub(super) fn spawn_without_udp() -> Self {
+        Self {
+            without_udp: true,
+            ..Self::spawn()
         }
     }
 
@@ -375,6 +386,7 @@ impl Pair {
         self.b.take_in();
         let through = |side, candidate| match &self.relay {
             Some(relay) => relay.through(side, candidate),
+            None if self.without_udp && !candidate.candidate.contains(" tcp ") => None,
             None => Some(candidate),
         };
         let from_a: Vec<_> = self
