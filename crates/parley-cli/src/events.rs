@@ -125,11 +125,12 @@ impl Teller {
     }
 }
 
-/// In RFC 8839's words, such as `relay over tls - srflx`.
+/// In RFC 8839's words, such as `relay over tls - srflx`; `host over tcp - prflx` is a stream between the two.
 fn way(stats: &CallStats) -> Option<String> {
     let (own, other) = stats.peer.pair_types?;
-    Some(match stats.peer.relay {
-        Some(relay) => format!("{own} over {} - {other}", relay.word()),
+    let over = stats.peer.relay.map(|relay| relay.word());
+    Some(match over.or(stats.peer.over_tcp.then_some("tcp")) {
+        Some(over) => format!("{own} over {over} - {other}"),
         None => format!("{own} - {other}"),
     })
 }
@@ -145,6 +146,9 @@ mod tests {
         assert_eq!(way(&stats), None);
         stats.peer.pair_types = Some(("host", "srflx"));
         assert_eq!(way(&stats).as_deref(), Some("host - srflx"));
+        stats.peer.over_tcp = true;
+        assert_eq!(way(&stats).as_deref(), Some("host over tcp - srflx"));
+        stats.peer.over_tcp = false;
         stats.peer.pair_types = Some(("relay", "host"));
         stats.peer.relay = Some(RelayTransport::Tls);
         assert_eq!(way(&stats).as_deref(), Some("relay over tls - host"));

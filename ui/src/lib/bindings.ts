@@ -881,7 +881,11 @@ other_type: string,
 /**
  * How this side reaches the relay that its end is on: `udp`, `tcp` or `tls`. Absent where it is on none.
  */
-relay: string | null, };
+relay: string | null, 
+/**
+ * It is a stream between the two, for datagrams do not pass.
+ */
+over_tcp: boolean, };
 
 /**
  * One call that was.

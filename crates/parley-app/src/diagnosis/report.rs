@@ -186,9 +186,8 @@ impl Report {
         page.push_str("<h2>The last second</h2><table>");
         let pair = last.pair.as_ref().map_or_else(String::new, |pair| {
             let over = pair
-                .relay
-                .as_ref()
-                .map_or_else(String::new, |relay| format!(" over {relay}"));
+                .over()
+                .map_or_else(String::new, |over| format!(" over {over}"));
             format!(
                 "{} ({}{over}) to {} ({})",
                 pair.own, pair.own_type, pair.other, pair.other_type

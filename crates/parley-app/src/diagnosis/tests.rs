@@ -33,6 +33,7 @@ fn calm() -> (StatsSample, Circumstances) {
             own_type: "host".into(),
             other_type: "srflx".into(),
             relay: None,
+            over_tcp: false,
         }),
         codecs: vec!["Opus".into(), "H.264".into()],
         ..StatsSample::default()

@@ -26,8 +26,8 @@ impl Timeline {
     }
 
     pub(super) fn second(&mut self, sample: &StatsSample, now: &Circumstances) {
-        let way = sample.pair.as_ref().map(|pair| match &pair.relay {
-            Some(relay) => format!("{} over {relay} - {}", pair.own_type, pair.other_type),
+        let way = sample.pair.as_ref().map(|pair| match pair.over() {
+            Some(over) => format!("{} over {over} - {}", pair.own_type, pair.other_type),
             None => format!("{} - {}", pair.own_type, pair.other_type),
         });
         let before = self.before.take();

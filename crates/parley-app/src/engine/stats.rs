@@ -115,6 +115,7 @@ fn pair(own: SocketAddr, other: SocketAddr, peer: &PeerStats) -> PairView {
         own_type: own_type.to_owned(),
         other_type: other_type.to_owned(),
         relay: peer.relay.map(|relay| relay.word().to_owned()),
+        over_tcp: peer.over_tcp,
     }
 }
 
@@ -123,6 +124,7 @@ fn way(peer: &PeerStats) -> String {
     match (peer.relay, peer.pair_types) {
         (Some(relay), _) => format!("relay, {}", relay.word().to_ascii_uppercase()),
         (None, Some((_, "relay"))) => "relay of the other side, UDP".to_owned(),
+        _ if peer.over_tcp => "direct, TCP".to_owned(),
         _ => "direct, UDP".to_owned(),
     }
 }

@@ -137,4 +137,13 @@ pub struct PairView {
     pub other_type: String,
     /// How this side reaches the relay that its end is on: `udp`, `tcp` or `tls`. Absent where it is on none.
     pub relay: Option<String>,
+    /// It is a stream between the two, for datagrams do not pass.
+    pub over_tcp: bool,
+}
+
+impl PairView {
+    /// What lies between this side's end and its other end, where it is no plain datagram.
+    pub(crate) fn over(&self) -> Option<&str> {
+        self.relay.as_deref().or(self.over_tcp.then_some("tcp"))
+    }
 }

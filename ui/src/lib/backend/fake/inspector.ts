@@ -31,7 +31,7 @@ export const MORE_FIGURES: Pick<
   frozen: false,
   microphone_dbov: -32,
   heard_dbov: -28,
-  pair: { own: '192.168.1.20:50312', other: '203.0.113.7:61822', own_type: 'host', other_type: 'srflx', relay: null },
+  pair: { own: '192.168.1.20:50312', other: '203.0.113.7:61822', own_type: 'host', other_type: 'srflx', relay: null, over_tcp: false },
   codecs: ['Opus, 48 kHz', 'H.264'],
 };
 
