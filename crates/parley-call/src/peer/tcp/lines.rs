@@ -14,6 +14,7 @@ const TRANSPORT: usize = 2;
 const PRIORITY: usize = 3;
 const ADDRESS: usize = 4;
 const PORT: usize = 5;
+const TYPE: usize = 7;
 
 /// What a candidate of the other side is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +91,11 @@ fn map_candidates(sdp: &str, map: impl Fn(&str) -> Option<String>) -> String {
         .collect()
 }
 
+/// Where the library looks for it: anything else it would not connect to.
 fn is_passive(words: &[&str]) -> bool {
     words
-        .windows(2)
-        .any(|pair| pair[0] == "tcptype" && pair[1] == "passive")
+        .get(TYPE..)
+        .is_some_and(|rest| rest.starts_with(&["host", "tcptype", "passive"]))
 }
 
 /// The line with a preference that is not higher than that of a stream.
@@ -145,6 +147,10 @@ mod tests {
             (udp.replace("udp", "UDP"), Candidate::Udp),
             (ACTIVE.to_owned(), Candidate::OtherTcp),
             (PASSIVE.replace("passive", "so"), Candidate::OtherTcp),
+            (
+                PASSIVE.replace("host", "srflx raddr 10.0.0.1 rport 9"),
+                Candidate::OtherTcp,
+            ),
             (PASSIVE.replace("tcptype passive", ""), Candidate::OtherTcp),
             (PASSIVE.replace("192.168.1.7", "a-b-c.local"), Candidate::OtherTcp),
             (PASSIVE.replace("40000", "70000"), Candidate::OtherTcp),
