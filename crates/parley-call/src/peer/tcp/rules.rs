@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub(super) const HEAD_START: Duration = Duration::from_millis(200);
 /// Places of the other side that may wait to be connected to.
 const WANTED_MAX: usize = 4;
-/// Places that one connection ever connects to.
+/// Places that one generation of ICE ever connects to.
 const TRIED_MAX: usize = 16;
 /// Places that a call connects to at once, and how long until one more is allowed: whoever asks for connection after
 /// connection gets no more.
@@ -146,12 +146,14 @@ impl Rules {
     }
 
     /// A description of the other side is set, with this user fragment. Gives whether checks begin by that, with datagrams: not in
-    /// the middle of a generation.
+    /// the middle of a generation. A new one may name the places of the last again; the budget stays.
     pub(super) fn begin(&mut self, theirs: &str, now: Instant) -> bool {
         let begins = self.theirs != theirs;
         if begins {
             theirs.clone_into(&mut self.theirs);
             self.began = Some(now);
+            self.wanted.clear();
+            self.tried.clear();
         }
         begins
     }
@@ -253,6 +255,13 @@ mod tests {
         assert!(rules.take(at("203.0.113.7:4000")));
         assert!(!rules.take(at("203.0.113.7:4000")));
         assert_eq!(rules.want(at("203.0.113.7:4000")), Err(Refusal::TooMany));
+        rules.begin("restarted", Instant::now());
+        assert!(!rules.take(at("203.0.113.7:4000")));
+        assert_eq!(
+            rules.want(at("203.0.113.7:4000")),
+            Ok(()),
+            "it may have kept its port"
+        );
     }
 
     #[test]
