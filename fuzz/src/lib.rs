@@ -8,6 +8,7 @@ mod bytes;
 mod depacketiser;
 mod frame_buffer;
 mod jitter_buffer;
+mod lip_sync;
 pub mod mutate;
 mod proto;
 mod rooms;
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("depacketiser", depacketiser::depacketiser),
     ("frame_buffer", frame_buffer::frame_buffer),
     ("jitter_buffer", jitter_buffer::jitter_buffer),
+    ("lip_sync", lip_sync::lip_sync),
     ("proto", proto::proto),
     ("rooms", rooms::rooms),
     ("stun", stun::stun),

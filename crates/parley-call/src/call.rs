@@ -11,6 +11,7 @@ use crate::signaling::{self, SignalingHandle};
 use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
 use parley_media::packet::ReceivedPacket;
+use parley_media::video::SenderTimes;
 use parley_proto::{Link, LinkSecret, MediaState, ParticipantId, Reaction};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
@@ -90,6 +91,8 @@ pub enum CallEvent {
         packets: std::sync::mpsc::Receiver<ReceivedPacket>,
         /// How to ask them for a key frame.
         key_frames: KeyFrameRequester,
+        /// How their clocks go together with those of their sound.
+        times: SenderTimes,
     },
     /// A screen begins to come, beside the camera. Whether it is shown now stands in the person's media state: pauses and new
     /// shares come in the same track.
@@ -100,6 +103,8 @@ pub enum CallEvent {
         packets: std::sync::mpsc::Receiver<ReceivedPacket>,
         /// How to ask them for a key frame.
         key_frames: KeyFrameRequester,
+        /// How its clocks go together with those of what their computer plays.
+        times: SenderTimes,
     },
     /// What the computer of whoever shares plays begins to come, beside their voice; as [`CallEvent::ScreenTrack`].
     ScreenSoundTrack {
@@ -346,6 +351,7 @@ impl Driver {
                 participant,
                 packets,
                 key_frames: self.peer.key_frames.clone(),
+                times: self.peer.times.clone(),
             },
             SessionEvent::Track {
                 participant,
@@ -355,6 +361,7 @@ impl Driver {
                 participant,
                 packets,
                 key_frames: self.peer.screen_key_frames.clone(),
+                times: self.peer.screen_times.clone(),
             },
             SessionEvent::Track {
                 participant,

@@ -431,7 +431,10 @@ impl Endpoint {
                 biased;
                 said = next_said(&mut self.call) => said,
                 () = self.picture.changed() => return Happened::Picture,
-                () = self.sound.changed() => return Happened::Sound,
+                () = self.sound.changed() => {
+                    self.keep_lips_in_sync();
+                    return Happened::Sound;
+                }
                 () = share::changed(&mut self.sharing) => return Happened::Share,
                 () = share::chosen_from(&mut self.choosing) => return Happened::Choice,
                 () = recording::changed(&mut self.recording) => return Happened::Recording,
@@ -444,6 +447,13 @@ impl Endpoint {
                 Said::State => return Happened::Call,
                 Said::Stats => return Happened::Stats,
             }
+        }
+    }
+
+    /// Pictures wait for as long as the sound that belongs to them does.
+    fn keep_lips_in_sync(&self) {
+        if let (Some(call), Some(status)) = (&self.call, self.sound.status()) {
+            call.follow_sound(&status);
         }
     }
 
@@ -461,9 +471,10 @@ impl Endpoint {
                 participant,
                 packets,
                 key_frames,
+                times,
             } => {
                 if let Some(call) = &mut self.call {
-                    call.show(participant, packets, key_frames);
+                    call.show(participant, packets, key_frames, times);
                 }
                 Happened::PictureBegan(participant)
             }
@@ -471,9 +482,10 @@ impl Endpoint {
                 participant,
                 packets,
                 key_frames,
+                times,
             } => {
                 if let Some(call) = &mut self.call {
-                    call.show_screen(participant, packets, key_frames);
+                    call.show_screen(participant, packets, key_frames, times);
                 }
                 Happened::ScreenBegan(participant)
             }

@@ -7,9 +7,11 @@ use parley_call::chat::{self, ChatHandle, ChatNews};
 use parley_call::files::{self, FilesHandle};
 use parley_call::port::TrackKind;
 use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
-use parley_media::audio::{AudioCommand, AudioTargets};
+use parley_media::audio::{AudioCommand, AudioStatus, AudioTargets, ParticipantAudio};
 use parley_media::packet::ReceivedPacket;
-use parley_media::video::{EncoderStats, EncoderTargets, ReceiverStats, VideoEncoder, VideoReceiver};
+use parley_media::video::{
+    EncoderStats, EncoderTargets, ReceiverStats, SenderTimes, VideoEncoder, VideoReceiver,
+};
 use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -126,9 +128,11 @@ impl OngoingCall {
         who: ParticipantId,
         packets: Receiver<ReceivedPacket>,
         key_frames: KeyFrameRequester,
+        times: SenderTimes,
     ) {
         let frames = self.tiles.slot(&who.to_string());
-        let receiver = VideoReceiver::spawn(packets, frames, Box::new(move || key_frames.request()));
+        let ask = Box::new(move || key_frames.request());
+        let receiver = VideoReceiver::spawn_in_sync(packets, frames, ask, times);
         receiver.set_watched(self.tiles.is_watched(&who.to_string()));
         if let Some(old) = self.receivers.insert(who, receiver) {
             retire(old);
@@ -141,10 +145,12 @@ impl OngoingCall {
         who: ParticipantId,
         packets: Receiver<ReceivedPacket>,
         key_frames: KeyFrameRequester,
+        times: SenderTimes,
     ) {
         let tile = screen_tile(who);
         let frames = self.tiles.slot(&tile);
-        let receiver = VideoReceiver::spawn(packets, frames, Box::new(move || key_frames.request()));
+        let ask = Box::new(move || key_frames.request());
+        let receiver = VideoReceiver::spawn_in_sync(packets, frames, ask, times);
         receiver.set_watched(self.tiles.is_watched(&tile));
         if let Some(old) = self.screens.insert(who, receiver) {
             retire(old);
@@ -217,6 +223,19 @@ impl OngoingCall {
         }
     }
 
+    /// How long sound waits here is how long the pictures that belong to it must.
+    pub(super) fn follow_sound(&self, status: &AudioStatus) {
+        for (receivers, heard) in [
+            (&self.receivers, &status.participants),
+            (&self.screens, &status.shared),
+        ] {
+            for (who, receiver) in receivers {
+                let of_them = heard.iter().find(|one| one.id == *who);
+                receiver.set_sound_wait(of_them.and_then(sound_wait));
+            }
+        }
+    }
+
     /// How long a decoder waits for a packet to be sent again follows from the round trip.
     fn follow_round_trip(&self) {
         if let Some(round_trip_ms) = self.handle.stats.borrow().peer.rtt_ms {
@@ -252,6 +271,12 @@ async fn changed(files: &mut Option<FilesHandle>) {
         return;
     }
     std::future::pending::<()>().await;
+}
+
+/// How long somebody's sound waits here; none while nothing of it is heard.
+fn sound_wait(of: &ParticipantAudio) -> Option<Duration> {
+    let is_known = of.counters.received > 0 && of.delay_ms > 0.0;
+    is_known.then(|| Duration::from_secs_f32(of.delay_ms.min(10_000.0) / 1000.0))
 }
 
 /// The tile of somebody's screen.

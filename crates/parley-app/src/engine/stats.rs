@@ -181,6 +181,7 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
         count("video_packets_late", receiver.buffer.late);
         count("video_packets_unused", receiver.buffer.dropped);
         count("pictures_malformed", receiver.buffer.malformed);
+        count("pictures_hurried", receiver.hurried);
     }
     if let Some(shared) = &figures.shared_sound {
         count("shared_sound_packets_unsent", shared.packets_dropped);

@@ -6,6 +6,7 @@ mod commands;
 use super::addresses;
 use super::asking::Asking;
 use super::backlog::Backlog;
+use super::chain::lips::RemoteTimes;
 use super::connection::Connection;
 use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
@@ -86,6 +87,7 @@ pub(super) struct Driver {
     pub(super) stats: watch::Sender<PeerStats>,
     pub(super) wanted: KeyFrameRequester,
     pub(super) screen_wanted: KeyFrameRequester,
+    pub(super) remote_times: RemoteTimes,
     pub(super) video_targets: watch::Sender<EncoderTargets>,
     pub(super) audio_targets: watch::Sender<AudioTargets>,
     pub(super) own_key_frames: KeyFrameFlag,

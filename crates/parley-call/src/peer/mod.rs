@@ -58,6 +58,7 @@ mod tests;
 use crate::config::{LocalMedia, NetworkOptions};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{PeerCommand, PeerEvent, PeerStats};
+use parley_media::video::SenderTimes;
 use tokio::sync::{mpsc, watch};
 
 /// Of the WebRTC library's crates only errors are logged: its warnings are about things that happen in every good call (a
@@ -105,4 +106,8 @@ pub struct PeerHandle {
     pub key_frames: KeyFrameRequester,
     /// The same for the other side's screen.
     pub screen_key_frames: KeyFrameRequester,
+    /// What is known of the clocks of the other side's camera and microphone, over all connections.
+    pub times: SenderTimes,
+    /// The same for its screen and what its computer plays.
+    pub screen_times: SenderTimes,
 }

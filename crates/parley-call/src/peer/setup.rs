@@ -1,12 +1,13 @@
 //! How a connection of the library is put together: what is offered, which links are in its chain, its settings.
 
 use super::chain::deliver::Deliver;
+use super::chain::lips::{Lips, RemoteTimes};
 use super::chain::nack::Nacks;
 use super::chain::rtx_stamp::RtxStamp;
 use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
 use super::chain::unrtx::UnRtx;
-use super::chain::{DELIVER_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
+use super::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
 use super::estimate::{Bounds, CappedGcc, Ceiling};
 use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
@@ -79,6 +80,7 @@ pub(super) struct Blueprint {
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
     pub(super) screen_key_frames: KeyFrameFlag,
+    pub(super) remote_times: RemoteTimes,
     pub(super) events: LibraryEvents,
 }
 
@@ -168,6 +170,10 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
             )),
         )
         .with(Slot::from(TAP_SLOT), Linked::new(tap))
+        .with(
+            Slot::from(LIPS_SLOT),
+            Linked::new(Lips::new(Arc::clone(&meter), blueprint.remote_times.clone())),
+        )
         .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
         .with(
             Slot::from(UNRTX_SLOT),

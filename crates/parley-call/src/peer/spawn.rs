@@ -1,6 +1,7 @@
 //! How a driver comes to life: its channels, its task, and the pumps beside it.
 
 use super::asking::Asking;
+use super::chain::lips::RemoteTimes;
 use super::driver::Driver;
 use super::ladder::Ladder;
 use super::meter::Counter;
@@ -22,6 +23,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
     let (event_queue, events) = mpsc::channel(EVENTS_MAX);
     let (stats_sender, stats) = watch::channel(PeerStats::default());
     let (key_frames, screen_key_frames) = (KeyFrameRequester::new(), KeyFrameRequester::new());
+    let remote_times = RemoteTimes::default();
     let unsent = Arc::new(Unsent::default());
     let (video_route, video_routes) = watch::channel(None);
     let (audio_route, audio_routes) = watch::channel(None);
@@ -57,6 +59,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         stats: stats_sender,
         wanted: key_frames.clone(),
         screen_wanted: screen_key_frames.clone(),
+        remote_times: remote_times.clone(),
         video_targets: media.video_targets,
         audio_targets: media.audio_targets,
         own_key_frames: media.key_frames,
@@ -90,6 +93,8 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         stats,
         key_frames,
         screen_key_frames,
+        times: remote_times.camera,
+        screen_times: remote_times.screen,
     }
 }
 

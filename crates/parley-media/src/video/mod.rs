@@ -7,8 +7,8 @@
 //! | [`h264`] | the caller's | encoded frames | RTP payloads, and back |
 //! | [`VideoReceiver`] | its own | received packets | [`VideoFrame`] into a slot |
 //!
-//! Everything in between is sans-IO: [`cadence`] (which pictures to encode), [`frame_buffer`] (loss and order), [`pattern`],
-//! [`scale`](mod@scale), [`probe`] (what the stamps of shown pictures tell).
+//! Everything in between is sans-IO: [`cadence`] (which pictures to encode), [`frame_buffer`] (loss and order), [`lip_sync`]
+//! (when to show them), [`pattern`], [`scale`](mod@scale), [`probe`] (what the stamps of shown pictures tell).
 
 pub mod cadence;
 mod changed;
@@ -21,6 +21,7 @@ pub(crate) mod halt;
 pub mod image;
 pub mod key_frame;
 mod key_frame_pace;
+pub mod lip_sync;
 pub(crate) mod made;
 pub mod pattern;
 pub mod pool;
@@ -38,6 +39,7 @@ pub use codec::Content;
 pub use encoder::{EncoderStats, StartEncoderError, VideoEncoder};
 pub use frame::VideoFrame;
 pub use key_frame::KeyFrameFlag;
+pub use lip_sync::{Lip, LipSyncFigures, NtpTime, SenderTimes};
 pub use receiver::{ReceiverStats, VideoReceiver};
 pub use scale::scale;
 pub use source::{SourceState, SourceStatus, VideoInput, VideoSource};

@@ -9,6 +9,7 @@
 //! | place | link |
 //! |---|---|
 //! | 500 | [`tap`]: counts, reads feedback |
+//! | 600 | [`lips`]: reads the other side's clocks |
 //! | 3,000 | the pacer (`peer/pacer`), instead of the library's |
 //! | 3,500 | [`rtx_stamp`]: MID and repaired RID on retransmissions |
 //! | 6,500 | [`unrtx`]: retransmissions turned back before the NACK generator |
@@ -17,6 +18,7 @@
 //! | 14,000 | [`deliver`]: hands received media to the media threads |
 
 pub(super) mod deliver;
+pub(super) mod lips;
 pub(super) mod nack;
 pub(super) mod rtx_stamp;
 pub(super) mod sender_report;
@@ -35,6 +37,8 @@ use std::time::Instant;
 
 /// Where the tap sits.
 pub(super) const TAP_SLOT: usize = 500;
+/// Where [`lips`] sits: below whatever keeps reports from the application, and retransmissions apart.
+pub(super) const LIPS_SLOT: usize = 600;
 /// Where [`rtx_stamp`] sits: below the NACK responder (4,000), which makes the retransmissions.
 pub(super) const RTX_STAMP_SLOT: usize = 3_500;
 /// Where [`unrtx`] sits: below the NACK generator (7,000).

@@ -143,6 +143,7 @@ impl Driver {
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
             screen_key_frames: self.own_screen_key_frames.clone(),
+            remote_times: self.remote_times.clone(),
             events,
         };
         let connection = Connection::open(generation, blueprint, now).await?;

@@ -82,6 +82,7 @@ impl Side {
             stats,
             key_frames: wish_key_frame,
             screen_key_frames: _,
+            ..
         } = Peer::spawn(PeerSetup {
             media: LocalMedia {
                 video: video_out,
