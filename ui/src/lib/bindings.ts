@@ -604,7 +604,7 @@ message: string, };
 /**
  * What can be wrong; the worst kind first.
  */
-export type FindingCode = "uplink_loss" | "downlink_loss" | "low_bandwidth" | "picture_stalled" | "encoder_slow" | "decoder_slow" | "computer_busy" | "high_round_trip" | "jitter" | "own_microphone_silent" | "other_microphone_silent" | "relayed";
+export type FindingCode = "uplink_loss" | "downlink_loss" | "low_bandwidth" | "picture_stalled" | "encoder_slow" | "picture_limited" | "decoder_slow" | "computer_busy" | "high_round_trip" | "jitter" | "own_microphone_silent" | "other_microphone_silent" | "relayed";
 
 /**
  * The folders that the person chose; without one it is the system's own.
@@ -1511,6 +1511,10 @@ target_kbps: number | null,
  * To scale and encode a picture, in milliseconds.
  */
 encode_ms: number | null, 
+/**
+ * Lines that a picture of this side has at most because this computer does not keep up with more.
+ */
+lines_max: number | null, 
 /**
  * To decode a picture, in milliseconds.
  */

@@ -6,6 +6,7 @@
 //! | low bandwidth | median estimate of 5 s, camera on, after 15 s | under 500 kbit/s | under 150 |
 //! | stalled picture | seconds without a break | 3 | 8 |
 //! | slow encoder, decoder | median ms a picture over 5 s | 25 | 33 (30 pictures a second) |
+//! | picture limited | lines at most by the CPU guard, for 3 s | always | under 300 |
 //! | busy computer | median percent of all cores over 10 s | 75 | 95 |
 //! | round trip | median ms over 5 s | 300 (half of it is one way: ITU-T G.114 wants 150) | 600 |
 //! | jitter | median ms over 5 s | 60 | 120 |
@@ -123,6 +124,24 @@ pub(super) const RULES: &[Rule] = &[
             format!("This computer needs {value:.0} ms to encode a picture, too long for a smooth one.")
         },
         less: false,
+    },
+    Rule {
+        code: FindingCode::PictureLimited,
+        window_s: 3,
+        from: f32::INFINITY,
+        bad_from: 300.0,
+        figure: |seconds| {
+            let shared = |second: &Circumstances| second.camera_on;
+            seconds
+                .all(shared)
+                .then(|| seconds.median(|sample| sample.lines_max.map(|lines| lines as f32)))?
+        },
+        words: |value| {
+            format!(
+                "This computer does not keep up, so your picture has no more than {value:.0} lines, or fewer pictures a second."
+            )
+        },
+        less: true,
     },
     Rule {
         code: FindingCode::DecoderSlow,

@@ -113,6 +113,12 @@ fn each_trouble_is_found_by_its_own_figure_and_no_other() {
         (FindingCode::EncoderSlow, 5, true, |sample, _| {
             sample.encode_ms = Some(45.0);
         }),
+        (FindingCode::PictureLimited, 3, false, |sample, _| {
+            sample.lines_max = Some(540);
+        }),
+        (FindingCode::PictureLimited, 3, true, |sample, _| {
+            sample.lines_max = Some(270);
+        }),
         (FindingCode::DecoderSlow, 5, false, |sample, _| {
             sample.decode_ms = Some(27.0);
         }),

@@ -451,8 +451,8 @@ impl Endpoint {
     }
 
     /// Pictures wait for as long as the sound that belongs to them does.
-    fn keep_lips_in_sync(&self) {
-        if let (Some(call), Some(status)) = (&self.call, self.sound.status()) {
+    fn keep_lips_in_sync(&mut self) {
+        if let (Some(call), Some(status)) = (&mut self.call, self.sound.status()) {
             call.follow_sound(&status);
         }
     }

@@ -10,7 +10,7 @@ use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, Key
 use parley_media::audio::{AudioCommand, AudioStatus, AudioTargets, ParticipantAudio};
 use parley_media::packet::ReceivedPacket;
 use parley_media::video::{
-    EncoderStats, EncoderTargets, ReceiverStats, SenderTimes, VideoEncoder, VideoReceiver,
+    BesideEncoding, EncoderStats, EncoderTargets, ReceiverStats, SenderTimes, VideoEncoder, VideoReceiver,
 };
 use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
@@ -36,6 +36,9 @@ pub(super) struct OngoingCall {
     audio_targets: watch::Receiver<AudioTargets>,
     watching: watch::Receiver<()>,
     tiles: Tiles,
+    /// Pictures decoded when it was looked last, and times the sound was late.
+    decoded: u64,
+    sound_late: u64,
 }
 
 /// What a call's driver has to say next.
@@ -78,6 +81,8 @@ impl OngoingCall {
             audio_targets,
             watching: tiles.watching(),
             tiles,
+            decoded: 0,
+            sound_late: 0,
         }
     }
 
@@ -107,6 +112,7 @@ impl OngoingCall {
                 }
                 Ok(()) = self.handle.stats.changed() => {
                     self.follow_round_trip();
+                    self.follow_load();
                     return Said::Stats;
                 }
                 Ok(()) = self.watching.changed() => self.follow_eyes(),
@@ -223,8 +229,25 @@ impl OngoingCall {
         }
     }
 
+    /// What else this computer does: once a second, with the sample of figures.
+    fn follow_load(&mut self) {
+        let receivers = self.receivers.values().chain(self.screens.values());
+        let stats: Vec<ReceiverStats> = receivers.map(VideoReceiver::stats).collect();
+        let decoded: u64 = stats.iter().map(|one| one.decoded).sum();
+        // A receiver that is gone took its count along.
+        let pictures = decoded.saturating_sub(std::mem::replace(&mut self.decoded, decoded));
+        let slowest_ms = stats.iter().map(|one| one.decode_ms).fold(0.0, f32::max);
+        if let Some(encoder) = &self.encoder {
+            encoder.set_beside(BesideEncoding {
+                decoding: pictures as f32 * slowest_ms / 1_000.0,
+                sound_late: self.sound_late,
+            });
+        }
+    }
+
     /// How long sound waits here is how long the pictures that belong to it must.
-    pub(super) fn follow_sound(&self, status: &AudioStatus) {
+    pub(super) fn follow_sound(&mut self, status: &AudioStatus) {
+        self.sound_late = status.counters.playout_skipped + status.counters.capture_skipped;
         for (receivers, heard) in [
             (&self.receivers, &status.participants),
             (&self.screens, &status.shared),

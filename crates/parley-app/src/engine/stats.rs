@@ -73,6 +73,7 @@ impl Gauge {
             jitter_ms: figures.path().jitter_ms.max(peer.audio_jitter_ms),
             target_kbps: encoder.map(|encoder| kbps(encoder.bitrate.bps())),
             encode_ms: encoder.map(|encoder| encoder.encode_ms),
+            lines_max: encoder.and_then(|encoder| Some(encoder.cpu.limit?.height)),
             decode_ms: figures
                 .receivers
                 .iter()

@@ -62,6 +62,8 @@ pub enum FindingCode {
     PictureStalled,
     /// This computer takes too long to encode a picture; milliseconds.
     EncoderSlow,
+    /// This computer does not keep up with pictures as large or as many as wanted; lines of a picture at most.
+    PictureLimited,
     /// This computer takes too long to decode a picture; milliseconds.
     DecoderSlow,
     /// Parley takes nearly all this computer has; percent of all cores.

@@ -61,6 +61,8 @@ pub struct StatsSample {
     pub target_kbps: Option<u32>,
     /// To scale and encode a picture, in milliseconds.
     pub encode_ms: Option<f32>,
+    /// Lines that a picture of this side has at most because this computer does not keep up with more.
+    pub lines_max: Option<u32>,
     /// To decode a picture, in milliseconds.
     pub decode_ms: Option<f32>,
     /// What Parley's process takes (without the window's own), in percent of one core.

@@ -2,14 +2,17 @@
 //!
 //! Owns one OpenH264 encoder. A place in the outgoing channel is reserved before a picture is encoded, so that an encoded
 //! picture is never dropped (every later one refers to it); without a place the raw picture is skipped and counted. What to
-//! aim at is decided elsewhere and read from the watch before each picture. A screen that stands still is encoded again only to
+//! aim at is decided elsewhere and read from the watch before each picture; a computer that does not keep up encodes less
+//! (`cpu_guard`), and another size comes every two seconds at most (`size_pace`). A screen that stands still is encoded again only to
 //! sharpen it, or when a key frame is asked for (`standing`).
 
 use super::cadence::Cadence;
 use super::codec::{Content, EncodeError, EncoderSettings, H264Encoder};
+use super::cpu_guard::{BesideEncoding, CpuGuard, CpuGuardFigures};
 use super::key_frame_pace::KeyFramePace;
 use super::pool::FramePool;
 use super::scale::scale_into;
+use super::size_pace::SizePace;
 use super::standing::Standing;
 use super::text::Text;
 use super::{EncoderTargets, KeyFrameFlag, VideoFrame};
@@ -67,6 +70,8 @@ pub struct EncoderStats {
     pub bitrate: Bitrate,
     /// Pictures per second that the encoder counts with.
     pub frame_rate: Option<FrameRate>,
+    /// Whether this computer keeps up.
+    pub cpu: CpuGuardFigures,
 }
 
 /// The encode thread. Dropping it closes its slot and ends it.
@@ -74,6 +79,7 @@ pub struct EncoderStats {
 pub struct VideoEncoder {
     frames: Slot<VideoFrame>,
     stats: Arc<Mutex<EncoderStats>>,
+    beside: Arc<Mutex<BesideEncoding>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -114,8 +120,14 @@ impl VideoEncoder {
             key_frames,
             key_frame_pace: KeyFramePace::default(),
             key_frame_wanted: false,
+            size_pace: SizePace::default(),
+            // Text is ten pictures a second at most, and its size is its sharpness.
+            guard: (content != Content::Text).then(CpuGuard::default),
+            beside: Arc::default(),
+            replaced: 0,
             stats: Arc::clone(&stats),
         };
+        let beside = Arc::clone(&bench.beside);
         let slot = frames.clone();
         let thread = std::thread::Builder::new()
             .name("video encode".into())
@@ -123,6 +135,7 @@ impl VideoEncoder {
         Ok(Self {
             frames,
             stats,
+            beside,
             thread: Some(thread),
         })
     }
@@ -131,6 +144,11 @@ impl VideoEncoder {
     /// the camera's next one.
     pub fn wake(&self) {
         self.frames.wake();
+    }
+
+    /// What else this computer does for the call: from time to time, for what it has to leave out of its pictures.
+    pub fn set_beside(&self, beside: BesideEncoding) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = beside;
     }
 
     /// What it has done so far.
@@ -166,7 +184,8 @@ fn run(
             Taken::TimedOut => None,
             Taken::Closed => break,
         };
-        let targets = *targets.borrow();
+        let wanted = *targets.borrow();
+        let targets = bench.within_limits(wanted);
         if targets.paused {
             bench.stand(fresh.as_ref());
             if fresh.is_some() {
@@ -188,8 +207,10 @@ fn run(
             }
             Err(mpsc::error::TrySendError::Closed(())) => break,
         };
+        let begin = now();
         if let Some(encoded) = bench.encode(&frame, targets) {
             room.send(encoded);
+            bench.guard(begin, wanted, frames.replaced());
         }
     }
     tracing::debug!("the encode thread ends");
@@ -217,6 +238,11 @@ struct Bench {
     key_frames: KeyFrameFlag,
     key_frame_pace: KeyFramePace,
     key_frame_wanted: bool,
+    size_pace: SizePace,
+    guard: Option<CpuGuard>,
+    beside: Arc<Mutex<BesideEncoding>>,
+    /// Raw pictures replaced by newer ones, as counted when the last picture was encoded.
+    replaced: u64,
     stats: Arc<Mutex<EncoderStats>>,
 }
 
@@ -227,6 +253,33 @@ impl Bench {
         } else {
             PATIENCE
         }
+    }
+
+    /// What to encode at of what the call wants.
+    fn within_limits(&mut self, wanted: EncoderTargets) -> EncoderTargets {
+        let limited = self.guard.as_ref().map_or(wanted, |guard| guard.limit(wanted));
+        if wanted.paused {
+            // What comes after a pause begins with a key frame anyway.
+            self.size_pace = SizePace::default();
+            return limited;
+        }
+        EncoderTargets {
+            resolution: self.size_pace.follow(now(), limited.resolution),
+            ..limited
+        }
+    }
+
+    /// Looks whether the computer keeps up, after a picture that was begun at `begin`.
+    fn guard(&mut self, begin: Instant, wanted: EncoderTargets, replaced: u64) {
+        let left_out = replaced.saturating_sub(std::mem::replace(&mut self.replaced, replaced));
+        let Some(guard) = &mut self.guard else {
+            return;
+        };
+        guard.beside(*self.beside.lock().unwrap_or_else(PoisonError::into_inner));
+        let now = now();
+        guard.encoded(now, now.saturating_duration_since(begin), wanted, left_out);
+        let figures = guard.figures();
+        self.count(|stats| stats.cpu = figures);
     }
 
     /// What to encode now: the picture that just came, or once more the one that stands.

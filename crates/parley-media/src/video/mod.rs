@@ -13,6 +13,7 @@
 pub mod cadence;
 mod changed;
 pub mod codec;
+pub mod cpu_guard;
 pub mod encoder;
 pub mod frame;
 pub mod frame_buffer;
@@ -28,6 +29,7 @@ pub mod pool;
 pub mod probe;
 pub mod receiver;
 pub mod scale;
+mod size_pace;
 pub mod source;
 mod standing;
 pub mod target;
@@ -36,6 +38,7 @@ mod text_rate;
 pub mod y4m;
 
 pub use codec::Content;
+pub use cpu_guard::{BesideEncoding, CpuGuardFigures, CpuLimit};
 pub use encoder::{EncoderStats, StartEncoderError, VideoEncoder};
 pub use frame::VideoFrame;
 pub use key_frame::KeyFrameFlag;

@@ -62,6 +62,7 @@ export function sampleOf(before: Look, now: Look, sinceMs: number): StatsSample 
     jitter_ms: Math.max(0, ...now.entries.filter((one) => one['type'] === 'inbound-rtp').map((one) => number(one['jitter']) * 1000)),
     target_kbps: now.entries.filter((one) => one['type'] === 'outbound-rtp' && one['kind'] === 'video').reduce<number | null>((all, one) => (one['targetBitrate'] === undefined ? all : (all ?? 0) + Math.round(number(one['targetBitrate']) / 1000)), null),
     encode_ms: by(b.encodeS - a.encodeS, b.framesSent - a.framesSent, 1000),
+    lines_max: null,
     decode_ms: by(b.decodeS - a.decodeS, b.framesReceived - a.framesReceived, 1000),
     cpu_pct: null,
     frozen: false,

@@ -21,11 +21,12 @@ export const FOUND: InspectorView = {
 
 export const MORE_FIGURES: Pick<
   StatsSample,
-  'jitter_ms' | 'target_kbps' | 'encode_ms' | 'decode_ms' | 'cpu_pct' | 'frozen' | 'microphone_dbov' | 'heard_dbov' | 'pair' | 'codecs'
+  'jitter_ms' | 'target_kbps' | 'encode_ms' | 'lines_max' | 'decode_ms' | 'cpu_pct' | 'frozen' | 'microphone_dbov' | 'heard_dbov' | 'pair' | 'codecs'
 > = {
   jitter_ms: 12,
   target_kbps: 1500,
   encode_ms: 9.4,
+  lines_max: null,
   decode_ms: 3.1,
   cpu_pct: 64,
   frozen: false,
