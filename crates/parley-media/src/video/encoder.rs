@@ -375,7 +375,10 @@ impl Bench {
             self.encoder.encode(&scaled, key_frame)?
         };
         if encoded.key_frame {
-            self.key_frame_pace.made(now);
+            let bits = encoded.data.len() as f64 * 8.0;
+            let takes = bits / settings.bitrate.bps().max(1) as f64;
+            self.key_frame_pace
+                .made(now, Duration::from_secs_f64(takes.min(60.0)));
         }
         if let Some(standing) = &mut self.standing {
             standing.encoded(encoded.data.len());

@@ -2,8 +2,8 @@
 //! frame and the next deadline out. Owned by the receiver thread.
 //!
 //! A picture is handed out as soon as it is complete and its predecessor was. After a loss the buffer waits a bounded time for
-//! the retransmission (the picture freezes), then wishes for a key frame, again and again until one is there; what can still
-//! be repaired meanwhile is. A picture that refers to a missing one is never handed out.
+//! the retransmission (the picture freezes), then wishes for a key frame, again and again until one is there, but not while one is
+//! on its way; what can still be repaired meanwhile is. A picture that refers to a missing one is never handed out.
 
 mod order;
 
@@ -22,6 +22,12 @@ const BYTES_MAX: usize = 4 << 20;
 const STARTS_MAX: usize = 64;
 /// How long a loss may be waited for before everything behind it is given up.
 const REPAIR_MAX: Duration = Duration::from_secs(2);
+/// The wait for a retransmission before a key frame is wished for, where the round trip is short ...
+const PATIENCE_MAX: Duration = Duration::from_millis(500);
+/// ... and where it is so long (a satellite) that nothing sent again could be there by then: asking would cost a key frame for each loss.
+const PATIENCE_FAR_MAX: Duration = Duration::from_secs(1);
+/// A key frame that begins to come is waited for at most so long: on a line of 100 kbit/s it takes a second and more.
+const COMING_MAX: Duration = Duration::from_secs(2);
 /// Round trip assumed until it is known.
 const ROUND_TRIP_FIRST: Duration = Duration::from_millis(100);
 
@@ -74,9 +80,20 @@ pub struct FrameBuffer {
     /// Whether the wait is over and a key frame is wished for.
     frozen: bool,
     last_request: Option<Instant>,
+    /// The key frame that comes packet by packet.
+    coming: Option<Coming>,
     round_trip: Duration,
     depacketizer: Depacketizer,
     counters: FrameBufferCounters,
+}
+
+/// A key frame on its way, as far as its packets tell.
+#[derive(Debug, Clone, Copy)]
+struct Coming {
+    rtp_time: RtpTime,
+    /// When the first packet of such a picture came, of all since a picture was handed out or a key frame wished for.
+    began: Instant,
+    newest: Instant,
 }
 
 impl Default for FrameBuffer {
@@ -98,6 +115,7 @@ impl FrameBuffer {
             stuck_since: None,
             frozen: false,
             last_request: None,
+            coming: None,
             round_trip: ROUND_TRIP_FIRST,
             depacketizer: Depacketizer::new(),
             counters: FrameBufferCounters::default(),
@@ -140,7 +158,9 @@ impl FrameBuffer {
             return;
         }
         self.order.note_useful();
-        if let Some(start) = picture_start(&packet.payload) {
+        let start = picture_start(&packet.payload);
+        self.note_coming(&packet, start.is_some());
+        if let Some(start) = start {
             self.starts.insert(place, start);
             if self.starts.len() > STARTS_MAX {
                 self.starts.pop_first();
@@ -161,6 +181,7 @@ impl FrameBuffer {
                 self.stuck_since = None;
                 self.frozen = false;
                 self.last_request = None;
+                self.coming = None;
             }
             None => self.watch_for_loss(now),
         }
@@ -172,6 +193,7 @@ impl FrameBuffer {
         let due = self.frozen && self.request_due().is_none_or(|due| now >= due);
         if due {
             self.last_request = Some(now);
+            self.coming = None;
             self.counters.key_frame_requests += 1;
         }
         due
@@ -196,16 +218,43 @@ impl FrameBuffer {
     pub fn require_key_frame_now(&mut self) {
         self.require_key_frame();
         self.last_request = None;
+        self.coming = None;
+    }
+
+    /// A packet that is new: whether it belongs to a key frame that is on its way.
+    fn note_coming(&mut self, packet: &ReceivedPacket, starts: bool) {
+        let at = packet.arrived.0;
+        match &mut self.coming {
+            Some(coming) if coming.rtp_time == packet.rtp_time => coming.newest = coming.newest.max(at),
+            Some(coming) if starts => (coming.rtp_time, coming.newest) = (packet.rtp_time, at),
+            None if starts => {
+                self.coming = Some(Coming {
+                    rtp_time: packet.rtp_time,
+                    began: at,
+                    newest: at,
+                });
+            }
+            Some(_) | None => {}
+        }
     }
 
     /// How long a retransmission is waited for: it is asked for at once or after a short while, and travels once there and back.
     fn patience(&self) -> Duration {
-        (self.round_trip.mul_f32(1.5) + Duration::from_millis(50)).min(Duration::from_millis(500))
+        let usual = self.round_trip.mul_f32(1.5) + Duration::from_millis(50);
+        if usual <= PATIENCE_MAX {
+            return usual;
+        }
+        let far = self.round_trip.mul_f32(1.1) + Duration::from_millis(100);
+        far.clamp(PATIENCE_MAX, PATIENCE_FAR_MAX)
     }
 
     fn request_due(&self) -> Option<Instant> {
         let pause = self.round_trip.mul_f32(1.5).max(Duration::from_millis(300));
-        Some(self.last_request? + pause)
+        let asked = self.last_request.map(|last| last + pause);
+        let coming = self
+            .coming
+            .map(|coming| (coming.newest + pause).min(coming.began + COMING_MAX));
+        asked.into_iter().chain(coming).max()
     }
 
     fn pop_next(&mut self) -> Option<CompletePicture> {

@@ -1,6 +1,7 @@
 //! How often key frames may be made: sans-IO, asked by the encode thread before each picture.
 //!
-//! A key frame is large, and whoever asks for many could crowd out the rest, so in the long run they are [`GAP`] apart. A
+//! A key frame is large, and whoever asks for many could crowd out the rest, so in the long run they are [`GAP`] apart, and further
+//! where the line takes longer than that to carry one: the next would only wait behind it. A
 //! few may follow each other at once: at the beginning of a call the encoder's first picture, the opening of the way and
 //! the other side's first request come within milliseconds, and making the last one wait would only delay the first
 //! picture that is seen.
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// The mean distance between key frames under constant requests.
 const GAP: Duration = Duration::from_millis(300);
+/// No key frame puts the next one off for longer.
+const GAP_MAX: Duration = Duration::from_secs(2);
 /// How many may come at once.
 const BURST: u32 = 3;
 
@@ -27,10 +30,10 @@ impl KeyFramePace {
             .is_none_or(|full_at| full_at <= now + GAP * (BURST - 1))
     }
 
-    /// One was made.
-    pub(super) fn made(&mut self, now: Instant) {
+    /// One was made, which takes so long to send.
+    pub(super) fn made(&mut self, now: Instant, takes: Duration) {
         let from = self.full_at.map_or(now, |full_at| full_at.max(now));
-        self.full_at = Some(from + GAP);
+        self.full_at = Some(from + takes.clamp(GAP, GAP_MAX));
     }
 }
 
@@ -50,7 +53,7 @@ mod tests {
         for ms in 0..3_000 {
             let now = start + Duration::from_millis(ms);
             if pace.allows(now) {
-                pace.made(now);
+                pace.made(now, Duration::ZERO);
                 made.push(ms);
             }
         }
@@ -62,11 +65,11 @@ mod tests {
     fn after_a_pause_the_next_ones_are_free_again() {
         let start = Instant::now();
         let mut pace = KeyFramePace::default();
-        (0..3).for_each(|_| pace.made(start));
+        (0..3).for_each(|_| pace.made(start, Duration::ZERO));
         let later = start + Duration::from_millis(900);
         for _ in 0..3 {
             assert!(pace.allows(later));
-            pace.made(later);
+            pace.made(later, Duration::ZERO);
         }
         assert!(!pace.allows(later));
     }
@@ -75,8 +78,32 @@ mod tests {
     fn when_all_were_used_up_the_next_one_is_a_gap_away() {
         let start = Instant::now();
         let mut pace = KeyFramePace::default();
-        (0..3).for_each(|_| pace.made(start));
+        (0..3).for_each(|_| pace.made(start, Duration::ZERO));
         assert!(!pace.allows(start + Duration::from_millis(299)));
         assert!(pace.allows(start + Duration::from_millis(300)));
+    }
+
+    #[test]
+    fn one_that_the_line_carries_for_a_second_puts_the_next_off_until_it_is_nearly_there() {
+        let start = Instant::now();
+        let made = |takes: Duration| {
+            let mut pace = KeyFramePace::default();
+            (0..20_000)
+                .filter(|ms| {
+                    let now = start + Duration::from_millis(*ms);
+                    let allowed = pace.allows(now);
+                    if allowed {
+                        pace.made(now, takes);
+                    }
+                    allowed
+                })
+                .count()
+        };
+        assert!((20..=21).contains(&made(Duration::from_secs(1))));
+        assert!(
+            (10..=11).contains(&made(Duration::from_secs(60))),
+            "but not for ever"
+        );
+        assert!(made(Duration::from_millis(50)) > 60);
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! The library's asks on a fixed beat: late by half of it, and on a path with a long round trip several times before the
 //! first answer can be there, so that each loss is sent several times. This one asks as soon as reordering is unlikely, and
-//! again only after an answer should have come.
+//! again only after an answer should have come, each time after a longer while: what does not come may wait behind much else. What
+//! lies before a key frame is asked for no more, since no picture needs it.
 
 use super::{Lanes, Link};
 use crate::peer::meter::Meter;
+use parley_media::video::h264::{PictureStart, picture_start};
 use rtc::interceptor::{AttributedPacket, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
     TransportLayerNack, nack_pairs_from_sequence_numbers,
@@ -23,9 +25,13 @@ const AGAIN_MIN: Duration = Duration::from_millis(25);
 const AGAIN_FACTOR: f32 = 1.25;
 /// The round trip before it was measured.
 const ROUND_TRIP_START_MS: f32 = 80.0;
-/// How often one packet is asked for, and for how long, before it is given up: then a key frame is cheaper.
+/// How often one packet is asked for, and for how long, before it is given up: then a key frame is cheaper. Where the round trip is
+/// long, until a second answer can be there ...
 const REQUESTS_MAX: u8 = 8;
 const AGE_MAX: Duration = Duration::from_secs(1);
+const AGE_ROUND_TRIPS: f32 = 2.0;
+/// ... but no longer than the frame buffer keeps what came behind it.
+const AGE_FAR_MAX: Duration = Duration::from_secs(2);
 /// A gap larger than this is an interruption; asking for all of it would only add to the trouble.
 const GAP_MAX: u16 = 400;
 
@@ -65,6 +71,9 @@ impl Link for Nacks {
             && let Some(missing) = self.streams.get_mut(&rtp.header.ssrc)
         {
             missing.arrived(packet.now, rtp.header.sequence_number);
+            if picture_start(&rtp.payload) == Some(PictureStart::Certain) {
+                missing.begin_at(rtp.header.sequence_number);
+            }
         }
         lanes.inward.push_back(packet);
     }
@@ -158,15 +167,25 @@ impl Missing {
         }
     }
 
+    /// A key frame begins here: what was sent before it is of no use any more.
+    fn begin_at(&mut self, sequence: u16) {
+        self.lost
+            .retain(|lost| lost.sequence.wrapping_sub(sequence) < 0x8000);
+    }
+
     /// What must be asked for now. Forgets what is not worth it any more.
     fn due(&mut self, now: Instant, again_after: Duration) -> Vec<u16> {
+        let age_max = again_after.mul_f32(AGE_ROUND_TRIPS).clamp(AGE_MAX, AGE_FAR_MAX);
         self.lost.retain(|lost| {
-            lost.requests < REQUESTS_MAX && now.saturating_duration_since(lost.since) < AGE_MAX
+            let age = now.saturating_duration_since(lost.since);
+            let in_time = lost.requests == 0 || age + again_after <= AGE_FAR_MAX;
+            lost.requests < REQUESTS_MAX && age < age_max && in_time
         });
         let due = self.lost.iter_mut().filter(|lost| lost.next <= now);
         due.map(|lost| {
+            // The second answer is waited for half as long again, the third twice as long, ...
+            lost.next = now + again_after + again_after * u32::from(lost.requests) / 2;
             lost.requests += 1;
-            lost.next = now + again_after;
             lost.sequence
         })
         .collect()
@@ -243,6 +262,48 @@ mod tests {
     fn a_packet_that_never_comes_is_given_up() {
         let asked = asked_for(&[20], Duration::from_millis(30), false);
         assert_eq!(asked.len(), usize::from(REQUESTS_MAX));
+    }
+
+    #[test]
+    fn each_request_for_the_same_packet_waits_longer_than_the_one_before() {
+        let start = Instant::now();
+        let mut missing = Missing::default();
+        missing.arrived(start, 1);
+        missing.arrived(start, 3);
+        let asked: Vec<u64> = (0..3_000)
+            .filter(|ms| {
+                let now = start + Duration::from_millis(*ms);
+                !missing.due(now, Duration::from_millis(40)).is_empty()
+            })
+            .collect();
+        assert_eq!(asked, [5, 45, 105, 185, 285, 405, 545, 705]);
+    }
+
+    #[test]
+    fn where_the_way_is_long_a_second_answer_can_still_come() {
+        for (round_trip_ms, requests) in [(250, 3), (600, 2), (1_500, 1)] {
+            let asked = asked_for(&[20], Duration::from_millis(round_trip_ms), false);
+            assert_eq!(asked.len(), requests, "{round_trip_ms} ms");
+        }
+    }
+
+    #[test]
+    fn what_lies_before_a_key_frame_is_asked_for_no_more_and_what_is_missing_of_it_is() {
+        let meter = Arc::new(Meter::default());
+        let mut link = Nacks::new(meter, 9);
+        link.bind_remote(&video_stream(1, None, &[]));
+        let (start, mut lanes) = (Instant::now(), Lanes::default());
+        let parameters: &[u8] = &[0x67, 66, 224, 31];
+        for (sequence, payload) in [
+            (65_530, b"x".as_slice()),
+            (65_533, b"x"),
+            (65_535, parameters),
+            (2, b"x"),
+        ] {
+            link.on_received(rtp_packet(start, 1, sequence, payload), &mut lanes);
+        }
+        let missing: Vec<u16> = link.streams[&1].lost.iter().map(|lost| lost.sequence).collect();
+        assert_eq!(missing, [0, 1]);
     }
 
     #[test]

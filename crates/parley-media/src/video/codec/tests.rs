@@ -112,6 +112,25 @@ fn a_key_frame_comes_when_asked_for_and_with_another_size_and_decodes_alone() {
     assert_eq!(picture.resolution(), Resolution::new(320, 180));
 }
 
+/// A key frame for another size comes on top of what flows: at the rate at which each size is taken up it must not hold the line up
+/// for long.
+#[test]
+fn a_key_frame_for_another_size_is_small_against_its_bitrate() {
+    for (height, kbps) in [(270, 150), (360, 220), (540, 450), (720, 800)] {
+        let mut encoder = H264Encoder::new(settings(kbps)).unwrap();
+        let mut other = Film::new(Resolution::new(320, 180));
+        for _ in 0..30 {
+            encoder.encode(&other.next(), false).unwrap();
+        }
+        let mut film = Film::new(Resolution::new(height * 16 / 9, height));
+        let key_frame = encoder.encode(&film.next(), false).unwrap();
+        assert!(key_frame.key_frame);
+        let ms = key_frame.data.len() as u64 * 8 / kbps;
+        eprintln!("MEASURED {height} at {kbps}: {} bytes, {ms} ms", key_frame.data.len());
+        assert!(ms <= 700, "{height} lines at {kbps} kbit/s: {ms} ms");
+    }
+}
+
 #[test]
 fn the_stream_is_constrained_baseline_as_offered() {
     let mut encoder = H264Encoder::new(settings(800)).unwrap();

@@ -433,3 +433,105 @@ fn beginnings_without_end_stay_few_and_the_key_frame_behind_them_is_found() {
             .is_some_and(|picture| picture.unit.key_frame)
     );
 }
+
+/// Gives the buffer a picture packet by packet; those named are lost. Gives when a key frame was wished for, in milliseconds.
+fn trickle(
+    buffer: &mut FrameBuffer,
+    begin: Instant,
+    payloads: Vec<Bytes>,
+    gap_ms: u64,
+    lost: &[usize],
+) -> Vec<u64> {
+    let (count, mut wishes) = (payloads.len(), Vec::new());
+    let mut payloads = payloads.into_iter().enumerate();
+    for ms in 0..6_000 {
+        let now = begin + Duration::from_millis(ms);
+        if ms % gap_ms == 0
+            && let Some((index, payload)) = payloads.next()
+            && !lost.contains(&index)
+        {
+            buffer.insert(ReceivedPacket {
+                sequence: index as u16,
+                rtp_time: RtpTime(0),
+                marker: index + 1 == count,
+                payload,
+                arrived: ArrivalTime(now),
+            });
+        }
+        if buffer.pop(now).is_some() {
+            break;
+        }
+        let due = buffer.deadline().is_none_or(|due| due <= now);
+        if buffer.take_key_frame_request(now) {
+            assert!(due, "wished for without a deadline");
+            wishes.push(ms);
+        }
+    }
+    wishes
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: any moment will do as the start of virtual time"
+)]
+fn a_key_frame_that_is_on_its_way_over_a_slow_line_is_not_asked_for_again() {
+    let payloads = packetize(&access_unit(0, true, 28_000), 1_000);
+    assert!(payloads.len() > 25);
+    let fresh = || {
+        let mut buffer = FrameBuffer::new();
+        buffer.set_round_trip(Duration::from_millis(60));
+        buffer.require_key_frame();
+        (buffer, Instant::now())
+    };
+    let (mut buffer, begin) = fresh();
+    let _ = buffer.take_key_frame_request(begin);
+    let wishes = trickle(&mut buffer, begin, payloads.clone(), 60, &[]);
+    assert!(wishes.is_empty(), "1.7 seconds: {wishes:?}");
+    assert_eq!(buffer.counters().key_frames, 1);
+
+    let (mut buffer, begin) = fresh();
+    let _ = buffer.take_key_frame_request(begin);
+    let wishes = trickle(&mut buffer, begin, payloads.clone(), 20, &[9]);
+    assert!(
+        (860..=900).contains(&wishes[0]) && wishes.len() > 10,
+        "a part of it is lost, and its last packet came after 560: {wishes:?}"
+    );
+
+    let (mut buffer, begin) = fresh();
+    let wishes = trickle(&mut buffer, begin, payloads, 200, &[]);
+    assert_eq!(wishes[0], 2_000, "nobody waits for ever: {wishes:?}");
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "test: any moment will do as the start of virtual time"
+)]
+fn a_loss_is_waited_for_until_what_is_sent_again_can_be_there_however_long_the_way() {
+    let begin = Instant::now();
+    for (round_trip_ms, patience_ms) in [
+        (0, 50),
+        (40, 110),
+        (300, 500),
+        (400, 540),
+        (600, 760),
+        (1_500, 1_000),
+    ] {
+        let mut buffer = FrameBuffer::new();
+        buffer.set_round_trip(Duration::from_millis(round_trip_ms));
+        buffer.insert(ReceivedPacket {
+            sequence: 7,
+            rtp_time: RtpTime(0),
+            marker: true,
+            payload: Bytes::from_static(&[0x41, 1]),
+            arrived: ArrivalTime(begin),
+        });
+        assert!(buffer.pop(begin).is_none());
+        let waits = buffer.deadline().unwrap() - begin;
+        assert!(
+            waits.abs_diff(Duration::from_millis(patience_ms)) < Duration::from_millis(2),
+            "{round_trip_ms}: {waits:?}"
+        );
+    }
+}
