@@ -7,6 +7,7 @@
 mod bytes;
 mod depacketiser;
 mod frame_buffer;
+mod frame_order;
 mod jitter_buffer;
 mod lip_sync;
 pub mod mutate;
@@ -24,6 +25,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("depacketiser", depacketiser::depacketiser),
     ("frame_buffer", frame_buffer::frame_buffer),
+    ("frame_order", frame_order::frame_order),
     ("jitter_buffer", jitter_buffer::jitter_buffer),
     ("lip_sync", lip_sync::lip_sync),
     ("proto", proto::proto),
