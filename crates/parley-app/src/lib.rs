@@ -16,6 +16,7 @@ mod folders;
 pub mod frames;
 pub mod network;
 pub mod problems;
+pub mod saving;
 #[cfg(test)]
 mod sentences;
 pub mod settings;

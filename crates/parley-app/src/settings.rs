@@ -8,7 +8,7 @@
 mod keeper;
 mod layout;
 
-use crate::view::{CameraSettings, PersonVolume, Settings, SettingsPatch};
+use crate::view::{CameraSettings, PersonVolume, SavingSettings, Settings, SettingsPatch};
 use keeper::Keeper;
 pub use layout::SETTINGS_VERSION;
 use layout::Unknown;
@@ -122,6 +122,7 @@ impl SettingsStore {
                 screen,
                 recording,
                 network,
+                saving,
             } = patch;
             set(&mut settings.name, name);
             set(&mut settings.server, server);
@@ -137,6 +138,7 @@ impl SettingsStore {
             set(&mut settings.screen, screen);
             set(&mut settings.recording, recording);
             set(&mut settings.network, network);
+            set(&mut settings.saving, saving);
         });
     }
 
@@ -178,6 +180,10 @@ fn sane(mut settings: Settings) -> Settings {
     if !CameraSettings::FRAME_RATES.contains(&settings.picture.frame_rate) {
         settings.picture.frame_rate = CameraSettings::default().frame_rate;
     }
+    settings.saving.kbps_max = settings
+        .saving
+        .kbps_max
+        .map(|kbps| kbps.clamp(*SavingSettings::KBPS.start(), *SavingSettings::KBPS.end()));
     settings.volumes.retain(|known| {
         known.percent <= PersonVolume::MOST_PCT && known.name.chars().count() <= NAME_CHARS_MAX
     });
@@ -351,12 +357,13 @@ mod tests {
     #[test]
     fn what_no_window_can_choose_is_not_taken_from_a_file_either() {
         let folder = folder();
-        let file = r#"{"picture": {"resolution": "p1080", "frame_rate": 7},
+        let file = r#"{"picture": {"resolution": "p1080", "frame_rate": 7}, "saving": {"kbps_max": 3},
             "volumes": [{"name": "Bo", "percent": 150}, {"name": "Eve", "percent": 60000}]}"#;
         fs::write(folder.path().join(FILE_NAME), file).unwrap();
         let store = SettingsStore::open(folder.path());
         assert_eq!(store.set_aside(), None);
         assert_eq!(store.get().picture.frame_rate, 30);
+        assert_eq!(store.get().saving.kbps_max, Some(100));
         assert_eq!(
             store.get().picture.resolution,
             crate::view::CameraResolution::P1080

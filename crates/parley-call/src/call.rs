@@ -1,7 +1,7 @@
 //! The driver of a call: one task that owns the session, the connection to the server and the peer driver, and carries
 //! messages between them. It decides nothing.
 
-use crate::config::{CallConfig, CallTarget};
+use crate::config::{CallConfig, CallTarget, VideoLimits};
 use crate::end::EndReason;
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
@@ -37,6 +37,8 @@ pub enum CallCommand {
     /// Tells the other side what microphone, camera and screen do now. With the screen on, its track is added once the other
     /// side can take it.
     SetMediaState(MediaState),
+    /// The most video there may be from now on, in place of what the call began with.
+    Limit(VideoLimits),
     /// Raises one's hand, or takes it down.
     RaiseHand(bool),
     /// Shows the others a reaction, if they can see it now.

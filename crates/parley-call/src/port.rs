@@ -3,6 +3,7 @@
 //! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
 
+use crate::config::VideoLimits;
 use crate::ice::{IceServer, RelayTransport};
 use crate::session::NetworkChange;
 use bytes::{Bytes, BytesMut};
@@ -47,6 +48,8 @@ pub enum PeerCommand {
     AddScreen,
     /// The same for the track of what the computer plays.
     AddScreenSound,
+    /// The most video there may be from now on.
+    Limit(VideoLimits),
     /// Opens the gate: media is sent and handed on from now. Closed again by the next `Open`.
     AllowMedia,
     /// Sends on the control channel; dropped and counted while that is not open.
@@ -68,6 +71,7 @@ impl PeerCommand {
             Self::AddCandidate(_) => "add_candidate",
             Self::AddScreen => "add_screen",
             Self::AddScreenSound => "add_screen_sound",
+            Self::Limit(_) => "limit",
             Self::AllowMedia => "allow_media",
             Self::SendControl(_) => "send_control",
             Self::Close => "close",

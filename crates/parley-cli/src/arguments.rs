@@ -91,6 +91,15 @@ pub(crate) struct Wish {
     /// The most video to send, in kbit/s.
     #[arg(long)]
     pub(crate) max_kbps: Option<u64>,
+    /// Small pictures, few of them, sent and asked for.
+    #[arg(long)]
+    pub(crate) low_data: bool,
+    /// No picture of the camera, sent or asked for; a shown screen still comes.
+    #[arg(long, conflicts_with = "low_data")]
+    pub(crate) audio_only: bool,
+    /// Smaller pictures, and fewer of them, to spare this computer.
+    #[arg(long)]
+    pub(crate) save_energy: bool,
     /// Writes this message once connected; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) chat: Vec<String>,

@@ -10,13 +10,13 @@ use crate::report::Report;
 use crate::watch::{self, Heard, Onlooker, Watcher};
 use crate::{tell, words};
 use anyhow::{Context as _, Result};
-use parley_app::cost;
 use parley_app::endpoint::{
     CallCommand, CallPhase, CallSnapshot, CallTarget, CallWish, EndReason, Endpoint, Happened,
     SCREEN_TILE_OF, ShareWish, SignalingFault, VideoLimits,
 };
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
-use parley_app::view::CameraSettings;
+use parley_app::view::{CameraSettings, SavingMode, SavingSettings};
+use parley_app::{cost, saving};
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
 use parley_media::device::screen::SYSTEM_ASKS;
 use parley_media::slot::Slot;
@@ -90,7 +90,9 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
 fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<PlayedBlock>)> {
     let (tap, played) = sync_channel(PLAYED_MAX);
     let mut endpoint = Endpoint::new();
-    endpoint.set_picture(wish.video.input(None, CameraSettings::default()));
+    let saving = saving_of(wish);
+    let picture = wish.video.input(None, CameraSettings::default());
+    endpoint.set_picture(picture.filter(|_| saving::sends_picture(saving)));
     let switches = wish.voice.is_none_or(|voice| voice == Switch::On);
     endpoint.open_sound(AudioConfig {
         input: wish.audio.input(None),
@@ -112,6 +114,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
     if let Some(kbps) = wish.max_kbps {
         limits = limits.with_bitrate_max(Bitrate::from_kbps(kbps));
     }
+    let limits = saving::limits(limits, saving);
     endpoint.start_call(CallWish {
         target,
         name: wish.name.clone(),
@@ -163,14 +166,28 @@ fn is_shown(id: &str, status: &SourceStatus) -> bool {
     }
 }
 
+/// What is saved, of data and energy. (`--max-kbps` is about one direction only.)
+fn saving_of(wish: &Wish) -> SavingSettings {
+    SavingSettings {
+        mode: match (wish.audio_only, wish.low_data) {
+            (true, _) => SavingMode::AudioOnly,
+            (false, true) => SavingMode::LowData,
+            (false, false) => SavingMode::Off,
+        },
+        kbps_max: None,
+        energy: wish.save_energy,
+    }
+}
+
 /// What the others are told of what one sends.
 fn media_state(wish: &Wish, shown: bool) -> MediaState {
     MediaState {
         microphone_on: wish.audio != SoundSource::Off,
-        camera_on: wish.video != PictureSource::Off,
+        camera_on: wish.video != PictureSource::Off && saving::sends_picture(saving_of(wish)),
         screen_on: shown,
         screen_moves: shown && wish.screen_mode == ScreenMode::Motion,
         screen_sound_on: shown && wish.screen_sound,
+        picture_kbps_max: saving::takes_kbps(saving_of(wish)),
         ..MediaState::default()
     }
 }

@@ -71,6 +71,10 @@ pub struct MediaState {
     /// The sender can play such a track. For clients without the field it would be the microphone's.
     #[serde(default)]
     pub takes_screen_sound: bool,
+    /// The most of pictures that the sender wants to get, in kbit/s: zero for nothing of the camera. Without the field, whatever the
+    /// path carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture_kbps_max: Option<u32>,
 }
 
 /// How far the sender is with recording.

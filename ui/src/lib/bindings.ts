@@ -1136,6 +1136,28 @@ since_ms: number | null,
 ended: RecordingEnded | null, };
 
 /**
+ * How much of the network pictures take.
+ */
+export type SavingMode = "off" | "low_data" | "audio_only";
+
+/**
+ * How much calls may take, kept between runs.
+ */
+export type SavingSettings = { 
+/**
+ * How much of the network pictures take, either way.
+ */
+mode: SavingMode, 
+/**
+ * The most that pictures take in each direction, in kbit/s; none: as much as helps and the line carries.
+ */
+kbps_max: number | null, 
+/**
+ * Pictures are smaller and fewer, so that the battery lasts longer.
+ */
+energy: boolean, };
+
+/**
  * What can be shared.
  */
 export type ScreenKind = "monitor" | "window";
@@ -1275,6 +1297,10 @@ recording: RecordingSettings,
  */
 network: NetworkSettings, 
 /**
+ * How much calls may take of the network and of this computer.
+ */
+saving: SavingSettings, 
+/**
  * How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
  */
 volumes: Array<PersonVolume>, };
@@ -1338,7 +1364,11 @@ recording?: RecordingSettings,
 /**
  * See [`Settings::network`].
  */
-network?: NetworkSettings, };
+network?: NetworkSettings, 
+/**
+ * See [`Settings::saving`].
+ */
+saving?: SavingSettings, };
 
 /**
  * What could be shared.

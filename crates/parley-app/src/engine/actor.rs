@@ -22,6 +22,7 @@ use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
 use crate::folders::Folders;
 use crate::problems::Problems;
+use crate::saving;
 use crate::settings::SettingsStore;
 use crate::sources::{PictureSource, SoundSink, SoundSource, Sources};
 use crate::store::{Kept, PastCall, Store};
@@ -416,8 +417,8 @@ impl Actor {
         let settings = self.store.get();
         let camera = chosen(DeviceKind::Camera, settings).cloned();
         let picture = self.sources.picture.input(camera, settings.picture);
-        self.endpoint
-            .set_picture(picture.filter(|_| wanted && self.camera_on));
+        let seen = wanted && self.sends_picture();
+        self.endpoint.set_picture(picture.filter(|_| seen));
         if wanted {
             self.arrange_sound();
         } else {
@@ -426,6 +427,16 @@ impl Actor {
         }
         self.tell_media_state();
         self.arrange_recording();
+    }
+
+    /// Whether one's own picture is wanted, and nothing says to do without.
+    pub(super) fn sends_picture(&self) -> bool {
+        self.camera_on && saving::sends_picture(self.store.get().saving)
+    }
+
+    /// The most video that is sent, as the settings say now.
+    pub(super) fn limits(&self) -> VideoLimits {
+        saving::limits(self.limits, self.store.get().saving)
     }
 
     /// Whether a device that is used is not there or does not work. Made pictures and sound need none.
@@ -504,6 +515,7 @@ impl Actor {
             microphone_on: !self.mute.muted
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
+            picture_kbps_max: saving::takes_kbps(self.store.get().saving),
             ..MediaState::default()
         })
     }

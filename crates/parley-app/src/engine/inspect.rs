@@ -118,7 +118,7 @@ impl Actor {
             },
             muted: self.mute.muted,
             microphone_on: !self.mute.muted && microphone == Some(DeviceState::Running),
-            camera_on: self.camera_on
+            camera_on: self.sends_picture()
                 && picture
                     .as_ref()
                     .is_some_and(|picture| picture.resolution.is_some()),

@@ -8,7 +8,7 @@ use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
 use crate::endpoint::CallWish;
 use crate::network;
 use crate::view::{
-    AppCommand, CommandError, CommandErrorCode, DesktopView, Phase, ProblemCode, SettingsPatch,
+    AppCommand, CommandError, CommandErrorCode, DesktopView, Phase, ProblemCode, SavingMode, SettingsPatch,
 };
 use parley_call::{CallCommand, CallTarget, EndReason};
 use parley_media::audio::AudioCommand;
@@ -35,7 +35,7 @@ impl Actor {
                 self.desktop = DesktopView { update, ..desktop };
             }
             AppCommand::TellUpdate { update } => self.desktop.update = update,
-            AppCommand::SetCameraOn { on } => self.camera_on = on,
+            AppCommand::SetCameraOn { on } => self.set_camera_on(on),
             AppCommand::ChooseDevice { kind, id } => {
                 self.store.change(|settings| devices::choose(kind, id, settings));
             }
@@ -170,7 +170,7 @@ impl Actor {
             name: self.store.get().name.clone(),
             media: self.media_state(),
             network: network::options(&self.store.get().network),
-            limits: self.limits,
+            limits: self.limits(),
             downloads: self.downloads(),
         };
         if let Err(error) = self.endpoint.start_call(wish) {
@@ -252,6 +252,16 @@ impl Actor {
         Ok(())
     }
 
+    /// Who turns the camera on does not want sound alone any more.
+    fn set_camera_on(&mut self, on: bool) {
+        self.camera_on = on;
+        if on && !self.sends_picture() {
+            self.store
+                .change(|settings| settings.saving.mode = SavingMode::Off);
+            self.endpoint.command(CallCommand::Limit(self.limits()));
+        }
+    }
+
     fn change_settings(&mut self, patch: SettingsPatch) -> Outcome {
         if let Some(server) = patch.server.as_deref().map(str::trim)
             && !server.is_empty()
@@ -274,8 +284,11 @@ impl Actor {
         if let Some(on) = patch.keep_chat {
             self.keeping_chat_switched(on);
         }
-        let voice = self.store.get().voice;
+        let (voice, limits) = (self.store.get().voice, self.limits());
         self.store.apply(patch);
+        if self.limits() != limits {
+            self.endpoint.command(CallCommand::Limit(self.limits()));
+        }
         let changed = self.store.get().voice;
         if changed != voice {
             self.endpoint

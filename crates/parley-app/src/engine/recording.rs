@@ -190,7 +190,7 @@ impl Actor {
 
     /// What is in the picture: a screen that is shared, else whoever is there; small in the corner whoever is not large.
     fn recorded_tiles(&self, call: &CallSnapshot) -> (Option<String>, Vec<String>) {
-        let own = self.camera_on.then(|| SELF_TILE.to_owned());
+        let own = self.sends_picture().then(|| SELF_TILE.to_owned());
         let seen = call.people.iter().filter(|person| person.media.camera_on);
         let mut others = seen.map(|person| person.id.to_string());
         let theirs = call.people.iter().find(|person| person.media.screen_on);

@@ -65,7 +65,7 @@ impl Actor {
         LocalView {
             muted: self.mute.muted,
             talking: self.mute.talking,
-            camera_on: self.camera_on,
+            camera_on: self.sends_picture(),
             camera: picture.map_or(DeviceState::Off, |picture| translate::source_state(picture.state)),
             camera_name: picture.and_then(|picture| picture.name.clone()),
             video_size: picture

@@ -18,6 +18,7 @@ mod measure;
 mod network;
 mod problem;
 mod recording;
+mod saving;
 mod settings;
 mod share;
 mod talk;
@@ -41,6 +42,7 @@ pub use measure::{Levels, PersonLevel, StatsSample};
 pub use network::{NetworkCheckView, NetworkSettings, NetworkWay, NetworkWayView};
 pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
+pub use saving::{SavingMode, SavingSettings};
 pub use settings::{Appearance, Language, PersonVolume, Settings, SettingsPatch, VoiceSwitches};
 pub use share::{
     ScreenKind, ScreenSettings, ScreenView, ShareChoice, ShareMode, ShareSound, ShareStop, ShareView,

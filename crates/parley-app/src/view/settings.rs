@@ -1,7 +1,8 @@
 //! What is kept between runs, and changes to it.
 
 use super::{
-    CameraSettings, DesktopSettings, FolderSettings, NetworkSettings, RecordingSettings, ScreenSettings,
+    CameraSettings, DesktopSettings, FolderSettings, NetworkSettings, RecordingSettings, SavingSettings,
+    ScreenSettings,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub recording: RecordingSettings,
     /// How the network is used.
     pub network: NetworkSettings,
+    /// How much calls may take of the network and of this computer.
+    pub saving: SavingSettings,
     /// How loud people are played, by their names, where that was changed and calls are remembered; oldest first.
     pub volumes: Vec<PersonVolume>,
 }
@@ -80,6 +83,7 @@ impl Default for Settings {
             screen: ScreenSettings::default(),
             recording: RecordingSettings::default(),
             network: NetworkSettings::default(),
+            saving: SavingSettings::default(),
             volumes: Vec::new(),
         }
     }
@@ -175,4 +179,6 @@ pub struct SettingsPatch {
     pub recording: Option<RecordingSettings>,
     /// See [`Settings::network`].
     pub network: Option<NetworkSettings>,
+    /// See [`Settings::saving`].
+    pub saving: Option<SavingSettings>,
 }

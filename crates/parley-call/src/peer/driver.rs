@@ -108,6 +108,8 @@ pub(super) struct Driver {
     pub(super) open: Option<Open>,
     /// What of ours the other side was told to be on. The ways for pictures and sound stay open when a share ends.
     pub(super) told: Option<MediaState>,
+    /// The most of pictures that the other side wants to get, in kbit/s.
+    pub(super) takes_kbps: Option<u32>,
     pub(super) asking: Asking,
     pub(super) screen_asking: Asking,
 }
@@ -211,12 +213,23 @@ impl Driver {
         if self.events.capacity() < EVENTS_RESERVE {
             refused.one();
         } else if open.connection.meter.gate.is_open() {
-            self.tell(PeerEventKind::Control(message));
+            self.hand_on(message);
         } else if open.held.len() < HELD_MESSAGES_MAX {
             open.held.push_back(message);
         } else {
             refused.one();
         }
+    }
+
+    /// A control message of an other side that proved who it is.
+    fn hand_on(&mut self, message: ControlMessage) {
+        if let ControlMessage::MediaState(media) = &message
+            && self.takes_kbps != media.picture_kbps_max
+        {
+            self.takes_kbps = media.picture_kbps_max;
+            self.apply_estimate();
+        }
+        self.tell(PeerEventKind::Control(message));
     }
 
     async fn on_state(&mut self, state: RTCPeerConnectionState) {
@@ -281,8 +294,9 @@ impl Driver {
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
         let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
         let for_pictures = estimate.saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire));
+        let for_pictures = ladder::as_taken(for_pictures, self.takes_kbps);
         let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
-        video.paused = self.video_route.borrow().is_none();
+        video.paused = self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
         self.screen_targets

@@ -15,8 +15,14 @@ const HEADERS: Bitrate = Bitrate::from_kbps(28);
 const PAYLOAD_SHARE: f64 = 0.96;
 /// Less than this is no picture.
 const VIDEO_MIN: Bitrate = Bitrate::from_kbps(60);
-/// Below this there are half as many pictures, so that each is worth looking at.
-const FULL_RATE_MIN: Bitrate = Bitrate::from_kbps(150);
+/// Below these there are fewer pictures, so that each is worth looking at: two of three, half, a third.
+const SLOWER: [(Bitrate, f64); 3] = [
+    (Bitrate::from_kbps(150), 2.0 / 3.0),
+    (Bitrate::from_kbps(110), 1.0 / 2.0),
+    (Bitrate::from_kbps(80), 1.0 / 3.0),
+];
+/// What a screen gets of somebody who wants no pictures of the camera: enough to read.
+const SCREEN_ALONE: Bitrate = Bitrate::from_kbps(300);
 /// How much more than its threshold a larger size needs before it is taken up again.
 const HYSTERESIS: f64 = 1.25;
 
@@ -43,12 +49,23 @@ const STEPS: [(Bitrate, Resolution); 5] = [
 pub(super) struct Ladder {
     limits: VideoLimits,
     step: usize,
+    /// Into [`SLOWER`]; one more than the last that is not slowed down to.
+    slower: usize,
 }
 
 impl Ladder {
     /// At the largest size the limits allow; the first estimate brings it down if needed.
     pub(super) fn new(limits: VideoLimits) -> Self {
-        Self { limits, step: 0 }
+        Self {
+            limits,
+            step: 0,
+            slower: 0,
+        }
+    }
+
+    /// Other limits from now on.
+    pub(super) const fn limit(&mut self, limits: VideoLimits) {
+        self.limits = limits;
     }
 
     /// What the encoders of the camera and of the screen must produce at this estimate. A screen is shared to be read, so the
@@ -87,14 +104,16 @@ impl Ladder {
             .get(self.step)
             .map_or(self.limits.resolution_max, |(_, size)| *size);
         let max = self.limits.resolution_max;
-        let fps = self.limits.frame_rate_max;
+        self.slower = slower_at(bitrate, self.slower);
+        let part = self
+            .slower
+            .checked_sub(1)
+            .and_then(|at| SLOWER.get(at))
+            .map_or(1.0, |(_, part)| *part);
+        let fps = f64::from(self.limits.frame_rate_max.get()) * part;
         EncoderTargets {
             bitrate,
-            frame_rate: if bitrate < FULL_RATE_MIN {
-                FrameRate::new(fps.get().div_ceil(2))
-            } else {
-                fps
-            },
+            frame_rate: FrameRate::new(fps.round() as u32),
             resolution: Resolution::new(size.width.min(max.width), size.height.min(max.height)),
             paused: false,
         }
@@ -111,6 +130,29 @@ fn step_at(bitrate: Bitrate, current: usize) -> usize {
             bitrate >= needed.scale(factor)
         })
         .map_or(STEPS.len() - 1, |(step, _)| step)
+}
+
+/// The same for how many pictures there are: how many of [`SLOWER`]'s rates are not reached.
+fn slower_at(bitrate: Bitrate, current: usize) -> usize {
+    SLOWER
+        .iter()
+        .enumerate()
+        .take_while(|(step, (needed, _))| {
+            let factor = if *step < current { HYSTERESIS } else { 1.0 };
+            bitrate < needed.scale(factor)
+        })
+        .count()
+}
+
+/// What there is for pictures, where the other side wants no more than `takes_kbps` of them.
+pub(super) fn as_taken(estimate: Bitrate, takes_kbps: Option<u32>) -> Bitrate {
+    let most = match takes_kbps {
+        None => return estimate,
+        Some(0) => SCREEN_ALONE,
+        Some(kbps) => Bitrate::from_kbps(kbps.into()),
+    };
+    let with_headers = most.scale(1.0 / PAYLOAD_SHARE).bps();
+    estimate.min(Bitrate::from_bps(AUDIO_RESERVE.bps() + with_headers))
 }
 
 /// What the audio encoder must produce: less only when there is hardly room for sound alone, redundancy as packets get lost.
@@ -222,6 +264,49 @@ mod tests {
         }
         assert_eq!(changes, 1, "down once, then it stays");
         assert_eq!(ladder.video(Bitrate::from_kbps(1_500)).resolution.height, 720);
+    }
+
+    #[test]
+    fn with_few_bits_there_are_fewer_pictures_and_their_number_does_not_sway_with_the_estimate() {
+        let fps = |ladder: &mut Ladder, kbps: u64| ladder.video(Bitrate::from_kbps(kbps)).frame_rate.get();
+        let mut down = ladder();
+        assert_eq!(
+            [400, 215, 180, 170, 140, 100].map(|kbps| fps(&mut down, kbps)),
+            [30, 20, 20, 15, 10, 10]
+        );
+        let mut sways = ladder();
+        let rates: Vec<u32> = (0..20)
+            .map(|n| fps(&mut sways, if n % 2 == 0 { 210 } else { 225 }))
+            .collect();
+        assert_eq!(rates, [20; 20]);
+        assert_eq!(fps(&mut sways, 260), 30);
+    }
+
+    #[test]
+    fn what_the_other_side_does_not_want_is_not_sent() {
+        let taken = |kbps, takes| as_taken(Bitrate::from_kbps(kbps), takes);
+        assert_eq!(taken(3_000, None).kbps(), 3_000);
+        assert_eq!(taken(200, Some(300)).kbps(), 200, "no more than there is");
+        let mut ladder = ladder();
+        for (takes, camera) in [(300, 300), (1_000, 1_000), (20, 60), (u32::MAX, 2_500)] {
+            let is = ladder.video(taken(5_000, Some(takes))).bitrate.kbps();
+            assert!(is.abs_diff(camera) <= 1, "{takes}: {is}");
+        }
+        let (_, screen) = ladder.pictures(taken(5_000, Some(0)), true);
+        assert!((200..=300).contains(&screen.bitrate.kbps()), "{screen:?}");
+    }
+
+    #[test]
+    fn other_limits_count_at_once() {
+        let mut ladder = ladder();
+        assert_eq!(ladder.video(Bitrate::from_kbps(5_000)).bitrate.kbps(), 2_500);
+        ladder.limit(VideoLimits {
+            frame_rate_max: FrameRate::new(15),
+            ..VideoLimits::default().with_bitrate_max(Bitrate::from_kbps(300))
+        });
+        let targets = ladder.video(Bitrate::from_kbps(5_000));
+        assert_eq!((targets.bitrate.kbps(), targets.frame_rate.get()), (300, 15));
+        assert_eq!(targets.resolution.height, 360);
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         ladder: Ladder::new(media.limits),
         open: None,
         told: None,
+        takes_kbps: None,
         asking: Asking::default(),
         screen_asking: Asking::default(),
     };

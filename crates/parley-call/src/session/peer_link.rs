@@ -182,8 +182,11 @@ impl PeerLink {
 
     /// Whether packets of a track that should flow have stopped, on a connection that stands.
     pub(super) fn lacks_something(&self) -> bool {
+        // Of somebody who was asked for no pictures none are missed.
+        let wants_pictures = self.presence.own_media().picture_kbps_max != Some(0);
         let lacks = |said: MediaState| {
-            (said.microphone_on && !self.inflow.audio) || (said.camera_on && !self.inflow.video)
+            let pictures = said.camera_on && wants_pictures;
+            (said.microphone_on && !self.inflow.audio) || (pictures && !self.inflow.video)
         };
         self.is_up() && self.presence.their_media().is_some_and(lacks)
     }

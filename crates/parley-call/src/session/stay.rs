@@ -14,7 +14,7 @@ use super::signaling::{News, Signaling};
 use crate::call::CallCommand;
 use crate::end::EndReason;
 use crate::ice::IceServer;
-use crate::port::{PeerEvent, PeerEventKind};
+use crate::port::{PeerCommand, PeerEvent, PeerEventKind};
 use crate::snapshot::{
     CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal,
 };
@@ -237,6 +237,7 @@ impl Stay {
                     link.set_own_media(media, cx);
                 }
             }
+            CallCommand::Limit(limits) => cx.out.peer(PeerCommand::Limit(limits)),
             CallCommand::RaiseHand(raised) => {
                 self.hand = raised;
                 if let Some(link) = &mut self.link {

@@ -6,7 +6,7 @@ import { LANGUAGES } from '../text/language.svelte';
 import { keyWords } from './every-key';
 import type { SettingsPage } from './app.svelte';
 
-export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey' | 'relay-only' | 'proxy' | 'network-check';
+export type RowId = 'preview' | 'camera' | 'microphone' | 'speaker' | 'camera-size' | 'camera-rate' | 'echo-test' | 'echo' | 'noise' | 'gain' | 'screen-monitor' | 'screen-mode' | 'screen-rate' | 'screen-cursor' | 'screen-sound' | 'theme' | 'language' | 'mirror' | 'keys' | 'name' | 'server' | 'history' | 'folder' | 'record-allowed' | 'record-folder' | 'autostart' | 'tray' | 'notify' | 'updates' | 'muteKey' | 'talkKey' | 'relay-only' | 'proxy' | 'network-check' | 'saving' | 'kbps-max' | 'energy';
 
 export interface Row {
   readonly id: RowId;
@@ -19,7 +19,7 @@ export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'ap
 
 /** What only a backend has that can do this. */
 const NEEDS: readonly [keyof Capabilities, readonly (SettingsPage | RowId)[]][] = [
-  ['desktop', ['desktop', 'screen', 'server', 'history', 'folder', 'record-folder']],
+  ['desktop', ['desktop', 'screen', 'server', 'history', 'folder', 'record-folder', 'saving', 'kbps-max', 'energy']],
   ['devices', ['devices', 'voice']],
   ['speakers', ['speaker']],
   ['echoTest', ['echo-test']],
@@ -55,6 +55,9 @@ function rows(): readonly Row[] {
     { id: 'language', page: 'appearance', words: `${s.language} ${Object.values(LANGUAGES).join(' ')}` },
     { id: 'mirror', page: 'appearance', words: `${s.mirror} ${s.mirrorHelp}` },
     { id: 'keys', page: 'keys', words: keyWords() },
+    { id: 'saving', page: 'network', words: `${s.saving} ${s.savingHelp} ${Object.values(s.savingModes).join(' ')}` },
+    { id: 'kbps-max', page: 'network', words: `${s.kbpsMax} ${s.kbpsMaxHelp}` },
+    { id: 'energy', page: 'network', words: `${s.energy} ${s.energyHelp}` },
     { id: 'network-check', page: 'network', words: `${s.networkCheck} ${s.networkCheckHelp}` },
     { id: 'relay-only', page: 'network', words: `${s.relayOnly} ${s.relayOnlyHelp}` },
     { id: 'proxy', page: 'network', words: `${s.proxy} ${s.proxyHelp}` },
@@ -113,7 +116,10 @@ export function resetCommands(page: SettingsPage, state: AppState): { reset: App
     case 'keys':
       return { reset: [], undo: [] };
     case 'network':
-      return change({ network: { relay_only: false, proxy: '' } }, { network: settings.network });
+      return change(
+        { network: { relay_only: false, proxy: '' }, saving: { mode: 'off', kbps_max: null, energy: false } },
+        { network: settings.network, saving: settings.saving },
+      );
     case 'desktop':
       return change({ desktop: PLAIN_DESKTOP }, { desktop: settings.desktop });
     case 'you':

@@ -20,5 +20,6 @@ export const PLAIN_SETTINGS: Settings = {
   screen: { monitor: null, mode: 'text', frame_rate_max: 30, cursor: true, ask_each_time: false, remembered: null, sound: false },
   recording: { allowed: true },
   network: { relay_only: false, proxy: '' },
+  saving: { mode: 'off', kbps_max: null, energy: false },
   volumes: [],
 };

@@ -1,7 +1,7 @@
 //! What the session asks, carried out one by one.
 
 use super::{Driver, Open, bounds, clock};
-use crate::config::CandidatePolicy;
+use crate::config::{CandidatePolicy, VideoLimits};
 use crate::ice::IceServer;
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
@@ -18,7 +18,7 @@ use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
 use crate::relay::relays::Relays;
-use parley_proto::{ControlMessage, SdpType};
+use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -79,6 +79,7 @@ impl Driver {
                 open.connection.add_screen_sound().await?;
                 self.shared_sound.start();
             }
+            PeerCommand::Limit(limits) => self.limit(limits),
             PeerCommand::AllowMedia => self.allow_media().await?,
             PeerCommand::SendControl(message) => {
                 if let ControlMessage::MediaState(media) = &message {
@@ -162,6 +163,7 @@ impl Driver {
             backlog: Backlog::default(),
         });
         self.ladder = Ladder::new(self.limits);
+        self.takes_kbps = None;
         self.apply_estimate();
         Ok(())
     }
@@ -189,9 +191,26 @@ impl Driver {
         self.refresh_routes().await;
         let held = self.open.as_mut().map(|open| std::mem::take(&mut open.held));
         for message in held.into_iter().flatten() {
-            self.tell(PeerEventKind::Control(message));
+            self.hand_on(message);
         }
         Ok(())
+    }
+
+    /// From now on, and for connections to come.
+    fn limit(&mut self, limits: VideoLimits) {
+        let before = std::mem::replace(&mut self.limits, limits);
+        self.ladder.limit(limits);
+        let screen = if self.screen_route.borrow().is_some() {
+            SCREEN_MAX
+        } else {
+            Bitrate::ZERO
+        };
+        // A lower limit is the ladder's: what the line carries is still worth knowing.
+        let grows = bounds(&limits).max > bounds(&before).max;
+        if let Some(open) = self.open.as_ref().filter(|_| grows) {
+            open.connection.ceiling.raise(bounds(&limits).max, screen);
+        }
+        self.apply_estimate();
     }
 
     async fn add_screen(&mut self) -> Result<(), CommandError> {

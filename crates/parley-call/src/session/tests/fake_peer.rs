@@ -1,6 +1,7 @@
 //! A peer driver in memory: strict where the real library is strict (no implicit rollback, no candidates before a
 //! description), so that a session that relies on luck fails here.
 
+use crate::config::VideoLimits;
 use crate::ice::IceServer;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, TrackKind};
 use crate::sdp::tests::description;
@@ -46,6 +47,8 @@ pub(super) struct FakePeer {
     pub(super) screens_added: u32,
     /// The same of the computer's sound.
     pub(super) screen_sounds_added: u32,
+    /// The most video there may be, once that was said.
+    pub(super) limits: Option<VideoLimits>,
     /// Answers made.
     pub(super) answers: u32,
     /// What this connection was told to find a way by.
@@ -78,6 +81,7 @@ impl FakePeer {
             control_out: Vec::new(),
             screens_added: 0,
             screen_sounds_added: 0,
+            limits: None,
             answers: 0,
             ice_servers: Vec::new(),
         }
@@ -214,6 +218,7 @@ impl FakePeer {
                 self.screen_sounds_added += 1;
                 return Ok(vec![PeerEventKind::NegotiationNeeded]);
             }
+            PeerCommand::Limit(limits) => self.limits = Some(limits),
             PeerCommand::AllowMedia => {
                 self.media_allowed = true;
                 if self.phase == ConnectionPhase::Connected {
