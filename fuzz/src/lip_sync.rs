@@ -9,13 +9,14 @@ use std::time::Duration;
 /// The delay moves by a sixteenth of the time that passes, of which no more than 200 ms count.
 const STEP_MS_MAX: f32 = 13.0;
 
-/// Whatever a sender claims: no picture is shown before it is whole or more than 300 ms after, and the delay never jumps.
+/// Whatever a sender claims: no picture is shown before it is whole or more than 300 ms after, sound is held for no more than 120, and
+/// neither ever jumps.
 pub(crate) fn lip_sync(data: &[u8]) {
     let mut plan = Plan(data);
     let times = SenderTimes::new();
     let mut sync = LipSync::new(times.clone());
     let mut now = *START + Duration::from_secs(60);
-    let mut delay_ms = 0.0f32;
+    let (mut delay_ms, mut hold_ms) = (0.0f32, 0.0f32);
     while !plan.is_over() {
         let control = plan.byte();
         now += Duration::from_millis(u64::from(control >> 4) * 11);
@@ -46,7 +47,12 @@ pub(crate) fn lip_sync(data: &[u8]) {
                 let figures = sync.figures();
                 assert!((figures.delay_ms - delay_ms).abs() <= STEP_MS_MAX, "{figures:?}");
                 assert!(figures.sound_behind_ms.is_none_or(f32::is_finite));
-                delay_ms = figures.delay_ms;
+                assert!(
+                    (figures.sound_hold_ms - hold_ms).abs() <= STEP_MS_MAX,
+                    "{figures:?}"
+                );
+                (delay_ms, hold_ms) = (figures.delay_ms, figures.sound_hold_ms);
+                assert!((0.0..=120.0).contains(&hold_ms));
             }
         }
     }

@@ -450,10 +450,13 @@ impl Endpoint {
         }
     }
 
-    /// Pictures wait for as long as the sound that belongs to them does.
+    /// Pictures wait for as long as the sound that belongs to them does, and sound for pictures that are slower.
     fn keep_lips_in_sync(&mut self) {
         if let (Some(call), Some(status)) = (&mut self.call, self.sound.status()) {
             call.follow_sound(&status);
+            for command in call.holds() {
+                self.sound.send(command);
+            }
         }
     }
 

@@ -19,6 +19,9 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// A change of a voice's least wait that is worth telling.
+const HOLD_STEP_MS: u16 = 4;
+
 /// A call and everything that lives as long as it.
 #[derive(Debug)]
 pub(super) struct OngoingCall {
@@ -36,6 +39,8 @@ pub(super) struct OngoingCall {
     audio_targets: watch::Receiver<AudioTargets>,
     watching: watch::Receiver<()>,
     tiles: Tiles,
+    /// How long voices were told to wait at least, in milliseconds.
+    holds: BTreeMap<ParticipantId, u16>,
     /// Pictures decoded when it was looked last, and times the sound was late.
     decoded: u64,
     sound_late: u64,
@@ -81,6 +86,7 @@ impl OngoingCall {
             audio_targets,
             watching: tiles.watching(),
             tiles,
+            holds: BTreeMap::new(),
             decoded: 0,
             sound_late: 0,
         }
@@ -182,7 +188,10 @@ impl OngoingCall {
                     retire(receiver);
                 }
                 self.tiles.remove(&who.to_string());
-                None
+                self.holds.remove(&who).map(|_| AudioCommand::SetLeastWait {
+                    id: who,
+                    wait: Duration::ZERO,
+                })
             }
             TrackKind::Screen => {
                 if let Some(receiver) = self.screens.remove(&who) {
@@ -257,6 +266,23 @@ impl OngoingCall {
                 receiver.set_sound_wait(of_them.and_then(sound_wait));
             }
         }
+    }
+
+    /// Voices that have to wait otherwise than they were told, for pictures that are slower than they.
+    pub(super) fn holds(&mut self) -> Vec<AudioCommand> {
+        let mut commands = Vec::new();
+        for (who, receiver) in &self.receivers {
+            let hold_ms = receiver.stats().lip_sync.sound_hold_ms as u16;
+            let told = self.holds.entry(*who).or_default();
+            if told.abs_diff(hold_ms) >= HOLD_STEP_MS || (hold_ms == 0 && *told > 0) {
+                *told = hold_ms;
+                commands.push(AudioCommand::SetLeastWait {
+                    id: *who,
+                    wait: Duration::from_millis(hold_ms.into()),
+                });
+            }
+        }
+        commands
     }
 
     /// How long a decoder waits for a packet to be sent again follows from the round trip.

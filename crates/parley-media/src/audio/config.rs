@@ -6,7 +6,7 @@ use crate::packet::{EncodedAudio, ReceivedPacket};
 use parley_proto::{Bitrate, ParticipantId};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 use super::status::AudioStatus;
@@ -174,6 +174,13 @@ pub enum AudioCommand {
         id: ParticipantId,
         /// Linear.
         gain: f32,
+    },
+    /// How long somebody's voice waits at least between its arrival and its playout, at most 200 ms: for a picture that is slower.
+    SetLeastWait {
+        /// Whose.
+        id: ParticipantId,
+        /// How long.
+        wait: Duration,
     },
     /// Hands both halves of the call to a recorder from now on; `None` ends that. Full means dropped and counted.
     Record(Option<SyncSender<RecordedBlock>>),

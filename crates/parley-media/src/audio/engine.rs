@@ -225,6 +225,7 @@ impl Driver {
             AudioCommand::AddSharedSound { id, packets } => self.playout.add_shared(id, packets),
             AudioCommand::RemoveSharedSound(id) => self.playout.remove_shared(id),
             AudioCommand::SetVolume { id, gain } => self.playout.set_volume(id, gain),
+            AudioCommand::SetLeastWait { id, wait } => self.playout.set_least_wait(id, wait),
             AudioCommand::Record(recorder) => {
                 self.output.played.record_call(recorder.clone());
                 self.capture.record_call(recorder);

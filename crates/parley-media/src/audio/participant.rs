@@ -7,7 +7,7 @@ use super::{Block, SILENT_BLOCK};
 use crate::packet::ReceivedPacket;
 use parley_proto::ParticipantId;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// At most so many packets are taken in one tick, so that a flood cannot hold the thread.
 const PACKETS_PER_TICK: usize = 256;
@@ -40,6 +40,11 @@ impl Participant {
         if gain.is_finite() {
             self.gain = gain.clamp(0.0, GAIN_MAX);
         }
+    }
+
+    /// Waits at least so long before it plays.
+    pub(super) fn set_least_wait(&mut self, wait: Duration) {
+        self.jitter.set_least_wait(wait);
     }
 
     /// Takes the packets that came and adds the next 10 ms to the mix.

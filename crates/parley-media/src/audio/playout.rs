@@ -11,7 +11,7 @@ use super::{Block, SILENT_BLOCK};
 use crate::packet::ReceivedPacket;
 use parley_proto::ParticipantId;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// More people than this in one mix are refused: far above what a room takes.
 const PARTICIPANTS_MAX: usize = 256;
@@ -59,6 +59,14 @@ impl Playout {
             .filter(|participant| participant.id == id)
         {
             participant.set_gain(gain);
+        }
+    }
+
+    /// How long somebody's voice waits at least, for their picture.
+    pub(super) fn set_least_wait(&mut self, id: ParticipantId, wait: Duration) {
+        let mut voices = self.participants.iter_mut();
+        if let Some(voice) = voices.find(|voice| voice.id == id) {
+            voice.set_least_wait(wait);
         }
     }
 

@@ -16,9 +16,11 @@ use super::sound::{concealment_gain, queue};
 use super::store::{Endless, PacketStore, Put, Stored, stored};
 use super::stretch;
 use crate::packet::ReceivedPacket;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const BLOCK: i64 = BLOCK_SAMPLES as i64;
+/// No longer than this is sound held for anything but its own packets: 200 ms.
+const LEAST_WAIT_MAX: Duration = Duration::from_millis(200);
 /// More slack than this is not shortened gently but skipped: 300 ms.
 const SLACK_MAX: i64 = 14_400;
 /// Slack is the least of so many decodings.
@@ -57,6 +59,8 @@ pub struct JitterBuffer {
     last_duration: i64,
     slack: Slack,
     implausible_run: u32,
+    /// Waited at least, for pictures.
+    least_wait: i64,
     counters: JitterCounters,
     recent: Recent,
 }
@@ -94,9 +98,17 @@ impl JitterBuffer {
             last_duration: 2 * BLOCK,
             slack: Slack::default(),
             implausible_run: 0,
+            least_wait: 0,
             counters: JitterCounters::default(),
             recent: Recent::default(),
         })
+    }
+
+    /// Sound waits at least so long from now on, against the quickest packet, for pictures that are slower than it. It gets there by
+    /// stretching, as to any other wait.
+    pub fn set_least_wait(&mut self, wait: Duration) {
+        let us = wait.min(LEAST_WAIT_MAX).as_micros() as i64;
+        self.least_wait = us * 48 / 1_000;
     }
 
     /// A packet came. Anything may come: what makes no sense is counted and dropped.
@@ -203,7 +215,7 @@ impl JitterBuffer {
     /// How long sound shall wait: for late packets, and for the repair of lost ones where that pays.
     fn wanted(&self) -> i64 {
         let repair = if self.repair.pays() { self.last_duration } else { 0 };
-        self.delay.target() + repair
+        (self.delay.target() + repair).max(self.least_wait)
     }
 
     /// The sender began anew: other numbers, other times.

@@ -118,6 +118,11 @@ fn travel(sent: &[Sent], wire: Wire, mut way: impl FnMut(&Sent, &mut Dice) -> Ve
 }
 
 fn play(arrivals: &[(f64, &Sent)], wire: Wire) -> Outcome {
+    play_held(arrivals, wire, |_| 0)
+}
+
+/// The same with a least wait, in milliseconds, at each moment.
+fn play_held(arrivals: &[(f64, &Sent)], wire: Wire, least_wait_ms: impl Fn(u64) -> u64) -> Outcome {
     let start = test_start();
     let mut buffer = JitterBuffer::new().unwrap();
     let mut meter = SoundMeter::new();
@@ -136,6 +141,7 @@ fn play(arrivals: &[(f64, &Sent)], wire: Wire) -> Outcome {
         }
         let mut samples = SILENT_BLOCK;
         let now = start + Duration::from_millis(now_ms);
+        buffer.set_least_wait(Duration::from_millis(least_wait_ms(now_ms)));
         buffer.pull(now, &mut samples);
         assert!(
             samples
@@ -174,6 +180,29 @@ fn over_a_clean_way_everything_is_heard_and_soon() {
     assert!(outcome.likeness() > 0.9, "{}", outcome.likeness());
     // 20 ms of collecting, 1 of the way, 6.5 of the codec, and what the grid of 10 ms and the safety cost.
     assert!(outcome.latency_ms() < 40.0, "{} ms", outcome.latency_ms());
+}
+
+#[test]
+fn sound_that_has_to_wait_for_pictures_does_so_without_a_gap_and_comes_back() {
+    let sent = speak(40, 5);
+    let arrivals: Vec<(f64, &Sent)> = sent
+        .iter()
+        .map(|packet| ((packet.time + 960) as f64 / 48.0 + 1.0, packet))
+        .collect();
+    let short = play(&arrivals, WIRE);
+    let held = play_held(&arrivals, WIRE, |_| 90);
+    let once = play_held(&arrivals, WIRE, |ms| if ms < 12_000 { 90 } else { 0 });
+    for outcome in [&held, &once] {
+        assert_eq!((outcome.counters.late, outcome.counters.skipped), (0, 0));
+        assert!(outcome.likeness() > 0.8, "{}", outcome.likeness());
+    }
+    assert!((85.0..115.0).contains(&held.delay_ms), "{}", held.delay_ms);
+    let after_it = once.delay_ms - short.delay_ms;
+    assert!(
+        after_it.abs() < 12.0,
+        "{after_it} ms more than {}",
+        short.delay_ms
+    );
 }
 
 #[test]

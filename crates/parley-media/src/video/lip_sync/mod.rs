@@ -5,6 +5,10 @@
 //! it. So each picture is shown a *delay* after the moment at which the quickest of the last pictures would have been whole: the
 //! delay is what the sound waits longer, and pictures that came unevenly are shown as evenly as the sound is heard.
 //!
+//! Where it is the picture that takes longer (a narrow uplink, a slow encoder), nothing can hurry it: then the sound has to wait. How
+//! long at least is told in [`LipSyncFigures::sound_hold_ms`]: no more than brings words within the bounds, and at most [`HOLD_MAX`],
+//! since people talk to each other.
+//!
 //! What a sender reports can be wrong or hostile: the delay stays within [`DELAY_MAX`], moves by small steps, and stays as it is
 //! while the reports say nothing or nonsense (RFC 3550, 6.4.1; bounds after ITU-R BT.1359-1, which lets words be later than
 //! lips rather than earlier). What comes after both, the speaker's ring and the drawing, takes about equally long and is left out.
@@ -18,6 +22,18 @@ use std::time::{Duration, Instant};
 
 /// No picture is held longer than this.
 pub const DELAY_MAX: Duration = Duration::from_millis(300);
+/// No sound is asked to wait longer than this for pictures.
+pub const HOLD_MAX: Duration = Duration::from_millis(120);
+/// So much words may be ahead of most pictures before they are held: within the bounds, and talk stays quick.
+const WORDS_FIRST_US: i64 = 30_000;
+/// The hold moves by no more than this part of the time that passes, which stretching sound follows unheard.
+const HOLD_PART: i64 = 32;
+/// A picture that is later than this was repaired or waited for: that is a freeze, and no reason to hold the sound.
+const LATE_MAX_US: i64 = 400_000;
+/// How fast it is learned that pictures come later, in parts of each, ...
+const LATER_PART: i64 = 8;
+/// ... and that they come sooner: seconds, so that most of them count and not the middle.
+const SOONER_PART: i64 = 128;
 /// So much the picture is aimed to be ahead: within the bounds with room on both sides, and shown that much sooner.
 const LEAD_US: i64 = 25_000;
 /// Within so much of its aim the delay rests.
@@ -37,6 +53,8 @@ pub struct LipSyncFigures {
     /// How much later words are heard than the lips are seen, in milliseconds, of the last picture: negative when the words are
     /// first. Absent while it is not known.
     pub sound_behind_ms: Option<f32>,
+    /// How long sound should wait at least between its arrival and its playout, for pictures that are slower than it.
+    pub sound_hold_ms: f32,
 }
 
 /// See the module.
@@ -47,8 +65,12 @@ pub struct LipSync {
     sound_wait: Option<Duration>,
     pictures: Quickest,
     delay_us: i64,
-    /// When it was moved last.
+    /// How long the sound is to wait at least.
+    hold_us: i64,
+    /// When they were moved last.
     moved: Option<Instant>,
+    /// How much later than the quickest most pictures are whole.
+    late_us: i64,
     /// What the delay would have to be for lips and words to go together exactly.
     together_us: Option<i64>,
     sound_behind_us: Option<i64>,
@@ -59,8 +81,11 @@ impl LipSync {
     /// the same person moves nothing.
     #[must_use]
     pub fn new(times: SenderTimes) -> Self {
+        let (delay_us, hold_us) = times.kept_us();
         Self {
-            delay_us: times.delay_us(),
+            delay_us,
+            hold_us,
+            late_us: 0,
             times,
             sound_wait: None,
             pictures: Quickest::new(VIDEO_CLOCK_HZ),
@@ -78,11 +103,12 @@ impl LipSync {
     /// A picture is whole since `completed`: when to show it. Never before that, and at most [`DELAY_MAX`] after.
     pub fn place(&mut self, now: Instant, completed: ArrivalTime, rtp_time: RtpTime) -> Instant {
         self.pictures.observe(completed.0, rtp_time);
-        self.aim(now);
         let Some(quickest) = self.pictures.moment(now, rtp_time) else {
             return completed.0;
         };
         let quickest = quickest.instant();
+        self.note_late(completed.0.saturating_duration_since(quickest));
+        self.aim(now);
         let delay = Duration::from_micros(u64::try_from(self.delay_us).unwrap_or(0));
         let due = quickest + delay;
         due.clamp(completed.0, completed.0 + DELAY_MAX)
@@ -104,36 +130,57 @@ impl LipSync {
         LipSyncFigures {
             delay_ms: ms(self.delay_us),
             sound_behind_ms: self.sound_behind_us.map(ms),
+            sound_hold_ms: ms(self.hold_us),
         }
     }
 
-    /// Moves the delay towards where it belongs.
+    fn note_late(&mut self, late: Duration) {
+        let late_us = i64::try_from(late.as_micros()).unwrap_or(i64::MAX);
+        if late_us <= LATE_MAX_US {
+            let away_us = late_us - self.late_us;
+            let part = if away_us > 0 { LATER_PART } else { SOONER_PART };
+            self.late_us += away_us / part;
+        }
+    }
+
+    /// Moves delay and hold towards where they belong.
     fn aim(&mut self, now: Instant) {
         let passed = self
             .moved
             .replace(now)
             .map_or(Duration::ZERO, |moved| now.saturating_duration_since(moved));
-        self.together_us = self.together(now);
-        let Some(together_us) = self.together_us else {
+        let passed_us = whole_us(passed.min(MOVE_TIME_MAX));
+        self.together_us = None;
+        let Some((behind_us, wait)) = self
+            .times
+            .sound_behind_us(now, &self.pictures)
+            .zip(self.sound_wait)
+        else {
             return;
         };
-        let max_us = i64::try_from(DELAY_MAX.as_micros()).unwrap_or(i64::MAX);
-        let aim_us = together_us.saturating_sub(LEAD_US).clamp(0, max_us);
-        let away_us = aim_us - self.delay_us;
-        if away_us.abs() <= REST_US {
+        let together_us = behind_us.saturating_add(whole_us(wait));
+        if together_us.saturating_abs() > NONSENSE_US {
             return;
         }
-        let step_us = i64::try_from(passed.min(MOVE_TIME_MAX).as_micros()).unwrap_or(0) / MOVE_PART;
-        self.delay_us += away_us.clamp(-step_us, step_us);
-        self.times.keep_delay_us(self.delay_us);
+        self.together_us = Some(together_us);
+        let delay_us = together_us.saturating_sub(LEAD_US);
+        let hold_us = (self.late_us - WORDS_FIRST_US).saturating_sub(behind_us);
+        step(&mut self.delay_us, delay_us, DELAY_MAX, passed_us / MOVE_PART);
+        step(&mut self.hold_us, hold_us, HOLD_MAX, passed_us / HOLD_PART);
+        self.times.keep_us(self.delay_us, self.hold_us);
     }
+}
 
-    fn together(&self, now: Instant) -> Option<i64> {
-        let wait_us = i64::try_from(self.sound_wait?.as_micros()).ok()?;
-        let behind_us = self.times.sound_behind_us(now, &self.pictures)?;
-        let together_us = behind_us.saturating_add(wait_us);
-        (together_us.saturating_abs() <= NONSENSE_US).then_some(together_us)
+/// Moves `is` towards `aim`, within zero and `max`, by no more than `step_us`; not at all when it is near enough.
+fn step(is: &mut i64, aim: i64, max: Duration, step_us: i64) {
+    let away_us = aim.clamp(0, whole_us(max)) - *is;
+    if away_us.abs() > REST_US {
+        *is += away_us.clamp(-step_us, step_us);
     }
+}
+
+fn whole_us(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

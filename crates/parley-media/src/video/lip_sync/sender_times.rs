@@ -49,8 +49,8 @@ struct Known {
     sound: Reported,
     picture: Reported,
     sound_arrivals: Quickest,
-    /// How long pictures were held last.
-    delay_us: i64,
+    /// How long pictures were held last, and sound was to be at least.
+    kept_us: (i64, i64),
 }
 
 impl Default for Known {
@@ -59,7 +59,7 @@ impl Default for Known {
             sound: Reported::default(),
             picture: Reported::default(),
             sound_arrivals: Quickest::new(AUDIO_CLOCK_HZ),
-            delay_us: 0,
+            kept_us: (0, 0),
         }
     }
 }
@@ -116,12 +116,12 @@ impl SenderTimes {
         )
     }
 
-    pub(super) fn delay_us(&self) -> i64 {
-        self.lock().delay_us
+    pub(super) fn kept_us(&self) -> (i64, i64) {
+        self.lock().kept_us
     }
 
-    pub(super) fn keep_delay_us(&self, delay_us: i64) {
-        self.lock().delay_us = delay_us;
+    pub(super) fn keep_us(&self, delay_us: i64, hold_us: i64) {
+        self.lock().kept_us = (delay_us, hold_us);
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

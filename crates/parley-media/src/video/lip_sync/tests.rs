@@ -67,6 +67,7 @@ impl Stage {
         let begin = start();
         let at = |ms: u64| begin + Duration::from_millis(ms);
         let mut seen = Vec::new();
+        let mut held_ms = sync.figures().sound_hold_ms;
         // Pictures by when they are whole; in order, as from the frame buffer.
         let mut whole: Vec<(u64, u64)> = Vec::new();
         let mut last = 0;
@@ -98,7 +99,12 @@ impl Stage {
                     times.report(which, ntp(said), RtpTime(base.wrapping_add((ms * khz) as u32)));
                 }
             }
-            sync.set_sound_wait(Some(Duration::from_millis((self.sound_wait_ms)(ms))));
+            let hold_ms = sync.figures().sound_hold_ms;
+            assert!((0.0..=120.0).contains(&hold_ms), "{hold_ms}");
+            assert!((hold_ms - held_ms).abs() <= 6.3, "{hold_ms} after {held_ms}");
+            held_ms = hold_ms;
+            let wait_ms = (self.sound_wait_ms)(ms).max(hold_ms as u64);
+            sync.set_sound_wait(Some(Duration::from_millis(wait_ms)));
             while let Some((came, captured_ms)) = whole.next_if(|(came, _)| *came <= ms) {
                 if !comes {
                     continue;
@@ -112,7 +118,7 @@ impl Stage {
                     .map(self.sound_ms)
                     .min()
                     .unwrap_or(0);
-                let heard_ms = (captured_ms + quickest + (self.sound_wait_ms)(ms)) as f64;
+                let heard_ms = (captured_ms + quickest + wait_ms) as f64;
                 seen.push(Seen {
                     captured_ms,
                     held_ms: due.saturating_duration_since(at(came)).as_secs_f64() * 1e3,
@@ -311,4 +317,30 @@ fn what_is_told_is_what_is_seen() {
     let told = sync.figures().sound_behind_ms.unwrap();
     let last = seen.last().unwrap().sound_behind_ms;
     assert!((f64::from(told) - last).abs() <= 2.0, "{told} and {last}");
+}
+
+#[test]
+fn sound_waits_for_pictures_that_are_slower_but_no_longer_than_it_must() {
+    // A narrow line: each picture takes 120 to 150 ms, and sound would be heard after 55.
+    let stage = Stage {
+        picture_ms: |captured| 120 + captured * 7 % 30,
+        sound_wait_ms: |_| 20,
+        ..Stage::default()
+    };
+    let times = SenderTimes::new();
+    let mut sync = LipSync::new(times.clone());
+    let seen = stage.play_with(&times, &mut sync, 0, 20);
+    assert_together(&seen, 6_000);
+    let hold_ms = sync.figures().sound_hold_ms;
+    assert!((50.0..90.0).contains(&hold_ms), "{hold_ms}");
+    assert!(
+        after(&seen, 6_000).all(|one| one.held_ms < 5.0),
+        "and the picture for nothing"
+    );
+
+    let good = Stage::default();
+    let times = SenderTimes::new();
+    let mut sync = LipSync::new(times.clone());
+    let _ = good.play_with(&times, &mut sync, 0, 20);
+    assert_eq!(sync.figures().sound_hold_ms, 0.0);
 }
