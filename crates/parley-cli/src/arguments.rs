@@ -69,10 +69,16 @@ pub(crate) struct Wish {
     /// Where the sound of the others goes: speaker, or none.
     #[arg(long, alias = "speaker", default_value = "none")]
     pub(crate) output: SoundSink,
-    /// Writes what comes into this folder: video.y4m, audio.wav, arrival times, last.png. Pictures are written raw: a minute
+    /// Writes what comes into this folder: video.y4m, audio.wav, when each picture and 10 ms of sound came, last.png. Pictures are written raw: a minute
     /// takes 0.6 GB at 640x360 and 2.5 GB at 1280x720. Bound it with --seconds.
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// Records only every so many pictures; when each came is written down all the same.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) record_every: u32,
+    /// Writes what is sent into this folder: the sound, when each 10 ms of it and each picture was captured, and the number in it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record_own: Option<PathBuf>,
     /// Writes the last picture that came into this PNG file.
     #[arg(long, value_name = "FILE.png")]
     pub(crate) picture: Option<PathBuf>,

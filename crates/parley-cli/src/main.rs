@@ -10,6 +10,7 @@ mod own;
 mod relays;
 mod report;
 mod session;
+mod tape;
 mod usable;
 mod watch;
 mod words;

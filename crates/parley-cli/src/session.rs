@@ -7,7 +7,8 @@ use crate::findings::{Findings, Sample};
 use crate::own::Own;
 use crate::relays;
 use crate::report::Report;
-use crate::watch::{self, Heard, Onlooker, Watcher};
+use crate::tape::OwnTape;
+use crate::watch::{self, Film, Heard, Onlooker, Watcher};
 use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::endpoint::{
@@ -47,6 +48,8 @@ struct Session<'a> {
     teller: Teller,
     look: Option<Onlooker>,
     listen: Watcher<Heard>,
+    /// What is sent, written down.
+    tape: Option<OwnTape>,
     findings: Findings,
     errands: Errands,
     own: Own,
@@ -69,6 +72,10 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
     }
     let host = matches!(target, CallTarget::Create { .. });
     let (endpoint, played) = assemble(target, wish)?;
+    let tape = match &wish.record_own {
+        Some(folder) => Some(OwnTape::begin(folder, &endpoint)?),
+        None => None,
+    };
     let mut session = Session {
         wish,
         host,
@@ -76,6 +83,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         teller: Teller::new(wish.events),
         look: None,
         listen: watch::listen(played, wish.record.clone())?,
+        tape,
         findings: Findings::default(),
         errands: Errands::default(),
         own: Own::default(),
@@ -85,6 +93,14 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
     };
     let ended = session.drive().await?;
     Ok(session.finish(ended.as_ref()))
+}
+
+/// How what comes is recorded.
+fn film(wish: &Wish) -> Option<Film> {
+    Some(Film {
+        folder: wish.record.clone()?,
+        every: wish.record_every,
+    })
 }
 
 fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<PlayedBlock>)> {
@@ -326,7 +342,7 @@ impl Session<'_> {
     fn look_at(&mut self, frames: Slot<VideoFrame>) -> Result<()> {
         let look = match self.look.take() {
             Some(look) => look,
-            None => Onlooker::new(self.wish.record.clone(), self.wish.picture.clone())?,
+            None => Onlooker::new(film(self.wish), self.wish.picture.clone())?,
         };
         look.turn_to(frames);
         self.look = Some(look);
@@ -398,6 +414,7 @@ impl Session<'_> {
         let unreached = self.never_reached();
         let looked = self.look.map(Onlooker::finish);
         let heard = self.listen.finish();
+        let tape_faults = self.tape.map(OwnTape::finish).unwrap_or_default();
         self.endpoint.set_picture(None);
         self.endpoint.end_call();
         match ended {
@@ -410,6 +427,9 @@ impl Session<'_> {
         let mut report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
         self.errands.report(self.wish, &mut report);
         self.own.report(&mut report);
+        for fault in tape_faults {
+            report.fail(format!("recording what is sent: {fault}"));
+        }
         Outcome::Measured(report)
     }
 }

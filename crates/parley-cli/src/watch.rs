@@ -6,10 +6,12 @@ use parley_media::audio::probe::{SoundMeter, SoundReport};
 use parley_media::slot::{Slot, Taken};
 use parley_media::video::VideoFrame;
 use parley_media::video::image::write_png;
+use parley_media::video::pattern::Stamp;
 use parley_media::video::probe::{PictureFigures, PictureMeter};
 use parley_media::video::y4m::Y4mRecorder;
 use parley_proto::FrameRate;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -63,6 +65,64 @@ impl<T: Clone> Watcher<T> {
     }
 }
 
+/// Where pictures are recorded, and every how many of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Film {
+    pub(crate) folder: PathBuf,
+    pub(crate) every: u32,
+}
+
+/// A film under way.
+struct Filming {
+    recorder: Y4mRecorder,
+    every: u64,
+    /// `NUMBER MICROSECONDS` of every picture, recorded or not: the number in it (`-` where none can be read), and the wall
+    /// clock when it was ready.
+    list: BufWriter<File>,
+    seen: u64,
+}
+
+impl Filming {
+    fn begin(film: &Film) -> Result<Self> {
+        let list = film.folder.join("pictures.times");
+        Ok(Self {
+            recorder: Y4mRecorder::create(&film.folder.join("video.y4m"), FrameRate::new(30))?,
+            every: film.every.max(1).into(),
+            list: File::create(&list)
+                .map(BufWriter::new)
+                .with_context(|| format!("cannot write {}", list.display()))?,
+            seen: 0,
+        })
+    }
+
+    fn take(&mut self, frame: &VideoFrame, stamp: Option<Stamp>, clock_us: u64) -> Result<()> {
+        if self.seen.is_multiple_of(self.every) {
+            self.recorder.record(frame);
+        }
+        self.seen += 1;
+        write_picture_time(&mut self.list, stamp, clock_us)?;
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.list.flush()?;
+        self.recorder.finish()?;
+        Ok(())
+    }
+}
+
+/// A line of a list of pictures.
+pub(crate) fn write_picture_time(
+    list: &mut impl Write,
+    stamp: Option<Stamp>,
+    clock_us: u64,
+) -> std::io::Result<()> {
+    match stamp {
+        Some(stamp) => writeln!(list, "{} {clock_us}", stamp.number),
+        None => writeln!(list, "- {clock_us}"),
+    }
+}
+
 /// Watches the other side's picture, wherever it comes from.
 #[derive(Debug)]
 pub(crate) struct Onlooker {
@@ -73,12 +133,12 @@ pub(crate) struct Onlooker {
 impl Onlooker {
     /// Waits for the first slot to look at.
     ///
-    /// All pictures are recorded into a folder, the last one into a file, where wanted.
-    pub(crate) fn new(record: Option<PathBuf>, last: Option<PathBuf>) -> Result<Self> {
+    /// Pictures are recorded on film, the last one into a file, where wanted.
+    pub(crate) fn new(film: Option<Film>, last: Option<PathBuf>) -> Result<Self> {
         let (sights, to_look_at) = sync_channel(SIGHTS_MAX);
         let watcher = spawn("look", move |ending, so_far| {
-            let (mut seen, frame) = look_all(&to_look_at, record.as_deref(), ending, so_far);
-            let last = last.or_else(|| Some(record?.join("last.png")));
+            let (mut seen, frame) = look_all(&to_look_at, film.as_ref(), ending, so_far);
+            let last = last.or_else(|| Some(film?.folder.join("last.png")));
             if let (Some(file), Some(frame)) = (last, frame)
                 && let Err(error) = write_png(&frame, &file)
             {
@@ -112,7 +172,8 @@ pub(crate) fn listen(played: Receiver<PlayedBlock>, record: Option<PathBuf>) -> 
     })
 }
 
-fn spawn<T: Default + Send + 'static>(
+/// Starts a thread that watches.
+pub(crate) fn spawn<T: Default + Send + 'static>(
     name: &str,
     work: impl FnOnce(&AtomicBool, &Mutex<T>) -> T + Send + 'static,
 ) -> Result<Watcher<T>> {
@@ -163,16 +224,16 @@ impl Sight {
 )]
 fn look_all(
     sights: &Receiver<Slot<VideoFrame>>,
-    folder: Option<&Path>,
+    film: Option<&Film>,
     ending: &AtomicBool,
     so_far: &Mutex<Seen>,
 ) -> (Seen, Option<VideoFrame>) {
     let mut meter = PictureMeter::new();
     let mut seen = Seen::default();
     let mut last = None;
-    let mut recorder = folder.and_then(|folder| {
-        Y4mRecorder::create(&folder.join("video.y4m"), FrameRate::new(30))
-            .map_err(|error| seen.fault = Some(error.to_string()))
+    let mut filming = film.and_then(|film| {
+        Filming::begin(film)
+            .map_err(|error| seen.fault = Some(format!("{error:#}")))
             .ok()
     });
     let mut sight = Sight::default();
@@ -182,18 +243,19 @@ fn look_all(
         };
         let now = Instant::now();
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        meter.show(&frame, now, u64::try_from(clock.as_micros()).unwrap_or_default());
+        let clock_us = u64::try_from(clock.as_micros()).unwrap_or_default();
+        let stamp = meter.show(&frame, now, clock_us);
         seen.first.get_or_insert(now);
         seen.size = Some((frame.resolution().width, frame.resolution().height));
-        if let Some(recorder) = &mut recorder {
-            recorder.record(&frame);
+        if let Some(Err(error)) = filming.as_mut().map(|film| film.take(&frame, stamp, clock_us)) {
+            seen.fault = Some(error.to_string());
         }
         seen.figures.shown += 1;
         *so_far.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
         last = Some(frame);
     }
     seen.figures = meter.figures();
-    if let Some(Err(error)) = recorder.map(Y4mRecorder::finish) {
+    if let Some(Err(error)) = filming.map(Filming::end) {
         seen.fault = Some(error.to_string());
     }
     (seen, last)
@@ -208,8 +270,8 @@ fn hear_all(
     let mut meter = SoundMeter::new();
     let mut heard = Heard::default();
     let mut times = folder.and_then(|folder| {
-        std::fs::File::create(folder.join("audio.times"))
-            .map(std::io::BufWriter::new)
+        File::create(folder.join("audio.times"))
+            .map(BufWriter::new)
             .map_err(|error| heard.fault = Some(error.to_string()))
             .ok()
     });
@@ -295,7 +357,11 @@ mod tests {
     #[test]
     fn after_a_fresh_connection_the_picture_is_watched_and_recorded_on() {
         let folder = tempfile::tempdir().unwrap();
-        let watcher = Onlooker::new(Some(folder.path().to_owned()), None).unwrap();
+        let film = |every| Film {
+            folder: folder.path().to_owned(),
+            every,
+        };
+        let watcher = Onlooker::new(Some(film(2)), None).unwrap();
         for seen in 1..=3 {
             let frames = Slot::new();
             watcher.turn_to(frames.clone());
@@ -304,8 +370,16 @@ mod tests {
             frames.close();
         }
         assert_eq!(watcher.finish().fault, None);
-        let times = std::fs::read_to_string(folder.path().join("video.y4m.times")).unwrap();
-        assert_eq!(times.lines().count(), 3);
+        let lines = |file: &str| {
+            let list = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            list.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("video.y4m.times").len(), 2, "every second one is recorded");
+        let all = lines("pictures.times");
+        assert!(
+            all.len() == 3 && all.iter().all(|line| line.starts_with("- ")),
+            "{all:?}"
+        );
     }
 
     #[test]

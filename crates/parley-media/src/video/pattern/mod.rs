@@ -73,6 +73,19 @@ pub fn draw(
     Pattern::new(resolution)?.draw(number, clock_us, captured)
 }
 
+/// The same picture with the strip in it, for films that are to be told apart picture by picture.
+///
+/// # Errors
+/// Never for a picture that there is.
+pub fn stamped(frame: &VideoFrame, stamp: Stamp) -> Result<VideoFrame, FrameSizeError> {
+    FramePool::new().make(frame.resolution(), frame.captured, |mut planes| {
+        planes.y.copy_from_slice(frame.y());
+        planes.u.copy_from_slice(frame.u());
+        planes.v.copy_from_slice(frame.v());
+        stamp::write(stamp, frame.resolution(), &mut planes);
+    })
+}
+
 /// A colour in the picture's own terms.
 #[derive(Debug, Clone, Copy)]
 struct Colour {

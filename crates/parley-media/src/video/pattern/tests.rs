@@ -49,6 +49,28 @@ fn a_stamp_survives_scaling_to_a_quarter() {
 }
 
 #[test]
+fn a_picture_of_something_else_can_be_stamped() {
+    let plain = FramePool::new()
+        .make(Resolution::new(640, 272), now(), |planes| {
+            planes.y.fill(200);
+            planes.u.fill(90);
+            planes.v.fill(160);
+        })
+        .unwrap();
+    let stamp = Stamp {
+        number: 131,
+        clock_us: 0,
+    };
+    let frame = stamped(&plain, stamp).unwrap();
+    assert_eq!(read(&frame), Some(stamp));
+    assert_eq!(
+        frame.y()[..640 * 200],
+        plain.y()[..640 * 200],
+        "above the strip nothing changes"
+    );
+}
+
+#[test]
 fn a_picture_without_a_whole_stamp_reads_as_none() {
     let size = Resolution::new(1280, 720);
     let plain = FramePool::new()
