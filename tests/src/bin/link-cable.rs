@@ -1,6 +1,8 @@
-//! `link-cable --a NS:IF:CIDR --b NS:IF:CIDR [--both SPEC] [--seed N]`: an emulated cable between two network namespaces.
+//! `link-cable --a NS:IF:CIDR --b NS:IF:CIDR [--both SPEC | --ab SPEC --ba SPEC] [--seed N] [--log FILE]`: an emulated cable between
+//! two network namespaces.
 //!
 //! Prints `up` when it passes packets; takes `ab|ba|both SPEC` lines; ends with its standard input and prints what passed.
+//! `--log` writes down what passes while it does (`harness::cable::log`).
 
 #![expect(
     clippy::print_stdout,
@@ -10,19 +12,27 @@
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
     use anyhow::Context as _;
-    use parley_tests::harness::cable::{CableSpec, Ends, run};
+    use parley_tests::harness::cable::{CableSpec, Ends, Plan, run};
 
     let arguments: Vec<String> = std::env::args().collect();
     let option = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)
+        arguments.get(at + 1).map(String::as_str)
     };
     let a = Ends::parse(option("--a").context("--a NAMESPACE:INTERFACE:ADDRESS/LENGTH is missing")?)?;
     let b = Ends::parse(option("--b").context("--b NAMESPACE:INTERFACE:ADDRESS/LENGTH is missing")?)?;
-    let spec: CableSpec = option("--both").map_or("", String::as_str).parse()?;
-    let seed = option("--seed").map_or(Ok(1), |text| text.parse())?;
+    let spec = |direction: &str| -> anyhow::Result<CableSpec> {
+        let said = option(direction).or_else(|| option("--both"));
+        Ok(said.unwrap_or_default().parse()?)
+    };
+    let plan = Plan {
+        ends: [a, b],
+        specs: [spec("--ab")?, spec("--ba")?],
+        seed: option("--seed").map_or(Ok(1), str::parse)?,
+        log: option("--log").map(Into::into),
+    };
     let mut commands = std::fs::File::open("/dev/stdin").context("no standard input")?;
-    let counters = run(&a, &b, &spec, seed, &mut commands, || println!("up"))?;
+    let counters = run(&plan, &mut commands, || println!("up"))?;
     println!("{}", serde_json::to_string(&counters)?);
     Ok(())
 }

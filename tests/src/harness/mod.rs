@@ -19,6 +19,7 @@ pub mod panel;
 pub mod participant;
 pub mod peers;
 pub mod programs;
+pub mod python;
 pub mod recorded;
 pub mod server;
 pub mod sound;

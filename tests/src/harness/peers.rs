@@ -1,15 +1,20 @@
 //! Peers that share no code with Parley (`tests/interop/`): a page in a real Chromium, and aiortc. Each is a program that
 //! speaks the protocol from its document and prints JSON lines. So does a guest, who sits at our own page in somebody else's browser.
 
-use super::programs::{Program, built_folder};
+use super::programs::Program;
+use super::python::Packages;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// What aiortc needs, pinned so that a new release does not surprise a test run.
-const PYTHON_PACKAGES: &[&str] = &["aiortc==1.16.0", "websockets", "numpy"];
+const AIORTC: Packages = Packages {
+    folder: "aiortc",
+    wanted: &["aiortc==1.16.0", "websockets", "numpy"],
+    alone: false,
+};
 
 /// One such peer. Ended when dropped.
 #[derive(Debug)]
@@ -58,7 +63,7 @@ impl Peer {
     /// # Errors
     /// When Python or its packages are missing.
     pub fn aiortc(arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(python()?);
+        let mut command = Command::new(AIORTC.python()?);
         command
             .arg(project_folder().join("tests/interop/aiortc_peer.py"))
             .args(arguments);
@@ -71,7 +76,7 @@ impl Peer {
     /// # Errors
     /// When Python or its packages are missing.
     pub fn install_aiortc() -> Result<()> {
-        python().map(drop)
+        AIORTC.python().map(drop)
     }
 
     /// The link it made or joined.
@@ -113,43 +118,4 @@ impl Peer {
 pub fn project_folder() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
-}
-
-/// The Python that has aiortc, made when it is not there.
-fn python() -> Result<PathBuf> {
-    let folder = built_folder()?;
-    let folder = folder.parent().unwrap_or(&folder).join("xtask").join("aiortc");
-    let python = folder.join("bin").join("python");
-    let wanted = PYTHON_PACKAGES.join("\n");
-    let stamp = folder.join("packages");
-    // A virtual environment points at the system's Python, which an upgrade may have taken away.
-    let works = || quietly(Command::new(&python).arg("--version")).is_ok();
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && works() {
-        return Ok(python);
-    }
-    quietly(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder),
-    )
-    .context("is the package python3-venv installed?")?;
-    quietly(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(PYTHON_PACKAGES),
-    )?;
-    std::fs::write(stamp, wanted)?;
-    Ok(python)
-}
-
-fn quietly(command: &mut Command) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output()?;
-    ensure!(
-        output.status.success(),
-        "{} failed:\n{}{}",
-        command.get_program().to_string_lossy(),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }

@@ -105,6 +105,12 @@ impl Direction {
         Some(packet)
     }
 
+    /// How long what is queued now will take onto the wire; nothing where there is no rate.
+    #[must_use]
+    pub fn queued(&self) -> Duration {
+        self.spec.serialisation(self.queue_bytes)
+    }
+
     /// When something happens next by itself.
     #[must_use]
     pub fn next_event(&self) -> Option<Instant> {
@@ -138,7 +144,12 @@ impl Direction {
         } else {
             self.in_burst = false;
         }
-        self.in_burst || self.random.chance(self.spec.loss_pct)
+        let lost_pct = if self.in_burst {
+            self.spec.bad_pct
+        } else {
+            self.spec.loss_pct
+        };
+        self.random.chance(lost_pct)
     }
 
     fn queue_is_full(&self, bytes: usize) -> bool {
@@ -278,6 +289,30 @@ mod tests {
         let bursts = out.windows(2).filter(|pair| pair[1].0 - pair[0].0 > 1).count() as f64;
         let length = counters.lost as f64 / bursts;
         assert!((3.0..5.0).contains(&length), "{length}");
+    }
+
+    #[test]
+    fn in_a_bad_time_some_come_through_and_in_a_good_one_some_do_not() {
+        // Half of the time is bad: 60 of 100 are lost then, and 2 of 100 otherwise.
+        let (_, counters) = send("burst=10,unburst=10,bad=60,loss=2", 50_000);
+        let share = counters.lost as f64 / 50_000.0;
+        assert!((0.28..0.34).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn a_queue_is_as_long_as_the_wire_is_busy_with_it() {
+        let start = Instant::now();
+        let mut direction = Direction::new("rate=1m,queue=1000".parse().unwrap(), 7, start);
+        assert_eq!(direction.queued(), Duration::ZERO);
+        for _ in 0..11 {
+            direction.arrive(start, vec![0; 1_250]);
+        }
+        // The first one is on the wire already.
+        assert_eq!(direction.queued(), Duration::from_millis(100));
+        let _ = direction.deliver(start + Duration::from_millis(60));
+        assert!(direction.queued() <= Duration::from_millis(50));
+        direction.change("rate=2m,queue=1000".parse().unwrap());
+        assert!(direction.queued() <= Duration::from_millis(25));
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! A cable between two networks with a rate, a queue, delay, jitter, loss and worse, in userspace: no kernel emulation
-//! (`netem`) is needed. `spec` says what the cable is like, `direction` decides (sans-IO), `wire` drives two TUN devices;
+//! (`netem`) is needed. `spec` says what the cable is like, `direction` decides (sans-IO), `wire` drives two TUN devices, `log` is what passed;
 //! the program `link-cable` runs it in a process of its own, at real-time priority where it may.
 
 mod direction;
+pub mod log;
 mod spec;
 mod wire;
 
 pub use direction::{Counters, Direction};
 pub use spec::{CableSpec, ParseSpecError};
-pub use wire::{Ends, run};
+pub use wire::{Ends, Plan, run};
 
 use super::namespaces::Namespace;
 use super::programs::{Program, our};
 use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
 use std::time::Duration;
 
 /// A running cable. Unplugged when dropped.
@@ -27,11 +29,29 @@ impl Cable {
     /// # Errors
     /// When not root, or without `/dev/net/tun`.
     pub fn connect(a: &Namespace, b: &Namespace, subnet: &str, spec: &CableSpec) -> Result<Self> {
+        Self::connect_each(a, b, subnet, [spec, spec], None)
+    }
+
+    /// The same with directions of their own (from `a` to `b`, and back), and a file in which to write down what passes ([`log`]).
+    ///
+    /// # Errors
+    /// As [`Cable::connect`].
+    pub fn connect_each(
+        a: &Namespace,
+        b: &Namespace,
+        subnet: &str,
+        [forth, back]: [&CableSpec; 2],
+        log: Option<&Path>,
+    ) -> Result<Self> {
         let mut command = our("link-cable")?;
         command
             .args(["--a", &format!("{}:cable0:{subnet}.1/30", a.name())])
             .args(["--b", &format!("{}:cable0:{subnet}.2/30", b.name())])
-            .args(["--both", &spec.to_string()]);
+            .args(["--ab", &forth.to_string()])
+            .args(["--ba", &back.to_string()]);
+        if let Some(log) = log {
+            command.arg("--log").arg(log);
+        }
         let program = Program::start("link-cable", &mut command)?;
         program
             .wait_for_line(Duration::from_secs(10), |line| line == "up")
@@ -45,6 +65,15 @@ impl Cable {
     /// When the cable is gone.
     pub fn change(&self, spec: &CableSpec) -> Result<()> {
         self.program.say(&format!("both {spec}"))
+    }
+
+    /// Changes each direction, now: from `a` to `b`, and back.
+    ///
+    /// # Errors
+    /// When the cable is gone.
+    pub fn change_each(&self, [forth, back]: [&CableSpec; 2]) -> Result<()> {
+        self.program.say(&format!("ab {forth}"))?;
+        self.program.say(&format!("ba {back}"))
     }
 
     /// Unplugs, and tells what passed: from `a` to `b`, and back.
@@ -95,5 +124,42 @@ mod tests {
         assert!(there.recv(&mut [0; 16]).is_err());
         let (forth, _) = cable.unplug().unwrap();
         assert!(forth.delivered >= 10 && forth.lost >= 1, "{forth:?}");
+    }
+
+    #[test]
+    fn directions_are_apart_and_what_passed_is_written_down() {
+        let (a, b) = (
+            Namespace::create("ways-a").unwrap(),
+            Namespace::create("ways-b").unwrap(),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passed");
+        let (slow, quick) = ("delay=60".parse().unwrap(), "delay=5".parse().unwrap());
+        let cable = Cable::connect_each(&a, &b, "10.98.2", [&slow, &quick], Some(&file)).unwrap();
+        let bind = |at: &'static str| move || Ok(UdpSocket::bind(at)?);
+        let here = a.inside(bind("10.98.2.1:4000")).unwrap();
+        let there = b.inside(bind("10.98.2.2:4000")).unwrap();
+        let way = |from: &UdpSocket, to: &UdpSocket, address: &str| {
+            to.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let sent = Instant::now();
+            from.send_to(&[7; 972], address).unwrap();
+            to.recv(&mut [0; 1500]).unwrap();
+            sent.elapsed()
+        };
+        let shortest = |from, to, address| (0..5).map(|_| way(from, to, address)).min().unwrap();
+        let forth = shortest(&here, &there, "10.98.2.2:4000");
+        let back = shortest(&there, &here, "10.98.2.1:4000");
+        assert!((60..90).contains(&forth.as_millis()), "{forth:?}");
+        assert!((5..35).contains(&back.as_millis()), "{back:?}");
+
+        cable.change_each([&quick, &slow]).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let forth = shortest(&here, &there, "10.98.2.2:4000");
+        assert!((5..35).contains(&forth.as_millis()), "{forth:?}");
+        cable.unplug().unwrap();
+        let passed = log::read(&file).unwrap();
+        let udp = passed.iter().map(|moment| moment.udp_bytes);
+        let sums = udp.fold([0, 0], |sums: [u64; 2], bytes| [sums[0] + bytes[0], sums[1] + bytes[1]]);
+        assert_eq!(sums, [10_000, 5_000], "with IP and UDP headers: {passed:?}");
     }
 }

@@ -15,11 +15,14 @@ pub struct CableSpec {
     pub jitter_ms: f64,
     /// Packets lost at random, in percent (`loss`).
     pub loss_pct: f64,
-    /// Chance per packet that a burst of loss begins, in percent (`burst`), and that it ends (`unburst`):
-    /// the two-state model of Gilbert.
+    /// Chance per packet that a burst of loss begins, in percent (`burst`), and that it ends (`unburst`): the two-state model
+    /// of Gilbert (1960).
     pub burst_pct: f64,
     /// See `burst_pct`.
     pub unburst_pct: f64,
+    /// Packets lost within a burst, in percent (`bad`). All of them is Gilbert's model; fewer, with `loss` outside of bursts, is
+    /// Elliott's (1963).
+    pub bad_pct: f64,
     /// How long the queue may become before packets are dropped at its tail, in milliseconds at the rate (`queue`).
     pub queue_ms: f64,
     /// Packets that arrive late, after ones sent later, in percent (`reorder`).
@@ -41,6 +44,7 @@ impl Default for CableSpec {
             loss_pct: 0.0,
             burst_pct: 0.0,
             unburst_pct: 100.0,
+            bad_pct: 100.0,
             queue_ms: 200.0,
             reorder_pct: 0.0,
             late_ms: 10.0,
@@ -66,6 +70,20 @@ impl CableSpec {
         }
     }
 
+    /// How much of everything is lost in the long run, in percent.
+    #[must_use]
+    pub fn lost_pct(&self) -> f64 {
+        if self.down {
+            return 100.0;
+        }
+        let in_burst = if self.burst_pct > 0.0 {
+            self.burst_pct / (self.burst_pct + self.unburst_pct)
+        } else {
+            0.0
+        };
+        in_burst * self.bad_pct + (1.0 - in_burst) * self.loss_pct
+    }
+
     fn set(&mut self, key: &str, value: f64) -> bool {
         let place = match key {
             "rate" => &mut self.rate_bps,
@@ -74,6 +92,7 @@ impl CableSpec {
             "loss" => &mut self.loss_pct,
             "burst" => &mut self.burst_pct,
             "unburst" => &mut self.unburst_pct,
+            "bad" => &mut self.bad_pct,
             "queue" => &mut self.queue_ms,
             "reorder" => &mut self.reorder_pct,
             "late" => &mut self.late_ms,
@@ -116,13 +135,14 @@ impl fmt::Display for CableSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "rate={},delay={},jitter={},loss={},burst={},unburst={},queue={},reorder={},late={},twice={},down={}",
+            "rate={},delay={},jitter={},loss={},burst={},unburst={},bad={},queue={},reorder={},late={},twice={},down={}",
             self.rate_bps,
             self.delay_ms,
             self.jitter_ms,
             self.loss_pct,
             self.burst_pct,
             self.unburst_pct,
+            self.bad_pct,
             self.queue_ms,
             self.reorder_pct,
             self.late_ms,
@@ -151,6 +171,20 @@ mod tests {
         );
         assert_eq!(spec.to_string().parse(), Ok(spec));
         assert_eq!("".parse(), Ok(CableSpec::default()));
+    }
+
+    #[test]
+    fn what_is_lost_in_the_long_run_is_known() {
+        for (text, expect) in [
+            ("", 0.0),
+            ("loss=5", 5.0),
+            ("burst=5,unburst=45", 10.0),
+            ("burst=10,unburst=10,bad=60,loss=2", 31.0),
+            ("loss=5,down=1", 100.0),
+        ] {
+            let lost_pct = text.parse::<CableSpec>().unwrap().lost_pct();
+            assert!((lost_pct - expect).abs() < 1e-9, "{text}: {lost_pct}");
+        }
     }
 
     #[test]

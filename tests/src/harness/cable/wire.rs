@@ -1,10 +1,12 @@
 //! The driver of a cable: two TUN devices in two network namespaces, one thread, one `poll`.
 
+use super::log::{Log, is_udp};
 use super::{CableSpec, Counters, Direction};
 use crate::harness::system;
 use anyhow::{Context as _, Result, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Packets taken from one device before the other gets a turn.
@@ -40,32 +42,43 @@ impl Ends {
     }
 }
 
+/// A cable that is about to be plugged in.
+#[derive(Debug)]
+pub struct Plan {
+    /// Its two ends.
+    pub ends: [Ends; 2],
+    /// What each direction is like: from the first end to the second, and back.
+    pub specs: [CableSpec; 2],
+    /// What its accidents follow from.
+    pub seed: u64,
+    /// Where to write down what passes ([`super::log`]).
+    pub log: Option<PathBuf>,
+}
+
 /// Passes packets until `commands` ends (end of file on standard input, for the program). Calls `ready` once both ends are
 /// plugged in. Commands are lines `ab|ba|both SPEC`.
 ///
 /// # Errors
-/// When a device cannot be made, or a command makes no sense.
-pub fn run(
-    a: &Ends,
-    b: &Ends,
-    spec: &CableSpec,
-    seed: u64,
-    commands: &mut File,
-    ready: impl FnOnce(),
-) -> Result<[Counters; 2]> {
-    let mut ends = [plug(a)?, plug(b)?];
+/// When a device or the log cannot be made, or a command makes no sense.
+pub fn run(plan: &Plan, commands: &mut File, ready: impl FnOnce()) -> Result<[Counters; 2]> {
+    let mut ends = [plug(&plan.ends[0])?, plug(&plan.ends[1])?];
+    let mut log = plan.log.as_deref().map(Log::begin).transpose()?;
     system::be_punctual();
     system::set_nonblocking(commands)?;
     let now = Instant::now();
     let mut directions = [
-        Direction::new(spec.clone(), seed, now),
-        Direction::new(spec.clone(), seed + 1, now),
+        Direction::new(plan.specs[0].clone(), plan.seed, now),
+        Direction::new(plan.specs[1].clone(), plan.seed + 1, now),
     ];
     ready();
     let mut unread = String::new();
     let mut buffer = vec![0; 65_536];
     loop {
-        let wake = pass_on(&mut directions, &mut ends, Instant::now());
+        let now = Instant::now();
+        let mut wake = pass_on(&mut directions, &mut ends, log.as_mut(), now);
+        if let Some(log) = &mut log {
+            wake = wake.min(log.look(now, &directions)?);
+        }
         let wait = wake.saturating_duration_since(Instant::now());
         let readable = system::wait_readable(&[&ends[0], &ends[1], &*commands], wait)?;
         for side in 0..2 {
@@ -74,6 +87,9 @@ pub fn run(
             }
         }
         if readable[2] && !obey(commands, &mut unread, &mut directions)? {
+            if let Some(log) = log {
+                log.end()?;
+            }
             return Ok([directions[0].counters(), directions[1].counters()]);
         }
     }
@@ -85,10 +101,18 @@ fn plug(end: &Ends) -> Result<File> {
 }
 
 /// Delivers what is due; tells when to look again.
-fn pass_on(directions: &mut [Direction; 2], ends: &mut [File; 2], now: Instant) -> Instant {
+fn pass_on(
+    directions: &mut [Direction; 2],
+    ends: &mut [File; 2],
+    mut log: Option<&mut Log>,
+    now: Instant,
+) -> Instant {
     let mut wake = now + Duration::from_millis(200);
     for (index, direction) in directions.iter_mut().enumerate() {
         while let Some(packet) = direction.deliver(now) {
+            if let Some(log) = &mut log {
+                log.passed(index, packet.len(), is_udp(&packet));
+            }
             // A device that takes no packet right now is a network that lost one.
             let _ = ends[1 - index].write(&packet);
         }
