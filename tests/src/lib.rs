@@ -1,6 +1,6 @@
 //! A world of clients, servers and emulated links, and the tests that live in it.
 //!
-//! `harness` holds what tests and measurements stand on; the other modules are the tests, all in one binary, chosen by
+//! `harness` holds what tests and measurements stand on, `measure` and `lab` are measurements; the other modules are the tests, all in one binary, chosen by
 //! module name (`cargo xtask test world`, `... desktop`). The world needs Linux: its cameras, sound cards and cables are
 //! made of FUSE, PulseAudio and TUN. Elsewhere only `tidy` remains.
 //!
@@ -13,6 +13,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod harness;
+#[cfg(target_os = "linux")]
+pub mod lab;
 #[cfg(target_os = "linux")]
 pub mod measure;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask call` and `cargo xtask bench`: builds, then hands over to `measure`, the program in `tests/` that makes
+//! `cargo xtask call`, `cargo xtask lab` and `cargo xtask bench`: builds, then hands over to `measure`, the program in `tests/` that makes
 //! calls and takes the figures. xtask itself measures nothing.
 
 use crate::build;
@@ -12,6 +12,13 @@ pub(crate) fn call(arguments: &[String]) -> Result<ExitCode> {
     setup::system(Purpose::Run)?;
     build::programs()?;
     measure("call", arguments)
+}
+
+/// The quality lab: calls over networks that are not good.
+pub(crate) fn lab(arguments: &[String]) -> Result<ExitCode> {
+    setup::system(Purpose::Test)?;
+    build::programs()?;
+    measure("lab", arguments)
 }
 
 /// What each bench is called here and there, and what has to be on the machine for it.

@@ -33,6 +33,10 @@ cargo xtask run [-- ARGS]               install what is missing, build, start Pa
 cargo xtask call [--seconds N] [--json] one complete call on this machine: embedded server, two endpoints in two
                                         processes; a table, and a PNG of the received picture;
                                         exit code 1 if picture or sound did not arrive
+cargo xtask lab [SCENARIO] [--against chromium] [--seconds N] [--json] [--write docs/quality.md]
+                                        how a call looks and sounds over slow, lossy and changing networks: a scorecard for
+                                        each (docs/quality.md explains); no SCENARIO: all of them, half an hour a side;
+                                        --write: the tables of that page anew
 cargo xtask test [WHAT]                 no WHAT: what CI runs; `full`: the slow and rare tests too; or one of
     unit      formatting, lints, licences, tidiness, unit tests, fuzz bodies with seeded input
     world     endpoints and the real server over loopback and over an emulated network
@@ -94,6 +98,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "run" => run::run(rest),
         "call" => call::call(rest),
         "bench" => call::bench(rest),
+        "lab" => call::lab(rest),
         "test" => test::test(rest),
         "check" => check::check(rest),
         "fuzz" => fuzz::fuzz(rest),

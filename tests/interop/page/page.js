@@ -1,7 +1,8 @@
-// What the drivers (../chromium.mjs, ../bench_chromium.mjs, ../window_chromium.mjs) call in the page: parley.start, join,
-// report, watch, lateness, leave.
+// What the drivers (../chromium.mjs, ../bench_chromium.mjs, ../window_chromium.mjs, ../lab_chromium.mjs) call in the page:
+// parley.start, join, report, watch, lateness, record, leave.
 
 import { Client } from './client.js'
+import { Recording } from './recording.js'
 import { watchLateness, watchPictures } from './stamp.js'
 
 let client
@@ -73,6 +74,13 @@ globalThis.parley = {
       }
     }
     return globalThis.parley.seen
+  },
+  /** Starts to write down this side's pictures and sound (own), or those of the other; what there is then is parley.recording. */
+  record({ own, every }) {
+    globalThis.parley.recording = new Recording()
+    globalThis.parley.recording.watch(document.getElementById(own ? 'local' : 'remote'), { own, every })
+    // Without sound there is none to hear; nobody waits for it.
+    void globalThis.parley.recording.hear(own ? local : remote)
   },
   /** Starts to note how late remote pictures with a live clock in them are shown; call again for what was seen. */
   lateness: () => (globalThis.parley.late ??= watchLateness(document.getElementById('remote'))),

@@ -1,8 +1,9 @@
-//! `link-cable --a NS:IF:CIDR --b NS:IF:CIDR [--both SPEC | --ab SPEC --ba SPEC] [--seed N] [--log FILE]`: an emulated cable between
-//! two network namespaces.
+//! `link-cable --a NS:IF:CIDR --b NS:IF:CIDR [--both SPEC | --ab SPEC --ba SPEC] [--seed N] [--log FILE] [--spare PORT]`: an emulated
+//! cable between two network namespaces.
 //!
 //! Prints `up` when it passes packets; takes `ab|ba|both SPEC` lines; ends with its standard input and prints what passed.
-//! `--log` writes down what passes while it does (`harness::cable::log`).
+//! `--log` writes down what passes while it does (`harness::cable::log`); `--spare` lets nothing but the
+//! delay happen to the packets of a TCP port.
 
 #![expect(
     clippy::print_stdout,
@@ -29,6 +30,7 @@ fn main() -> anyhow::Result<()> {
         ends: [a, b],
         specs: [spec("--ab")?, spec("--ba")?],
         seed: option("--seed").map_or(Ok(1), str::parse)?,
+        spared_port: option("--spare").map(str::parse).transpose()?,
         log: option("--log").map(Into::into),
     };
     let mut commands = std::fs::File::open("/dev/stdin").context("no standard input")?;

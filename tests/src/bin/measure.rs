@@ -1,5 +1,5 @@
-//! `measure call [--seconds N] [--json]` and `measure bench-NAME [--json]` with what `cargo xtask help` lists for each bench:
-//! what `cargo xtask call` and `cargo xtask bench` run once everything is built.
+//! `measure call [--seconds N] [--json]`, `measure lab [SCENARIO] [--json]` and `measure bench-NAME [--json]` with what `cargo xtask help`
+//! lists for each: what `cargo xtask call`, `lab` and `bench` run once everything is built.
 
 #![expect(
     clippy::print_stdout,
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 /// Everything that can be measured, and the one that it can be measured against.
 const MEASURED: &[(&str, Option<&str>)] = &[
     ("call", None),
+    ("lab", Some("chromium")),
     ("bench-call", Some("chromium")),
     ("bench-capture", None),
     ("bench-files", Some("chromium")),
@@ -31,6 +32,8 @@ struct Wish {
     mb: Option<u32>,
     set_ups: Option<u32>,
     server: Option<PathBuf>,
+    scenario: Option<String>,
+    write: Option<PathBuf>,
     json: bool,
     against_peer: bool,
     window: bool,
@@ -62,13 +65,23 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
                 let program = arguments.next().context("--server takes a program")?;
                 wish.server = Some(program.into());
             }
+            "--write" if wish.what == "lab" => {
+                let page = arguments.next().context("--write takes a page")?;
+                wish.write = Some(page.into());
+            }
             "--against" => match (arguments.next().as_deref(), *peer) {
                 (Some(asked), Some(known)) if asked == known => wish.against_peer = true,
                 (_, Some(known)) => bail!("--against takes a peer, and this bench knows one: {known}"),
                 (_, None) => bail!("there is nobody to measure this against"),
             },
+            scenario if wish.what == "lab" && wish.scenario.is_none() && !scenario.starts_with('-') => {
+                wish.scenario = Some(argument);
+            }
             other => bail!("`{other}` is not understood; `cargo xtask help` lists what is"),
         }
+    }
+    if wish.write.is_some() && wish.scenario.is_some() {
+        bail!("a page is written of all scenarios: name none, or leave out --write");
     }
     Ok(wish)
 }
@@ -85,6 +98,7 @@ fn run(wish: &Wish) -> Result<bool> {
             picture = outcome.picture;
             outcome.report
         }
+        "lab" => lab(wish)?,
         "bench-call" => {
             let bench = if wish.window { window::run } else { bench::run };
             bench(seconds(bench::SECONDS), wish.against_peer)?
@@ -108,6 +122,48 @@ fn run(wish: &Wish) -> Result<bool> {
         eprintln!("Something did not arrive.");
     }
     Ok(report.ok)
+}
+
+/// The quality lab, and its page if that is to be written.
+#[cfg(target_os = "linux")]
+fn lab(wish: &Wish) -> Result<parley_tests::measure::rows::Report> {
+    use parley_tests::lab;
+    use parley_tests::measure::rows::Report;
+    let command = words(wish);
+    let read = |path: &PathBuf| {
+        let page =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // A page that cannot be written is told of before an hour has passed.
+        lab::table::rewritten(&page, &Report::default(), &command)?;
+        anyhow::Ok((path.clone(), page))
+    };
+    let page = wish.write.as_ref().map(read).transpose()?;
+    let report = lab::run(&lab::Wish {
+        scenario: wish.scenario.clone(),
+        seconds: wish.seconds,
+        against_chromium: wish.against_peer,
+    })?;
+    if let Some((path, page)) = page {
+        std::fs::write(&path, lab::table::rewritten(&page, &report, &command)?)?;
+        eprintln!("Written: {}", path.display());
+    }
+    Ok(report)
+}
+
+/// What was typed, as a page says it.
+#[cfg(target_os = "linux")]
+fn words(wish: &Wish) -> String {
+    let mut words = "cargo xtask lab".to_owned();
+    if wish.against_peer {
+        words.push_str(" --against chromium");
+    }
+    if let Some(seconds) = wish.seconds {
+        words.push_str(&format!(" --seconds {seconds}"));
+    }
+    if let Some(page) = &wish.write {
+        words.push_str(&format!(" --write {}", page.display()));
+    }
+    words
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -141,8 +197,23 @@ mod tests {
         assert_eq!((wish.seconds, wish.server), (Some(5), Some("/x".into())));
         assert_eq!(asked("bench-setup --set-ups 3").unwrap().set_ups, Some(3));
         assert!(asked("bench-call --window --against chromium").unwrap().window);
+        let lab = asked("lab loss-10 --against chromium --seconds 12").unwrap();
+        assert_eq!(
+            (lab.scenario.as_deref(), lab.seconds),
+            (Some("loss-10"), Some(12))
+        );
+        assert!(lab.against_peer && lab.write.is_none());
+        assert_eq!(
+            asked("lab --write page.md").unwrap().write,
+            Some("page.md".into())
+        );
         for wrong in [
             "",
+            "lab clean dip",
+            "lab clean --write page.md",
+            "lab --write",
+            "lab --against coturn",
+            "call --write page.md",
             "bench-tea",
             "call --against chromium",
             "bench-turn --against chromium",

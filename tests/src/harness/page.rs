@@ -56,6 +56,14 @@ fn luma(pixel: &[u8]) -> f64 {
     16.0 + (part(2, 65.481) + part(1, 128.553) + part(0, 24.966)) / 255.0
 }
 
+/// The luma of a page in BGRX.
+#[must_use]
+pub fn luma_plane(page: &[u8]) -> Vec<u8> {
+    page.chunks_exact(4)
+        .map(|pixel| luma(pixel).round() as u8)
+        .collect()
+}
+
 /// Peak signal-to-noise ratio of the luma against a page in BGRX of the same size, in decibels. Minus infinity for another size.
 #[must_use]
 pub fn psnr_db(page: &[u8], frame: &VideoFrame) -> f64 {
@@ -87,10 +95,7 @@ mod tests {
         let (width, height) = (320, 160);
         let pages = [page(width, height, 0), page(width, height, 1)];
         assert_eq!(pages[0][width * 16 * 4..], pages[1][..width * (height - 16) * 4]);
-        let mut pixels: Vec<u8> = pages[0]
-            .chunks_exact(4)
-            .map(|pixel| luma(pixel).round() as u8)
-            .collect();
+        let mut pixels = luma_plane(&pages[0]);
         pixels.resize(width * height * 3 / 2, 128);
         let frame = VideoFrame::from_i420(
             Resolution::new(320, 160),

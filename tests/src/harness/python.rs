@@ -24,11 +24,7 @@ impl Packages {
     /// When Python or a package is missing.
     pub fn python(&self) -> Result<PathBuf> {
         let folder = built_folder()?;
-        let folder = folder
-            .parent()
-            .unwrap_or(&folder)
-            .join("xtask")
-            .join(self.folder);
+        let folder = folder.parent().unwrap_or(&folder).join("xtask").join(self.folder);
         let python = folder.join("bin").join("python");
         let wanted = self.wanted.join("\n");
         let stamp = folder.join("packages");

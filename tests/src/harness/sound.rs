@@ -230,7 +230,7 @@ pub(super) fn correlation(a: &[f32], b: &[f32]) -> f32 {
 
 /// Where `needle` is in `hay`, and its largest normalised correlation with any part of the same length (by FFT). The sign
 /// does not matter: a device may turn it.
-fn peak_correlation(needle: &[f32], hay: &[f32]) -> (usize, f32) {
+pub(crate) fn peak_correlation(needle: &[f32], hay: &[f32]) -> (usize, f32) {
     if hay.len() < needle.len() {
         return (0, 0.0);
     }
@@ -275,11 +275,11 @@ fn peak_correlation(needle: &[f32], hay: &[f32]) -> (usize, f32) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// White, between -1 and 1, the same for the same seed.
-    pub(in super::super) fn noise(seconds: usize, seed: u32) -> Vec<f32> {
+    pub(crate) fn noise(seconds: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
         (0..seconds * RATE)
             .map(|_| {
@@ -290,7 +290,7 @@ pub(super) mod tests {
     }
 
     /// Noise that swells and fades.
-    pub(in super::super) fn voice(seconds: usize, seed: u32) -> Vec<f32> {
+    pub(crate) fn voice(seconds: usize, seed: u32) -> Vec<f32> {
         noise(seconds, seed)
             .into_iter()
             .enumerate()

@@ -56,6 +56,13 @@ impl Report {
         }
     }
 
+    /// A figure that was added.
+    #[must_use]
+    pub fn value(&self, who: &str, case: &str, metric: &str) -> Option<f64> {
+        let of = |row: &&Row| row.who == who && row.case == case && row.metric == metric;
+        self.rows.iter().find(of).map(|row| row.value)
+    }
+
     /// Adds a figure if it is there, or a note that it could not be measured.
     pub fn add_or_note(&mut self, who: &str, case: &str, metric: &str, value: Option<f64>) {
         match value {
@@ -99,12 +106,8 @@ impl Report {
         for (case, metric) in lines {
             let _ = write!(table, "\n{case:<wide$} {metric:<26} {:<6}", unit_of(metric));
             for who in &people {
-                let found = self
-                    .rows
-                    .iter()
-                    .find(|row| row.who == *who && row.case == case && row.metric == metric);
-                let _ = match found {
-                    Some(row) => write!(table, " {:>12}", shown(row.value)),
+                let _ = match self.value(who, case, metric) {
+                    Some(value) => write!(table, " {:>12}", shown(value)),
                     None => write!(table, " {:>12}", "-"),
                 };
             }
@@ -116,7 +119,9 @@ impl Report {
     }
 }
 
-fn shown(value: f64) -> String {
+/// A figure for people.
+#[must_use]
+pub fn shown(value: f64) -> String {
     if value.abs() >= 100.0 || value.fract() == 0.0 {
         format!("{value:.0}")
     } else {
@@ -151,6 +156,7 @@ fn unit_of(metric: &str) -> &'static str {
     match metric.rsplit('_').next() {
         Some("ms") => "ms",
         Some("pct") => "%",
+        Some("db") => "dB",
         Some("s") if metric == "kbit_s" => "kbit/s",
         Some("width" | "height") => "px",
         _ => "",
@@ -215,6 +221,8 @@ mod tests {
             ("kb_per_participant", "kB"),
             ("joins_s", "1/s"),
             ("join_ms_p95", "ms"),
+            ("psnr_db", "dB"),
+            ("av_offset_ms_p95", "ms"),
             ("sound_match", ""),
         ] {
             assert_eq!(unit_of(metric), unit, "{metric}");

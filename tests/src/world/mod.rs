@@ -18,6 +18,8 @@ mod files;
 #[cfg(target_os = "linux")]
 mod nat_matrix;
 #[cfg(target_os = "linux")]
+mod quality;
+#[cfg(target_os = "linux")]
 mod recording;
 #[cfg(target_os = "linux")]
 mod secure;

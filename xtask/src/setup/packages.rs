@@ -21,8 +21,8 @@ const APT_BUILD: &[&str] = &[
     "libclang-dev",
 ];
 
-/// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice,
-/// another relay server (`coturn`, see [`SERVICE_NOT_WANTED`]).
+/// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice
+/// and recorded ones (alsa-utils), another relay server (`coturn`, see [`SERVICE_NOT_WANTED`]).
 const APT_TEST: &[&str] = &[
     "xvfb",
     "webkit2gtk-driver",
@@ -40,6 +40,7 @@ const APT_TEST: &[&str] = &[
     "coturn",
     "ffmpeg",
     "espeak-ng",
+    "alsa-utils",
     "iproute2",
     "util-linux",
     "fuse3",

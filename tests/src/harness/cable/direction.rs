@@ -90,6 +90,12 @@ impl Direction {
         self.advance(now);
     }
 
+    /// A packet comes in to which nothing ever happens but the delay, whatever the cable is like.
+    pub fn pass_by(&mut self, now: Instant, packet: Vec<u8>) {
+        self.counters.arrived += 1;
+        self.take_off(now + Duration::from_secs_f64(self.spec.delay_ms / 1e3), packet);
+    }
+
     /// The next packet that is due at `now`, if one is.
     pub fn deliver(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.advance(now);
@@ -332,6 +338,18 @@ mod tests {
         assert!((140..260).contains(&doubles), "{doubles}");
         let late = out.iter().filter(|(_, ms)| *ms >= 15.0).count();
         assert!((140..270).contains(&late), "{late}");
+    }
+
+    #[test]
+    fn what_passes_by_takes_its_time_and_nothing_else() {
+        let start = Instant::now();
+        let spec = "rate=100k,delay=20,loss=50,jitter=90,down=1";
+        let mut direction = Direction::new(spec.parse().unwrap(), 7, start);
+        (0..100).for_each(|_| direction.pass_by(start, vec![0; 1_000]));
+        let after = |ms| start + Duration::from_millis(ms);
+        assert_eq!(direction.deliver(after(19)), None);
+        assert_eq!(std::iter::from_fn(|| direction.deliver(after(20))).count(), 100);
+        assert_eq!(direction.counters().lost, 0);
     }
 
     #[test]

@@ -85,16 +85,6 @@ impl Log {
     }
 }
 
-/// Whether an IP packet has UDP in it.
-pub(super) fn is_udp(packet: &[u8]) -> bool {
-    const UDP: u8 = 17;
-    match packet.first().map(|first| first >> 4) {
-        Some(4) => packet.get(9) == Some(&UDP),
-        Some(6) => packet.get(6) == Some(&UDP),
-        _ => false,
-    }
-}
-
 /// Reads a log.
 ///
 /// # Errors
@@ -144,19 +134,5 @@ mod tests {
         for nonsense in ["", "1 2 3", "1 2 3 4 5 6 7 8", "1 2 3 4 5 6 x"] {
             assert_eq!(parse(nonsense), None, "{nonsense}");
         }
-    }
-
-    #[test]
-    fn media_is_told_from_other_traffic() {
-        let mut packet = [0; 40];
-        packet[0] = 0x45;
-        packet[9] = 17;
-        assert!(is_udp(&packet));
-        packet[9] = 6;
-        assert!(!is_udp(&packet));
-        packet[0] = 0x60;
-        packet[6] = 17;
-        assert!(is_udp(&packet));
-        assert!(!is_udp(&[]));
     }
 }

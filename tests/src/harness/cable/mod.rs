@@ -4,6 +4,7 @@
 
 mod direction;
 pub mod log;
+mod packet;
 mod spec;
 mod wire;
 
@@ -17,6 +18,16 @@ use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
 
+/// What not every cable has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras<'a> {
+    /// A file in which what passes is written down ([`log`]).
+    pub log: Option<&'a Path>,
+    /// The TCP port of a server to whose packets nothing happens but the delay: who looks at media alone has the server
+    /// somewhere else.
+    pub spared_port: Option<u16>,
+}
+
 /// A running cable. Unplugged when dropped.
 #[derive(Debug)]
 pub struct Cable {
@@ -29,19 +40,19 @@ impl Cable {
     /// # Errors
     /// When not root, or without `/dev/net/tun`.
     pub fn connect(a: &Namespace, b: &Namespace, subnet: &str, spec: &CableSpec) -> Result<Self> {
-        Self::connect_each(a, b, subnet, [spec, spec], None)
+        Self::connect_with(a, b, subnet, [spec, spec], &Extras::default())
     }
 
-    /// The same with directions of their own (from `a` to `b`, and back), and a file in which to write down what passes ([`log`]).
+    /// The same with directions of their own (from `a` to `b`, and back), and what else there is to it.
     ///
     /// # Errors
     /// As [`Cable::connect`].
-    pub fn connect_each(
+    pub fn connect_with(
         a: &Namespace,
         b: &Namespace,
         subnet: &str,
         [forth, back]: [&CableSpec; 2],
-        log: Option<&Path>,
+        extras: &Extras<'_>,
     ) -> Result<Self> {
         let mut command = our("link-cable")?;
         command
@@ -49,8 +60,11 @@ impl Cable {
             .args(["--b", &format!("{}:cable0:{subnet}.2/30", b.name())])
             .args(["--ab", &forth.to_string()])
             .args(["--ba", &back.to_string()]);
-        if let Some(log) = log {
+        if let Some(log) = extras.log {
             command.arg("--log").arg(log);
+        }
+        if let Some(port) = extras.spared_port {
+            command.args(["--spare", &port.to_string()]);
         }
         let program = Program::start("link-cable", &mut command)?;
         program
@@ -135,7 +149,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("passed");
         let (slow, quick) = ("delay=60".parse().unwrap(), "delay=5".parse().unwrap());
-        let cable = Cable::connect_each(&a, &b, "10.98.2", [&slow, &quick], Some(&file)).unwrap();
+        let extras = Extras {
+            log: Some(&file),
+            spared_port: None,
+        };
+        let cable = Cable::connect_with(&a, &b, "10.98.2", [&slow, &quick], &extras).unwrap();
         let bind = |at: &'static str| move || Ok(UdpSocket::bind(at)?);
         let here = a.inside(bind("10.98.2.1:4000")).unwrap();
         let there = b.inside(bind("10.98.2.2:4000")).unwrap();
@@ -159,7 +177,9 @@ mod tests {
         cable.unplug().unwrap();
         let passed = log::read(&file).unwrap();
         let udp = passed.iter().map(|moment| moment.udp_bytes);
-        let sums = udp.fold([0, 0], |sums: [u64; 2], bytes| [sums[0] + bytes[0], sums[1] + bytes[1]]);
+        let sums = udp.fold([0, 0], |sums: [u64; 2], bytes| {
+            [sums[0] + bytes[0], sums[1] + bytes[1]]
+        });
         assert_eq!(sums, [10_000, 5_000], "with IP and UDP headers: {passed:?}");
     }
 }

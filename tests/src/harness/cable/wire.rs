@@ -1,6 +1,7 @@
 //! The driver of a cable: two TUN devices in two network namespaces, one thread, one `poll`.
 
-use super::log::{Log, is_udp};
+use super::log::Log;
+use super::packet::{is_tcp_of, is_udp};
 use super::{CableSpec, Counters, Direction};
 use crate::harness::system;
 use anyhow::{Context as _, Result, bail};
@@ -51,6 +52,8 @@ pub struct Plan {
     pub specs: [CableSpec; 2],
     /// What its accidents follow from.
     pub seed: u64,
+    /// The TCP port of a server to whose packets nothing happens but the delay, for who looks at media alone.
+    pub spared_port: Option<u16>,
     /// Where to write down what passes ([`super::log`]).
     pub log: Option<PathBuf>,
 }
@@ -83,7 +86,12 @@ pub fn run(plan: &Plan, commands: &mut File, ready: impl FnOnce()) -> Result<[Co
         let readable = system::wait_readable(&[&ends[0], &ends[1], &*commands], wait)?;
         for side in 0..2 {
             if readable[side] {
-                take_in(&mut ends[side], &mut directions[side], &mut buffer)?;
+                take_in(
+                    &mut ends[side],
+                    &mut directions[side],
+                    plan.spared_port,
+                    &mut buffer,
+                )?;
             }
         }
         if readable[2] && !obey(commands, &mut unread, &mut directions)? {
@@ -121,10 +129,22 @@ fn pass_on(
     wake
 }
 
-fn take_in(end: &mut File, direction: &mut Direction, buffer: &mut [u8]) -> Result<()> {
+fn take_in(
+    end: &mut File,
+    direction: &mut Direction,
+    spared_port: Option<u16>,
+    buffer: &mut [u8],
+) -> Result<()> {
     for _ in 0..BATCH {
         match end.read(buffer) {
-            Ok(length) => direction.arrive(Instant::now(), buffer[..length].to_vec()),
+            Ok(length) => {
+                let (now, packet) = (Instant::now(), buffer[..length].to_vec());
+                if spared_port.is_some_and(|port| is_tcp_of(&packet, port)) {
+                    direction.pass_by(now, packet);
+                } else {
+                    direction.arrive(now, packet);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(error).context("the cable's end broke"),
         }

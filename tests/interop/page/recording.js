@@ -1,0 +1,95 @@
+// Writes down one end of a call, as `parley-cli --record` and `--record-own` do: when each numbered picture was captured or shown,
+// some of the pictures as they were decoded, and the sound with the time of each 10 ms.
+
+import { readStamp } from './stamp.js'
+
+/** Pictures that are kept in memory at most: 720p takes 1.4 MB each. */
+const FILM_MAX = 150
+
+export class Recording {
+  pictures = []
+  film = []
+  blocks = []
+  times = []
+  faults = []
+
+  /** own: the pictures of this side, which have their capture time; every: keeps every so many pictures whole, 0 for none. */
+  watch(video, { own, every }) {
+    let count = 0
+    const step = (now, metadata) => {
+      const at = performance.timeOrigin + (own ? (metadata.captureTime ?? now) : now)
+      this.pictures.push([readStamp(video)?.number ?? '-', Math.round(at * 1000)])
+      if (every && count++ % every === 0 && this.film.length < FILM_MAX) {
+        this.keep(video).catch((error) => this.faults.push(String(error)))
+      }
+      video.requestVideoFrameCallback(step)
+    }
+    video.requestVideoFrameCallback(step)
+  }
+
+  async keep(video) {
+    const frame = new VideoFrame(video)
+    try {
+      const bytes = new Uint8Array(frame.allocationSize())
+      const [, chroma] = await frame.copyTo(bytes)
+      const { width, height } = frame.visibleRect
+      if (frame.format === 'NV12') this.film.push({ width, height, bytes: planar(bytes, chroma.offset) })
+      else if (frame.format === 'I420') this.film.push({ width, height, bytes })
+      else throw new Error(`pictures come as ${frame.format}`)
+    } finally {
+      frame.close()
+    }
+  }
+
+  /** Begins to hear a stream, as soon as there is sound in it. */
+  async hear(stream) {
+    while (stream.getAudioTracks().length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    const context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' })
+    // The driver answers requests of the page, but not those of a worklet: so the page fetches it.
+    const source = await (await fetch('./block-worklet.js')).blob()
+    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
+    const recorder = new AudioWorkletNode(context, 'block-recorder')
+    context.createMediaStreamSource(stream).connect(recorder).connect(context.destination)
+    recorder.port.onmessage = ({ data: { begin, samples } }) => {
+      // The context's clock against the page's, at this moment.
+      const at = performance.timeOrigin + performance.now() - (context.currentTime - begin) * 1000
+      this.times.push(Math.round(at * 1000))
+      this.blocks.push(Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767))
+    }
+  }
+
+  /** Everything but the pictures themselves: those are asked for one by one (`picture`), for they are large. */
+  result() {
+    const sound = new Int16Array(this.blocks.length * 480)
+    this.blocks.forEach((block, index) => sound.set(block, index * 480))
+    return {
+      pictures: this.pictures,
+      times: this.times,
+      sound: base64(new Uint8Array(sound.buffer)),
+      film: this.film.length,
+      faults: this.faults,
+    }
+  }
+
+  picture(index) {
+    const { width, height, bytes } = this.film[index]
+    return { width, height, i420: base64(bytes) }
+  }
+}
+
+/** NV12 as I420: the two colours of each place stand one after the other. */
+function planar(bytes, chroma) {
+  const out = bytes.slice()
+  const quarter = (bytes.length - chroma) / 2
+  for (let index = 0; index < quarter; index++) {
+    out[chroma + index] = bytes[chroma + 2 * index]
+    out[chroma + quarter + index] = bytes[chroma + 2 * index + 1]
+  }
+  return out
+}
+
+function base64(bytes) {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768))
+  return btoa(text)
+}
