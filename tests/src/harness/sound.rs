@@ -45,18 +45,8 @@ pub fn say(text: &str, wav: &Path) -> Result<()> {
 pub fn over_and_over(wav: &Path, time: Duration) -> Result<PathBuf> {
     let once = read_wav(wav)?;
     let file = wav.with_extension("long.wav");
-    let format = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE as u32,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&file, format)?;
     let wanted = (time.as_secs_f64() * RATE as f64) as usize;
-    for sample in once.iter().cycle().take(wanted) {
-        writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
-    }
-    writer.finalize()?;
+    write_wav(&file, once.iter().copied().cycle().take(wanted))?;
     Ok(file)
 }
 
@@ -93,6 +83,24 @@ pub fn read_wav(path: &Path) -> Result<Vec<f32>> {
             .map(|sample| Ok(f32::from(sample?) / 32_768.0))
             .collect::<Result<_, hound::Error>>()?,
     })
+}
+
+/// Writes a mono wav file of 16 bits.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_wav(path: &Path, samples: impl IntoIterator<Item = f32>) -> Result<()> {
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE as u32,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, format)?;
+    for sample in samples {
+        writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
+    }
+    Ok(writer.finalize()?)
 }
 
 /// Root mean square.
@@ -137,18 +145,11 @@ pub fn tone(sound: &[f32], hz: f32) -> f32 {
 /// # Errors
 /// When it cannot be written.
 pub fn write_tone(wav: &Path, hz: f32, amplitude: f32, time: Duration) -> Result<()> {
-    let format = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE as u32,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(wav, format)?;
-    for index in 0..(time.as_secs_f64() * RATE as f64) as usize {
+    let tone = (0..(time.as_secs_f64() * RATE as f64) as usize).map(|index| {
         let phase = (index as f64 * f64::from(hz) / RATE as f64).fract() as f32 * std::f32::consts::TAU;
-        writer.write_sample((phase.sin() * amplitude * f32::from(i16::MAX)) as i16)?;
-    }
-    Ok(writer.finalize()?)
+        phase.sin() * amplitude
+    });
+    write_wav(wav, tone)
 }
 
 /// Loudness in steps of 10 ms.

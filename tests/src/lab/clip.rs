@@ -14,7 +14,7 @@
 use crate::harness::page;
 use crate::harness::programs::built_folder;
 use crate::harness::python::Packages;
-use crate::harness::sound::{RATE, read_wav};
+use crate::harness::sound::{RATE, read_wav, write_wav};
 use anyhow::{Context as _, Result, ensure};
 use parley_media::time::CaptureTime;
 use parley_media::video::VideoFrame;
@@ -91,7 +91,7 @@ impl Clip {
             let pictures = match self {
                 Self::Head => decoded(
                     "carphone_pristine.mp4",
-                    "crop=176:98:0:22,scale=1280:720:flags=lanczos,noise=alls=4:allf=t",
+                    "crop=174:98:2:22,scale=1280:720:flags=lanczos,noise=alls=4:allf=t",
                 )?,
                 Self::Motion => decoded("bigbuckbunny.mp4", "null")?,
                 Self::Text => return write_film(path, self.fps(), (0..TEXT_PICTURES).map(text_picture)),
@@ -110,21 +110,14 @@ impl Clip {
 /// When Debian's are missing.
 pub fn voice() -> Result<PathBuf> {
     made("voice.wav", |path| {
-        let format = hound::WavSpec {
-            channels: 1,
-            sample_rate: RATE as u32,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut writer = hound::WavWriter::create(path, format)?;
+        let mut said = Vec::new();
         for speaker in SPEAKERS {
             let spoken = read_wav(&Path::new(VOICES).join(format!("{speaker}.wav")))
                 .context("is the package alsa-utils installed?")?;
-            for sample in spoken.into_iter().chain([0.0; PAUSE_SAMPLES]) {
-                writer.write_sample((sample * f32::from(i16::MAX)) as i16)?;
-            }
+            said.extend(spoken);
+            said.resize(said.len() + PAUSE_SAMPLES, 0.0);
         }
-        Ok(writer.finalize()?)
+        write_wav(path, said)
     })
 }
 

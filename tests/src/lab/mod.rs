@@ -9,7 +9,7 @@
 //! | [`ends`] | two `parley-cli`, or two Chromium, that write down what they do |
 //! | [`tape`] | reads that again |
 //! | [`picture`] with [`likeness`] and [`freeze`], [`sound`], [`way`] | judge pictures, sound, and the use of the way (pure) |
-//! | [`score`] | all of that as one scorecard (pure) |
+//! | [`mod@score`] | all of that as one scorecard (pure) |
 //! | [`table`] | scorecards as the page of documentation (pure) |
 //!
 //! One end sends picture and sound, the other one sound alone: two encoders and two decoders of 720p would be more than two slow
@@ -61,6 +61,9 @@ pub struct Wish {
 /// Whose ends, and how to start them.
 type Side = (&'static str, fn(&Task, &Place) -> Result<Box<dyn Ends>>);
 
+const OURS: Side = (PARLEY, ends::ours);
+const THEIRS: Side = (CHROMIUM, ends::theirs);
+
 /// Runs what was asked for. A scenario that fails is no figure but a note, and the others go on.
 ///
 /// # Errors
@@ -75,9 +78,9 @@ pub fn run(wish: &Wish) -> Result<Report> {
         }
         None => SCENARIOS.iter().collect(),
     };
-    let mut sides: Vec<Side> = vec![(PARLEY, ends::ours)];
+    let mut sides = vec![OURS];
     if wish.against_chromium {
-        sides.push((CHROMIUM, ends::theirs));
+        sides.push(THEIRS);
     }
     let mut report = Report::default();
     for scenario in chosen {
@@ -149,7 +152,7 @@ fn is_asked(scenario: &Scenario, metric: &str) -> bool {
 /// # Errors
 /// When it cannot be made, or no picture comes.
 pub fn watch_ours(scenario: &Scenario, seconds: u32) -> Result<Card> {
-    watch(scenario, &(PARLEY, ends::ours), seconds)
+    watch(scenario, &OURS, seconds)
 }
 
 fn watch(scenario: &Scenario, (_, start): &Side, seconds: u32) -> Result<Card> {

@@ -164,10 +164,10 @@ struct Weakness {
 }
 
 fn weakness(report: &Report, case: &str) -> Option<Weakness> {
-    let of_column = |(metric, head, scale): &(&'static str, &'static str, Option<Scale>)| {
+    let of_column = |&(metric, head, scale): &(&'static str, &'static str, Option<Scale>)| {
         let of = |who| report.value(who, case, metric);
         let steps = match (of(PARLEY), of(CHROMIUM)) {
-            (Some(ours), Some(theirs)) => (*scale)?.lead(ours, theirs),
+            (Some(ours), Some(theirs)) => scale?.lead(ours, theirs),
             (None, Some(_)) => MISSING,
             (Some(_), None) => ALONE,
             (None, None) => return None,
