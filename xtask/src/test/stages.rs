@@ -59,7 +59,7 @@ pub(super) fn part(part: Part, full: bool, programs: &[TestProgram], ledger: &mu
             }
             world_modules(
                 "tidy and harness",
-                &["tidy::", "harness::", "measure::"],
+                &["tidy::", "harness::", "measure::", "lab::"],
                 full,
                 programs,
                 ledger,
