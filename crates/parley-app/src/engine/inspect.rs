@@ -102,6 +102,7 @@ impl Actor {
             .as_ref()
             .map(|sound| translate::stream_state(sound.input.state));
         let picture = self.endpoint.picture_status();
+        let sends_picture = self.sends_picture();
         let inspection = &mut self.inspection;
         sample.cpu_pct = cost::cpu_s().and_then(|cpu_s| inspection.cost.percent(now, cpu_s));
         sample.microphone_dbov = sound.as_ref().map(|_| inspection.microphone.take());
@@ -118,7 +119,7 @@ impl Actor {
             },
             muted: self.mute.muted,
             microphone_on: !self.mute.muted && microphone == Some(DeviceState::Running),
-            camera_on: self.sends_picture()
+            camera_on: sends_picture
                 && picture
                     .as_ref()
                     .is_some_and(|picture| picture.resolution.is_some()),
