@@ -272,10 +272,11 @@ impl Connection {
         }
         let line = match (lines::read(&candidate.candidate), &self.tcp) {
             (lines::Candidate::Udp, _) => candidate.candidate,
-            (lines::Candidate::Passive { at, line }, Some(tcp)) => {
-                tcp.want(at)?;
-                line
-            }
+            (lines::Candidate::Passive { at, line }, Some(tcp)) => match tcp.want(at) {
+                Ok(()) => line,
+                Err(Refusal::Here) => return Ok(()),
+                Err(refusal) => return Err(refusal.into()),
+            },
             // Whoever is meant by it comes by itself, or is not to be met this way.
             (lines::Candidate::Passive { .. } | lines::Candidate::OtherTcp, _) => return Ok(()),
             (lines::Candidate::Unknown, _) => return Err(CommandError::NotUsed),

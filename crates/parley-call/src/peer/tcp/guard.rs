@@ -66,7 +66,8 @@ impl Guard {
     /// The other side can be connected to there.
     pub(in crate::peer) fn want(&self, at: SocketAddr) -> Result<(), Refusal> {
         let wanted = self.rules().want(at);
-        if wanted.is_err() {
+        // Two on one machine are nothing strange.
+        if wanted.is_err_and(|refusal| refusal != Refusal::Here) {
             self.count(|counters| &counters.refused);
         }
         wanted
@@ -224,6 +225,10 @@ mod tests {
         let guard = guard(&["192.168.1.7"]);
         assert!(guard.counted().is_empty());
         assert_eq!(guard.want("203.0.113.7:22".parse().unwrap()), Err(Refusal::Port));
+        assert_eq!(
+            guard.want("192.168.1.7:4000".parse().unwrap()),
+            Err(Refusal::Here)
+        );
         assert_eq!(guard.counted(), [("tcp_refused", 1)]);
     }
 

@@ -35,9 +35,12 @@ pub(in crate::peer) enum Refusal {
     /// Nobody has a call there.
     #[error("its port is not one for calls")]
     Port,
-    /// Not another machine.
-    #[error("its address is not that of another machine")]
+    /// Nobody can be called there.
+    #[error("its address is not one for calls")]
     Address,
+    /// This machine, which the other side may be on as well: datagrams pass there.
+    #[error("it is on this machine")]
+    Here,
     /// Known already, or one too many.
     #[error("it was tried, or there are too many")]
     TooMany,
@@ -111,9 +114,7 @@ impl Rules {
         if !is_for_calls(at.port()) {
             return Err(Refusal::Port);
         }
-        if !self.is_elsewhere(at.ip().to_canonical()) {
-            return Err(Refusal::Address);
-        }
+        self.is_elsewhere(at.ip().to_canonical())?;
         let known = self.wanted.contains(&at) || self.tried.contains(&at);
         if known || self.wanted.len() >= WANTED_MAX || self.tried.len() + self.wanted.len() >= TRIED_MAX {
             return Err(Refusal::TooMany);
@@ -163,15 +164,25 @@ impl Rules {
         self.began.unwrap_or(now) + HEAD_START
     }
 
-    fn is_elsewhere(&self, ip: IpAddr) -> bool {
+    fn is_elsewhere(&self, ip: IpAddr) -> Result<(), Refusal> {
         if ip.is_loopback() {
-            return self.only_loopback;
+            return if self.only_loopback {
+                Ok(())
+            } else {
+                Err(Refusal::Here)
+            };
+        }
+        if self.own.contains(&ip) {
+            return Err(Refusal::Here);
         }
         let special = match ip {
             IpAddr::V4(ip) => ip.octets()[0] == 0 || ip.is_link_local() || ip.is_broadcast(),
-            IpAddr::V6(ip) => (ip.segments()[0] & 0xffc0) == 0xfe80,
+            IpAddr::V6(ip) => ip.is_unspecified() || (ip.segments()[0] & 0xffc0) == 0xfe80,
         };
-        !special && !ip.is_unspecified() && !ip.is_multicast() && !self.own.contains(&ip)
+        if special || ip.is_multicast() {
+            return Err(Refusal::Address);
+        }
+        Ok(())
     }
 }
 
@@ -214,8 +225,12 @@ mod tests {
             "::ffff:192.168.1.7",
             "192.168.1.7",
             "2001:db8::7",
-            // Of this machine, though it is not bound.
+            // Though it is not bound.
             "10.8.0.1",
+        ] {
+            check(&home, ip, Err(Refusal::Here));
+        }
+        for ip in [
             // Where clouds keep their secrets, among others.
             "169.254.169.254",
             "fe80::1",

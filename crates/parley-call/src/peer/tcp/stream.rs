@@ -76,14 +76,20 @@ enum More {
 impl Incoming {
     /// Waits for the first packet and gives whether it is as it should be; it stays to be read.
     pub(super) async fn begins(&mut self, is_right: impl Fn(&[u8]) -> bool) -> bool {
-        let Ok(Ok(Some(frame))) = timeout(FIRST_MAX, self.frame()).await else {
-            return false;
-        };
-        self.heard = is_right(&frame[HEADER_BYTES..]);
-        if self.heard {
-            self.ready.extend_from_slice(&frame);
+        self.first(is_right).await == More::Some
+    }
+
+    async fn first(&mut self, is_right: impl Fn(&[u8]) -> bool) -> More {
+        match timeout(FIRST_MAX, self.frame()).await {
+            Ok(Ok(Some(frame))) if is_right(&frame[HEADER_BYTES..]) => {
+                self.ready.extend_from_slice(&frame);
+                self.heard = true;
+                More::Some
+            }
+            // They found something better meanwhile.
+            Ok(Ok(None)) => More::Ended,
+            _ => More::Junk,
         }
-        self.heard
     }
 
     /// The next frame; `None` when there is no more.
@@ -103,8 +109,7 @@ impl Incoming {
     /// Waits until there is something to read.
     async fn fill(&mut self) -> More {
         if !self.heard {
-            let begins = self.begins(stun::is_message).await;
-            return if begins { More::Some } else { More::Junk };
+            return self.first(stun::is_message).await;
         }
         let first = match self.frame().await {
             Ok(Some(frame)) => frame,
