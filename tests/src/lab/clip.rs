@@ -97,7 +97,7 @@ impl Clip {
                 Self::Text => return write_film(path, self.fps(), (0..TEXT_PICTURES).map(text_picture)),
             };
             let count = pictures.len();
-            ensure!(count > 2, "{} pictures are no film", count);
+            ensure!(count > 2, "{count} pictures are no film");
             let order = (0..count).chain((1..count - 1).rev());
             write_film(path, self.fps(), order.map(|at| Ok(pictures[at].clone())))
         })
