@@ -232,7 +232,7 @@ mod tests {
         })
     }
 
-    fn value(figures: &Figures, metric: &str) -> Option<f64> {
+    fn value(figures: &[(&'static str, f64)], metric: &str) -> Option<f64> {
         figures
             .iter()
             .find(|(name, _)| *name == metric)
