@@ -1,7 +1,8 @@
 //! The border between what decides (`session`) and what does (`peer`): commands one way, events the other.
 //!
 //! The peer driver carries commands out strictly in order, one at a time, and answers each that can fail. It lives as long
-//! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there.
+//! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there, and
+//! [`PeerCommand::OpenBeside`] a second one, which [takes over](PeerCommand::TakeOver) once it is better than the first.
 
 use crate::config::VideoLimits;
 use crate::ice::{IceServer, RelayTransport};
@@ -54,7 +55,24 @@ pub enum PeerCommand {
     AllowMedia,
     /// Sends on the control channel; dropped and counted while that is not open.
     SendControl(ControlMessage),
-    /// Ends the connection.
+    /// Makes a second connection beside the one there is, which it leaves alone: the same tracks, channels and events, but
+    /// nothing is sent over it, and what comes is handed on only once `AllowMedia` was said of it too.
+    OpenBeside {
+        /// As of `Open`.
+        generation: u32,
+        /// What helps to find a way.
+        ice_servers: Vec<IceServer>,
+        /// Only on addresses of this machine that the first does not use; where there are none, nothing is opened.
+        elsewhere: bool,
+    },
+    /// Carries out any other command on the second connection instead of the first.
+    Beside(Box<Self>),
+    /// The second connection takes the place of the first: what is sent goes over it from now on. The first becomes the second,
+    /// over which only what is still on its way comes.
+    TakeOver,
+    /// Ends the second connection.
+    CloseBeside,
+    /// Ends both connections.
     Close,
 }
 
@@ -74,6 +92,10 @@ impl PeerCommand {
             Self::Limit(_) => "limit",
             Self::AllowMedia => "allow_media",
             Self::SendControl(_) => "send_control",
+            Self::OpenBeside { .. } => "open_beside",
+            Self::Beside(command) => command.name(),
+            Self::TakeOver => "take_over",
+            Self::CloseBeside => "close_beside",
             Self::Close => "close",
         }
     }

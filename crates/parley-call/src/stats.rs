@@ -43,6 +43,8 @@ pub struct SessionCounters {
     pub ice_restarts: u64,
     /// Times the call went over to another network of this machine.
     pub handovers: u64,
+    /// Second connections, made beside one that is used, that came to nothing.
+    pub seconds_given_up: u64,
     /// Connections to the other side that were opened, the first one included.
     pub connections_opened: u64,
     /// Times the connection to the server broke.

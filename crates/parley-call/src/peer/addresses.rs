@@ -4,7 +4,7 @@
 //! they changed, the library would bind the same addresses again, so the driver asks for a fresh one ([`differ`]).
 
 use crate::config::NetworkOptions;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// More addresses than this make more candidate pairs than checking them is worth.
 const ADDRESSES_MAX: usize = 5;
@@ -38,6 +38,18 @@ pub(super) fn look(options: &NetworkOptions) -> (Vec<SocketAddr>, Vec<IpAddr>) {
         .map(|interface| interface.address)
         .collect();
     (any_port(select(&interfaces)), there)
+}
+
+/// The address of this machine by which the system goes there now. Nothing is sent for that.
+pub(super) fn toward(there: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if there.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(there).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// What is said to be bound, if that is said.
@@ -175,6 +187,19 @@ mod tests {
         assert!(differ(&home, &addresses(&["10.0.0.7", "127.0.0.1"])));
         assert!(differ(&home, &addresses(&["127.0.0.1"])));
         assert!(differ(&addresses(&["127.0.0.1"]), &home));
+    }
+
+    #[test]
+    fn the_system_goes_to_this_machine_by_its_own_address() {
+        for there in ["127.0.0.1", "::1"] {
+            let there: IpAddr = there.parse().unwrap();
+            // A machine may have no IPv6 at all.
+            if let Some(by) = toward(SocketAddr::new(there, 9)) {
+                assert_eq!(by, there);
+            } else {
+                assert!(there.is_ipv6(), "{there}");
+            }
+        }
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub(super) enum CommandError {
     /// The addresses of this machine are not the ones that are bound: nothing to restart ICE on.
     #[error("the network of this machine changed")]
     NetworkChanged,
+    /// There is no address but those that are in use.
+    #[error("this machine is on no other network")]
+    NoOtherNetwork,
+    /// A second connection is not asked for that before it took over.
+    #[error("only the first connection does that")]
+    FirstOnly,
     /// The control channel did not take it.
     #[error("the control channel takes no message")]
     ControlRefused,

@@ -1,6 +1,7 @@
 //! The driver's task: waits for commands, for what the library tells and for time, one at a time, and acts. All state of
 //! the peer has its one owner here; what must be decided was decided by the session, or by the pure parts next door.
 
+mod beside;
 mod commands;
 
 use super::addresses;
@@ -73,6 +74,8 @@ enum Happening {
     CommandsEnded,
     Library(LibraryEvent),
     LibraryTaskEnded,
+    Beside(LibraryEvent),
+    BesideTaskEnded,
     EstimateChanged,
     KeyFrameWanted(TrackKind),
     KeyFrameDue(TrackKind),
@@ -106,6 +109,8 @@ pub(super) struct Driver {
     pub(super) shared_sound: SharedSoundPump,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
+    /// The one beside it, while the network changes; without `open` there is none.
+    pub(super) beside: Option<Open>,
     /// What of ours the other side was told to be on. The ways for pictures and sound stay open when a share ends.
     pub(super) told: Option<MediaState>,
     /// The most of pictures that the other side wants to get, in kbit/s.
@@ -130,6 +135,8 @@ impl Driver {
                 Happening::CommandsEnded => break,
                 Happening::Library(event) => self.on_library(event).await,
                 Happening::LibraryTaskEnded => self.on_library_task_ended(),
+                Happening::Beside(event) => self.on_beside(event).await,
+                Happening::BesideTaskEnded => self.on_beside_task_ended(),
                 Happening::EstimateChanged => self.apply_estimate(),
                 Happening::KeyFrameWanted(kind) => self.want_key_frame(kind).await,
                 Happening::KeyFrameDue(kind) => self.ask_for_key_frame(kind).await,
@@ -154,6 +161,7 @@ impl Driver {
             command = self.commands.recv() => command.map_or(Happening::CommandsEnded, Happening::Command),
             Some(event) = open.library.recv() => Happening::Library(event),
             () = open.connection.tasks.ended() => Happening::LibraryTaskEnded,
+            happening = beside::next(&mut self.beside) => happening,
             Ok(()) = open.connection.estimate.changed() => Happening::EstimateChanged,
             () = self.wanted.requested() => Happening::KeyFrameWanted(TrackKind::Video),
             () = self.screen_wanted.requested() => Happening::KeyFrameWanted(TrackKind::Screen),
@@ -176,7 +184,11 @@ impl Driver {
             return;
         };
         match event {
-            LibraryEvent::Candidate(candidate) => self.on_candidate(candidate),
+            LibraryEvent::Candidate(candidate) => {
+                if let Some(candidate) = self.allowed(candidate) {
+                    self.tell(PeerEventKind::LocalCandidate(candidate));
+                }
+            }
             LibraryEvent::NegotiationNeeded => self.tell(PeerEventKind::NegotiationNeeded),
             LibraryEvent::State(state) => self.on_state(state).await,
             LibraryEvent::RemoteTrack(track) => open.connection.on_remote_track(track).await,
@@ -186,81 +198,46 @@ impl Driver {
                 open.connection.on_control_open();
                 self.tell(PeerEventKind::ControlOpen);
             }
-            LibraryEvent::Control(message) => self.on_control(message),
+            LibraryEvent::Control(message) => {
+                let room = self.events.capacity() >= EVENTS_RESERVE;
+                if let Some(message) = open.on_control(message, room) {
+                    self.hand_on(message);
+                }
+            }
             LibraryEvent::Lane { kind, lane } => self.tell(PeerEventKind::Lane { kind, lane }),
         }
     }
 
-    fn on_candidate(&self, mut candidate: Candidate) {
-        let Some(line) = lines::told(&candidate.candidate) else {
-            return;
-        };
-        candidate.candidate = line;
+    /// An own candidate as the other side may see it, if it may.
+    fn allowed(&self, mut candidate: Candidate) -> Option<Candidate> {
+        candidate.candidate = lines::told(&candidate.candidate)?;
         if self.network.candidates == CandidatePolicy::RelayOnly {
-            let Some(line) = privacy::candidate(&candidate.candidate) else {
-                return;
-            };
-            candidate.candidate = line;
+            candidate.candidate = privacy::candidate(&candidate.candidate)?;
         }
-        self.tell(PeerEventKind::LocalCandidate(candidate));
-    }
-
-    fn on_control(&mut self, message: ControlMessage) {
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        let refused = &open.connection.meter.drops.control_refused;
-        if self.events.capacity() < EVENTS_RESERVE {
-            refused.one();
-        } else if open.connection.meter.gate.is_open() {
-            self.hand_on(message);
-        } else if open.held.len() < HELD_MESSAGES_MAX {
-            open.held.push_back(message);
-        } else {
-            refused.one();
-        }
+        Some(candidate)
     }
 
     /// A control message of an other side that proved who it is.
     fn hand_on(&mut self, message: ControlMessage) {
-        if let ControlMessage::MediaState(media) = &message
+        self.heed(&message);
+        self.tell(PeerEventKind::Control(message));
+    }
+
+    /// What of it the driver itself has to follow.
+    fn heed(&mut self, message: &ControlMessage) {
+        if let ControlMessage::MediaState(media) = message
             && self.takes_kbps != media.picture_kbps_max
         {
             self.takes_kbps = media.picture_kbps_max;
             self.apply_estimate();
         }
-        self.tell(PeerEventKind::Control(message));
     }
 
     async fn on_state(&mut self, state: RTCPeerConnectionState) {
-        let phase = match state {
-            RTCPeerConnectionState::Connecting => ConnectionPhase::Connecting,
-            RTCPeerConnectionState::Connected => ConnectionPhase::Connected,
-            RTCPeerConnectionState::Disconnected => ConnectionPhase::Disconnected,
-            // Closed by the other side: ours is dropped together with what it tells.
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => ConnectionPhase::Failed,
-            _ => return,
+        let Some(phase) = self.open.as_mut().and_then(|open| open.on_state(state)) else {
+            return;
         };
-        if let Some(open) = &mut self.open {
-            open.up = phase == ConnectionPhase::Connected;
-            if !open.up {
-                open.connection.rounds.set(true);
-                open.relays.look_again();
-                if let Some(tcp) = &open.connection.tcp {
-                    tcp.look_again();
-                }
-            }
-            let said = open.connection.meter.said.get();
-            open.backlog.on_path(clock(), open.up, said);
-        }
         if phase == ConnectionPhase::Connected {
-            if let Some(open) = &mut self.open {
-                open.connection.on_connected();
-                open.relays.rest();
-                if let Some(tcp) = &open.connection.tcp {
-                    tcp.rest();
-                }
-            }
             self.refresh_routes().await;
         }
         self.tell(PeerEventKind::Connection(phase));
@@ -337,7 +314,12 @@ impl Driver {
     fn look(&mut self) {
         if let Some(open) = &mut self.open {
             let (now, beside) = addresses::look(&self.network);
-            let change = open.network.look(&now, &beside, open.pair.as_ref());
+            let pair = open.pair.as_ref();
+            let has_more = now.iter().any(|address| !open.addresses.contains(address));
+            let toward = pair
+                .filter(|_| has_more)
+                .and_then(|pair| addresses::toward(pair.remote));
+            let change = open.network.look(&now, &beside, pair, toward);
             if let Some(change) = change {
                 tracing::info!(?change, "the network of this machine changed");
                 self.tell(PeerEventKind::NetworkChanged(change));
@@ -420,6 +402,52 @@ impl Driver {
                 open.connection.meter.drops.events_full.one();
             }
         }
+    }
+}
+
+impl Open {
+    /// What follows within it from the library's word of its state.
+    fn on_state(&mut self, state: RTCPeerConnectionState) -> Option<ConnectionPhase> {
+        let phase = match state {
+            RTCPeerConnectionState::Connecting => ConnectionPhase::Connecting,
+            RTCPeerConnectionState::Connected => ConnectionPhase::Connected,
+            RTCPeerConnectionState::Disconnected => ConnectionPhase::Disconnected,
+            // Closed by the other side: ours is dropped together with what it tells.
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => ConnectionPhase::Failed,
+            _ => return None,
+        };
+        self.up = phase == ConnectionPhase::Connected;
+        let said = self.connection.meter.said.get();
+        self.backlog.on_path(clock(), self.up, said);
+        if self.up {
+            self.connection.on_connected();
+            self.relays.rest();
+        } else {
+            self.connection.rounds.set(true);
+            self.relays.look_again();
+        }
+        if let Some(tcp) = &self.connection.tcp {
+            if self.up {
+                tcp.rest();
+            } else {
+                tcp.look_again();
+            }
+        }
+        Some(phase)
+    }
+
+    /// Gives a message of the other side if it may be told now; before the gate opens some are kept. `room`: the session has some.
+    fn on_control(&mut self, message: ControlMessage, room: bool) -> Option<ControlMessage> {
+        let meter = &self.connection.meter;
+        if room && meter.gate.is_open() {
+            return Some(message);
+        }
+        if room && self.held.len() < HELD_MESSAGES_MAX {
+            self.held.push_back(message);
+        } else {
+            meter.drops.control_refused.one();
+        }
+        None
     }
 }
 

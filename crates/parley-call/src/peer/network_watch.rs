@@ -24,20 +24,22 @@ impl NetworkWatch {
                 in_use: true,
                 reaches_others: true,
                 has_more: false,
+                better: false,
             },
         }
     }
 
-    /// Looks at the addresses that a connection would bind `now`, and at those `beside` them, which are there too; gives what
-    /// became of the way in use, if that changed.
+    /// Looks at the addresses that a connection would bind `now`, and at those `beside` them, which are there too, and by which of
+    /// them the system goes `toward` the other side; gives what became of the way in use, if that changed.
     pub(super) fn look(
         &mut self,
         now: &[SocketAddr],
         beside: &[IpAddr],
         pair: Option<&Pair>,
+        toward: Option<IpAddr>,
     ) -> Option<NetworkChange> {
         let there = |ip: &IpAddr| beside.contains(ip) || now.iter().any(|address| address.ip() == *ip);
-        let mut usable = now.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback());
+        let usable = now.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback());
         let mut others = self.bound.iter().filter(|ip| !ip.is_loopback());
         let in_use = match pair {
             // Nothing goes anywhere yet: something must be left to try.
@@ -49,10 +51,13 @@ impl NetworkWatch {
                 _ => others.all(there),
             },
         };
+        let reaches_others = in_use || usable.clone().next().is_some();
+        let mut more = usable.filter(|ip| !self.bound.contains(ip));
         let change = NetworkChange {
             in_use,
-            reaches_others: in_use || usable.clone().next().is_some(),
-            has_more: usable.any(|ip| !self.bound.contains(&ip)),
+            reaches_others,
+            has_more: more.clone().next().is_some(),
+            better: more.any(|ip| toward == Some(ip)),
         };
         (std::mem::replace(&mut self.told, change) != change).then_some(change)
     }
@@ -86,11 +91,13 @@ mod tests {
         in_use: false,
         reaches_others: false,
         has_more: false,
+        better: false,
     };
     const MOVED: NetworkChange = NetworkChange {
         in_use: false,
         reaches_others: true,
         has_more: true,
+        better: false,
     };
     /// What is left was there before.
     const LESS: NetworkChange = NetworkChange {
@@ -108,14 +115,17 @@ mod tests {
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
         let pair = pair("192.168.1.7", None);
         assert_eq!(
-            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&pair)),
+            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&pair), None),
             None
         );
-        assert_eq!(watch.look(&at(&["127.0.0.1"]), &[], Some(&pair)), Some(LOST));
-        assert_eq!(watch.look(&at(&["127.0.0.1"]), &[], Some(&pair)), None);
+        assert_eq!(
+            watch.look(&at(&["127.0.0.1"]), &[], Some(&pair), None),
+            Some(LOST)
+        );
+        assert_eq!(watch.look(&at(&["127.0.0.1"]), &[], Some(&pair), None), None);
         let other = at(&["10.0.0.7", "127.0.0.1"]);
-        assert_eq!(watch.look(&other, &[], Some(&pair)), Some(MOVED));
-        assert_eq!(watch.look(&other, &[], Some(&pair)), None);
+        assert_eq!(watch.look(&other, &[], Some(&pair), None), Some(MOVED));
+        assert_eq!(watch.look(&other, &[], Some(&pair), None), None);
     }
 
     #[test]
@@ -123,16 +133,16 @@ mod tests {
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]));
         let used = pair("192.168.1.7", None);
         assert_eq!(
-            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&used)),
+            watch.look(&at(&["192.168.1.7", "127.0.0.1"]), &[], Some(&used), None),
             None
         );
         let more = at(&["192.168.1.7", "fd00::7", "127.0.0.1"]);
-        assert_eq!(watch.look(&more, &[], Some(&used)), Some(MORE));
-        assert_eq!(watch.look(&more, &[], Some(&used)), None);
+        assert_eq!(watch.look(&more, &[], Some(&used), None), Some(MORE));
+        assert_eq!(watch.look(&more, &[], Some(&used), None), None);
         let alone = pair("127.0.0.1", None);
         let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
         assert_eq!(
-            watch.look(&at(&["127.0.0.1"]), &[], Some(&alone)),
+            watch.look(&at(&["127.0.0.1"]), &[], Some(&alone), None),
             None,
             "two windows of one machine need no network"
         );
@@ -144,8 +154,8 @@ mod tests {
         let used = pair("fd00::7", None);
         let now = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
         let beside = ["fd00::7".parse().unwrap()];
-        assert_eq!(watch.look(&now, &beside, Some(&used)), Some(MORE));
-        assert_eq!(watch.look(&now, &[], Some(&used)), Some(MOVED));
+        assert_eq!(watch.look(&now, &beside, Some(&used), None), Some(MORE));
+        assert_eq!(watch.look(&now, &[], Some(&used), None), Some(MOVED));
     }
 
     #[test]
@@ -154,25 +164,49 @@ mod tests {
         let tls = pair("127.0.0.1", Some(RelayTransport::Tls));
         let udp = pair("10.0.0.7", Some(RelayTransport::Udp));
         let less = at(&["10.0.0.7", "127.0.0.1"]);
-        assert_eq!(NetworkWatch::new(&home).look(&less, &[], Some(&tls)), Some(LESS));
-        assert_eq!(NetworkWatch::new(&home).look(&less, &[], Some(&udp)), None);
+        assert_eq!(
+            NetworkWatch::new(&home).look(&less, &[], Some(&tls), None),
+            Some(LESS)
+        );
+        assert_eq!(NetworkWatch::new(&home).look(&less, &[], Some(&udp), None), None);
         let lost = Pair {
             relay_lost: true,
             ..tls
         };
-        assert_eq!(NetworkWatch::new(&home).look(&home, &[], Some(&lost)), Some(LESS));
+        assert_eq!(
+            NetworkWatch::new(&home).look(&home, &[], Some(&lost), None),
+            Some(LESS)
+        );
     }
 
     #[test]
     fn before_anything_is_connected_one_address_is_enough() {
         let home = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
         let mut watch = NetworkWatch::new(&home);
-        assert_eq!(watch.look(&at(&["10.0.0.7", "127.0.0.1"]), &[], None), None);
+        assert_eq!(watch.look(&at(&["10.0.0.7", "127.0.0.1"]), &[], None, None), None);
         assert_eq!(
-            watch.look(&at(&["172.16.0.7", "127.0.0.1"]), &[], None),
+            watch.look(&at(&["172.16.0.7", "127.0.0.1"]), &[], None, None),
             Some(MOVED)
         );
         let mut alone = NetworkWatch::new(&at(&["127.0.0.1"]));
-        assert_eq!(alone.look(&at(&["127.0.0.1"]), &[], None), None);
+        assert_eq!(alone.look(&at(&["127.0.0.1"]), &[], None, None), None);
+    }
+
+    #[test]
+    fn a_network_that_came_is_better_once_the_system_goes_by_it() {
+        let [home, new]: [IpAddr; 2] = ["192.168.1.7", "10.0.0.7"].map(|ip| ip.parse().unwrap());
+        let mut watch = NetworkWatch::new(&at(&["192.168.1.7", "127.0.0.1"]));
+        let used = pair("192.168.1.7", None);
+        let both = at(&["192.168.1.7", "10.0.0.7", "127.0.0.1"]);
+        assert_eq!(watch.look(&both, &[], Some(&used), Some(home)), Some(MORE));
+        let better = NetworkChange { better: true, ..MORE };
+        assert_eq!(watch.look(&both, &[], Some(&used), Some(new)), Some(better));
+        assert_eq!(watch.look(&both, &[], Some(&used), Some(new)), None);
+        let mut bound = NetworkWatch::new(&both);
+        assert_eq!(
+            bound.look(&both, &[], Some(&used), Some(new)),
+            None,
+            "a connection that has both chose between them"
+        );
     }
 }

@@ -77,6 +77,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         shared_sound,
         ladder: Ladder::new(media.limits),
         open: None,
+        beside: None,
         told: None,
         takes_kbps: None,
         asking: Asking::default(),

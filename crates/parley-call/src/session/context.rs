@@ -3,7 +3,7 @@
 use super::io::Outbox;
 use crate::end::EndReason;
 use crate::stats::SessionCounters;
-use parley_proto::PeerMessage;
+use parley_proto::{PeerEnvelope, PeerMessage};
 use std::time::Instant;
 
 /// One turn of the session.
@@ -17,6 +17,10 @@ pub(super) struct Context<'a> {
     pub(super) counters: &'a mut SessionCounters,
     /// What is to be told to the other side, in order.
     pub(super) said: Vec<PeerMessage>,
+    /// The same about a second connection.
+    pub(super) said_beside: Vec<PeerEnvelope>,
+    /// Set when the call went over to another network beside the one that it was on.
+    pub(super) moved: bool,
     /// Set when the call cannot go on.
     pub(super) end: Option<EndReason>,
 }
@@ -28,6 +32,8 @@ impl<'a> Context<'a> {
             out,
             counters,
             said: Vec::new(),
+            said_beside: Vec::new(),
+            moved: false,
             end: None,
         }
     }

@@ -1,17 +1,20 @@
 //! The network under a call changes: a cable is pulled, another wireless network is joined, a phone's tether takes over.
 //!
-//! Sans-IO. Told what became of this machine's addresses, it says when a connection is to be made on the new network, without
-//! waiting for ICE, which needs five seconds to see that nothing comes and would then bind the addresses that are gone. The
-//! stay carries it out: a new connection to the server with the resume token, for the old one is as dead, and a fresh peer
-//! connection, whose offer the other side takes up as soon as nothing comes over the old one any more.
+//! Sans-IO. Told what became of this machine's addresses, it says when a connection is to be made on the new network, and how
+//! ([`Move`]). Where the way in use is gone there is nothing to keep, and no waiting for ICE either, which needs five seconds to
+//! see that nothing comes and would then bind the addresses that are gone: a fresh connection is made at once, and a new one to
+//! the server with the resume token, for the old one is as dead. Where a better network came, a second connection is made on it
+//! beside the first ([`super::second`]), and the call goes over once that one stands.
 //!
-//! A change that leaves the address in use alone is no reason to touch a call that works. Once media stops, it is: the address
-//! of a wireless network that one walks away from stays for long.
+//! A change that leaves the way in use alone and brings nothing better is no reason to touch a call that works. Once media stops,
+//! it is: the address of a wireless network that one walks away from stays for long.
 
 use std::time::{Duration, Instant};
 
 /// Addresses of a network come one after the other: IPv4, IPv6, a VPN's. The first is enough, but the rest is worth a moment.
 const SETTLE: Duration = Duration::from_millis(150);
+/// A network that just came may not lead anywhere yet, and there is no hurry to leave one that works.
+const SETTLE_BESIDE: Duration = Duration::from_millis(500);
 /// A fresh connection that does not stand by then is tried anew, with the server too.
 const MOVE_MAX: Duration = Duration::from_secs(5);
 /// So often; then what mends any other outage goes on alone.
@@ -26,6 +29,17 @@ pub struct NetworkChange {
     pub reaches_others: bool,
     /// There is one among them that the connection does not use.
     pub has_more: bool,
+    /// It is by one of those that the system goes to the other side now: where the way in use is still there, it is the worse one.
+    pub better: bool,
+}
+
+/// How to go over to another network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Move {
+    /// By a second connection, for as long as the first carries.
+    Beside,
+    /// By a fresh connection at once: there is nothing to keep.
+    Afresh,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +50,7 @@ enum Stage {
     /// The way in use is gone, and there is no other yet.
     Stranded,
     /// There is another; more addresses may come.
-    Gathering { until: Instant },
+    Gathering { until: Instant, how: Move },
     /// A fresh connection is being made, for the so manieth time.
     Moving { until: Instant, count: u32 },
 }
@@ -49,13 +63,19 @@ pub(super) struct Handover {
     connection: Option<u32>,
     /// There is a network that it does not use.
     has_more: bool,
+    /// Nothing came for half a second, and a second connection was tried because of that.
+    doubted: bool,
 }
 
 impl Handover {
-    /// There is a connection of this number. A fresh one, whatever it was made for, uses all networks that there were.
+    /// There is a connection of this number. A fresh one, whatever it was made for, is on a network that is there.
     pub(super) fn on_connection(&mut self, number: u32) {
         if self.connection.replace(number) != Some(number) {
             self.has_more = false;
+            self.doubted = false;
+            if matches!(self.stage, Stage::Gathering { .. }) {
+                self.stage = Stage::Settled;
+            }
         }
     }
 
@@ -65,34 +85,66 @@ impl Handover {
         self.stage = match (change.in_use, change.reaches_others) {
             // The fresh connection has its addresses; whether it comes to stand is another matter.
             (true, _) if matches!(self.stage, Stage::Moving { .. }) => return,
+            (true, _) if change.better => Stage::Gathering {
+                until: now + SETTLE_BESIDE,
+                how: Move::Beside,
+            },
             (true, _) => Stage::Settled,
             (false, false) => Stage::Stranded,
-            (false, true) => Stage::Gathering { until: now + SETTLE },
+            (false, true) => Stage::Gathering {
+                until: now + SETTLE,
+                how: Move::Afresh,
+            },
         };
+    }
+
+    /// Nothing came for half a second over a connection that carried some.
+    pub(super) fn on_lull(&mut self, now: Instant) {
+        if self.has_more && self.stage == Stage::Settled && !std::mem::replace(&mut self.doubted, true) {
+            self.stage = Stage::Gathering {
+                until: now,
+                how: Move::Beside,
+            };
+        }
     }
 
     /// Media stopped over a connection that carried some.
     pub(super) fn on_silence(&mut self, now: Instant) {
         if self.has_more && self.stage == Stage::Settled {
             self.has_more = false;
-            self.stage = Stage::Gathering { until: now };
+            self.stage = Stage::Gathering {
+                until: now,
+                how: Move::Afresh,
+            };
         }
     }
 
-    /// Whether to move over now. `up`: media can flow over the connection there is.
-    pub(super) fn due(&mut self, now: Instant, up: bool) -> bool {
-        let (until, count) = match self.stage {
-            Stage::Settled | Stage::Stranded => return false,
+    /// How to move over now, if at all. `up`: media can flow over the connection there is; `beside`: a second one is being made.
+    pub(super) fn due(&mut self, now: Instant, up: bool, beside: bool) -> Option<Move> {
+        let (until, how, count) = match self.stage {
+            Stage::Settled | Stage::Stranded => return None,
             // The old connection may still believe that it stands.
-            Stage::Gathering { until } => (until, 0),
+            Stage::Gathering { until, how } => (until, how, 0),
             Stage::Moving { .. } if up => {
                 self.stage = Stage::Settled;
-                return false;
+                return None;
             }
-            Stage::Moving { until, count } => (until, count),
+            Stage::Moving { until, count } => (until, Move::Afresh, count),
         };
         if now < until {
-            return false;
+            return None;
+        }
+        if beside {
+            // It is on the other network, and further than any that begins now.
+            self.stage = Stage::Gathering {
+                until: now + SETTLE,
+                how,
+            };
+            return None;
+        }
+        if how == Move::Beside {
+            self.stage = Stage::Settled;
+            return Some(how);
         }
         self.stage = if count < MOVES_MAX {
             Stage::Moving {
@@ -102,7 +154,7 @@ impl Handover {
         } else {
             Stage::Settled
         };
-        count < MOVES_MAX
+        (count < MOVES_MAX).then_some(how)
     }
 
     /// Somebody else is there now, with a connection of their own.
@@ -113,7 +165,7 @@ impl Handover {
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Settled | Stage::Stranded => None,
-            Stage::Gathering { until } | Stage::Moving { until, .. } => Some(until),
+            Stage::Gathering { until, .. } | Stage::Moving { until, .. } => Some(until),
         }
     }
 }
@@ -131,11 +183,23 @@ mod tests {
             in_use,
             reaches_others,
             has_more,
+            better: false,
         }
     }
 
     const LOST: NetworkChange = change(false, false, false);
     const OTHER: NetworkChange = change(false, true, true);
+    const BETTER: NetworkChange = NetworkChange {
+        better: true,
+        ..change(true, true, true)
+    };
+
+    impl Handover {
+        /// Whether a fresh connection is due, while no second one is being made.
+        fn is_due(&mut self, now: Instant, up: bool) -> bool {
+            self.due(now, up, false) == Some(Move::Afresh)
+        }
+    }
 
     #[test]
     fn a_change_beside_the_way_in_use_touches_nothing() {
@@ -143,7 +207,7 @@ mod tests {
         for has_more in [true, false] {
             handover.on_change(now, change(true, true, has_more));
             assert_eq!(handover.deadline(), None);
-            assert!(!handover.due(now + MOVE_MAX, true));
+            assert!(!handover.is_due(now + MOVE_MAX, true));
         }
     }
 
@@ -154,13 +218,13 @@ mod tests {
         assert_eq!(handover.deadline(), None, "there is only this one");
         handover.on_change(now, change(true, true, true));
         handover.on_silence(now);
-        assert!(handover.due(now, true));
+        assert!(handover.is_due(now, true));
         handover.on_change(now, change(true, true, false));
         assert!(
-            handover.due(now + MOVE_MAX, false),
+            handover.is_due(now + MOVE_MAX, false),
             "a move is not forgotten on its way"
         );
-        assert!(!handover.due(now + MOVE_MAX, true));
+        assert!(!handover.is_due(now + MOVE_MAX, true));
         handover.on_silence(now + MOVE_MAX);
         assert_eq!(handover.deadline(), None, "it uses all there is now");
     }
@@ -170,15 +234,15 @@ mod tests {
         let (mut handover, now) = (Handover::default(), Instant::now());
         handover.on_connection(1);
         handover.on_change(now, OTHER);
-        assert!(handover.due(now + SETTLE, true));
+        assert!(handover.is_due(now + SETTLE, true));
         handover.on_connection(2);
-        assert!(!handover.due(now + MOVE_MAX, true), "it stands");
+        assert!(!handover.is_due(now + MOVE_MAX, true), "it stands");
         handover.on_silence(now + MOVE_MAX);
         assert_eq!(handover.deadline(), None, "the other one may have left");
         handover.on_change(now, change(true, true, true));
         handover.on_connection(2);
         handover.on_silence(now + MOVE_MAX);
-        assert!(handover.due(now + MOVE_MAX, true), "this one came later");
+        assert!(handover.is_due(now + MOVE_MAX, true), "this one came later");
     }
 
     #[test]
@@ -190,10 +254,10 @@ mod tests {
         handover.on_change(back, OTHER);
         let at = handover.deadline().unwrap();
         assert!(at < back + Duration::from_millis(250));
-        assert!(!handover.due(back, true), "more addresses may come");
-        assert!(handover.due(at, true), "whatever the old connection believes");
-        assert!(!handover.due(at, false), "once");
-        assert!(!handover.due(at + Duration::from_secs(1), true), "it stands");
+        assert!(!handover.is_due(back, true), "more addresses may come");
+        assert!(handover.is_due(at, true), "whatever the old connection believes");
+        assert!(!handover.is_due(at, false), "once");
+        assert!(!handover.is_due(at + Duration::from_secs(1), true), "it stands");
         assert_eq!(handover.deadline(), None);
     }
 
@@ -203,7 +267,7 @@ mod tests {
         handover.on_change(start, OTHER);
         let mut moves = Vec::new();
         while let Some(at) = handover.deadline() {
-            if handover.due(at, false) {
+            if handover.is_due(at, false) {
                 moves.push(at - start);
             }
         }
@@ -214,10 +278,75 @@ mod tests {
     fn a_network_that_changes_again_in_the_middle_is_followed() {
         let (mut handover, start) = (Handover::default(), Instant::now());
         handover.on_change(start, OTHER);
-        assert!(handover.due(start + SETTLE, false));
+        assert!(handover.is_due(start + SETTLE, false));
         handover.on_change(start + Duration::from_secs(1), LOST);
         assert_eq!(handover.deadline(), None, "there is nothing to move to");
         handover.on_change(start + Duration::from_secs(2), OTHER);
-        assert!(handover.due(start + Duration::from_secs(2) + SETTLE, false));
+        assert!(handover.is_due(start + Duration::from_secs(2) + SETTLE, false));
+    }
+
+    #[test]
+    fn a_better_network_is_gone_over_to_beside_the_one_that_works() {
+        let (mut handover, start) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_change(start, BETTER);
+        let at = handover.deadline().unwrap();
+        assert_eq!(handover.due(start, true, false), None, "it just came");
+        assert_eq!(handover.due(at, true, false), Some(Move::Beside));
+        assert_eq!(handover.deadline(), None, "once");
+        handover.on_connection(2);
+        handover.on_change(at, change(true, true, true));
+        assert_eq!(
+            handover.deadline(),
+            None,
+            "the one it left is no reason to go back"
+        );
+    }
+
+    #[test]
+    fn a_better_network_that_goes_again_at_once_is_left_alone() {
+        let (mut handover, start) = (Handover::default(), Instant::now());
+        handover.on_change(start, BETTER);
+        handover.on_change(start + Duration::from_millis(250), change(true, true, false));
+        assert_eq!(handover.deadline(), None);
+    }
+
+    #[test]
+    fn a_second_connection_on_its_way_is_waited_for_when_the_first_network_goes() {
+        let (mut handover, start) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_change(start, OTHER);
+        let mut now = start;
+        for _ in 0..20 {
+            now = handover.deadline().unwrap();
+            assert_eq!(handover.due(now, true, true), None);
+        }
+        assert!(now > start + Duration::from_secs(2), "without haste");
+        let mut failed = handover;
+        now = failed.deadline().unwrap();
+        assert_eq!(
+            failed.due(now, true, false),
+            Some(Move::Afresh),
+            "it came to nothing"
+        );
+        failed.reset();
+        failed.on_connection(1);
+        failed.on_change(now, OTHER);
+        failed.on_connection(2);
+        assert_eq!(failed.deadline(), None, "it was gone over to");
+    }
+
+    #[test]
+    fn half_a_second_of_nothing_is_enough_to_try_the_other_network_beside_once() {
+        let (mut handover, now) = (Handover::default(), Instant::now());
+        handover.on_lull(now);
+        assert_eq!(handover.deadline(), None, "there is only this one");
+        handover.on_change(now, change(true, true, true));
+        handover.on_lull(now);
+        assert_eq!(handover.due(now, true, false), Some(Move::Beside));
+        handover.on_lull(now);
+        assert_eq!(handover.deadline(), None, "once");
+        handover.on_silence(now);
+        assert_eq!(handover.due(now, true, false), Some(Move::Afresh));
     }
 }

@@ -48,9 +48,9 @@ impl Pairing {
         self.paired
     }
 
-    /// Our connection was replaced by a fresh one.
-    pub(super) const fn renew(&mut self) {
-        self.own = self.own.wrapping_add(1);
+    /// Our connection was replaced by a fresh one, with this number.
+    pub(super) const fn renew(&mut self, own: u32) {
+        self.own = own;
         self.theirs = None;
         self.paired = false;
     }
@@ -103,7 +103,7 @@ mod tests {
     fn a_fresh_connection_of_ours_takes_up_their_newest_only() {
         let mut pairing = Pairing::new(7);
         pairing.pair(Some(3));
-        pairing.renew();
+        pairing.renew(8);
         assert_eq!(pairing.own(), 8);
         assert_eq!(pairing.judge(Some(3), Some(7)), Fit::OursIsNew);
         assert_eq!(pairing.judge(Some(3), None), Fit::Fits);

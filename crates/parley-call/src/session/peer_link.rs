@@ -1,28 +1,27 @@
 //! The way to one other person: their numbers, negotiation, candidates, proof and health, put together. Owned by the
 //! session; replaced as a whole when somebody else takes that person's place.
 
+mod beside;
 mod driven;
 mod hearing;
 
-use super::candidates::RemoteCandidates;
 use super::context::Context;
 use super::held_offer::HeldOffer;
 use super::io::SessionEvent;
+use super::leg::Leg;
 use super::link_state::{LinkState, Remedy};
-use super::negotiation::Negotiation;
-use super::pairing::Pairing;
 use super::presence::Presence;
-use super::proof_exchange::{Parties, ProofExchange};
+use super::proof_exchange::Parties;
 use super::rate::RateLimit;
 use super::recording::Recording;
+use super::second::Second;
 use crate::end::{EndReason, SignalingFault};
 use crate::ice::IceServer;
 use crate::port::{Inflow, PeerCommand, TrackKind};
 use crate::sdp;
 use crate::snapshot::RecordingConsent;
 use parley_proto::{
-    Candidate, ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction,
-    SdpType,
+    ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction, SdpType,
 };
 use std::time::{Duration, Instant};
 
@@ -34,6 +33,8 @@ const GONE_MAX: Duration = Duration::from_secs(3);
 const LEFT_MAX: Duration = Duration::from_millis(500);
 /// Fresh connections the other side may cause: so many at once, then one in two seconds.
 const FRESH_LIMIT: RateLimit = RateLimit::new(5, Duration::from_secs(2));
+/// Second ones, beside one that is well.
+const BESIDE_LIMIT: RateLimit = RateLimit::new(3, Duration::from_secs(5));
 /// How often the other side is told that it talks to a connection that is gone.
 const NOTICE_LIMIT: RateLimit = RateLimit::new(2, Duration::from_secs(1));
 
@@ -42,20 +43,22 @@ pub(super) struct PeerLink {
     me: ParticipantId,
     other: ParticipantId,
     polite: bool,
-    pairing: Pairing,
-    negotiation: Negotiation,
+    /// The connection that is used.
+    leg: Leg,
+    /// The one beside it, while the network changes.
+    second: Option<Second>,
+    /// Until when what is still on its way over the connection before is waited for.
+    leaving: Option<Instant>,
+    /// The number of the last connection that there was.
+    last_number: u32,
     held_offer: HeldOffer,
-    candidates: RemoteCandidates,
-    proofs: ProofExchange,
     state: LinkState,
     ice_servers: Vec<IceServer>,
-    local_candidates: Vec<Candidate>,
     tracks: Vec<TrackKind>,
+    /// Those of the connection before, which end unless they come over this one.
+    tracks_before: Vec<TrackKind>,
     /// What came lately.
     inflow: Inflow,
-    control_open: bool,
-    /// Whether anything came on the control channel of this connection.
-    control_heard: bool,
     presence: Presence,
     recording: Recording,
     /// When what they were not told is told again.
@@ -72,6 +75,7 @@ pub(super) struct PeerLink {
     renewed: bool,
     gone: Option<(Instant, LeaveReason)>,
     fresh_limit: RateLimit,
+    beside_limit: RateLimit,
     notice_limit: RateLimit,
 }
 
@@ -90,18 +94,16 @@ impl PeerLink {
             me: parties.me,
             other: parties.other,
             polite,
-            pairing: Pairing::new(generation),
-            negotiation: Negotiation::new(polite),
+            leg: Leg::new(generation, parties),
+            second: None,
+            leaving: None,
+            last_number: generation,
             held_offer: HeldOffer::default(),
-            candidates: RemoteCandidates::default(),
-            proofs: ProofExchange::new(parties),
             state: LinkState::new(cx.now, polite, reachable),
             ice_servers,
-            local_candidates: Vec::new(),
             tracks: Vec::new(),
+            tracks_before: Vec::new(),
             inflow: Inflow::default(),
-            control_open: false,
-            control_heard: false,
             presence: Presence::new(own_media),
             recording: Recording::default(),
             retell_at: None,
@@ -114,11 +116,12 @@ impl PeerLink {
             renewed: false,
             gone: None,
             fresh_limit: FRESH_LIMIT,
+            beside_limit: BESIDE_LIMIT,
             notice_limit: NOTICE_LIMIT,
         };
         link.open_connection(cx);
         if polite {
-            link.negotiation.want_offer(false, cx);
+            link.leg.negotiation.want_offer(false, cx);
         }
         link
     }
@@ -144,7 +147,12 @@ impl PeerLink {
 
     /// The number of the connection there is.
     pub(super) const fn generation(&self) -> u32 {
-        self.pairing.own()
+        self.leg.pairing.own()
+    }
+
+    /// The number of the last connection there was, used or not.
+    pub(super) const fn last_number(&self) -> u32 {
+        self.last_number
     }
 
     /// Whether they ever said what their microphone and camera do.
@@ -167,12 +175,12 @@ impl PeerLink {
     }
 
     pub(super) const fn proven(&self) -> bool {
-        self.proofs.proven()
+        self.leg.proofs.proven()
     }
 
     /// Whether media can flow now.
     pub(super) fn is_up(&self) -> bool {
-        self.state.is_connected() && self.proofs.proven()
+        self.state.is_connected() && self.leg.proofs.proven()
     }
 
     /// Whether it does: as far as ICE can tell, and as what comes shows.
@@ -200,9 +208,13 @@ impl PeerLink {
     /// Whether media speaks against what comes through the server about another connection: that is anybody's word. After half a
     /// second in which nothing came, where something should, it may well be true: then they moved to another network.
     fn holds_fast(&self) -> bool {
+        self.flows() && !self.lulls()
+    }
+
+    /// Whether media flowed, and nothing came for half a second where something should.
+    pub(super) fn lulls(&self) -> bool {
         let said = self.their_media();
-        let lull = self.inflow.lull && (said.microphone_on || said.camera_on);
-        self.flows() && !lull
+        self.is_up() && self.inflow.lull && (said.microphone_on || said.camera_on)
     }
 
     /// Whether media could flow at some time.
@@ -227,11 +239,7 @@ impl PeerLink {
 
     /// Puts the numbers on what is to be said.
     pub(super) const fn envelope(&self, message: PeerMessage) -> PeerEnvelope {
-        PeerEnvelope {
-            message,
-            connection: Some(self.pairing.own()),
-            to_connection: self.pairing.theirs(),
-        }
+        self.leg.envelope(message)
     }
 
     /// The other side can, or cannot, be told things. What may have been lost before is said again.
@@ -244,9 +252,12 @@ impl PeerLink {
         self.state.set_reachable(cx.now, reachable);
         if again {
             self.repeat(cx);
-            self.proofs.repeat(cx);
-            if self.polite && self.negotiation.is_untouched() {
-                self.negotiation.want_offer(false, cx);
+            self.leg.proofs.repeat(cx);
+            if let Some(second) = &mut self.second {
+                second.repeat(cx);
+            }
+            if self.polite && self.leg.negotiation.is_untouched() {
+                self.leg.negotiation.want_offer(false, cx);
             }
         }
         self.settle(cx);
@@ -286,7 +297,7 @@ impl PeerLink {
 
     /// Shows the other side a reaction, if they can see it now: later it would mean nothing.
     pub(super) fn react(&self, reaction: Reaction, cx: &mut Context<'_>) {
-        if self.control_open && self.is_up() {
+        if self.leg.control_open && self.is_up() {
             cx.out
                 .peer(PeerCommand::SendControl(ControlMessage::Reaction { reaction }));
         }
@@ -314,28 +325,33 @@ impl PeerLink {
     }
 
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
-        self.proofs.on_timeout(cx);
+        self.leg.proofs.on_timeout(cx);
         self.recording.on_timeout(cx.now);
         if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
             self.retell();
         }
         if self.reachable {
-            if self.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
+            if self.leg.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
                 if self.flows() {
                     // What it was to mend is well again, and for as long as it is the other side lets offers wait too.
-                    self.negotiation.take_back(cx);
+                    self.leg.negotiation.take_back(cx);
                 } else {
                     self.repeat(cx);
                 }
             }
             if self.awaits_first_offer() && self.state.in_step(cx.now) >= OFFER_MAX {
-                self.negotiation.want_offer(false, cx);
+                self.leg.negotiation.want_offer(false, cx);
             }
         }
-        match self.state.due(cx.now) {
+        if let Some(second) = &mut self.second {
+            second.on_timeout(cx);
+        }
+        // What is mended by a second one is not mended beside that.
+        let mends = self.second.is_none();
+        match mends.then(|| self.state.due(cx.now)).flatten() {
             Some(Remedy::RestartIce) => {
                 cx.counters.ice_restarts += 1;
-                self.negotiation.want_offer(true, cx);
+                self.leg.negotiation.want_offer(true, cx);
             }
             Some(Remedy::FreshConnection) => self.start_afresh(cx),
             Some(Remedy::GiveUp(reason)) => cx.end = Some(reason),
@@ -348,7 +364,7 @@ impl PeerLink {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let repeat = self.negotiation.repeat_at().filter(|_| self.reachable);
+        let repeat = self.leg.negotiation.repeat_at().filter(|_| self.reachable);
         let first_offer = self
             .state
             .step_reaches(OFFER_MAX)
@@ -359,8 +375,10 @@ impl PeerLink {
             self.gone_for_good_at(),
             self.retell_at,
             self.recording.deadline(),
-            self.state.deadline(),
-            self.proofs.deadline(),
+            self.state.deadline().filter(|_| self.second.is_none()),
+            self.second.as_ref().map(Second::deadline),
+            self.leaving,
+            self.leg.proofs.deadline(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -376,7 +394,11 @@ impl PeerLink {
 
     /// All tracks end, because somebody else takes this person's place.
     pub(super) fn end_tracks(&mut self, cx: &mut Context<'_>) {
-        for kind in self.tracks.drain(..) {
+        let before = std::mem::take(&mut self.tracks_before);
+        let gone = before.into_iter().filter(|kind| !self.tracks.contains(kind));
+        let gone: Vec<_> = gone.chain(self.tracks.iter().copied()).collect();
+        self.tracks.clear();
+        for kind in gone {
             cx.out.event(SessionEvent::TrackEnded {
                 participant: self.other,
                 kind,
@@ -385,36 +407,42 @@ impl PeerLink {
     }
 
     const fn awaits_first_offer(&self) -> bool {
-        !self.polite && self.negotiation.is_untouched()
+        !self.polite && self.leg.negotiation.is_untouched()
     }
 
     fn open_connection(&self, cx: &mut Context<'_>) {
         cx.counters.connections_opened += 1;
         cx.out.peer(PeerCommand::Open {
-            generation: self.pairing.own(),
+            generation: self.generation(),
             ice_servers: self.ice_servers.clone(),
         });
     }
 
     /// Replaces the connection by a fresh one.
     fn renew(&mut self, cx: &mut Context<'_>) {
-        self.pairing.renew();
-        self.negotiation = Negotiation::new(self.polite);
+        self.drop_beside(cx);
+        let number = self.next_number();
+        self.leg.renew(number);
+        self.begin_anew(cx.now);
+        self.end_tracks(cx);
+        self.open_connection(cx);
+    }
+
+    const fn next_number(&mut self) -> u32 {
+        self.last_number = self.last_number.wrapping_add(1);
+        self.last_number
+    }
+
+    /// What is of the connection before is forgotten.
+    fn begin_anew(&mut self, now: Instant) {
         self.held_offer = HeldOffer::default();
         self.inflow = Inflow::default();
-        self.candidates = RemoteCandidates::default();
-        self.proofs.renew();
-        self.state.renew(cx.now);
-        self.local_candidates.clear();
+        self.state.renew(now);
         self.announced_offer = None;
         self.screen_added = false;
         self.screen_sound_added = false;
-        self.control_open = false;
-        self.control_heard = false;
         self.retell_at = None;
         self.renewed = true;
-        self.end_tracks(cx);
-        self.open_connection(cx);
     }
 
     /// Replaces it of one's own accord, and says so.
@@ -422,7 +450,7 @@ impl PeerLink {
         self.renew(cx);
         cx.say(PeerMessage::Restart);
         if self.polite {
-            self.negotiation.want_offer(false, cx);
+            self.leg.negotiation.want_offer(false, cx);
         }
     }
 
@@ -430,19 +458,17 @@ impl PeerLink {
     pub(super) fn move_over(&mut self, cx: &mut Context<'_>) {
         self.renew(cx);
         cx.say(PeerMessage::Restart);
-        self.negotiation.want_offer(false, cx);
+        self.leg.negotiation.want_offer(false, cx);
         self.settle(cx);
     }
 
     fn repeat(&mut self, cx: &mut Context<'_>) {
-        if self.renewed && !self.pairing.is_paired() {
+        if self.renewed && !self.leg.pairing.is_paired() {
             cx.say(PeerMessage::Restart);
         }
-        self.negotiation.repeat(cx);
+        self.leg.negotiation.repeat(cx);
         if !self.state.is_connected() {
-            for candidate in &self.local_candidates {
-                cx.say(PeerMessage::Candidate(candidate.clone()));
-            }
+            self.leg.repeat_candidates(cx);
         }
     }
 
@@ -458,14 +484,14 @@ impl PeerLink {
         if may_come && let Some(taken) = self.held_offer.take(cx.now) {
             self.on_description(taken.from, SdpType::Offer, taken.sdp, cx);
             for candidate in taken.candidates {
-                self.on_candidate(candidate, cx);
+                self.leg.on_candidate(candidate, cx);
             }
         }
+        self.settle_beside(cx);
         let connected = self.state.is_connected();
-        self.proofs.set_waiting(cx.now, connected && self.reachable);
+        self.leg.proofs.set_waiting(cx.now, connected && self.reachable);
         self.was_up |= self.is_up();
-        while self.control_open
-            && self.proofs.proven()
+        while self.leg.may_say()
             && let Some(message) = self
                 .presence
                 .next_message()
@@ -488,7 +514,7 @@ impl PeerLink {
         let (own, Some(their)) = (self.presence.own_media(), self.presence.their_media()) else {
             return;
         };
-        if !connected || !self.proofs.proven() {
+        if !connected || !self.leg.proofs.proven() {
             return;
         }
         if own.screen_on && their.takes_screen && !self.screen_added {

@@ -50,9 +50,9 @@ impl ProofExchange {
         }
     }
 
-    /// Everything from the start, for a fresh connection.
-    pub(super) fn renew(&mut self) {
-        *self = Self::new(self.parties.clone());
+    /// Between whom.
+    pub(super) fn parties(&self) -> Parties {
+        self.parties.clone()
     }
 
     pub(super) const fn proven(&self) -> bool {

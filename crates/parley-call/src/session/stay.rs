@@ -6,7 +6,7 @@ mod people;
 
 use super::SessionConfig;
 use super::context::Context;
-use super::handover::Handover;
+use super::handover::{Handover, Move};
 use super::io::{Input, SessionEvent};
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
@@ -278,9 +278,18 @@ impl Stay {
     fn on_peer(&mut self, event: PeerEvent, cx: &mut Context<'_>) {
         match &mut self.link {
             Some(link) if link.generation() == event.generation => match event.kind {
-                PeerEventKind::NetworkChanged(change) => self.handover.on_change(cx.now, change),
+                PeerEventKind::NetworkChanged(change) => {
+                    if !change.in_use && change.reaches_others && link.second_number().is_some() {
+                        // What is on its way to the other network needs the server, whose connection was on this one.
+                        self.signaling.come_back_now(cx.now, cx.out);
+                    }
+                    self.handover.on_change(cx.now, change);
+                }
                 kind => link.on_event(kind, cx),
             },
+            Some(link) if link.second_number() == Some(event.generation) => {
+                link.on_event_beside(event.kind, cx);
+            }
             // What a replaced connection still says. Only its failures are worth a number.
             _ => {
                 let failed = matches!(event.kind, PeerEventKind::CommandFailed { .. });
@@ -351,18 +360,28 @@ impl Stay {
             self.handover.on_connection(link.generation());
         }
         let up = self.link.as_ref().is_some_and(PeerLink::is_up);
+        if self.link.as_ref().is_some_and(PeerLink::lulls) {
+            self.handover.on_lull(cx.now);
+        }
         let silent = |link: &PeerLink| link.was_up() && !link.flows();
         if self.link.as_ref().is_some_and(silent) {
             self.handover.on_silence(cx.now);
         }
-        if !self.handover.due(cx.now, up) {
-            return;
-        }
-        cx.counters.handovers += 1;
-        // The way to the server went over the same network.
-        self.signaling.come_back_now(cx.now, cx.out);
-        if let Some(link) = &mut self.link {
-            link.move_over(cx);
+        let beside = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.second_number().is_some());
+        match (self.handover.due(cx.now, up, beside), &mut self.link) {
+            (Some(Move::Beside), Some(link)) if up => link.begin_beside(cx),
+            (Some(_), link) => {
+                cx.counters.handovers += 1;
+                // The way to the server went over the same network.
+                self.signaling.come_back_now(cx.now, cx.out);
+                if let Some(link) = link {
+                    link.move_over(cx);
+                }
+            }
+            (None, _) => {}
         }
     }
 
@@ -380,16 +399,21 @@ impl Stay {
             self.times.note(cx.now, link.is_connected(), link.proven());
         }
         self.flush(reachable, cx);
+        if std::mem::take(&mut cx.moved) {
+            // Before the network that was left is gone too.
+            self.signaling.come_back_now(cx.now, cx.out);
+        }
         if let Some(reason) = cx.end.take() {
             self.end(reason, cx);
         }
     }
 
     fn flush(&mut self, reachable: bool, cx: &mut Context<'_>) {
-        let said = std::mem::take(&mut cx.said);
+        let (said, beside) = (std::mem::take(&mut cx.said), std::mem::take(&mut cx.said_beside));
         let Some(link) = &self.link else { return };
-        for message in said {
-            let payload = serde_json::to_value(link.envelope(message));
+        let said = said.into_iter().map(|message| link.envelope(message));
+        for envelope in said.chain(beside) {
+            let payload = serde_json::to_value(envelope);
             let sent = match payload {
                 // What cannot be told now is said again when it can.
                 Ok(payload) if reachable => {

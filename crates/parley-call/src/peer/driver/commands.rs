@@ -20,6 +20,7 @@ use crate::port::{PeerCommand, PeerEventKind, TrackKind};
 use crate::relay::relays::Relays;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 impl Driver {
@@ -27,7 +28,8 @@ impl Driver {
         let name = command.name();
         // A connection that did not open has a number all the same.
         let generation = match &command {
-            PeerCommand::Open { generation, .. } => *generation,
+            PeerCommand::Open { generation, .. } | PeerCommand::OpenBeside { generation, .. } => *generation,
+            PeerCommand::Beside(_) => self.generation_beside(),
             _ => self.generation(),
         };
         if let Err(error) = self.carry_out(command).await {
@@ -88,6 +90,14 @@ impl Driver {
                 }
                 self.connection()?.send_control(&message).await?;
             }
+            PeerCommand::OpenBeside {
+                generation,
+                ice_servers,
+                elsewhere,
+            } => self.open_beside(generation, ice_servers, elsewhere).await?,
+            PeerCommand::Beside(command) => self.carry_out_beside(*command).await?,
+            PeerCommand::TakeOver => self.take_over().await?,
+            PeerCommand::CloseBeside => self.close_beside().await,
             PeerCommand::Close => self.close().await,
         }
         Ok(())
@@ -101,7 +111,7 @@ impl Driver {
     }
 
     /// An own description as the other side may see it.
-    fn to_tell(&self, sdp: String) -> String {
+    pub(super) fn to_tell(&self, sdp: String) -> String {
         match self.network.candidates {
             CandidatePolicy::All => sdp,
             CandidatePolicy::RelayOnly => privacy::description(&sdp),
@@ -118,12 +128,28 @@ impl Driver {
         Ok(())
     }
 
-    async fn open(&mut self, generation: u32, mut servers: Vec<IceServer>) -> Result<(), CommandError> {
+    async fn open(&mut self, generation: u32, servers: Vec<IceServer>) -> Result<(), CommandError> {
         self.close().await;
+        let addresses = addresses::choose(&self.network);
+        self.open = self.make(generation, servers, addresses).await?;
+        if self.open.is_some() {
+            self.ladder = Ladder::new(self.limits);
+            self.takes_kbps = None;
+            self.apply_estimate();
+        }
+        Ok(())
+    }
+
+    /// Makes a connection on these addresses; none, and the session is told, where only relays may be used and there are none.
+    pub(super) async fn make(
+        &self,
+        generation: u32,
+        mut servers: Vec<IceServer>,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Option<Open>, CommandError> {
         servers.extend(self.network.relays.iter().cloned().map(IceServer::Turn));
         let (events, library) = LibraryEvents::new();
         let now = clock();
-        let (addresses, beside) = addresses::look(&self.network);
         let (relays, bridged) = Relays::open(&servers, &addresses, self.network.proxy.as_ref()).await;
         let known = servers.iter().filter_map(servers::direct);
         let behind = bridged.iter().map(|one| servers::relay(&one.at, &one.server));
@@ -131,11 +157,13 @@ impl Driver {
         let candidates = self.network.candidates;
         if candidates == CandidatePolicy::RelayOnly && !ice_servers.iter().any(servers::is_relay) {
             self.tell_of(generation, PeerEventKind::NoRelay);
-            return Ok(());
+            return Ok(None);
         }
         // Whoever hides its address opens no port, and connects to nobody.
-        let tcp = (candidates == CandidatePolicy::All)
-            .then(|| Guard::new(&addresses, &beside, Arc::clone(&self.tcp_dials)));
+        let tcp = (candidates == CandidatePolicy::All).then(|| {
+            let (_, all) = addresses::look(&self.network);
+            Guard::new(&addresses, &all, Arc::clone(&self.tcp_dials))
+        });
         let blueprint = Blueprint {
             ice_servers,
             candidates,
@@ -148,7 +176,7 @@ impl Driver {
             events,
         };
         let connection = Connection::open(generation, blueprint, now).await?;
-        self.open = Some(Open {
+        Ok(Some(Open {
             sampler: Sampler::new(&connection.meter, now),
             connection,
             library,
@@ -161,11 +189,7 @@ impl Driver {
             up: false,
             inflow: InflowWatch::default(),
             backlog: Backlog::default(),
-        });
-        self.ladder = Ladder::new(self.limits);
-        self.takes_kbps = None;
-        self.apply_estimate();
-        Ok(())
+        }))
     }
 
     pub(super) async fn close(&mut self) {
@@ -176,6 +200,7 @@ impl Driver {
         self.rest_encoders();
         self.asking = Asking::default();
         self.screen_asking = Asking::default();
+        self.close_beside().await;
         if let Some(open) = self.open.take() {
             open.connection.close().await;
         }

@@ -1,6 +1,7 @@
 //! Whole peers in one process, connected over loopback. Each test is bounded and closes what it opened.
 
 mod bare;
+mod beside;
 mod calls;
 mod faults;
 mod hostile;

@@ -57,6 +57,8 @@ pub(super) struct Side {
     pub(super) lanes_stuck: u32,
     /// What was last told to come.
     pub(super) inflow: Inflow,
+    /// What was told of a second connection that is not used yet.
+    pub(super) beside: Vec<PeerEventKind>,
 }
 
 impl Side {
@@ -137,6 +139,7 @@ impl Side {
             lanes: Vec::new(),
             lanes_stuck: 0,
             inflow: Inflow::default(),
+            beside: Vec::new(),
         }
     }
 
@@ -178,7 +181,9 @@ impl Side {
     }
 
     fn on_event(&mut self, event: PeerEvent) {
-        assert!(event.generation <= self.generation);
+        if event.generation > self.generation {
+            return self.beside.push(event.kind);
+        }
         match event.kind {
             PeerEventKind::LocalDescription { sdp_type, sdp } => self.local = Some((sdp_type, sdp)),
             PeerEventKind::RemoteDescriptionSet { .. } => self.remote_set += 1,

@@ -8,8 +8,7 @@ use crate::session::context::Context;
 use crate::session::io::SessionEvent;
 use crate::session::negotiation::Damage;
 use parley_media::packet::ReceivedPacket;
-use parley_proto::limits::CANDIDATES_MAX;
-use parley_proto::{ControlMessage, PeerMessage, Reaction, SdpType};
+use parley_proto::{ControlMessage, Reaction, SdpType};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -23,23 +22,17 @@ impl PeerLink {
     pub(in crate::session) fn on_event(&mut self, kind: PeerEventKind, cx: &mut Context<'_>) {
         match kind {
             PeerEventKind::LocalDescription { sdp_type, sdp } => self.on_local(sdp_type, sdp, cx),
-            PeerEventKind::RemoteDescriptionSet { sdp_type } => self.on_remote_set(sdp_type, cx),
-            PeerEventKind::LocalCandidate(candidate) => {
-                if self.local_candidates.len() < CANDIDATES_MAX && !self.local_candidates.contains(&candidate)
-                {
-                    self.local_candidates.push(candidate.clone());
-                    cx.say(PeerMessage::Candidate(candidate));
-                }
-            }
+            PeerEventKind::RemoteDescriptionSet { sdp_type } => self.leg.on_remote_set(sdp_type, cx),
+            PeerEventKind::LocalCandidate(candidate) => self.leg.on_local_candidate(candidate, cx),
             PeerEventKind::NegotiationNeeded => {
                 // The first negotiation is under way by itself.
-                if self.negotiation.remote().is_some() {
-                    self.negotiation.want_offer(false, cx);
+                if self.leg.negotiation.remote().is_some() {
+                    self.leg.negotiation.want_offer(false, cx);
                 }
             }
             PeerEventKind::Connection(phase) => self.on_phase(phase, cx),
             PeerEventKind::ControlOpen => {
-                self.control_open = true;
+                self.leg.control_open = true;
                 self.retell();
             }
             PeerEventKind::Control(message) => self.on_control(&message, cx),
@@ -61,39 +54,26 @@ impl PeerLink {
             return;
         };
         self.open_failures = 0;
-        self.local_candidates.retain(|candidate| {
-            let ufrag = candidate.username_fragment.as_deref();
-            ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
-        });
-        if sdp_type == SdpType::Offer && self.control_open && self.proofs.proven() {
+        if sdp_type == SdpType::Offer && self.leg.may_say() {
             // Through the server alone it would be anybody's word.
             let digest = sdp::digest(&sdp);
             cx.out
                 .peer(PeerCommand::SendControl(ControlMessage::Offer { digest }));
         }
-        self.negotiation.on_local(sdp_type, sdp, cx);
-        self.proofs.set_own(fingerprint, cx);
-    }
-
-    fn on_remote_set(&mut self, sdp_type: SdpType, cx: &mut Context<'_>) {
-        if let Some(remote) = self.negotiation.on_remote_set(sdp_type, cx) {
-            for candidate in self.candidates.release(remote) {
-                cx.out.peer(PeerCommand::AddCandidate(candidate));
-            }
-        }
+        self.leg.on_local(sdp_type, sdp, fingerprint, cx);
     }
 
     fn on_phase(&mut self, phase: ConnectionPhase, cx: &mut Context<'_>) {
-        tracing::debug!(?phase, generation = self.pairing.own(), "connection");
+        tracing::debug!(?phase, generation = self.leg.pairing.own(), "connection");
         self.state.on_phase(cx.now, phase);
     }
 
     fn on_control(&mut self, message: &ControlMessage, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
+        if !self.leg.proofs.proven() {
             cx.counters.out_of_order += 1;
             return;
         }
-        if !std::mem::replace(&mut self.control_heard, true) {
+        if !std::mem::replace(&mut self.leg.control_heard, true) {
             // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
             self.retell();
         }
@@ -116,7 +96,7 @@ impl PeerLink {
     }
 
     fn on_track(&mut self, kind: TrackKind, packets: Receiver<ReceivedPacket>, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
+        if !self.leg.proofs.proven() {
             cx.counters.out_of_order += 1;
             return;
         }
@@ -131,7 +111,7 @@ impl PeerLink {
     }
 
     fn on_lane(&mut self, kind: LaneKind, lane: Lane, cx: &mut Context<'_>) {
-        if !self.proofs.proven() {
+        if !self.leg.proofs.proven() {
             cx.counters.out_of_order += 1;
             return;
         }
@@ -145,7 +125,12 @@ impl PeerLink {
     fn on_inflow(&mut self, inflow: Inflow, cx: &mut Context<'_>) {
         let flowed = self.flows();
         self.inflow = inflow;
-        cx.counters.stalls += u64::from(flowed && !self.flows());
+        let stopped = flowed && !self.flows();
+        cx.counters.stalls += u64::from(stopped);
+        if stopped && let Some(second) = &mut self.second {
+            // Whoever holds one connection follows now, and did not before.
+            second.repeat(cx);
+        }
     }
 
     fn on_failed(&mut self, command: &'static str, detail: &str, cx: &mut Context<'_>) {
@@ -160,7 +145,7 @@ impl PeerLink {
             _ => {}
         }
         let negotiates = ["make_offer", "set_remote", "make_answer"].contains(&command);
-        let broken = negotiates && self.negotiation.on_failed(cx) == Damage::Broken;
+        let broken = negotiates && self.leg.negotiation.on_failed(cx) == Damage::Broken;
         // A connection that carries media is worth more than one that can be negotiated: time will tell.
         if broken && !self.state.is_connected() && self.fresh_limit.allow(cx.now) {
             self.start_afresh(cx);

@@ -1,22 +1,23 @@
 //! What the other side says through the server, and what follows from it. Anybody's word until media flows, and no more then.
 
 use super::PeerLink;
-use crate::port::PeerCommand;
 use crate::sdp;
-use crate::session::candidates::Fate;
 use crate::session::context::Context;
 use crate::session::pairing::Fit;
-use parley_proto::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+use parley_proto::{PeerEnvelope, PeerMessage, SdpType};
 
 impl PeerLink {
     /// A message of the other side came.
     pub(in crate::session) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
+        if self.is_beside(&envelope) {
+            return self.on_message_beside(envelope, cx);
+        }
         let PeerEnvelope {
             message,
             connection: from,
             to_connection: to,
         } = envelope;
-        match self.pairing.judge(from, to) {
+        match self.leg.pairing.judge(from, to) {
             Fit::Fits => {}
             Fit::TheirsIsOld => {
                 cx.counters.stale += 1;
@@ -28,6 +29,14 @@ impl PeerLink {
                     cx.say(PeerMessage::Restart);
                 }
                 return;
+            }
+            Fit::TheirsIsNew if self.is_met_beside(&message, cx) => {
+                let about_second = PeerEnvelope {
+                    message,
+                    connection: from,
+                    to_connection: to,
+                };
+                return self.on_message_beside(about_second, cx);
             }
             Fit::TheirsIsNew if self.waits_with_new(from, &message, cx) => return,
             Fit::TheirsIsNew => {
@@ -54,16 +63,17 @@ impl PeerLink {
                 self.held_offer.hold(cx.now, from, sdp);
             }
             PeerMessage::Description { sdp_type, sdp } => self.on_description(from, sdp_type, sdp, cx),
-            PeerMessage::Candidate(candidate) => self.on_candidate(candidate, cx),
-            PeerMessage::Proof { mac } => self.proofs.on_proof(&mac, cx),
+            PeerMessage::Candidate(candidate) => self.leg.on_candidate(candidate, cx),
+            PeerMessage::Proof { mac } => self.leg.proofs.on_proof(&mac, cx),
             PeerMessage::Restart => self.on_restart(from, cx),
             PeerMessage::Unknown => {}
         }
         self.settle(cx);
     }
 
-    /// While media flows, what comes about a fresh connection of theirs waits: it may be a lie of the server, and it may be that
-    /// they moved to another network, which shows as soon as nothing comes any more. Gives whether it was kept.
+    /// While media flows, what comes about a fresh connection of theirs that cannot be met beside the one there is waits: it may be
+    /// a lie of the server, and it may be that they moved to another network, which shows as soon as nothing comes any more. Gives
+    /// whether it was kept.
     fn waits_with_new(&mut self, from: Option<u32>, message: &PeerMessage, cx: &mut Context<'_>) -> bool {
         if !self.holds_fast() {
             return false;
@@ -83,16 +93,16 @@ impl PeerLink {
     }
 
     fn on_restart(&mut self, from: Option<u32>, cx: &mut Context<'_>) {
-        let repeated = self.pairing.is_paired();
+        let repeated = self.leg.pairing.is_paired();
         if repeated && (from.is_some() || !self.follow(cx)) {
             cx.counters.stale += 1;
             return;
         }
-        self.pairing.saw(from);
-        if self.polite && self.negotiation.is_untouched() {
-            self.negotiation.want_offer(false, cx);
-        } else if self.negotiation.awaits_answer() && self.notice_limit.allow(cx.now) {
-            self.negotiation.repeat(cx);
+        self.leg.pairing.saw(from);
+        if self.polite && self.leg.negotiation.is_untouched() {
+            self.leg.negotiation.want_offer(false, cx);
+        } else if self.leg.negotiation.awaits_answer() && self.notice_limit.allow(cx.now) {
+            self.leg.negotiation.repeat(cx);
         }
     }
 
@@ -100,8 +110,8 @@ impl PeerLink {
     /// A repeat is harmless, and one that meets an own offer is part of mending.
     fn must_wait(&self, offer: &str) -> bool {
         self.holds_fast()
-            && !self.negotiation.has_answered(offer)
-            && !self.negotiation.awaits_answer()
+            && !self.leg.negotiation.has_answered(offer)
+            && !self.leg.negotiation.awaits_answer()
             && !self.is_announced(offer)
     }
 
@@ -120,34 +130,19 @@ impl PeerLink {
                 return;
             }
         };
-        if sdp_type == SdpType::Answer && !self.negotiation.awaits_answer() {
+        if sdp_type == SdpType::Answer && !self.leg.negotiation.awaits_answer() {
             cx.counters.out_of_order += 1;
             return;
         }
         // Another certificate is another connection, whatever the numbers say.
-        let other_certificate = self.proofs.theirs().is_some_and(|known| known != fingerprint);
-        if other_certificate && (sdp_type == SdpType::Answer || !self.follow(cx)) {
+        if self.leg.is_other_certificate(fingerprint) && (sdp_type == SdpType::Answer || !self.follow(cx)) {
             cx.counters.stale += 1;
             return;
         }
-        self.pairing.pair(from);
-        match sdp_type {
-            SdpType::Offer => {
-                self.state.on_offer(cx.now);
-                self.negotiation.on_offer(sdp, cx);
-            }
-            SdpType::Answer => self.negotiation.on_answer(sdp, cx),
+        if sdp_type == SdpType::Offer {
+            self.state.on_offer(cx.now);
         }
-        self.proofs.set_theirs(fingerprint, cx);
-    }
-
-    pub(super) fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
-        match self.candidates.take_in(candidate, self.negotiation.remote()) {
-            Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
-            Fate::Held => {}
-            Fate::Dropped | Fate::HeldInstead => cx.counters.candidates_dropped += 1,
-            Fate::Malformed => cx.counters.malformed_from_peer += 1,
-        }
+        self.leg.on_description(from, sdp_type, sdp, fingerprint, cx);
     }
 
     /// Replaces it because the other side did. False if it did so too often, or cannot have: messages through the server are

@@ -148,7 +148,7 @@ impl Stay {
         self.successor = None;
         self.other = Some(other);
         if let Some(mut old) = self.link.take() {
-            self.generation = old.generation();
+            self.generation = old.last_number();
             old.end_tracks(cx);
         }
         self.handover.reset();
@@ -194,7 +194,7 @@ impl Stay {
     pub(super) fn notice_the_gone(&mut self, cx: &mut Context<'_>) {
         let reason = self.link.as_ref().and_then(|link| link.gone(cx.now));
         if let (Some(reason), Some(mut link)) = (reason, self.link.take_if(|_| reason.is_some())) {
-            self.generation = link.generation();
+            self.generation = link.last_number();
             link.close(false, cx);
             self.other = None;
             if link.was_up() {

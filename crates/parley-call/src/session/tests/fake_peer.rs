@@ -21,6 +21,12 @@ pub(super) struct FakePeer {
     number: u8,
     pub(super) open: bool,
     pub(super) generation: u32,
+    /// The connection beside this one.
+    second: Option<Box<Self>>,
+    /// It was opened beside another, and is not used yet: no media is sent over it.
+    unused: bool,
+    /// Words that came before its gate opened.
+    held: Vec<ControlMessage>,
     jsep: Jsep,
     ufrag: u32,
     pending_local: Option<String>,
@@ -49,6 +55,8 @@ pub(super) struct FakePeer {
     pub(super) screen_sounds_added: u32,
     /// The most video there may be, once that was said.
     pub(super) limits: Option<VideoLimits>,
+    /// Second connections that were opened.
+    pub(super) opened_beside: u32,
     /// Answers made.
     pub(super) answers: u32,
     /// What this connection was told to find a way by.
@@ -61,6 +69,9 @@ impl FakePeer {
             number,
             open: false,
             generation: 0,
+            second: None,
+            unused: false,
+            held: Vec::new(),
             jsep: Jsep::Stable,
             ufrag: 0,
             pending_local: None,
@@ -82,6 +93,7 @@ impl FakePeer {
             screens_added: 0,
             screen_sounds_added: 0,
             limits: None,
+            opened_beside: 0,
             answers: 0,
             ice_servers: Vec::new(),
         }
@@ -102,7 +114,27 @@ impl FakePeer {
     ) -> Vec<(Instant, PeerEvent)> {
         self.busy_until = self.busy_until.max(now) + latency();
         let name = command.name();
-        let kinds = match self.carry_out(command) {
+        let (generation, done) = match command {
+            PeerCommand::Beside(command) => match &mut self.second {
+                Some(second) => (second.generation, second.carry_out(*command)),
+                None => (self.generation, Err("no second connection")),
+            },
+            PeerCommand::OpenBeside { generation, .. } if self.open => {
+                let mut second = Box::new(Self::new(self.number, self.busy_until));
+                second.open = true;
+                second.unused = true;
+                second.generation = generation;
+                second.ufrag = 1_000 * generation;
+                self.second = Some(second);
+                self.opened_beside += 1;
+                (generation, Ok(Vec::new()))
+            }
+            command => {
+                let done = self.carry_out(command);
+                (self.generation, done)
+            }
+        };
+        let kinds = match done {
             Ok(kinds) => kinds,
             Err(detail) => {
                 self.failures.push(name);
@@ -114,8 +146,27 @@ impl FakePeer {
         };
         kinds
             .into_iter()
-            .map(|kind| (self.busy_until, self.event(kind)))
+            .map(|kind| (self.busy_until, PeerEvent { generation, kind }))
             .collect()
+    }
+
+    /// The second connection is the one that is used; what was counted goes on.
+    fn take_over(&mut self) -> Result<Vec<PeerEventKind>, &'static str> {
+        let mut second = *self.second.take().ok_or("no second connection")?;
+        second.failures.append(&mut self.failures);
+        second.ice_restarts += self.ice_restarts;
+        second.opened = self.opened + 1;
+        second.opened_beside = self.opened_beside;
+        second.screens_added += self.screens_added;
+        second.screen_sounds_added += self.screen_sounds_added;
+        second.answers += self.answers;
+        second.busy_until = self.busy_until;
+        second.control_refusals = self.control_refusals;
+        second.open_refusals = self.open_refusals;
+        let former = std::mem::replace(self, second);
+        self.second = Some(Box::new(former));
+        self.unused = false;
+        Ok(self.start_tracks())
     }
 
     fn event(&self, kind: PeerEventKind) -> PeerEvent {
@@ -142,6 +193,7 @@ impl FakePeer {
                 self.ufrag = before.ufrag + 1;
                 self.control_refusals = before.control_refusals;
                 self.open_refusals = before.open_refusals;
+                self.opened_beside = before.opened_beside;
                 self.generation = generation;
                 self.ice_servers = ice_servers;
                 if self.open_refusals > 0 {
@@ -221,17 +273,24 @@ impl FakePeer {
             PeerCommand::Limit(limits) => self.limits = Some(limits),
             PeerCommand::AllowMedia => {
                 self.media_allowed = true;
+                let held = std::mem::take(&mut self.held);
+                let mut kinds: Vec<_> = held.into_iter().map(PeerEventKind::Control).collect();
                 if self.phase == ConnectionPhase::Connected {
-                    return Ok(self.start_tracks());
+                    kinds.extend(self.start_tracks());
                 }
+                return Ok(kinds);
             }
             PeerCommand::SendControl(_) if self.control_refusals > 0 => {
                 self.control_refusals -= 1;
                 return Err("full");
             }
             PeerCommand::SendControl(message) => self.control_out.push(message),
+            PeerCommand::OpenBeside { .. } | PeerCommand::Beside(_) => return Err("not for this one"),
+            PeerCommand::TakeOver => return self.take_over(),
+            PeerCommand::CloseBeside => self.second = None,
             PeerCommand::Close => {
                 self.open = false;
+                self.second = None;
                 self.tracks.clear();
             }
         }
@@ -268,6 +327,9 @@ impl FakePeer {
     }
 
     fn start_tracks(&mut self) -> Vec<PeerEventKind> {
+        if self.unused {
+            return vec![PeerEventKind::ControlOpen];
+        }
         let mut track = |kind| {
             let (sender, packets) = std::sync::mpsc::sync_channel(1);
             self.tracks.push(sender);
@@ -321,6 +383,55 @@ impl FakePeer {
 
     pub(super) fn media_flows(&self) -> bool {
         self.open && self.media_allowed && self.phase == ConnectionPhase::Connected
+    }
+
+    /// This connection and the one beside it.
+    fn both(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.second.as_deref())
+    }
+
+    /// Whether what `self` sends now is heard: by a connection of the other side, used or not, whose gate is open.
+    pub(super) fn is_heard_by(&self, other: &Self) -> bool {
+        self.media_flows()
+            && other
+                .both()
+                .any(|one| one.media_flows() && Self::linked(self, one))
+    }
+
+    /// Whether each of the connections there are has its counterpart.
+    pub(super) fn carries(&self, others: &[&Self]) -> [bool; 2] {
+        let met = |one: &Self| {
+            others
+                .iter()
+                .any(|other| other.both().any(|its| Self::linked(one, its)))
+        };
+        [met(self), self.second.as_deref().is_some_and(met)]
+    }
+
+    /// The connection that is used, or the one beside it.
+    pub(super) fn place(&self, beside: bool) -> Option<&Self> {
+        if beside {
+            self.second.as_deref()
+        } else {
+            Some(self)
+        }
+    }
+
+    /// What is said over a connection of the other side reaches the second one here, if those two belong together.
+    pub(super) fn hear_beside(&mut self, from: &Self, message: ControlMessage) -> Option<PeerEvent> {
+        let second = self.second.as_mut().filter(|second| Self::linked(from, second))?;
+        if second.media_allowed {
+            return Some(second.event(PeerEventKind::Control(message)));
+        }
+        second.held.push(message);
+        None
+    }
+
+    /// Looks at the way of the second connection; gives what changed.
+    pub(super) fn check_second(&mut self, now: Instant, carries: bool) -> Vec<PeerEvent> {
+        self.second
+            .as_mut()
+            .map_or_else(Vec::new, |second| second.check(now, carries))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The session in a virtual world: two of them, a server in memory, a path that breaks.
 
+mod beside;
 mod connecting;
 mod doors;
 mod fake_peer;

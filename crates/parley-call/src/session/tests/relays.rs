@@ -44,6 +44,7 @@ fn a_fresh_connection_opens_relays_with_what_the_server_said_last() {
         in_use: false,
         reaches_others: true,
         has_more: true,
+        better: false,
     };
     world.peer_tells(1, PeerEventKind::NetworkChanged(change));
     world.run_ms(300);

@@ -4,7 +4,7 @@ use super::fake_peer::FakePeer;
 use super::fake_server::{FakeServer, Reply, room};
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
-use crate::port::{PeerEvent, PeerEventKind};
+use crate::port::{PeerCommand, PeerEvent, PeerEventKind, TrackKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
 use crate::snapshot::{CallPhase, CallSnapshot};
 use parley_proto::{
@@ -56,12 +56,24 @@ pub(super) struct Party {
     connection: Option<u32>,
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
+    /// Which those are: another of a kind takes the place of the one before.
+    kinds: Vec<TrackKind>,
     pub(super) reactions: Vec<Reaction>,
     /// How often a host asked to mute.
     pub(super) mute_asked: u32,
     /// No packet of signaling passes.
     pub(super) cut_off: bool,
     crashed: bool,
+}
+
+impl Party {
+    fn track(&mut self, kind: TrackKind, begins: bool) {
+        let known = self.kinds.contains(&kind);
+        assert!(begins || known, "{kind:?} ends, and was not there");
+        self.kinds.retain(|there| *there != kind);
+        self.kinds.extend(begins.then_some(kind));
+        self.tracks = self.kinds.len();
+    }
 }
 
 #[derive(Debug)]
@@ -72,6 +84,8 @@ pub(super) struct World {
     pub(super) server: FakeServer,
     pub(super) server_up: bool,
     pub(super) path_up: bool,
+    /// Whether a second connection comes to stand beside a first one.
+    pub(super) second_path_up: bool,
     /// A party whom nothing reaches, although the others are reached.
     pub(super) deaf: Option<usize>,
     pub(super) tamper: Option<Tamper>,
@@ -93,6 +107,7 @@ impl World {
             server: FakeServer::new(),
             server_up: true,
             path_up: true,
+            second_path_up: true,
             deaf: None,
             tamper: None,
             disorder: 0,
@@ -143,6 +158,7 @@ impl World {
             connection: None,
             ended: None,
             tracks: 0,
+            kinds: Vec::new(),
             reactions: Vec::new(),
             mute_asked: 0,
             cut_off: false,
@@ -171,8 +187,8 @@ impl World {
     /// Whether media goes both ways between the last two who are there.
     pub(super) fn media_flows(&self) -> bool {
         let alive: Vec<&Party> = self.parties.iter().filter(|party| !party.crashed).collect();
-        matches!(alive[..], [.., a, b] if a.peer.media_flows() && b.peer.media_flows()
-            && FakePeer::linked(&a.peer, &b.peer) && self.path_up)
+        matches!(alive[..], [.., a, b] if a.peer.is_heard_by(&b.peer) && b.peer.is_heard_by(&a.peer)
+            && self.path_up)
     }
 
     pub(super) fn expect_media(&self) {
@@ -359,6 +375,7 @@ impl World {
             match output {
                 Output::Signaling(command) => self.signal(party, command),
                 Output::Peer(command) => {
+                    self.carry_word(party, &command);
                     let mut random = self.random;
                     let latency = || {
                         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -371,8 +388,10 @@ impl World {
                     }
                     self.look();
                 }
-                Output::Event(SessionEvent::Track { .. }) => self.parties[party].tracks += 1,
-                Output::Event(SessionEvent::TrackEnded { .. }) => self.parties[party].tracks -= 1,
+                Output::Event(SessionEvent::Track { kind, .. }) => self.parties[party].track(kind, true),
+                Output::Event(SessionEvent::TrackEnded { kind, .. }) => {
+                    self.parties[party].track(kind, false);
+                }
                 Output::Event(SessionEvent::Reaction { reaction, .. }) => {
                     self.parties[party].reactions.push(reaction);
                 }
@@ -380,6 +399,31 @@ impl World {
                 Output::Event(SessionEvent::Lane { .. }) => {}
                 Output::Event(SessionEvent::Ended(reason)) => self.parties[party].ended = Some(reason),
                 Output::Event(SessionEvent::Ready(_)) => {}
+            }
+        }
+    }
+
+    /// What is said on a control channel reaches a second connection of the other side.
+    fn carry_word(&mut self, party: usize, command: &PeerCommand) {
+        let (beside, message) = match command {
+            PeerCommand::SendControl(message) => (false, message),
+            PeerCommand::Beside(command) => match &**command {
+                PeerCommand::SendControl(message) => (true, message),
+                _ => return,
+            },
+            _ => return,
+        };
+        for other in (0..self.parties.len()).filter(|other| *other != party) {
+            let Ok([from, to]) = self.parties.get_disjoint_mut([party, other]) else {
+                continue;
+            };
+            let event = from
+                .peer
+                .place(beside)
+                .filter(|place| place.media_flows())
+                .and_then(|place| to.peer.hear_beside(place, message.clone()));
+            if let Some(event) = event {
+                self.push_ms(8, Delivery::FromPeer { party: other, event });
             }
         }
     }
@@ -477,12 +521,15 @@ impl World {
             .filter(|party| !self.parties[*party].crashed)
             .collect();
         for party in &alive {
-            let carries = alive.iter().any(|other| {
-                other != party && FakePeer::linked(&self.parties[*party].peer, &self.parties[*other].peer)
-            });
+            let others = alive.iter().filter(|other| *other != party);
+            let others: Vec<&FakePeer> = others.map(|other| &self.parties[*other].peer).collect();
+            let [first, second] = self.parties[*party].peer.carries(&others);
             let now = self.now;
             let hears = self.path_up && self.deaf != Some(*party);
-            for event in self.parties[*party].peer.check(now, carries && hears) {
+            let peer = &mut self.parties[*party].peer;
+            let mut events = peer.check(now, first && hears);
+            events.extend(peer.check_second(now, second && hears && self.second_path_up));
+            for event in events {
                 self.input(*party, Input::Peer(event));
             }
         }

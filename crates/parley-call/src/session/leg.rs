@@ -1,0 +1,141 @@
+//! One connection of a link: which it is, what was negotiated for it, found and proven. There is one, and while the network
+//! changes a second one beside it ([`super::second`]).
+
+use super::candidates::{Fate, RemoteCandidates};
+use super::context::Context;
+use super::negotiation::Negotiation;
+use super::pairing::Pairing;
+use super::proof_exchange::{Parties, ProofExchange};
+use crate::port::PeerCommand;
+use crate::sdp::{self, Fingerprint};
+use parley_proto::limits::CANDIDATES_MAX;
+use parley_proto::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) pairing: Pairing,
+    pub(super) negotiation: Negotiation,
+    pub(super) proofs: ProofExchange,
+    candidates: RemoteCandidates,
+    local_candidates: Vec<Candidate>,
+    pub(super) control_open: bool,
+    /// Whether anything came on its control channel.
+    pub(super) control_heard: bool,
+}
+
+impl Leg {
+    /// The connection of this number, of which nothing is known yet.
+    pub(super) fn new(number: u32, parties: Parties) -> Self {
+        Self {
+            pairing: Pairing::new(number),
+            negotiation: Negotiation::new(parties.polite),
+            proofs: ProofExchange::new(parties),
+            candidates: RemoteCandidates::default(),
+            local_candidates: Vec::new(),
+            control_open: false,
+            control_heard: false,
+        }
+    }
+
+    /// Another one beside it, between the same two.
+    pub(super) fn beside(&self, number: u32) -> Self {
+        Self::new(number, self.proofs.parties())
+    }
+
+    /// Another one in its place.
+    pub(super) fn renew(&mut self, number: u32) {
+        let mut pairing = self.pairing;
+        pairing.renew(number);
+        *self = Self {
+            pairing,
+            ..self.beside(number)
+        };
+    }
+
+    /// Puts the numbers on what is to be said about it.
+    pub(super) const fn envelope(&self, message: PeerMessage) -> PeerEnvelope {
+        PeerEnvelope {
+            message,
+            connection: Some(self.pairing.own()),
+            to_connection: self.pairing.theirs(),
+        }
+    }
+
+    /// Whether messages on its control channel reach somebody who was proven.
+    pub(super) const fn may_say(&self) -> bool {
+        self.control_open && self.proofs.proven()
+    }
+
+    /// An own description was made and set.
+    pub(super) fn on_local(
+        &mut self,
+        sdp_type: SdpType,
+        sdp: String,
+        fingerprint: Fingerprint,
+        cx: &mut Context<'_>,
+    ) {
+        self.local_candidates.retain(|candidate| {
+            let ufrag = candidate.username_fragment.as_deref();
+            ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))
+        });
+        self.negotiation.on_local(sdp_type, sdp, cx);
+        self.proofs.set_own(fingerprint, cx);
+    }
+
+    /// An own candidate was found.
+    pub(super) fn on_local_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
+        if self.local_candidates.len() < CANDIDATES_MAX && !self.local_candidates.contains(&candidate) {
+            self.local_candidates.push(candidate.clone());
+            cx.say(PeerMessage::Candidate(candidate));
+        }
+    }
+
+    /// Says the own candidates again.
+    pub(super) fn repeat_candidates(&self, cx: &mut Context<'_>) {
+        for candidate in &self.local_candidates {
+            cx.say(PeerMessage::Candidate(candidate.clone()));
+        }
+    }
+
+    /// Whether a description with this fingerprint is about another connection of theirs than the one that was described before.
+    pub(super) fn is_other_certificate(&self, fingerprint: Fingerprint) -> bool {
+        self.proofs.theirs().is_some_and(|known| known != fingerprint)
+    }
+
+    /// Takes a description of the other side's connection of that number.
+    pub(super) fn on_description(
+        &mut self,
+        from: Option<u32>,
+        sdp_type: SdpType,
+        sdp: String,
+        fingerprint: Fingerprint,
+        cx: &mut Context<'_>,
+    ) {
+        self.pairing.pair(from);
+        match sdp_type {
+            SdpType::Offer => self.negotiation.on_offer(sdp, cx),
+            SdpType::Answer => self.negotiation.on_answer(sdp, cx),
+        }
+        self.proofs.set_theirs(fingerprint, cx);
+    }
+
+    /// The other side's description was set.
+    pub(super) fn on_remote_set(&mut self, sdp_type: SdpType, cx: &mut Context<'_>) {
+        if let Some(remote) = self.negotiation.on_remote_set(sdp_type, cx) {
+            for candidate in self.candidates.release(remote) {
+                cx.out.peer(PeerCommand::AddCandidate(candidate));
+            }
+        }
+    }
+
+    /// A candidate of the other side came.
+    pub(super) fn on_candidate(&mut self, candidate: Candidate, cx: &mut Context<'_>) {
+        match self.candidates.take_in(candidate, self.negotiation.remote()) {
+            Fate::Use(candidate) => cx.out.peer(PeerCommand::AddCandidate(candidate)),
+            Fate::Held => {}
+            Fate::Dropped | Fate::HeldInstead => cx.counters.candidates_dropped += 1,
+            Fate::Malformed => cx.counters.malformed_from_peer += 1,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A second connection beside the first, while the network changes: made, found and proven on its own, with media flowing over
+//! the first all the while. Sans-IO; owned by a [`super::peer_link::PeerLink`], which goes over to it once it
+//! [is ready](Second::is_ready) and forgets it if it [came to nothing](Second::is_over).
+//!
+//! It is ready when it is connected, when the other side proved on it who they are, and when something came over it that they
+//! send only after this side was proven to them: a word on its control channel, or media. Then both gates are open, and
+//! whatever is sent over it is heard. Nothing that goes wrong with it is a reason to touch the first.
+
+use super::context::Context;
+use super::io::{Outbox, Output};
+use super::leg::Leg;
+use super::pairing::{Fit, Pairing};
+use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind};
+use crate::sdp;
+use parley_proto::{ControlMessage, MediaState, PeerEnvelope, PeerMessage, SdpType};
+use std::time::{Duration, Instant};
+
+/// What is not ready by then is given up.
+const READY_MAX: Duration = Duration::from_secs(5);
+/// A greeting is lost when their channel was not open yet, so it is said again.
+const GREET_AGAIN: Duration = Duration::from_millis(250);
+/// Tracks, lanes and words that came over it and wait until it is taken.
+const HELD_MAX: usize = 32;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Second {
+    leg: Leg,
+    /// This machine's network changed, not theirs.
+    ours: bool,
+    until: Instant,
+    connected: bool,
+    failed: bool,
+    /// Something came that only they send who know this side as proven.
+    heard: bool,
+    greet_at: Option<Instant>,
+    held: Vec<PeerEventKind>,
+}
+
+impl Second {
+    /// One that is being opened; `leg` has its number.
+    pub(super) fn new(now: Instant, leg: Leg, ours: bool) -> Self {
+        Self {
+            leg,
+            ours,
+            until: now + READY_MAX,
+            connected: false,
+            failed: false,
+            heard: false,
+            greet_at: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// Its number.
+    pub(super) const fn number(&self) -> u32 {
+        self.leg.pairing.own()
+    }
+
+    /// Whether it was made because this machine's network changed.
+    pub(super) const fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// Whether both sides can go over to it.
+    pub(super) const fn is_ready(&self) -> bool {
+        self.connected && self.leg.proofs.proven() && self.heard && !self.failed
+    }
+
+    /// Whether it came to nothing.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.failed || now >= self.until
+    }
+
+    /// Gives what it is, and what came over it meanwhile.
+    pub(super) fn into_parts(self) -> (Leg, Vec<PeerEventKind>) {
+        (self.leg, self.held)
+    }
+
+    /// Whether a message with these numbers is about it rather than about `first`.
+    pub(super) fn is_meant(&self, first: &Pairing, from: Option<u32>, to: Option<u32>) -> bool {
+        match (to, from) {
+            (Some(to), _) => to == self.number(),
+            (None, Some(_)) if self.leg.pairing.is_paired() => from == self.leg.pairing.theirs(),
+            (None, Some(_)) => first.judge(from, None) == Fit::TheirsIsNew,
+            (None, None) => false,
+        }
+    }
+
+    /// Makes an offer for it.
+    pub(super) fn offer(&mut self, cx: &mut Context<'_>) {
+        self.act(cx, |leg, cx| leg.negotiation.want_offer(false, cx));
+    }
+
+    /// A message about it came.
+    pub(super) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
+        let PeerEnvelope {
+            message,
+            connection: from,
+            to_connection: to,
+        } = envelope;
+        if self.leg.pairing.judge(from, to) != Fit::Fits {
+            cx.counters.stale += 1;
+            return;
+        }
+        match message {
+            PeerMessage::Description { sdp_type, sdp } => self.on_description(from, sdp_type, sdp, cx),
+            PeerMessage::Candidate(candidate) => {
+                self.act(cx, |leg, cx| leg.on_candidate(candidate, cx));
+            }
+            PeerMessage::Proof { mac } => self.act(cx, |leg, cx| leg.proofs.on_proof(&mac, cx)),
+            // Of a fresh connection of theirs, for which this is the answer.
+            PeerMessage::Restart | PeerMessage::Unknown => {}
+        }
+    }
+
+    fn on_description(&mut self, from: Option<u32>, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
+        let fingerprint = match sdp::fingerprint(&sdp) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => {
+                cx.counters.malformed_from_peer += 1;
+                tracing::debug!(%error, "a description was not used");
+                return;
+            }
+        };
+        if sdp_type == SdpType::Answer && !self.leg.negotiation.awaits_answer() {
+            cx.counters.out_of_order += 1;
+        } else if self.leg.is_other_certificate(fingerprint) {
+            cx.counters.stale += 1;
+        } else {
+            self.act(cx, |leg, cx| {
+                leg.on_description(from, sdp_type, sdp, fingerprint, cx);
+            });
+        }
+    }
+
+    /// Something happened to it.
+    pub(super) fn on_event(&mut self, kind: PeerEventKind, cx: &mut Context<'_>) {
+        match kind {
+            PeerEventKind::LocalDescription { sdp_type, sdp } => match sdp::fingerprint(&sdp) {
+                Ok(fingerprint) => self.act(cx, |leg, cx| leg.on_local(sdp_type, sdp, fingerprint, cx)),
+                Err(_) => self.failed = true,
+            },
+            PeerEventKind::RemoteDescriptionSet { sdp_type } => {
+                self.act(cx, |leg, cx| leg.on_remote_set(sdp_type, cx));
+            }
+            PeerEventKind::LocalCandidate(candidate) => {
+                self.act(cx, |leg, cx| leg.on_local_candidate(candidate, cx));
+            }
+            PeerEventKind::Connection(phase) => {
+                self.connected = phase == ConnectionPhase::Connected;
+                self.failed |= phase == ConnectionPhase::Failed;
+            }
+            PeerEventKind::ControlOpen => self.leg.control_open = true,
+            PeerEventKind::Control(_) | PeerEventKind::Track { .. } => {
+                self.heard = true;
+                self.hold(kind);
+            }
+            PeerEventKind::Lane { .. } => self.hold(kind),
+            PeerEventKind::NoRelay => self.failed = true,
+            PeerEventKind::CommandFailed { command, detail } => {
+                cx.counters.peer_failures += 1;
+                tracing::debug!(command, detail, "the second connection could not do that");
+                self.failed |= !["send_control", "add_candidate"].contains(&command);
+            }
+            // The first negotiation is under way by itself; the rest is about the connection that is used.
+            PeerEventKind::NegotiationNeeded
+            | PeerEventKind::LanesStuck
+            | PeerEventKind::Inflow(_)
+            | PeerEventKind::NetworkChanged(_) => {}
+        }
+    }
+
+    fn hold(&mut self, kind: PeerEventKind) {
+        if self.held.len() < HELD_MAX {
+            self.held.push(kind);
+        }
+    }
+
+    /// The other side can be told things again: what may have been lost is said once more.
+    pub(super) fn repeat(&mut self, cx: &mut Context<'_>) {
+        self.act(cx, |leg, cx| {
+            leg.negotiation.repeat(cx);
+            leg.repeat_candidates(cx);
+            leg.proofs.repeat(cx);
+        });
+    }
+
+    pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.leg.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
+            self.repeat(cx);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        [self.leg.negotiation.repeat_at(), self.greet_at]
+            .into_iter()
+            .flatten()
+            .fold(self.until, Instant::min)
+    }
+
+    /// Greets the other side over it, once it is proven and until it is taken: that shows them that they may go over to it.
+    pub(super) fn greet(&mut self, own_media: MediaState, cx: &mut Context<'_>) {
+        if self.leg.may_say() && self.greet_at.is_none_or(|at| cx.now >= at) {
+            self.greet_at = Some(cx.now + GREET_AGAIN);
+            let greeting = PeerCommand::SendControl(ControlMessage::MediaState(own_media));
+            cx.out.peer(PeerCommand::Beside(Box::new(greeting)));
+        }
+    }
+
+    /// Lets its parts act as those of the first do, and says of everything that follows that it is about the second.
+    fn act(&mut self, cx: &mut Context<'_>, act: impl FnOnce(&mut Leg, &mut Context<'_>)) {
+        let mut out = Outbox::default();
+        let mut inner = Context::new(cx.now, &mut out, &mut *cx.counters);
+        act(&mut self.leg, &mut inner);
+        let Context { said, end, .. } = inner;
+        // What would end a call that has nothing else: a wrong proof.
+        self.failed |= end.is_some();
+        while let Some(output) = out.pop() {
+            if let Output::Peer(command) = output {
+                cx.out.peer(PeerCommand::Beside(Box::new(command)));
+            }
+        }
+        let said = said.into_iter().map(|message| self.leg.envelope(message));
+        cx.said_beside.extend(said);
+    }
+}
