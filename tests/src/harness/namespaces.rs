@@ -43,6 +43,19 @@ impl Namespace {
         ip(&["-n", &self.name, "route", "replace", "default", "via", gateway])
     }
 
+    /// Sends what goes out with `address` through `gateway` behind `interface`, whatever the way for everything else is: as a system
+    /// does that is on two networks at once.
+    ///
+    /// # Errors
+    /// When no cable leads there, or the system has no rules of routing.
+    pub fn route_by_source(&self, address: &str, gateway: &str, interface: &str) -> Result<()> {
+        const TABLE: &str = "110";
+        ip(&[
+            "-n", &self.name, "route", "replace", "default", "via", gateway, "dev", interface, "table", TABLE,
+        ])?;
+        ip(&["-n", &self.name, "rule", "add", "from", address, "lookup", TABLE])
+    }
+
     /// Takes an interface down, and its addresses off it: what the system does when a cable is pulled or a wireless network left.
     ///
     /// # Errors

@@ -77,14 +77,27 @@ impl Plug<'_> {
         self.be_the_way_out()
     }
 
+    /// What has this interface's address goes out by it from now on, even when another one is the way out. For one of a computer.
+    ///
+    /// # Errors
+    /// When it is not plugged in, or down.
+    pub fn keep_its_way(&self) -> Result<()> {
+        let [address, router] = [self.address(), self.router()].map(|ip| ip.to_string());
+        self.namespace.route_by_source(&address, &router, self.interface)
+    }
+
+    /// Where routes lead to.
+    const fn router(&self) -> Ipv4Addr {
+        let [a, b, c, _] = self.address().octets();
+        Ipv4Addr::new(a, b, c, ROUTER)
+    }
+
     /// Sends everything of its computer out by this interface from now on.
     ///
     /// # Errors
     /// When it is not plugged in, or down.
     pub fn be_the_way_out(&self) -> Result<()> {
-        let [a, b, c, _] = self.address().octets();
-        let router = Ipv4Addr::new(a, b, c, ROUTER);
-        self.namespace.route_everything_to(&router.to_string())
+        self.namespace.route_everything_to(&self.router().to_string())
     }
 }
 
