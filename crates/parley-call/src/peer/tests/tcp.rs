@@ -172,6 +172,7 @@ async fn a_place_that_is_no_peer_is_asked_once_and_left() {
     is_put_out(&mut stream).await;
     let again = timeout(Duration::from_millis(700), victim.accept()).await;
     assert!(again.is_err(), "never twice");
+    pair.a.take_in();
     assert_eq!(pair.a.failures.len(), 1, "{:?}", pair.a.failures);
     pair.until_connected().await;
     pair.close().await;
