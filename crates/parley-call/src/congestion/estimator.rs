@@ -1,0 +1,262 @@
+//! The parts together: what became of the packets in, a rate and probes out.
+
+use super::acknowledged::Acknowledged;
+use super::aimd::{Aimd, Measured};
+use super::groups::Groups;
+use super::history::History;
+use super::idle::Idle;
+use super::loss::Loss;
+use super::neighbour::Neighbour;
+use super::packet::BYTES_MAX;
+use super::probe::{ProbeCluster, Probes};
+use super::standing::Standing;
+use super::trendline::{Trendline, Usage};
+use std::time::Duration;
+
+/// The other side's clock was set when a way is this much longer or shorter than the one before.
+const CLOCK_SET_MS: f64 = 10_000.0;
+/// A round trip before it was measured, and the longest believed.
+const ROUND_TRIP_MS: f64 = 100.0;
+const ROUND_TRIP_MAX_MS: f64 = 3_000.0;
+/// With a shorter queue the way is calm.
+const CALM_QUEUE_MS: f64 = 25.0;
+
+/// The rate's bounds, in bits a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    /// Where it starts.
+    pub(crate) start: f64,
+    /// Never less.
+    pub(crate) min: f64,
+    /// Never more.
+    pub(crate) max: f64,
+}
+
+/// What is behind the rate, for statistics.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Figures {
+    /// By delay, in bits a second.
+    pub(crate) by_delay: f64,
+    /// By loss, if that has a say.
+    pub(crate) by_loss: Option<f64>,
+    /// The share lost lately.
+    pub(crate) loss: f64,
+    /// The round trip with the wait for the report.
+    pub(crate) round_trip_ms: f64,
+    /// The queue in the way.
+    pub(crate) queue_ms: f64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Estimator {
+    limits: Limits,
+    target: f64,
+    history: History,
+    groups: Groups,
+    trendline: Trendline,
+    standing: Standing,
+    acknowledged: Acknowledged,
+    aimd: Aimd,
+    loss: Loss,
+    neighbour: Neighbour,
+    idle: Idle,
+    probes: Probes,
+    /// What the other side says may be sent at most, if it speaks REMB.
+    remb: Option<f64>,
+    way_ms: Option<f64>,
+    round_trip_ms: Option<f64>,
+    heard: bool,
+}
+
+impl Estimator {
+    /// Starts at `limits.start`.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            target: limits.start.max(limits.min).min(limits.max),
+            history: History::default(),
+            groups: Groups::default(),
+            trendline: Trendline::default(),
+            standing: Standing::default(),
+            acknowledged: Acknowledged::default(),
+            aimd: Aimd::new(limits.start),
+            loss: Loss::default(),
+            neighbour: Neighbour::default(),
+            idle: Idle::default(),
+            probes: Probes::new(limits.start),
+            remb: None,
+            way_ms: None,
+            round_trip_ms: None,
+            heard: false,
+        }
+    }
+
+    /// The rate, in bits a second, within the limits.
+    pub(crate) const fn target(&self) -> f64 {
+        self.target
+    }
+
+    /// What is behind it.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            by_delay: self.aimd.rate(),
+            by_loss: self.loss.bound(),
+            loss: self.loss.share(),
+            round_trip_ms: self.round_trip_ms.unwrap_or(0.0),
+            queue_ms: self.standing.queue_ms(),
+        }
+    }
+
+    /// Moves the upper limit; when it rises, what is above is probed.
+    pub(crate) fn set_max(&mut self, max: f64) {
+        let before = std::mem::replace(&mut self.limits.max, max.max(self.limits.min));
+        if self.limits.max > before {
+            self.probes.raised(self.target, self.limits.max);
+        }
+        self.settle();
+    }
+
+    /// What the other side's own estimator says (draft-alvestrand-rmcat-remb-03): a bound, and the rate itself as long as it reports on
+    /// no packets.
+    pub(crate) fn on_remb(&mut self, bps: f64) {
+        if !bps.is_finite() || bps <= 0.0 {
+            return;
+        }
+        self.remb = Some(bps);
+        if !self.heard {
+            self.aimd.set(bps.max(self.limits.min).min(self.limits.max));
+        }
+        self.settle();
+    }
+
+    /// A packet of `bytes` left under the transport-wide `number`, as part of `probe`.
+    pub(crate) fn on_sent(&mut self, number: u16, now: Duration, bytes: usize, probe: Option<u32>) {
+        self.history.sent(number, now, bytes, probe);
+        self.idle
+            .add(now.as_secs_f64() * 1000.0, bytes.min(BYTES_MAX) as f64 * 8.0);
+    }
+
+    /// A report that came at `now` of our clock: numbers, and when each arrived by the other side's clock, if it did.
+    pub(crate) fn on_report(&mut self, now: Duration, statuses: &[(u16, Option<Duration>)]) {
+        let skipped = self.history.skipped_by(statuses);
+        let results = self.history.report(statuses);
+        if results.is_empty() {
+            return;
+        }
+        self.heard = true;
+        if let Some(first_ms) = results.iter().find_map(|result| result.arrived_ms()) {
+            // Most of what a lost report was about arrived; without it, the rate would look like half of what it is.
+            self.acknowledged.add(first_ms, skipped);
+        }
+        let now_ms = now.as_secs_f64() * 1000.0;
+        let mut lost = false;
+        let mut newest_sent_ms = None;
+        for result in &results {
+            let (sent_ms, bits) = (result.sent_ms(), result.bits());
+            self.loss.add(sent_ms, bits, result.arrived.is_none());
+            lost |= result.arrived.is_none();
+            if let Some(arrived_ms) = result.arrived_ms() {
+                self.arrived(sent_ms, arrived_ms, bits, result.probe);
+                newest_sent_ms = Some(sent_ms);
+            }
+        }
+        if let Some(sent_ms) = newest_sent_ms {
+            self.measure_round_trip(now_ms - sent_ms);
+        }
+        self.idle.update(self.target);
+        self.decide(now_ms, lost);
+    }
+
+    /// The next probe to send, if it is time for one.
+    pub(crate) fn poll_probe(&mut self, now: Duration) -> Option<ProbeCluster> {
+        let now_ms = now.as_secs_f64() * 1000.0;
+        let is_calm = self.heard
+            && self.trendline.usage() != Usage::Over
+            && self.standing.queue_ms() < CALM_QUEUE_MS
+            && self.neighbour.rate().is_none()
+            && !self.aimd.is_draining()
+            && self.loss.bound().is_none_or(|bound| bound >= self.target);
+        let max = self.remb.map_or(self.limits.max, |remb| remb.min(self.limits.max));
+        self.probes.next(now_ms, self.target, max, is_calm)
+    }
+
+    fn arrived(&mut self, sent_ms: f64, arrived_ms: f64, bits: f64, probe: Option<u32>) {
+        let way_ms = arrived_ms - sent_ms;
+        if self
+            .way_ms
+            .is_some_and(|before| (way_ms - before).abs() > CLOCK_SET_MS)
+        {
+            self.groups = Groups::default();
+            self.trendline = Trendline::default();
+            self.standing = Standing::default();
+            self.acknowledged = Acknowledged::default();
+        }
+        self.way_ms = Some(way_ms);
+        self.standing.add(arrived_ms, way_ms);
+        self.acknowledged.add(arrived_ms, bits);
+        if let Some(id) = probe {
+            self.probes.add(id, sent_ms, arrived_ms, bits);
+        }
+        if let Some(gap) = self.groups.add(sent_ms, arrived_ms) {
+            self.trendline.add(gap);
+        }
+    }
+
+    fn measure_round_trip(&mut self, measured_ms: f64) {
+        if !(0.0..=ROUND_TRIP_MAX_MS).contains(&measured_ms) {
+            return;
+        }
+        self.round_trip_ms = Some(match self.round_trip_ms {
+            Some(before) => before * 0.8 + measured_ms * 0.2,
+            None => measured_ms,
+        });
+    }
+
+    fn decide(&mut self, now_ms: f64, lost: bool) {
+        let measured = Measured {
+            usage: self.trendline.usage(),
+            rate: self.acknowledged.rate(),
+            rate_now: self.acknowledged.rate_now(),
+            queue_ms: self.standing.queue_ms(),
+            jitter_ms: self.standing.jitter_ms(),
+            round_trip_ms: self.round_trip_ms.unwrap_or(ROUND_TRIP_MS),
+            idle: self.idle.is(),
+        };
+        let before_ms = self.aimd.decreased_ms();
+        self.aimd.update(now_ms, measured);
+        if self.aimd.decreased_ms() > before_ms {
+            self.probes.disturbed();
+        }
+        let went_down = (self.aimd.decreased_ms(), measured.rate);
+        self.neighbour
+            .update(now_ms, measured, lost, went_down);
+        self.neighbour.limit(self.limits.min, self.limits.max);
+        if let Some(beside) = self.neighbour.rate() {
+            self.aimd.set(beside);
+        } else if let Some(found) = self.probes.found(now_ms, self.target, self.limits.max) {
+            self.aimd.found(found);
+        }
+        if self.aimd.is_draining() {
+            // The end of the queue drops; that is dealt with.
+            self.loss = Loss::default();
+        } else {
+            self.loss.update(self.aimd.rate(), measured.rate);
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let delay = self.aimd.rate().max(self.limits.min).min(self.limits.max);
+        if delay != self.aimd.rate() && !self.aimd.is_draining() {
+            self.aimd.set(delay);
+        }
+        let bounds = [self.loss.bound(), self.remb];
+        self.target = bounds
+            .into_iter()
+            .flatten()
+            .fold(delay, f64::min)
+            .max(self.limits.min)
+            .min(self.limits.max);
+    }
+}

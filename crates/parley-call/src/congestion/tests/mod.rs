@@ -1,0 +1,7 @@
+//! The estimator over simulated links, in virtual time.
+
+mod hostile;
+mod link;
+mod reno;
+mod scenarios;
+mod sender;
