@@ -8,6 +8,7 @@ pub mod call;
 pub mod chat;
 pub mod check;
 pub mod config;
+mod congestion;
 pub mod end;
 pub mod files;
 pub mod ice;

@@ -21,7 +21,10 @@ pub(super) struct Acknowledged {
 impl Acknowledged {
     /// A packet arrived. Those that were overtaken count for the moment they should have come.
     pub(super) fn add(&mut self, arrived_ms: f64, bits: f64) {
-        let newest = self.arrivals.back().map_or(arrived_ms, |(at, _)| at.max(arrived_ms));
+        let newest = self
+            .arrivals
+            .back()
+            .map_or(arrived_ms, |(at, _)| at.max(arrived_ms));
         self.arrivals.push_back((newest, bits));
         while self.arrivals.len() > ARRIVALS_MAX
             || self
@@ -45,10 +48,7 @@ impl Acknowledged {
 
     fn over(&self, window_ms: f64) -> Option<f64> {
         let (newest, _) = *self.arrivals.back()?;
-        let mut within = self
-            .arrivals
-            .iter()
-            .filter(|(at, _)| *at >= newest - window_ms);
+        let mut within = self.arrivals.iter().filter(|(at, _)| *at >= newest - window_ms);
         // The first one's bits took the time before it.
         let (first, _) = within.next()?;
         let time_ms = newest - first;

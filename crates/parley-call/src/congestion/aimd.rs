@@ -108,7 +108,11 @@ impl Aimd {
     pub(super) fn update(&mut self, now_ms: f64, measured: Measured) {
         let passed_ms = (now_ms - self.updated_ms.unwrap_or(now_ms)).clamp(0.0, 1000.0);
         self.updated_ms = Some(now_ms);
-        let queue_min = if measured.idle { QUEUE_MIN_IDLE_MS } else { QUEUE_MIN_MS };
+        let queue_min = if measured.idle {
+            QUEUE_MIN_IDLE_MS
+        } else {
+            QUEUE_MIN_MS
+        };
         let queue_min = queue_min.max(measured.jitter_ms * JITTER_SHARE);
         if measured.usage == Usage::Over && measured.queue_ms >= queue_min {
             self.hold = true;
@@ -133,7 +137,11 @@ impl Aimd {
             return;
         };
         let now = measured.rate_now.unwrap_or(rate);
-        let arrives = if measured.queue_ms > DRAIN_FROM_MS { now.min(rate) } else { rate };
+        let arrives = if measured.queue_ms > DRAIN_FROM_MS {
+            now.min(rate)
+        } else {
+            rate
+        };
         let is_soon = now_ms - self.decreased_ms < measured.round_trip_ms + EFFECT_MS;
         if is_soon && arrives > self.rate * 0.5 {
             return;
@@ -174,7 +182,10 @@ impl Aimd {
     }
 
     fn increase(&mut self, now_ms: f64, passed_ms: f64, measured: Measured) {
-        if measured.rate.is_some_and(|rate| self.capacity.is_exceeded_by(rate)) {
+        if measured
+            .rate
+            .is_some_and(|rate| self.capacity.is_exceeded_by(rate))
+        {
             self.capacity = Capacity::default();
         }
         let grown = if self.capacity.bps.is_some() {

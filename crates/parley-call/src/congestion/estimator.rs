@@ -18,6 +18,8 @@ const CLOCK_SET_MS: f64 = 10_000.0;
 /// A round trip before it was measured, and the longest believed.
 const ROUND_TRIP_MS: f64 = 100.0;
 const ROUND_TRIP_MAX_MS: f64 = 3_000.0;
+/// What the other side said in a REMB holds for so long beside its reports.
+const REMB_MS: f64 = 5_000.0;
 /// With a shorter queue the way is calm.
 const CALM_QUEUE_MS: f64 = 25.0;
 
@@ -63,7 +65,7 @@ pub(crate) struct Estimator {
     idle: Idle,
     probes: Probes,
     /// What the other side says may be sent at most, if it speaks REMB.
-    remb: Option<f64>,
+    remb: Option<(f64, f64)>,
     way_ms: Option<f64>,
     round_trip_ms: Option<f64>,
     heard: bool,
@@ -119,11 +121,11 @@ impl Estimator {
 
     /// What the other side's own estimator says (draft-alvestrand-rmcat-remb-03): a bound, and the rate itself as long as it reports on
     /// no packets.
-    pub(crate) fn on_remb(&mut self, bps: f64) {
+    pub(crate) fn on_remb(&mut self, now: Duration, bps: f64) {
         if !bps.is_finite() || bps <= 0.0 {
             return;
         }
-        self.remb = Some(bps);
+        self.remb = Some((now.as_secs_f64() * 1000.0, bps));
         if !self.heard {
             self.aimd.set(bps.max(self.limits.min).min(self.limits.max));
         }
@@ -177,7 +179,9 @@ impl Estimator {
             && self.neighbour.rate().is_none()
             && !self.aimd.is_draining()
             && self.loss.bound().is_none_or(|bound| bound >= self.target);
-        let max = self.remb.map_or(self.limits.max, |remb| remb.min(self.limits.max));
+        let max = self
+            .remb
+            .map_or(self.limits.max, |(_, remb)| remb.min(self.limits.max));
         self.probes.next(now_ms, self.target, max, is_calm)
     }
 
@@ -223,14 +227,16 @@ impl Estimator {
             round_trip_ms: self.round_trip_ms.unwrap_or(ROUND_TRIP_MS),
             idle: self.idle.is(),
         };
+        if self.remb.is_some_and(|(at, _)| now_ms - at > REMB_MS) {
+            self.remb = None;
+        }
         let before_ms = self.aimd.decreased_ms();
         self.aimd.update(now_ms, measured);
         if self.aimd.decreased_ms() > before_ms {
             self.probes.disturbed();
         }
         let went_down = (self.aimd.decreased_ms(), measured.rate);
-        self.neighbour
-            .update(now_ms, measured, lost, went_down);
+        self.neighbour.update(now_ms, measured, lost, went_down);
         self.neighbour.limit(self.limits.min, self.limits.max);
         if let Some(beside) = self.neighbour.rate() {
             self.aimd.set(beside);
@@ -251,7 +257,7 @@ impl Estimator {
         if delay != self.aimd.rate() && !self.aimd.is_draining() {
             self.aimd.set(delay);
         }
-        let bounds = [self.loss.bound(), self.remb];
+        let bounds = [self.loss.bound(), self.remb.map(|(_, remb)| remb)];
         self.target = bounds
             .into_iter()
             .flatten()

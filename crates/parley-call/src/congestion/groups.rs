@@ -124,13 +124,7 @@ mod tests {
 
     #[test]
     fn what_left_together_is_one_group() {
-        let packets = [
-            (0.0, 50.0),
-            (2.0, 60.0),
-            (4.0, 70.0),
-            (20.0, 80.0),
-            (40.0, 90.0),
-        ];
+        let packets = [(0.0, 50.0), (2.0, 60.0), (4.0, 70.0), (20.0, 80.0), (40.0, 90.0)];
         // The first group's end is 4 -> 70, the second's 20 -> 80.
         assert_eq!(gaps(&packets), [-6.0]);
     }
@@ -142,6 +136,9 @@ mod tests {
             .collect();
         packets.extend((10..40).map(|n| (f64::from(n) * 20.0, f64::from(n) * 20.0)));
         let gaps = gaps(&packets);
-        assert!(gaps.len() > 25 && gaps.iter().all(|gap| gap.abs() < 1e-6), "{gaps:?}");
+        assert!(
+            gaps.len() > 25 && gaps.iter().all(|gap| gap.abs() < 1e-6),
+            "{gaps:?}"
+        );
     }
 }

@@ -75,10 +75,7 @@ impl History {
     pub(super) fn report(&mut self, statuses: &[(u16, Option<Duration>)]) -> Vec<PacketResult> {
         let mut settled = Vec::new();
         for (number, arrived) in statuses {
-            let Some(entry) = self
-                .entries
-                .get_mut(usize::from(number.wrapping_sub(self.first)))
-            else {
+            let Some(entry) = self.entries.get_mut(usize::from(number.wrapping_sub(self.first))) else {
                 continue;
             };
             if entry.arrived {
@@ -149,7 +146,10 @@ mod tests {
     }
 
     fn status(n: u16, arrived: bool) -> (u16, Option<Duration>) {
-        (65_530u16.wrapping_add(n), arrived.then(|| ms(u64::from(n) * 20 + 50)))
+        (
+            65_530u16.wrapping_add(n),
+            arrived.then(|| ms(u64::from(n) * 20 + 50)),
+        )
     }
 
     fn told(results: &[PacketResult]) -> Vec<(u64, bool)> {
@@ -167,7 +167,10 @@ mod tests {
         assert!(history.report(&[status(0, true), status(2, true)]).is_empty());
         let late = history.report(&[status(1, true), status(3, false), status(4, true)]);
         assert_eq!(told(&late), [(1, true), (4, true)], "it was only overtaken");
-        assert_eq!(told(&history.report(&[status(12, true)])), [(3, false), (12, true)]);
+        assert_eq!(
+            told(&history.report(&[status(12, true)])),
+            [(3, false), (12, true)]
+        );
     }
 
     #[test]

@@ -24,10 +24,7 @@ impl Idle {
         self.sent.push_back((sent_ms, bits));
         self.bits += bits;
         while self.sent.len() > PACKETS_MAX
-            || self
-                .sent
-                .front()
-                .is_some_and(|(at, _)| *at < sent_ms - WINDOW_MS)
+            || self.sent.front().is_some_and(|(at, _)| *at < sent_ms - WINDOW_MS)
         {
             self.bits -= self.sent.pop_front().map_or(0.0, |(_, bits)| bits);
         }

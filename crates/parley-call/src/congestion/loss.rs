@@ -88,9 +88,11 @@ impl Loss {
         while self.past.len() > OBSERVATIONS {
             self.past.pop_front();
         }
-        let (lost, packets) = self.weighed().fold((0.0, 0.0), |(lost, packets), (weight, seen)| {
-            (lost + weight * seen.lost, packets + weight * seen.packets)
-        });
+        let (lost, packets) = self
+            .weighed()
+            .fold((0.0, 0.0), |(lost, packets), (weight, seen)| {
+                (lost + weight * seen.lost, packets + weight * seen.packets)
+            });
         self.share = lost / packets;
         if self.share < HARMLESS {
             self.bound = None;

@@ -86,7 +86,11 @@ impl Neighbour {
         let passed_ms = (now_ms - self.updated_ms).clamp(0.0, 1000.0);
         self.updated_ms = now_ms;
         self.longest_ms = (self.longest_ms * 0.5f64.powf(passed_ms / 5_000.0)).max(queue_ms);
-        if queue_ms < EMPTY_MS.max(jitter_ms * EMPTY_JITTER).max(self.longest_ms * EMPTY_SHARE) {
+        if queue_ms
+            < EMPTY_MS
+                .max(jitter_ms * EMPTY_JITTER)
+                .max(self.longest_ms * EMPTY_SHARE)
+        {
             self.since_ms = None;
             let empty_ms = now_ms - *self.empty_since_ms.get_or_insert(now_ms);
             if empty_ms > GONE_MS {
@@ -140,7 +144,15 @@ impl Neighbour {
 }
 
 impl Beside {
-    fn go_on(&mut self, now_ms: f64, passed_ms: f64, queue_ms: f64, round_trip_ms: f64, lost: bool, fair: f64) {
+    fn go_on(
+        &mut self,
+        now_ms: f64,
+        passed_ms: f64,
+        queue_ms: f64,
+        round_trip_ms: f64,
+        lost: bool,
+        fair: f64,
+    ) {
         if let Some(trial) = self.trial {
             if now_ms > trial.until_ms {
                 self.trial = None;

@@ -214,7 +214,12 @@ mod tests {
             if let Some(cluster) = probes.next(now, rate, max, true) {
                 for k in 0..cluster.bytes.div_ceil(1200) {
                     let at = |bps: f64| now + k as f64 * 9_600_000.0 / bps;
-                    probes.add(cluster.id, at(cluster.bps), 40.0 + at(capacity.min(cluster.bps)), 9_600.0);
+                    probes.add(
+                        cluster.id,
+                        at(cluster.bps),
+                        40.0 + at(capacity.min(cluster.bps)),
+                        9_600.0,
+                    );
                 }
             }
             rate = probes.found(now + 90.0, rate, max).unwrap_or(rate);
@@ -234,7 +239,10 @@ mod tests {
 
     #[test]
     fn what_was_held_and_let_go_at_once_says_nothing() {
-        assert_eq!(measure(&[(0.0, 0.0, 1e4), (10.0, 1.0, 1e4), (20.0, 2.0, 1e4)]), None);
+        assert_eq!(
+            measure(&[(0.0, 0.0, 1e4), (10.0, 1.0, 1e4), (20.0, 2.0, 1e4)]),
+            None
+        );
     }
 
     #[test]

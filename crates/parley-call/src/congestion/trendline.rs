@@ -86,8 +86,7 @@ impl Trendline {
         self.summed_ms += gap.delay_ms();
         self.smoothed_ms = SMOOTHING * self.smoothed_ms + (1.0 - SMOOTHING) * self.summed_ms;
         let first = *self.first_ms.get_or_insert(gap.arrived_ms);
-        self.points
-            .push_back((gap.arrived_ms - first, self.smoothed_ms));
+        self.points.push_back((gap.arrived_ms - first, self.smoothed_ms));
         if self.points.len() > POINTS {
             self.points.pop_front();
         }

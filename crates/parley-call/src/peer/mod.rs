@@ -14,6 +14,7 @@
 //! | the pacer starts at 1 Mbit/s whatever the estimator says, and sound waits behind pictures | `pacer/` |
 //! | retransmissions carry neither MID nor repaired RID | `chain/rtx_stamp.rs` |
 //! | the data channel waits twice for 200 ms at its start | `control.rs` |
+//! | its congestion control neither probes nor counts retransmissions, and takes a lost report for lost packets | `chain/transport_cc.rs`, `estimate.rs` |
 //! | tracks that were not negotiated are sent all the same | `route.rs` |
 //! | feedback of the other side never reaches the application | `chain/tap.rs` |
 //! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |

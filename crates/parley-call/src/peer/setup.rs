@@ -6,9 +6,10 @@ use super::chain::nack::Nacks;
 use super::chain::rtx_stamp::RtxStamp;
 use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
+use super::chain::transport_cc::TransportCc;
 use super::chain::unrtx::UnRtx;
 use super::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
-use super::estimate::{Bounds, CappedGcc, Ceiling};
+use super::estimate::{Bounds, Ceiling, Congestion};
 use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
 use super::pacer::link::Pacer;
@@ -40,9 +41,9 @@ use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
-    CongestionFeedback, MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder,
-    RTCIceServer, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_congestion_control,
-    configure_nack, configure_rtcp_reports,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceServer, SettingEngine,
+    SettingEngineBuilder, SrtpProtectionProfile, configure_nack, configure_rtcp_reports,
+    configure_twcc_receiver_only,
 };
 
 /// How often ICE checks its pairs. The library's 200 ms cost a third of a second at each start.
@@ -133,7 +134,7 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
     let screen = local_track("screen", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
     let screen_sound = local_track("screen-sound", opus(), AUDIO_CLOCK_HZ);
     let mut engine = media_engine()?;
-    let (estimator, estimate, ceiling) = CappedGcc::new(blueprint.bounds);
+    let (congestion, estimate, ceiling) = Congestion::new(blueprint.bounds, now);
     let clocks = [
         (audio.ssrc, Arc::clone(&audio.clock)),
         (video.ssrc, Arc::clone(&video.clock)),
@@ -148,16 +149,21 @@ async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant)
     );
     let registry = configure_nack(Registry::new(), &mut engine);
     let registry = configure_rtcp_reports(registry);
-    let registry = configure_congestion_control(registry, estimator, CongestionFeedback::Twcc, &mut engine)?;
+    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
     let registry = registry
         .with(
             Slot::NackGenerator,
             Linked::new(Nacks::new(Arc::clone(&meter), video.ssrc)),
         )
         .with(
+            Slot::CongestionControl,
+            Linked::new(TransportCc::new(congestion.clone())),
+        )
+        .with(
             Slot::Pacer,
             Linked::new(Pacer::new(
                 estimate.clone(),
+                congestion,
                 Arc::clone(&room),
                 Arc::clone(&meter),
             )),
@@ -287,7 +293,7 @@ fn opus() -> RTCRtpCodec {
 }
 
 fn h264(fmtp: &str) -> RTCRtpCodec {
-    let feedback = [("ccm", "fir"), ("nack", ""), ("nack", "pli")];
+    let feedback = [("goog-remb", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
     RTCRtpCodec {
         mime_type: MIME_TYPE_H264.to_owned(),
         clock_rate: VIDEO_CLOCK_HZ,

@@ -28,7 +28,10 @@ fn congestion(data: &[u8]) {
                 estimator.set_max(max);
                 max = max.max(LIMITS.min);
             }
-            2 => estimator.on_remb(f64::from_bits(u64::from_be_bytes(std::array::from_fn(|_| byte())))),
+            2 => estimator.on_remb(
+                now,
+                f64::from_bits(u64::from_be_bytes(std::array::from_fn(|_| byte()))),
+            ),
             3 => probe = estimator.poll_probe(now).or(probe),
             4 => {
                 for _ in 0..byte() {
@@ -51,7 +54,11 @@ fn congestion(data: &[u8]) {
                             2 => Some(Duration::from_secs(u64::MAX / u64::from(fate).max(1))),
                             _ => Some(Duration::from_millis(u64::from(fate) * u64::from(gap))),
                         };
-                        let which = if kind == 7 { u16::from(gap) << 8 } else { u16::from(n) };
+                        let which = if kind == 7 {
+                            u16::from(gap) << 8
+                        } else {
+                            u16::from(n)
+                        };
                         (number.wrapping_sub(which), arrived)
                     })
                     .collect();
@@ -113,18 +120,25 @@ fn a_clock_that_jumps_forth_and_back_changes_little() {
 fn remb_is_a_bound_and_the_only_guide_where_there_is_nothing_else() {
     let mut estimator = Estimator::new(LIMITS);
     for absurd in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
-        estimator.on_remb(absurd);
+        estimator.on_remb(Duration::ZERO, absurd);
         assert_eq!(estimator.target(), LIMITS.start);
     }
-    estimator.on_remb(2e6);
+    estimator.on_remb(Duration::ZERO, 2e6);
     assert_eq!(estimator.target(), 2e6);
-    estimator.on_remb(1e300);
+    estimator.on_remb(Duration::ZERO, 1e300);
     assert_eq!(estimator.target(), LIMITS.max);
-    estimator.on_remb(0.5e6);
     for n in 0..50 {
+        estimator.on_remb(Duration::from_millis(n * 100), 0.5e6);
         tenth(&mut estimator, n, |at| Some(at + 20));
         assert!(estimator.target() <= 0.5e6);
     }
+    for n in 50..200 {
+        tenth(&mut estimator, n, |at| Some(at + 20));
+    }
+    assert!(
+        estimator.target() > 1e6,
+        "one that is not said again holds no longer"
+    );
 }
 
 #[test]

@@ -138,7 +138,11 @@ impl<T> Link<T> {
                 self.dice.share() < self.way.loss
             };
             let at = done + self.way.delay_ms + self.dice.share() * self.way.jitter_ms;
-            let at = if self.way.reorders { at } else { at.max(self.last_ms) };
+            let at = if self.way.reorders {
+                at
+            } else {
+                at.max(self.last_ms)
+            };
             self.last_ms = self.last_ms.max(at);
             if !is_lost {
                 self.flying.push((at, packet.item));

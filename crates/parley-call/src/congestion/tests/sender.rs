@@ -134,7 +134,12 @@ type Status = (u16, Option<Duration>);
 /// From the first number not told of yet, or what came late, to the newest.
 fn statuses(arrived: Vec<(usize, f64)>, told: &mut usize) -> Vec<Status> {
     let newest = arrived.iter().map(|(index, _)| *index).max().unwrap_or(0);
-    let first = arrived.iter().map(|(index, _)| *index).min().unwrap_or(0).min(*told);
+    let first = arrived
+        .iter()
+        .map(|(index, _)| *index)
+        .min()
+        .unwrap_or(0)
+        .min(*told);
     let arrived: HashMap<_, _> = arrived.into_iter().collect();
     *told = newest + 1;
     (first..=newest)
@@ -202,7 +207,10 @@ pub(super) fn run(trial: &Trial) -> Outcome {
             debt += 120.0;
         }
         // The pacer.
-        if probing.front().is_some_and(|first| now - first.since_ms > 1_000.0) {
+        if probing
+            .front()
+            .is_some_and(|first| now - first.since_ms > 1_000.0)
+        {
             probing.pop_front();
         }
         let rate = probing.front().map_or(target * 2.5, |first| first.cluster.bps) / 8000.0;
@@ -268,14 +276,23 @@ pub(super) fn run(trial: &Trial) -> Outcome {
             }
         }
         while reports.front().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, statuses)) = reports.pop_front() else { break };
+            let Some((_, statuses)) = reports.pop_front() else {
+                break;
+            };
             estimator.on_report(at(now), &statuses);
         }
         now += STEP_MS;
         if now - moment_ms >= 50.0 {
             moment_ms = now;
             if std::env::var_os("TRACE").is_some() {
-                println!("{:.2} {:.0} q {:.0} tcp {:.0} {:?}", now / 1000.0, target / 1000.0, link.queue_ms(now), tcp_bits / 50.0, estimator.figures());
+                eprintln!(
+                    "{:.2} {:.0} q {:.0} tcp {:.0} {:?}",
+                    now / 1000.0,
+                    target / 1000.0,
+                    link.queue_ms(now),
+                    tcp_bits / 50.0,
+                    estimator.figures()
+                );
             }
             moments.push(Moment {
                 at_ms: now,

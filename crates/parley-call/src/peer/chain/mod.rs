@@ -10,6 +10,7 @@
 //! |---|---|
 //! | 500 | [`tap`]: counts, reads feedback |
 //! | 600 | [`lips`]: reads the other side's clocks |
+//! | 1,000 | [`transport_cc`]: numbers packets, hears what became of them; instead of the library's two |
 //! | 3,000 | the pacer (`peer/pacer`), instead of the library's |
 //! | 3,500 | [`rtx_stamp`]: MID and repaired RID on retransmissions |
 //! | 6,500 | [`unrtx`]: retransmissions turned back before the NACK generator |
@@ -23,6 +24,7 @@ pub(super) mod nack;
 pub(super) mod rtx_stamp;
 pub(super) mod sender_report;
 pub(super) mod tap;
+pub(super) mod transport_cc;
 pub(super) mod unrtx;
 
 #[cfg(test)]

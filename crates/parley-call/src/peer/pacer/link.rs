@@ -1,9 +1,11 @@
 //! The pacer as a link of the interceptor chain, at the library's place for it: above the transport-wide numbering and the
 //! send history, so that both see a packet when it leaves and not when it began to wait.
 
+use super::padding::Padding;
 use super::queue::{Class, Queue};
 use super::room::Room;
 use crate::peer::chain::{Lanes, Link, is_audio};
+use crate::peer::estimate::{Congestion, InProbe};
 use crate::peer::meter::Meter;
 use parley_proto::Bitrate;
 use rtc::interceptor::{Attribute, Packet, StreamInfo, TaggedPacket};
@@ -18,6 +20,8 @@ use tokio::sync::watch;
 pub(in crate::peer) struct Pacer {
     queue: Queue<TaggedPacket>,
     target: watch::Receiver<Bitrate>,
+    congestion: Congestion,
+    padding: Padding,
     /// Our streams, and whether each is sound.
     streams: HashMap<u32, bool>,
     room: Arc<Room>,
@@ -25,9 +29,10 @@ pub(in crate::peer) struct Pacer {
 }
 
 impl Pacer {
-    /// Follows `target` from its present value on.
+    /// Follows `target` from its present value on, and sends the probes of `congestion`.
     pub(in crate::peer) fn new(
         mut target: watch::Receiver<Bitrate>,
+        congestion: Congestion,
         room: Arc<Room>,
         meter: Arc<Meter>,
     ) -> Self {
@@ -35,6 +40,8 @@ impl Pacer {
         Self {
             queue: Queue::new(start),
             target,
+            congestion,
+            padding: Padding::default(),
             streams: HashMap::new(),
             room,
             meter,
@@ -55,8 +62,32 @@ impl Pacer {
         if self.target.has_changed().unwrap_or(false) {
             self.queue.set_target(*self.target.borrow_and_update());
         }
-        while let Some(mut packet) = self.queue.pop(now) {
+        // Without anything to pad with, a probe would stay one packet long.
+        if self.queue.probe().is_none()
+            && self.padding.is_there(now)
+            && let Some(cluster) = self.congestion.next_probe(now)
+        {
+            self.queue
+                .begin_probe(now, cluster.id, cluster.bps, cluster.bytes);
+        }
+        loop {
+            let probe = self.queue.probe();
+            let mut packet = if let Some(mut packet) = self.queue.pop(now) {
+                self.padding.pass(now, &mut packet);
+                packet
+            } else if !self.queue.wants_padding() {
+                break;
+            } else if let Some((packet, bytes)) = self.padding.next(now) {
+                self.queue.padded(bytes);
+                packet
+            } else {
+                self.queue.end_probe();
+                break;
+            };
             packet.now = now;
+            if let Some(id) = probe {
+                packet.message.add(Attribute::Custom(Arc::new(InProbe(id))));
+            }
             lanes.outward.push_back(packet);
         }
         self.room.set(!self.queue.is_long());
@@ -96,10 +127,12 @@ impl Link for Pacer {
 
     fn bind_local(&mut self, stream: &StreamInfo) {
         self.streams.insert(stream.ssrc, is_audio(stream));
+        self.padding.bind(stream);
     }
 
     fn unbind_local(&mut self, stream: &StreamInfo) {
         self.streams.remove(&stream.ssrc);
+        self.padding.unbind(stream);
     }
 }
 
@@ -112,18 +145,26 @@ mod tests {
     use super::*;
     use crate::peer::chain::testing::{audio_stream, drain_out, rtp_packet, video_stream};
     use crate::peer::chain::{Linked, rtp_of};
+    use crate::peer::estimate::Bounds;
     use rtc::interceptor::{Interceptor, PacerBuilder, Registry, Slot};
     use rtc::sansio::Protocol;
     use std::time::Duration;
 
     const VIDEO: u32 = 1;
     const AUDIO: u32 = 2;
+    const RTX: u32 = 3;
+    const MAX: Bitrate = Bitrate::from_kbps(20_000);
 
     fn chain(own: bool, target: Bitrate) -> (impl Interceptor, Arc<Room>) {
         let room = Arc::new(Room::default());
         let registry = if own {
-            let (_, target) = watch::channel(target);
-            let pacer = Pacer::new(target, Arc::clone(&room), Arc::new(Meter::default()));
+            let bounds = Bounds {
+                start: target,
+                min: target,
+                max: MAX,
+            };
+            let (congestion, target, _) = Congestion::new(bounds, Instant::now());
+            let pacer = Pacer::new(target, congestion, Arc::clone(&room), Arc::new(Meter::default()));
             Registry::new().with(Slot::Pacer, Linked::new(pacer))
         } else {
             // What the library's `configure_congestion_control` installs, whatever the estimator starts with.
@@ -191,5 +232,61 @@ mod tests {
         }
         assert!(room.is_free());
         assert_eq!(drain_out(&mut chain).len(), 60);
+    }
+
+    #[test]
+    fn a_probe_is_padded_with_what_was_just_sent_and_every_retransmission_has_a_number_of_its_own() {
+        let start = Instant::now();
+        let (mut chain, _) = chain(true, Bitrate::from_kbps(300));
+        chain.bind_local_stream(&video_stream(VIDEO, Some(RTX), &[]));
+        let (mut probed, mut numbers, mut pictures) = (0usize, Vec::new(), 0);
+        for ms in 0..400u64 {
+            let now = start + Duration::from_millis(ms);
+            if ms % 33 == 0 {
+                chain
+                    .handle_write(rtp_packet(now, VIDEO, ms as u16, &[9; 1000]))
+                    .unwrap();
+            }
+            if ms % 50 == 0 {
+                // One that was asked for, with a number of the library's.
+                let mut asked = rtp_packet(now, RTX, 0, &[0, ms as u8, 9]);
+                asked.message.add(Attribute::Retransmission);
+                chain.handle_write(asked).unwrap();
+            }
+            chain.handle_timeout(now).unwrap();
+            for packet in drain_out(&mut chain) {
+                let rtp = rtp_of(&packet).unwrap();
+                probed += usize::from(packet.message.custom::<InProbe>().is_some());
+                if rtp.header.ssrc == RTX {
+                    assert_eq!(rtp.header.payload_type, 97);
+                    numbers.push(rtp.header.sequence_number);
+                } else {
+                    pictures += 1;
+                }
+            }
+        }
+        assert_eq!(pictures, 13);
+        assert!(probed >= 3, "{probed}");
+        assert!(numbers.len() > 8 + 2, "{numbers:?}");
+        assert!(
+            numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)),
+            "{numbers:?}"
+        );
+    }
+
+    #[test]
+    fn sound_alone_is_never_padded() {
+        let start = Instant::now();
+        let (mut chain, _) = chain(true, Bitrate::from_kbps(300));
+        let mut left = 0;
+        for ms in (0..2000u64).step_by(20) {
+            let now = start + Duration::from_millis(ms);
+            chain
+                .handle_write(rtp_packet(now, AUDIO, ms as u16, &[0; 100]))
+                .unwrap();
+            chain.handle_timeout(now).unwrap();
+            left += drain_out(&mut chain).len();
+        }
+        assert_eq!(left, 100);
     }
 }

@@ -59,6 +59,7 @@ pub(in crate::peer) struct Queue<T> {
     debt: f64,
     /// Bytes of pictures that may still leave without budget.
     head_start: usize,
+    probe: Option<Probe>,
     updated: Option<Instant>,
     /// Packets refused because the queue was full.
     full: u64,
@@ -66,6 +67,16 @@ pub(in crate::peer) struct Queue<T> {
     late: u64,
     /// Retransmissions that waited already when they were asked for once more.
     repeated: u64,
+}
+
+/// For a moment all leaves evenly at another rate than the usual.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    /// Bytes a second.
+    rate: f64,
+    /// Bytes that are still to leave.
+    left: usize,
+    id: u32,
 }
 
 /// What a queue did not let through.
@@ -88,6 +99,7 @@ impl<T> Queue<T> {
             rate: 0.0,
             debt: 0.0,
             head_start: HEAD_START_BYTES,
+            probe: None,
             updated: None,
             full: 0,
             late: 0,
@@ -154,8 +166,55 @@ impl<T> Queue<T> {
         } else {
             self.pop_picture()?
         };
-        self.debt += waiting.bytes as f64;
+        self.spend(waiting.bytes);
         Some(waiting.item)
+    }
+
+    /// From now on `bytes` leave at `bps`, whatever the target is. While there is nothing else, [`Queue::wants_padding`].
+    pub(in crate::peer) fn begin_probe(&mut self, now: Instant, id: u32, bps: f64, bytes: usize) {
+        self.pay_off(now);
+        self.debt = self.debt.max(0.0);
+        self.probe = Some(Probe {
+            rate: (bps / 8.0).max(1.0),
+            left: bytes,
+            id,
+        });
+    }
+
+    /// The probe that packets leaving now belong to.
+    pub(in crate::peer) fn probe(&self) -> Option<u32> {
+        self.probe.map(|probe| probe.id)
+    }
+
+    /// Nothing more can be sent for it.
+    pub(in crate::peer) fn end_probe(&mut self) {
+        self.probe = None;
+        self.debt = self.debt.max(0.0);
+    }
+
+    /// A probe goes on, and [`Queue::pop`] had nothing for it although it is time.
+    pub(in crate::peer) fn wants_padding(&self) -> bool {
+        self.probe.is_some() && self.debt <= 0.0
+    }
+
+    /// Padding of `bytes` left.
+    pub(in crate::peer) fn padded(&mut self, bytes: usize) {
+        self.spend(bytes);
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.debt += bytes as f64;
+        if let Some(probe) = &mut self.probe {
+            probe.left = probe.left.saturating_sub(bytes);
+            if probe.left == 0 {
+                self.end_probe();
+            }
+        }
+    }
+
+    /// Bytes a second that leave now.
+    fn rate_now(&self) -> f64 {
+        self.probe.map_or(self.rate, |probe| probe.rate)
     }
 
     fn pop_retransmission(&mut self) -> Option<Waiting<T>> {
@@ -192,11 +251,11 @@ impl<T> Queue<T> {
         if !self.audio.is_empty() {
             return Some(updated);
         }
-        if self.retransmissions.is_empty() && self.video.is_empty() {
+        if self.retransmissions.is_empty() && self.video.is_empty() && self.probe.is_none() {
             return None;
         }
         // One microsecond more, so that rounding cannot make it ask again at the same moment.
-        let wait = Duration::from_secs_f64((self.debt / self.rate).max(0.0)) + Duration::from_micros(1);
+        let wait = Duration::from_secs_f64((self.debt / self.rate_now()).max(0.0)) + Duration::from_micros(1);
         Some(updated + wait)
     }
 
@@ -219,8 +278,9 @@ impl<T> Queue<T> {
             .updated
             .map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
         self.updated = Some(self.updated.map_or(now, |then| then.max(now)));
-        let unused_max = self.rate * BURST.as_secs_f64();
-        self.debt = (self.debt - passed.as_secs_f64() * self.rate).max(-unused_max);
+        let rate = self.rate_now();
+        let unused_max = rate * BURST.as_secs_f64();
+        self.debt = (self.debt - passed.as_secs_f64() * rate).max(-unused_max);
     }
 }
 
@@ -359,6 +419,34 @@ mod tests {
             queue.push(now, Class::Video, 1000, ());
         }
         assert_eq!(queue.take_drops().full, 10);
+    }
+
+    #[test]
+    fn a_probe_leaves_at_its_own_rate_and_is_filled_up() {
+        let start = Instant::now();
+        let mut queue = begun(MBIT);
+        queue.push(start, Class::Video, 1000, "picture");
+        queue.begin_probe(start, 7, 4e6, 6000);
+        let (mut now, mut left) = (start, Vec::new());
+        while let Some(id) = queue.probe() {
+            assert_eq!(id, 7);
+            if queue.pop(now).is_some() {
+                left.push("picture");
+            } else if queue.wants_padding() {
+                queue.padded(1000);
+                left.push("padding");
+            } else {
+                let next = queue.next_time().unwrap();
+                assert!(next > now, "no progress");
+                now = next;
+            }
+        }
+        assert_eq!(left.len(), 6);
+        assert_eq!(left[0], "picture", "what is there goes first");
+        // The last of six packets leaves after five intervals of 2 ms.
+        let took_ms = now.duration_since(start).as_secs_f64() * 1000.0;
+        assert!((took_ms - 10.0).abs() < 0.5, "{took_ms}");
+        assert_eq!(queue.next_time(), None, "and it is over");
     }
 
     #[test]
