@@ -24,6 +24,9 @@ const JITTER_SHARE: f64 = 1.0;
 const DRAIN_FROM_MS: f64 = 60.0;
 const DRAIN_TO_MS: f64 = 25.0;
 const DRAIN_MAX_MS: f64 = 4_000.0;
+/// A queue that stays as long as that, and longer than this times the jitter, for this time, is drained even if it does not grow.
+const LONG_JITTER: f64 = 2.0;
+const LONG_MS: f64 = 700.0;
 /// How much lower the rate is for each second of a queue, and the least.
 const DRAIN_PER_MS: f64 = 0.001;
 const DRAIN_MIN: f64 = 0.15;
@@ -58,6 +61,8 @@ pub(super) struct Aimd {
     updated_ms: Option<f64>,
     decreased_ms: f64,
     drain: Option<Drain>,
+    /// Since when the queue is so long that it must be drained.
+    long_since_ms: Option<f64>,
     /// A queue grew: the rate stays until the way keeps its length.
     hold: bool,
 }
@@ -76,6 +81,7 @@ impl Aimd {
             updated_ms: None,
             decreased_ms: f64::NEG_INFINITY,
             drain: None,
+            long_since_ms: None,
             hold: false,
         }
     }
@@ -114,7 +120,16 @@ impl Aimd {
             QUEUE_MIN_MS
         };
         let queue_min = queue_min.max(measured.jitter_ms * JITTER_SHARE);
-        if measured.usage == Usage::Over && measured.queue_ms >= queue_min {
+        let is_long = measured.queue_ms >= DRAIN_FROM_MS.max(measured.jitter_ms * LONG_JITTER);
+        let since_ms = if is_long {
+            self.long_since_ms.unwrap_or(now_ms)
+        } else {
+            now_ms
+        };
+        self.long_since_ms = is_long.then_some(since_ms);
+        // A queue that is full grows no more, and is no better for that.
+        let stays = now_ms - since_ms >= LONG_MS;
+        if stays || measured.usage == Usage::Over && measured.queue_ms >= queue_min {
             self.hold = true;
             self.decrease(now_ms, measured);
         } else if measured.usage == Usage::Normal {

@@ -34,19 +34,20 @@ pub(crate) struct Limits {
     pub(crate) max: f64,
 }
 
-/// What is behind the rate, for statistics.
+/// What is behind the rate, to be looked at while something is tried.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Figures {
+pub(super) struct Figures {
     /// By delay, in bits a second.
-    pub(crate) by_delay: f64,
+    pub(super) by_delay: f64,
     /// By loss, if that has a say.
-    pub(crate) by_loss: Option<f64>,
+    pub(super) by_loss: Option<f64>,
     /// The share lost lately.
-    pub(crate) loss: f64,
+    pub(super) loss: f64,
     /// The round trip with the wait for the report.
-    pub(crate) round_trip_ms: f64,
+    pub(super) round_trip_ms: f64,
     /// The queue in the way.
-    pub(crate) queue_ms: f64,
+    pub(super) queue_ms: f64,
 }
 
 /// See the module.
@@ -100,7 +101,8 @@ impl Estimator {
     }
 
     /// What is behind it.
-    pub(crate) fn figures(&self) -> Figures {
+    #[cfg(test)]
+    pub(super) fn figures(&self) -> Figures {
         Figures {
             by_delay: self.aimd.rate(),
             by_loss: self.loss.bound(),

@@ -14,6 +14,8 @@ const OBSERVATION_PACKETS: f64 = 10.0;
 /// How many of those are looked at, and how much each counts beside the next.
 const OBSERVATIONS: usize = 20;
 const AGE_FACTOR: f64 = 0.9;
+/// With more than this lost, the way was interrupted.
+const INTERRUPTED: f64 = 0.97;
 /// Less than this says nothing.
 const HARMLESS: f64 = 0.02;
 /// What can be the link's nature, and what is tried of it.
@@ -26,7 +28,7 @@ const INSTANT_FROM: f64 = 0.08;
 /// Bandwidths tried, as shares of the present one.
 const TRIED: [f64; 4] = [1.05, 1.0, 0.95, 0.85];
 /// How much a higher bandwidth is preferred, for each packet and each doubling.
-const HIGHER: f64 = 0.05;
+const HIGHER: f64 = 0.035;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Observation {
@@ -50,6 +52,10 @@ pub(super) struct Loss {
     past: VecDeque<Observation>,
     bound: Option<f64>,
     share: f64,
+    /// There are observations that were not looked at.
+    is_new: bool,
+    /// Nothing arrived in the last one.
+    is_interrupted: bool,
 }
 
 impl Loss {
@@ -64,9 +70,27 @@ impl Loss {
         now.bits += bits;
         // What was lost is known later than what arrived.
         now.to_ms = now.to_ms.max(sent_ms);
+        if now.to_ms - now.from_ms < OBSERVATION_MS || now.packets < OBSERVATION_PACKETS {
+            return;
+        }
+        // Nothing at all arrives in an interruption, and that tells nothing of how much would.
+        let complete = self.now.take();
+        if complete.is_some_and(|seen| seen.lost >= seen.packets * INTERRUPTED) {
+            // Nor do the edges of it.
+            self.past.pop_back();
+            self.is_interrupted = true;
+            return;
+        }
+        let of_use = complete.filter(|_| !std::mem::take(&mut self.is_interrupted));
+        self.is_new |= of_use.is_some();
+        self.past.extend(of_use);
+        if self.past.len() > OBSERVATIONS {
+            self.past.pop_front();
+        }
     }
 
     /// The share lost lately, newer more than older.
+    #[cfg(test)]
     pub(super) const fn share(&self) -> f64 {
         self.share
     }
@@ -78,15 +102,8 @@ impl Loss {
 
     /// Looks again when there is something new. `rate` is what may be sent now, `arrives` what does.
     pub(super) fn update(&mut self, rate: f64, arrives: Option<f64>) {
-        let is_due = self.now.is_some_and(|now| {
-            now.to_ms - now.from_ms >= OBSERVATION_MS && now.packets >= OBSERVATION_PACKETS
-        });
-        if !is_due {
+        if !std::mem::take(&mut self.is_new) || self.past.is_empty() {
             return;
-        }
-        self.past.extend(self.now.take());
-        while self.past.len() > OBSERVATIONS {
-            self.past.pop_front();
         }
         let (lost, packets) = self
             .weighed()

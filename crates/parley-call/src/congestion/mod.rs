@@ -34,5 +34,5 @@ mod standing;
 mod tests;
 mod trendline;
 
-pub(crate) use estimator::{Estimator, Figures, Limits};
+pub(crate) use estimator::{Estimator, Limits};
 pub(crate) use probe::ProbeCluster;

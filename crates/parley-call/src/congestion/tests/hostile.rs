@@ -78,7 +78,7 @@ fn arbitrary_reports_leave_the_rate_within_its_limits() {
         congestion(&bytes);
     }
     for byte in 0..=255 {
-        congestion(&vec![byte; 5_000]);
+        congestion(&[byte; 5_000]);
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Way {
     pub(super) jitter_ms: f64,
     /// Whether packets may overtake each other by it.
     pub(super) reorders: bool,
+    /// From when until when nothing gets through.
+    pub(super) outage: Option<(f64, f64)>,
 }
 
 impl Way {
@@ -52,6 +54,7 @@ impl Way {
             burst: 1.0,
             jitter_ms: 0.0,
             reorders: false,
+            outage: None,
         }
     }
 
@@ -144,7 +147,11 @@ impl<T> Link<T> {
                 at.max(self.last_ms)
             };
             self.last_ms = self.last_ms.max(at);
-            if !is_lost {
+            let is_out = self
+                .way
+                .outage
+                .is_some_and(|(from, to)| (from..to).contains(&done));
+            if !is_lost && !is_out {
                 self.flying.push((at, packet.item));
             }
         }

@@ -188,3 +188,16 @@ fn without_padding_it_still_ramps_up() {
         assert!(reached < 45.0, "{reached}");
     });
 }
+
+#[test]
+fn after_two_seconds_of_nothing_the_call_goes_on_as_before() {
+    let mut way = Way::new(3_000.0, 20.0);
+    way.outage = Some((15_000.0, 17_000.0));
+    each(&Trial::over(way, 40.0), |outcome| {
+        let back = outcome.reached(17.0, 2.4e6);
+        let used = outcome.arrived(18.0, 23.0) / 3e6;
+        eprintln!("outage of 2 s: 2.4 Mbit/s again after {back:.2} s, used {used:.3} of the next five");
+        assert!(back <= 5.0, "{back}");
+        assert!(used >= 0.7, "{used}");
+    });
+}
