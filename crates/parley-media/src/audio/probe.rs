@@ -4,10 +4,12 @@
 //! needs nothing from the sender but a common wall clock: two processes of one machine. It works at 12 kHz, where all of
 //! that speech lives, off the audio thread.
 
+mod intelligibility;
 mod likeness;
 
 use super::speech::{self, CLICK_SAMPLES, SECOND};
 use super::{BLOCK_SAMPLES, PlayedBlock};
+pub use intelligibility::stoi;
 use likeness::Likeness;
 use std::collections::VecDeque;
 use std::time::UNIX_EPOCH;
