@@ -56,6 +56,7 @@ fn packet(plan: &mut Plan<'_>, kind: u8, now: Instant) -> ReceivedPacket {
         marker: kind & 1 == 1,
         payload: Bytes::copy_from_slice(plan.take(length)),
         arrived: ArrivalTime(now),
+        redundant: false,
     }
 }
 

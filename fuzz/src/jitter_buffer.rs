@@ -59,5 +59,6 @@ fn packet(plan: &mut Plan<'_>, kind: u8, now: std::time::Instant) -> ReceivedPac
         marker: kind & 0x1 == 1,
         payload: Bytes::copy_from_slice(plan.take(length)),
         arrived: ArrivalTime(now),
+        redundant: kind & 0x3 == 3,
     }
 }

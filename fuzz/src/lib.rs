@@ -12,6 +12,7 @@ mod jitter_buffer;
 mod lip_sync;
 pub mod mutate;
 mod proto;
+mod red;
 mod rooms;
 mod start;
 mod stun;
@@ -29,6 +30,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("jitter_buffer", jitter_buffer::jitter_buffer),
     ("lip_sync", lip_sync::lip_sync),
     ("proto", proto::proto),
+    ("red", red::red),
     ("rooms", rooms::rooms),
     ("stun", stun::stun),
     ("turn", turn::turn),

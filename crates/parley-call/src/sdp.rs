@@ -133,6 +133,44 @@ fn second_ssrcs(sdp: &str, kind: &str) -> Vec<u32> {
     ssrcs
 }
 
+/// The payload types of redundant sound (RFC 2198).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedType {
+    /// Of the packets that carry others, never 0.
+    pub red: u8,
+    /// Of the Opus packets inside.
+    pub media: u8,
+}
+
+/// How redundant sound is offered by a description: `red/48000/2` with nothing but Opus of the same section inside
+/// (`a=fmtp:63 111/111`). The first section that has it; within a bundle a payload type means the same in all of them (RFC 9143, 9.1).
+#[must_use]
+pub fn red_type(sdp: &str) -> Option<RedType> {
+    sdp.split("m=audio ").skip(1).find_map(|from_here| {
+        let section = from_here.split("\nm=").next()?;
+        let attributes = |name| {
+            let lines = section.split(['\n', '\r']);
+            lines.filter_map(move |line| line.strip_prefix(name)?.split_once(' '))
+        };
+        let is_type = |number: &str, codec: &str| {
+            attributes("a=rtpmap:").any(|(of, is)| of == number && is.trim_end().eq_ignore_ascii_case(codec))
+        };
+        let inside = |formats: &str| {
+            let mut formats = formats.trim_end().split('/');
+            let first = formats.next()?;
+            let alike = is_type(first, "opus/48000/2") && formats.all(|other| other == first);
+            alike.then(|| first.parse::<u8>().ok())?
+        };
+        attributes("a=fmtp:")
+            .filter(|(number, _)| is_type(number, "red/48000/2"))
+            .find_map(|(number, formats)| {
+                let red = number.parse::<u8>().ok().filter(|red| (1..128).contains(red))?;
+                let media = inside(formats).filter(|media| *media < 128)?;
+                (red != media).then_some(RedType { red, media })
+            })
+    })
+}
+
 /// Whether the description has an ICE user fragment `ufrag` in any of its sections.
 #[must_use]
 pub fn has_ufrag(sdp: &str, ufrag: &str) -> bool {
@@ -218,6 +256,39 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn redundant_sound_is_taken_only_with_opus_inside() {
+        let audio = |rest: &str| {
+            red_type(&format!(
+                "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\n{rest}\r\n\
+                 m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:112 opus/48000/2\r\na=fmtp:63 111/111\r\n"
+            ))
+        };
+        let red = "a=rtpmap:63 red/48000/2\r\na=fmtp:";
+        let negotiated = Some(RedType { red: 63, media: 111 });
+        // As Chromium writes it, and with another number of copies.
+        assert_eq!(audio(&format!("{red}63 111/111")), negotiated);
+        assert_eq!(audio(&format!("{red}63 111")), negotiated);
+        assert_eq!(
+            audio("a=rtpmap:63 RED/48000/2\na=fmtp:63 111/111/111/111"),
+            negotiated
+        );
+        for rest in [
+            "",
+            "a=rtpmap:63 red/48000/2",
+            "a=rtpmap:63 red/90000\r\na=fmtp:63 111/111",
+            &format!("{red}63 111/0"),
+            &format!("{red}63 112/112"),
+            &format!("{red}64 111/111"),
+            &format!("{red}111 111/111"),
+            &format!("{red}63 x/x"),
+            "a=rtpmap:300 red/48000/2\r\na=fmtp:300 111/111",
+            "a=rtpmap:0 red/48000/2\r\na=fmtp:0 111/111",
+        ] {
+            assert_eq!(audio(rest), None, "{rest}");
+        }
+    }
+
+    #[test]
     fn the_ice_generation_is_found_in_any_section() {
         let two = format!("{}{}", description(1, "first"), description(1, "second"));
         assert!(has_ufrag(&two, "first") && has_ufrag(&two, "second") && !has_ufrag(&two, "third"));
@@ -228,6 +299,7 @@ pub(crate) mod tests {
         fn any_text_is_read_or_refused_but_never_a_panic(text in "(a=fingerprint:|sha-256|[A-F0-9:]{0,9}|\\PC|\r|\n| ){0,60}") {
             let _ = fingerprint(&text);
             let _ = has_ufrag(&text, "x");
+            let _ = red_type(&format!("m=audio 9 {text}"));
             let _ = screen_ssrcs(&text);
             let _ = screen_sound_ssrcs(&text);
         }

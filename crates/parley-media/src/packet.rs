@@ -18,6 +18,8 @@ pub struct ReceivedPacket {
     pub payload: Bytes,
     /// When it came.
     pub arrived: ArrivalTime,
+    /// Whether it came as a copy inside a later packet (RFC 2198): it fills a hole, and tells nothing about the way.
+    pub redundant: bool,
 }
 
 /// One encoded picture (an H.264 access unit in Annex B form).

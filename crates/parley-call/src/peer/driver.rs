@@ -26,6 +26,8 @@ use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
+use parley_media::audio::clumping::Clumping;
+use parley_media::audio::protection::Protection;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
@@ -52,6 +54,11 @@ pub(super) struct Open {
     sampler: Sampler,
     /// Share of the sound that is expected to be lost.
     loss: f32,
+    /// What is done against it for the voice.
+    protection: Protection,
+    clumping: Clumping,
+    /// Packets of the voice that had been sent a second ago.
+    voice_sent: u64,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
     /// What is bound.
@@ -265,12 +272,25 @@ impl Driver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let audio = ladder::audio(estimate, open.loss);
+        let voice = ladder::audio(estimate, open.loss).bitrate;
+        let readable = self
+            .audio_route
+            .borrow()
+            .as_ref()
+            .is_none_or(|route| route.red_type.is_some());
+        let shield = open.protection.shield(voice, estimate, readable);
+        open.connection.meter.redundancy.want(shield);
+        let audio = AudioTargets {
+            bitrate: shield.bitrate,
+            expected_loss_pct: shield.expected_loss_pct,
+        };
         let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
         let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
-        let for_pictures = estimate.saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire));
+        let for_pictures = estimate
+            .saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire))
+            .saturating_sub(shield.copies_take());
         let for_pictures = ladder::as_taken(for_pictures, self.takes_kbps);
         let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
         video.paused = self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
@@ -341,7 +361,12 @@ impl Driver {
         let Some(open) = &mut self.open else {
             return;
         };
-        open.loss = ladder::expected_loss(open.loss, open.connection.meter.audio_loss_out.get());
+        let reported = open.connection.meter.audio_loss_out.get();
+        open.loss = ladder::expected_loss(open.loss, reported);
+        let sent = open.connection.meter.audio_sent.get();
+        open.clumping
+            .report(reported, sent - std::mem::replace(&mut open.voice_sent, sent));
+        open.protection.report(open.loss, open.clumping.factor());
         self.apply_estimate();
         let Some(open) = &mut self.open else {
             return;

@@ -4,6 +4,7 @@
 
 use crate::config::VideoLimits;
 use parley_media::audio::AudioTargets;
+use parley_media::audio::protection::expected_loss_pct;
 use parley_media::video::EncoderTargets;
 use parley_proto::{Bitrate, FrameRate, Resolution};
 
@@ -164,7 +165,7 @@ pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
     };
     AudioTargets {
         bitrate: Bitrate::from_kbps(kbps),
-        expected_loss_pct: (loss * 100.0).ceil().clamp(1.0, 40.0) as u8,
+        expected_loss_pct: expected_loss_pct(loss),
     }
 }
 

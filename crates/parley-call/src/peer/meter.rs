@@ -2,6 +2,7 @@
 //!
 //! Plain atomics: everything here is written on the packet path. Rates and percentages are made of it in `stats`.
 
+use super::redundancy::Redundancy;
 use super::streams::ScreenStreams;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -70,6 +71,8 @@ pub(super) struct Drops {
     pub(super) media_full: Counter,
     /// Packets that were no media of a negotiated stream.
     pub(super) unexpected: Counter,
+    /// Packets of redundant sound that could not be read.
+    pub(super) red_invalid: Counter,
     /// Control messages that were too large, not text, or not readable.
     pub(super) control_invalid: Counter,
     /// Control messages that came or went at the wrong time, or too fast.
@@ -92,6 +95,7 @@ impl Drops {
             ("duplicates", &self.duplicates),
             ("media_full", &self.media_full),
             ("unexpected", &self.unexpected),
+            ("red_invalid", &self.red_invalid),
             ("control_invalid", &self.control_invalid),
             ("control_refused", &self.control_refused),
             ("lane_full", &self.lane_full),
@@ -111,6 +115,8 @@ pub(super) struct Meter {
     pub(super) gate: Gate,
     /// Which of the streams that come are the screen and its sound.
     pub(super) screen_streams: ScreenStreams,
+    /// How redundant sound comes, and goes.
+    pub(super) redundancy: Redundancy,
     /// RTP bytes, header and payload, that went to the network.
     pub(super) bytes_sent: Counter,
     /// The same, received.

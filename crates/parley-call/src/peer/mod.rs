@@ -40,6 +40,7 @@ mod meter;
 mod network_watch;
 mod pacer;
 mod privacy;
+mod redundancy;
 mod rounds;
 mod route;
 mod runtime;

@@ -23,6 +23,8 @@ pub(super) struct Route {
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
+    /// That of redundant sound, if the other side reads it.
+    pub(super) red_type: Option<u8>,
     /// The number of the MID extension, and the MID.
     pub(super) mid: Option<(u8, Bytes)>,
     /// The number of the audio-level extension (RFC 6464).
@@ -48,6 +50,8 @@ pub(super) struct Outgoing {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
+    /// Whether it has copies inside.
+    pub(super) redundant: bool,
     /// The audio-level byte.
     pub(super) level: Option<u8>,
     pub(super) payload: Bytes,
@@ -77,7 +81,10 @@ impl Route {
         let mut header = rtp::header::Header {
             version: 2,
             marker: outgoing.marker,
-            payload_type: self.payload_type,
+            payload_type: match self.red_type {
+                Some(red) if outgoing.redundant => red,
+                _ => self.payload_type,
+            },
             sequence_number: outgoing.sequence,
             timestamp: outgoing.timestamp,
             ssrc: self.ssrc,

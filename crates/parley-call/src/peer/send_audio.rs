@@ -3,6 +3,7 @@
 
 use super::route::{Outgoing, Route};
 use super::send_video::Routes;
+use parley_media::audio::red::Red;
 use parley_media::packet::EncodedAudio;
 use parley_media::time::AUDIO_CLOCK_HZ;
 use std::time::Instant;
@@ -43,6 +44,7 @@ struct Stream {
     base: u32,
     first: bool,
     last: Option<Last>,
+    red: Red,
 }
 
 /// The last packet of a stream.
@@ -62,6 +64,7 @@ impl Stream {
             base: rand::random(),
             first: true,
             last: None,
+            red: Red::default(),
         }
     }
 
@@ -91,15 +94,22 @@ impl Stream {
     async fn send(&mut self, route: &Route, packet: EncodedAudio) {
         let timestamp = self.timestamp(&packet);
         route.clock.observe(packet.captured.0, timestamp);
+        let (copies, stride) = route.meter.redundancy.wanted();
+        let packed = route.red_type.and_then(|_| {
+            self.red
+                .pack(route.payload_type, timestamp, &packet.data, copies, stride)
+        });
         let outgoing = Outgoing {
             sequence: self.sequence,
             timestamp,
             marker: packet.talk_spurt_start || std::mem::take(&mut self.first),
+            redundant: packed.is_some(),
             level: Some(packet.level.minus_dbov() | if packet.voice { 0x80 } else { 0 }),
-            payload: packet.data,
+            payload: packed.unwrap_or_else(|| packet.data.clone()),
         };
         if route.send(outgoing).await {
             self.sequence = self.sequence.wrapping_add(1);
+            self.red.sent(timestamp, packet.data);
             route.count_sound();
         }
     }
@@ -126,6 +136,7 @@ mod tests {
             base: u32::MAX - 3_000,
             first: true,
             last: None,
+            red: Red::default(),
         };
         let start = Instant::now();
         let mut ticks_after = |millis: u64, position: u64, talk_spurt_start: bool| {

@@ -143,6 +143,7 @@ impl Stream {
                 sequence: self.sequence,
                 timestamp: time.0,
                 marker: n + 1 == count,
+                redundant: false,
                 level: None,
                 payload,
             };

@@ -68,6 +68,8 @@ const SCTP_SEND_BYTES_MAX: usize = 1 << 20;
 /// H.264 constrained baseline, level 3.1 (RFC 6184, 8.1); the level may be exceeded towards us.
 const H264_MODE_1: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 const H264_MODE_0: &str = "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f";
+/// The library has no name for it.
+pub(super) const MIME_TYPE_RED: &str = "audio/red";
 /// Opus (RFC 7587, 6.1): frames from 10 ms, redundancy and silence suppression welcome.
 const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 
@@ -264,6 +266,8 @@ fn media_engine() -> Result<MediaEngine> {
         )
     };
     register(opus(), 111, RtpCodecKind::Audio)?;
+    // Behind Opus: whoever sends decides when copies are worth their bits.
+    register(red("111/111"), 63, RtpCodecKind::Audio)?;
     register(h264(H264_MODE_1), 125, RtpCodecKind::Video)?;
     register(rtx("apt=125"), 105, RtpCodecKind::Video)?;
     register(h264(H264_MODE_0), 108, RtpCodecKind::Video)?;
@@ -289,6 +293,15 @@ fn opus() -> RTCRtpCodec {
         channels: 2,
         sdp_fmtp_line: OPUS.to_owned(),
         rtcp_feedback: Vec::new(),
+    }
+}
+
+/// Redundant sound (RFC 2198), with as many payload types inside as the format line says.
+fn red(fmtp: &str) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RED.to_owned(),
+        sdp_fmtp_line: fmtp.to_owned(),
+        ..opus()
     }
 }
 

@@ -440,6 +440,7 @@ mod tests {
                 marker: packet.talk_spurt_start,
                 payload: packet.data,
                 arrived: ArrivalTime(Instant::now()),
+                redundant: false,
             };
             *sequence = sequence.wrapping_add(1);
             let _ = to.try_send(received);

@@ -6,6 +6,7 @@
 
 mod capture;
 mod chime;
+pub mod clumping;
 mod codec;
 mod config;
 mod echo_test;
@@ -21,7 +22,9 @@ mod participant;
 mod played;
 mod playout;
 pub mod probe;
+pub mod protection;
 mod record;
+pub mod red;
 mod shared;
 mod source;
 pub mod speech;

@@ -64,6 +64,7 @@ impl Wire {
                 marker: index + 1 == count,
                 payload,
                 arrived: ArrivalTime(Instant::now()),
+                redundant: false,
             };
             self.sequence = self.sequence.wrapping_add(1);
             if !lost(index) {

@@ -7,8 +7,9 @@
 
 use super::{Lanes, Link, is_audio};
 use crate::peer::library::{LibraryEvent, LibraryEvents};
-use crate::peer::meter::Meter;
+use crate::peer::meter::{Drops, Meter};
 use crate::port::TrackKind;
+use parley_media::audio::red;
 use parley_media::packet::ReceivedPacket;
 use parley_media::time::{ArrivalTime, RtpTime};
 use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
@@ -92,6 +93,19 @@ impl Deliver {
         if packet.payload.is_empty() {
             return; // padding, or a keep-alive
         }
+        let is_sound = matches!(stream.kind, TrackKind::Audio | TrackKind::ScreenSound);
+        let inside = self.meter.redundancy.inside(packet.header.payload_type);
+        let (payload, copies) = match inside.filter(|_| is_sound) {
+            None => (packet.payload, Vec::new()),
+            Some(media_type) => match red::unpack(&packet.payload, media_type) {
+                Ok(unpacked) => (unpacked.primary, unpacked.copies),
+                Err(error) => {
+                    tracing::debug!(%error, "a packet of sound is not read");
+                    drops.red_invalid.one();
+                    return;
+                }
+            },
+        };
         if !stream.seen.first_time(packet.header.sequence_number) {
             drops.duplicates.one();
             return;
@@ -100,20 +114,25 @@ impl Deliver {
             sequence: packet.header.sequence_number,
             rtp_time: RtpTime(packet.header.timestamp),
             marker: packet.header.marker,
-            payload: packet.payload,
+            payload,
             arrived: ArrivalTime(now),
+            redundant: false,
         };
-        let Some(sender) = stream.sender(&self.events, &received) else {
-            drops.events_full.one();
-            return;
-        };
-        match sender.try_send(received) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => drops.media_full.one(),
-            Err(TrySendError::Disconnected(_)) => {
-                // Whoever took them is gone, or never heard of them: told again, or this track would be silent for good.
-                drops.media_full.one();
-                stream.sender = None;
+        // The packet itself first, then what fills holes before it: most of the copies are of packets that came.
+        let (sequence, time) = (received.sequence, received.rtp_time.0);
+        stream.hand_on(&self.events, drops, received);
+        for copy in copies {
+            let sequence = sequence.wrapping_sub(copy.back);
+            if stream.seen.first_time(sequence) {
+                let received = ReceivedPacket {
+                    sequence,
+                    rtp_time: RtpTime(time.wrapping_sub(copy.earlier)),
+                    marker: false,
+                    payload: copy.payload,
+                    arrived: ArrivalTime(now),
+                    redundant: true,
+                };
+                stream.hand_on(&self.events, drops, received);
             }
         }
     }
@@ -181,6 +200,22 @@ impl Stream {
             seen: Seen::default(),
             sender: None,
             told: None,
+        }
+    }
+
+    fn hand_on(&mut self, events: &LibraryEvents, drops: &Drops, received: ReceivedPacket) {
+        let Some(sender) = self.sender(events, &received) else {
+            drops.events_full.one();
+            return;
+        };
+        match sender.try_send(received) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => drops.media_full.one(),
+            Err(TrySendError::Disconnected(_)) => {
+                // Whoever took them is gone, or never heard of them: told again, or this track would be silent for good.
+                drops.media_full.one();
+                self.sender = None;
+            }
         }
     }
 
@@ -310,6 +345,8 @@ impl Seen {
 mod tests {
     use super::super::testing::{audio_stream, rtp_packet, video_stream};
     use super::*;
+    use bytes::Bytes;
+    use parley_media::audio::red::Red;
     use std::sync::mpsc::Receiver;
 
     fn deliver() -> (Deliver, Arc<Meter>, tokio::sync::mpsc::Receiver<LibraryEvent>) {
@@ -407,6 +444,63 @@ mod tests {
         let sequences: Vec<_> = packets.try_iter().map(|packet| packet.sequence).collect();
         assert_eq!(sequences, [65_535, 1, 0, 2]);
         assert_eq!(meter.drops.duplicates.get(), 2);
+    }
+
+    #[test]
+    fn copies_fill_the_holes_and_are_handed_on_once() {
+        let (mut deliver, meter, mut told) = deliver();
+        meter.gate.open();
+        meter.redundancy.read(
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n",
+        );
+        let opus = |number: u8| Bytes::copy_from_slice(&[0x78, number]);
+        let mut red = Red::default();
+        let mut send = |number: u8, lost: bool, spoil: bool| {
+            let time = u32::from(number) * 960;
+            let packed = red.pack(111, time, &opus(number), 2, 1);
+            red.sent(time, opus(number));
+            let mut packet = rtp_packet(Instant::now(), 3, number.into(), &packed.unwrap_or(opus(number)));
+            if let Packet::Rtp(rtp) = &mut packet.message.packet {
+                rtp.header.timestamp = time;
+                rtp.header.payload_type = if number == 0 { 111 } else { 63 };
+                if spoil {
+                    rtp.payload = rtp.payload.slice(..3);
+                }
+            }
+            if !lost {
+                deliver.on_received(packet, &mut Lanes::default());
+            }
+        };
+        for (number, lost, spoil) in [
+            (0, false, false),
+            (1, true, false),
+            (2, true, false),
+            (3, false, false),
+        ] {
+            send(number, lost, spoil);
+        }
+        send(4, false, true);
+        send(5, false, false);
+        let (_, packets) = track(told.try_recv().unwrap());
+        let came: Vec<_> = packets
+            .try_iter()
+            .map(|packet| {
+                assert_eq!(packet.rtp_time.0, u32::from(packet.sequence) * 960);
+                (packet.sequence, packet.payload[1], packet.redundant)
+            })
+            .collect();
+        let expect = [
+            (0, 0, false),
+            (3, 3, false),
+            (2, 2, true),
+            (1, 1, true),
+            (5, 5, false),
+            (4, 4, true),
+        ];
+        assert_eq!(came, expect);
+        assert_eq!(meter.drops.red_invalid.get(), 1);
+        assert_eq!(meter.drops.duplicates.get(), 0, "copies are no faults of the way");
     }
 
     #[test]

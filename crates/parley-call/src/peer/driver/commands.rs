@@ -18,6 +18,8 @@ use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
 use crate::relay::relays::Relays;
+use parley_media::audio::clumping::Clumping;
+use parley_media::audio::protection::Protection;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -182,6 +184,9 @@ impl Driver {
             library,
             relays,
             loss: 0.0,
+            protection: Protection::default(),
+            clumping: Clumping::default(),
+            voice_sent: 0,
             held: VecDeque::new(),
             network: NetworkWatch::new(&addresses),
             pair: None,

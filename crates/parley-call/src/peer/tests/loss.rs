@@ -62,6 +62,16 @@ async fn heavy_loss_lowers_what_the_encoders_must_produce_and_adds_redundancy_to
         video.bitrate
     );
     assert!(audio.expected_loss_pct >= 15, "{audio:?}");
+    pair.b.take_in();
+    let copies = pair.b.received.iter().filter(|(_, packet)| packet.redundant);
+    let copies: Vec<_> = copies
+        .map(|(kind, packet)| (*kind, packet.payload.len()))
+        .collect();
+    assert!(copies.len() > 10, "{}", copies.len());
+    assert!(
+        copies.iter().all(|copy| *copy == (TrackKind::Audio, 60)),
+        "{copies:?}"
+    );
     let stats = pair.b.stats.borrow().clone();
     assert!((15.0..60.0).contains(&stats.loss_in_pct), "{}", stats.loss_in_pct);
     pair.close().await;

@@ -26,6 +26,7 @@ fn dead_route(meter: &Arc<Meter>) -> Arc<Route> {
         track: Arc::new(TrackLocalStaticRTP::new(track)),
         ssrc: 7,
         payload_type: 125,
+        red_type: None,
         mid: None,
         audio_level_id: None,
         clock: Arc::new(CaptureClock::new(VIDEO_CLOCK_HZ)),

@@ -96,6 +96,7 @@ fn call(seconds: u64, late: impl Fn(u64) -> Duration) -> (SoundReport, Participa
                     marker: packet.talk_spurt_start,
                     payload: packet.data,
                     arrived: ArrivalTime(arrival),
+                    redundant: false,
                 });
                 sequence = sequence.wrapping_add(1);
             }

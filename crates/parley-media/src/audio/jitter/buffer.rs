@@ -120,6 +120,10 @@ impl JitterBuffer {
             self.counters.undecodable += 1;
             return;
         };
+        if packet.redundant {
+            self.accept_copy(fresh, arrived);
+            return;
+        }
         if !self.plausible(&fresh, arrived) {
             self.counters.implausible += 1;
             self.implausible_run += 1;
@@ -212,10 +216,34 @@ impl JitterBuffer {
         self.delay.observe(arrived, time);
     }
 
+    /// A copy of a packet, out of a later one that was put in before: fills its place if that is still empty. Late by design, it
+    /// tells nothing about the way; but it tells how long to wait for others of its kind.
+    fn accept_copy(&mut self, copy: Stored, arrived: i64) {
+        let back = self.seen.newest().map_or(0, |newest| newest - copy.sequence);
+        if back <= 0 || !self.plausible(&copy, arrived) {
+            self.counters.implausible += 1;
+            return;
+        }
+        if self.seen.note(copy.sequence) {
+            self.counters.duplicate += 1;
+            return;
+        }
+        self.repair.copied(back);
+        // Nothing was played yet: what is older than the first packet would only make the rest wait.
+        if copy.sequence <= self.last_sequence || self.last_sequence == i64::MIN {
+            self.counters.late += 1;
+            return;
+        }
+        match self.store.put(copy) {
+            Put::Stored => self.counters.copied += 1,
+            Put::StoredOverflowing => self.counters.overflow += 1,
+            Put::Duplicate => self.counters.duplicate += 1,
+        }
+    }
+
     /// How long sound shall wait: for late packets, and for the repair of lost ones where that pays.
     fn wanted(&self) -> i64 {
-        let repair = if self.repair.pays() { self.last_duration } else { 0 };
-        (self.delay.target() + repair).max(self.least_wait)
+        (self.delay.target() + self.repair.packets() * self.last_duration).max(self.least_wait)
     }
 
     /// The sender began anew: other numbers, other times.

@@ -23,6 +23,8 @@ pub struct JitterCounters {
     pub played: u64,
     /// Samples invented, because nothing was there in time.
     pub concealed: u64,
+    /// Packets that were lost and came as a copy in a later one, in time.
+    pub copied: u64,
     /// Samples repaired from the redundancy of the next packet.
     pub recovered: u64,
     /// Samples left out to shorten the delay.

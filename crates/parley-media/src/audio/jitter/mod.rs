@@ -7,7 +7,7 @@
 //! | [`buffer`] | decides, for each 10 ms, what to play | the one place where time meets packets |
 //! | `store` | packets in order, bounded | late, double and hostile packets end here |
 //! | `seen` | knows which packets came already | a copy must not count as a late packet |
-//! | `repair` | whether waiting for redundancy pays | it comes one packet later than what it repairs |
+//! | `repair` | how long to wait for redundancy | it comes some packets later than what it repairs |
 //! | `delay` | how late packets come, and so how long to wait | measured on arrival alone, so playing cannot disturb it |
 //! | `stretch` | leaves a pitch period out or puts one in | the delay changes without a click and without a gap |
 //! | `sound` | decoded samples that wait, and how invented ones fade | the decoder's frames are longer than 10 ms |
@@ -20,6 +20,9 @@ mod seen;
 mod sound;
 mod store;
 mod stretch;
+#[cfg(test)]
+#[expect(clippy::print_stdout, reason = "a bench prints its table")]
+mod survival;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,9 @@
-//! Whether to wait for the redundancy of the next packet.
+//! How long to wait for the redundancy in later packets.
 //!
 //! A packet carries the one before it in small, so a lost one can be repaired, but only by waiting a packet longer. That
-//! pays when packets are lost often enough, and the sender adds redundancy at all.
+//! pays when packets are lost often enough, and the sender adds redundancy at all. It may also carry whole copies of some before
+//! it (RFC 2198): it is waited for as many packets as lost ones needed lately to come as a copy. Both add up, for a copy carries
+//! in small what was before it as well.
 
 /// Waiting begins at this share of lost packets.
 const LOSS_BEGIN: f32 = 0.03;
@@ -11,15 +13,25 @@ const LOSS_END: f32 = 0.01;
 const REDUNDANT_BEGIN: f32 = 0.3;
 /// and this one to go on.
 const REDUNDANT_END: f32 = 0.1;
+/// A copy is waited for when so many packets came only as one that far back or further,
+const COPIED_BEGIN: f32 = 0.01;
+/// and no more below this.
+const COPIED_END: f32 = 0.004;
+/// Copies are waited for no longer than this many packets: 240 ms.
+const COPIES_BACK: usize = 12;
 /// What one packet weighs.
 const WEIGHT: f32 = 0.01;
 
-/// The shares of lost and of redundant packets, and what follows from them.
+/// The shares of lost, of redundant and of copied packets, and what follows from them.
 #[derive(Debug, Default)]
 pub(super) struct Repair {
     lost: f32,
     redundant: f32,
     waits: bool,
+    /// By how many packets later the copy came, less one.
+    copied: [f32; COPIES_BACK],
+    /// So many packets are waited for copies.
+    back: usize,
 }
 
 impl Repair {
@@ -27,7 +39,21 @@ impl Repair {
     pub(super) fn came(&mut self, redundant: bool) {
         self.redundant += WEIGHT * (if redundant { 1.0 } else { 0.0 } - self.redundant);
         self.lost *= 1.0 - WEIGHT;
+        for share in &mut self.copied {
+            *share *= 1.0 - WEIGHT;
+        }
         self.decide();
+    }
+
+    /// A lost packet came as a copy, so many packets later. Too late or not: that is what it tells.
+    pub(super) fn copied(&mut self, back: i64) {
+        let share = usize::try_from(back - 1)
+            .ok()
+            .and_then(|at| self.copied.get_mut(at));
+        if let Some(share) = share {
+            *share = (*share + WEIGHT).min(1.0);
+            self.decide();
+        }
     }
 
     /// So many packets did not.
@@ -39,9 +65,9 @@ impl Repair {
         self.decide();
     }
 
-    /// Whether a packet's length more of waiting pays.
-    pub(super) const fn pays(&self) -> bool {
-        self.waits
+    /// How many packets' length more of waiting pays.
+    pub(super) fn packets(&self) -> i64 {
+        self.back as i64 + i64::from(self.waits)
     }
 
     fn decide(&mut self) {
@@ -50,6 +76,13 @@ impl Repair {
         } else {
             self.lost > LOSS_BEGIN && self.redundant > REDUNDANT_BEGIN
         };
+        let further = |than: usize| self.copied.iter().skip(than).sum::<f32>();
+        while self.back < COPIES_BACK && further(self.back) > COPIED_BEGIN {
+            self.back += 1;
+        }
+        while self.back > 0 && further(self.back - 1) < COPIED_END {
+            self.back -= 1;
+        }
     }
 }
 
@@ -66,7 +99,7 @@ mod tests {
                 repair.came(redundant);
             }
         }
-        repair.pays()
+        repair.packets() == 1
     }
 
     #[test]
@@ -86,10 +119,42 @@ mod tests {
         for _ in 0..5 {
             repair.lost(1);
         }
-        assert!(repair.pays());
+        assert_eq!(repair.packets(), 1);
         for _ in 0..300 {
             repair.came(true);
         }
-        assert!(!repair.pays());
+        assert_eq!(repair.packets(), 0);
+    }
+
+    /// What is waited for after `packets` of which every tenth came only as a copy, this far back.
+    fn for_copies(back: i64, packets: usize) -> Repair {
+        let mut repair = Repair::default();
+        for n in 0..packets {
+            if n % 10 == 9 {
+                repair.copied(back);
+            }
+            repair.came(false);
+        }
+        repair
+    }
+
+    #[test]
+    fn copies_are_waited_for_as_far_back_as_they_come_from() {
+        for back in [1, 3, 9, 12] {
+            assert_eq!(for_copies(back, 200).packets(), back);
+        }
+        assert_eq!(for_copies(1, 10).packets(), 0, "a single one says nothing");
+        let mut repair = for_copies(3, 200);
+        for _ in 0..500 {
+            repair.came(false);
+        }
+        assert_eq!(repair.packets(), 0);
+    }
+
+    #[test]
+    fn copies_from_nowhere_are_not_waited_for() {
+        for back in [i64::MIN + 1, -1, 0, 13, i64::MAX] {
+            assert_eq!(for_copies(back, 200).packets(), 0, "{back}");
+        }
     }
 }

@@ -12,6 +12,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// The newest packet that came.
+    pub(super) const fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
     /// Notes a packet; true when it came before. Packets too old to tell count as new.
     pub(super) fn note(&mut self, sequence: i64) -> bool {
         let ahead = sequence - *self.newest.get_or_insert(sequence);

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 const START_S: u64 = 1_790_000_000;
 
 /// Seeded numbers: the same way in every run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     /// 0.0 to 1.0.
-    fn roll(&mut self) -> f64 {
+    pub(super) fn roll(&mut self) -> f64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -169,6 +169,7 @@ fn received(packet: &Sent, wire: Wire, arrived: Instant) -> ReceivedPacket {
         marker: false,
         payload: packet.payload.clone(),
         arrived: ArrivalTime(arrived),
+        redundant: false,
     }
 }
 

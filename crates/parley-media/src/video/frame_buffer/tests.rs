@@ -106,6 +106,7 @@ impl World {
                 marker: index + 1 == count,
                 payload,
                 arrived: ArrivalTime(self.begin),
+                redundant: false,
             };
             self.sequence = self.sequence.wrapping_add(1);
             self.carry(packet, now_us + index as u64 * 200);
@@ -361,6 +362,7 @@ fn packets_without_payload_are_passed_over() {
             marker: false,
             payload: Bytes::new(),
             arrived: ArrivalTime(world.begin),
+            redundant: false,
         };
         world.sequence = world.sequence.wrapping_add(1);
         world.carry(padding, number * FRAME_US + 5_000);
@@ -391,6 +393,7 @@ proptest! {
                 marker,
                 payload: payload.into(),
                 arrived: ArrivalTime(now),
+                redundant: false,
             });
             while buffer.pop(now).is_some() {}
             let _ = buffer.take_key_frame_request(now);
@@ -410,6 +413,7 @@ fn beginnings_without_end_stay_few_and_the_key_frame_behind_them_is_found() {
         marker,
         payload,
         arrived: ArrivalTime(world.begin),
+        redundant: false,
     };
     let parameters = Bytes::from_static(&[0x67, 66, 224, 31]);
     for number in 0..1_000 {

@@ -1,0 +1,330 @@
+//! Redundant audio (RFC 2198): a packet of sound that carries whole copies of some before it, so that what is lost on the way
+//! comes once more a little later. Opus inside, negotiated as `red/48000/2` with `a=fmtp:N 111/111`.
+//!
+//! Pure bytes: no clock, no network. [`Red`] remembers what was sent and packs; [`unpack`] reads what strangers send, strictly.
+//! A copy tells only how much earlier it was sent, not its sequence number. That follows where packets of one length follow
+//! each other without a pause, so only such copies are packed, and only such are given back.
+//!
+//! ```text
+//! |1| type(7) | timestamp offset(14) | length(10) |   for each copy, oldest first
+//! |0| type(7) |                                        for the packet itself
+//! the copies' bytes, then the packet's
+//! ```
+
+use super::codec;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use std::collections::VecDeque;
+
+/// Copies in one packet that we send.
+pub const COPIES_MAX: u8 = 3;
+/// Packets between a packet and its first copy, and from one copy to the next.
+pub const STRIDE_MAX: u8 = 4;
+/// Copies in one packet that are read: more than the offset has room for, at 20 ms.
+const COPIES_READ_MAX: usize = 17;
+/// What 14 and 10 bits hold.
+const OFFSET_MAX: u32 = (1 << 14) - 1;
+const LENGTH_MAX: usize = (1 << 10) - 1;
+/// Bytes of a packed packet: with all headers below what any IPv6 path carries, as for pictures.
+const PACKED_BYTES_MAX: usize = 1_160;
+/// Bytes of a copy's header.
+const HEADER: usize = 4;
+
+/// Packs copies of what was sent into what is sent now.
+#[derive(Debug, Default)]
+pub struct Red {
+    /// Timestamp and Opus packet, newest first.
+    recent: VecDeque<(u32, Bytes)>,
+}
+
+impl Red {
+    /// The packet with as many as `copies` before it, each `stride` packets earlier than the one after it. `media_type` is the
+    /// payload type of what is inside. `None` when there is nothing to add: then it goes as it is.
+    #[must_use]
+    pub fn pack(
+        &self,
+        media_type: u8,
+        timestamp: u32,
+        payload: &Bytes,
+        copies: u8,
+        stride: u8,
+    ) -> Option<Bytes> {
+        let step = usize::from(stride.clamp(1, STRIDE_MAX));
+        let duration = u32::try_from(codec::duration(payload)?).ok()?;
+        let mut room = PACKED_BYTES_MAX.checked_sub(payload.len() + 1)?;
+        let mut chosen = Vec::with_capacity(usize::from(COPIES_MAX));
+        for (index, (at, copy)) in self.recent.iter().enumerate() {
+            let back = index + 1;
+            let offset = timestamp.wrapping_sub(*at);
+            // A pause, or packets of another length: what was before has no place to be found again.
+            if u32::try_from(back).ok()?.checked_mul(duration) != Some(offset) || offset > OFFSET_MAX {
+                break;
+            }
+            if !back.is_multiple_of(step) {
+                continue;
+            }
+            let full = chosen.len() >= usize::from(copies.min(COPIES_MAX));
+            if full || copy.is_empty() || copy.len() > LENGTH_MAX || copy.len() + HEADER > room {
+                break;
+            }
+            room -= copy.len() + HEADER;
+            chosen.push((offset, copy));
+        }
+        if chosen.is_empty() {
+            return None;
+        }
+        let mut packed = BytesMut::with_capacity(PACKED_BYTES_MAX - room);
+        for (offset, copy) in chosen.iter().rev() {
+            let rest = *offset << 10 | copy.len() as u32;
+            packed.put_u32(u32::from(0x80 | (media_type & 0x7f)) << 24 | rest);
+        }
+        packed.put_u8(media_type & 0x7f);
+        for (_, copy) in chosen.iter().rev() {
+            packed.put_slice(copy);
+        }
+        packed.put_slice(payload);
+        Some(packed.freeze())
+    }
+
+    /// This packet went out: later ones may carry it.
+    pub fn sent(&mut self, timestamp: u32, payload: Bytes) {
+        self.recent.truncate(usize::from(COPIES_MAX * STRIDE_MAX) - 1);
+        self.recent.push_front((timestamp, payload));
+    }
+}
+
+/// What was in a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    /// The packet itself.
+    pub primary: Bytes,
+    /// Those before it, newest first.
+    pub copies: Vec<Copied>,
+}
+
+/// A packet that comes as a copy in a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// So many packets earlier: the difference of the sequence numbers, at least 1.
+    pub back: u16,
+    /// So much earlier, in ticks of 48 kHz, below 2^14.
+    pub earlier: u32,
+    /// The Opus packet.
+    pub payload: Bytes,
+}
+
+/// Why a packet is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedError {
+    /// It ends before what its headers promise.
+    #[error("redundant audio is cut short")]
+    Truncated,
+    /// It has something else inside than what was agreed on.
+    #[error("redundant audio of an unknown kind")]
+    OtherType,
+    /// Its copies are not older and older.
+    #[error("redundant audio out of order")]
+    Disorder,
+    /// It has more copies than anybody can use.
+    #[error("redundant audio with too many copies")]
+    TooMany,
+    /// The packet itself is no Opus packet.
+    #[error("redundant audio without sound")]
+    NoSound,
+}
+
+/// Reads a packet whose parts must all be of payload type `media_type`. Copies nothing.
+///
+/// # Errors
+/// See [`RedError`]. Then nothing of the packet is to be trusted.
+pub fn unpack(packed: &Bytes, media_type: u8) -> Result<Unpacked, RedError> {
+    let mut headers: Vec<(u32, usize)> = Vec::new();
+    let mut at = 0;
+    loop {
+        let first = *packed.get(at).ok_or(RedError::Truncated)?;
+        if first & 0x7f != media_type & 0x7f {
+            return Err(RedError::OtherType);
+        }
+        if first & 0x80 == 0 {
+            at += 1;
+            break;
+        }
+        let [_, high, middle, low] = packed
+            .get(at..at + HEADER)
+            .and_then(|header| <[u8; HEADER]>::try_from(header).ok())
+            .ok_or(RedError::Truncated)?;
+        let bits = u32::from_be_bytes([0, high, middle, low]);
+        let (earlier, length) = (bits >> 10, (bits & 0x3ff) as usize);
+        if earlier == 0 || headers.last().is_some_and(|(older, _)| *older <= earlier) {
+            return Err(RedError::Disorder);
+        }
+        headers.push((earlier, length));
+        if headers.len() > COPIES_READ_MAX {
+            return Err(RedError::TooMany);
+        }
+        at += HEADER;
+    }
+    let copied: usize = headers.iter().map(|(_, length)| length).sum();
+    if packed.len() <= at + copied {
+        return Err(RedError::Truncated);
+    }
+    let primary = packed.slice(at + copied..);
+    let duration = codec::duration(&primary)
+        .and_then(|samples| u32::try_from(samples).ok())
+        .ok_or(RedError::NoSound)?;
+    let mut copies = Vec::with_capacity(headers.len());
+    for (earlier, length) in headers {
+        let payload = packed.slice(at..at + length);
+        at += length;
+        // Without a place among the sequence numbers, or empty: not wrong, but of no use.
+        if earlier.is_multiple_of(duration) && !payload.is_empty() {
+            copies.push(Copied {
+                back: u16::try_from(earlier / duration).unwrap_or(u16::MAX),
+                earlier,
+                payload,
+            });
+        }
+    }
+    copies.reverse();
+    Ok(Unpacked { primary, copies })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPUS: u8 = 111;
+
+    /// 20 ms of Opus (hybrid, full band, one mono frame) as far as its length is concerned.
+    fn packet(number: u8) -> Bytes {
+        Bytes::copy_from_slice(&[0x78, number, number, number])
+    }
+
+    fn after(packets: u8) -> Red {
+        let mut red = Red::default();
+        for number in 0..packets {
+            red.sent(u32::from(number) * 960, packet(number));
+        }
+        red
+    }
+
+    fn numbers(packed: &Bytes) -> Vec<(u16, u8)> {
+        let unpacked = unpack(packed, OPUS).unwrap();
+        let copies = unpacked.copies.iter();
+        copies.map(|copy| (copy.back, copy.payload[1])).collect()
+    }
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        for (copies, stride, expect) in [
+            (1, 1, vec![(1, 19)]),
+            (3, 1, vec![(1, 19), (2, 18), (3, 17)]),
+            (2, 3, vec![(3, 17), (6, 14)]),
+            (200, 200, vec![(4, 16), (8, 12), (12, 8)]),
+        ] {
+            let packed = after(20)
+                .pack(OPUS, 20 * 960, &packet(20), copies, stride)
+                .unwrap();
+            assert_eq!(numbers(&packed), expect, "{copies} copies, stride {stride}");
+            assert_eq!(unpack(&packed, OPUS).unwrap().primary, packet(20));
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_rfc() {
+        let packed = after(2).pack(OPUS, 2 * 960, &packet(2), 2, 1).unwrap();
+        let expect: &[u8] = &[
+            0x80 | 111,
+            0x1e,
+            0x00,
+            0x04, // 1,920 ticks earlier, 4 bytes
+            0x80 | 111,
+            0x0f,
+            0x00,
+            0x04, // 960
+            111,
+            0x78,
+            0,
+            0,
+            0,
+            0x78,
+            1,
+            1,
+            1,
+            0x78,
+            2,
+            2,
+            2,
+        ];
+        assert_eq!(packed, expect);
+    }
+
+    #[test]
+    fn with_nothing_to_add_it_goes_as_it_is() {
+        assert_eq!(Red::default().pack(OPUS, 0, &packet(0), 3, 1), None);
+        assert_eq!(after(3).pack(OPUS, 3 * 960, &packet(3), 0, 1), None);
+        // After a pause, and at the first packets of another length.
+        assert_eq!(after(3).pack(OPUS, 30 * 960, &packet(3), 3, 1), None);
+        let short = Bytes::from_static(&[0x70, 1, 1]); // 10 ms
+        assert_eq!(after(3).pack(OPUS, 3 * 960, &short, 3, 1), None);
+        assert_eq!(after(3).pack(OPUS, 3 * 960, &Bytes::new(), 3, 1), None);
+    }
+
+    #[test]
+    fn copies_run_on_where_timestamps_wrap() {
+        let mut red = Red::default();
+        red.sent(u32::MAX - 959, packet(1));
+        let packed = red.pack(OPUS, 0, &packet(2), 3, 1).unwrap();
+        assert_eq!(numbers(&packed), [(1, 1)]);
+    }
+
+    #[test]
+    fn a_packet_never_outgrows_the_way() {
+        let large = |number: u8| {
+            let mut packet = vec![number; 500];
+            packet[0] = 0x78;
+            Bytes::from(packet)
+        };
+        let mut red = Red::default();
+        for number in 0..5 {
+            red.sent(u32::from(number) * 960, large(number));
+        }
+        let packed = red.pack(OPUS, 5 * 960, &large(5), 3, 1).unwrap();
+        assert!(packed.len() <= PACKED_BYTES_MAX, "{}", packed.len());
+        assert_eq!(numbers(&packed), [(1, 4)]);
+        let huge = Bytes::from(vec![0x78; 1_200]);
+        assert_eq!(red.pack(OPUS, 5 * 960, &huge, 3, 1), None);
+    }
+
+    #[test]
+    fn what_is_not_as_the_rfc_has_it_is_refused() {
+        let one = |offset: u32, length: u32| {
+            let mut bytes = (u32::from(0x80 | OPUS) << 24 | offset << 10 | length)
+                .to_be_bytes()
+                .to_vec();
+            bytes.push(OPUS);
+            bytes
+        };
+        let read = |bytes: Vec<u8>| unpack(&Bytes::from(bytes), OPUS);
+        assert_eq!(read(vec![]), Err(RedError::Truncated));
+        assert_eq!(read(vec![OPUS]), Err(RedError::Truncated));
+        assert_eq!(read(vec![0x80 | OPUS, 0, 0]), Err(RedError::Truncated));
+        assert_eq!(read(vec![110, 0x78, 1]), Err(RedError::OtherType));
+        assert_eq!(
+            read([one(960, 5), vec![0x78; 5]].concat()),
+            Err(RedError::Truncated)
+        );
+        assert_eq!(read([one(0, 2), vec![0x78; 5]].concat()), Err(RedError::Disorder));
+        let twice = [one(960, 1)[..4].to_vec(), one(960, 1), vec![0x78; 5]].concat();
+        assert_eq!(read(twice), Err(RedError::Disorder));
+        let many = (0..18).rev().flat_map(|n| one(960 + n, 0)[..4].to_vec());
+        assert_eq!(
+            read(many.chain([OPUS, 0x78, 1]).collect()),
+            Err(RedError::TooMany)
+        );
+        // 63 frames of 60 ms are no packet.
+        assert_eq!(read(vec![OPUS, 0x1b, 0x3f]), Err(RedError::NoSound));
+        // An offset between two packets has no number; the rest is good.
+        let between = read([one(961, 1), vec![1, 0x78, 2]].concat()).unwrap();
+        assert!(between.copies.is_empty());
+    }
+}
