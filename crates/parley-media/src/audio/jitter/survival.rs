@@ -349,7 +349,7 @@ fn the_table_of_what_protects_recorded_speech() {
         }
         print("RED3 -FEC", shield(0, 3, 1));
         print("RED3/4", shield(expected, 3, 4));
-        for (available, name) in [(PLENTY, "chosen"), (Bitrate::from_kbps(200), "at 200")] {
+        for (available, name) in [(PLENTY, "chosen"), (Bitrate::from_kbps(100), "at 100")] {
             print(name, chosen(loss, available));
         }
     }
