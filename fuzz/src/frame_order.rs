@@ -70,6 +70,7 @@ impl Sender {
                 marker: index + 1 == count,
                 payload,
                 arrived: ArrivalTime(*START),
+                redundant: false,
             });
             self.sequence = self.sequence.wrapping_add(1);
         }

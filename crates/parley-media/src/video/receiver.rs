@@ -414,6 +414,7 @@ mod tests {
                     marker: n + 1 == count,
                     payload,
                     arrived: ArrivalTime(now),
+                    redundant: false,
                 });
                 sequence += 1;
             }

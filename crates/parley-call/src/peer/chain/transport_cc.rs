@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_report_is_read_as_far_as_it_goes() {
-        let at = |us| Some(Duration::from_micros(128_000 + us));
+        let at = |us: u64| Some(Duration::from_micros(128_000 + us));
         assert_eq!(
             statuses(&report()),
             [

@@ -460,6 +460,7 @@ fn trickle(
                 marker: index + 1 == count,
                 payload,
                 arrived: ArrivalTime(now),
+                redundant: false,
             });
         }
         if buffer.pop(now).is_some() {
@@ -530,6 +531,7 @@ fn a_loss_is_waited_for_until_what_is_sent_again_can_be_there_however_long_the_w
             marker: true,
             payload: Bytes::from_static(&[0x41, 1]),
             arrived: ArrivalTime(begin),
+            redundant: false,
         });
         assert!(buffer.pop(begin).is_none());
         let waits = buffer.deadline().unwrap() - begin;
