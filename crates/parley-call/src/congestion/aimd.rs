@@ -18,6 +18,8 @@ const AHEAD_BPS: f64 = 10_000.0;
 const QUEUE_MIN_MS: f64 = 12.0;
 /// The same while there is less to send than might be: such a queue is not ours.
 const QUEUE_MIN_IDLE_MS: f64 = 40.0;
+/// One longer than this is taken for ours all the same.
+const QUEUE_IDLE_OURS_MS: f64 = 100.0;
 /// With few packets the shortest way is off by a part of the jitter.
 const JITTER_SHARE: f64 = 1.0;
 /// A queue longer than this is drained, until it is shorter than that, for so long at most.
@@ -162,6 +164,11 @@ impl Aimd {
             return;
         }
         self.decreased_ms = now_ms;
+        if measured.idle && measured.queue_ms < QUEUE_IDLE_OURS_MS {
+            // What arrives is what was sent, and says nothing of what could be.
+            self.rate *= BACK_OFF;
+            return;
+        }
         self.capacity.observe(arrives);
         if measured.queue_ms > DRAIN_FROM_MS {
             self.drain.get_or_insert(Drain {
@@ -293,6 +300,17 @@ mod tests {
         assert!(aimd.rate() < 0.3e6, "{}", aimd.rate());
         aimd.update(1000.0, measured(Usage::Normal, 1e6, 10.0));
         assert!((aimd.rate() - 0.85e6).abs() < 1.0, "{}", aimd.rate());
+    }
+
+    #[test]
+    fn one_who_sends_little_does_not_fall_to_what_they_send() {
+        let mut aimd = Aimd::new(2e6);
+        let idle = Measured {
+            idle: true,
+            ..measured(Usage::Over, 6e4, 50.0)
+        };
+        aimd.update(0.0, idle);
+        assert!((aimd.rate() - 1.7e6).abs() < 1.0, "{}", aimd.rate());
     }
 
     #[test]
