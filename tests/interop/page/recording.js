@@ -5,12 +5,16 @@ import { readStamp } from './stamp.js'
 
 /** Pictures that are kept in memory at most: 720p takes 1.4 MB each. */
 const FILM_MAX = 150
+/** Blocks before and after one among which the clocks are compared: half a second each way. */
+const AROUND = 50
 
 export class Recording {
   pictures = []
   film = []
   blocks = []
-  times = []
+  /** Of each block: its beginning by the context's clock, and how far the page's was ahead of that, both in ms. */
+  begins = []
+  ahead = []
   faults = []
 
   /** own: the pictures of this side, which have their capture time; every: keeps every so many pictures whole, 0 for none. */
@@ -51,9 +55,8 @@ export class Recording {
     const recorder = new AudioWorkletNode(context, 'block-recorder')
     context.createMediaStreamSource(stream).connect(recorder).connect(context.destination)
     recorder.port.onmessage = ({ data: { begin, samples } }) => {
-      // The context's clock against the page's, at this moment.
-      const at = performance.timeOrigin + performance.now() - (context.currentTime - begin) * 1000
-      this.times.push(Math.round(at * 1000))
+      this.begins.push(begin * 1000)
+      this.ahead.push(performance.timeOrigin + performance.now() - context.currentTime * 1000)
       this.blocks.push(Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767))
     }
   }
@@ -64,11 +67,22 @@ export class Recording {
     this.blocks.forEach((block, index) => sound.set(block, index * 480))
     return {
       pictures: this.pictures,
-      times: this.times,
+      times: this.times(),
       sound: base64(new Uint8Array(sound.buffer)),
       film: this.film.length,
       faults: this.faults,
     }
+  }
+
+  /**
+   * When each block was, in microseconds. The context's clock goes in steps of what its device takes at once, so it is compared with
+   * the page's where it had just gone on: where the page's was the least ahead.
+   */
+  times() {
+    return this.begins.map((begin, at) => {
+      const around = this.ahead.slice(Math.max(0, at - AROUND), at + AROUND + 1)
+      return Math.round((begin + Math.min(...around)) * 1000)
+    })
   }
 
   picture(index) {
