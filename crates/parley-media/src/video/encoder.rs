@@ -259,7 +259,7 @@ impl Bench {
     fn within_limits(&mut self, wanted: EncoderTargets) -> EncoderTargets {
         let limited = self.guard.as_ref().map_or(wanted, |guard| guard.limit(wanted));
         if wanted.paused {
-            // What comes after a pause begins with a key frame anyway.
+            // The first picture after a pause may have any size.
             self.size_pace = SizePace::default();
             return limited;
         }

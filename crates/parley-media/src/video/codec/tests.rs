@@ -126,10 +126,6 @@ fn a_key_frame_for_another_size_is_small_against_its_bitrate() {
         let key_frame = encoder.encode(&film.next(), false).unwrap();
         assert!(key_frame.key_frame);
         let ms = key_frame.data.len() as u64 * 8 / kbps;
-        eprintln!(
-            "MEASURED {height} at {kbps}: {} bytes, {ms} ms",
-            key_frame.data.len()
-        );
         assert!(ms <= 700, "{height} lines at {kbps} kbit/s: {ms} ms");
     }
 }
