@@ -68,7 +68,7 @@ function namesOf(source: Source): Set<string> {
 }
 
 /** Names, signs and formulas, which stay as they are in every language. */
-const SAME = ['app.name', 'quality.none', 'settings.about', 'settings.serverPlaceholder', 'settings.proxyPlaceholder', 'shortcuts.escape', 'shortcuts.ctrl', 'quality.size', 'said.message', 'share.size', 'share.full'];
+const SAME = ['app.name', 'quality.none', 'settings.about', 'settings.serverPlaceholder', 'settings.proxyPlaceholder', 'settings.kbpsMaxRate', 'shortcuts.escape', 'shortcuts.ctrl', 'quality.size', 'said.message', 'share.size', 'share.full'];
 const isSame = (path: string) => SAME.includes(path);
 /** Words that two languages write alike. */
 const SAME_IN: Readonly<Record<string, readonly Tag[]>> = {
