@@ -9,7 +9,7 @@ use super::meter::Meter;
 use super::rounds::Rounds;
 use super::route::{self, Route};
 use super::runtime::LiveTasks;
-use super::setup::{Blueprint, Built, LocalTrack, MIME_TYPE_RED, build};
+use super::setup::{Blueprint, Built, LocalTrack, build};
 use super::stats::{self, Pair};
 use super::tcp::guard::Guard;
 use super::tcp::lines;
@@ -23,7 +23,7 @@ use parley_proto::{Bitrate, Candidate, ControlMessage, SdpType};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodecParameters, RtpCodecKind};
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -391,7 +391,7 @@ impl Connection {
             track: Arc::clone(&sending.local.track),
             ssrc: sending.local.ssrc,
             payload_type,
-            red_type: self.red_type(kind, payload_type, &parameters.rtp_parameters.codecs),
+            red_type: self.red_type(kind, payload_type),
             mid,
             audio_level_id,
             clock: Arc::clone(&sending.local.clock),
@@ -400,11 +400,11 @@ impl Connection {
         })
     }
 
-    /// The payload type for a voice with copies inside: if both sides' descriptions have it, and have the same.
-    fn red_type(&self, kind: TrackKind, opus: u8, codecs: &[RTCRtpCodecParameters]) -> Option<u8> {
+    /// The payload type for a voice with copies inside, if the other side reads them with our Opus. Ours are always offered, and an
+    /// answer has no more than the offer; the library's parameters of a sender that offered name only the track's own codec.
+    fn red_type(&self, kind: TrackKind, opus: u8) -> Option<u8> {
         let red = self.meter.redundancy.negotiated()?;
-        let ours = route::payload_type(codecs, MIME_TYPE_RED)? == red.red;
-        (kind == TrackKind::Audio && ours && red.media == opus).then_some(red.red)
+        (kind == TrackKind::Audio && red.media == opus).then_some(red.red)
     }
 
     async fn transceiver(&self, sender: &Arc<dyn RtpSender>) -> Option<Arc<dyn RtpTransceiver>> {

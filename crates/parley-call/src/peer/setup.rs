@@ -69,7 +69,7 @@ const SCTP_SEND_BYTES_MAX: usize = 1 << 20;
 const H264_MODE_1: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 const H264_MODE_0: &str = "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f";
 /// The library has no name for it.
-pub(super) const MIME_TYPE_RED: &str = "audio/red";
+const MIME_TYPE_RED: &str = "audio/red";
 /// Opus (RFC 7587, 6.1): frames from 10 ms, redundancy and silence suppression welcome.
 const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 
