@@ -149,6 +149,10 @@ impl Probes {
         }
         let found = measure(&running.seen);
         let probed = running.cluster.bps;
+        if found.is_some_and(|found| found < probed * FOUND) {
+            // The way is full at less: what was to be tried at more would only lie in its queue.
+            self.planned.clear();
+        }
         self.running = None;
         self.ended_ms = now_ms;
         let found = found.filter(|found| *found > rate).map(|found| found.min(max));

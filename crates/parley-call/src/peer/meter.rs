@@ -113,6 +113,8 @@ impl Drops {
 pub(super) struct Meter {
     /// See [`Gate`].
     pub(super) gate: Gate,
+    /// Whether another connection of the same call is the one that is heard and seen.
+    pub(super) is_beside: AtomicBool,
     /// Which of the streams that come are the screen and its sound.
     pub(super) screen_streams: ScreenStreams,
     /// How redundant sound comes, and goes.

@@ -12,6 +12,7 @@ use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::sender_report::SenderReport;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The clocks of the other side, for what belongs together.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,10 @@ impl Lips {
     }
 
     fn times_of(&self, ssrc: u32) -> Option<(&SenderTimes, Lip)> {
+        // Two connections would speak of two clocks; and what is beside the first has not proven yet who it is.
+        if self.meter.is_beside.load(Ordering::Relaxed) {
+            return None;
+        }
         let stream = self.streams.get(&ssrc)?;
         let times = if stream.of_screen {
             &self.times.screen

@@ -9,7 +9,9 @@ use crate::peer::connection::CommandError;
 use crate::peer::ladder::Ladder;
 use crate::peer::library::LibraryEvent;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind};
+use parley_media::video::Lip;
 use parley_proto::SdpType;
+use std::sync::atomic::Ordering;
 
 /// The next thing that happens to it. Cancel safe.
 pub(super) async fn next(beside: &mut Option<Open>) -> Happening {
@@ -39,6 +41,9 @@ impl Driver {
             return Err(CommandError::NoOtherNetwork);
         }
         self.beside = self.make(generation, servers, addresses).await?;
+        if let Some(open) = &self.beside {
+            open.connection.meter.is_beside.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -101,6 +106,19 @@ impl Driver {
             return Err(CommandError::NotOpen);
         }
         std::mem::swap(&mut self.open, &mut self.beside);
+        for (open, is_beside) in [(&self.beside, true), (&self.open, false)] {
+            if let Some(open) = open {
+                open.connection
+                    .meter
+                    .is_beside
+                    .store(is_beside, Ordering::Relaxed);
+            }
+        }
+        // Its clocks are others.
+        for times in [&self.remote_times.camera, &self.remote_times.screen] {
+            times.begin(Lip::Sound);
+            times.begin(Lip::Picture);
+        }
         self.asking = Asking::default();
         self.screen_asking = Asking::default();
         self.ladder = Ladder::new(self.limits);
@@ -112,6 +130,8 @@ impl Driver {
 
     pub(super) async fn on_beside(&mut self, event: LibraryEvent) {
         let room = self.events.capacity() >= EVENTS_RESERVE;
+        // The former first one's words are old, and may come late.
+        let is_newer = self.generation_beside() > self.generation();
         let Some(open) = &mut self.beside else {
             return;
         };
@@ -137,7 +157,9 @@ impl Driver {
             LibraryEvent::Control(message) => {
                 let message = open.on_control(message, room);
                 message.map(|message| {
-                    self.heed(&message);
+                    if is_newer {
+                        self.heed(&message);
+                    }
                     PeerEventKind::Control(message)
                 })
             }

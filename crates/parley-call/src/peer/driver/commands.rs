@@ -240,6 +240,9 @@ impl Driver {
         if let Some(open) = self.open.as_ref().filter(|_| grows) {
             open.connection.ceiling.raise(bounds(&limits).max, screen);
         }
+        if let Some(beside) = self.beside.as_ref().filter(|_| grows) {
+            beside.connection.ceiling.raise(bounds(&limits).max, screen);
+        }
         self.apply_estimate();
     }
 

@@ -313,7 +313,18 @@ impl JitterBuffer {
         let lost_packets = (first_sequence - self.last_sequence - 1).max(0);
         let gap = first_time - self.next_time;
         let lost = gap.min(lost_packets.saturating_mul(self.last_duration));
-        if lost > 0 {
+        if lost > 0 && lost < gap {
+            // More time than packets are missing: what says that silence begins is lost among them. It is silence once what was
+            // lost is made up for, and `wait` goes on with whatever comes first.
+            if owed < lost {
+                self.starve(owed);
+            } else {
+                self.mode = Mode::Waiting {
+                    comfort: true,
+                    quiet: 0,
+                };
+            }
+        } else if lost > 0 {
             self.make_up(lost, owed);
         } else if gap > 0 && first_sequence > self.last_sequence {
             // The timestamps run on and no packet is missing: the sender was silent.

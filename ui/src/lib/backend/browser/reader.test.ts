@@ -70,10 +70,10 @@ describe('candidates', () => {
 });
 
 test('what a server refuses is told in our words, never in its own', () => {
-  expect(endOf({ refused: 'locked' })).toEqual({ code: 'refused', message: 'The host locked this call, so nobody new can come in. Ask them to open it.' });
-  expect(endOf({ refused: 'removed' }).message).toBe('The host removed you from the call.');
-  for (const code of ['pay me', '__proto__', 'constructor']) expect(endOf({ refused: code }).message).toContain('misunderstood each other');
-  expect(endOf('other-left')).toEqual({ code: 'other_left', message: 'The other person left the call.' });
+  expect(endOf({ refused: 'locked' }, true)).toEqual({ code: 'refused', message: 'The host locked this call, so nobody new can come in. Ask them to open it.' });
+  expect(endOf({ refused: 'removed' }, true).message).toBe('The host removed you from the call.');
+  for (const code of ['pay me', '__proto__', 'constructor']) expect(endOf({ refused: code }, true).message).toContain('misunderstood each other');
+  expect(endOf('other-left', true)).toEqual({ code: 'other_left', message: 'The other person left the call.' });
 });
 
 test('what a host asks goes out in the words of the protocol', () => {
