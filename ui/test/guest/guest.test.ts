@@ -189,32 +189,6 @@ describe('two guests', () => {
     await by(one.page, 'waiting').waitFor();
     expect([one.faults, other.faults]).toEqual([[], []]);
   });
-
-  test('show each other their screens, begun in the same moment, in one call after the other', async () => {
-    const share = (page: Page) => page.evaluate(() => document.querySelector<HTMLElement>('[data-testid="share"]')?.click());
-    // Both offer at once the first time in a call only: later there is a section for each screen.
-    for (let calls = 0; calls < 3; calls += 1) {
-      const host = await world.host('--seconds', '1', '--wait', '1');
-      const one = await world.guest(host.link);
-      await host.report;
-      const other = await world.guest(host.link);
-      const both = [one.page, other.page];
-      await join_(one.page, 'Ada');
-      await join_(other.page, 'Bob');
-      for (const page of both) {
-        await connected(page);
-        await pictures(page, 'tile-remote', 5);
-      }
-      for (let times = 0; times < 2; times += 1) {
-        await Promise.all(both.map(share));
-        for (const page of both) await pictures(page, 'tile-screen', 2);
-        await Promise.all(both.map(share));
-        for (const page of both) await by(page, 'tile-screen').waitFor({ state: 'detached' });
-      }
-      expect([one.faults, other.faults]).toEqual([[], []]);
-      await world.rest();
-    }
-  });
 });
 
 describe('a guest before a door', () => {

@@ -26,7 +26,7 @@ export const freePort = (): Promise<number> =>
   });
 
 /** A name of this machine that browsers do not take for their own: a page from there is no secure one. */
-export const OUTER_NAME = 'parley.test';
+export const OUTER_NAME = 'parley.lan';
 /** Whoever waits for something waits so long: everything here shares a small, busy machine. */
 const PATIENCE_MS = 60_000;
 
