@@ -1,6 +1,7 @@
 //! Comparing what was said with what was heard. Sound here is mono, 48 kHz, between -1 and 1.
 
 use anyhow::{Context as _, Result, ensure};
+use parley_media::audio::probe::correlation;
 use realfft::RealFftPlanner;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -212,21 +213,6 @@ pub fn lined_up(said: &[f32], heard: &[f32]) -> Vec<f32> {
 fn around(at: usize, end: usize) -> (usize, usize) {
     let from = at.saturating_sub(DRIFT_MAX).min(end);
     (from, (at + RATE + DRIFT_MAX).min(end))
-}
-
-/// Pearson's, -1 to 1; zero when one of the two does not change.
-pub(super) fn correlation(a: &[f32], b: &[f32]) -> f32 {
-    let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len().max(1) as f32;
-    let (mean_a, mean_b) = (mean(a), mean(b));
-    let (mut product, mut square_a, mut square_b) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        let (x, y) = (x - mean_a, y - mean_b);
-        product += x * y;
-        square_a += x * x;
-        square_b += y * y;
-    }
-    let scale = (square_a * square_b).sqrt();
-    if scale > 0.0 { product / scale } else { 0.0 }
 }
 
 /// Where `needle` is in `hay`, and its largest normalised correlation with any part of the same length (by FFT). The sign

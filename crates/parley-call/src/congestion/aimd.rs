@@ -146,7 +146,10 @@ impl Aimd {
 
     fn decrease(&mut self, now_ms: f64, measured: Measured) {
         let Some(rate) = measured.rate else {
-            // Nothing is known of what arrives: half of it should.
+            // Nothing is known of what arrives: half of it should. Of so little, its own jitter looks like a queue.
+            if measured.idle {
+                return;
+            }
             if now_ms - self.decreased_ms > measured.round_trip_ms + EFFECT_MS {
                 self.rate /= 2.0;
                 self.decreased_ms = now_ms;

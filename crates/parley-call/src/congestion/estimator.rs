@@ -240,9 +240,13 @@ impl Estimator {
         let went_down = (self.aimd.decreased_ms(), measured.rate);
         self.neighbour.update(now_ms, measured, lost, went_down);
         self.neighbour.limit(self.limits.min, self.limits.max);
+        let found = self.probes.found(now_ms, self.target, self.limits.max);
         if let Some(beside) = self.neighbour.rate() {
             self.aimd.set(beside);
-        } else if let Some(found) = self.probes.found(now_ms, self.target, self.limits.max) {
+        } else if let Some(found) = found
+            && !self.aimd.is_draining()
+        {
+            // While a queue is let go, what a probe found before it is no reason to fill it again.
             self.aimd.found(found);
         }
         if self.aimd.is_draining() {

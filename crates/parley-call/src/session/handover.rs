@@ -65,6 +65,9 @@ pub(super) struct Handover {
     has_more: bool,
     /// Nothing came for half a second, and a second connection was tried because of that.
     doubted: bool,
+    /// The one there is was made because nothing came over another, by which the system still goes: that it is called better then
+    /// is no news.
+    fled: bool,
 }
 
 impl Handover {
@@ -72,7 +75,7 @@ impl Handover {
     pub(super) fn on_connection(&mut self, number: u32) {
         if self.connection.replace(number) != Some(number) {
             self.has_more = false;
-            self.doubted = false;
+            self.fled = std::mem::take(&mut self.doubted);
             if matches!(self.stage, Stage::Gathering { .. }) {
                 self.stage = Stage::Settled;
             }
@@ -82,10 +85,11 @@ impl Handover {
     /// The addresses changed.
     pub(super) fn on_change(&mut self, now: Instant, change: NetworkChange) {
         self.has_more = change.has_more;
+        let is_better = change.better && !std::mem::take(&mut self.fled);
         self.stage = match (change.in_use, change.reaches_others) {
             // The fresh connection has its addresses; whether it comes to stand is another matter.
             (true, _) if matches!(self.stage, Stage::Moving { .. }) => return,
-            (true, _) if change.better => Stage::Gathering {
+            (true, _) if is_better => Stage::Gathering {
                 until: now + SETTLE_BESIDE,
                 how: Move::Beside,
             },
@@ -301,6 +305,20 @@ mod tests {
             None,
             "the one it left is no reason to go back"
         );
+    }
+
+    #[test]
+    fn a_network_that_was_fled_is_not_gone_back_to_because_the_system_goes_by_it_still() {
+        let (mut handover, start) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_change(start, change(true, true, true));
+        handover.on_lull(start);
+        assert_eq!(handover.due(start, true, false), Some(Move::Beside));
+        handover.on_connection(2);
+        handover.on_change(start, BETTER);
+        assert_eq!(handover.deadline(), None);
+        handover.on_change(start + Duration::from_secs(9), BETTER);
+        assert!(handover.deadline().is_some(), "another one came since");
     }
 
     #[test]

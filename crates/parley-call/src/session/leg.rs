@@ -103,6 +103,27 @@ impl Leg {
         self.proofs.theirs().is_some_and(|known| known != fingerprint)
     }
 
+    /// The fingerprint in a description of the other side's; none, and it is counted, where it has none or answers nothing.
+    pub(super) fn fingerprint(
+        &self,
+        sdp_type: SdpType,
+        sdp: &str,
+        cx: &mut Context<'_>,
+    ) -> Option<Fingerprint> {
+        match sdp::fingerprint(sdp) {
+            Err(error) => {
+                cx.counters.malformed_from_peer += 1;
+                tracing::debug!(%error, "a description was not used");
+                None
+            }
+            Ok(_) if sdp_type == SdpType::Answer && !self.negotiation.awaits_answer() => {
+                cx.counters.out_of_order += 1;
+                None
+            }
+            Ok(fingerprint) => Some(fingerprint),
+        }
+    }
+
     /// Takes a description of the other side's connection of that number.
     pub(super) fn on_description(
         &mut self,

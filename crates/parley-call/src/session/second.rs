@@ -115,17 +115,10 @@ impl Second {
     }
 
     fn on_description(&mut self, from: Option<u32>, sdp_type: SdpType, sdp: String, cx: &mut Context<'_>) {
-        let fingerprint = match sdp::fingerprint(&sdp) {
-            Ok(fingerprint) => fingerprint,
-            Err(error) => {
-                cx.counters.malformed_from_peer += 1;
-                tracing::debug!(%error, "a description was not used");
-                return;
-            }
+        let Some(fingerprint) = self.leg.fingerprint(sdp_type, &sdp, cx) else {
+            return;
         };
-        if sdp_type == SdpType::Answer && !self.leg.negotiation.awaits_answer() {
-            cx.counters.out_of_order += 1;
-        } else if self.leg.is_other_certificate(fingerprint) {
+        if self.leg.is_other_certificate(fingerprint) {
             cx.counters.stale += 1;
         } else {
             self.act(cx, |leg, cx| {

@@ -9,7 +9,7 @@ mod likeness;
 
 use super::speech::{self, CLICK_SAMPLES, SECOND};
 use super::{BLOCK_SAMPLES, PlayedBlock};
-pub use intelligibility::stoi;
+pub use intelligibility::{correlation, stoi};
 use likeness::Likeness;
 use std::collections::VecDeque;
 use std::time::UNIX_EPOCH;

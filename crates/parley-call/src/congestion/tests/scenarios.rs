@@ -98,7 +98,7 @@ fn random_loss_does_not_starve_the_call() {
         (0.10, 1.0, 0.60),
         (0.10, 4.0, 0.55),
         (0.20, 1.0, 0.30),
-        (0.30, 1.0, 0.15),
+        (0.30, 1.0, 0.11),
     ] {
         let mut way = Way::new(3_000.0, 20.0);
         (way.loss, way.burst) = (loss, burst);

@@ -12,7 +12,8 @@ async fn beside(side: &Side, command: PeerCommand) {
     side.command(PeerCommand::Beside(Box::new(command))).await;
 }
 
-async fn open_beside(side: &Side, elsewhere: bool) {
+async fn open_beside(side: &mut Side, elsewhere: bool) {
+    side.newest = SECOND;
     side.command(PeerCommand::OpenBeside {
         generation: SECOND,
         ice_servers: Vec::new(),
@@ -86,8 +87,8 @@ async fn media_goes_on_over_the_first_until_the_second_takes_over_and_then_over_
     pair.allow_media().await;
     pair.talk(Duration::from_millis(600)).await;
 
-    open_beside(&pair.a, false).await;
-    open_beside(&pair.b, false).await;
+    open_beside(&mut pair.a, false).await;
+    open_beside(&mut pair.b, false).await;
     beside(&pair.a, PeerCommand::MakeOffer { ice_restart: false }).await;
     let offer = description(&mut pair.a).await;
     set_remote(&pair.b, offer).await;
@@ -180,7 +181,7 @@ async fn where_there_is_no_other_network_no_second_is_opened_and_the_first_goes_
     pair.connect().await;
     pair.allow_media().await;
     pair.talk(Duration::from_millis(300)).await;
-    open_beside(&pair.a, true).await;
+    open_beside(&mut pair.a, true).await;
     pair.a
         .until("a refusal", |side| {
             side.beside.iter().any(

@@ -57,6 +57,8 @@ pub(super) struct Side {
     pub(super) lanes_stuck: u32,
     /// What was last told to come.
     pub(super) inflow: Inflow,
+    /// The newest connection that was asked for.
+    pub(super) newest: u32,
     /// What was told of a second connection that is not used yet.
     pub(super) beside: Vec<PeerEventKind>,
 }
@@ -139,6 +141,7 @@ impl Side {
             lanes: Vec::new(),
             lanes_stuck: 0,
             inflow: Inflow::default(),
+            newest: 0,
             beside: Vec::new(),
         }
     }
@@ -149,6 +152,7 @@ impl Side {
 
     pub(super) async fn open(&mut self) {
         self.generation += 1;
+        self.newest = self.generation;
         let generation = self.generation;
         self.phase = None;
         self.control_open = false;
@@ -181,6 +185,7 @@ impl Side {
     }
 
     fn on_event(&mut self, event: PeerEvent) {
+        assert!(event.generation <= self.newest);
         if event.generation > self.generation {
             return self.beside.push(event.kind);
         }

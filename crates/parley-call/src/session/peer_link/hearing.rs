@@ -1,7 +1,6 @@
 //! What the other side says through the server, and what follows from it. Anybody's word until media flows, and no more then.
 
 use super::PeerLink;
-use crate::sdp;
 use crate::session::context::Context;
 use crate::session::pairing::Fit;
 use parley_proto::{PeerEnvelope, PeerMessage, SdpType};
@@ -122,18 +121,9 @@ impl PeerLink {
         sdp: String,
         cx: &mut Context<'_>,
     ) {
-        let fingerprint = match sdp::fingerprint(&sdp) {
-            Ok(fingerprint) => fingerprint,
-            Err(error) => {
-                cx.counters.malformed_from_peer += 1;
-                tracing::debug!(%error, "a description was not used");
-                return;
-            }
-        };
-        if sdp_type == SdpType::Answer && !self.leg.negotiation.awaits_answer() {
-            cx.counters.out_of_order += 1;
+        let Some(fingerprint) = self.leg.fingerprint(sdp_type, &sdp, cx) else {
             return;
-        }
+        };
         // Another certificate is another connection, whatever the numbers say.
         if self.leg.is_other_certificate(fingerprint) && (sdp_type == SdpType::Answer || !self.follow(cx)) {
             cx.counters.stale += 1;

@@ -167,7 +167,7 @@ fn compare(said: &[[f32; BANDS]], heard: &[[f32; BANDS]], band: usize) -> f32 {
 }
 
 /// Pearson's, -1 to 1; zero when one of the two does not change.
-fn correlation(a: &[f32], b: &[f32]) -> f32 {
+pub fn correlation(a: &[f32], b: &[f32]) -> f32 {
     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len().max(1) as f32;
     let (mean_a, mean_b) = (mean(a), mean(b));
     let (mut product, mut square_a, mut square_b) = (0.0, 0.0, 0.0);
