@@ -122,6 +122,7 @@ const SCREENS: Record<string, Screen> = {
   'settings-appearance': { scenario: 'home', then: settingsPage('appearance') },
   'settings-keys': { scenario: 'home', then: settingsPage('keys') },
   'settings-desktop': { scenario: 'home', then: settingsPage('desktop') },
+  'settings-network': { scenario: 'home', then: settingsPage('network') },
   'settings-you': { scenario: 'home', then: settingsPage('you') },
   'settings-history': {
     scenario: 'home-history',
