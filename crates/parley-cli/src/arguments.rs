@@ -50,8 +50,8 @@ pub(crate) struct Wish {
     /// The picture to send: camera, pattern, pattern:WIDTHxHEIGHT, a .y4m file, or off.
     #[arg(long, default_value = "pattern")]
     pub(crate) video: PictureSource,
-    /// Shows a screen or window too: monitor:NAME, window:NUMBER (hexadecimal), monitor: for the first monitor, or portal: for what
-    /// the desktop itself asks (Wayland).
+    /// Shows a screen or window too: monitor:NAME, window:NUMBER (hexadecimal), monitor: for the first monitor, portal: for what
+    /// the desktop itself asks (Wayland), or a .y4m file in place of one.
     #[arg(long, value_name = "ID")]
     pub(crate) screen: Option<String>,
     /// What kind of pictures the shown screen has.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     call: Option<CallSnapshot>,
+    /// Whether a shown screen is a picture that is looked at.
+    watches_screen: bool,
     picture_word: Word,
     sound_word: Word,
     samples: Vec<Sample>,
@@ -86,10 +88,19 @@ impl Mark {
 }
 
 impl Findings {
+    /// Nothing yet. `watches_screen`: a screen counts as a picture that is expected.
+    pub(crate) fn of(watches_screen: bool) -> Self {
+        Self {
+            watches_screen,
+            ..Self::default()
+        }
+    }
+
     /// A new snapshot.
     pub(crate) fn call(&mut self, call: CallSnapshot) {
         for person in call.people.iter().filter(|person| person.media_told) {
-            self.picture_word.hear(person.media.camera_on);
+            let screen_on = self.watches_screen && person.media.screen_on;
+            self.picture_word.hear(person.media.camera_on || screen_on);
             self.sound_word.hear(person.media.microphone_on);
         }
         self.call = Some(call);

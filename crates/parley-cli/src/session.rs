@@ -84,7 +84,7 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         look: None,
         listen: watch::listen(played, wish.record.clone())?,
         tape,
-        findings: Findings::default(),
+        findings: Findings::of(wish.watch_screen),
         errands: Errands::default(),
         own: Own::default(),
         shown: shows_at_once(wish),
@@ -150,6 +150,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
             frame_rate: FrameRate::new(fps),
             cursor: true,
             sound: wish.screen_sound,
+            film: id.ends_with(".y4m").then(|| id.into()),
         }))?;
     }
     let allowed = wish.allow_recording == Switch::On;

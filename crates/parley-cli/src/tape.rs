@@ -3,7 +3,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `pictures.times` | `NUMBER MICROSECONDS` a picture: the number in it (`-` where none can be read), its capture time |
+//! | `pictures.times` | `NUMBER MICROSECONDS` a picture of the camera, or of the screen where there is no camera: the number in it (`-` where none can be read), its capture time |
 //! | `sound.s16` | the sound as it went to the encoder: 48 kHz, mono, 16 bits, little endian |
 //! | `sound.times` | for each 10 ms of it the microseconds of its capture |
 //!
@@ -11,7 +11,7 @@
 
 use crate::watch::{Watcher, spawn, write_picture_time};
 use anyhow::{Context as _, Result};
-use parley_app::endpoint::{Endpoint, SELF_TILE};
+use parley_app::endpoint::{Endpoint, SCREEN_TILE, SELF_TILE};
 use parley_media::audio::{AudioCommand, CallHalf, RecordedBlock};
 use parley_media::slot::{Slot, Taken};
 use parley_media::video::VideoFrame;
@@ -57,7 +57,9 @@ impl OwnTape {
         );
         let (blocks, to_write) = sync_channel(BLOCKS_MAX);
         endpoint.sound(AudioCommand::Record(Some(blocks)));
-        let pictures = match endpoint.tiles().get(SELF_TILE) {
+        let tiles = endpoint.tiles();
+        let shown = [SELF_TILE, SCREEN_TILE].iter().find_map(|tile| tiles.get(tile));
+        let pictures = match shown {
             Some(frames) => Some(spawn("own picture", move |ending, _| {
                 fault(list_pictures(&frames, clock, ending, &mut list))
             })?),

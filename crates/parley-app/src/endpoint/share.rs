@@ -13,6 +13,7 @@ use parley_media::video::{
     VideoEncoder, VideoFrame, VideoInput, VideoSource,
 };
 use parley_proto::FrameRate;
+use std::path::PathBuf;
 use tokio::sync::{mpsc, watch};
 
 /// The tile of what one shares oneself.
@@ -35,6 +36,21 @@ pub struct ShareWish {
     pub cursor: bool,
     /// Whether what the computer plays is heard, all but this call.
     pub sound: bool,
+    /// This y4m file in place of a screen, over and over: pictures that are known beforehand, to measure a share by.
+    pub film: Option<PathBuf>,
+}
+
+impl ShareWish {
+    fn input(&self) -> VideoInput {
+        match &self.film {
+            Some(path) => VideoInput::Y4m { path: path.clone() },
+            None => VideoInput::Screen {
+                id: self.id.clone(),
+                frame_rate: self.frame_rate,
+                cursor: self.cursor,
+            },
+        }
+    }
 }
 
 /// The call's ends for what is shared. Every share of a call uses the same.
@@ -73,11 +89,7 @@ impl Sharing {
             sound_targets,
         } = ends;
         let encoder = VideoEncoder::spawn_for(wish.content, frames.clone(), targets, key_frames, out)?;
-        let source = VideoSource::spawn(VideoInput::Screen {
-            id: wish.id.clone(),
-            frame_rate: wish.frame_rate,
-            cursor: wish.cursor,
-        });
+        let source = VideoSource::spawn(wish.input());
         source.feed(frames);
         source.feed(tiles.slot(SCREEN_TILE));
         Ok(Self {
@@ -215,6 +227,21 @@ pub(super) async fn chosen_from(choosing: &mut Option<Choosing>) {
 mod tests {
     use super::*;
     use parley_media::device::screen::{SYSTEM_ASKS, ScreenKind, SystemChoice};
+
+    #[test]
+    fn a_film_is_shown_in_place_of_a_screen() {
+        let wish = |film: Option<&str>| ShareWish {
+            id: "monitor:".into(),
+            content: Content::Text,
+            frame_rate: FrameRate::new(15),
+            cursor: true,
+            sound: false,
+            film: film.map(Into::into),
+        };
+        assert!(matches!(wish(None).input(), VideoInput::Screen { id, .. } if id == "monitor:"));
+        let shown = wish(Some("page.y4m")).input();
+        assert!(matches!(shown, VideoInput::Y4m { path } if path.ends_with("page.y4m")));
+    }
 
     #[test]
     fn nothing_is_heard_before_the_system_was_answered_nor_once_the_screen_is_gone() {

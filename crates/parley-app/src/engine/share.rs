@@ -75,6 +75,7 @@ impl Actor {
             frame_rate: FrameRate::new(fps.min(settings.frame_rate_max.max(1))),
             cursor: settings.cursor,
             sound: sound.unwrap_or(settings.sound) && self.share_sound == ShareSound::Possible,
+            film: None,
         };
         self.endpoint.share(Some(wish)).map_err(|error| {
             let message = format!("Sharing could not begin: {error}.");
