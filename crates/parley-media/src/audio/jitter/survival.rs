@@ -6,8 +6,11 @@
 //! [PARLEY_SPEECH_WAV=speech.wav] cargo test -p parley-media --lib survival -- --ignored --nocapture
 //! ```
 //!
-//! The first takes the built-in speech and asks for the goals. The second prints all of the table, of a recording (48 kHz, mono,
-//! 16 bits) where one is named.
+//! The first takes the built-in speech and asks for the goals, also over the networks of the quality lab ([`networks`]). The second
+//! prints all of the table, of a recording (48 kHz, mono, 16 bits) where one is named.
+
+mod networks;
+mod way;
 
 use super::tests::Dice;
 use super::{JitterBuffer, JitterCounters};
@@ -32,6 +35,10 @@ const VOICE: Bitrate = Bitrate::from_kbps(32);
 const PLENTY: Bitrate = Bitrate::from_kbps(3_000);
 /// The buffer learns in so many seconds; they are not judged.
 const LEARNING_S: usize = 3;
+/// The playout's tick falls between the sender's.
+const FIRST_PULL_MS: u64 = 3;
+/// Sound later than this is not looked for, in milliseconds.
+const FAR_MS: usize = 2_000;
 const RATE: usize = SECOND as usize;
 
 /// How packets are lost.
@@ -124,15 +131,16 @@ struct Outcome {
     /// Opus and copies, without headers, while something is said or not.
     kbps: f32,
     delay_ms: f32,
+    /// From what was said to its playing, in the median of the half seconds.
+    late_ms: f32,
     counters: JitterCounters,
 }
 
 fn travel(said: &[f32], shield: Shield, loss: Loss) -> Outcome {
     let sent = send(said, shield);
     let lost = loss.of(sent.len());
-    let start = test_start();
     let mut dice = Dice(7);
-    let mut arrivals: Vec<(u64, &Sent)> = sent
+    let arrivals: Vec<(u64, &Sent)> = sent
         .iter()
         .zip(lost)
         .filter(|(_, lost)| !lost)
@@ -143,12 +151,18 @@ fn travel(said: &[f32], shield: Shield, loss: Loss) -> Outcome {
             )
         })
         .collect();
+    play(said, &sent, arrivals, LEARNING_S)
+}
+
+/// Plays what came at these milliseconds, and judges it from so many seconds on.
+fn play(said: &[f32], sent: &[Sent], mut arrivals: Vec<(u64, &Sent)>, judged_from_s: usize) -> Outcome {
+    let start = test_start();
     arrivals.sort_by_key(|(at, _)| *at);
     let mut arrivals = arrivals.into_iter().peekable();
     let mut buffer = JitterBuffer::new().unwrap();
     let mut heard = Vec::with_capacity(said.len());
     let (mut delays, mut pulls) = (0.0, 0.0f32);
-    for now_ms in (3..said.len() as u64 / 48 + 600).step_by(10) {
+    for now_ms in (FIRST_PULL_MS..said.len() as u64 / 48 + 600).step_by(10) {
         while let Some((at, packet)) = arrivals.next_if(|(at, _)| *at <= now_ms) {
             insert(
                 &mut buffer,
@@ -163,8 +177,10 @@ fn travel(said: &[f32], shield: Shield, loss: Loss) -> Outcome {
         pulls += 1.0;
     }
     let bytes: usize = sent.iter().map(|packet| packet.payload.len()).sum();
+    let (stoi, late_ms) = understood(said, &heard, judged_from_s);
     Outcome {
-        stoi: understood(said, &heard),
+        stoi,
+        late_ms,
         kbps: bytes as f32 * 8.0 / (said.len() as f32 / 48.0),
         delay_ms: delays / pulls,
         counters: buffer.counters(),
@@ -194,8 +210,8 @@ fn insert(buffer: &mut JitterBuffer, packet: &Sent, arrived: ArrivalTime) {
     }
 }
 
-/// STOI of both, half a second after the other brought to the same time, for the buffer stretches.
-fn understood(said: &[f32], heard: &[f32]) -> f32 {
+/// STOI of both, half a second after the other brought to the same time, for the buffer stretches; and how late that was.
+fn understood(said: &[f32], heard: &[f32], judged_from_s: usize) -> (f32, f32) {
     const THIN: usize = 12;
     const WINDOW: usize = RATE / 2;
     let thin = |sound: &[f32]| -> Vec<f32> {
@@ -205,34 +221,40 @@ fn understood(said: &[f32], heard: &[f32]) -> f32 {
             .collect()
     };
     let (thin_said, thin_heard) = (thin(said), thin(heard));
-    let (mut late, mut search) = (0usize, 0..RATE / 2 / THIN);
-    let (mut all_said, mut all_heard) = (Vec::new(), Vec::new());
-    for from in (0..said.len() - WINDOW).step_by(WINDOW) {
+    let likest = |from: usize, search: std::ops::Range<usize>| {
         let part = &thin_said[from / THIN..(from + WINDOW) / THIN];
-        let best = search
-            .clone()
+        let own: f32 = part.iter().map(|a| a * a).sum();
+        search
             .filter_map(|lag| {
                 let there = thin_heard.get(from / THIN + lag..(from + WINDOW) / THIN + lag)?;
                 let product: f32 = part.iter().zip(there).map(|(a, b)| a * b).sum();
                 let power: f32 = there.iter().map(|b| b * b).sum();
-                let own: f32 = part.iter().map(|a| a * a).sum();
                 Some((product / (power * own).sqrt().max(1e-9), lag))
             })
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((likeness, lag)) = best
-            && likeness > 0.3
-        {
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let (mut late, mut search) = (0usize, 0..RATE / 2 / THIN);
+    let (mut all_said, mut all_heard, mut all_late) = (Vec::new(), Vec::new(), Vec::new());
+    for from in (0..said.len() - WINDOW).step_by(WINDOW) {
+        // Near what suited half a second ago; where nothing is like it there, it may have come far later.
+        let found = likest(from, search.clone())
+            .filter(|(likeness, _)| *likeness > 0.3)
+            .or_else(|| likest(from, 0..FAR_MS * 48 / THIN).filter(|(likeness, _)| *likeness > 0.6));
+        if let Some((_, lag)) = found {
             late = lag * THIN;
             search = lag.saturating_sub(400)..lag + 400;
         }
-        if from >= LEARNING_S * RATE
+        if from >= judged_from_s * RATE
             && let Some(there) = heard.get(from + late..from + late + WINDOW)
         {
             all_said.extend_from_slice(&said[from..from + WINDOW]);
             all_heard.extend_from_slice(there);
+            all_late.push(late as f32 / 48.0 + FIRST_PULL_MS as f32);
         }
     }
-    stoi(&all_said, &all_heard)
+    all_late.sort_by(f32::total_cmp);
+    let median = all_late.get(all_late.len() / 2).copied().unwrap_or(f32::NAN);
+    (stoi(&all_said, &all_heard), median)
 }
 
 fn built_in(seconds: u64) -> Vec<f32> {
