@@ -138,13 +138,19 @@ fn lab(wish: &Wish) -> Result<parley_tests::measure::rows::Report> {
         anyhow::Ok((path.clone(), page))
     };
     let page = wish.write.as_ref().map(read).transpose()?;
-    let report = lab::run(&lab::Wish {
+    let asked = lab::Wish {
         scenario: wish.scenario.clone(),
         seconds: wish.seconds,
         against_chromium: wish.against_peer,
+    };
+    let report = lab::run(&asked, |so_far| match &page {
+        Some((path, page)) => Ok(std::fs::write(
+            path,
+            lab::table::rewritten(page, so_far, &command)?,
+        )?),
+        None => Ok(()),
     })?;
-    if let Some((path, page)) = page {
-        std::fs::write(&path, lab::table::rewritten(&page, &report, &command)?)?;
+    if let Some((path, _)) = page {
         eprintln!("Written: {}", path.display());
     }
     Ok(report)

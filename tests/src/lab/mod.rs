@@ -9,6 +9,7 @@
 //! | [`ends`] | two `parley-cli`, or two Chromium, that write down what they do |
 //! | [`tape`] | reads that again |
 //! | [`picture`] with [`likeness`] and [`freeze`], [`sound`], [`way`] | judge pictures, sound, and the use of the way (pure) |
+//! | [`judges`] with [`vmaf`] and [`visqol`], [`raw_film`] | judges that others made, where they can be had |
 //! | [`mod@score`] | all of that as one scorecard (pure) |
 //! | [`table`] | scorecards as the page of documentation (pure) |
 //!
@@ -19,23 +20,30 @@ pub mod clip;
 pub mod ends;
 pub mod freeze;
 pub mod goals;
+pub mod judges;
 pub mod likeness;
 pub mod picture;
 pub mod place;
+pub mod raw_film;
 pub mod scenario;
 pub mod score;
 pub mod sound;
 pub mod table;
 pub mod tape;
 pub mod tcp;
+pub mod visqol;
+pub mod vmaf;
 pub mod way;
 
-use crate::measure::rows::Report;
+use crate::harness::idle_time::IdleTime;
+use crate::measure::rows::{Report, shown};
 use anyhow::{Context as _, Result};
 use ends::{Ends, Task};
+use judges::Judges;
 use place::{Place, wall_us};
 use scenario::{SCENARIOS, Scenario};
-use score::{Evidence, Figures, METRICS, score};
+use score::{BEFORE_END_US, Evidence, Figures, METRICS, score};
+use std::time::Instant;
 use tape::Tape;
 
 /// Ours, in rows.
@@ -44,6 +52,8 @@ pub const PARLEY: &str = "parley";
 pub const CHROMIUM: &str = "chromium";
 /// A cable that is later than this was kept waiting by the machine: what it did is not to be believed.
 const CABLE_LATE_US_MAX: u32 = 5_000;
+/// With less of the processors left over, what was measured may be the machine.
+const IDLE_MIN: f64 = 0.05;
 /// Of the pictures that came, at least so many must have a number that can be read.
 const READ_MIN: f64 = 0.9;
 
@@ -64,11 +74,12 @@ type Side = (&'static str, fn(&Task, &Place) -> Result<Box<dyn Ends>>);
 const OURS: Side = (PARLEY, ends::ours);
 const THEIRS: Side = (CHROMIUM, ends::theirs);
 
-/// Runs what was asked for. A scenario that fails is no figure but a note, and the others go on.
+/// Runs what was asked for. A scenario that fails is no figure but a note, and the others go on. `each` is shown all that there is
+/// after each of them, so that an end before the end leaves something behind.
 ///
 /// # Errors
-/// When there is no such scenario.
-pub fn run(wish: &Wish) -> Result<Report> {
+/// When there is no such scenario, or `each` fails.
+pub fn run(wish: &Wish, each: impl Fn(&Report) -> Result<()>) -> Result<Report> {
     let chosen: Vec<&Scenario> = match &wish.scenario {
         Some(name) => {
             let found = scenario::find(name);
@@ -82,24 +93,43 @@ pub fn run(wish: &Wish) -> Result<Report> {
     if wish.against_chromium {
         sides.push(THEIRS);
     }
+    let began = Instant::now();
     let mut report = Report::default();
+    let judges = Judges::call(&mut report.notes);
+    for note in &report.notes {
+        eprintln!("{note}");
+    }
+    let (mut at, all) = (0, chosen.len() * sides.len());
     for scenario in chosen {
         for side in &sides {
+            let of_this = Instant::now();
             let seconds = scenario.seconds(wish.seconds);
-            eprintln!("{}, {}: {} ({seconds} s)", side.0, scenario.name, scenario.about);
-            match watch(scenario, side, seconds) {
-                Ok(card) => card.fill(&mut report, side.0, scenario),
+            at += 1;
+            let said = match watch(scenario, side, seconds, &judges) {
+                Ok(card) => {
+                    card.fill(&mut report, side.0, scenario, &judges);
+                    card.in_short()
+                }
                 Err(error) => {
-                    eprintln!("{}, {}: {error:#}", side.0, scenario.name);
                     // Chromium's failure is no failure of what is tested.
                     report.ok &= side.0 != PARLEY;
-                    report
-                        .notes
-                        .push(format!("{}, {}: {error:#}", side.0, scenario.name));
+                    let note = format!("{}, {}: {error:#}", side.0, scenario.name);
+                    report.notes.push(note);
+                    format!("failed: {error:#}")
                 }
-            }
+            };
+            eprintln!(
+                "{at} of {all}, {}, {} ({}): {said} ({seconds} s watched in {:.0} s)",
+                side.0,
+                scenario.name,
+                scenario.about,
+                of_this.elapsed().as_secs_f64()
+            );
+            each(&report)?;
         }
     }
+    let minutes = began.elapsed().as_secs_f64() / 60.0;
+    eprintln!("The lab took {minutes:.1} minutes.");
     Ok(report)
 }
 
@@ -120,13 +150,35 @@ impl Card {
         found.map(|(_, value)| *value)
     }
 
-    fn fill(&self, report: &mut Report, who: &str, scenario: &Scenario) {
+    /// For the one who waits.
+    fn in_short(&self) -> String {
+        const TOLD: &[(&str, &str)] = &[
+            ("fps_shown", "pictures/s"),
+            ("freeze_pct", "% frozen"),
+            ("psnr_db", "dB"),
+            ("vmaf", "VMAF"),
+            ("picture_latency_ms_p50", "ms late"),
+            ("kbit_s", "kbit/s"),
+            ("stoi", "STOI"),
+            ("visqol_mos", "ViSQOL"),
+            ("mouth_to_ear_ms_p50", "ms to the ear"),
+        ];
+        let told = TOLD.iter().filter_map(|(metric, word)| {
+            let value = self.get(metric)?;
+            Some(format!("{} {word}", shown(value)))
+        });
+        let mut told: Vec<String> = told.collect();
+        told.extend(self.notes.iter().cloned());
+        told.join(", ")
+    }
+
+    fn fill(&self, report: &mut Report, who: &str, scenario: &Scenario, judges: &Judges) {
         let name = scenario.name;
         for (metric, value) in &self.figures {
             report.add(who, name, metric, *value);
         }
         for metric in METRICS {
-            if is_asked(scenario, metric) && self.get(metric).is_none() {
+            if is_asked(scenario, metric) && judges.know(metric) && self.get(metric).is_none() {
                 report.add_or_note(who, name, metric, None);
             }
         }
@@ -152,32 +204,51 @@ fn is_asked(scenario: &Scenario, metric: &str) -> bool {
 /// # Errors
 /// When it cannot be made, or no picture comes.
 pub fn watch_ours(scenario: &Scenario, seconds: u32) -> Result<Card> {
-    watch(scenario, &OURS, seconds)
+    watch(scenario, &OURS, seconds, &Judges::default())
 }
 
-fn watch(scenario: &Scenario, (_, start): &Side, seconds: u32) -> Result<Card> {
+fn watch(scenario: &Scenario, (_, start): &Side, seconds: u32, judges: &Judges) -> Result<Card> {
     let place = Place::make(scenario)?;
     let task = Task::new(scenario.clip, &place)?;
     let ends = start(&task, &place)?;
     ends.wait_for_media()?;
+    let idle = IdleTime::start();
     let steps_us = place.happen(scenario, seconds)?;
-    let end_us = wall_us();
+    let (end_us, idle) = (wall_us(), idle.share());
     let ended = ends.end()?;
     // What was written stays until it was read.
-    let (moments, forth, _folder) = place.leave()?;
+    let (moments, forth, folder) = place.leave()?;
     let (sent, came) = (Tape::read(&task.sent)?, Tape::read(&task.came)?);
-    let fidelity = picture::fidelity(task.film(), &came.films)?;
+    let compared = picture::compared(&came.films)?;
+    let fidelity = picture::fidelity(task.film(), &compared)?;
+    let begin_us = steps_us.first().copied().unwrap_or(end_us);
+    let heard = sound::compare(
+        &sent.sound,
+        &came.sound,
+        begin_us,
+        end_us.saturating_sub(BEFORE_END_US),
+    );
+    let verdict = judges.judge(task.film(), &compared, &heard, folder.path());
     let figures = score(&Evidence {
         scenario,
         sent: &sent,
         came: &came,
         fidelity: &fidelity,
+        heard: &heard,
+        verdict: &verdict,
         moments: &moments,
         steps_us: &steps_us,
         end_us,
         first_picture_ms: ended.first_picture_ms,
     });
     let mut notes = ended.notes;
+    notes.extend(verdict.notes);
+    if idle < IDLE_MIN {
+        notes.push(format!(
+            "the processors were busy for {:.0} % of the time: figures may be the machine's",
+            100.0 * (1.0 - idle)
+        ));
+    }
     if forth.late_us_p99 > CABLE_LATE_US_MAX {
         notes.push(format!(
             "the cable was kept waiting by the machine for {:.1} ms (99 of 100 packets were earlier): not to be believed",
@@ -191,7 +262,7 @@ fn watch(scenario: &Scenario, (_, start): &Side, seconds: u32) -> Result<Card> {
         .count();
     if (read as f64) < READ_MIN * came.pictures.len() as f64 {
         notes.push(format!(
-            "{} of {} pictures had no number that can be read, and are in no figure but the rate and the freezes",
+            "{} of {} pictures had no number that could be read, or were gone before, and are in no figure but the rate and the freezes",
             came.pictures.len() - read,
             came.pictures.len()
         ));
@@ -211,7 +282,8 @@ mod tests {
                 figures: vec![("fps_shown", 29.0)],
                 notes: vec!["something".into()],
             };
-            card.fill(&mut report, PARLEY, scenario::find(name).unwrap());
+            let nobody = Judges::default();
+            card.fill(&mut report, PARLEY, scenario::find(name).unwrap(), &nobody);
             report
         };
         let misses = |name, metric: &str| {
@@ -223,7 +295,7 @@ mod tests {
         assert!(misses("tcp", "share_pct") && !misses("tcp", "utilisation_pct"));
         assert!(misses("clean", "stoi") && !misses("clean", "utilisation_pct"));
         assert!(misses("link-1m", "utilisation_pct") && !misses("clean", "fps_shown"));
-        assert!(misses("clean", "something"));
+        assert!(misses("clean", "something") && !misses("clean", "vmaf") && !misses("clean", "visqol_mos"));
         assert_eq!(report_of("clean").value(PARLEY, "clean", "fps_shown"), Some(29.0));
     }
 
@@ -233,7 +305,7 @@ mod tests {
             scenario: Some("tea".into()),
             ..Wish::default()
         };
-        let said = run(&wish).unwrap_err().to_string();
+        let said = run(&wish, |_| Ok(())).unwrap_err().to_string();
         assert!(said.contains("clean") && said.contains("bloat"), "{said}");
     }
 }

@@ -41,12 +41,20 @@ pub struct Fidelity {
     pub ssim: Vec<f64>,
 }
 
-/// Compares recorded pictures with those of the film that was sent, each with the one whose number is in it, at the size of
-/// the film. Those without a number cannot be compared.
+/// A picture that came, to be laid beside the one of the film that has its number.
+#[derive(Debug)]
+pub struct Compared {
+    /// The number in it.
+    pub number: u32,
+    /// As it came, of whatever size.
+    pub frame: VideoFrame,
+}
+
+/// The pictures of a recording to be judged by: those with a number, and not more than are held easily.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn fidelity(film: &Path, recorded: &[PathBuf]) -> Result<Fidelity> {
+pub fn compared(recorded: &[PathBuf]) -> Result<Vec<Compared>> {
     let mut total = 0;
     each(recorded, |_| total += 1)?;
     let every = (total / COMPARED_MAX).max(1);
@@ -56,16 +64,27 @@ pub fn fidelity(film: &Path, recorded: &[PathBuf]) -> Result<Fidelity> {
             && seen.len() < COMPARED_MAX
             && let Some(stamp) = pattern::read(&frame)
         {
-            seen.push((stamp.number, frame));
+            seen.push(Compared {
+                number: stamp.number,
+                frame,
+            });
         }
         at += 1;
     })?;
+    Ok(seen)
+}
+
+/// Compares pictures with those of the film that was sent, each with the one whose number is in it, at the size of the film.
+///
+/// # Errors
+/// When the film cannot be read.
+pub fn fidelity(film: &Path, seen: &[Compared]) -> Result<Fidelity> {
     // The film is gone through once, and what it is compared with is not held any longer than that.
     let mut fidelity = Fidelity::default();
     let mut number = 0u32;
     each(&[film.to_owned()], |sent| {
-        for (_, frame) in seen.iter().filter(|(of, _)| *of == number) {
-            let frame = scale(frame, sent.resolution());
+        for one in seen.iter().filter(|one| one.number == number) {
+            let frame = scale(&one.frame, sent.resolution());
             let width = sent.resolution().width as usize;
             fidelity.psnr_db.extend(psnr_db(sent.y(), frame.y()));
             fidelity.ssim.extend(ssim(width, sent.y(), frame.y()));
@@ -149,7 +168,7 @@ mod tests {
             "small.y4m",
             vec![scale(&drawn(3, 640), Resolution::new(320, 180))],
         );
-        let found = fidelity(&film, &[same, small]).unwrap();
+        let found = fidelity(&film, &compared(&[same, small]).unwrap()).unwrap();
         assert_eq!((found.psnr_db.len(), found.ssim.len()), (3, 3));
         // In the film's order: picture 1, the small one, picture 4.
         assert_eq!((found.psnr_db[0], found.psnr_db[2]), (60.0, 60.0));

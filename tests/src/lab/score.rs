@@ -3,16 +3,17 @@
 //! All of them are of the side that sees and hears, from its first picture (or the beginning of media) until just before the end.
 
 use super::freeze::freezes;
+use super::judges::Verdict;
 use super::picture::{Fidelity, lateness, mean};
 use super::scenario::{Scenario, WANTED_BPS};
-use super::sound::compare;
+use super::sound::Heard;
 use super::tape::{PictureTime, Tape};
 use super::way::Way;
 use crate::harness::cable::log::Moment;
 use crate::measure::rows::quantile;
 
 /// The end of a call is no part of it.
-const BEFORE_END_US: u64 = 500_000;
+pub const BEFORE_END_US: u64 = 500_000;
 /// What a steady link is used for is looked at in this part of the time: encoders and estimates have found their rate.
 const STEADY_FROM: f64 = 0.4;
 /// A TCP flow begins so long after media, and has as long to find its rate.
@@ -21,6 +22,7 @@ pub const TCP_AFTER_S: u32 = 4;
 pub const METRICS: &[&str] = &[
     "psnr_db",
     "ssim",
+    "vmaf",
     "fps_shown",
     "freezes",
     "freeze_pct",
@@ -29,6 +31,7 @@ pub const METRICS: &[&str] = &[
     "utilisation_pct",
     "kbit_s",
     "stoi",
+    "visqol_mos",
     "sound_gaps",
     "mouth_to_ear_ms_p50",
     "av_offset_ms_p95",
@@ -50,6 +53,10 @@ pub struct Evidence<'a> {
     pub came: &'a Tape,
     /// How like what was sent it was.
     pub fidelity: &'a Fidelity,
+    /// What was heard of what was said.
+    pub heard: &'a Heard,
+    /// What judges from elsewhere say.
+    pub verdict: &'a Verdict,
     /// What the cable passed.
     pub moments: &'a [Moment],
     /// When each step of the scenario was carried out; the first is when media began. Microseconds since the UNIX epoch.
@@ -71,7 +78,7 @@ pub fn score(evidence: &Evidence<'_>) -> Figures {
     let mut figures: Vec<(&'static str, Option<f64>)> = Vec::new();
     let late = picture(evidence, end_us, &mut figures);
     way(evidence, begin_us, end_us, &mut figures);
-    sound(evidence, begin_us, end_us, &late, &mut figures);
+    sound(evidence, &late, &mut figures);
     figures.push(("first_picture_ms", evidence.first_picture_ms));
     let in_order = |(metric, _): &(&'static str, f64)| METRICS.iter().position(|known| known == metric);
     let mut measured: Figures = figures
@@ -98,6 +105,7 @@ fn picture(
     let moments: Vec<u64> = shown.iter().map(|picture| picture.at_us).collect();
     figures.push(("psnr_db", mean(&evidence.fidelity.psnr_db)));
     figures.push(("ssim", mean(&evidence.fidelity.ssim)));
+    figures.push(("vmaf", evidence.verdict.vmaf));
     if let Some(watched_us) = moments.first().map(|first| end_us - first).filter(|us| *us > 0) {
         let found = freezes(&moments, end_us);
         figures.push(("fps_shown", Some(moments.len() as f64 * 1e6 / watched_us as f64)));
@@ -128,7 +136,12 @@ fn way(evidence: &Evidence<'_>, begin_us: u64, end_us: u64, figures: &mut Vec<(&
         figures.push(("utilisation_pct", used));
     }
     if scenario.name == "ramp" {
-        figures.push(("ramp_ms", way.reached_ms(begin_us, WANTED_BPS)));
+        // Each side's own word that media began comes at another moment; a picture is a picture.
+        let first_us = evidence.came.pictures.first().map(|picture| picture.at_us);
+        figures.push((
+            "ramp_ms",
+            way.reached_ms(first_us.unwrap_or(begin_us), WANTED_BPS),
+        ));
     }
     for (step, at_us) in evidence.steps_us.iter().enumerate().skip(1) {
         let (before, after) = (scenario.capacity_bps(step - 1), scenario.capacity_bps(step));
@@ -145,13 +158,12 @@ fn way(evidence: &Evidence<'_>, begin_us: u64, end_us: u64, figures: &mut Vec<(&
 
 fn sound(
     evidence: &Evidence<'_>,
-    begin_us: u64,
-    end_us: u64,
     pictures_late: &[(u64, f64)],
     figures: &mut Vec<(&'static str, Option<f64>)>,
 ) {
-    let found = compare(&evidence.sent.sound, &evidence.came.sound, begin_us, end_us);
+    let found = evidence.heard;
     figures.push(("stoi", found.stoi));
+    figures.push(("visqol_mos", evidence.verdict.visqol_mos));
     if found.stoi.is_some() {
         figures.push(("sound_gaps", Some(found.gaps.into())));
     }
@@ -179,7 +191,7 @@ fn offsets(sound_late: &[(u64, f64)], pictures_late: &[(u64, f64)]) -> Vec<f64> 
 #[cfg(test)]
 mod tests {
     use super::super::scenario;
-    use super::super::sound::Sound;
+    use super::super::sound::{Sound, compare};
     use super::*;
     use crate::harness::sound::tests::voice;
 
@@ -217,17 +229,24 @@ mod tests {
 
     fn figures(name: &str, came: &Tape, moments: &[Moment], steps_s: &[u64]) -> Figures {
         let steps_us: Vec<u64> = steps_s.iter().map(|s| START_US + s * 1_000_000).collect();
+        let (sent, end_us) = (tape(pictures(275, 0), 0), START_US + 10_500_000);
+        let heard = compare(&sent.sound, &came.sound, START_US, end_us - BEFORE_END_US);
         score(&Evidence {
             scenario: scenario::find(name).unwrap(),
-            sent: &tape(pictures(275, 0), 0),
+            sent: &sent,
             came,
+            heard: &heard,
+            verdict: &Verdict {
+                vmaf: Some(88.0),
+                ..Verdict::default()
+            },
             fidelity: &Fidelity {
                 psnr_db: vec![36.0, 38.0],
                 ssim: vec![0.95, 0.97],
             },
             moments,
             steps_us: &steps_us,
-            end_us: START_US + 10_500_000,
+            end_us,
             first_picture_ms: Some(310.0),
         })
     }
@@ -246,6 +265,7 @@ mod tests {
         for (metric, expect, tolerance) in [
             ("psnr_db", 37.0, 0.001),
             ("ssim", 0.96, 0.001),
+            ("vmaf", 88.0, 0.0),
             ("fps_shown", 25.0, 0.2),
             ("freezes", 0.0, 0.0),
             ("freeze_pct", 0.0, 0.0),
@@ -262,7 +282,7 @@ mod tests {
             let value = value(&found, metric).unwrap();
             assert!((value - expect).abs() <= tolerance, "{metric}: {value}");
         }
-        for metric in ["ramp_ms", "recover_ms", "drain_ms", "share_pct"] {
+        for metric in ["visqol_mos", "ramp_ms", "recover_ms", "drain_ms", "share_pct"] {
             assert_eq!(value(&found, metric), None, "{metric}");
         }
         let order: Vec<usize> = found

@@ -38,6 +38,8 @@ pub struct Heard {
     pub stoi: Option<f64>,
     /// How often something was missing.
     pub gaps: u32,
+    /// What was said, and what was heard laid beside it, second by second; nothing where nothing was heard at all.
+    pub beside: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Sound {
@@ -88,33 +90,51 @@ fn to_us(samples: usize) -> u64 {
     samples as u64 * 1_000 / (RATE as u64 / 1_000)
 }
 
-/// What of `said` between two moments was `heard`.
+/// What of `said` between two moments was `heard`. Somebody listened until `until_us`: sound that ended before is missing.
 #[must_use]
 pub fn compare(said: &Sound, heard: &Sound, from_us: u64, until_us: u64) -> Heard {
     let from_us = from_us.max(said.begin_us);
-    // What is said at the very end is heard after the end.
-    let until_us = until_us.min(said.end_us()).min(heard.end_us());
-    let seconds = until_us.saturating_sub(from_us) / 1_000_000;
-    let mut found = Heard::default();
+    let seconds = until_us.min(said.end_us()).saturating_sub(from_us) / 1_000_000;
+    if heard.samples.is_empty() || seconds == 0 {
+        return Heard::default();
+    }
+    let begins: Vec<u64> = (0..seconds).map(|second| from_us + second * 1_000_000).collect();
+    let mut lags: Vec<Option<usize>> = Vec::new();
+    let mut last = None;
+    for at_us in &begins {
+        let said = said.part(*at_us, RATE);
+        let lag = if rms(&said) > QUIET_RMS {
+            lateness(&said, heard, *at_us, last)
+        } else {
+            None
+        };
+        last = lag.or(last);
+        lags.push(lag);
+    }
+    let recognised = begins.iter().zip(&lags);
+    let mut found = Heard {
+        late: recognised
+            .filter_map(|(at_us, lag)| Some((*at_us, to_us((*lag)?) as f64 / 1e3)))
+            .collect(),
+        ..Heard::default()
+    };
+    // A second that is not recognised came as late as the one before it, the first ones as the first that is.
+    let mut lag = lags.iter().find_map(|lag| *lag).unwrap_or(0);
     let (mut all_said, mut all_heard) = (Vec::new(), Vec::new());
-    let mut late: Option<usize> = None;
-    for second in 0..seconds {
-        let at_us = from_us + second * 1_000_000;
-        let said = said.part(at_us, RATE);
-        if rms(&said) > QUIET_RMS
-            && let Some(samples) = lateness(&said, heard, at_us, late)
-        {
-            found.late.push((at_us, to_us(samples) as f64 / 1e3));
-            late = Some(samples);
+    for (at_us, own) in begins.iter().zip(&lags) {
+        lag = own.unwrap_or(lag);
+        let heard_us = at_us + to_us(lag);
+        // What is said at the very end is heard after the end.
+        if heard_us + 1_000_000 <= until_us {
+            all_said.extend(said.part(*at_us, RATE));
+            all_heard.extend(heard.part(heard_us, RATE));
         }
-        let beside = heard.part(at_us + to_us(late.unwrap_or(0)), RATE);
-        all_said.extend(said);
-        all_heard.extend(beside);
     }
     if !all_said.is_empty() {
         found.stoi = Some(f64::from(stoi(&all_said, &all_heard)));
+        found.gaps = gaps(&all_said, &all_heard);
+        found.beside = Some((all_said, all_heard));
     }
-    found.gaps = gaps(&all_said, &all_heard);
     found
 }
 
@@ -180,6 +200,37 @@ mod tests {
     fn check(heard: &Sound) -> Heard {
         let said = said();
         compare(&said, heard, START_US, START_US + 8_000_000)
+    }
+
+    #[test]
+    fn sound_that_ended_is_missing_and_what_would_come_after_the_end_is_not() {
+        let mut heard = later(&said(), 900);
+        let whole = check(&heard);
+        assert!(whole.stoi.unwrap() > 0.99, "{:?}", whole.stoi);
+        assert_eq!(whole.beside.as_ref().unwrap().0.len(), 7 * RATE);
+        heard.samples.truncate(4 * RATE);
+        let torn = check(&heard);
+        assert!(torn.stoi.unwrap() < 0.8, "{:?}", torn.stoi);
+        assert_eq!(torn.beside.unwrap().0.len(), 7 * RATE);
+    }
+
+    #[test]
+    fn seconds_before_the_first_recognised_one_lie_beside_what_was_heard_of_them() {
+        let mut heard = later(&said(), 400);
+        // Too torn to be recognised, and still half of it is there.
+        for step in heard.samples.chunks_mut(STEP).take(140).step_by(2) {
+            step.iter_mut().for_each(|sample| *sample *= -1.0);
+        }
+        let found = check(&heard);
+        assert!(found.late[0].0 > START_US, "{:?}", found.late);
+        let (said, beside) = found.beside.unwrap();
+        let same_steps = said
+            .chunks(STEP)
+            .zip(beside.chunks(STEP))
+            .take(100)
+            .filter(|(said, beside)| said.iter().zip(*beside).all(|(a, b)| (a * 0.7 - b).abs() < 1e-6))
+            .count();
+        assert!((40..=60).contains(&same_steps), "{same_steps}");
     }
 
     #[test]

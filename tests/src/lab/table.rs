@@ -42,6 +42,7 @@ impl Scale {
 const COLUMNS: &[(&str, &str, Option<Scale>)] = &[
     ("psnr_db", "PSNR dB", Some(Scale::Up(1.5))),
     ("ssim", "SSIM", Some(Scale::Up(0.02))),
+    ("vmaf", "VMAF", Some(Scale::Up(6.0))),
     ("fps_shown", "pictures/s", Some(Scale::Up(4.0))),
     ("freezes", "freezes", None),
     ("freeze_pct", "frozen %", Some(Scale::Down(3.0))),
@@ -54,6 +55,7 @@ const COLUMNS: &[(&str, &str, Option<Scale>)] = &[
     ("kbit_s", "kbit/s", None),
     ("utilisation_pct", "used %", None),
     ("stoi", "STOI", Some(Scale::Up(0.03))),
+    ("visqol_mos", "ViSQOL", Some(Scale::Up(0.3))),
     ("sound_gaps", "gaps", Some(Scale::Down(3.0))),
     ("mouth_to_ear_ms_p50", "sound late ms", Some(Scale::DownBy(40.0))),
     ("av_offset_ms_p95", "lips off ms", Some(Scale::DownBy(45.0))),
