@@ -21,9 +21,10 @@ export class Client {
    * link: join this room; or server: make a room on that origin (http://host:port).
    * stream: what to send, videoKbps: at most so much. glare: offer at once even as the one who came first, to provoke a collision.
    * alone: ask no server how this side is seen, so that it offers nothing but its own addresses.
+   * ownCodec: whatever the browser itself sends pictures with, in place of Parley's H.264.
    */
-  constructor({ link, server, name = 'Browser', stream, glare = false, alone = false, onRemote, tamperProof = false, videoKbps }) {
-    Object.assign(this, { name, stream, glare, alone, onRemote, tamperProof, videoKbps })
+  constructor({ link, server, name = 'Browser', stream, glare = false, alone = false, onRemote, tamperProof = false, videoKbps, ownCodec = false }) {
+    Object.assign(this, { name, stream, glare, alone, onRemote, tamperProof, videoKbps, ownCodec })
     this.target = link ? readLink(link) : { signal: server.replace(/^http/, 'ws') + '/api/v1/signal', host: new URL(server).hostname }
     this.marks = {}
     this.errors = []
@@ -151,14 +152,16 @@ export class Client {
 
   /** H.264 as Parley speaks it (constrained baseline, packetization-mode 1), and a rate for benches. */
   chooseVideo(pc, sender) {
-    const transceiver = pc.getTransceivers().find((t) => t.sender === sender)
-    const codecs = RTCRtpReceiver.getCapabilities('video').codecs
-    transceiver.setCodecPreferences(
-      codecs.filter(
-        ({ mimeType, sdpFmtpLine = '' }) =>
-          mimeType === 'video/rtx' || (mimeType === 'video/H264' && /profile-level-id=42e0.*|packetization-mode=1/.test(sdpFmtpLine)),
-      ),
-    )
+    if (!this.ownCodec) {
+      const transceiver = pc.getTransceivers().find((t) => t.sender === sender)
+      const codecs = RTCRtpReceiver.getCapabilities('video').codecs
+      transceiver.setCodecPreferences(
+        codecs.filter(
+          ({ mimeType, sdpFmtpLine = '' }) =>
+            mimeType === 'video/rtx' || (mimeType === 'video/H264' && /profile-level-id=42e0.*|packetization-mode=1/.test(sdpFmtpLine)),
+        ),
+      )
+    }
     if (this.videoKbps) {
       const parameters = sender.getParameters()
       parameters.degradationPreference = 'maintain-resolution'

@@ -10,13 +10,19 @@ let local
 let remote
 let firstPicture
 
-/** voice: with the browser's own echo canceller, noise suppression and gain control. */
-async function capture({ width, height, frameRate, video, audio, voice = false }) {
+/**
+ * voice: with the browser's own echo canceller, noise suppression and gain control.
+ * hint: what the pictures are; with 'text' they are sent as those of a shared screen.
+ */
+async function capture({ width, height, frameRate, video, audio, voice = false, hint = '' }) {
   const constraints = {
     video: video && { width: { exact: width }, height: { exact: height }, frameRate: { ideal: frameRate } },
     audio: audio && { echoCancellation: voice, noiseSuppression: voice, autoGainControl: voice },
   }
-  return video || audio ? navigator.mediaDevices.getUserMedia(constraints) : new MediaStream()
+  if (!video && !audio) return new MediaStream()
+  const stream = await navigator.mediaDevices.getUserMedia(constraints)
+  for (const track of stream.getVideoTracks()) track.contentHint = hint
+  return stream
 }
 
 /** Wall-clock times of the clicks in a stream, as its blocks reach the audio thread. */

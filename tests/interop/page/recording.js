@@ -20,8 +20,15 @@ export class Recording {
   /** own: the pictures of this side, which have their capture time; every: keeps every so many pictures whole, 0 for none. */
   watch(video, { own, every }) {
     let count = 0
+    let last
     const step = (now, metadata) => {
       const at = performance.timeOrigin + (own ? (metadata.captureTime ?? now) : now)
+      // Pictures that were shown while the page was busy are not told of one by one: they came in between, whatever was in them.
+      const missed = last ? metadata.presentedFrames - last.presented - 1 : 0
+      for (let one = 1; one <= missed; one++) {
+        this.pictures.push(['-', Math.round((last.at + ((at - last.at) * one) / (missed + 1)) * 1000)])
+      }
+      last = { at, presented: metadata.presentedFrames }
       this.pictures.push([readStamp(video)?.number ?? '-', Math.round(at * 1000)])
       if (every && count++ % every === 0 && this.film.length < FILM_MAX) {
         this.keep(video).catch((error) => this.faults.push(String(error)))

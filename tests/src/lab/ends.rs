@@ -48,6 +48,8 @@ pub struct Ended {
 pub struct Task {
     film: PathBuf,
     fps: u32,
+    /// Shown as a screen, not as a camera.
+    is_screen: bool,
     voice: PathBuf,
     /// What the sending end wrote down.
     pub sent: PathBuf,
@@ -64,6 +66,7 @@ impl Task {
         Ok(Self {
             film: clip.film()?,
             fps: clip.fps(),
+            is_screen: clip == Clip::Text,
             voice: voice()?,
             sent: place.folder("sent")?,
             came: place.folder("came")?,
@@ -83,6 +86,8 @@ struct Ours {
     // Who watches goes first.
     watches: Cli,
     sends: Cli,
+    /// What it says when the picture comes.
+    begins: &'static str,
 }
 
 /// Starts ours.
@@ -91,11 +96,23 @@ struct Ours {
 /// When they were not built or do not start.
 pub fn ours(task: &Task, place: &Place) -> Result<Box<dyn Ends>> {
     let path = |path: &Path| path.display().to_string();
+    let (video, shows, looks, begins) = if task.is_screen {
+        let shows = vec!["--screen".to_owned(), path(&task.film)];
+        (
+            "off".to_owned(),
+            shows,
+            Some("--watch-screen".to_owned()),
+            "screen_began",
+        )
+    } else {
+        (path(&task.film), Vec::new(), None, "picture_began")
+    };
+    let recorded = ["--events".to_owned(), "--record-own".to_owned(), path(&task.sent)];
     let sends = Wish {
-        video: path(&task.film),
+        video,
         audio: path(&task.voice),
         seconds: LIFE_S,
-        more: vec!["--events".into(), "--record-own".into(), path(&task.sent)],
+        more: recorded.into_iter().chain(shows).collect(),
         ..Wish::default()
     };
     let watches = Wish {
@@ -103,21 +120,28 @@ pub fn ours(task: &Task, place: &Place) -> Result<Box<dyn Ends>> {
         audio: path(&task.voice),
         seconds: LIFE_S,
         record: Some(task.came.clone()),
-        more: vec![
-            "--events".into(),
-            "--record-every".into(),
+        more: [
+            "--events".to_owned(),
+            "--record-every".to_owned(),
             RECORD_EVERY.to_string(),
-        ],
+        ]
+        .into_iter()
+        .chain(looks)
+        .collect(),
         ..Wish::default()
     };
     let sends = Cli::host(Some(place.server()), &sends, Some(&place.sends))?;
     let watches = Cli::join(&sends.link()?, &watches, Some(&place.watches))?;
-    Ok(Box::new(Ours { watches, sends }))
+    Ok(Box::new(Ours {
+        watches,
+        sends,
+        begins,
+    }))
 }
 
 impl Ends for Ours {
     fn wait_for_media(&self) -> Result<()> {
-        self.watches.says("picture_began", PATIENCE)
+        self.watches.says(self.begins, PATIENCE)
     }
 
     fn end(self: Box<Self>) -> Result<Ended> {
@@ -166,6 +190,9 @@ pub fn theirs(task: &Task, place: &Place) -> Result<Box<dyn Ends>> {
         .args(["--server", place.server()])
         .arg("--video")
         .arg(&task.film);
+    if task.is_screen {
+        sends.args(["--hint", "text"]);
+    }
     let sends = Program::start("lab_chromium.mjs, sends", &mut place.sends.enter(&sends))
         .context("is Node installed?")?;
     let link = event(&sends, "link", PATIENCE)?;
