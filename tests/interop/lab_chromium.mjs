@@ -88,6 +88,8 @@ try {
   const report = await page.evaluate(() => globalThis.parley.report())
   // What came until now is what counts; the other side goes when this one has gone.
   const faults = await write(page)
+  const { cpu = 0 } = report.out_video?.qualityLimitationDurations ?? {}
+  if (cpu > 1) faults.push(`the browser made less of its pictures for ${cpu.toFixed(0)} s because the processors were busy`)
   await page.evaluate(() => globalThis.parley.leave())
   await pause(300)
   say({ event: 'done', first_picture_ms: report.first_picture_ms, codecs: report.codecs, faults: [...faults, ...report.errors] })

@@ -113,10 +113,13 @@ export class Client {
     for (const track of this.stream.getTracks()) {
       track.enabled = false
       const sender = pc.addTrack(track, this.stream)
-      if (track.kind === 'video') this.chooseVideo(pc, sender)
+      if (track.kind === 'video') this.chooseVideo(pc.getTransceivers().find((t) => t.sender === sender))
     }
     for (const kind of ['video', 'audio']) {
-      if (!this.stream.getTracks().some((track) => track.kind === kind)) pc.addTransceiver(kind, { direction: 'recvonly' })
+      if (this.stream.getTracks().some((track) => track.kind === kind)) continue
+      const transceiver = pc.addTransceiver(kind, { direction: 'recvonly' })
+      // Who offers decides which codec comes first, so one who only watches chooses too.
+      if (kind === 'video') this.chooseVideo(transceiver)
     }
     const channel = pc.createDataChannel('parley-control', { negotiated: true, id: 0 })
     channel.onopen = () => {
@@ -151,9 +154,9 @@ export class Client {
   }
 
   /** H.264 as Parley speaks it (constrained baseline, packetization-mode 1), and a rate for benches. */
-  chooseVideo(pc, sender) {
+  chooseVideo(transceiver) {
+    const { sender } = transceiver
     if (!this.ownCodec) {
-      const transceiver = pc.getTransceivers().find((t) => t.sender === sender)
       const codecs = RTCRtpReceiver.getCapabilities('video').codecs
       transceiver.setCodecPreferences(
         codecs.filter(
@@ -162,7 +165,7 @@ export class Client {
         ),
       )
     }
-    if (this.videoKbps) {
+    if (this.videoKbps && sender.track) {
       const parameters = sender.getParameters()
       parameters.degradationPreference = 'maintain-resolution'
       parameters.encodings[0].maxBitrate = this.videoKbps * 1000
