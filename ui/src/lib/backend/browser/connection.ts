@@ -20,7 +20,7 @@ export interface ConnectionEvents {
   candidate(candidate: CandidateWord): void;
   phase(phase: Phase): void;
   controlOpen(): void;
-  /** A track was added in mid-call: the other side has to be offered it. */
+  /** There is something to show that has no section: the other side has to be offered one. */
   needsOffer(): void;
   control(message: ControlMessage): void;
   /** A track of the other side, once it may be shown. */
@@ -42,6 +42,8 @@ export class Connection {
   readonly #lanes: Record<LaneName, Lane>;
   #queue: Promise<unknown> = Promise.resolve();
   #proven = false;
+  /** An offer with what is missing was asked for, and neither it nor one of theirs came since. */
+  #asked = false;
   #closed = false;
 
   constructor(iceServers: RTCIceServer[], own: OwnTracks, events: ConnectionEvents) {
@@ -52,7 +54,7 @@ export class Connection {
     this.#control = channel('parley-control', 0);
     this.#control.onopen = () => {
       this.#tell(() => events.controlOpen());
-      this.#addShared();
+      this.#askForSections();
     };
     this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
       const text = typeof data === 'string' ? data : data instanceof ArrayBuffer ? new TextDecoder().decode(data) : '';
@@ -99,28 +101,34 @@ export class Connection {
   prove(): void {
     if (this.#proven) return;
     this.#proven = true;
-    for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
+    this.#sendAll();
     for (const [name] of LANES) this.#lanes[name].start();
     this.#show();
-    this.#addShared();
+    this.#askForSections();
   }
 
   /** Sends this track from now on, or nothing. */
   setTrack(role: TrackRole, track: MediaStreamTrack | null): void {
     this.#own[role] = track;
     this.#send(role);
-    this.#addShared();
+    this.#askForSections();
   }
 
-  /** The screen and its sound come as further sections, once there is something to show and the offer can be announced. */
-  #addShared(): void {
-    if (this.#closed || !this.#proven || this.#control.readyState !== 'open') return;
-    const missing = (['screen', 'screen_sound'] as const).filter((role) => this.#own[role] && !this.#transceiver(role));
-    for (const role of missing) {
-      this.#add(role);
-      this.#send(role);
-    }
-    if (missing.length) this.#tell(() => this.#events.needsOffer());
+  /** What has no section yet and needs one. The screen and its sound come as further ones, once there is something to show and the offer can be announced. */
+  get #missing(): TrackRole[] {
+    const shares = this.#proven && this.#control.readyState === 'open';
+    const wanted = (Object.keys(KINDS) as TrackRole[]).filter((role) => role === 'microphone' || role === 'camera' || (shares && this.#own[role]));
+    return wanted.filter((role) => !this.#transceiver(role));
+  }
+
+  /**
+   * Asks for an offer with what is missing, once. Only the offer itself adds it: an offer of the other side that comes first brings
+   * a section for the same, and one that was added beside it would mean a second screen, from both sides.
+   */
+  #askForSections(): void {
+    if (this.#closed || this.#asked || !this.#proven || this.#control.readyState !== 'open' || !this.#missing.length) return;
+    this.#asked = true;
+    this.#tell(() => this.#events.needsOffer());
   }
 
   close(): void {
@@ -133,29 +141,40 @@ export class Connection {
     const { pc } = this;
     switch (command.do) {
       case 'make-offer':
-        for (const role of ['microphone', 'camera'] as const) if (!this.#transceiver(role)) this.#add(role);
+        this.#putAway();
+        for (const role of this.#missing) this.#add(role);
+        this.#asked = false;
         if (command.iceRestart) pc.restartIce();
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: command.iceRestart }));
+        this.#sendAll();
         return this.#tellLocal('offer');
       case 'make-answer':
         this.#adopt();
         await pc.setLocalDescription(await pc.createAnswer());
-        if (this.#proven) for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
+        this.#sendAll();
         this.#tellLocal('answer');
-        // What was offered in vain, because both sides offered at once, is offered again.
-        return this.#addShared();
+        return this.#askAnew();
       case 'set-remote':
         await pc.setRemoteDescription({ type: command.type, sdp: command.sdp });
         this.#show();
         return this.#tell(() => this.#events.remoteSet());
       case 'rollback':
         if (pc.signalingState === 'have-remote-offer') await pc.setRemoteDescription({ type: 'rollback' });
-        if (pc.signalingState !== 'have-local-offer') return;
-        await pc.setLocalDescription({ type: 'rollback' });
-        // What was only ever offered would come as further sections of the next offer, and mean a screen there.
-        for (const one of pc.getTransceivers()) if (one.mid === null) one.stop();
-        if (command.alone) this.#addShared();
+        if (pc.signalingState === 'have-local-offer') await pc.setLocalDescription({ type: 'rollback' });
+        this.#putAway();
+        if (command.alone) this.#askAnew();
     }
+  }
+
+  /** What was only ever offered would come as further sections of the next offer, and mean a screen there. */
+  #putAway(): void {
+    for (const one of this.pc.getTransceivers()) if (one.mid === null && !isStopped(one)) one.stop();
+  }
+
+  /** What was offered in vain, or not yet when an offer of theirs came, is offered again. */
+  #askAnew(): void {
+    this.#asked = false;
+    this.#askForSections();
   }
 
   #tellLocal(type: SdpType): void {
@@ -185,7 +204,11 @@ export class Connection {
 
   #transceiver(role: TrackRole): RTCRtpTransceiver | undefined {
     const [kind, at] = KINDS[role];
-    return this.pc.getTransceivers().filter((one) => one.receiver.track.kind === kind && !isStopped(one))[at];
+    return this.pc.getTransceivers().filter((one) => one.receiver.track.kind === kind && one.mid !== null && !isStopped(one))[at];
+  }
+
+  #sendAll(): void {
+    for (const role of Object.keys(KINDS) as TrackRole[]) this.#send(role);
   }
 
   #send(role: TrackRole): void {
@@ -199,7 +222,7 @@ export class Connection {
     if (!this.#proven) return;
     for (const role of Object.keys(KINDS) as TrackRole[]) {
       const one = this.#transceiver(role);
-      if (one && one.mid !== null) this.#tell(() => this.#events.track(role, one.receiver.track));
+      if (one) this.#tell(() => this.#events.track(role, one.receiver.track));
     }
   }
 }
