@@ -25,10 +25,13 @@ export class Track {
     this.kind = kind;
     this.id = id;
   }
+
+  getSettings = () => ({ height: 720 });
 }
 
 class Sender {
   track: Track | null = null;
+  encoding: RTCRtpEncodingParameters = {};
   readonly #world: World;
 
   constructor(world: World) {
@@ -40,8 +43,12 @@ class Sender {
     this.track = track;
   }
 
-  getParameters = () => ({ encodings: [{}] });
-  setParameters = () => Promise.resolve();
+  getParameters = () => ({ encodings: [{ ...this.encoding }] });
+
+  async setParameters({ encodings: [encoding] }: { encodings: RTCRtpEncodingParameters[] }): Promise<void> {
+    await this.#world.later();
+    this.encoding = encoding ?? {};
+  }
 }
 
 export class Transceiver {

@@ -196,3 +196,23 @@ test('whoever shares a screen and its sound offers both at once, and offers noth
     vi.clearAllTimers();
   }
 });
+
+test('no more is sent of pictures than the other side takes, also of a screen that is shared later', async () => {
+  const two = new Two(1);
+  const [side] = two.sides;
+  side.set('camera', 'camera');
+  await two.connect();
+  const bits = () => (['camera', 'screen'] as const).map((role) => {
+    const { active, maxBitrate } = side.pc.getTransceivers().find(({ sender }) => sender.track?.id === role)?.sender.encoding ?? {};
+    return active ? maxBitrate : 0;
+  });
+  expect(bits()).toEqual([2_500_000, 0]);
+  const seen = [];
+  for (const [takes, screen] of [[1000, null], [1000, 'screen'], [0, 'screen'], [1000, null], [undefined, null]] as const) {
+    side.connection.setTakes(takes);
+    side.set('screen', screen);
+    await vi.advanceTimersByTimeAsync(5000);
+    seen.push(bits());
+  }
+  expect(seen).toEqual([[1_000_000, 0], [150_000, 850_000], [0, 300_000], [1_000_000, 0], [2_500_000, 0]]);
+});

@@ -43,6 +43,8 @@ export class Call {
   #connection: Connection | null = null;
   /** Since when media does not flow whose place at the server somebody else has. */
   #placelessSince: number | null = null;
+  /** What the other person takes of pictures, in kbit/s, where they say it. */
+  #takesKbps: number | undefined;
   #said = new Map<string, MediaState | Extract<ControlMessage, { type: 'hand' | 'may_record' }>>();
   #numbers = 0;
   #over = false;
@@ -216,6 +218,7 @@ export class Call {
 
   #meet(me: Participant, other: Participant, polite: boolean): void {
     this.#part();
+    this.#takesKbps = undefined;
     this.#numbers += 1;
     this.#peer = new PeerLink(now(), this.#link, me.id, other.id, polite, !other.away, this.#numbers, {
       say: (payload) => this.#sayTo(other.id, payload),
@@ -224,11 +227,19 @@ export class Call {
       candidate: (candidate) => this.#connection?.addCandidate(candidate),
       proven: () => this.#connection?.prove(),
       control: (message) => this.#connection?.say(message),
-      heard: (message) => this.#events.control(message),
+      heard: (message) => this.#hear(message),
       end: (why) => this.#end(why),
     });
     for (const message of this.#said.values()) this.#peer.tell(message);
     this.#events.person();
+  }
+
+  #hear(message: ControlMessage): void {
+    if (message.type === 'media_state') {
+      this.#takesKbps = message.picture_kbps_max;
+      this.#connection?.setTakes(this.#takesKbps);
+    }
+    this.#events.control(message);
   }
 
   /** What cannot be told now is said again when it can. */
@@ -266,6 +277,7 @@ export class Call {
     let connection: Connection | null = null;
     try {
       this.#connection = connection = new Connection(this.#iceServers, this.#own, events);
+      connection.setTakes(this.#takesKbps);
     } catch (error) {
       console.warn('RTCPeerConnection', error);
       this.#end('connection-failed');

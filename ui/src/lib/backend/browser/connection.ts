@@ -6,6 +6,7 @@ import { Lane, type LaneEvents } from './lane';
 import type { Phase } from './link-state';
 import type { PeerCommand, SdpType } from './negotiation';
 import { readControl } from './reader';
+import { sendingOf } from './sending';
 import type { CandidateWord, ControlMessage } from './wire';
 
 /** What a track shows. By the order of the sections of a kind: the second one is the screen's. */
@@ -29,7 +30,6 @@ export interface ConnectionEvents {
 }
 
 const LANES: readonly [LaneName, number][] = [['chat', 1], ['files', 2], ['chunks', 3]];
-const CAMERA_BITS_MAX = 2_500_000;
 /** As on the wire (docs/protocol.md, "Limits"). */
 const CONTROL_CHARS_MAX = 16 * 1024;
 const KINDS: Record<TrackRole, readonly [kind: 'audio' | 'video', at: number]> = { microphone: ['audio', 0], camera: ['video', 0], screen: ['video', 1], screen_sound: ['audio', 1] };
@@ -41,6 +41,7 @@ export class Connection {
   readonly #control: RTCDataChannel;
   readonly #lanes: Record<LaneName, Lane>;
   #queue: Promise<unknown> = Promise.resolve();
+  #takesKbps: number | undefined;
   #proven = false;
   /** An offer with what is missing was asked for, and neither it nor one of theirs came since. */
   #asked = false;
@@ -105,6 +106,13 @@ export class Connection {
     for (const [name] of LANES) this.#lanes[name].start();
     this.#show();
     this.#askForSections();
+  }
+
+  /** The other side takes no more of pictures than this, in kbit/s. */
+  setTakes(kbps: number | undefined): void {
+    if (kbps === this.#takesKbps) return;
+    this.#takesKbps = kbps;
+    this.#limit();
   }
 
   /** Sends this track from now on, or nothing. */
@@ -215,7 +223,24 @@ export class Connection {
     const sender = this.#transceiver(role)?.sender;
     const track = this.#own[role];
     if (!sender || !this.#proven || sender.track === track) return;
-    void sender.replaceTrack(track).then(() => (role === 'camera' && track ? bound(sender) : undefined)).catch((error: unknown) => console.warn('replaceTrack', error));
+    void sender.replaceTrack(track).then(() => this.#limit()).catch((error: unknown) => console.warn('replaceTrack', error));
+  }
+
+  /** In its turn: what a browser says of a sender holds until the next description (W3C WebRTC 1.0, section 5.2). */
+  #limit(): void {
+    this.#queue = this.#queue.then(() => (this.#closed ? undefined : this.#bound())).catch((error: unknown) => console.warn('setParameters', error));
+  }
+
+  async #bound(): Promise<void> {
+    const sending = sendingOf(this.#takesKbps, this.#own.screen !== null, this.#own.camera?.getSettings().height);
+    for (const role of ['camera', 'screen'] as const) {
+      const sender = this.#transceiver(role)?.sender;
+      const parameters = sender?.track ? sender.getParameters() : undefined;
+      const [encoding] = parameters?.encodings ?? [];
+      if (!sender || !parameters || !encoding) continue;
+      Object.assign(encoding, sending[role]);
+      await sender.setParameters(parameters);
+    }
   }
 
   #show(): void {
@@ -240,12 +265,4 @@ function prefer(one: RTCRtpTransceiver): void {
   } catch {
     // Then the browser's own order holds, and the answer decides.
   }
-}
-
-async function bound(sender: RTCRtpSender): Promise<void> {
-  const parameters = sender.getParameters();
-  const [encoding] = parameters.encodings;
-  if (!encoding) return;
-  encoding.maxBitrate = CAMERA_BITS_MAX;
-  await sender.setParameters(parameters);
 }

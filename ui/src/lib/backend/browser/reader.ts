@@ -108,9 +108,11 @@ export function readControl(text: string): ControlMessage | null {
     case 'media_state': {
       const on = (key: string) => it[key] === true;
       if (typeof it['microphone_on'] !== 'boolean' || typeof it['camera_on'] !== 'boolean') return null;
+      const kbps = it['picture_kbps_max'];
       return {
         type: 'media_state', microphone_on: it['microphone_on'], camera_on: it['camera_on'], screen_on: on('screen_on'), screen_moves: on('screen_moves'),
         takes_screen: on('takes_screen'), screen_sound_on: on('screen_sound_on'), takes_screen_sound: on('takes_screen_sound'),
+        ...(isNumber(kbps) && kbps >= 0 ? { picture_kbps_max: kbps } : {}),
       };
     }
     case 'hand':

@@ -88,6 +88,8 @@ export interface MediaState {
   takes_screen?: boolean;
   screen_sound_on?: boolean;
   takes_screen_sound?: boolean;
+  /** In kbit/s. */
+  picture_kbps_max?: number;
 }
 
 export type ControlMessage =
