@@ -52,8 +52,8 @@ async function join_(page: Page, name: string): Promise<void> {
   await by(page, 'join').click();
 }
 const connected = (page: Page) => page.locator('[data-testid="stage"][data-state="connected"]').waitFor({ timeout: 30_000 });
-const pictures = (page: Page, tile: string, least: number) =>
-  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const, { timeout: 30_000 });
+const pictures = (page: Page, tile: string, least: number, timeout = 30_000) =>
+  page.waitForFunction(([id, n]) => Number(document.querySelector<HTMLElement>(`[data-testid="${id}"]`)?.dataset['frames']) >= Number(n), [tile, least] as const, { timeout });
 
 describe('a guest and the app', () => {
   test('see, hear, write and send each other files by nothing but the link', async () => {
@@ -187,6 +187,30 @@ describe('two guests', () => {
     await by(one.page, 'call-again').click();
     await by(one.page, 'join').click();
     await by(one.page, 'waiting').waitFor();
+    expect([one.faults, other.faults]).toEqual([[], []]);
+  });
+
+  test('who begin to share in the same moment both see the other’s screen, in each of three calls', async () => {
+    const host = await world.host('--seconds', '1', '--wait', '1');
+    const one = await world.guest(host.link, { colorScheme: 'light' });
+    await host.report;
+    const other = await world.guest(host.link, { colorScheme: 'dark' });
+    const both = [one.page, other.page];
+    for (const page of both) await by(page, 'name').fill(page === one.page ? 'Ada' : 'Bob');
+    for (let call = 1; call <= 3; call += 1) {
+      await by(one.page, 'join').click();
+      await by(one.page, 'waiting').waitFor();
+      await by(other.page, 'join').click();
+      for (const page of both) {
+        await connected(page);
+        await pictures(page, 'tile-remote', 2);
+      }
+      // By no pointer: it would have to come to one of them first.
+      await Promise.all(both.map((page) => by(page, 'share').evaluate((button) => (button as HTMLElement).click())));
+      await Promise.all(both.map((page) => pictures(page, 'tile-screen', 2, 20_000)));
+      await press(one.page, 'leave');
+      for (const page of both) await by(page, 'call-again').click();
+    }
     expect([one.faults, other.faults]).toEqual([[], []]);
   });
 });
