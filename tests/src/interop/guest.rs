@@ -5,6 +5,7 @@ use crate::harness::cli::{Cli, Figures, Wish};
 use crate::harness::peers::Peer;
 use crate::harness::server::RealServer;
 use crate::harness::tls_front::CertificateFiles;
+use crate::harness::xvfb::Screen;
 use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
@@ -179,5 +180,15 @@ fn a_guest_in_chromium_shows_the_app_a_screen() {
     // Chromium's made-up screen, and not its camera, which is 360 pixels high here.
     let figures = shown_screen("chromium", None);
     assert!(figures.get("height").unwrap() > 360.0, "{}", figures.whole);
+    assert!(figures.get("fps_shown").unwrap() > 0.0);
+}
+
+#[test]
+#[ignore = "another browser's start: in `test full`"]
+fn a_guest_in_firefox_shows_the_app_a_screen() {
+    // Without a screen of its own Firefox has none to show. Of an even size: see `x264_at_once.c` for what stands in here.
+    let screen = Screen::switch_on(1920, 1080).unwrap();
+    let figures = shown_screen("firefox", Some(screen.display()));
+    assert_eq!(figures.get("height").unwrap(), 1080.0, "{}", figures.whole);
     assert!(figures.get("fps_shown").unwrap() > 0.0);
 }
