@@ -80,6 +80,8 @@ export class Connection {
     this.#queue = this.#queue.then(() => (this.#closed ? undefined : this.#carryOut(command))).catch((error: unknown) => {
       console.warn(command.do, error);
       if (command.do !== 'rollback') this.#tell(() => this.#events.failed());
+      // What was to be offered gave way to it.
+      if (command.do === 'set-remote') this.#askAnew();
     });
   }
 
@@ -160,8 +162,9 @@ export class Connection {
         this.#adopt();
         await pc.setLocalDescription(await pc.createAnswer());
         this.#sendAll();
-        this.#tellLocal('answer');
-        return this.#askAnew();
+        // Before the answer is told: an offer that waits for that takes it along.
+        this.#askAnew();
+        return this.#tellLocal('answer');
       case 'set-remote':
         await pc.setRemoteDescription({ type: command.type, sdp: command.sdp });
         this.#show();
