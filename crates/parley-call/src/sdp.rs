@@ -91,6 +91,57 @@ fn parse_digest(text: &str) -> Option<[u8; FINGERPRINT_BYTES]> {
     parts.next().is_none().then_some(digest)
 }
 
+/// Who begins the handshake of DTLS (`a=setup`, RFC 8842, section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setup {
+    /// Whose description says so.
+    Active,
+    /// The other side.
+    Passive,
+}
+
+impl Setup {
+    /// What the other side says.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Active => Self::Passive,
+            Self::Passive => Self::Active,
+        }
+    }
+}
+
+/// What an answer says of it. An offer leaves it open.
+#[must_use]
+pub fn setup(sdp: &str) -> Option<Setup> {
+    sdp.split(['\n', '\r'])
+        .find_map(|line| match line.strip_prefix("a=setup:")?.trim_end() {
+            "active" => Some(Setup::Active),
+            "passive" => Some(Setup::Passive),
+            _ => None,
+        })
+}
+
+/// An answer that says this in all of its sections, where it says anything of it.
+#[must_use]
+pub fn with_setup(answer: &str, setup: Setup) -> String {
+    let word = match setup {
+        Setup::Active => "active",
+        Setup::Passive => "passive",
+    };
+    answer
+        .split_inclusive('\n')
+        .map(|line| {
+            let bare = line.trim_end_matches(['\r', '\n']);
+            if bare.starts_with("a=setup:") {
+                format!("a=setup:{word}{}", &line[bare.len()..])
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect()
+}
+
 /// What tells a description from any other: SHA-256 of its text, in hexadecimal digits.
 #[must_use]
 pub fn digest(sdp: &str) -> String {
@@ -196,6 +247,19 @@ pub(crate) mod tests {
             "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
              a=ice-ufrag:{ufrag}\r\na=fingerprint:sha-256 {digest}\r\n"
         )
+    }
+
+    #[test]
+    fn an_answer_says_again_who_began_the_handshake_and_an_offer_leaves_it_open() {
+        let with = |word: &str| {
+            format!("v=0\r\nm=audio 9\r\na=setup:{word}\r\na=mid:0\r\nm=video 9\r\na=setup:{word}\r\n")
+        };
+        assert_eq!(setup(&with("actpass")), None);
+        assert_eq!(setup("v=0\r\n"), None);
+        assert_eq!(setup(&with("active")), Some(Setup::Active));
+        assert_eq!(setup(&with("passive")).map(Setup::other), Some(Setup::Active));
+        assert_eq!(with_setup(&with("active"), Setup::Passive), with("passive"));
+        assert_eq!(with_setup(&with("active"), Setup::Active), with("active"));
     }
 
     #[test]

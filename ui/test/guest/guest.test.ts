@@ -120,6 +120,24 @@ describe('a guest and the app', () => {
   });
 });
 
+test('a guest who was there before the app shows it a screen', async () => {
+  const host = await world.host('--seconds', '1', '--wait', '1');
+  const { page, faults } = await world.guest(host.link, {}, WATCHED);
+  await host.report;
+  await join_(page, 'Bob');
+  await by(page, 'waiting').waitFor();
+  const report = world.join(host.link, '--watch-screen');
+  await connected(page);
+  await pictures(page, 'tile-remote', 5);
+  await press(page, 'share');
+  await by(page, 'sharing').waitFor();
+  await page.waitForFunction(() => (window as unknown as { sending: number }).sending === 2);
+  await press(page, 'leave');
+  await by(page, 'ended').waitFor();
+  expect((await figures(report))('fps_shown')).toBeGreaterThan(0);
+  expect(faults).toEqual([]);
+});
+
 test('a guest comes back to a server that failed, and the call goes on meanwhile', async () => {
   const { link, report } = await world.host('--seconds', '30');
   const { page } = await world.guest(link);

@@ -69,6 +69,14 @@ export class World {
     return { link, report };
   }
 
+  /** A peer without a window that comes to a call: what it says at its end. */
+  join(link: string, ...more: string[]): Promise<string> {
+    const child = this.#run('parley-cli', ['join', link, '--json', '--name', 'Grace', ...more]);
+    let out = '';
+    child.stdout?.on('data', (data: Buffer) => (out += data.toString()));
+    return new Promise((resolve) => child.once('exit', () => resolve(out)));
+  }
+
   /** A guest's page at a link, in a browser profile of its own. `before` runs in it first. */
   async guest(link: string, options: BrowserContextOptions = {}, before = ''): Promise<{ page: Page; faults: string[] }> {
     if (!this.#browser) throw new Error('not started');

@@ -16,7 +16,7 @@ use super::tcp::lines;
 use super::tcp::rules::Refusal;
 use crate::port::TrackKind;
 use crate::relay::relays::Relays;
-use crate::sdp;
+use crate::sdp::{self, Setup};
 use parley_proto::control::{CONTROL_CHANNEL_ID, CONTROL_CHANNEL_LABEL};
 use parley_proto::limits::{CANDIDATE_BYTES_MAX, SDP_BYTES_MAX};
 use parley_proto::{Bitrate, Candidate, ControlMessage, SdpType};
@@ -24,7 +24,7 @@ use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -90,6 +90,8 @@ pub(super) struct Connection {
     channels: Vec<Arc<dyn DataChannel>>,
     /// Made with the connection, spoken on once the gate is open.
     lanes: Vec<lane::Unopened>,
+    /// Who of us began the handshake, from the first answer on.
+    dtls: OnceLock<Setup>,
     remote_video: Option<Arc<dyn TrackRemote>>,
     remote_screen: Option<Arc<dyn TrackRemote>>,
     readers: Vec<AbortHandle>,
@@ -169,6 +171,7 @@ impl Connection {
             control_open: watch::Sender::new(false),
             channels,
             lanes,
+            dtls: OnceLock::new(),
             remote_video: None,
             remote_screen: None,
             readers: Vec::new(),
@@ -232,7 +235,12 @@ impl Connection {
         let answer = self.peer.create_answer(None).await?;
         let sdp = self.announced(&answer.sdp);
         self.peer.set_local_description(answer).await?;
-        Ok(sdp)
+        // The library says "active" in every answer. On a connection that stands it is settled who began (RFC 8842, section 5.3), and
+        // a browser refuses an answer that says otherwise, with all that was in it.
+        Ok(match sdp::setup(&sdp) {
+            Some(said) => sdp::with_setup(&sdp, *self.dtls.get_or_init(|| said)),
+            None => sdp,
+        })
     }
 
     /// An own description as it is told. Whoever is told it may come in over a stream.
@@ -255,12 +263,17 @@ impl Connection {
         if let Some(tcp) = &self.tcp {
             tcp.begin(sdp::ufrags(sdp).next().unwrap_or_default(), now);
         }
+        let said = sdp::setup(sdp);
         let sdp = lines::without_tcp(sdp);
         let description = match sdp_type {
             SdpType::Offer => RTCSessionDescription::offer(sdp)?,
             SdpType::Answer => RTCSessionDescription::answer(sdp)?,
         };
-        Ok(self.peer.set_remote_description(description).await?)
+        self.peer.set_remote_description(description).await?;
+        if let (SdpType::Answer, Some(theirs)) = (sdp_type, said) {
+            self.dtls.get_or_init(|| theirs.other());
+        }
+        Ok(())
     }
 
     /// Takes an own offer back.
