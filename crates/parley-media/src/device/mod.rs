@@ -2,6 +2,8 @@
 
 pub(crate) mod camera;
 pub mod changes;
+#[cfg(target_os = "linux")]
+pub(crate) mod pulse;
 pub mod screen;
 pub mod sound;
 pub mod system_sound;

@@ -1,4 +1,4 @@
-//! Microphones and speakers by `cpal`.
+//! Microphones and speakers: found by `cpal`, opened by it too, but for those of Linux's sound servers.
 //!
 //! A device thread opens, watches and closes streams; callbacks only copy between the device and a lock-free ring; the
 //! audio thread reads and writes the other ends. This module decides nothing about sound.
@@ -8,6 +8,8 @@ mod hosts;
 mod keeper;
 mod ladder;
 mod priority;
+#[cfg(target_os = "linux")]
+mod pulse_stream;
 mod resample;
 pub(crate) mod ring;
 mod stream;

@@ -1,7 +1,10 @@
-//! Opening a stream: a format both sides can live with, callbacks that only copy, a ring to the audio thread.
+//! Opening a stream: a format both sides can live with, callbacks that only copy, a ring to the audio thread. Streams of the
+//! sound server are our own (`pulse_stream`), all others `cpal`'s.
 
 use super::health::Health;
 use super::hosts::Direction;
+#[cfg(target_os = "linux")]
+use super::pulse_stream::{self, PulseStream};
 use super::resample::rate_is_usable;
 use super::ring::{self, MicrophoneFeed, MicrophoneRing, SpeakerFeed, SpeakerRing};
 use super::trouble::{DeviceTrouble, TroubleKind};
@@ -9,6 +12,7 @@ use crate::audio::SAMPLE_RATE;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
     BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedBufferSize,
+    SupportedStreamConfig,
 };
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -25,8 +29,16 @@ const FORMATS: [SampleFormat; 4] = [
 
 /// An open stream. Dropping it closes the device.
 pub(super) struct OpenStream {
-    _stream: cpal::Stream,
+    _stream: Stream,
     pub(super) health: Health,
+}
+
+/// What holds a device open.
+#[expect(dead_code, reason = "held, not used: dropping it closes the device")]
+enum Stream {
+    Cpal(cpal::Stream),
+    #[cfg(target_os = "linux")]
+    Pulse(PulseStream),
 }
 
 /// The audio thread's end of it.
@@ -52,6 +64,16 @@ pub(super) fn open(
     frames: u32,
     wake: Thread,
 ) -> Result<(OpenStream, RingEnd), DeviceTrouble> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = name_at_the_sound_server(device) {
+        return open_at_the_sound_server(
+            name,
+            own_config(device, direction)?.channels(),
+            direction,
+            frames,
+            wake,
+        );
+    }
     let format = choose(device, direction, frames)?;
     let health = Health::default();
     let rate = format.config.sample_rate;
@@ -71,18 +93,67 @@ pub(super) fn open(
     };
     stream.play()?;
     let open = OpenStream {
-        _stream: stream,
+        _stream: Stream::Cpal(stream),
         health,
     };
     Ok((open, end))
 }
 
-/// 48 kHz in the best format if the device has it, else the device's own.
-fn choose(device: &cpal::Device, direction: Direction, frames: u32) -> Result<Format, DeviceTrouble> {
-    let own = match direction {
+/// What the sound server calls this device, if it is one of its devices.
+#[cfg(target_os = "linux")]
+fn name_at_the_sound_server(device: &cpal::Device) -> Option<String> {
+    let id = device.id().ok()?;
+    (id.host() == cpal::HostId::PulseAudio).then(|| id.id().to_owned())
+}
+
+/// The server gives and takes any rate and format, so it is asked for the engine's own.
+#[cfg(target_os = "linux")]
+fn open_at_the_sound_server(
+    device: String,
+    channels: u16,
+    direction: Direction,
+    frames: u32,
+    wake: Thread,
+) -> Result<(OpenStream, RingEnd), DeviceTrouble> {
+    let health = Health::default();
+    let unusable = || DeviceTrouble::new(TroubleKind::Failed, "48 kHz cannot be had");
+    let (feed, end) = match direction {
+        Direction::In => {
+            let (feed, end) = ring::microphone(SAMPLE_RATE, wake).ok_or_else(unusable)?;
+            (pulse_stream::Feed::Microphone(feed), RingEnd::Microphone(end))
+        }
+        Direction::Out => {
+            let (feed, end) = ring::speaker(SAMPLE_RATE, wake).ok_or_else(unusable)?;
+            (
+                pulse_stream::Feed::Speaker(feed),
+                RingEnd::Speaker(end, frames as usize),
+            )
+        }
+    };
+    let wish = pulse_stream::Wish {
+        device,
+        channels: if channels == 1 { 1 } else { 2 },
+        frames,
+    };
+    let stream = PulseStream::open(&wish, feed, &health)?;
+    let open = OpenStream {
+        _stream: Stream::Pulse(stream),
+        health,
+    };
+    Ok((open, end))
+}
+
+/// What the device does by itself.
+fn own_config(device: &cpal::Device, direction: Direction) -> Result<SupportedStreamConfig, DeviceTrouble> {
+    Ok(match direction {
         Direction::In => device.default_input_config()?,
         Direction::Out => device.default_output_config()?,
-    };
+    })
+}
+
+/// 48 kHz in the best format if the device has it, else the device's own.
+fn choose(device: &cpal::Device, direction: Direction, frames: u32) -> Result<Format, DeviceTrouble> {
+    let own = own_config(device, direction)?;
     let ranges: Vec<_> = match direction {
         Direction::In => device.supported_input_configs()?.collect(),
         Direction::Out => device.supported_output_configs()?.collect(),
