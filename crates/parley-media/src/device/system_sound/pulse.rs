@@ -1,32 +1,25 @@
 //! PulseAudio, or PipeWire's server of that name: one connection, and on it a record stream for each playback of another
 //! program (`direct_on_input`), which follow what comes and goes.
 //!
-//! The library's own client has a thread and does not list playback, so only its words of the protocol are used. Whoever owns
-//! the value waits in [`Applications::wait`]; everything happens there, on that one thread.
+//! Whoever owns the value waits in [`Applications::wait`]; everything happens there, on that one thread.
 
 use super::SystemSoundFault;
 use super::choice;
 use super::mix::Mix;
 use crate::audio::{Block, SAMPLE_RATE};
+use crate::device::pulse::{COMMANDS, PulseConnection};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    self, AuthParams, AuthReply, ChannelMap, ChannelVolume, ClientInfo, ClientInfoList, Command,
-    CommandReply, CreateRecordStreamReply, Prop, Props, ProtocolError, RecordStreamParams, SampleFormat,
-    SampleSpec, SetClientNameReply, SinkInputInfoList, SubscriptionMask,
+    ChannelMap, ChannelVolume, ClientInfo, ClientInfoList, Command, CreateRecordStreamReply, Prop, Props,
+    ProtocolError, RecordStreamParams, SampleFormat, SampleSpec, SinkInputInfoList, SubscriptionMask,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
-use std::io::{BufReader, Read as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// A server that begins to say something says the rest within.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
-/// Bytes of a message's head, and the largest message taken: the server's own limit is 16 MiB, and sound comes in small pieces.
-const HEAD_BYTES: usize = protocol::DESCRIPTOR_SIZE;
-const MESSAGE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
-/// The channel of commands; all others are sound.
-const COMMANDS: u32 = u32::MAX;
 /// How much the server collects before it sends a piece: 20 ms, so that no player plays seconds at once.
 const PIECE_BYTES: u32 = SAMPLE_RATE / 50 * size_of::<f32>() as u32;
 /// Messages read in one go, so that nobody can hold the thread.
@@ -34,9 +27,7 @@ const MESSAGES_MAX: usize = 512;
 
 /// See the module.
 pub(crate) struct Applications {
-    stream: BufReader<UnixStream>,
-    version: u16,
-    next_request: u32,
+    connection: PulseConnection,
     /// What is asked and not answered yet.
     asked: BTreeMap<u32, Asked>,
     /// Playback changed since it was listed.
@@ -45,7 +36,6 @@ pub(crate) struct Applications {
     /// By the index of the playback.
     programs: BTreeMap<u32, Recorded>,
     mix: Mix,
-    message: Vec<u8>,
 }
 
 /// What an answer is about.
@@ -76,32 +66,14 @@ impl Applications {
     }
 
     fn begin(stream: UnixStream) -> Result<Self, ProtocolError> {
-        stream.set_read_timeout(Some(ANSWER_MAX))?;
-        stream.set_write_timeout(Some(ANSWER_MAX))?;
         let mut applications = Self {
-            stream: BufReader::with_capacity(64 * 1_024, stream),
-            version: protocol::MAX_VERSION,
-            next_request: 0,
+            connection: PulseConnection::over(stream, c"Parley (shared sound)", ANSWER_MAX)?,
             asked: BTreeMap::new(),
             stale: true,
             clients: Vec::new(),
             programs: BTreeMap::new(),
             mix: Mix::default(),
-            message: Vec::new(),
         };
-        let cookie = pulseaudio::cookie_path_from_env()
-            .and_then(|path| std::fs::read(path).ok())
-            .unwrap_or_default();
-        let auth: AuthReply = applications.ask_and_wait(&Command::Auth(AuthParams {
-            version: protocol::MAX_VERSION,
-            supports_shm: false,
-            supports_memfd: false,
-            cookie,
-        }))?;
-        applications.version = auth.version.min(protocol::MAX_VERSION);
-        let mut who = Props::new();
-        who.set(Prop::ApplicationName, c"Parley (shared sound)");
-        let _: SetClientNameReply = applications.ask_and_wait(&Command::SetClientName(who))?;
         applications.ask(&Command::Subscribe(SubscriptionMask::SINK_INPUT), Asked::Nothing)?;
         applications.refresh()?;
         Ok(applications)
@@ -132,8 +104,9 @@ impl Applications {
             tv_sec: at_most.as_secs().cast_signed(),
             tv_nsec: at_most.subsec_nanos().into(),
         };
-        if self.stream.buffer().is_empty() {
-            let mut places = [PollFd::new(self.stream.get_ref(), PollFlags::IN)];
+        if !self.connection.has_more() {
+            let descriptor = self.connection.descriptor();
+            let mut places = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
             match poll(&mut places, Some(&at_most)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(()),
                 other => other.map_err(std::io::Error::from)?,
@@ -141,7 +114,7 @@ impl Applications {
         }
         for _ in 0..MESSAGES_MAX {
             self.read_message()?;
-            if self.stream.buffer().is_empty() {
+            if !self.connection.has_more() {
                 break;
             }
         }
@@ -150,37 +123,28 @@ impl Applications {
 
     /// Takes one message, waiting for its end.
     fn read_message(&mut self) -> Result<(), ProtocolError> {
-        self.message.resize(HEAD_BYTES, 0);
-        self.stream.read_exact(&mut self.message)?;
-        let head = protocol::read_descriptor(&mut &self.message[..])?;
-        let length = head.length as usize;
-        if length > MESSAGE_BYTES_MAX {
-            return Err(ProtocolError::Invalid("a message is too large".into()));
-        }
-        self.message.resize(HEAD_BYTES + length, 0);
-        self.stream.read_exact(&mut self.message[HEAD_BYTES..])?;
+        let head = self.connection.read_message()?;
         if head.channel == COMMANDS {
             self.on_command()
         } else {
-            self.mix.hear(head.channel, &self.message[HEAD_BYTES..]);
+            self.mix.hear(head.channel, self.connection.sound());
             Ok(())
         }
     }
 
     fn on_command(&mut self) -> Result<(), ProtocolError> {
-        let message = std::mem::take(&mut self.message);
-        let taken = match protocol::read_command_message(&mut &message[..], self.version) {
-            Ok((request, Command::Reply)) => self.on_answer(request, &message),
-            Ok((request, Command::Error(error))) => {
+        match self.connection.command()? {
+            Some((request, Command::Reply)) => self.on_answer(request),
+            Some((request, Command::Error(error))) => {
                 tracing::debug!(?error, "the sound server refuses");
                 self.on_refusal(request);
                 Ok(())
             }
-            Ok((_, Command::SubscribeEvent(_))) => {
+            Some((_, Command::SubscribeEvent(_))) => {
                 self.stale = true;
                 Ok(())
             }
-            Ok((_, Command::RecordStreamKilled(channel))) => {
+            Some((_, Command::RecordStreamKilled(channel))) => {
                 // Its playback ended, or was moved to another device: the list will tell.
                 self.mix.remove(channel);
                 self.programs
@@ -188,24 +152,20 @@ impl Applications {
                 self.stale = true;
                 Ok(())
             }
-            // The library does not know all words of the protocol; those it does not are none of ours.
-            Ok(_) | Err(ProtocolError::Unimplemented(..)) => Ok(()),
-            Err(error) => Err(error),
-        };
-        self.message = message;
-        taken
+            _ => Ok(()),
+        }
     }
 
-    fn on_answer(&mut self, request: u32, message: &[u8]) -> Result<(), ProtocolError> {
+    fn on_answer(&mut self, request: u32) -> Result<(), ProtocolError> {
         match self.asked.remove(&request) {
-            Some(Asked::Clients) => self.clients = self.read::<ClientInfoList>(message)?,
+            Some(Asked::Clients) => self.clients = self.connection.reply::<ClientInfoList>()?,
             Some(Asked::Inputs) => {
-                let inputs = self.read::<SinkInputInfoList>(message)?;
+                let inputs = self.connection.reply::<SinkInputInfoList>()?;
                 let shared = choice::shared(&inputs, &self.clients, choice::is_own);
                 self.follow(&shared)?;
             }
             Some(Asked::Record(input)) => {
-                let stream = self.read::<CreateRecordStreamReply>(message)?;
+                let stream = self.connection.reply::<CreateRecordStreamReply>()?;
                 if let Some(recorded) = self.programs.get_mut(&input) {
                     *recorded = Recorded::On(stream.channel);
                     self.mix.add(stream.channel);
@@ -262,22 +222,9 @@ impl Applications {
     }
 
     fn ask(&mut self, command: &Command, about: Asked) -> Result<(), ProtocolError> {
-        let request = self.next_request;
-        self.next_request = request.wrapping_add(1);
+        let request = self.connection.ask(command)?;
         self.asked.insert(request, about);
-        protocol::write_command_message(self.stream.get_mut(), request, command, self.version)
-    }
-
-    /// For the first questions, before which the server says nothing else.
-    fn ask_and_wait<R: CommandReply>(&mut self, command: &Command) -> Result<R, ProtocolError> {
-        let request = self.next_request;
-        self.next_request += 1;
-        protocol::write_command_message(self.stream.get_mut(), request, command, self.version)?;
-        Ok(protocol::read_reply_message(&mut self.stream, self.version)?.1)
-    }
-
-    fn read<R: CommandReply>(&self, message: &[u8]) -> Result<R, ProtocolError> {
-        Ok(protocol::read_reply_message(&mut &message[..], self.version)?.1)
+        Ok(())
     }
 }
 
