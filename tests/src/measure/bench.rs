@@ -8,6 +8,9 @@
 //! | latency | the same picture drawn live with the time in it, built-in speech | latencies, likeness of sound |
 //!
 //! Latency has a run of its own on both sides: reading clocks out of pictures costs CPU.
+//!
+//! A last case, of ours only, is the two-way call with everything on: microphone and speaker of a virtual sound card at each side,
+//! and the whole voice chain. Its cost is to be held against Chromium's two-way call, which has neither.
 
 use super::call;
 use super::parley;
@@ -16,6 +19,8 @@ use crate::harness::cli::Wish;
 use crate::harness::peers::project_folder;
 use crate::harness::programs::{Program, built_folder, our};
 use crate::harness::server::RealServer;
+use crate::harness::sound;
+use crate::harness::sound_card::SoundCard;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -57,7 +62,44 @@ pub fn run(seconds: u32, against_chromium: bool) -> Result<Report> {
             measure_chromium(&mut report, case, seconds, &clip)?;
         }
     }
+    measure_all_on(&mut report, seconds, &clip)?;
     Ok(report)
+}
+
+/// What a call costs with devices and voice chain.
+fn measure_all_on(report: &mut Report, seconds: u32, clip: &Clip) -> Result<()> {
+    let case = "all-on";
+    eprintln!("parley, {case}: cost, {seconds} s");
+    let words = sound::over_and_over(&clip.audio, Duration::from_secs(u64::from(seconds) + 60))?;
+    let cards = [SoundCard::plug_in()?, SoundCard::plug_in()?];
+    let _talking = [cards[0].speak(&words)?, cards[1].speak(&words)?];
+    let [host, guest] = cards.each_ref().map(|card| Wish {
+        video: clip.video.display().to_string(),
+        audio: "mic".into(),
+        speaker: "speaker".into(),
+        seconds,
+        environment: card.environment(),
+        more: ["--max-kbps", &KBPS.to_string(), "--voice", "on"]
+            .map(str::to_owned)
+            .into(),
+        ..Wish::default()
+    });
+    let [sender, receiver] = parley::call(&host, &guest, |_| {})?;
+    report.ok &= sender.figures.ok && receiver.figures.ok;
+    for metric in ["fps_sent", "fps_shown", "kbit_s", "loss_pct"] {
+        let value = receiver.figures.values.get(metric).copied();
+        report.add_or_note("parley", case, metric, value);
+    }
+    for (name, side) in [("sender", &sender), ("receiver", &receiver)] {
+        report.add(
+            "parley",
+            case,
+            &format!("cpu_s_per_min_{name}"),
+            side.cpu_s_per_min,
+        );
+        report.add("parley", case, &format!("pss_mb_{name}"), side.pss_mb);
+    }
+    Ok(())
 }
 
 fn measure_parley(report: &mut Report, case: &str, seconds: u32, clip: &Clip) -> Result<()> {
