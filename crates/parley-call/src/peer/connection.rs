@@ -450,8 +450,16 @@ impl Connection {
         bytes
     }
 
+    /// No stream is opened any more, and none that is being opened is waited for.
+    pub(super) fn stop_dialling(&self) {
+        if let Some(tcp) = &self.tcp {
+            tcp.end();
+        }
+    }
+
     /// Ends it and everything that belongs to it.
     pub(super) async fn close(self) {
+        self.stop_dialling();
         for reader in &self.readers {
             reader.abort();
         }

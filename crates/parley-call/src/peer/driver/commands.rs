@@ -205,6 +205,10 @@ impl Driver {
         self.rest_encoders();
         self.asking = Asking::default();
         self.screen_asking = Asking::default();
+        // Closing one takes a moment in which the other would go on reaching out.
+        for open in [&self.open, &self.beside].into_iter().flatten() {
+            open.connection.stop_dialling();
+        }
         self.close_beside().await;
         if let Some(open) = self.open.take() {
             open.connection.close().await;

@@ -36,6 +36,8 @@ pub(in crate::peer) struct Guard {
     listened: Vec<IpAddr>,
     /// The call stands, so streams are not needed.
     stands: watch::Sender<bool>,
+    /// The connection is closed.
+    ended: watch::Sender<bool>,
     places: Arc<Semaphore>,
     counters: Counters,
 }
@@ -53,6 +55,7 @@ impl Guard {
             budget,
             listened: listened(&bound),
             stands: watch::Sender::new(false),
+            ended: watch::Sender::new(false),
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
             counters: Counters::default(),
         })
@@ -94,6 +97,17 @@ impl Guard {
     /// It does not stand any more.
     pub(in crate::peer) fn look_again(&self) {
         self.stands.send_replace(false);
+    }
+
+    /// The connection is closed: nobody is reached out for any more.
+    pub(in crate::peer) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Returns once that is so.
+    pub(super) async fn ended(&self) {
+        // The only error is a sender that is gone, and it is in here.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
     /// What was thrown away, refused or failed, by name.
