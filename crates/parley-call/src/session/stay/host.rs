@@ -75,7 +75,7 @@ impl Stay {
     /// A host put the other one out. Whatever still comes from there is nobody's any more, so nothing is waited for.
     pub(super) fn on_removed(&mut self, cx: &mut Context<'_>) {
         if let Some(mut link) = self.link.take() {
-            self.generation = link.generation();
+            self.generation = link.last_number();
             link.close(false, cx);
         }
         self.other = None;

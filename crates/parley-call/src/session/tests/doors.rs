@@ -3,8 +3,10 @@
 use super::world::World;
 use crate::call::CallCommand;
 use crate::end::EndReason;
+use crate::sdp::tests::description;
 use crate::snapshot::{CallPhase, Entrance};
 use parley_proto::{Door, ErrorCode, LeaveReason, ParticipantId, Role, ServerMessage, WaitingPerson};
+use serde_json::json;
 
 fn says(world: &mut World, party: usize, message: &ServerMessage) {
     world.server_says(party, serde_json::to_string(message).unwrap());
@@ -87,6 +89,32 @@ fn nothing_of_somebody_who_was_put_out_is_taken_any_more_and_the_call_goes_on_al
     assert_eq!(world.parties[0].tracks, 0, "no track stays open");
     assert_eq!(world.phase(0), CallPhase::Waiting);
     assert_eq!(world.ended(0), None);
+}
+
+#[test]
+fn whoever_comes_after_somebody_was_put_out_gets_a_number_that_no_connection_had() {
+    let mut world = World::connected_pair(72);
+    let from = world.snapshot(0).people[0].id;
+    let sdp = description(200, "second");
+    let payload = json!({"kind": "description", "sdp_type": "offer", "sdp": sdp, "connection": 1_000});
+    says(&mut world, 0, &ServerMessage::Signal { from, payload });
+    assert_eq!(world.parties[0].peer.opened_beside, 1);
+    let before = world.parties[0].peer.generation;
+    let left = ServerMessage::ParticipantLeft {
+        id: from,
+        reason: LeaveReason::Removed,
+    };
+    says(&mut world, 0, &left);
+    let participant =
+        json!({"id": ParticipantId::from_bytes([5; 16]), "name": "Eve", "role": "guest", "order": 50});
+    let joined = json!({"type": "participant_joined", "participant": participant});
+    world.server_says(0, joined.to_string());
+    world.run_ms(20);
+    assert_eq!(
+        world.parties[0].peer.generation,
+        before + 2,
+        "what the second one still tells is nobody's"
+    );
 }
 
 #[test]
