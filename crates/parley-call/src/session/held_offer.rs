@@ -61,6 +61,16 @@ impl HeldOffer {
         })
     }
 
+    /// They have a connection of this number: what they wanted for one before it stands no more.
+    pub(super) fn forget_before(&mut self, number: Option<u32>) {
+        self.0.take_if(|held| held.from < number);
+    }
+
+    /// Something newer was agreed on for their connection of this number.
+    pub(super) fn forget(&mut self, from: Option<u32>) {
+        self.0.take_if(|held| held.from == from);
+    }
+
     /// Whether the one that waits is this.
     pub(super) fn is(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.0.as_ref().is_some_and(|held| wanted(&held.sdp))
@@ -106,6 +116,22 @@ mod tests {
         assert_eq!(held.take(start), None);
         held.hold(start, None, "old".into());
         assert_eq!(held.take(start + HELD_MAX), None);
+    }
+
+    #[test]
+    fn what_something_newer_took_the_place_of_is_forgotten() {
+        let start = Instant::now();
+        let mut held = HeldOffer::default();
+        for (number, kept) in [(Some(1), true), (Some(2), true), (None, true), (Some(3), false)] {
+            held.hold(start, Some(2), "offer".into());
+            held.forget_before(number);
+            assert_eq!(held.take(start).is_some(), kept, "{number:?}");
+        }
+        for (number, kept) in [(Some(1), true), (Some(3), true), (Some(2), false)] {
+            held.hold(start, Some(2), "offer".into());
+            held.forget(number);
+            assert_eq!(held.take(start).is_some(), kept, "{number:?}");
+        }
     }
 
     #[test]

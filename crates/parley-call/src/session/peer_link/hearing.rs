@@ -9,6 +9,7 @@ impl PeerLink {
     /// A message of the other side came.
     pub(in crate::session) fn on_message(&mut self, envelope: PeerEnvelope, cx: &mut Context<'_>) {
         if self.is_beside(&envelope) {
+            self.held_offer.forget_before(envelope.connection);
             return self.on_message_beside(envelope, cx);
         }
         let PeerEnvelope {
@@ -16,6 +17,7 @@ impl PeerLink {
             connection: from,
             to_connection: to,
         } = envelope;
+        self.held_offer.forget_before(from);
         match self.leg.pairing.judge(from, to) {
             Fit::Fits => {}
             Fit::TheirsIsOld => {
@@ -35,7 +37,18 @@ impl PeerLink {
                     connection: from,
                     to_connection: to,
                 };
-                return self.on_message_beside(about_second, cx);
+                // The same may have waited before, while there was no room for another beside the first.
+                let waited = self.held_offer.take(cx.now).filter(|waited| waited.from == from);
+                self.on_message_beside(about_second, cx);
+                for candidate in waited.into_iter().flat_map(|waited| waited.candidates) {
+                    let about_second = PeerEnvelope {
+                        message: PeerMessage::Candidate(candidate),
+                        connection: from,
+                        to_connection: to,
+                    };
+                    self.on_message_beside(about_second, cx);
+                }
+                return;
             }
             Fit::TheirsIsNew if self.waits_with_new(from, &message, cx) => return,
             Fit::TheirsIsNew => {
@@ -129,6 +142,8 @@ impl PeerLink {
             cx.counters.stale += 1;
             return;
         }
+        // Whatever waited of this connection is older.
+        self.held_offer.forget(from);
         if sdp_type == SdpType::Offer {
             self.state.on_offer(cx.now);
         }
