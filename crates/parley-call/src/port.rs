@@ -41,7 +41,7 @@ pub enum PeerCommand {
     },
     /// Creates the answer to the offer set before, and sets it: answered as `MakeOffer`.
     MakeAnswer,
-    /// Takes back an own offer (the library does no implicit rollback).
+    /// Takes back the offer that is set and was not answered, an own one or theirs (the library does no implicit rollback).
     Rollback,
     /// Adds a candidate of the other side; only sent once a remote description is set.
     AddCandidate(Candidate),

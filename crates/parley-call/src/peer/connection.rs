@@ -269,17 +269,43 @@ impl Connection {
             SdpType::Offer => RTCSessionDescription::offer(sdp)?,
             SdpType::Answer => RTCSessionDescription::answer(sdp)?,
         };
-        self.peer.set_remote_description(description).await?;
+        let set = self.peer.set_remote_description(description).await;
+        if set.is_err() {
+            self.forget_remote_offer().await;
+        }
+        set?;
         if let (SdpType::Answer, Some(theirs)) = (sdp_type, said) {
             self.dtls.get_or_init(|| theirs.other());
         }
         Ok(())
     }
 
-    /// Takes an own offer back.
+    /// Takes back the offer that has no answer: theirs, where one is set, or our own.
     pub(super) async fn roll_back(&self) -> Result<()> {
+        if !self.forget_remote_offer().await {
+            let rollback = RTCSessionDescription::rollback(None)?;
+            self.peer.set_local_description(rollback).await?;
+        }
+        Ok(())
+    }
+
+    /// What is set is what was agreed on last; gives whether an offer of theirs was set beyond that. The library takes one that it
+    /// then cannot use in half.
+    async fn forget_remote_offer(&self) -> bool {
+        let is_set = self.peer.pending_remote_description().await.is_some();
+        if is_set && let Err(error) = self.roll_theirs_back().await {
+            tracing::warn!(%error, "an offer cannot be taken back");
+        }
+        if let Some(agreed) = self.peer.remote_description().await {
+            self.meter.screen_streams.read(&agreed.sdp);
+            self.meter.redundancy.read(&agreed.sdp);
+        }
+        is_set
+    }
+
+    async fn roll_theirs_back(&self) -> Result<()> {
         let rollback = RTCSessionDescription::rollback(None)?;
-        Ok(self.peer.set_local_description(rollback).await?)
+        Ok(self.peer.set_remote_description(rollback).await?)
     }
 
     /// Adds a candidate of the other side. Streams are connected to only as far as the guard lets.

@@ -9,7 +9,23 @@ use super::proof_exchange::{Parties, ProofExchange};
 use crate::port::PeerCommand;
 use crate::sdp::{self, Fingerprint};
 use parley_proto::limits::CANDIDATES_MAX;
-use parley_proto::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+use parley_proto::{Candidate, ControlMessage, PeerEnvelope, PeerMessage, SdpType};
+
+/// The tracks of a share, beside microphone and camera: which are on a connection, or are to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct ShareTracks {
+    /// The screen.
+    pub(super) screen: bool,
+    /// What the computer plays.
+    pub(super) sound: bool,
+}
+
+impl ShareTracks {
+    /// Whether all of `wanted` are among them.
+    const fn have(self, wanted: Self) -> bool {
+        (self.screen || !wanted.screen) && (self.sound || !wanted.sound)
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -19,6 +35,8 @@ pub(super) struct Leg {
     pub(super) proofs: ProofExchange,
     candidates: RemoteCandidates,
     local_candidates: Vec<Candidate>,
+    /// Those of ours that are on it, and stay for the rest of it.
+    share: ShareTracks,
     pub(super) control_open: bool,
     /// Whether anything came on its control channel.
     pub(super) control_heard: bool,
@@ -33,6 +51,7 @@ impl Leg {
             proofs: ProofExchange::new(parties),
             candidates: RemoteCandidates::default(),
             local_candidates: Vec::new(),
+            share: ShareTracks::default(),
             control_open: false,
             control_heard: false,
         }
@@ -67,6 +86,30 @@ impl Leg {
         self.control_open && self.proofs.proven()
     }
 
+    /// Puts the tracks of a share on it that it does not have yet.
+    pub(super) fn add_tracks(&mut self, wanted: ShareTracks, cx: &mut Context<'_>) {
+        if wanted.screen && !std::mem::replace(&mut self.share.screen, true) {
+            cx.out.peer(PeerCommand::AddScreen);
+        }
+        if wanted.sound && !std::mem::replace(&mut self.share.sound, true) {
+            cx.out.peer(PeerCommand::AddScreenSound);
+        }
+    }
+
+    /// Whether all tracks of a share that are wanted were put on it.
+    pub(super) const fn has_tracks(&self, wanted: ShareTracks) -> bool {
+        self.share.have(wanted)
+    }
+
+    /// Says over the connection itself that an own offer is one: through the server alone it is anybody's word.
+    pub(super) fn announce(&self, offer: &str, cx: &mut Context<'_>) {
+        if self.may_say() {
+            let digest = sdp::digest(offer);
+            cx.out
+                .peer(PeerCommand::SendControl(ControlMessage::Offer { digest }));
+        }
+    }
+
     /// An own description was made and set.
     pub(super) fn on_local(
         &mut self,
@@ -75,6 +118,9 @@ impl Leg {
         fingerprint: Fingerprint,
         cx: &mut Context<'_>,
     ) {
+        if sdp_type == SdpType::Offer {
+            self.announce(&sdp, cx);
+        }
         self.local_candidates.retain(|candidate| {
             let ufrag = candidate.username_fragment.as_deref();
             ufrag.is_none_or(|ufrag| sdp::has_ufrag(&sdp, ufrag))

@@ -20,6 +20,7 @@ use crate::ice::IceServer;
 use crate::port::{Inflow, PeerCommand, TrackKind};
 use crate::sdp;
 use crate::snapshot::RecordingConsent;
+use beside::Former;
 use parley_proto::{
     ControlMessage, LeaveReason, MediaState, ParticipantId, PeerEnvelope, PeerMessage, Reaction, SdpType,
 };
@@ -47,8 +48,8 @@ pub(super) struct PeerLink {
     leg: Leg,
     /// The one beside it, while the network changes.
     second: Option<Second>,
-    /// Until when what is still on its way over the connection before is waited for.
-    leaving: Option<Instant>,
+    /// The connection before, while what is still on its way over it is waited for.
+    leaving: Option<Former>,
     /// The number of the last connection that there was.
     last_number: u32,
     held_offer: HeldOffer,
@@ -65,10 +66,8 @@ pub(super) struct PeerLink {
     retell_at: Option<Instant>,
     /// The offer that the other side itself said is coming ([`sdp::digest`]): that word came over the proven connection.
     announced_offer: Option<String>,
-    /// Whether the screen's track is on this connection.
-    screen_added: bool,
-    /// The same for what the computer plays.
-    screen_sound_added: bool,
+    /// When another connection is made beside one that cannot be negotiated any more.
+    mend_at: Option<Instant>,
     open_failures: u32,
     reachable: bool,
     was_up: bool,
@@ -108,8 +107,7 @@ impl PeerLink {
             recording: Recording::default(),
             retell_at: None,
             announced_offer: None,
-            screen_added: false,
-            screen_sound_added: false,
+            mend_at: None,
             open_failures: 0,
             reachable,
             was_up: false,
@@ -297,9 +295,8 @@ impl PeerLink {
 
     /// Shows the other side a reaction, if they can see it now: later it would mean nothing.
     pub(super) fn react(&self, reaction: Reaction, cx: &mut Context<'_>) {
-        if self.leg.control_open && self.is_up() {
-            cx.out
-                .peer(PeerCommand::SendControl(ControlMessage::Reaction { reaction }));
+        if self.is_up() {
+            self.say_once(ControlMessage::Reaction { reaction }, cx);
         }
     }
 
@@ -330,14 +327,10 @@ impl PeerLink {
         if self.retell_at.take_if(|at| cx.now >= *at).is_some() {
             self.retell();
         }
+        self.leg.negotiation.on_timeout(cx);
         if self.reachable {
             if self.leg.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
-                if self.flows() {
-                    // What it was to mend is well again, and for as long as it is the other side lets offers wait too.
-                    self.leg.negotiation.take_back(cx);
-                } else {
-                    self.repeat(cx);
-                }
+                self.repeat_offer(cx);
             }
             if self.awaits_first_offer() && self.state.in_step(cx.now) >= OFFER_MAX {
                 self.leg.negotiation.want_offer(false, cx);
@@ -371,13 +364,15 @@ impl PeerLink {
             .filter(|_| self.awaits_first_offer());
         let parts = [
             repeat,
+            self.leg.negotiation.retry_at(),
+            self.mend_at.filter(|_| self.may_mend()),
             first_offer,
             self.gone_for_good_at(),
             self.retell_at,
             self.recording.deadline(),
             self.state.deadline().filter(|_| self.second.is_none()),
             self.second.as_ref().map(Second::deadline),
-            self.leaving,
+            self.leaving.map(|former| former.until),
             self.leg.proofs.deadline(),
         ];
         parts.into_iter().flatten().min()
@@ -386,7 +381,7 @@ impl PeerLink {
     /// Says goodbye on the way that is nearest.
     pub(super) fn close(&mut self, with_goodbye: bool, cx: &mut Context<'_>) {
         if with_goodbye && self.is_up() {
-            cx.out.peer(PeerCommand::SendControl(ControlMessage::Bye));
+            self.say_once(ControlMessage::Bye, cx);
         }
         cx.out.peer(PeerCommand::Close);
         self.end_tracks(cx);
@@ -439,8 +434,7 @@ impl PeerLink {
         self.inflow = Inflow::default();
         self.state.renew(now);
         self.announced_offer = None;
-        self.screen_added = false;
-        self.screen_sound_added = false;
+        self.mend_at = None;
         self.retell_at = None;
         self.renewed = true;
     }
@@ -469,6 +463,25 @@ impl PeerLink {
         self.leg.negotiation.repeat(cx);
         if !self.state.is_connected() {
             self.leg.repeat_candidates(cx);
+        }
+    }
+
+    /// An own offer has no answer yet.
+    fn repeat_offer(&mut self, cx: &mut Context<'_>) {
+        if !self.flows() {
+            self.repeat(cx);
+        } else if self.leg.negotiation.mends() {
+            // What it was to mend is well again, and for as long as it is the other side lets offers wait too.
+            self.leg.negotiation.take_back(cx);
+        } else if self.leg.negotiation.is_unanswered() {
+            self.leg.negotiation.give_up(cx);
+            self.mend_soon(cx.now);
+        } else {
+            // The word that it is ours may be what was lost.
+            if let Some(offer) = self.leg.negotiation.offer() {
+                self.leg.announce(offer, cx);
+            }
+            self.leg.negotiation.repeat(cx);
         }
     }
 
@@ -511,19 +524,8 @@ impl PeerLink {
     /// The screen's track is added when there is something to show to somebody who can see it, and stays for the rest of the
     /// connection. So is that of what the computer plays.
     fn offer_screen(&mut self, connected: bool, cx: &mut Context<'_>) {
-        let (own, Some(their)) = (self.presence.own_media(), self.presence.their_media()) else {
-            return;
-        };
-        if !connected || !self.leg.proofs.proven() {
-            return;
-        }
-        if own.screen_on && their.takes_screen && !self.screen_added {
-            self.screen_added = true;
-            cx.out.peer(PeerCommand::AddScreen);
-        }
-        if own.screen_sound_on && their.takes_screen_sound && !self.screen_sound_added {
-            self.screen_sound_added = true;
-            cx.out.peer(PeerCommand::AddScreenSound);
+        if connected && self.leg.proofs.proven() {
+            self.leg.add_tracks(self.presence.share_tracks(), cx);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What microphone, camera and hand of both sides do: what this side's do and the other one was told of it, and what the other
 //! one said. Sans-IO; owned by a [`super::peer_link::PeerLink`], outlives its connections.
 
+use super::leg::ShareTracks;
 use parley_proto::{ControlMessage, MediaState};
 
 #[derive(Debug)]
@@ -49,6 +50,16 @@ impl Presence {
 
     pub(super) const fn hear_media(&mut self, media: MediaState) {
         self.their_media = Some(media);
+    }
+
+    /// The tracks of what this side shares, as far as the other one can take them.
+    pub(super) fn share_tracks(&self) -> ShareTracks {
+        let own = self.own_media;
+        self.their_media
+            .map_or_else(ShareTracks::default, |their| ShareTracks {
+                screen: own.screen_on && their.takes_screen,
+                sound: own.screen_sound_on && their.takes_screen_sound,
+            })
     }
 
     pub(super) const fn their_hand(&self) -> bool {

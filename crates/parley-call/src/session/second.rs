@@ -2,21 +2,29 @@
 //! the first all the while. Sans-IO; owned by a [`super::peer_link::PeerLink`], which goes over to it once it
 //! [is ready](Second::is_ready) and forgets it if it [came to nothing](Second::is_over).
 //!
-//! It is ready when it is connected, when the other side proved on it who they are, and when something came over it that they
-//! send only after this side was proven to them: a word on its control channel, or media. Then both gates are open, and
-//! whatever is sent over it is heard. Nothing that goes wrong with it is a reason to touch the first.
+//! It is ready when it is connected, when the other side proved on it who they are, when something came over it that they
+//! send only after this side was proven to them (a word on its control channel, or media), and when the tracks of an own share are
+//! agreed on. Then both gates are open, and whatever is sent over it is heard and seen. Nothing that goes wrong with it is a reason
+//! to touch the first.
+//!
+//! The other side goes over to it as soon as it hears our greeting. So nobody gives it up in the moment in which that may happen:
+//! once greeted, it is kept for as long as a greeting may be on its way, and as what they send then may be.
 
 use super::context::Context;
 use super::io::{Outbox, Output};
-use super::leg::Leg;
+use super::leg::{Leg, ShareTracks};
 use super::pairing::{Fit, Pairing};
 use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind};
 use crate::sdp;
 use parley_proto::{ControlMessage, MediaState, PeerEnvelope, PeerMessage, SdpType};
 use std::time::{Duration, Instant};
 
-/// What is not ready by then is given up.
+/// What is not ready by then is given up, unless the other side was greeted: then nobody is greeted any more, ...
 const READY_MAX: Duration = Duration::from_secs(5);
+/// ... and so much later it is given up too: the last greeting may have been lost once on its way, and so may their word be.
+const LAST_WORD: Duration = Duration::from_secs(2);
+/// The tracks of a share are waited for so long: two round trips through a slow server.
+const TRACKS_MAX: Duration = Duration::from_secs(2);
 /// A greeting is lost when their channel was not open yet, so it is said again.
 const GREET_AGAIN: Duration = Duration::from_millis(250);
 /// Tracks, lanes and words that came over it and wait until it is taken.
@@ -28,12 +36,20 @@ pub(super) struct Second {
     leg: Leg,
     /// This machine's network changed, not theirs.
     ours: bool,
+    opened: Instant,
     until: Instant,
     connected: bool,
     failed: bool,
     /// Something came that only they send who know this side as proven.
     heard: bool,
+    /// Media came, or a word that goes over no other: they went over to it.
+    followed: bool,
+    /// When they are greeted again, once they were greeted.
     greet_at: Option<Instant>,
+    /// The tracks of a share that are to go over it.
+    wanted: ShareTracks,
+    /// Until when those are waited for.
+    tracks_until: Option<Instant>,
     held: Vec<PeerEventKind>,
 }
 
@@ -43,11 +59,15 @@ impl Second {
         Self {
             leg,
             ours,
+            opened: now,
             until: now + READY_MAX,
             connected: false,
             failed: false,
             heard: false,
+            followed: false,
             greet_at: None,
+            wanted: ShareTracks::default(),
+            tracks_until: Some(now + TRACKS_MAX),
             held: Vec::new(),
         }
     }
@@ -62,14 +82,41 @@ impl Second {
         self.ours
     }
 
+    /// Whether it is worth waiting for where this machine's network changed at that moment: it is on what is there since.
+    pub(super) fn is_on_network_since(&self, changed: Option<Instant>) -> bool {
+        self.ours || changed.is_some_and(|at| self.opened >= at)
+    }
+
+    /// Whether the other side is proven on it.
+    pub(super) const fn proven(&self) -> bool {
+        self.leg.proofs.proven()
+    }
+
     /// Whether both sides can go over to it.
     pub(super) const fn is_ready(&self) -> bool {
-        self.connected && self.leg.proofs.proven() && self.heard && !self.failed
+        let stands = self.connected && self.leg.proofs.proven() && !self.failed;
+        // What they send is heard over the one that is used, so whoever went over is not kept waiting.
+        stands && self.heard && (self.followed || self.tracks_agreed())
     }
 
     /// Whether it came to nothing.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.failed || now >= self.until
+        self.failed || now >= self.over_at()
+    }
+
+    fn over_at(&self) -> Instant {
+        // Who was greeted may have gone over to it, or be about to.
+        match self.greet_at {
+            Some(_) => self.until + LAST_WORD,
+            None => self.until,
+        }
+    }
+
+    /// Whether the tracks of an own share are agreed on, or were waited for long enough.
+    const fn tracks_agreed(&self) -> bool {
+        let none = !self.wanted.screen && !self.wanted.sound;
+        let agreed = self.leg.has_tracks(self.wanted) && self.leg.negotiation.is_settled();
+        none || agreed || self.tracks_until.is_none()
     }
 
     /// Gives what it is, and what came over it meanwhile.
@@ -87,9 +134,30 @@ impl Second {
         }
     }
 
-    /// Makes an offer for it.
-    pub(super) fn offer(&mut self, cx: &mut Context<'_>) {
-        self.act(cx, |leg, cx| leg.negotiation.want_offer(false, cx));
+    /// Makes an offer for it, with the tracks of a share that there is now.
+    pub(super) fn offer(&mut self, wanted: ShareTracks, cx: &mut Context<'_>) {
+        self.wanted = wanted;
+        self.act(cx, |leg, cx| {
+            leg.add_tracks(wanted, cx);
+            leg.negotiation.want_offer(false, cx);
+        });
+    }
+
+    /// Has the tracks of a share agreed on before it takes over: added later, a picture would end with the first.
+    pub(super) fn share(&mut self, wanted: ShareTracks, cx: &mut Context<'_>) {
+        self.wanted = wanted;
+        if !self.leg.has_tracks(wanted) && self.leg.negotiation.is_settled() {
+            self.act(cx, |leg, cx| {
+                leg.add_tracks(wanted, cx);
+                leg.negotiation.want_offer(false, cx);
+            });
+        }
+    }
+
+    /// They said something over it that is said over the connection in use alone: they went over to it.
+    pub(super) const fn follow(&mut self) {
+        self.heard = true;
+        self.followed = true;
     }
 
     /// A message about it came.
@@ -146,17 +214,21 @@ impl Second {
             }
             PeerEventKind::ControlOpen => self.leg.control_open = true,
             PeerEventKind::Control(_) | PeerEventKind::Track { .. } => {
-                self.heard = true;
-                self.hold(kind);
+                // An offer in advance is no greeting: they are not ready yet.
+                let is_offer = matches!(kind, PeerEventKind::Control(ControlMessage::Offer { .. }));
+                self.heard |= !is_offer;
+                self.followed |= matches!(kind, PeerEventKind::Track { .. });
+                self.hold(kind, cx);
             }
-            PeerEventKind::Lane { .. } => self.hold(kind),
+            PeerEventKind::Lane { .. } => self.hold(kind, cx),
             PeerEventKind::NoRelay => self.failed = true,
             PeerEventKind::CommandFailed { command, detail } => {
                 cx.counters.peer_failures += 1;
                 tracing::debug!(command, detail, "the second connection could not do that");
-                self.failed |= !["send_control", "add_candidate"].contains(&command);
+                let may_fail = ["send_control", "add_candidate", "add_screen", "add_screen_sound"];
+                self.failed |= !may_fail.contains(&command);
             }
-            // The first negotiation is under way by itself; the rest is about the connection that is used.
+            // An offer for a track follows it at once; the rest is about the connection that is used.
             PeerEventKind::NegotiationNeeded
             | PeerEventKind::LanesStuck
             | PeerEventKind::Inflow(_)
@@ -164,9 +236,17 @@ impl Second {
         }
     }
 
-    fn hold(&mut self, kind: PeerEventKind) {
+    fn hold(&mut self, kind: PeerEventKind, cx: &mut Context<'_>) {
+        // Said again and again as a greeting: the last one says it all.
+        let is_state =
+            |kind: &PeerEventKind| matches!(kind, PeerEventKind::Control(ControlMessage::MediaState(_)));
+        if is_state(&kind) {
+            self.held.retain(|held| !is_state(held));
+        }
         if self.held.len() < HELD_MAX {
             self.held.push(kind);
+        } else {
+            cx.counters.flooded += 1;
         }
     }
 
@@ -180,21 +260,27 @@ impl Second {
     }
 
     pub(super) fn on_timeout(&mut self, cx: &mut Context<'_>) {
+        self.tracks_until.take_if(|until| cx.now >= *until);
         if self.leg.negotiation.repeat_at().is_some_and(|at| cx.now >= at) {
             self.repeat(cx);
         }
     }
 
     pub(super) fn deadline(&self) -> Instant {
-        [self.leg.negotiation.repeat_at(), self.greet_at]
+        let greet_at = self.greet_at.filter(|at| *at < self.until);
+        [self.leg.negotiation.repeat_at(), greet_at, self.tracks_until]
             .into_iter()
             .flatten()
-            .fold(self.until, Instant::min)
+            .fold(self.over_at(), Instant::min)
     }
 
-    /// Greets the other side over it, once it is proven and until it is taken: that shows them that they may go over to it.
+    /// Greets the other side over it, once it is proven, what is shared can go over it, and until it is taken: that shows them that
+    /// they may go over to it.
     pub(super) fn greet(&mut self, own_media: MediaState, cx: &mut Context<'_>) {
-        if self.leg.may_say() && self.greet_at.is_none_or(|at| cx.now >= at) {
+        let is_due = self
+            .greet_at
+            .map_or_else(|| self.tracks_agreed(), |at| cx.now >= at);
+        if self.leg.may_say() && is_due && cx.now < self.until {
             self.greet_at = Some(cx.now + GREET_AGAIN);
             let greeting = PeerCommand::SendControl(ControlMessage::MediaState(own_media));
             cx.out.peer(PeerCommand::Beside(Box::new(greeting)));

@@ -290,6 +290,9 @@ impl Stay {
             Some(link) if link.second_number() == Some(event.generation) => {
                 link.on_event_beside(event.kind, cx);
             }
+            Some(link) if link.former_number() == Some(event.generation) => {
+                link.on_event_of_former(&event.kind, cx);
+            }
             // What a replaced connection still says. Only its failures are worth a number.
             _ => {
                 let failed = matches!(event.kind, PeerEventKind::CommandFailed { .. });

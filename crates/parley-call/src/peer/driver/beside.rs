@@ -1,12 +1,12 @@
 //! The second connection, while the network changes: made, negotiated and heard beside the first, without a route until it takes
 //! over. After that the place beside is the former first one's, for what is still on its way.
 
-use super::{Driver, EVENTS_RESERVE, Happening, Open, clock};
+use super::{Driver, EVENTS_RESERVE, Happening, Open, bounds, clock};
 use crate::ice::IceServer;
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
 use crate::peer::connection::CommandError;
-use crate::peer::ladder::Ladder;
+use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvent;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind};
 use parley_media::video::Lip;
@@ -81,6 +81,14 @@ impl Driver {
             }
             PeerCommand::Rollback => connection.roll_back().await?,
             PeerCommand::AddCandidate(candidate) => connection.add_candidate(candidate).await?,
+            PeerCommand::AddScreen => {
+                connection.add_screen().await?;
+                connection.ceiling.raise(bounds(&self.limits).max, SCREEN_MAX);
+            }
+            PeerCommand::AddScreenSound => {
+                connection.add_screen_sound().await?;
+                self.shared_sound.start();
+            }
             PeerCommand::SendControl(message) => connection.send_control(&message).await?,
             PeerCommand::AllowMedia => {
                 connection.meter.gate.open();
@@ -125,6 +133,10 @@ impl Driver {
         self.refresh_routes().await;
         // A stream begins with one.
         self.own_key_frames.request();
+        if self.screen_route.borrow().is_some() {
+            // One that stands still would say nothing for long.
+            self.own_screen_key_frames.request();
+        }
         Ok(())
     }
 
@@ -164,7 +176,7 @@ impl Driver {
                 })
             }
             LibraryEvent::Lane { kind, lane } => Some(PeerEventKind::Lane { kind, lane }),
-            // The first negotiation is under way by itself.
+            // The session says when there is an offer, of the first tracks and of those that it adds.
             LibraryEvent::NegotiationNeeded => None,
         };
         if let Some(kind) = kind {

@@ -1,6 +1,7 @@
 //! A second connection beside the first: made and proven while media flows, then used instead.
 
 use super::pair::{Pair, Side};
+use super::screen::{add, show};
 use crate::port::{ConnectionPhase, LaneKind, PeerCommand, PeerEventKind, TrackKind};
 use parley_proto::{ControlMessage, MediaState, SdpType};
 use std::time::Duration;
@@ -73,6 +74,10 @@ async fn take_over(side: &mut Side) {
                 kind: TrackKind::Video,
                 packets,
             } => side.video_in = Some(packets),
+            PeerEventKind::Track {
+                kind: TrackKind::Screen,
+                packets,
+            } => side.screen_in = Some(packets),
             PeerEventKind::Lane { kind, lane } => side.lanes.push((kind, lane)),
             PeerEventKind::CommandFailed { command, detail } => side.failures.push((command, detail)),
             _ => {}
@@ -80,21 +85,18 @@ async fn take_over(side: &mut Side) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn media_goes_on_over_the_first_until_the_second_takes_over_and_then_over_that() {
-    let mut pair = Pair::spawn();
-    pair.connect().await;
-    pair.allow_media().await;
-    pair.talk(Duration::from_millis(600)).await;
+/// One offers on the second, the other answers.
+async fn negotiate(from: &mut Side, to: &mut Side) {
+    beside(from, PeerCommand::MakeOffer { ice_restart: false }).await;
+    let offer = description(from).await;
+    set_remote(to, offer).await;
+    beside(to, PeerCommand::MakeAnswer).await;
+    let answer = description(to).await;
+    set_remote(from, answer).await;
+}
 
-    open_beside(&mut pair.a, false).await;
-    open_beside(&mut pair.b, false).await;
-    beside(&pair.a, PeerCommand::MakeOffer { ice_restart: false }).await;
-    let offer = description(&mut pair.a).await;
-    set_remote(&pair.b, offer).await;
-    beside(&pair.b, PeerCommand::MakeAnswer).await;
-    let answer = description(&mut pair.b).await;
-    set_remote(&pair.a, answer).await;
+/// Carries candidates until the second stands, with media over the first.
+async fn connect(pair: &mut Pair) {
     let mut steps = 0;
     while !connected(&pair.a) || !connected(&pair.b) {
         for command in candidates(&mut pair.a) {
@@ -107,6 +109,19 @@ async fn media_goes_on_over_the_first_until_the_second_takes_over_and_then_over_
         steps += 1;
         assert!(steps < 200, "the second never connects");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn media_goes_on_over_the_first_until_the_second_takes_over_and_then_over_that() {
+    let mut pair = Pair::spawn();
+    pair.connect().await;
+    pair.allow_media().await;
+    pair.talk(Duration::from_millis(600)).await;
+
+    open_beside(&mut pair.a, false).await;
+    open_beside(&mut pair.b, false).await;
+    negotiate(&mut pair.a, &mut pair.b).await;
+    connect(&mut pair).await;
     let before = [&pair.a, &pair.b].map(|side| side.count(TrackKind::Audio));
     pair.talk(Duration::from_millis(400)).await;
     for (side, before) in [(&mut pair.a, before[0]), (&mut pair.b, before[1])] {
@@ -194,5 +209,50 @@ async fn where_there_is_no_other_network_no_second_is_opened_and_the_first_goes_
     pair.b
         .until("sound", |side| side.count(TrackKind::Audio) >= before + 15)
         .await;
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn screens_are_agreed_on_before_the_second_takes_over_and_their_pictures_go_on_over_it() {
+    let mut pair = Pair::spawn();
+    pair.connect().await;
+    pair.allow_media().await;
+    pair.talk(Duration::from_millis(300)).await;
+    add(PeerCommand::AddScreen, &mut pair.a, &mut pair.b).await;
+    add(PeerCommand::AddScreen, &mut pair.b, &mut pair.a).await;
+    show(&pair.a, &mut pair.b, 3).await;
+    show(&pair.b, &mut pair.a, 3).await;
+
+    open_beside(&mut pair.a, false).await;
+    open_beside(&mut pair.b, false).await;
+    // Who offers has it in the first offer, the other one in another.
+    beside(&pair.a, PeerCommand::AddScreen).await;
+    negotiate(&mut pair.a, &mut pair.b).await;
+    connect(&mut pair).await;
+    beside(&pair.b, PeerCommand::AddScreen).await;
+    negotiate(&mut pair.b, &mut pair.a).await;
+    for side in [&pair.a, &pair.b] {
+        beside(side, PeerCommand::AllowMedia).await;
+    }
+    show(&pair.a, &mut pair.b, 6).await;
+    show(&pair.b, &mut pair.a, 6).await;
+
+    for side in [&mut pair.a, &mut pair.b] {
+        let _before = side.screen_key_frames.take();
+        take_over(side).await;
+        let asked = |side: &mut Side| side.screen_key_frames.take();
+        side.until("a key frame of a screen that may stand still", asked)
+            .await;
+        // It was for the first picture over the second.
+        side.screen_key_frames.request();
+    }
+    for side in [&pair.a, &pair.b] {
+        side.command(PeerCommand::CloseBeside).await;
+    }
+    show(&pair.a, &mut pair.b, 12).await;
+    show(&pair.b, &mut pair.a, 12).await;
+    for side in [&pair.a, &pair.b] {
+        assert!(side.failures.is_empty(), "{:?}", side.failures);
+    }
     pair.close().await;
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// Adds a track on one side and negotiates it.
-async fn add(track: PeerCommand, from: &mut Side, to: &mut Side) {
+pub(super) async fn add(track: PeerCommand, from: &mut Side, to: &mut Side) {
     let before = from.negotiations_needed;
     from.command(track).await;
     from.until("the wish to negotiate", |side| side.negotiations_needed > before)
@@ -26,7 +26,7 @@ async fn add(track: PeerCommand, from: &mut Side, to: &mut Side) {
 }
 
 /// Sends pictures of the screen until `count` whole ones came.
-async fn show(from: &Side, to: &mut Side, count: usize) {
+pub(super) async fn show(from: &Side, to: &mut Side, count: usize) {
     let end = Instant::now() + PATIENCE;
     let whole = |side: &Side| {
         let screen = side

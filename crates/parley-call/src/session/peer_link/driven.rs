@@ -2,7 +2,7 @@
 
 use super::PeerLink;
 use crate::end::EndReason;
-use crate::port::{ConnectionPhase, Inflow, Lane, LaneKind, PeerCommand, PeerEventKind, TrackKind};
+use crate::port::{ConnectionPhase, Inflow, Lane, LaneKind, PeerEventKind, TrackKind};
 use crate::sdp;
 use crate::session::context::Context;
 use crate::session::io::SessionEvent;
@@ -54,12 +54,6 @@ impl PeerLink {
             return;
         };
         self.open_failures = 0;
-        if sdp_type == SdpType::Offer && self.leg.may_say() {
-            // Through the server alone it would be anybody's word.
-            let digest = sdp::digest(&sdp);
-            cx.out
-                .peer(PeerCommand::SendControl(ControlMessage::Offer { digest }));
-        }
         self.leg.on_local(sdp_type, sdp, fingerprint, cx);
     }
 
@@ -77,9 +71,22 @@ impl PeerLink {
             // What was said before their channel was open too is lost: webrtc 0.21.1 drops it.
             self.retell();
         }
+        if self.hear_once(message, cx) {
+            return;
+        }
         match message {
             ControlMessage::MediaState(media) => self.presence.hear_media(*media),
             ControlMessage::Hand { raised } => self.presence.hear_hand(*raised),
+            ControlMessage::Offer { digest } => self.announced_offer = Some(digest.clone()),
+            ControlMessage::Recording { state } => self.recording.on_state(*state),
+            ControlMessage::MayRecord { allowed } => self.recording.on_answer(*allowed),
+            ControlMessage::Reaction { .. } | ControlMessage::Bye | ControlMessage::Unknown => {}
+        }
+    }
+
+    /// Hears what is said once, and not told again over another connection. Gives whether this is such a word.
+    pub(super) fn hear_once(&self, message: &ControlMessage, cx: &mut Context<'_>) -> bool {
+        match message {
             ControlMessage::Reaction {
                 reaction: Reaction::Unknown,
             } => {}
@@ -87,12 +94,10 @@ impl PeerLink {
                 participant: self.other,
                 reaction: *reaction,
             }),
-            ControlMessage::Offer { digest } => self.announced_offer = Some(digest.clone()),
-            ControlMessage::Recording { state } => self.recording.on_state(*state),
-            ControlMessage::MayRecord { allowed } => self.recording.on_answer(*allowed),
             ControlMessage::Bye => cx.end = Some(EndReason::OtherLeft),
-            ControlMessage::Unknown => {}
+            _ => return false,
         }
+        true
     }
 
     fn on_track(&mut self, kind: TrackKind, packets: Receiver<ReceivedPacket>, cx: &mut Context<'_>) {
@@ -144,10 +149,13 @@ impl PeerLink {
             }
             _ => {}
         }
+        let carries = self.state.is_connected();
         let negotiates = ["make_offer", "set_remote", "make_answer"].contains(&command);
-        let broken = negotiates && self.leg.negotiation.on_failed(cx) == Damage::Broken;
-        // A connection that carries media is worth more than one that can be negotiated: time will tell.
-        if broken && !self.state.is_connected() && self.fresh_limit.allow(cx.now) {
+        let broken = negotiates && self.leg.negotiation.on_failed(carries, cx) == Damage::Broken;
+        if broken && carries {
+            // A connection that carries media is worth more than one that can be negotiated: it stays until there is another.
+            self.mend_soon(cx.now);
+        } else if broken && self.fresh_limit.allow(cx.now) {
             self.start_afresh(cx);
         }
     }

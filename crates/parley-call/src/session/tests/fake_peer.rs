@@ -9,6 +9,9 @@ use parley_media::packet::ReceivedPacket;
 use parley_proto::{Candidate, ControlMessage, SdpType};
 use std::time::{Duration, Instant};
 
+/// The line of a description that has the screen's track.
+const SCREEN: &str = "a=x-screen\r\n";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Jsep {
     Stable,
@@ -59,6 +62,13 @@ pub(super) struct FakePeer {
     pub(super) opened_beside: u32,
     /// Answers made.
     pub(super) answers: u32,
+    /// Answers, and offers, that this connection will fail to make before it makes one.
+    pub(super) answer_refusals: u32,
+    pub(super) offer_refusals: u32,
+    /// The screen's track is on it.
+    screen: bool,
+    /// The other side's is shown.
+    screen_in: bool,
     /// What this connection was told to find a way by.
     ice_servers: Vec<IceServer>,
 }
@@ -95,6 +105,10 @@ impl FakePeer {
             limits: None,
             opened_beside: 0,
             answers: 0,
+            answer_refusals: 0,
+            offer_refusals: 0,
+            screen: false,
+            screen_in: false,
             ice_servers: Vec::new(),
         }
     }
@@ -207,6 +221,10 @@ impl FakePeer {
                 if ice_restart && self.moved {
                     return Err("the network changed");
                 }
+                if self.offer_refusals > 0 {
+                    self.offer_refusals -= 1;
+                    return Err("no offer");
+                }
                 if ice_restart {
                     self.ufrag += 1;
                     self.ice_restarts += 1;
@@ -240,6 +258,10 @@ impl FakePeer {
                 if self.moved {
                     return Err("the network changed");
                 }
+                if self.answer_refusals > 0 {
+                    self.answer_refusals -= 1;
+                    return Err("no answer");
+                }
                 let offered = self.pending_remote.take();
                 if self.remote.is_some() && self.remote.as_deref().map(ufrag) != offered.as_deref().map(ufrag)
                 {
@@ -251,9 +273,12 @@ impl FakePeer {
                 return Ok(self.described(SdpType::Answer));
             }
             PeerCommand::Rollback => {
-                self.expect(Jsep::HaveLocalOffer)?;
+                if self.jsep == Jsep::Stable {
+                    return Err("wrong signaling state");
+                }
                 self.jsep = Jsep::Stable;
                 self.pending_local = None;
+                self.pending_remote = None;
             }
             PeerCommand::AddCandidate(candidate) => {
                 let remote = self.pending_remote.as_ref().or(self.remote.as_ref());
@@ -264,6 +289,7 @@ impl FakePeer {
             }
             PeerCommand::AddScreen => {
                 self.screens_added += 1;
+                self.screen = true;
                 return Ok(vec![PeerEventKind::NegotiationNeeded]);
             }
             PeerCommand::AddScreenSound => {
@@ -307,7 +333,9 @@ impl FakePeer {
 
     fn describe(&self) -> String {
         let certificate = self.number.wrapping_mul(61).wrapping_add(self.generation as u8);
-        description(certificate, &format!("u{}x{}", self.number, self.ufrag))
+        let mut sdp = description(certificate, &format!("u{}x{}", self.number, self.ufrag));
+        sdp.push_str(if self.screen { SCREEN } else { "" });
+        sdp
     }
 
     fn described(&self, sdp_type: SdpType) -> Vec<PeerEventKind> {
@@ -417,14 +445,51 @@ impl FakePeer {
         }
     }
 
-    /// What is said over a connection of the other side reaches the second one here, if those two belong together.
-    pub(super) fn hear_beside(&mut self, from: &Self, message: ControlMessage) -> Option<PeerEvent> {
-        let second = self.second.as_mut().filter(|second| Self::linked(from, second))?;
-        if second.media_allowed {
-            return Some(second.event(PeerEventKind::Control(message)));
+    /// What is said over a connection of the other side reaches the one here that belongs to it: the one beside what is used, or,
+    /// where that is wished, any.
+    pub(super) fn hear(&mut self, from: &Self, message: ControlMessage, any: bool) -> Option<PeerEvent> {
+        if let Some(second) = self.second.as_mut().filter(|second| Self::linked(from, second)) {
+            return second.take_word(message);
         }
-        second.held.push(message);
+        if any && Self::linked(from, self) {
+            return self.take_word(message);
+        }
         None
+    }
+
+    fn take_word(&mut self, message: ControlMessage) -> Option<PeerEvent> {
+        if self.media_allowed {
+            return Some(self.event(PeerEventKind::Control(message)));
+        }
+        self.held.push(message);
+        None
+    }
+
+    fn shows_to(&self, other: &Self) -> bool {
+        let has_screen = self.local.as_ref().is_some_and(|sdp| sdp.contains(SCREEN));
+        has_screen && self.media_flows() && other.media_flows() && Self::linked(self, other)
+    }
+
+    /// Whether the screen that `self` sends now is seen: by a connection of the other side, used or not.
+    pub(super) fn is_seen_by(&self, other: &Self) -> bool {
+        other.both().any(|one| self.shows_to(one))
+    }
+
+    /// Sees the screen that the other side sends now, if it was not seen before.
+    pub(super) fn see(&mut self, from: &Self) -> Vec<PeerEvent> {
+        let second = self.second.as_mut().and_then(|second| second.see_here(from));
+        second.into_iter().chain(self.see_here(from)).collect()
+    }
+
+    fn see_here(&mut self, from: &Self) -> Option<PeerEvent> {
+        if self.screen_in || !from.shows_to(self) {
+            return None;
+        }
+        self.screen_in = true;
+        let (sender, packets) = std::sync::mpsc::sync_channel(1);
+        self.tracks.push(sender);
+        let kind = TrackKind::Screen;
+        Some(self.event(PeerEventKind::Track { kind, packets }))
     }
 
     /// Looks at the way of the second connection; gives what changed.

@@ -8,6 +8,7 @@ mod fake_server;
 mod hostile;
 mod inflow;
 mod losses;
+mod negotiations;
 mod recording;
 mod relays;
 mod schedules;

@@ -89,6 +89,8 @@ pub(super) struct World {
     /// A party whom nothing reaches, although the others are reached.
     pub(super) deaf: Option<usize>,
     pub(super) tamper: Option<Tamper>,
+    /// Words on the control channel of the connection in use reach the other side, as they always do between two that are made.
+    pub(super) carries_words: bool,
     /// One message in so many is doubled, or overtaken by the next; 0 for never.
     pub(super) disorder: u64,
     queue: BTreeMap<(Instant, u64), Delivery>,
@@ -110,6 +112,7 @@ impl World {
             second_path_up: true,
             deaf: None,
             tamper: None,
+            carries_words: false,
             disorder: 0,
             queue: BTreeMap::new(),
             sequence: 0,
@@ -132,6 +135,15 @@ impl World {
     /// The same, after they connected.
     pub(super) fn connected_pair(seed: u64) -> Self {
         let mut world = Self::pair(seed);
+        world.run_s(5);
+        world.expect_media();
+        world
+    }
+
+    /// The same, where all words on control channels are carried.
+    pub(super) fn talking_pair(seed: u64) -> Self {
+        let mut world = Self::pair(seed);
+        world.carries_words = true;
         world.run_s(5);
         world.expect_media();
         world
@@ -189,6 +201,12 @@ impl World {
         let alive: Vec<&Party> = self.parties.iter().filter(|party| !party.crashed).collect();
         matches!(alive[..], [.., a, b] if a.peer.is_heard_by(&b.peer) && b.peer.is_heard_by(&a.peer)
             && self.path_up)
+    }
+
+    /// Whether the screen that one of two shares is seen by the other in this moment.
+    pub(super) fn screen_is_seen(&self, sharer: usize) -> bool {
+        let [from, to] = [sharer, 1 - sharer].map(|party| &self.parties[party].peer);
+        from.is_seen_by(to)
     }
 
     pub(super) fn expect_media(&self) {
@@ -403,7 +421,7 @@ impl World {
         }
     }
 
-    /// What is said on a control channel reaches a second connection of the other side.
+    /// What is said on a control channel reaches a second connection of the other side, and where words are carried any.
     fn carry_word(&mut self, party: usize, command: &PeerCommand) {
         let (beside, message) = match command {
             PeerCommand::SendControl(message) => (false, message),
@@ -413,6 +431,7 @@ impl World {
             },
             _ => return,
         };
+        let any = self.carries_words;
         for other in (0..self.parties.len()).filter(|other| *other != party) {
             let Ok([from, to]) = self.parties.get_disjoint_mut([party, other]) else {
                 continue;
@@ -421,7 +440,7 @@ impl World {
                 .peer
                 .place(beside)
                 .filter(|place| place.media_flows())
-                .and_then(|place| to.peer.hear_beside(place, message.clone()));
+                .and_then(|place| to.peer.hear(place, message.clone(), any));
             if let Some(event) = event {
                 self.push_ms(8, Delivery::FromPeer { party: other, event });
             }
@@ -529,6 +548,11 @@ impl World {
             let peer = &mut self.parties[*party].peer;
             let mut events = peer.check(now, first && hears);
             events.extend(peer.check_second(now, second && hears && self.second_path_up));
+            for other in alive.iter().filter(|other| *other != party) {
+                if let Ok([here, there]) = self.parties.get_disjoint_mut([*party, *other]) {
+                    events.extend(here.peer.see(&there.peer));
+                }
+            }
             for event in events {
                 self.input(*party, Input::Peer(event));
             }
