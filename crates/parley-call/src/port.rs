@@ -190,6 +190,8 @@ pub struct Inflow {
     pub anything: bool,
     /// Nothing came for half a second: too short to say that it stopped, and long enough to believe whoever says that they moved.
     pub lull: bool,
+    /// Much of what should come, or go, was lost in each of the last seconds.
+    pub lossy: bool,
 }
 
 impl Default for Inflow {
@@ -199,6 +201,7 @@ impl Default for Inflow {
             video: true,
             anything: true,
             lull: false,
+            lossy: false,
         }
     }
 }

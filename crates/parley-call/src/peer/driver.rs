@@ -13,6 +13,7 @@ use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
+use super::loss_watch::{LossWatch, Traffic};
 use super::network_watch::NetworkWatch;
 use super::privacy;
 use super::route::Route;
@@ -71,6 +72,8 @@ pub(super) struct Open {
     up: bool,
     /// What comes.
     inflow: InflowWatch,
+    /// What is lost.
+    losses: LossWatch,
     /// What waits in data channels.
     backlog: Backlog,
 }
@@ -367,6 +370,14 @@ impl Driver {
         open.clumping
             .report(reported, sent - std::mem::replace(&mut open.voice_sent, sent));
         open.protection.report(open.loss, open.clumping.factor());
+        let meter = &open.connection.meter;
+        let lossy = open.losses.is_much(Traffic {
+            expected: meter.packets_expected.get(),
+            received: meter.packets_received.get(),
+            sent,
+            lost_out: reported,
+        });
+        open.inflow.set_lossy(lossy);
         self.apply_estimate();
         let Some(open) = &mut self.open else {
             return;

@@ -39,10 +39,16 @@ pub(super) struct InflowWatch {
     audio: Quiet,
     video: Quiet,
     anything: Quiet,
+    lossy: bool,
     told: Inflow,
 }
 
 impl InflowWatch {
+    /// Much is lost, or is no more; told with the next look.
+    pub(super) const fn set_lossy(&mut self, lossy: bool) {
+        self.lossy = lossy;
+    }
+
     /// Looks; gives what comes now, if that changed.
     pub(super) fn look(&mut self, now: Instant, arrived: Arrived) -> Option<Inflow> {
         let before = self.looked_at.replace(now).unwrap_or(now);
@@ -52,6 +58,7 @@ impl InflowWatch {
             video: self.video.comes(arrived.video, passed),
             anything: self.anything.comes(arrived.anything, passed),
             lull: self.anything.lasts >= LULL,
+            lossy: self.lossy,
         };
         (std::mem::replace(&mut self.told, inflow) != inflow).then_some(inflow)
     }
@@ -130,6 +137,26 @@ mod tests {
         assert_eq!(watch.look(start + Duration::from_secs(31), same), Some(lull));
         let later = watch.look(start + Duration::from_secs(32), same);
         assert_eq!(later.map(|inflow| inflow.anything), Some(false));
+    }
+
+    #[test]
+    fn heavy_loss_is_told_when_it_begins_and_ends() {
+        let start = Instant::now();
+        let mut watch = InflowWatch::default();
+        let mut look = |ms, lossy| {
+            watch.set_lossy(lossy);
+            let all = Arrived {
+                audio: ms,
+                video: ms,
+                anything: ms,
+            };
+            watch
+                .look(start + Duration::from_millis(ms), all)
+                .map(|inflow| inflow.lossy)
+        };
+        let told =
+            [(250, false), (500, true), (750, true), (1_000, false)].map(|(ms, lossy)| look(ms, lossy));
+        assert_eq!(told, [None, Some(true), None, Some(false)]);
     }
 
     #[test]

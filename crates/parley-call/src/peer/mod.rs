@@ -36,6 +36,7 @@ mod inflow;
 mod ladder;
 mod lane;
 mod library;
+mod loss_watch;
 mod meter;
 mod network_watch;
 mod pacer;

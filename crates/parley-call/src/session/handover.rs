@@ -17,6 +17,9 @@ const SETTLE: Duration = Duration::from_millis(150);
 const SETTLE_BESIDE: Duration = Duration::from_millis(500);
 /// A fresh connection that does not stand by then is tried anew, with the server too.
 const MOVE_MAX: Duration = Duration::from_secs(5);
+/// A second connection that is being made when a fresh one is due is waited for so long: on networks where it comes to stand at
+/// all, it does within a second or two.
+const BESIDE_MAX: Duration = Duration::from_secs(3);
 /// So often; then what mends any other outage goes on alone.
 const MOVES_MAX: u32 = 3;
 
@@ -63,9 +66,13 @@ pub(super) struct Handover {
     connection: Option<u32>,
     /// There is a network that it does not use.
     has_more: bool,
-    /// Nothing came for half a second, and a second connection was tried because of that.
+    /// When the addresses changed last.
+    changed: Option<Instant>,
+    /// Until when a second connection that is being made is waited for.
+    waits_until: Option<Instant>,
+    /// Nothing came for half a second, or too little, and a second connection was tried because of that.
     doubted: bool,
-    /// The one there is was made because nothing came over another, by which the system still goes: that it is called better then
+    /// The one there is was made because too little came over another, by which the system still goes: that it is called better then
     /// is no news.
     fled: bool,
 }
@@ -76,6 +83,7 @@ impl Handover {
         if self.connection.replace(number) != Some(number) {
             self.has_more = false;
             self.fled = std::mem::take(&mut self.doubted);
+            self.waits_until = None;
             if matches!(self.stage, Stage::Gathering { .. }) {
                 self.stage = Stage::Settled;
             }
@@ -85,6 +93,7 @@ impl Handover {
     /// The addresses changed.
     pub(super) fn on_change(&mut self, now: Instant, change: NetworkChange) {
         self.has_more = change.has_more;
+        self.changed = Some(now);
         let is_better = change.better && !std::mem::take(&mut self.fled);
         self.stage = match (change.in_use, change.reaches_others) {
             // The fresh connection has its addresses; whether it comes to stand is another matter.
@@ -112,6 +121,14 @@ impl Handover {
         }
     }
 
+    /// Much of what should come, or go, is lost, and has been for seconds. Where the way in use was taken for that reason it is not
+    /// left for it: it may well be the other side's own way that loses.
+    pub(super) fn on_loss(&mut self, now: Instant) {
+        if !self.fled {
+            self.on_lull(now);
+        }
+    }
+
     /// Media stopped over a connection that carried some.
     pub(super) fn on_silence(&mut self, now: Instant) {
         if self.has_more && self.stage == Stage::Settled {
@@ -123,7 +140,22 @@ impl Handover {
         }
     }
 
-    /// How to move over now, if at all. `up`: media can flow over the connection there is; `beside`: a second one is being made.
+    /// Whether the way in use is given up, so that only what is on another network is worth waiting for.
+    pub(super) const fn hurries(&self) -> bool {
+        match self.stage {
+            Stage::Settled | Stage::Stranded => false,
+            Stage::Gathering { how, .. } => matches!(how, Move::Afresh),
+            Stage::Moving { .. } => true,
+        }
+    }
+
+    /// When the addresses changed last.
+    pub(super) const fn changed(&self) -> Option<Instant> {
+        self.changed
+    }
+
+    /// How to move over now, if at all. `up`: media can flow over the connection there is; `beside`: a second one is being made that
+    /// is worth waiting for, which is done for a while.
     pub(super) fn due(&mut self, now: Instant, up: bool, beside: bool) -> Option<Move> {
         let (until, how, count) = match self.stage {
             Stage::Settled | Stage::Stranded => return None,
@@ -131,6 +163,7 @@ impl Handover {
             Stage::Gathering { until, how } => (until, how, 0),
             Stage::Moving { .. } if up => {
                 self.stage = Stage::Settled;
+                self.waits_until = None;
                 return None;
             }
             Stage::Moving { until, count } => (until, Move::Afresh, count),
@@ -138,14 +171,14 @@ impl Handover {
         if now < until {
             return None;
         }
-        if beside {
+        if beside && now < *self.waits_until.get_or_insert(now + BESIDE_MAX) {
             // It is on the other network, and further than any that begins now.
-            self.stage = Stage::Gathering {
-                until: now + SETTLE,
-                how,
-            };
+            if let Stage::Gathering { until, .. } | Stage::Moving { until, .. } = &mut self.stage {
+                *until = now + SETTLE;
+            }
             return None;
         }
+        self.waits_until = None;
         if how == Move::Beside {
             self.stage = Stage::Settled;
             return Some(how);
@@ -352,6 +385,42 @@ mod tests {
         failed.on_change(now, OTHER);
         failed.on_connection(2);
         assert_eq!(failed.deadline(), None, "it was gone over to");
+    }
+
+    #[test]
+    fn a_second_connection_that_does_not_come_to_stand_is_not_waited_for_long() {
+        let (mut handover, start) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_change(start, OTHER);
+        let moved = |handover: &mut Handover| {
+            (0..100).find_map(|_| {
+                let at = handover.deadline()?;
+                handover.due(at, false, true).map(|how| (how, at))
+            })
+        };
+        let (how, at) = moved(&mut handover).expect("it moves, whatever is being made");
+        assert_eq!(how, Move::Afresh);
+        assert!(at < start + Duration::from_secs(4), "{:?}", at - start);
+        // Nor is the next one, and the moves are counted all the same.
+        let later: Vec<_> = std::iter::from_fn(|| moved(&mut handover)).collect();
+        assert_eq!(later.len(), 2, "as often as any other");
+    }
+
+    #[test]
+    fn a_network_that_loses_much_is_left_for_another_once_and_not_for_the_one_that_was_left() {
+        let (mut handover, now) = (Handover::default(), Instant::now());
+        handover.on_connection(1);
+        handover.on_loss(now);
+        assert_eq!(handover.deadline(), None, "there is only this one");
+        handover.on_change(now, change(true, true, true));
+        handover.on_loss(now);
+        assert_eq!(handover.due(now, true, false), Some(Move::Beside));
+        handover.on_loss(now);
+        assert_eq!(handover.deadline(), None, "once");
+        handover.on_connection(2);
+        handover.on_change(now, change(true, true, true));
+        handover.on_loss(now);
+        assert_eq!(handover.deadline(), None, "it is the other side's way that loses");
     }
 
     #[test]

@@ -215,6 +215,11 @@ impl PeerLink {
         self.is_up() && self.inflow.lull && (said.microphone_on || said.camera_on)
     }
 
+    /// Whether much of it is lost, for seconds already.
+    pub(super) fn loses_much(&self) -> bool {
+        self.flows() && self.inflow.lossy
+    }
+
     /// Whether media could flow at some time.
     pub(super) const fn was_up(&self) -> bool {
         self.was_up

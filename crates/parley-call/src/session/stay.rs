@@ -370,10 +370,17 @@ impl Stay {
         if self.link.as_ref().is_some_and(silent) {
             self.handover.on_silence(cx.now);
         }
-        let beside = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.second_number().is_some());
+        if self.link.as_ref().is_some_and(PeerLink::loses_much) {
+            self.handover.on_loss(cx.now);
+        }
+        let beside = self.link.as_ref().is_some_and(|link| {
+            if self.handover.hurries() {
+                // One that they wanted may be on addresses that are gone.
+                link.is_onwards_since(self.handover.changed())
+            } else {
+                link.second_number().is_some()
+            }
+        });
         match (self.handover.due(cx.now, up, beside), &mut self.link) {
             (Some(Move::Beside), Some(link)) if up => link.begin_beside(cx),
             (Some(_), link) => {

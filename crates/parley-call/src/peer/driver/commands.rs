@@ -10,6 +10,7 @@ use crate::peer::connection::{CommandError, Connection};
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
+use crate::peer::loss_watch::LossWatch;
 use crate::peer::network_watch::NetworkWatch;
 use crate::peer::privacy;
 use crate::peer::servers;
@@ -193,6 +194,7 @@ impl Driver {
             addresses,
             up: false,
             inflow: InflowWatch::default(),
+            losses: LossWatch::default(),
             backlog: Backlog::default(),
         }))
     }

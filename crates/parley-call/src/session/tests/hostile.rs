@@ -212,6 +212,7 @@ fn one_whom_nothing_reaches_is_answered_once_nothing_comes_from_there_either() {
         video: false,
         anything: false,
         lull: true,
+        lossy: false,
     };
     world.peer_tells(0, PeerEventKind::Inflow(nothing));
     world.run_s(1);

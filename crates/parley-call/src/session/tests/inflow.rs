@@ -11,12 +11,14 @@ const ALL: Inflow = Inflow {
     video: true,
     anything: true,
     lull: false,
+    lossy: false,
 };
 const NOTHING: Inflow = Inflow {
     audio: false,
     video: false,
     anything: false,
     lull: true,
+    lossy: false,
 };
 
 /// Party 0 of a pair whose other side says what its devices do.

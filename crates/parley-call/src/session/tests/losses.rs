@@ -245,6 +245,7 @@ fn a_network_that_falls_silent_is_left_for_the_one_beside_it() {
         video: false,
         anything: false,
         lull: true,
+        lossy: false,
     };
     let mut world = World::connected_pair(31);
     world.peer_tells(0, PeerEventKind::NetworkChanged(BESIDE));
