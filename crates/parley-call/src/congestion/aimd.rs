@@ -29,6 +29,8 @@ const DRAIN_MAX_MS: f64 = 4_000.0;
 /// A queue that stays as long as that, and longer than this times the jitter, for this time, is drained even if it does not grow.
 const LONG_JITTER: f64 = 2.0;
 const LONG_MS: f64 = 700.0;
+/// The same before the rate ever went down: it is a guess, and what it is too much goes into the queue from the first picture on.
+const LONG_FIRST_MS: f64 = 100.0;
 /// How much lower the rate is for each second of a queue, and the least.
 const DRAIN_PER_MS: f64 = 0.001;
 const DRAIN_MIN: f64 = 0.15;
@@ -113,6 +115,17 @@ impl Aimd {
         self.capacity = Capacity::default();
     }
 
+    /// The way carries only this much, and what was sent beyond it lies in its queue.
+    pub(super) fn narrow(&mut self, now_ms: f64, capacity: f64) {
+        self.capacity.observe(capacity);
+        self.rate = capacity * BACK_OFF;
+        self.decreased_ms = now_ms;
+        self.drain = Some(Drain {
+            since_ms: now_ms,
+            capacity,
+        });
+    }
+
     pub(super) fn update(&mut self, now_ms: f64, measured: Measured) {
         let passed_ms = (now_ms - self.updated_ms.unwrap_or(now_ms)).clamp(0.0, 1000.0);
         self.updated_ms = Some(now_ms);
@@ -130,7 +143,12 @@ impl Aimd {
         };
         self.long_since_ms = is_long.then_some(since_ms);
         // A queue that is full grows no more, and is no better for that.
-        let stays = now_ms - since_ms >= LONG_MS;
+        let long_ms = if self.decreased_ms == f64::NEG_INFINITY {
+            LONG_FIRST_MS
+        } else {
+            LONG_MS
+        };
+        let stays = now_ms - since_ms >= long_ms;
         if stays || measured.usage == Usage::Over && measured.queue_ms >= queue_min {
             self.hold = true;
             self.decrease(now_ms, measured);
@@ -139,7 +157,7 @@ impl Aimd {
         }
         if self.drain.is_some() {
             self.go_on_draining(now_ms, measured);
-        } else if !self.hold && measured.usage == Usage::Normal {
+        } else if !self.hold && !is_long && measured.usage == Usage::Normal {
             self.increase(now_ms, passed_ms, measured);
         }
     }

@@ -100,6 +100,11 @@ impl Estimator {
         self.target
     }
 
+    /// Whether there is a queue in the way, or one is being let go.
+    pub(crate) fn has_queue(&self) -> bool {
+        self.standing.queue_ms() >= CALM_QUEUE_MS || self.aimd.is_draining()
+    }
+
     /// What is behind it.
     #[cfg(test)]
     pub(super) fn figures(&self) -> Figures {
@@ -241,8 +246,15 @@ impl Estimator {
         self.neighbour.update(now_ms, measured, lost, went_down);
         self.neighbour.limit(self.limits.min, self.limits.max);
         let found = self.probes.found(now_ms, self.target, self.limits.max);
+        let narrow = self.probes.take_narrow();
         if let Some(beside) = self.neighbour.rate() {
             self.aimd.set(beside);
+        } else if let Some(narrow) = narrow
+            && self.aimd.decreased_ms() == f64::NEG_INFINITY
+        {
+            // The first rate was a guess, and this is the first that is known.
+            self.aimd.narrow(now_ms, narrow);
+            self.probes.disturbed();
         } else if let Some(found) = found
             && !self.aimd.is_draining()
         {

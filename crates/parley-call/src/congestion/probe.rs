@@ -31,6 +31,11 @@ const PACKETS_MAX: usize = 256;
 /// Arriving slower than it left by this share shows the capacity, of which so much is used.
 const SATURATED: f64 = 0.9;
 const USED: f64 = 0.95;
+/// What the first probe shows is believed also when it is less than the first rate, which is a guess: from so many bits on.
+const NARROW_BITS_MIN: f64 = 40_000.0;
+/// Packets left together when that took no more than this share of the time of their arrivals, and that no less than so long.
+const TOGETHER: f64 = 0.5;
+const TOGETHER_MIN_MS: f64 = 20.0;
 /// Arriving faster than it left by this factor, something held it and let it go.
 const HELD: f64 = 2.0;
 
@@ -59,6 +64,10 @@ pub(super) struct Probes {
     /// Rates to probe next.
     planned: VecDeque<f64>,
     running: Option<Running>,
+    /// Whether one was heard of.
+    heard: bool,
+    /// What the first one showed, when that is less than the first rate.
+    narrow: Option<f64>,
     ended_ms: f64,
     wait_ms: f64,
     calm_since_ms: Option<f64>,
@@ -140,6 +149,11 @@ impl Probes {
         }
     }
 
+    /// What the way carries, once, when the first probe showed that it is less than the first rate.
+    pub(super) const fn take_narrow(&mut self) -> Option<f64> {
+        self.narrow.take()
+    }
+
     /// What the present probe found, once enough of it arrived; plans the next one when that was more than `rate`.
     pub(super) fn found(&mut self, now_ms: f64, rate: f64, max: f64) -> Option<f64> {
         let running = self.running.as_ref()?;
@@ -152,6 +166,9 @@ impl Probes {
         if found.is_some_and(|found| found < probed * FOUND) {
             // The way is full at less: what was to be tried at more would only lie in its queue.
             self.planned.clear();
+        }
+        if !std::mem::replace(&mut self.heard, true) && bits >= NARROW_BITS_MIN {
+            self.narrow = arriving(&running.seen).filter(|came| *came < rate * SATURATED);
         }
         self.running = None;
         self.ended_ms = now_ms;
@@ -169,6 +186,18 @@ impl Probes {
         }
         found
     }
+}
+
+/// Bits a second at which packets arrived that had left together, unless they did not.
+fn arriving(seen: &[(f64, f64, f64)]) -> Option<f64> {
+    let span = |of: fn(&(f64, f64, f64)) -> f64| {
+        let times = seen.iter().map(of);
+        times.clone().fold(f64::NEG_INFINITY, f64::max) - times.fold(f64::INFINITY, f64::min)
+    };
+    let (left_ms, came_ms) = (span(|seen| seen.0), span(|seen| seen.1));
+    let first = seen.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let bits = seen.iter().map(|(_, _, bits)| bits).sum::<f64>() - first.2;
+    (came_ms >= TOGETHER_MIN_MS && left_ms <= came_ms * TOGETHER).then(|| bits * 1000.0 / came_ms)
 }
 
 /// Bits a second of a cluster that arrived, unless its times are no good.
@@ -239,6 +268,23 @@ mod tests {
         assert!((1.85e6..=2e6).contains(&ceiling), "{ceiling}");
         let narrow = found(3e5, 3.2e5, 1e7);
         assert!(narrow < 3.2e5, "{narrow}");
+    }
+
+    #[test]
+    fn a_first_rate_that_is_more_than_the_way_carries_is_seen_from_the_first_probe_alone() {
+        let mut probes = Probes::new(1.4e6);
+        for (probe, expect) in [(0, true), (1, false)] {
+            let now = f64::from(probe) * 6_000.0;
+            let cluster = probes.next(now, 1.4e6, 2.8e6, true).unwrap();
+            for k in 0..10 {
+                let at = |bps: f64| now + f64::from(k) * 9_600_000.0 / bps;
+                probes.add(cluster.id, at(cluster.bps), 40.0 + at(1e6), 9_600.0);
+            }
+            assert_eq!(probes.found(now + 100.0, 1.4e6, 2.8e6), None);
+            let narrow = probes.take_narrow();
+            assert_eq!(narrow.is_some(), expect);
+            assert!(narrow.is_none_or(|bps| (bps - 1e6).abs() < 1.0), "{narrow:?}");
+        }
     }
 
     #[test]
