@@ -6,11 +6,13 @@
 //! on its way; what can still be repaired meanwhile is. A picture that refers to a missing one is never handed out.
 
 mod order;
+mod repairs;
 
 use super::h264::{AccessUnit, Depacketizer, PictureStart, picture_start};
 use crate::packet::ReceivedPacket;
 use crate::time::{ArrivalTime, RtpTime};
 use order::{Order, Place};
+use repairs::Repairs;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ const BYTES_MAX: usize = 4 << 20;
 const STARTS_MAX: usize = 64;
 /// How long a loss may be waited for before everything behind it is given up.
 const REPAIR_MAX: Duration = Duration::from_secs(2);
-/// The wait for a retransmission before a key frame is wished for, where the round trip is short ...
+/// The longest wait for a retransmission before a key frame is wished for, where the round trip is short ...
 const PATIENCE_MAX: Duration = Duration::from_millis(500);
 /// ... and where it is so long (a satellite) that nothing sent again could be there by then: asking would cost a key frame for each loss.
 const PATIENCE_FAR_MAX: Duration = Duration::from_secs(1);
@@ -40,6 +42,8 @@ pub struct CompletePicture {
     pub rtp_time: RtpTime,
     /// When the last missing packet of it came.
     pub completed: ArrivalTime,
+    /// Whether a packet of it came after ones that were sent later: it was overtaken, or lost and sent again.
+    pub repaired: bool,
 }
 
 /// What happened to packets and pictures so far.
@@ -83,6 +87,7 @@ pub struct FrameBuffer {
     /// The key frame that comes packet by packet.
     coming: Option<Coming>,
     round_trip: Duration,
+    repairs: Repairs,
     depacketizer: Depacketizer,
     counters: FrameBufferCounters,
 }
@@ -117,6 +122,7 @@ impl FrameBuffer {
             last_request: None,
             coming: None,
             round_trip: ROUND_TRIP_FIRST,
+            repairs: Repairs::default(),
             depacketizer: Depacketizer::new(),
             counters: FrameBufferCounters::default(),
         }
@@ -173,7 +179,11 @@ impl FrameBuffer {
 
     /// The next picture that can be decoded, if it is complete.
     pub fn pop(&mut self, now: Instant) -> Option<CompletePicture> {
-        let picture = self.pop_next().or_else(|| self.pop_key_frame());
+        let next = self.pop_next();
+        if let (Some(_), Some(since)) = (&next, self.stuck_since) {
+            self.repairs.note(now.saturating_duration_since(since));
+        }
+        let picture = next.or_else(|| self.pop_key_frame());
         match &picture {
             Some(picture) => {
                 self.counters.pictures += 1;
@@ -238,11 +248,12 @@ impl FrameBuffer {
         }
     }
 
-    /// How long a retransmission is waited for: it is asked for at once or after a short while, and travels once there and back.
+    /// How long a retransmission is waited for: it is asked for at once or after a short while, and travels once there and back,
+    /// or as often as the last ones had to.
     fn patience(&self) -> Duration {
         let usual = self.round_trip.mul_f32(1.5) + Duration::from_millis(50);
         if usual <= PATIENCE_MAX {
-            return usual;
+            return self.repairs.patience(usual, PATIENCE_MAX);
         }
         let far = self.round_trip.mul_f32(1.1) + Duration::from_millis(100);
         far.clamp(PATIENCE_MAX, PATIENCE_FAR_MAX)
@@ -353,11 +364,15 @@ impl FrameBuffer {
         self.next = Some(last + 1);
         let rtp_time = picture.values().next()?.rtp_time;
         let completed = picture.values().map(|packet| packet.arrived).max()?;
+        let arrivals = picture.values().map(|packet| packet.arrived);
+        let last_behind = self.packets.values().next().map(|packet| packet.arrived);
+        let repaired = !arrivals.chain(last_behind).is_sorted();
         match self.depacketize(&picture) {
             Some(unit) => Some(CompletePicture {
                 unit,
                 rtp_time,
                 completed,
+                repaired,
             }),
             None => {
                 self.counters.malformed += 1;

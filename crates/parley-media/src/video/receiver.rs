@@ -224,7 +224,12 @@ impl Desk {
             self.buffer.require_key_frame_now();
         }
         while let Some(picture) = self.buffer.pop(now) {
-            let due = self.lip_sync.place(now, picture.completed, picture.rtp_time);
+            let (completed, rtp_time) = (picture.completed, picture.rtp_time);
+            let due = if picture.repaired {
+                self.lip_sync.place_repaired(now, completed, rtp_time)
+            } else {
+                self.lip_sync.place(now, completed, rtp_time)
+            };
             self.waiting.push_back((due, picture));
         }
         if watched {
@@ -434,6 +439,7 @@ mod tests {
             unit: h264::AccessUnit::default(),
             rtp_time: RtpTime(0),
             completed: ArrivalTime(now),
+            repaired: false,
         };
         desk.waiting.push_back((now + DECODE_AHEAD_MAX * 9, later));
         desk.shared.unwatched.store(true, Ordering::Relaxed);

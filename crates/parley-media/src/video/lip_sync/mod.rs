@@ -9,13 +9,17 @@
 //! long at least is told in [`LipSyncFigures::sound_hold_ms`]: no more than brings words within the bounds, and at most [`HOLD_MAX`],
 //! since people talk to each other.
 //!
+//! Where packets are lost, pictures are held for what is sent again ([`cushion`]), if that is longer than for the sound.
+//!
 //! What a sender reports can be wrong or hostile: the delay stays within [`DELAY_MAX`], moves by small steps, and stays as it is
 //! while the reports say nothing or nonsense (RFC 3550, 6.4.1; bounds after ITU-R BT.1359-1, which lets words be later than
 //! lips rather than earlier). What comes after both, the speaker's ring and the drawing, takes about equally long and is left out.
 
+mod cushion;
 mod sender_times;
 
 use crate::time::{ArrivalTime, RtpTime, VIDEO_CLOCK_HZ};
+use cushion::Cushion;
 use sender_times::Quickest;
 pub use sender_times::{Lip, NtpTime, SenderTimes};
 use std::time::{Duration, Instant};
@@ -64,6 +68,7 @@ pub struct LipSync {
     /// How long sound waits after it came, once it is heard.
     sound_wait: Option<Duration>,
     pictures: Quickest,
+    cushion: Cushion,
     delay_us: i64,
     /// How long the sound is to wait at least.
     hold_us: i64,
@@ -89,6 +94,7 @@ impl LipSync {
             times,
             sound_wait: None,
             pictures: Quickest::new(VIDEO_CLOCK_HZ),
+            cushion: Cushion::default(),
             moved: None,
             together_us: None,
             sound_behind_us: None,
@@ -102,15 +108,32 @@ impl LipSync {
 
     /// A picture is whole since `completed`: when to show it. Never before that, and at most [`DELAY_MAX`] after.
     pub fn place(&mut self, now: Instant, completed: ArrivalTime, rtp_time: RtpTime) -> Instant {
+        self.place_in(now, completed, rtp_time, false)
+    }
+
+    /// The same for a picture of which something came only after it was sent again.
+    pub fn place_repaired(&mut self, now: Instant, completed: ArrivalTime, rtp_time: RtpTime) -> Instant {
+        self.place_in(now, completed, rtp_time, true)
+    }
+
+    fn place_in(
+        &mut self,
+        now: Instant,
+        completed: ArrivalTime,
+        rtp_time: RtpTime,
+        repaired: bool,
+    ) -> Instant {
         self.pictures.observe(completed.0, rtp_time);
         let Some(quickest) = self.pictures.moment(now, rtp_time) else {
             return completed.0;
         };
         let quickest = quickest.instant();
-        self.note_late(completed.0.saturating_duration_since(quickest));
+        let late = completed.0.saturating_duration_since(quickest);
+        self.note_late(late);
         self.aim(now);
         let delay = Duration::from_micros(u64::try_from(self.delay_us).unwrap_or(0));
-        let due = quickest + delay;
+        let repaired_late = if repaired { late } else { Duration::ZERO };
+        let due = quickest + delay.max(self.cushion.note(now, repaired_late));
         due.clamp(completed.0, completed.0 + DELAY_MAX)
     }
 
