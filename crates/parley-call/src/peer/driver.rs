@@ -295,6 +295,7 @@ impl Driver {
             .saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire))
             .saturating_sub(shield.copies_take());
         let for_pictures = ladder::as_taken(for_pictures, self.takes_kbps);
+        self.ladder.note(clock(), for_pictures);
         let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
         video.paused = self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
         self.video_targets
@@ -502,7 +503,7 @@ async fn wait_for(due: Option<Instant>) {
 }
 
 /// The estimate's bounds for these limits of the picture.
-fn bounds(limits: &VideoLimits) -> Bounds {
+pub(super) fn bounds(limits: &VideoLimits) -> Bounds {
     let with_sound = |video: Bitrate| Bitrate::from_bps(video.scale(1.05).bps() + AUDIO_RESERVE.bps());
     let max = with_sound(limits.bitrate_max).max(ESTIMATE_MIN);
     Bounds {

@@ -109,6 +109,11 @@ impl Congestion {
         control.estimator.poll_probe(now)
     }
 
+    /// Whether there is a queue in the way.
+    pub(super) fn has_queue(&self) -> bool {
+        self.control().estimator.has_queue()
+    }
+
     fn control(&self) -> MutexGuard<'_, Control> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,12 +1,16 @@
 //! From the estimate to what the encoders must produce: sound first, then pictures in the size that looks best at the rate.
 //!
-//! Sizes are steps with hysteresis, so that an estimate that sways around a threshold does not make the picture jump.
+//! Sizes are steps with hysteresis, so that an estimate that sways around a threshold does not make the picture jump. Another size costs a
+//! key frame, and while a queue is let go there is no room for one: what an estimate is for less than [`LASTS`] makes the picture
+//! coarser, not smaller.
 
 use crate::config::VideoLimits;
 use parley_media::audio::AudioTargets;
 use parley_media::audio::protection::expected_loss_pct;
 use parley_media::video::EncoderTargets;
 use parley_proto::{Bitrate, FrameRate, Resolution};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 /// What sound takes on the wire: Opus at 32 kbit/s and the headers of 50 packets a second.
 pub(super) const AUDIO_RESERVE: Bitrate = Bitrate::from_kbps(60);
@@ -24,6 +28,8 @@ const SLOWER: [(Bitrate, f64); 3] = [
 ];
 /// What a screen gets of somebody who wants no pictures of the camera: enough to read.
 const SCREEN_ALONE: Bitrate = Bitrate::from_kbps(300);
+/// An estimate must have been so low for this long to make pictures smaller.
+const LASTS: Duration = Duration::from_secs(1);
 /// How much more than its threshold a larger size needs before it is taken up again.
 const HYSTERESIS: f64 = 1.25;
 
@@ -50,6 +56,10 @@ const STEPS: [(Bitrate, Resolution); 5] = [
 pub(super) struct Ladder {
     limits: VideoLimits,
     step: usize,
+    /// What there is for pictures, ...
+    present: Option<Bitrate>,
+    /// ... and was until when within [`LASTS`], each more than all later ones.
+    lately: VecDeque<(Instant, Bitrate)>,
     /// Into [`SLOWER`]; one more than the last that is not slowed down to.
     slower: usize,
 }
@@ -60,6 +70,8 @@ impl Ladder {
         Self {
             limits,
             step: 0,
+            present: None,
+            lately: VecDeque::new(),
             slower: 0,
         }
     }
@@ -67,6 +79,29 @@ impl Ladder {
     /// Other limits from now on.
     pub(super) const fn limit(&mut self, limits: VideoLimits) {
         self.limits = limits;
+    }
+
+    /// From `now` on there is this much for pictures, the camera's alone.
+    pub(super) fn note(&mut self, now: Instant, estimate: Bitrate) {
+        if let Some(before) = self.present.replace(estimate) {
+            while self.lately.back().is_some_and(|(_, less)| *less <= before) {
+                self.lately.pop_back();
+            }
+            self.lately.push_back((now, before));
+        }
+        while self
+            .lately
+            .front()
+            .is_some_and(|(ended, _)| now.saturating_duration_since(*ended) >= LASTS)
+        {
+            self.lately.pop_front();
+        }
+    }
+
+    /// The camera shares with something else from now on, and what it had alone counts no more.
+    fn forget(&mut self) {
+        self.present = None;
+        self.lately.clear();
     }
 
     /// What the encoders of the camera and of the screen must produce at this estimate. A screen is shared to be read, so the
@@ -86,6 +121,7 @@ impl Ladder {
             paused: !sharing,
         };
         let for_camera = if sharing {
+            self.forget();
             estimate.saturating_sub(bitrate.scale(1.0 / PAYLOAD_SHARE))
         } else {
             estimate
@@ -93,14 +129,22 @@ impl Ladder {
         (self.video(for_camera), screen)
     }
 
-    /// What the video encoder must produce at this estimate.
-    pub(super) fn video(&mut self, estimate: Bitrate) -> EncoderTargets {
-        let bitrate = estimate
+    fn of_camera(&self, estimate: Bitrate) -> Bitrate {
+        estimate
             .saturating_sub(AUDIO_RESERVE)
             .scale(PAYLOAD_SHARE)
             .min(self.limits.bitrate_max)
-            .max(VIDEO_MIN);
-        self.step = step_at(bitrate, self.step);
+            .max(VIDEO_MIN)
+    }
+
+    /// What the video encoder must produce at this estimate.
+    pub(super) fn video(&mut self, estimate: Bitrate) -> EncoderTargets {
+        let bitrate = self.of_camera(estimate);
+        let most = self
+            .lately
+            .front()
+            .map_or(estimate, |(_, most)| estimate.max(*most));
+        self.step = step_at(self.of_camera(most), self.step);
         let size = STEPS
             .get(self.step)
             .map_or(self.limits.resolution_max, |(_, size)| *size);
@@ -265,6 +309,28 @@ mod tests {
         }
         assert_eq!(changes, 1, "down once, then it stays");
         assert_eq!(ladder.video(Bitrate::from_kbps(1_500)).resolution.height, 720);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test: any moment will do as the start")]
+    fn an_estimate_that_is_low_for_a_moment_makes_the_picture_coarser_and_one_that_stays_low_smaller() {
+        let start = Instant::now();
+        let mut ladder = ladder();
+        let mut at = |ms: u64, kbps: u64, sharing| {
+            let estimate = Bitrate::from_kbps(kbps);
+            ladder.note(start + Duration::from_millis(ms), estimate);
+            let (camera, _) = ladder.pictures(estimate, sharing);
+            (camera.bitrate.kbps(), camera.resolution.height)
+        };
+        assert_eq!(at(0, 1_500, false).1, 720);
+        assert_eq!(at(5_000, 200, false), (134, 720));
+        assert_eq!(at(5_900, 300, false).1, 720);
+        assert_eq!(at(5_950, 950, false).1, 720);
+        assert_eq!(at(8_000, 210, false).1, 720);
+        assert_eq!(at(8_900, 200, false).1, 720);
+        assert_eq!(at(9_100, 200, false).1, 270);
+        assert_eq!(at(20_000, 3_000, false).1, 720);
+        assert_eq!(at(20_100, 3_000, true).1, 270, "what it had alone counts no more");
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! first answer can be there, so that each loss is sent several times. This one asks as soon as reordering is unlikely, and
 //! again only after an answer should have come, each time after a longer while: what does not come may wait behind much else. What
 //! lies before a key frame is asked for no more, since no picture needs it.
+//!
+//! Where packets are lost all the time ([`Share`]), requests and answers are lost as well, and a picture that waits for a third
+//! answer stands still. There each request is followed by another one before its answer could be there, and the next ones come
+//! without growing pauses. A sender whose way is full sends a packet once all the same (`peer/pacer`).
 
 use super::{Lanes, Link};
 use crate::peer::meter::Meter;
@@ -32,6 +36,19 @@ const AGE_MAX: Duration = Duration::from_secs(1);
 const AGE_ROUND_TRIPS: f32 = 2.0;
 /// ... but no longer than the frame buffer keeps what came behind it.
 const AGE_FAR_MAX: Duration = Duration::from_secs(2);
+/// From these shares of lost packets on, a packet is asked for twice, and three times, within one round trip ...
+const TWICE_FROM: f32 = 0.05;
+const THRICE_FROM: f32 = 0.2;
+/// ... so far apart: a part of the round trip, within these bounds, so that a run of lost packets does not take both.
+const TWIN_PART: u32 = 4;
+const TWIN_MIN: Duration = Duration::from_millis(5);
+const TWIN_MAX: Duration = Duration::from_millis(15);
+/// Then so many round trips pass before the pauses grow.
+const EVEN_ROUNDS: u8 = 4;
+/// Packets over which the share is taken, ...
+const SHARE_PACKETS: f32 = 100.0;
+/// ... for which no more of one gap count: a longer one is an interruption, and says little of what comes after.
+const SHARE_GAP_MAX: u16 = 8;
 /// A gap larger than this is an interruption; asking for all of it would only add to the trouble.
 const GAP_MAX: u16 = 400;
 
@@ -131,11 +148,39 @@ struct Lost {
     requests: u8,
 }
 
+/// The share of packets that did not come at first, of about the last [`SHARE_PACKETS`]. It begins with none.
+#[derive(Debug, Default)]
+struct Share(f32);
+
+impl Share {
+    /// One packet, which came in its place or left a gap.
+    fn add(&mut self, lost: bool) {
+        self.0 += (f32::from(u8::from(lost)) - self.0) / SHARE_PACKETS;
+    }
+
+    /// A packet that left a gap was only overtaken.
+    fn came(&mut self) {
+        self.0 = (self.0 - 1.0 / SHARE_PACKETS).max(0.0);
+    }
+
+    /// How often to ask for a packet within one round trip.
+    fn asks(&self) -> u8 {
+        if self.0 >= THRICE_FROM {
+            3
+        } else if self.0 >= TWICE_FROM {
+            2
+        } else {
+            1
+        }
+    }
+}
+
 /// What is missing of one stream.
 #[derive(Debug, Default)]
 struct Missing {
     highest: Option<u16>,
     lost: VecDeque<Lost>,
+    share: Share,
 }
 
 impl Missing {
@@ -146,6 +191,10 @@ impl Missing {
         };
         let ahead = sequence.wrapping_sub(highest);
         if ahead == 0 || ahead >= 0x8000 {
+            let overtaken = |lost: &Lost| lost.sequence == sequence && lost.requests == 0;
+            if self.lost.iter().any(overtaken) {
+                self.share.came();
+            }
             self.lost.retain(|lost| lost.sequence != sequence);
             return;
         }
@@ -154,7 +203,11 @@ impl Missing {
             self.lost.clear();
             return;
         }
+        self.share.add(false);
         for n in 1..ahead {
+            if n <= SHARE_GAP_MAX {
+                self.share.add(true);
+            }
             self.lost.push_back(Lost {
                 sequence: highest.wrapping_add(n),
                 since: now,
@@ -176,15 +229,15 @@ impl Missing {
     /// What must be asked for now. Forgets what is not worth it any more.
     fn due(&mut self, now: Instant, again_after: Duration) -> Vec<u16> {
         let age_max = again_after.mul_f32(AGE_ROUND_TRIPS).clamp(AGE_MAX, AGE_FAR_MAX);
+        let asks = self.share.asks();
         self.lost.retain(|lost| {
             let age = now.saturating_duration_since(lost.since);
             let in_time = lost.requests == 0 || age + again_after <= AGE_FAR_MAX;
-            lost.requests < REQUESTS_MAX && age < age_max && in_time
+            lost.requests < REQUESTS_MAX * asks && age < age_max && in_time
         });
         let due = self.lost.iter_mut().filter(|lost| lost.next <= now);
         due.map(|lost| {
-            // The second answer is waited for half as long again, the third twice as long, ...
-            lost.next = now + again_after + again_after * u32::from(lost.requests) / 2;
+            lost.next = now + pause(lost.requests, asks, again_after);
             lost.requests += 1;
             lost.sequence
         })
@@ -194,6 +247,20 @@ impl Missing {
     fn next_time(&self) -> Option<Instant> {
         self.lost.iter().map(|lost| lost.next).min()
     }
+}
+
+/// How long to wait after a request that `before` others came before, where each packet is asked for `asks` times a round trip.
+fn pause(before: u8, asks: u8, again_after: Duration) -> Duration {
+    if asks == 1 {
+        // The second answer is waited for half as long again, the third twice as long, ...
+        return again_after + again_after * u32::from(before) / 2;
+    }
+    let twin = (again_after / TWIN_PART).clamp(TWIN_MIN, TWIN_MAX);
+    if before % asks + 1 < asks {
+        return twin;
+    }
+    let grown = u32::from((before / asks + 1).saturating_sub(EVEN_ROUNDS));
+    again_after - twin * u32::from(asks - 1) + again_after * grown / 2
 }
 
 #[cfg(test)]
@@ -277,6 +344,39 @@ mod tests {
             })
             .collect();
         assert_eq!(asked, [5, 45, 105, 185, 285, 405, 545, 705]);
+    }
+
+    #[test]
+    fn where_much_is_lost_each_packet_is_asked_for_more_than_once_a_round_trip_and_evenly() {
+        let start = Instant::now();
+        for (every, expect) in [
+            (12, vec![5, 15, 45, 55, 85, 95, 125, 135, 165, 175, 225, 235]),
+            (4, vec![5, 15, 25, 45, 55, 65, 85, 95, 105, 125, 135, 145]),
+        ] {
+            let mut missing = Missing::default();
+            for sequence in (0..600).filter(|n| n % every != 0) {
+                missing.arrived(start, sequence);
+            }
+            missing.lost.clear();
+            missing.arrived(start, 601);
+            let asked: Vec<u64> = (0..1_000)
+                .filter(|ms| {
+                    let now = start + Duration::from_millis(*ms);
+                    !missing.due(now, Duration::from_millis(40)).is_empty()
+                })
+                .collect();
+            assert_eq!(asked[..12], expect, "every {every}th is lost");
+            assert!(asked.len() <= 24, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn packets_that_are_only_overtaken_are_no_loss() {
+        let (mut missing, start) = (Missing::default(), Instant::now());
+        for n in (1..600u16).step_by(3) {
+            [n, n + 2, n + 1].map(|sequence| missing.arrived(start, sequence));
+        }
+        assert_eq!(missing.share.asks(), 1, "{:?}", missing.share);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The pacer as a link of the interceptor chain, at the library's place for it: above the transport-wide numbering and the
 //! send history, so that both see a packet when it leaves and not when it began to wait.
 
+use super::again::Again;
 use super::padding::Padding;
 use super::queue::{Class, Queue};
 use super::room::Room;
@@ -13,8 +14,11 @@ use rtc::rtp;
 use rtc::shared::marshal::MarshalSize;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// The round trip before it was measured.
+const ROUND_TRIP_START: Duration = Duration::from_millis(100);
 
 /// See the module.
 pub(in crate::peer) struct Pacer {
@@ -22,6 +26,7 @@ pub(in crate::peer) struct Pacer {
     target: watch::Receiver<Bitrate>,
     congestion: Congestion,
     padding: Padding,
+    again: Again,
     /// Our streams, and whether each is sound.
     streams: HashMap<u32, bool>,
     room: Arc<Room>,
@@ -42,6 +47,7 @@ impl Pacer {
             target,
             congestion,
             padding: Padding::default(),
+            again: Again::default(),
             streams: HashMap::new(),
             room,
             meter,
@@ -56,6 +62,17 @@ impl Pacer {
             _ => rtp.header.sequence_number,
         };
         u64::from(rtp.header.ssrc) << 16 | u64::from(original)
+    }
+
+    /// Whether this was sent again so lately that it cannot have come yet, over a way that has a queue.
+    fn is_too_soon(&self, now: Instant, packet: u64) -> bool {
+        let measured = self.meter.round_trip_ms.get();
+        let round_trip = if measured > 0.0 {
+            Duration::from_secs_f32(measured.min(10_000.0) / 1000.0)
+        } else {
+            ROUND_TRIP_START
+        };
+        self.again.is_recent(now, packet, round_trip) && self.congestion.has_queue()
     }
 
     fn release(&mut self, now: Instant, lanes: &mut Lanes) {
@@ -106,7 +123,13 @@ impl Link for Pacer {
             return;
         };
         let class = if packet.message.has(&Attribute::Retransmission) {
-            Class::Retransmission(self.identity(rtp))
+            let lost = self.identity(rtp);
+            if self.is_too_soon(packet.now, lost) {
+                self.meter.drops.retransmissions_repeated.one();
+                return;
+            }
+            self.again.sent(packet.now, lost);
+            Class::Retransmission(lost)
         } else if self.streams.get(&rtp.header.ssrc) == Some(&true) {
             Class::Audio
         } else {

@@ -9,6 +9,7 @@ mod lanes;
 mod loss;
 mod opening;
 mod pair;
+mod picture_path;
 mod relay;
 mod screen;
 #[cfg(target_os = "linux")]

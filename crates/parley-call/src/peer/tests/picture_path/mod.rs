@@ -1,0 +1,61 @@
+//! How pictures come over ways that lose packets or are narrow, in virtual time: the whole path but for the codec, the device and the
+//! sockets. The figures are printed (`--nocapture`); `TRACE=1` prints what happens each tenth of a second.
+
+mod maker;
+mod trial;
+mod wire;
+
+use trial::{Outcome, run};
+use wire::Way;
+
+/// A few runs with other dice, twenty seconds each: means, and what is asked of each.
+fn each(name: &str, way: Way, mut check: impl FnMut(&Outcome)) {
+    for seed in 1..=3 {
+        let outcome = run(way, seed, 20);
+        eprintln!(
+            "{name}: frozen {:.1} % ({:.1} of the first nine seconds), {:.1} a second, late {:.0} p50 {:.0} p95 ms, {:.0} kbit/s, {} key frames, {} overflown",
+            outcome.frozen_pct(20),
+            outcome.frozen_pct(9),
+            outcome.fps(),
+            outcome.late_ms(0.5),
+            outcome.late_ms(0.95),
+            outcome.steady_bps / 1e3,
+            outcome.key_frames,
+            outcome.overflown,
+        );
+        check(&outcome);
+    }
+}
+
+#[test]
+fn where_packets_are_lost_the_picture_hardly_ever_stands_still() {
+    for (name, loss, run, frozen) in [
+        ("loss 1 %", 0.01, 1.0, 0.5),
+        ("loss 5 %", 0.05, 1.0, 1.0),
+        ("loss 10 %", 0.10, 1.0, 3.0),
+        ("loss 10 % in fours", 0.10, 4.0, 3.0),
+        ("loss 20 %", 0.20, 1.0, 5.0),
+        ("loss 30 %", 0.30, 1.0, 10.0),
+    ] {
+        each(name, Way::new(5_000).losing(loss, run), |outcome| {
+            assert!(outcome.frozen_pct(20) <= frozen, "{name}");
+            assert!(outcome.fps() >= 20.0, "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_narrow_way_is_used_and_the_picture_goes_on_from_the_beginning() {
+    for (name, kbps, used, late_ms) in [
+        ("3 Mbit/s", 3_000, 0.0, 100.0),
+        ("1 Mbit/s", 1_000, 0.85, 250.0),
+        ("600 kbit/s", 600, 0.85, 300.0),
+        ("300 kbit/s", 300, 0.85, 400.0),
+    ] {
+        each(name, Way::new(kbps), |outcome| {
+            assert!(outcome.steady_bps >= used * f64::from(kbps) * 1e3, "{name}");
+            assert!(outcome.frozen_pct(20) <= 3.0, "{name}");
+            assert!(outcome.late_ms(0.95) <= late_ms, "{name}");
+        });
+    }
+}
