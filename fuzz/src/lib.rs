@@ -4,6 +4,7 @@
 //! corpus for a few seconds on stable Rust, `cargo xtask fuzz NAME` searches by coverage. What either finds becomes a file
 //! in `corpus/NAME/`, so that it is tried ever after.
 
+mod allocation;
 mod bytes;
 mod depacketiser;
 mod frame_buffer;
@@ -24,6 +25,7 @@ pub type Body = fn(&[u8]);
 
 /// Every target by name, which is also the folder of its corpus.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("allocation", allocation::allocation),
     ("depacketiser", depacketiser::depacketiser),
     ("frame_buffer", frame_buffer::frame_buffer),
     ("frame_order", frame_order::frame_order),

@@ -1,9 +1,11 @@
 //! The language every part of Parley speaks.
 //!
-//! Ids, units, links, and the messages of the signaling protocol (described for humans in `docs/protocol.md`).
+//! Ids, units, links, and the messages of the signaling protocol (described for humans in `docs/protocol.md`), and one decision that both
+//! sides make in the same way: who gets how much of what a way carries ([`allocation`]).
 //! Deliberately absent: sockets, clocks, randomness, cryptography, and anything async. Random bytes and times come in as
 //! arguments, so everything here can be tested without a machine around it.
 
+pub mod allocation;
 pub mod chat;
 pub mod close;
 mod code;
