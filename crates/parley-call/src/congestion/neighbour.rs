@@ -18,6 +18,8 @@ const STAYS_MS: f64 = 2_500.0;
 const GONE_MS: f64 = 1_500.0;
 /// Packets a round trip, each round trip.
 const STEP: f64 = 0.53;
+/// The same where nothing is known of what the way carries, so that nothing else ends the growth.
+const STEP_UNKNOWN: f64 = 0.42;
 const PACKET_BITS: f64 = 9_600.0;
 /// What is kept when something is lost.
 const KEPT: f64 = 0.7;
@@ -105,7 +107,11 @@ impl Neighbour {
         match &mut self.beside {
             Some(beside) => beside.go_on(now_ms, passed_ms, queue_ms, round_trip_ms, lost, fair),
             None => {
-                self.alone = self.alone.max(arrives.unwrap_or(0.0));
+                // A neighbour that was there first leaves no queue for a moment now and then, after a loss of its own.
+                let is_alone = self.empty_since_ms.is_some_and(|since| now_ms - since > GONE_MS);
+                if is_alone {
+                    self.alone = self.alone.max(arrives.unwrap_or(0.0));
+                }
                 let stays = self.since_ms.is_some_and(|since| {
                     now_ms - since > STAYS_MS && decreased_ms > since && now_ms - decreased_ms < STAYS_MS
                 });
@@ -165,7 +171,8 @@ impl Beside {
             self.rate *= KEPT;
             self.lost_ms = now_ms;
         } else if fair <= 0.0 || self.rate < fair {
-            let a_second = STEP * PACKET_BITS * 1e6 / (round_trip_ms * round_trip_ms);
+            let step = if fair > 0.0 { STEP } else { STEP_UNKNOWN };
+            let a_second = step * PACKET_BITS * 1e6 / (round_trip_ms * round_trip_ms);
             self.rate += a_second.min(self.rate) * passed_ms / 1000.0;
         }
         if now_ms - self.tried_ms > TRIAL_EVERY_MS {

@@ -40,6 +40,8 @@ pub(super) struct Way {
     pub(super) jitter_ms: f64,
     /// Whether packets may overtake each other by it.
     pub(super) reorders: bool,
+    /// This share of the packets comes so many milliseconds late, and is overtaken.
+    pub(super) late: (f64, f64),
     /// From when until when nothing gets through.
     pub(super) outage: Option<(f64, f64)>,
 }
@@ -54,6 +56,7 @@ impl Way {
             burst: 1.0,
             jitter_ms: 0.0,
             reorders: false,
+            late: (0.0, 0.0),
             outage: None,
         }
     }
@@ -147,6 +150,8 @@ impl<T> Link<T> {
                 at.max(self.last_ms)
             };
             self.last_ms = self.last_ms.max(at);
+            let is_late = self.way.late.0 > 0.0 && self.dice.share() < self.way.late.0;
+            let at = if is_late { at + self.way.late.1 } else { at };
             let is_out = self
                 .way
                 .outage
