@@ -5,10 +5,13 @@ use super::aimd::{Aimd, Measured};
 use super::groups::Groups;
 use super::history::History;
 use super::idle::Idle;
+use super::lately::Lately;
 use super::loss::Loss;
 use super::neighbour::Neighbour;
 use super::packet::BYTES_MAX;
 use super::probe::{ProbeCluster, Probes};
+use super::reported::{Reception, Reported};
+use super::silence::Silence;
 use super::standing::Standing;
 use super::trendline::{Trendline, Usage};
 use std::time::Duration;
@@ -65,6 +68,11 @@ pub(crate) struct Estimator {
     neighbour: Neighbour,
     idle: Idle,
     probes: Probes,
+    silence: Silence,
+    lately: Lately,
+    reported: Reported,
+    /// What left before this went another way.
+    way_since_ms: f64,
     /// What the other side says may be sent at most, if it speaks REMB.
     remb: Option<(f64, f64)>,
     way_ms: Option<f64>,
@@ -88,6 +96,10 @@ impl Estimator {
             neighbour: Neighbour::default(),
             idle: Idle::default(),
             probes: Probes::new(limits.start),
+            silence: Silence::default(),
+            lately: Lately::default(),
+            reported: Reported::default(),
+            way_since_ms: f64::NEG_INFINITY,
             remb: None,
             way_ms: None,
             round_trip_ms: None,
@@ -139,26 +151,79 @@ impl Estimator {
         self.settle();
     }
 
-    /// A packet of `bytes` left under the transport-wide `number`, as part of `probe`.
-    pub(crate) fn on_sent(&mut self, number: u16, now: Duration, bytes: usize, probe: Option<u32>) {
+    /// What receiver reports say of our streams: the rate itself for as long as the other side tells nothing better.
+    pub(crate) fn on_reception(&mut self, now: Duration, streams: &[Reception]) {
+        let now_ms = now.as_secs_f64() * 1000.0;
+        if !self.heard && self.remb.is_some_and(|(at, _)| now_ms - at > REMB_MS) {
+            self.remb = None;
+        }
+        if self.heard || self.remb.is_some() {
+            return;
+        }
+        let sent = self.idle.sent_bps();
+        if let Some(rate) = self.reported.update(now_ms, self.aimd.rate(), sent, streams) {
+            self.aimd.set(rate);
+            self.settle();
+        }
+    }
+
+    /// Packets go another way from now on, between another pair of addresses. What was learned of the old one is no queue in this one;
+    /// the rate is what it was before the change was known, until this way shows what it carries, and it is probed.
+    pub(crate) fn rerouted(&mut self, now: Duration) {
+        let now_ms = now.as_secs_f64() * 1000.0;
+        self.way_since_ms = now_ms;
+        self.lately.add(now_ms, self.target);
+        let rate = self.lately.highest();
+        self.forget_way();
+        self.aimd = Aimd::new(rate);
+        self.loss = Loss::default();
+        self.neighbour = Neighbour::default();
+        self.silence = Silence::default();
+        self.reported = Reported::default();
+        self.round_trip_ms = None;
+        self.settle();
+        self.probes.rerouted(now_ms, self.target);
+    }
+
+    /// A packet of `bytes` left under the transport-wide `number`, as part of `probe`. Gives whether the target moved: it falls while
+    /// reports stay away.
+    pub(crate) fn on_sent(&mut self, number: u16, now: Duration, bytes: usize, probe: Option<u32>) -> bool {
         self.history.sent(number, now, bytes, probe);
-        self.idle
-            .add(now.as_secs_f64() * 1000.0, bytes.min(BYTES_MAX) as f64 * 8.0);
+        self.on_sent_unnumbered(now, bytes);
+        let now_ms = now.as_secs_f64() * 1000.0;
+        let round_trip_ms = self.round_trip_ms.unwrap_or(ROUND_TRIP_MS);
+        let moved = self.heard && self.silence.sent(now_ms, self.target, round_trip_ms);
+        if moved {
+            self.settle();
+        }
+        moved
+    }
+
+    /// A packet of `bytes` left without a number: nobody will report on it.
+    pub(crate) fn on_sent_unnumbered(&mut self, now: Duration, bytes: usize) {
+        let bits = bytes.min(BYTES_MAX) as f64 * 8.0;
+        self.idle.add(now.as_secs_f64() * 1000.0, bits);
     }
 
     /// A report that came at `now` of our clock: numbers, and when each arrived by the other side's clock, if it did.
     pub(crate) fn on_report(&mut self, now: Duration, statuses: &[(u16, Option<Duration>)]) {
         let skipped = self.history.skipped_by(statuses);
-        let results = self.history.report(statuses);
+        let mut results = self.history.report(statuses);
         if results.is_empty() {
             return;
         }
         self.heard = true;
-        if let Some(first_ms) = results.iter().find_map(|result| result.arrived_ms()) {
+        let now_ms = now.as_secs_f64() * 1000.0;
+        if self.silence.heard(now_ms) {
+            self.aimd.set(self.aimd.rate().min(self.limits.start));
+        }
+        results.retain(|result| result.sent_ms() >= self.way_since_ms);
+        if let Some(first_ms) = results.iter().find_map(|result| result.arrived_ms())
+            && skipped > 0.0
+        {
             // Most of what a lost report was about arrived; without it, the rate would look like half of what it is.
             self.acknowledged.add(first_ms, skipped);
         }
-        let now_ms = now.as_secs_f64() * 1000.0;
         let mut lost = false;
         let mut newest_sent_ms = None;
         for result in &results {
@@ -177,8 +242,11 @@ impl Estimator {
         self.decide(now_ms, lost);
     }
 
-    /// The next probe to send, if it is time for one.
-    pub(crate) fn poll_probe(&mut self, now: Duration) -> Option<ProbeCluster> {
+    /// The next probe to send, if it is time for one. `at_hand`: there is nothing to fill it up with, only so many bytes that wait.
+    pub(crate) fn poll_probe(&mut self, now: Duration, at_hand: Option<usize>) -> Option<ProbeCluster> {
+        if self.silence.bound().is_some() {
+            return None;
+        }
         let now_ms = now.as_secs_f64() * 1000.0;
         let is_calm = self.heard
             && self.trendline.usage() != Usage::Over
@@ -189,7 +257,7 @@ impl Estimator {
         let max = self
             .remb
             .map_or(self.limits.max, |(_, remb)| remb.min(self.limits.max));
-        self.probes.next(now_ms, self.target, max, is_calm)
+        self.probes.next(now_ms, self.target, max, is_calm, at_hand)
     }
 
     fn arrived(&mut self, sent_ms: f64, arrived_ms: f64, bits: f64, probe: Option<u32>) {
@@ -198,10 +266,7 @@ impl Estimator {
             .way_ms
             .is_some_and(|before| (way_ms - before).abs() > CLOCK_SET_MS)
         {
-            self.groups = Groups::default();
-            self.trendline = Trendline::default();
-            self.standing = Standing::default();
-            self.acknowledged = Acknowledged::default();
+            self.forget_way();
         }
         self.way_ms = Some(way_ms);
         self.standing.add(arrived_ms, way_ms);
@@ -212,6 +277,15 @@ impl Estimator {
         if let Some(gap) = self.groups.add(sent_ms, arrived_ms) {
             self.trendline.add(gap);
         }
+    }
+
+    /// Delays and rates of another way, or by another clock, are not to be compared.
+    fn forget_way(&mut self) {
+        self.groups = Groups::default();
+        self.trendline = Trendline::default();
+        self.standing = Standing::default();
+        self.acknowledged = Acknowledged::default();
+        self.way_ms = None;
     }
 
     fn measure_round_trip(&mut self, measured_ms: f64) {
@@ -225,6 +299,7 @@ impl Estimator {
     }
 
     fn decide(&mut self, now_ms: f64, lost: bool) {
+        self.lately.add(now_ms, self.target);
         let measured = Measured {
             usage: self.trendline.usage(),
             rate: self.acknowledged.rate(),
@@ -275,7 +350,8 @@ impl Estimator {
         if delay != self.aimd.rate() && !self.aimd.is_draining() {
             self.aimd.set(delay);
         }
-        let bounds = [self.loss.bound(), self.remb.map(|(_, remb)| remb)];
+        let remb = self.remb.map(|(_, remb)| remb);
+        let bounds = [self.loss.bound(), remb, self.silence.bound()];
         self.target = bounds
             .into_iter()
             .flatten()

@@ -31,8 +31,13 @@ impl Idle {
     }
 
     pub(super) fn update(&mut self, target: f64) {
-        let share = self.bits * 1000.0 / WINDOW_MS / target.max(1.0);
+        let share = self.sent_bps() / target.max(1.0);
         self.is = if self.is { share < ENDS } else { share < BEGINS };
+    }
+
+    /// What leaves, in bits a second.
+    pub(super) fn sent_bps(&self) -> f64 {
+        self.bits * 1000.0 / WINDOW_MS
     }
 
     pub(super) const fn is(&self) -> bool {

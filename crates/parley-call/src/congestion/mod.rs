@@ -15,6 +15,9 @@
 //! | [`neighbour`] | the rate beside a flow that fills the queue | Copa; RFC 8312, 4.2 |
 //! | [`idle`] | whether there is less to send than may be | application-limited region of libwebrtc |
 //! | [`probe`] | a few packets faster, to find what else there is | packet trains; clusters of libwebrtc |
+//! | [`silence`] | what may be sent while reports stay away | RFC 8083 |
+//! | [`lately`] | the rate before a change of the way looked like a queue | |
+//! | [`reported`] | the rate by receiver reports, where there is nothing better | RFC 3550; draft-ietf-rmcat-gcc-02, 6 |
 //! | [`estimator`] | all of it together | |
 //!
 //! Deliberately not: congestion windows, ECN, and any knowledge of the library that sends the packets (`peer::estimate`).
@@ -25,10 +28,13 @@ mod estimator;
 mod groups;
 mod history;
 mod idle;
+mod lately;
 mod loss;
 mod neighbour;
 mod packet;
 mod probe;
+mod reported;
+mod silence;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -36,3 +42,4 @@ mod trendline;
 
 pub(crate) use estimator::{Estimator, Limits};
 pub(crate) use probe::ProbeCluster;
+pub(crate) use reported::Reception;

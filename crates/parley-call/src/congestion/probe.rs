@@ -15,6 +15,8 @@ const FOUND: f64 = 0.7;
 /// A probe lasts this long, and has so many bits at least: four packets.
 const LASTS_MS: f64 = 15.0;
 const BITS_MIN: f64 = 4.0 * 9_600.0;
+/// One that cannot be filled up may be shorter, down to this share.
+const SHORTEST: f64 = 0.5;
 /// Waits between the probes of a calm way: at first, and after each that found nothing more, up to a last.
 const WAIT_MS: f64 = 2_000.0;
 const WAIT_FACTOR: f64 = 1.5;
@@ -89,6 +91,14 @@ impl Probes {
         self.planned.extend([(rate * FURTHER).min(max), max]);
     }
 
+    /// Another way: what was under way says nothing of it, and what it carries beyond `rate` is probed first.
+    pub(super) fn rerouted(&mut self, now_ms: f64, rate: f64) {
+        self.disturbed();
+        self.running = None;
+        self.ended_ms = now_ms;
+        self.planned.push_back(rate * FURTHER);
+    }
+
     /// Queues shrink or grow: nothing is to be learned by probing, and what is planned would only make them longer.
     pub(super) fn disturbed(&mut self) {
         self.calm_since_ms = None;
@@ -96,8 +106,16 @@ impl Probes {
         self.wait_ms = WAIT_MS;
     }
 
-    /// The next one, if it is time. `rate` is the present target.
-    pub(super) fn next(&mut self, now_ms: f64, rate: f64, max: f64, is_calm: bool) -> Option<ProbeCluster> {
+    /// The next one, if it is time. `rate` is the present target. `at_hand`: there is nothing to fill it up with, only so many bytes
+    /// that wait anyway, so it is as long as they reach, or waits for more of them.
+    pub(super) fn next(
+        &mut self,
+        now_ms: f64,
+        rate: f64,
+        max: f64,
+        is_calm: bool,
+        at_hand: Option<usize>,
+    ) -> Option<ProbeCluster> {
         if self
             .running
             .as_ref()
@@ -118,14 +136,23 @@ impl Probes {
             self.planned.push_back(rate * FURTHER);
         }
         let bps = loop {
-            let bps = self.planned.pop_front()?.min(max);
+            let bps = self.planned.front()?.min(max);
             // What is there already needs no probe.
             if bps > rate * 1.05 {
                 break bps;
             }
+            self.planned.pop_front();
         };
+        let mut bits = (bps * LASTS_MS / 1000.0).max(BITS_MIN);
+        if let Some(bytes) = at_hand {
+            let there = bytes as f64 * 8.0;
+            if there < BITS_MIN.max(bits * SHORTEST) {
+                return None;
+            }
+            bits = bits.min(there);
+        }
+        self.planned.pop_front();
         self.next_id = self.next_id.wrapping_add(1);
-        let bits = (bps * LASTS_MS / 1000.0).max(BITS_MIN);
         let cluster = ProbeCluster {
             id: self.next_id,
             bps,
@@ -244,7 +271,7 @@ mod tests {
         let mut rate = start;
         for n in 0..100 {
             let now = f64::from(n) * 100.0;
-            if let Some(cluster) = probes.next(now, rate, max, true) {
+            if let Some(cluster) = probes.next(now, rate, max, true, None) {
                 for k in 0..cluster.bytes.div_ceil(1200) {
                     let at = |bps: f64| now + k as f64 * 9_600_000.0 / bps;
                     probes.add(
@@ -298,8 +325,30 @@ mod tests {
     #[test]
     fn a_probe_that_is_never_heard_of_is_forgotten() {
         let mut probes = Probes::new(1e6);
-        assert!(probes.next(0.0, 1e6, 1e7, true).is_some());
-        assert!(probes.next(100.0, 1e6, 1e7, true).is_none());
-        assert!(probes.next(2_100.0, 1e6, 1e7, true).is_some());
+        assert!(probes.next(0.0, 1e6, 1e7, true, None).is_some());
+        assert!(probes.next(100.0, 1e6, 1e7, true, None).is_none());
+        assert!(probes.next(2_100.0, 1e6, 1e7, true, None).is_some());
+    }
+
+    #[test]
+    fn without_filling_it_waits_for_what_is_there_anyway() {
+        let mut probes = Probes::new(1e6);
+        // 3 Mbit/s for 15 ms are 5,625 bytes.
+        assert!(probes.next(0.0, 1e6, 1e7, true, Some(4_000)).is_none());
+        let short = probes.next(10.0, 1e6, 1e7, true, Some(5_000)).unwrap();
+        assert_eq!((short.bps, short.bytes), (3e6, 5_000));
+    }
+
+    #[test]
+    fn another_way_is_probed_first_and_what_was_under_way_is_forgotten() {
+        let mut probes = Probes::new(1e6);
+        let old = probes.next(0.0, 1e6, 1e7, true, None).unwrap();
+        probes.rerouted(50.0, 1e6);
+        let new = probes.next(60.0, 1e6, 1e7, false, None).unwrap();
+        assert_eq!(new.bps, 2e6);
+        for n in 0..10 {
+            probes.add(old.id, f64::from(n), f64::from(n) + 20.0, 9_600.0);
+        }
+        assert_eq!(probes.found(100.0, 1e6, 1e7), None);
     }
 }

@@ -4,7 +4,7 @@
 //! Not on the library's `BandwidthEstimator`: its history tells a lost report as lost packets, forgets what was overtaken, and
 //! does not count retransmissions.
 
-use crate::congestion::{Estimator, Limits, ProbeCluster};
+use crate::congestion::{Estimator, Limits, ProbeCluster, Reception};
 use parley_proto::Bitrate;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,9 +78,19 @@ impl Congestion {
     pub(super) fn sent(&self, now: Instant, number: u16, bytes: usize, probe: Option<InProbe>) {
         let mut control = self.control();
         let now = control.since_epoch(now);
-        control
+        let moved = control
             .estimator
             .on_sent(number, now, bytes, probe.map(|probe| probe.0));
+        if moved {
+            control.tell();
+        }
+    }
+
+    /// A packet of `bytes` leaves without a number.
+    pub(super) fn sent_unnumbered(&self, now: Instant, bytes: usize) {
+        let mut control = self.control();
+        let now = control.since_epoch(now);
+        control.estimator.on_sent_unnumbered(now, bytes);
     }
 
     /// A report came: numbers, and when each arrived by the other side's clock, if it did.
@@ -101,12 +111,29 @@ impl Congestion {
         control.tell();
     }
 
-    /// The next probe, if it is time for one.
-    pub(super) fn next_probe(&self, now: Instant) -> Option<ProbeCluster> {
+    /// Receiver reports of our streams came.
+    pub(super) fn reception(&self, now: Instant, streams: &[Reception]) {
         let mut control = self.control();
         control.follow_ceiling();
         let now = control.since_epoch(now);
-        control.estimator.poll_probe(now)
+        control.estimator.on_reception(now, streams);
+        control.tell();
+    }
+
+    /// Packets go between another pair of addresses from now on.
+    pub(super) fn rerouted(&self, now: Instant) {
+        let mut control = self.control();
+        let now = control.since_epoch(now);
+        control.estimator.rerouted(now);
+        control.tell();
+    }
+
+    /// The next probe, if it is time for one. `at_hand`: there is nothing to fill it up with, only so many bytes that wait.
+    pub(super) fn next_probe(&self, now: Instant, at_hand: Option<usize>) -> Option<ProbeCluster> {
+        let mut control = self.control();
+        control.follow_ceiling();
+        let now = control.since_epoch(now);
+        control.estimator.poll_probe(now, at_hand)
     }
 
     /// Whether there is a queue in the way.
@@ -224,9 +251,31 @@ mod tests {
     fn a_raised_ceiling_is_probed_up_to() {
         let start = Instant::now();
         let (congestion, _, ceiling) = Congestion::new(BOUNDS, start);
-        while congestion.next_probe(start).is_some() {}
+        while congestion.next_probe(start, None).is_some() {}
         ceiling.raise(BOUNDS.max, Bitrate::from_kbps(4_000));
-        let probe = congestion.next_probe(start + Duration::from_secs(3)).unwrap();
+        let probe = congestion
+            .next_probe(start + Duration::from_secs(3), None)
+            .unwrap();
         assert!(probe.bps > 1.5e6 && probe.bps <= 9e6, "{probe:?}");
+    }
+
+    #[test]
+    fn the_estimate_falls_while_nothing_is_reported_and_is_back_with_the_next_report() {
+        let start = Instant::now();
+        let (congestion, estimate, _) = Congestion::new(BOUNDS, start);
+        let at = |n: u64| start + Duration::from_millis(n * 10);
+        let report = |n: u64| {
+            let arrived = Duration::from_millis(n * 10 + 20);
+            congestion.report(at(n) + Duration::from_millis(40), &[(n as u16, Some(arrived))]);
+        };
+        for n in 0..300 {
+            congestion.sent(at(n), n as u16, 1000, None);
+            if n < 10 {
+                report(n);
+            }
+        }
+        assert!(estimate.borrow().kbps() < 130, "{}", *estimate.borrow());
+        report(299);
+        assert_eq!(*estimate.borrow(), BOUNDS.start);
     }
 }

@@ -32,7 +32,7 @@ fn congestion(data: &[u8]) {
                 now,
                 f64::from_bits(u64::from_be_bytes(std::array::from_fn(|_| byte()))),
             ),
-            3 => probe = estimator.poll_probe(now).or(probe),
+            3 => probe = estimator.poll_probe(now, None).or(probe),
             4 => {
                 for _ in 0..byte() {
                     let (gap, size) = (byte(), byte());
@@ -145,8 +145,8 @@ fn remb_is_a_bound_and_the_only_guide_where_there_is_nothing_else() {
 fn a_ceiling_that_rises_is_probed_at_once() {
     let mut estimator = Estimator::new(LIMITS);
     let now = Duration::from_secs(60);
-    while estimator.poll_probe(now).is_some() {}
+    while estimator.poll_probe(now, None).is_some() {}
     estimator.set_max(9e6);
-    let probe = estimator.poll_probe(now + Duration::from_secs(3)).unwrap();
+    let probe = estimator.poll_probe(now + Duration::from_secs(3), None).unwrap();
     assert!(probe.bps > 1.5e6 && probe.bps <= 9e6, "{probe:?}");
 }

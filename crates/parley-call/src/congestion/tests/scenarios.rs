@@ -1,7 +1,7 @@
 //! What issue 5 asks of the estimate, each with its figures printed (`--nocapture`).
 
 use super::link::Way;
-use super::sender::{Outcome, Trial, run};
+use super::sender::{Outcome, Reroute, Trial, run};
 
 /// A few runs with other dice: what holds, holds for each.
 fn each(trial: &Trial, mut check: impl FnMut(&Outcome)) {
@@ -178,15 +178,18 @@ fn one_who_sends_little_keeps_an_estimate_and_is_fast_when_there_is_more() {
 
 #[test]
 fn without_padding_it_still_ramps_up() {
-    let trial = Trial {
-        padding: false,
-        ..Trial::over(Way::new(3_000.0, 20.0), 60.0)
-    };
-    each(&trial, |outcome| {
-        let reached = outcome.reached(0.0, 2.5e6);
-        eprintln!("without padding: 2.5 Mbit/s after {reached:.2} s");
-        assert!(reached < 45.0, "{reached}");
-    });
+    for (key_frame, most) in [(None, 45.0), (Some(30_000), 8.0)] {
+        let trial = Trial {
+            padding: false,
+            key_frame,
+            ..Trial::over(Way::new(3_000.0, 20.0), 60.0)
+        };
+        each(&trial, |outcome| {
+            let reached = outcome.reached(0.0, 2.5e6);
+            eprintln!("without padding, key frame {key_frame:?}: 2.5 Mbit/s after {reached:.2} s");
+            assert!(reached < most, "{reached}");
+        });
+    }
 }
 
 #[test]
@@ -199,5 +202,89 @@ fn after_two_seconds_of_nothing_the_call_goes_on_as_before() {
         eprintln!("outage of 2 s: 2.4 Mbit/s again after {back:.2} s, used {used:.3} of the next five");
         assert!(back <= 5.0, "{back}");
         assert!(used >= 0.7, "{used}");
+    });
+}
+
+#[test]
+fn while_no_report_comes_little_is_sent_and_after_it_the_call_goes_on_as_before() {
+    for seconds in [2.0, 5.0, 9.0] {
+        let trial = Trial {
+            unheard: Some((15.0, 15.0 + seconds)),
+            ..Trial::over(Way::new(3_000.0, 20.0), 40.0)
+        };
+        each(&trial, |outcome| {
+            let least = outcome
+                .between(15.0, 15.0 + seconds)
+                .map(|moment| moment.target)
+                .fold(f64::INFINITY, f64::min);
+            let back = outcome.reached(15.0 + seconds, 2.4e6);
+            eprintln!("no report for {seconds} s: down to {least:.0}, 2.4 Mbit/s again after {back:.2} s");
+            assert!(
+                least <= if seconds > 4.0 { 100_000.0 } else { 800_000.0 },
+                "{least}"
+            );
+            assert!(back <= 5.0, "{back}");
+        });
+    }
+}
+
+#[test]
+fn another_way_within_the_connection_is_no_queue() {
+    // From a relay nearby to a long direct way, from a far relay to a short one; seen a quarter of a second late.
+    for (before_ms, delay_ms) in [(10.0, 90.0), (20.0, 60.0), (120.0, 15.0)] {
+        let least = |told_after_ms| {
+            let trial = Trial {
+                reroute: Some(Reroute {
+                    at_ms: 15_000.0,
+                    told_after_ms,
+                    delay_ms,
+                }),
+                ..Trial::over(Way::new(3_000.0, before_ms), 30.0)
+            };
+            let mut least = f64::INFINITY;
+            each(&trial, |outcome| {
+                let lowest = outcome.between(15.5, 20.0).map(|moment| moment.target);
+                least = lowest.fold(least, f64::min);
+            });
+            least
+        };
+        let (told, untold) = (least(Some(250.0)), least(None));
+        eprintln!("{before_ms} ms to {delay_ms} ms: never below {told:.0}, {untold:.0} if nobody tells");
+        assert!(told >= 2.0e6, "{told}");
+        if delay_ms > before_ms {
+            assert!(untold < told * 0.8, "{untold}: telling is of no use");
+        }
+    }
+}
+
+#[test]
+fn receiver_reports_alone_follow_a_way_within_half_a_minute() {
+    for (kbps, loss) in [(3_000.0, 0.0), (1_000.0, 0.0), (500.0, 0.01)] {
+        let mut way = Way::new(kbps, 20.0);
+        way.loss = loss;
+        let trial = Trial {
+            receiver_reports: true,
+            padding: false,
+            ..Trial::over(way, 90.0)
+        };
+        each(&trial, |outcome| {
+            let used = outcome.arrived(30.0, 90.0) / kbps / 1000.0;
+            let queue = outcome.queue(30.0, 90.0, 0.95);
+            eprintln!(
+                "receiver reports over {kbps} kbit/s, loss {loss}: used {used:.3}, queue p95 {queue:.0} ms"
+            );
+            assert!(used >= 0.6, "{used}");
+            assert!(queue <= 175.0, "{queue}");
+        });
+    }
+    let mut way = Way::new(3_000.0, 20.0);
+    way.loss = 0.4;
+    let trial = Trial {
+        receiver_reports: true,
+        ..Trial::over(way, 60.0)
+    };
+    each(&trial, |outcome| {
+        let last = outcome.moments.last().unwrap().target;
+        assert_eq!(last, 100_000.0);
     });
 }

@@ -1,6 +1,6 @@
 //! A call's sender over a simulated link: an encoder that follows the target, a pacer, probes with padding, and the other side's reports.
 
-use super::super::{Estimator, Limits, ProbeCluster};
+use super::super::{Estimator, Limits, ProbeCluster, Reception};
 use super::link::{Dice, Link, Way};
 use super::reno::{self, Reno};
 use std::collections::{HashMap, VecDeque};
@@ -29,7 +29,24 @@ pub(super) struct Trial {
     /// From when until when a TCP flow runs beside.
     pub(super) tcp: Option<(f64, f64)>,
     pub(super) padding: bool,
+    /// Bytes of the first picture; those of any other, without.
+    pub(super) key_frame: Option<usize>,
+    /// From when until when no report comes, although packets arrive.
+    pub(super) unheard: Option<(f64, f64)>,
+    /// The other side sends receiver reports alone, one each second.
+    pub(super) receiver_reports: bool,
+    /// Packets go another way from here on.
+    pub(super) reroute: Option<Reroute>,
     pub(super) seed: u64,
+}
+
+/// Another way in the middle. Times are milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Reroute {
+    pub(super) at_ms: f64,
+    /// How much later the estimator is told; never, without.
+    pub(super) told_after_ms: Option<f64>,
+    pub(super) delay_ms: f64,
 }
 
 impl Trial {
@@ -47,6 +64,10 @@ impl Trial {
             report_loss: 0.0,
             tcp: None,
             padding: true,
+            key_frame: None,
+            unheard: None,
+            receiver_reports: false,
+            reroute: None,
             seed: 1,
         }
     }
@@ -153,6 +174,32 @@ fn statuses(arrived: Vec<(usize, f64)>, told: &mut usize) -> Vec<Status> {
         .collect()
 }
 
+/// What a receiver counts for its reports (RFC 3550, A.3).
+#[derive(Default)]
+struct Arrivals {
+    highest: u32,
+    expected_before: u32,
+    arrived: u32,
+}
+
+impl Arrivals {
+    fn arrived(&mut self, index: usize) {
+        self.highest = self.highest.max(index as u32);
+        self.arrived += 1;
+    }
+
+    fn report(&mut self, round_trip_ms: f64) -> Reception {
+        let expected = self.highest - std::mem::replace(&mut self.expected_before, self.highest);
+        let lost = expected.saturating_sub(std::mem::take(&mut self.arrived));
+        Reception {
+            ssrc: 1,
+            fraction_lost: (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8,
+            highest: self.highest,
+            round_trip: Some(at(round_trip_ms)),
+        }
+    }
+}
+
 /// Runs it.
 pub(super) fn run(trial: &Trial) -> Outcome {
     let mut estimator = Estimator::new(trial.limits);
@@ -170,11 +217,24 @@ pub(super) fn run(trial: &Trial) -> Outcome {
     let mut moments = Vec::new();
     let (mut arrived_bits, mut tcp_bits, mut padding_bits) = (0.0, 0.0, 0.0);
     let mut seen_media = 0;
+    let (mut reception, mut next_reception) = (Arrivals::default(), 1_000.0);
     let mut now = 0.0;
     let mut moment_ms = 0.0;
     while now < trial.seconds * 1000.0 {
+        if let Some(reroute) = trial.reroute {
+            if now >= reroute.at_ms {
+                link.way.delay_ms = reroute.delay_ms;
+            }
+            let told_ms = reroute.told_after_ms.map(|after| reroute.at_ms + after);
+            if told_ms.is_some_and(|told| (told..told + STEP_MS).contains(&now)) {
+                estimator.rerouted(at(now));
+            }
+        }
         let target = estimator.target();
-        while let Some(cluster) = estimator.poll_probe(at(now)) {
+        let at_hand = (!trial.padding).then(|| pacer.iter().sum());
+        while at_hand != Some(0)
+            && let Some(cluster) = estimator.poll_probe(at(now), at_hand)
+        {
             probing.push_back(Probing {
                 cluster,
                 left: cluster.bytes as f64,
@@ -188,7 +248,9 @@ pub(super) fn run(trial: &Trial) -> Outcome {
             let waiting: usize = pacer.iter().sum();
             if (waiting as f64) * 8.0 < rate * 2.5 * 0.25 {
                 let bits = (rate - 60_000.0).max(60_000.0) * 0.96 / 30.0 * (0.8 + 0.4 * dice.share());
-                let mut bytes = (bits / 8.0) as usize + 40;
+                let is_first = next_picture < 1000.0 / 15.0;
+                let key_frame = trial.key_frame.filter(|_| is_first);
+                let mut bytes = key_frame.unwrap_or((bits / 8.0) as usize + 40);
                 while bytes > 0 {
                     let packet = bytes.min(PACKET);
                     pacer.push_back(packet.max(100));
@@ -251,11 +313,12 @@ pub(super) fn run(trial: &Trial) -> Outcome {
             match flow {
                 Flow::Media(index) => {
                     arrived_bits += sent[index] as f64 * 8.0;
+                    reception.arrived(index);
                     report.push((index, arrived_ms));
                 }
                 Flow::Tcp(number) => {
                     tcp_bits += reno::BITS;
-                    acks.push_back((now + trial.way.delay_ms, number));
+                    acks.push_back((now + link.way.delay_ms, number));
                 }
             }
         }
@@ -270,10 +333,19 @@ pub(super) fn run(trial: &Trial) -> Outcome {
             let full = std::mem::take(&mut report);
             if !full.is_empty() {
                 let statuses = statuses(full, &mut told);
-                if dice.share() >= trial.report_loss {
-                    reports.push_back((now + trial.way.delay_ms, statuses));
+                let is_unheard = trial
+                    .unheard
+                    .is_some_and(|(from, to)| (from * 1000.0..to * 1000.0).contains(&now));
+                let is_told = !is_unheard && !trial.receiver_reports;
+                if dice.share() >= trial.report_loss && is_told {
+                    reports.push_back((now + link.way.delay_ms, statuses));
                 }
             }
+        }
+        if trial.receiver_reports && now >= next_reception {
+            next_reception += 1_000.0;
+            let round_trip_ms = 2.0 * link.way.delay_ms + link.queue_ms(now);
+            estimator.on_reception(at(now), &[reception.report(round_trip_ms)]);
         }
         while reports.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, statuses)) = reports.pop_front() else {

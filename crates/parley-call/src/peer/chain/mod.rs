@@ -21,6 +21,7 @@
 pub(super) mod deliver;
 pub(super) mod lips;
 pub(super) mod nack;
+mod reports;
 pub(super) mod rtx_stamp;
 pub(super) mod sender_report;
 pub(super) mod tap;

@@ -3,8 +3,9 @@
 //!
 //! The library's numbers no retransmission, because only primary streams are announced to it, and tells its estimator less than the
 //! reports say (`peer/estimate.rs`). An other side that reports on no packets may still tell its own estimate
-//! (draft-alvestrand-rmcat-remb-03).
+//! (draft-alvestrand-rmcat-remb-03), and one that does not do that either sends receiver reports ([`Reports`]).
 
+use super::reports::Reports;
 use super::{Lanes, Link, extension_id};
 use crate::peer::estimate::{Congestion, InProbe};
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEs
 use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
     PacketStatusChunk, SymbolTypeTcc, TransportLayerCc,
 };
+use rtc::rtp;
 use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::marshal::MarshalSize;
 use std::collections::HashMap;
@@ -21,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// One step of a report's reference time.
 const REFERENCE_STEP: Duration = Duration::from_millis(64);
+/// Packets that one datagram is believed to report on: as many as are remembered of what was sent. Sixteen bytes can claim to be about
+/// four times as many, and there is room for many of those.
+const STATUSES_MAX: usize = 16_384;
 
 /// See the module.
 pub(in crate::peer) struct TransportCc {
@@ -28,6 +33,7 @@ pub(in crate::peer) struct TransportCc {
     next: u16,
     /// The extension's number on each of our streams, those of retransmissions among them.
     streams: HashMap<u32, u8>,
+    reports: Reports,
 }
 
 impl TransportCc {
@@ -36,15 +42,40 @@ impl TransportCc {
             congestion,
             next: 1,
             streams: HashMap::new(),
+            reports: Reports::default(),
         }
     }
 
-    fn hear(&self, now: Instant, packet: &dyn rtcp::Packet) {
+    /// One part of a datagram, of which `left` packets more are believed to be reported on.
+    fn hear(&self, now: Instant, packet: &dyn rtcp::Packet, left: &mut usize) {
         let packet = packet.as_any();
         if let Some(report) = packet.downcast_ref::<TransportLayerCc>() {
-            self.congestion.report(now, &statuses(report));
+            let statuses = statuses(report, *left);
+            *left = left.saturating_sub(usize::from(report.packet_status_count));
+            self.congestion.report(now, &statuses);
         } else if let Some(remb) = packet.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
             self.congestion.remb(now, f64::from(remb.bitrate));
+        }
+    }
+}
+
+impl TransportCc {
+    fn send(&mut self, now: Instant, rtp: &mut rtp::Packet, probe: Option<InProbe>) {
+        let number = self.next;
+        let is_numbered = self.streams.get(&rtp.header.ssrc).is_some_and(|id| {
+            let value = Bytes::copy_from_slice(&number.to_be_bytes());
+            let set = rtp.header.set_extension(*id, value);
+            if let Err(error) = &set {
+                tracing::debug!(%error, "a packet goes without a number");
+            }
+            set.is_ok()
+        });
+        let bytes = rtp.marshal_size();
+        if is_numbered {
+            self.next = self.next.wrapping_add(1);
+            self.congestion.sent(now, number, bytes, probe);
+        } else {
+            self.congestion.sent_unnumbered(now, bytes);
         }
     }
 }
@@ -52,8 +83,13 @@ impl TransportCc {
 impl Link for TransportCc {
     fn on_received(&mut self, packet: TaggedPacket, lanes: &mut Lanes) {
         if let Packet::Rtcp(compound) = &packet.message.packet {
+            let mut left = STATUSES_MAX;
             for part in compound {
-                self.hear(packet.now, part.as_ref());
+                self.hear(packet.now, part.as_ref(), &mut left);
+            }
+            let streams = self.reports.read(packet.now, compound);
+            if !streams.is_empty() {
+                self.congestion.reception(packet.now, &streams);
             }
         }
         lanes.inward.push_back(packet);
@@ -61,24 +97,16 @@ impl Link for TransportCc {
 
     fn on_sent(&mut self, mut packet: TaggedPacket, lanes: &mut Lanes) {
         let probe = packet.message.custom::<InProbe>().copied();
-        if let Packet::Rtp(rtp) = &mut packet.message.packet
-            && let Some(id) = self.streams.get(&rtp.header.ssrc)
-        {
-            let number = self.next;
-            let value = Bytes::copy_from_slice(&number.to_be_bytes());
-            match rtp.header.set_extension(*id, value) {
-                Ok(()) => {
-                    self.next = self.next.wrapping_add(1);
-                    self.congestion
-                        .sent(packet.now, number, rtp.marshal_size(), probe);
-                }
-                Err(error) => tracing::debug!(%error, "a packet goes without a number"),
-            }
+        match &mut packet.message.packet {
+            Packet::Rtp(rtp) => self.send(packet.now, rtp, probe),
+            Packet::Rtcp(compound) => self.reports.sent(packet.now, compound),
+            _ => {}
         }
         lanes.outward.push_back(packet);
     }
 
     fn bind_local(&mut self, stream: &StreamInfo) {
+        self.reports.bind(stream.ssrc);
         if let Some(id) = extension_id(stream, TRANSPORT_CC_URI) {
             self.streams.insert(stream.ssrc, id);
             self.streams.extend(stream.ssrc_rtx.map(|rtx| (rtx, id)));
@@ -86,6 +114,7 @@ impl Link for TransportCc {
     }
 
     fn unbind_local(&mut self, stream: &StreamInfo) {
+        self.reports.unbind(stream.ssrc);
         self.streams.remove(&stream.ssrc);
         if let Some(rtx) = stream.ssrc_rtx {
             self.streams.remove(&rtx);
@@ -93,18 +122,22 @@ impl Link for TransportCc {
     }
 }
 
-/// What a report says, no more than it claims to: its last chunk is filled up. A packet that came without a time says nothing.
-fn statuses(report: &TransportLayerCc) -> Vec<(u16, Option<Duration>)> {
-    let symbols = report.packet_chunks.iter().flat_map(|chunk| match chunk {
-        PacketStatusChunk::RunLengthChunk(run) => {
-            vec![run.packet_status_symbol; usize::from(run.run_length)]
-        }
-        PacketStatusChunk::StatusVectorChunk(vector) => vector.symbol_list.clone(),
+/// What a report says, no more than it claims to, for its last chunk is filled up, and no more than `most`. A packet that came without a
+/// time says nothing.
+fn statuses(report: &TransportLayerCc, most: usize) -> Vec<(u16, Option<Duration>)> {
+    let symbols = report.packet_chunks.iter().flat_map(|chunk| {
+        let (run, list) = match chunk {
+            PacketStatusChunk::RunLengthChunk(run) => (Some(run), None),
+            PacketStatusChunk::StatusVectorChunk(vector) => (None, Some(vector)),
+        };
+        let run = run.map(|run| std::iter::repeat_n(run.packet_status_symbol, usize::from(run.run_length)));
+        let list = list.map(|vector| vector.symbol_list.iter().copied());
+        run.into_iter().flatten().chain(list.into_iter().flatten())
     });
     let mut arrival = i64::try_from((REFERENCE_STEP * report.reference_time).as_micros()).unwrap_or(0);
     let mut deltas = report.recv_deltas.iter();
     symbols
-        .take(usize::from(report.packet_status_count))
+        .take(usize::from(report.packet_status_count).min(most))
         .enumerate()
         .filter_map(|(n, symbol)| {
             let number = report.base_sequence_number.wrapping_add(n as u16);
@@ -135,6 +168,8 @@ mod tests {
     use rtc::interceptor::{
         CongestionControlBuilder, ConstantBitrate, Interceptor, Registry, Slot, TwccSenderBuilder,
     };
+    use rtc::rtcp::receiver_report::ReceiverReport;
+    use rtc::rtcp::reception_report::ReceptionReport;
     use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
         RecvDelta, RunLengthChunk, StatusChunkTypeTcc, StatusVectorChunk, SymbolSizeTypeTcc,
     };
@@ -215,7 +250,7 @@ mod tests {
     fn a_report_is_read_as_far_as_it_goes() {
         let at = |us: u64| Some(Duration::from_micros(128_000 + us));
         assert_eq!(
-            statuses(&report()),
+            statuses(&report(), STATUSES_MAX),
             [
                 (u16::MAX, at(1_000)),
                 (0, at(3_000)),
@@ -244,5 +279,133 @@ mod tests {
                 .unwrap();
             assert_eq!(estimate.borrow().kbps(), expected_kbps);
         }
+    }
+
+    #[test]
+    fn a_few_bytes_are_not_believed_to_report_on_more_packets_than_are_remembered() {
+        let run = PacketStatusChunk::RunLengthChunk(RunLengthChunk {
+            type_tcc: StatusChunkTypeTcc::RunLengthChunk,
+            packet_status_symbol: SymbolTypeTcc::PacketNotReceived,
+            run_length: 8_191,
+        });
+        let flood = TransportLayerCc {
+            packet_status_count: u16::MAX,
+            packet_chunks: vec![run; 9],
+            ..Default::default()
+        };
+        assert_eq!(statuses(&flood, STATUSES_MAX).len(), STATUSES_MAX);
+        let now = Instant::now();
+        let (congestion, ..) = Congestion::new(BOUNDS, now);
+        let link = TransportCc::new(congestion);
+        let mut left = STATUSES_MAX;
+        link.hear(now, &flood, &mut left);
+        assert_eq!(left, 0, "the next one in the same datagram says nothing");
+        assert!(statuses(&flood, left).is_empty());
+    }
+
+    /// A report on our stream 1.
+    fn reception(fraction_lost: u8, highest: u32) -> ReceiverReport {
+        ReceiverReport {
+            ssrc: 9,
+            reports: vec![ReceptionReport {
+                ssrc: 1,
+                fraction_lost,
+                last_sequence_number: highest,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn receiver_reports_guide_where_nothing_else_is_told_and_only_within_the_bounds() {
+        let start = Instant::now();
+        let (congestion, estimate, _) = Congestion::new(BOUNDS, start);
+        let mut chain = Registry::new()
+            .with(Slot::CongestionControl, Linked::new(TransportCc::new(congestion)))
+            .build();
+        chain.bind_local_stream(&video_stream(1, None, &[]));
+        let mut highest = 0u32;
+        let mut second = |n: u64, fraction_lost, packets: u32| {
+            let now = start + Duration::from_secs(n);
+            for packet in 0..100u16 {
+                chain
+                    .handle_write(rtp_packet(now, 1, packet, &[0; 1188]))
+                    .unwrap();
+            }
+            drain_out(&mut chain);
+            highest = u32::wrapping_add(highest, packets);
+            let report = reception(fraction_lost, highest);
+            chain
+                .handle_read(tagged(now, Packet::Rtcp(vec![Box::new(report)])))
+                .unwrap();
+            estimate.borrow().kbps()
+        };
+        let calm: Vec<u64> = (0..20).map(|n| second(n, 0, 100)).collect();
+        assert!(calm[19] > 2_000, "{calm:?}");
+        let lossy: Vec<u64> = (20..60).map(|n| second(n, 255, 100)).collect();
+        assert_eq!(lossy[39], 100, "{lossy:?}");
+        // Absurd numbers: backwards, and more than were ever sent.
+        for n in 60..80 {
+            let kbps = second(n, 128, u32::MAX / 3);
+            assert!((100..=5_000).contains(&kbps), "{kbps}");
+        }
+    }
+
+    /// Datagrams of an honest other side: each kind of feedback that is read here.
+    fn honest() -> Vec<Vec<u8>> {
+        let remb = ReceiverEstimatedMaximumBitrate {
+            sender_ssrc: 1,
+            bitrate: 2e6,
+            ssrcs: vec![1],
+        };
+        let parts: [Box<dyn rtcp::Packet>; 3] =
+            [Box::new(report()), Box::new(remb), Box::new(reception(9, 70_000))];
+        let alone = parts.iter().map(|part| vec![part.cloned()]);
+        alone
+            .chain([parts.to_vec()])
+            .map(|parts| rtcp::packet::marshal(&parts).unwrap().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn whatever_comes_as_feedback_the_estimate_stays_within_its_bounds_and_the_call_goes_on() {
+        let mut dice = 0x9E37_79B9_7F4A_7C15u64;
+        let mut number = move || {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            dice
+        };
+        let honest = honest();
+        let (mut read, mut now) = (0, Instant::now());
+        for _ in 0..40 {
+            let (congestion, estimate, _) = Congestion::new(BOUNDS, now);
+            let mut chain = Registry::new()
+                .with(Slot::CongestionControl, Linked::new(TransportCc::new(congestion)))
+                .build();
+            chain.bind_local_stream(&video_stream(1, None, &[(TRANSPORT_CC_URI, 5)]));
+            for sequence in 0..500u16 {
+                now += Duration::from_millis(number() % 60);
+                chain
+                    .handle_write(rtp_packet(now, 1, sequence, &[0; 1000]))
+                    .unwrap();
+                let mut datagram = honest[number() as usize % honest.len()].clone();
+                for _ in 0..number() % 6 {
+                    // Not the first bytes of the header, without which nothing is read at all.
+                    let at = 4 + number() as usize % (datagram.len() - 4);
+                    datagram[at] = number() as u8;
+                }
+                let Ok(parts) = rtcp::packet::unmarshal(&mut &datagram[..]) else {
+                    continue;
+                };
+                read += 1;
+                chain.handle_read(tagged(now, Packet::Rtcp(parts))).unwrap();
+                let is = *estimate.borrow();
+                assert!((BOUNDS.min..=BOUNDS.max).contains(&is), "{is}");
+            }
+            assert_eq!(drain_out(&mut chain).len(), 500, "everything left");
+        }
+        assert!(read > 10_000, "{read}");
     }
 }
