@@ -4,6 +4,8 @@
 
 use super::redundancy::Redundancy;
 use super::streams::ScreenStreams;
+use crate::allotment::Allotment;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A number that only grows.
@@ -63,6 +65,8 @@ pub(super) struct Drops {
     pub(super) retransmissions_late: Counter,
     /// Retransmissions asked for again while they waited.
     pub(super) retransmissions_repeated: Counter,
+    /// Retransmissions that would have been another packet under the same key.
+    pub(super) retransmissions_refused: Counter,
     /// Packets that came before the gate opened.
     pub(super) gate_closed: Counter,
     /// Packets that came twice.
@@ -91,6 +95,7 @@ impl Drops {
             ("pacer_full", &self.pacer_full),
             ("retransmissions_late", &self.retransmissions_late),
             ("retransmissions_repeated", &self.retransmissions_repeated),
+            ("retransmissions_refused", &self.retransmissions_refused),
             ("gate_closed", &self.gate_closed),
             ("duplicates", &self.duplicates),
             ("media_full", &self.media_full),
@@ -165,6 +170,8 @@ pub(super) struct Meter {
     pub(super) retransmissions_received: Counter,
     /// Bytes handed to data channels.
     pub(super) said: Counter,
+    /// What files may take beside media.
+    pub(super) files: Arc<Allotment>,
     /// How often the encoder was held because too much video waited for the network.
     pub(super) encoder_holds: Counter,
     /// See [`Drops`].

@@ -5,14 +5,15 @@ use super::again::Again;
 use super::padding::Padding;
 use super::queue::{Class, Queue};
 use super::room::Room;
-use crate::peer::chain::{Lanes, Link, is_audio};
+use crate::peer::chain::{Lanes, Link, extension_id, is_audio};
 use crate::peer::estimate::{Congestion, InProbe};
 use crate::peer::meter::Meter;
 use parley_proto::Bitrate;
 use rtc::interceptor::{Attribute, Packet, StreamInfo, TaggedPacket};
 use rtc::rtp;
+use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::marshal::MarshalSize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -29,6 +30,8 @@ pub(in crate::peer) struct Pacer {
     again: Again,
     /// Our streams, and whether each is sound.
     streams: HashMap<u32, bool>,
+    /// Those whose packets are numbered across all streams when they leave.
+    numbered: HashSet<u32>,
     room: Arc<Room>,
     meter: Arc<Meter>,
 }
@@ -49,6 +52,7 @@ impl Pacer {
             padding: Padding::default(),
             again: Again::default(),
             streams: HashMap::new(),
+            numbered: HashSet::new(),
             room,
             meter,
         }
@@ -79,10 +83,11 @@ impl Pacer {
         if self.target.has_changed().unwrap_or(false) {
             self.queue.set_target(*self.target.borrow_and_update());
         }
-        // Without anything to pad with, a probe would stay one packet long.
+        // Without anything to pad with, what waits anyway makes a probe, when it is enough: the packets of a large picture.
+        let at_hand = (!self.padding.is_there(now)).then(|| self.queue.video_bytes());
         if self.queue.probe().is_none()
-            && self.padding.is_there(now)
-            && let Some(cluster) = self.congestion.next_probe(now)
+            && at_hand != Some(0)
+            && let Some(cluster) = self.congestion.next_probe(now, at_hand)
         {
             self.queue
                 .begin_probe(now, cluster.id, cluster.bps, cluster.bytes);
@@ -122,6 +127,12 @@ impl Link for Pacer {
             lanes.outward.push_back(packet);
             return;
         };
+        if packet.message.has(&Attribute::Retransmission) && self.numbered.contains(&rtp.header.ssrc) {
+            // To a peer without a stream for retransmissions the same packet would go again, with another number in its header and so
+            // under the same SRTP nonce, which no cipher here may see twice (RFC 5116, 3.1; RFC 3711, 9.1).
+            self.meter.drops.retransmissions_refused.one();
+            return;
+        }
         let class = if packet.message.has(&Attribute::Retransmission) {
             let lost = self.identity(rtp);
             if self.is_too_soon(packet.now, lost) {
@@ -150,11 +161,15 @@ impl Link for Pacer {
 
     fn bind_local(&mut self, stream: &StreamInfo) {
         self.streams.insert(stream.ssrc, is_audio(stream));
+        if extension_id(stream, TRANSPORT_CC_URI).is_some() {
+            self.numbered.insert(stream.ssrc);
+        }
         self.padding.bind(stream);
     }
 
     fn unbind_local(&mut self, stream: &StreamInfo) {
         self.streams.remove(&stream.ssrc);
+        self.numbered.remove(&stream.ssrc);
         self.padding.unbind(stream);
     }
 }
@@ -311,5 +326,47 @@ mod tests {
             left += drain_out(&mut chain).len();
         }
         assert_eq!(left, 100);
+    }
+
+    #[test]
+    fn without_a_stream_for_them_a_numbered_packet_is_never_sent_again() {
+        let start = Instant::now();
+        // Whoever numbers no packets gets the very same one once more, which is no harm.
+        for (numbered, times) in [(true, 1), (false, 2)] {
+            let (mut chain, _) = chain(true, MAX);
+            let extensions = [(TRANSPORT_CC_URI, 5)];
+            let extensions = if numbered { &extensions[..] } else { &[] };
+            chain.bind_local_stream(&video_stream(VIDEO, None, extensions));
+            let packet = || rtp_packet(start, VIDEO, 7, &[9; 1000]);
+            let mut again = packet();
+            again.message.add(Attribute::Retransmission);
+            chain.handle_write(packet()).unwrap();
+            chain.handle_write(again).unwrap();
+            assert_eq!(drain_out(&mut chain).len(), times);
+        }
+    }
+
+    #[test]
+    fn to_a_peer_without_retransmissions_a_large_picture_is_a_probe() {
+        let start = Instant::now();
+        let (mut chain, _) = chain(true, Bitrate::from_kbps(300));
+        let mut probed = 0;
+        for ms in 0..1_000u64 {
+            let now = start + Duration::from_millis(ms);
+            if ms == 0 {
+                for sequence in 0..40 {
+                    chain
+                        .handle_write(rtp_packet(now, VIDEO, sequence, &[9; 1000]))
+                        .unwrap();
+                }
+            }
+            chain.handle_timeout(now).unwrap();
+            let left = drain_out(&mut chain);
+            probed += left
+                .iter()
+                .filter(|packet| packet.message.custom::<InProbe>().is_some())
+                .count();
+        }
+        assert!((4..12).contains(&probed), "{probed}");
     }
 }

@@ -264,6 +264,11 @@ impl<T> Queue<T> {
         self.video_bytes as f64 / self.rate > VIDEO_WAIT_MAX.as_secs_f64()
     }
 
+    /// Bytes of pictures that wait.
+    pub(in crate::peer) const fn video_bytes(&self) -> usize {
+        self.video_bytes
+    }
+
     /// What was not let through since the last call.
     pub(in crate::peer) fn take_drops(&mut self) -> QueueDrops {
         QueueDrops {
