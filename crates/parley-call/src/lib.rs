@@ -4,6 +4,7 @@
 //! sample of statistics a second. No device, no window. The only place that names `webrtc::` or `rtc::` is the `peer`
 //! module.
 
+pub mod allotment;
 pub mod call;
 pub mod chat;
 pub mod check;

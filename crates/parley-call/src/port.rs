@@ -4,6 +4,7 @@
 //! as the call; [`PeerCommand::Open`] makes a fresh connection inside it, replacing one that is there, and
 //! [`PeerCommand::OpenBeside`] a second one, which [takes over](PeerCommand::TakeOver) once it is better than the first.
 
+use crate::allotment::Allotment;
 use crate::config::VideoLimits;
 use crate::ice::{IceServer, RelayTransport};
 use crate::session::NetworkChange;
@@ -240,6 +241,8 @@ pub struct Lane {
     pub incoming: mpsc::Receiver<Bytes>,
     /// Bytes of what was said that are there, in whatever order: what is lost holds back what came after it, but not this.
     pub answered: Arc<AtomicU64>,
+    /// What files may take of the path.
+    pub allotment: Arc<Allotment>,
 }
 
 /// What the peer driver measured in the last second. All rates are of the last second; counters since the connection.

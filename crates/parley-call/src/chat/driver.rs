@@ -248,11 +248,13 @@ mod tests {
                 outgoing: to_right,
                 incoming: left,
                 answered: Arc::default(),
+                allotment: Arc::default(),
             },
             Lane {
                 outgoing: to_left,
                 incoming: right,
                 answered: Arc::default(),
+                allotment: Arc::default(),
             },
         )
     }
@@ -312,6 +314,7 @@ mod tests {
             outgoing,
             incoming,
             answered: Arc::default(),
+            allotment: Arc::default(),
         };
         ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
         say_many(&ada, 0..100).await;
@@ -326,6 +329,7 @@ mod tests {
             outgoing,
             incoming,
             answered: Arc::default(),
+            allotment: Arc::default(),
         };
         ada.use_lane(ParticipantId::from_bytes([2; 16]), lane);
         let answering = tokio::spawn(async move {

@@ -259,8 +259,10 @@ impl Driver {
         if let Some((_, lane)) = &self.chunks {
             self.core
                 .on_answered(clock(), lane.answered.load(Ordering::Acquire));
+            lane.allotment.want(self.core.is_sending());
+            self.core.allot(lane.allotment.granted());
         }
-        while !self.chunks_waiting.is_empty() && !self.is_window_full() {
+        while !self.chunks_waiting.is_empty() && !self.must_wait() {
             let Some((_, lane)) = &self.chunks else {
                 self.chunks_waiting.clear();
                 return;
@@ -272,17 +274,19 @@ impl Driver {
                 let now = clock();
                 let message = self.core.stamped(now, chunk).write();
                 self.chunks_gone += message.len() as u64;
+                self.core.spend(now, message.len() as u64);
                 self.core.on_gone(now, self.chunks_gone);
                 place.send(message);
             }
         }
     }
 
-    /// Whether as much is on its way as may be. What is lost on the way does not count twice: SCTP's word counts, not receipts.
-    fn is_window_full(&self) -> bool {
+    /// Whether as much is on its way as may be, or goes as fast. What is lost on the way does not count twice: SCTP's word counts, not
+    /// receipts.
+    fn must_wait(&self) -> bool {
         self.chunks.as_ref().is_some_and(|(_, lane)| {
             let answered = lane.answered.load(Ordering::Acquire);
-            self.chunks_gone.saturating_sub(answered) >= self.core.window()
+            self.chunks_gone.saturating_sub(answered) >= self.core.window() || !self.core.may_go(clock())
         })
     }
 
@@ -299,10 +303,10 @@ impl Driver {
 
 /// Waits. Every branch is cancel safe.
 async fn next(driver: &mut Driver) -> Happening {
-    let window_full = driver.is_window_full();
+    let must_wait = driver.must_wait();
     let chunk_blocked = !driver.chunks_waiting.is_empty();
     let blocked = driver.waiting.front().map(|(kind, _)| *kind);
-    let blocked = blocked.or_else(|| (chunk_blocked && !window_full).then_some(LaneKind::Chunks));
+    let blocked = blocked.or_else(|| (chunk_blocked && !must_wait).then_some(LaneKind::Chunks));
     let Driver {
         asked,
         new_lanes,
@@ -327,7 +331,7 @@ async fn next(driver: &mut Driver) -> Happening {
         Some(answer) = from_disk.recv() => Happening::Input(Input::Disk(answer)),
         chunk = heard(chunks), if both => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
         () = has_room(room) => Happening::Room,
-        () = sleep(WINDOW_LOOKED_AT), if chunk_blocked && window_full => Happening::Room,
+        () = sleep(WINDOW_LOOKED_AT), if chunk_blocked && must_wait => Happening::Room,
     }
 }
 
@@ -364,6 +368,7 @@ fn input_of(command: FileCommand) -> Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parley_proto::Bitrate;
     use parley_proto::files::{FileFrame, FileHash, Offer};
     use std::sync::Arc;
 
@@ -383,6 +388,7 @@ mod tests {
                 outgoing,
                 incoming,
                 answered: Arc::default(),
+                allotment: Arc::default(),
             };
             (Self { says, hears }, lane)
         }
@@ -448,19 +454,24 @@ mod tests {
         bytes
     }
 
-    #[tokio::test]
-    async fn what_sctp_answered_makes_room_although_a_lost_packet_holds_back_every_receipt() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("large.bin");
+    /// A transfer of a megabyte that the other side has accepted, `allotted` by the call; its handle, and the far end of the chunks.
+    async fn sending(folder: &std::path::Path, allotted: Option<Bitrate>) -> (FilesHandle, Far, Far, Lane) {
+        let path = folder.join("large.bin");
         std::fs::write(&path, vec![7; 1 << 20]).unwrap();
-        let handle = start(folder.path().join("in")).unwrap();
+        let handle = start(folder.join("in")).unwrap();
         let (who, id) = (
             ParticipantId::from_bytes([1; 16]),
             TransferId::from_bytes([7; 16]),
         );
         let (mut files, files_lane) = Far::new();
-        let (mut chunks, chunks_lane) = Far::new();
-        let answered = Arc::clone(&chunks_lane.answered);
+        let (chunks, chunks_lane) = Far::new();
+        chunks_lane.allotment.grant(allotted);
+        let kept = Lane {
+            outgoing: chunks_lane.outgoing.clone(),
+            incoming: mpsc::channel(1).1,
+            answered: Arc::clone(&chunks_lane.answered),
+            allotment: Arc::clone(&chunks_lane.allotment),
+        };
         handle.use_lane(who, LaneKind::Files, files_lane);
         handle.use_lane(who, LaneKind::Chunks, chunks_lane);
         assert!(handle.command(FileCommand::Offer { id, path }));
@@ -468,7 +479,14 @@ mod tests {
         let offer = FileFrame::read(&offer.expect("an offer").expect("a lane"));
         assert!(matches!(offer, Some(FileFrame::Offer(_))), "{offer:?}");
         files.say(&FileFrame::Accept { id, offset: 0 });
+        (handle, files, chunks, kept)
+    }
 
+    #[tokio::test]
+    async fn what_sctp_answered_makes_room_although_a_lost_packet_holds_back_every_receipt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_handle, _files, mut chunks, lane) = sending(folder.path(), None).await;
+        let answered = lane.answered;
         let first = chunks_until_silence(&mut chunks).await;
         assert!((8 << 10..64 << 10).contains(&first), "the first window: {first}");
         answered.store(first, Ordering::Release);
@@ -479,5 +497,21 @@ mod tests {
         );
         // Without a word of either it stays as it is.
         assert_eq!(chunks_until_silence(&mut chunks).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_the_call_allots_is_asked_for_and_kept_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = clock();
+        let (_handle, _files, mut chunks, lane) = sending(folder.path(), Some(Bitrate::from_kbps(160))).await;
+        // Two kilobytes each 100 ms, until the smallest window is full, for nothing is answered.
+        let held = chunks_until_silence(&mut chunks).await;
+        let took = begun.elapsed();
+        assert!((8 << 10..=12 << 10).contains(&held), "{held}");
+        assert!(took >= Duration::from_millis(550), "{took:?}");
+        assert!(lane.allotment.is_wanted());
+        lane.allotment.grant(None);
+        lane.answered.store(held, Ordering::Release);
+        assert!(chunks_until_silence(&mut chunks).await >= 8 << 10, "and goes on");
     }
 }

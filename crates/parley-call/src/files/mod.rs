@@ -5,7 +5,7 @@
 //! receiver: lane -> Transfers -> disk writes and hashes -> receipts -> the sender's Pace
 //! ```
 //! `transfers` decides, without sockets, clocks, randomness or disk. `pace` says how much may be on its way, so that files
-//! fill what the call leaves of the path. `disk` is the one thread that touches files; [`start`] the task that brings all of
+//! fill what the call leaves of the path, and `share` how fast while the call has too little for itself. `disk` is the one thread that touches files; [`start`] the task that brings all of
 //! it together. A received name never leaves the folder: see `name`.
 
 mod delivery;
@@ -13,6 +13,7 @@ mod disk;
 mod driver;
 mod name;
 mod pace;
+mod share;
 mod transfer;
 mod transfers;
 

@@ -38,6 +38,8 @@ pub(super) struct Pace {
     zero: Option<u32>,
     recent: VecDeque<(Instant, f64)>,
     base: Option<Base>,
+    /// Something else holds files: what arrives then says nothing of what could (RFC 6817, 2.4.2).
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Default for Pace {
             zero: None,
             recent: VecDeque::new(),
             base: None,
+            held: false,
         }
     }
 }
@@ -86,12 +89,24 @@ impl Pace {
         self.queue_ms() >= TARGET_MS / 2.0
     }
 
+    /// While files are held the least is on its way at once. From there the window grows anew.
+    pub(super) const fn hold(&mut self, held: bool) {
+        self.held = held;
+        if held {
+            self.window = WINDOW_MIN;
+            self.starting = false;
+        }
+    }
+
     /// So many bytes arrived, the last of them after `delay_ms` (of which only changes mean something).
     pub(super) fn on_receipt(&mut self, now: Instant, bytes: u64, delay_ms: u32) {
         let zero = *self.zero.get_or_insert(delay_ms);
         // Wrapping, and signed: a shorter delay than the first one is less than nothing.
         self.note(now, f64::from(delay_ms.wrapping_sub(zero).cast_signed()));
         let queue = self.queue_ms();
+        if self.held {
+            return;
+        }
         let bytes = bytes as f64;
         self.starting &= !self.sees_queue();
         if self.starting {
@@ -232,5 +247,30 @@ mod tests {
             pace.on_receipt(start + Duration::from_millis(10 * n), 4096, late);
         }
         assert!(pace.queue_ms() < 1.0, "{}", pace.queue_ms());
+    }
+
+    #[test]
+    fn what_was_held_begins_small_and_is_back_within_two_seconds() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        let path = Path {
+            rate: 625_000.0,
+            delay_ms: 20.0,
+            others: 0.0,
+        };
+        run(&mut pace, &path, start, 5_000);
+        let before = pace.window();
+        pace.hold(true);
+        for n in 0..1_000 {
+            pace.on_receipt(start + Duration::from_millis(5_000 + 10 * n), 2_048, 20);
+        }
+        assert_eq!(
+            pace.window(),
+            WINDOW_MIN as u64,
+            "nobody learns from what is held"
+        );
+        pace.hold(false);
+        run(&mut pace, &path, start + Duration::from_secs(20), 2_000);
+        assert!(pace.window() > before / 2, "{} of {before}", pace.window());
     }
 }

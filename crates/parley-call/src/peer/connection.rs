@@ -2,7 +2,7 @@
 //! of it. Made by `Open`, replaced by the next one. Decides nothing.
 
 use super::control;
-use super::estimate::Ceiling;
+use super::estimate::{Ceiling, Congestion};
 use super::lane;
 use super::library::LibraryEvents;
 use super::meter::Meter;
@@ -31,7 +31,10 @@ use tokio::task::AbortHandle;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
-use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
+use webrtc::peer_connection::{
+    PeerConnection, RTCIceCandidate, RTCIceCandidateInit, RTCIceProtocol, RTCSessionDescription,
+    StatsSelector,
+};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 /// How long closing may take before the connection is left to itself.
@@ -75,6 +78,7 @@ type Result<T> = std::result::Result<T, CommandError>;
 pub(super) struct Connection {
     pub(super) generation: u32,
     pub(super) meter: Arc<Meter>,
+    pub(super) congestion: Congestion,
     pub(super) estimate: watch::Receiver<Bitrate>,
     pub(super) ceiling: Ceiling,
     pub(super) tasks: Arc<LiveTasks>,
@@ -95,6 +99,14 @@ pub(super) struct Connection {
     remote_video: Option<Arc<dyn TrackRemote>>,
     remote_screen: Option<Arc<dyn TrackRemote>>,
     readers: Vec<AbortHandle>,
+}
+
+/// The two ends of the way that packets take. What a candidate is called may change while it is the same one; addresses do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Selected {
+    local: (String, u16),
+    remote: (String, u16),
+    over_tcp: bool,
 }
 
 /// Our tracks and what the pumps need of them.
@@ -130,6 +142,7 @@ impl Connection {
             screen_sound,
             meter,
             room,
+            congestion,
             estimate,
             ceiling,
             tasks,
@@ -151,6 +164,7 @@ impl Connection {
         let mut connection = Self {
             generation,
             meter,
+            congestion,
             estimate,
             ceiling,
             tasks,
@@ -465,6 +479,22 @@ impl Connection {
             .ok()??;
         let report = self.peer.get_stats(now, StatsSelector::None).await;
         stats::pair(&selected, &report, relays)
+    }
+
+    /// The addresses that packets go between now, if ICE has chosen.
+    pub(super) async fn selected(&self) -> Option<Selected> {
+        let transport = self.parts.audio.sender.transport().await.ok()??;
+        let pair = transport
+            .ice_transport()
+            .get_selected_candidate_pair()
+            .await
+            .ok()??;
+        let end = |candidate: &RTCIceCandidate| (candidate.address.clone(), candidate.port);
+        Some(Selected {
+            local: end(pair.local()),
+            remote: end(pair.remote()),
+            over_tcp: pair.local().protocol == RTCIceProtocol::Tcp,
+        })
     }
 
     /// Bytes that were said in data channels and are not answered.

@@ -8,7 +8,7 @@ use super::addresses;
 use super::asking::Asking;
 use super::backlog::Backlog;
 use super::chain::lips::RemoteTimes;
-use super::connection::Connection;
+use super::connection::{Connection, Selected};
 use super::estimate::Bounds;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
@@ -18,6 +18,7 @@ use super::network_watch::NetworkWatch;
 use super::privacy;
 use super::route::Route;
 use super::shared_sound::SharedSoundPump;
+use super::shares::{Shares, Wants};
 use super::spawn::Unsent;
 use super::stats::{Pair, Sampler};
 use super::tcp::lines;
@@ -68,6 +69,8 @@ pub(super) struct Open {
     network: NetworkWatch,
     /// The pair in use, as it was a second ago at most.
     pair: Option<Pair>,
+    /// The addresses that packets go between, as they were a look ago.
+    selected: Option<Selected>,
     /// Whether ICE and DTLS stand at this moment.
     up: bool,
     /// What comes.
@@ -117,6 +120,7 @@ pub(super) struct Driver {
     pub(super) screen_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_sound_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) shared_sound: SharedSoundPump,
+    pub(super) shares: Shares,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
     /// The one beside it, while the network changes; without `open` there is none.
@@ -150,7 +154,10 @@ impl Driver {
                 Happening::EstimateChanged => self.apply_estimate(),
                 Happening::KeyFrameWanted(kind) => self.want_key_frame(kind).await,
                 Happening::KeyFrameDue(kind) => self.ask_for_key_frame(kind).await,
-                Happening::Look => self.look(),
+                Happening::Look => {
+                    self.follow_way().await;
+                    self.look();
+                }
                 Happening::Second => self.on_second().await,
             }
         }
@@ -291,15 +298,28 @@ impl Driver {
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
         let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
-        let for_pictures = estimate
-            .saturating_sub(sound.map_or(Bitrate::ZERO, ladder::on_the_wire))
-            .saturating_sub(shield.copies_take());
-        let for_pictures = ladder::as_taken(for_pictures, self.takes_kbps);
-        self.ladder.note(clock(), for_pictures);
-        let (mut video, screen) = self.ladder.pictures(for_pictures, sharing);
-        video.paused = self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
-        self.video_targets
-            .send_if_modified(|targets| std::mem::replace(targets, video) != video);
+        let voice =
+            ladder::on_the_wire(ladder::audio(estimate, open.loss)).bps() + shield.copies_take().bps();
+        let camera_on = is_on(|media| media.camera_on);
+        let allotment = &open.connection.meter.files;
+        let wants = Wants {
+            voice: Bitrate::from_bps(voice),
+            screen_sound: sound.map(ladder::on_the_wire),
+            screen: sharing,
+            camera: camera_on,
+            camera_max: self.limits.bitrate_max,
+            takes_kbps: self.takes_kbps,
+            files: allotment.is_wanted(),
+        };
+        let split = self.shares.split(clock(), estimate, wants);
+        allotment.grant(split.files);
+        self.ladder.note(clock(), split.camera);
+        let (mut video, screen) = self.ladder.pictures(split.camera, split.screen);
+        if camera_on {
+            video.paused |= self.video_route.borrow().is_none();
+            self.video_targets
+                .send_if_modified(|targets| std::mem::replace(targets, video) != video);
+        }
         self.screen_targets
             .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
         self.audio_targets
@@ -331,6 +351,21 @@ impl Driver {
         match kind {
             TrackKind::Screen => &mut self.screen_asking,
             TrackKind::Audio | TrackKind::Video | TrackKind::ScreenSound => &mut self.asking,
+        }
+    }
+
+    /// Sees whether packets go another way within a connection: through a relay no more, or by another network. The library has no word
+    /// for it, and to the estimate it would look like a queue.
+    async fn follow_way(&mut self) {
+        for open in [&mut self.open, &mut self.beside].into_iter().flatten() {
+            let Some(selected) = open.connection.selected().await else {
+                continue;
+            };
+            let before = open.selected.replace(selected);
+            if before.is_some() && before != open.selected {
+                tracing::info!("packets go another way");
+                open.connection.congestion.rerouted(clock());
+            }
         }
     }
 

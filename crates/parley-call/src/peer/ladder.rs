@@ -17,17 +17,15 @@ pub(super) const AUDIO_RESERVE: Bitrate = Bitrate::from_kbps(60);
 /// Headers of 50 packets a second.
 const HEADERS: Bitrate = Bitrate::from_kbps(28);
 /// The share of the video rate that is left for the picture after RTP headers.
-const PAYLOAD_SHARE: f64 = 0.96;
+pub(super) const PAYLOAD_SHARE: f64 = 0.96;
 /// Less than this is no picture.
-const VIDEO_MIN: Bitrate = Bitrate::from_kbps(60);
+pub(super) const VIDEO_MIN: Bitrate = Bitrate::from_kbps(60);
 /// Below these there are fewer pictures, so that each is worth looking at: two of three, half, a third.
 const SLOWER: [(Bitrate, f64); 3] = [
     (Bitrate::from_kbps(150), 2.0 / 3.0),
     (Bitrate::from_kbps(110), 1.0 / 2.0),
     (Bitrate::from_kbps(80), 1.0 / 3.0),
 ];
-/// What a screen gets of somebody who wants no pictures of the camera: enough to read.
-const SCREEN_ALONE: Bitrate = Bitrate::from_kbps(300);
 /// An estimate must have been so low for this long to make pictures smaller.
 const LASTS: Duration = Duration::from_secs(1);
 /// How much more than its threshold a larger size needs before it is taken up again.
@@ -35,10 +33,6 @@ const HYSTERESIS: f64 = 1.25;
 
 /// The most a shared screen gets: text is sharp long before.
 pub(super) const SCREEN_MAX: Bitrate = Bitrate::from_kbps(4_000);
-/// What the camera keeps while a screen is shared, unless there is hardly room for the screen itself.
-const CAMERA_BESIDE_SCREEN: Bitrate = Bitrate::from_kbps(150);
-/// Below this for both, the camera keeps the least there is.
-const BESIDE_MIN: Bitrate = Bitrate::from_kbps(500);
 /// The largest screen that is sent in its own size, which is also the largest the encoder takes.
 const SCREEN_SIZE_MAX: Resolution = Resolution::new(3840, 2160);
 
@@ -81,9 +75,9 @@ impl Ladder {
         self.limits = limits;
     }
 
-    /// From `now` on there is this much for pictures, the camera's alone.
-    pub(super) fn note(&mut self, now: Instant, estimate: Bitrate) {
-        if let Some(before) = self.present.replace(estimate) {
+    /// From `now` on the camera is granted this much on the wire; `None` while it has none.
+    pub(super) fn note(&mut self, now: Instant, camera: Option<Bitrate>) {
+        if let Some(before) = self.present.replace(with_reserve(camera)) {
             while self.lately.back().is_some_and(|(_, less)| *less <= before) {
                 self.lately.pop_back();
             }
@@ -104,29 +98,25 @@ impl Ladder {
         self.lately.clear();
     }
 
-    /// What the encoders of the camera and of the screen must produce at this estimate. A screen is shared to be read, so the
-    /// camera gives way first.
-    pub(super) fn pictures(&mut self, estimate: Bitrate, sharing: bool) -> (EncoderTargets, EncoderTargets) {
-        let both = estimate.saturating_sub(AUDIO_RESERVE).scale(PAYLOAD_SHARE);
-        let beside = if both < BESIDE_MIN {
-            VIDEO_MIN
-        } else {
-            CAMERA_BESIDE_SCREEN
-        };
-        let bitrate = both.saturating_sub(beside).min(SCREEN_MAX).max(VIDEO_MIN);
+    /// What the encoders of the camera and of the screen must produce with what they were granted on the wire; paused without.
+    pub(super) fn pictures(
+        &mut self,
+        camera: Option<Bitrate>,
+        screen: Option<Bitrate>,
+    ) -> (EncoderTargets, EncoderTargets) {
+        let granted = screen.unwrap_or(Bitrate::ZERO);
         let screen = EncoderTargets {
-            bitrate,
+            bitrate: granted.scale(PAYLOAD_SHARE).min(SCREEN_MAX).max(VIDEO_MIN),
             frame_rate: FrameRate::new(30),
             resolution: SCREEN_SIZE_MAX,
-            paused: !sharing,
+            paused: screen.is_none(),
         };
-        let for_camera = if sharing {
+        if !screen.paused {
             self.forget();
-            estimate.saturating_sub(bitrate.scale(1.0 / PAYLOAD_SHARE))
-        } else {
-            estimate
-        };
-        (self.video(for_camera), screen)
+        }
+        let video = self.video(with_reserve(camera));
+        let paused = camera.is_none();
+        (EncoderTargets { paused, ..video }, screen)
     }
 
     fn of_camera(&self, estimate: Bitrate) -> Bitrate {
@@ -165,6 +155,11 @@ impl Ladder {
     }
 }
 
+/// An estimate of which the camera gets this much.
+fn with_reserve(camera: Option<Bitrate>) -> Bitrate {
+    Bitrate::from_bps(AUDIO_RESERVE.bps() + camera.map_or(0, Bitrate::bps))
+}
+
 /// Down as soon as the rate is too low, up only when it is clearly enough.
 fn step_at(bitrate: Bitrate, current: usize) -> usize {
     STEPS
@@ -187,17 +182,6 @@ fn slower_at(bitrate: Bitrate, current: usize) -> usize {
             bitrate < needed.scale(factor)
         })
         .count()
-}
-
-/// What there is for pictures, where the other side wants no more than `takes_kbps` of them.
-pub(super) fn as_taken(estimate: Bitrate, takes_kbps: Option<u32>) -> Bitrate {
-    let most = match takes_kbps {
-        None => return estimate,
-        Some(0) => SCREEN_ALONE,
-        Some(kbps) => Bitrate::from_kbps(kbps.into()),
-    };
-    let with_headers = most.scale(1.0 / PAYLOAD_SHARE).bps();
-    estimate.min(Bitrate::from_bps(AUDIO_RESERVE.bps() + with_headers))
 }
 
 /// What the audio encoder must produce: less only when there is hardly room for sound alone, redundancy as packets get lost.
@@ -259,26 +243,16 @@ mod tests {
     }
 
     #[test]
-    fn the_camera_gives_way_to_the_screen_and_is_back_after_it() {
-        let check = |kbps, camera_kbps: u64, screen_kbps: u64| {
-            let (camera, screen) = ladder().pictures(Bitrate::from_kbps(kbps), true);
-            let (a, b) = (camera.bitrate.kbps(), screen.bitrate.kbps());
-            assert!(
-                a.abs_diff(camera_kbps) <= 1 && b.abs_diff(screen_kbps) <= 1,
-                "at {kbps}: {a} and {b}"
-            );
-            assert_eq!(
-                screen.resolution, SCREEN_SIZE_MAX,
-                "never scaled for want of bits"
-            );
-        };
-        check(10_000, 2_500, 4_000);
-        check(5_000, 742, 4_000);
-        check(1_310, 150, 1_050);
-        check(360, 60, 228);
-        check(50, 60, 60);
-        let (camera, screen) = ladder().pictures(Bitrate::from_kbps(1_310), false);
-        assert!(screen.paused && camera.bitrate.kbps() == 1_200);
+    fn what_is_granted_is_told_and_a_screen_is_never_scaled_for_want_of_bits() {
+        let rate = |kbps| Some(Bitrate::from_kbps(kbps));
+        let (camera, screen) = ladder().pictures(rate(1_000), rate(500));
+        assert_eq!((camera.bitrate.kbps(), screen.bitrate.kbps()), (960, 480));
+        assert_eq!(screen.resolution, SCREEN_SIZE_MAX);
+        let (camera, screen) = ladder().pictures(rate(1), rate(1));
+        assert_eq!((camera.bitrate, screen.bitrate), (VIDEO_MIN, VIDEO_MIN));
+        assert!(!camera.paused && !screen.paused);
+        let (camera, screen) = ladder().pictures(None, None);
+        assert!(camera.paused && screen.paused);
     }
 
     #[test]
@@ -317,9 +291,11 @@ mod tests {
         let start = Instant::now();
         let mut ladder = ladder();
         let mut at = |ms: u64, kbps: u64, sharing| {
-            let estimate = Bitrate::from_kbps(kbps);
-            ladder.note(start + Duration::from_millis(ms), estimate);
-            let (camera, _) = ladder.pictures(estimate, sharing);
+            let granted = Bitrate::from_kbps(kbps).saturating_sub(AUDIO_RESERVE);
+            // A screen leaves the camera little.
+            let camera = Some(if sharing { Bitrate::from_kbps(150) } else { granted });
+            ladder.note(start + Duration::from_millis(ms), camera);
+            let (camera, _) = ladder.pictures(camera, sharing.then_some(granted));
             (camera.bitrate.kbps(), camera.resolution.height)
         };
         assert_eq!(at(0, 1_500, false).1, 720);
@@ -347,20 +323,6 @@ mod tests {
             .collect();
         assert_eq!(rates, [20; 20]);
         assert_eq!(fps(&mut sways, 260), 30);
-    }
-
-    #[test]
-    fn what_the_other_side_does_not_want_is_not_sent() {
-        let taken = |kbps, takes| as_taken(Bitrate::from_kbps(kbps), takes);
-        assert_eq!(taken(3_000, None).kbps(), 3_000);
-        assert_eq!(taken(200, Some(300)).kbps(), 200, "no more than there is");
-        let mut ladder = ladder();
-        for (takes, camera) in [(300, 300), (1_000, 1_000), (20, 60), (u32::MAX, 2_500)] {
-            let is = ladder.video(taken(5_000, Some(takes))).bitrate.kbps();
-            assert!(is.abs_diff(camera) <= 1, "{takes}: {is}");
-        }
-        let (_, screen) = ladder.pictures(taken(5_000, Some(0)), true);
-        assert!((200..=300).contains(&screen.bitrate.kbps()), "{screen:?}");
     }
 
     #[test]

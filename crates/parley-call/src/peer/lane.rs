@@ -84,6 +84,7 @@ impl Unopened {
             outgoing,
             incoming,
             answered: Arc::clone(&answered),
+            allotment: Arc::clone(&self.meter.files),
         };
         let writing = write(
             Arc::clone(&self.channel),

@@ -50,6 +50,7 @@ mod send_video;
 mod servers;
 mod setup;
 mod shared_sound;
+mod shares;
 mod spawn;
 mod stats;
 mod streams;

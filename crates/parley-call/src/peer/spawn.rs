@@ -6,6 +6,7 @@ use super::driver::Driver;
 use super::ladder::Ladder;
 use super::meter::Counter;
 use super::shared_sound::SharedSoundPump;
+use super::shares::Shares;
 use super::{COMMANDS_MAX, EVENTS_MAX, PeerHandle, PeerSetup, send_audio, send_video};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::PeerStats;
@@ -75,6 +76,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         screen_route,
         screen_sound_route,
         shared_sound,
+        shares: Shares::default(),
         ladder: Ladder::new(media.limits),
         open: None,
         beside: None,

@@ -13,11 +13,14 @@ use super::delivery::Delivery;
 use super::disk::{DiskAnswer, DiskCommand, DiskFault};
 use super::name::is_harmless;
 use super::pace::Pace;
+use super::share::Share;
 use super::transfer::{Direction, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState};
 use bytes::Bytes;
 use one::{Stage, Transfer, offer_of};
 use parley_proto::limits::{FILE_BYTES_MAX, TRANSFERS_MAX};
-use parley_proto::{ChunkFrame, FileFrame, FileHash, Offer, ParticipantId, RefusalReason, TransferId};
+use parley_proto::{
+    Bitrate, ChunkFrame, FileFrame, FileHash, Offer, ParticipantId, RefusalReason, TransferId,
+};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -84,6 +87,7 @@ pub(super) struct Transfers {
     list: Vec<Transfer>,
     pace: Pace,
     delivery: Delivery,
+    share: Share,
     /// Which of those that may send is next.
     turn: usize,
     /// What this side offered and gave up. The word of it may be lost with a connection, so it is said again over the next one:
@@ -104,6 +108,7 @@ impl Transfers {
             list: Vec::new(),
             pace: Pace::default(),
             delivery: Delivery::default(),
+            share: Share::default(),
             turn: 0,
             given_up: VecDeque::new(),
             out: VecDeque::new(),
@@ -153,11 +158,39 @@ impl Transfers {
     #[must_use]
     pub(super) fn window(&self) -> u64 {
         let wished = self.pace.window();
-        if self.pace.sees_queue() {
+        if self.share.is_held() || self.pace.sees_queue() {
             wished
         } else {
             wished.max(self.delivery.window() as u64)
         }
+    }
+
+    /// What the call allots files from now on; `None`: whatever they find.
+    pub(super) fn allot(&mut self, most: Option<Bitrate>) {
+        let was_held = self.share.is_held();
+        if self.share.allot(most) {
+            self.pace.hold(true);
+        } else if was_held && most.is_none() {
+            self.pace.hold(false);
+        }
+    }
+
+    /// Whether a chunk may go now, as far as what is allotted goes.
+    #[must_use]
+    pub(super) fn may_go(&self, now: Instant) -> bool {
+        self.share.may_go(now)
+    }
+
+    /// A chunk of `bytes` goes, of what is allotted.
+    pub(super) fn spend(&mut self, now: Instant, bytes: u64) {
+        self.share.gone(now, bytes);
+    }
+
+    /// Whether a file is on its way from here.
+    #[must_use]
+    pub(super) fn is_sending(&self) -> bool {
+        let moving = |one: &Transfer| one.direction == Direction::Sending && one.stage == Stage::Moving;
+        self.up && self.list.iter().any(|one| moving(one) && one.may_move())
     }
 
     /// So many bytes of chunks have gone altogether since both lanes were there.

@@ -8,6 +8,7 @@ use crate::peer::asking::Asking;
 use crate::peer::connection::CommandError;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvent;
+use crate::peer::shares::Shares;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind};
 use parley_media::video::Lip;
 use parley_proto::SdpType;
@@ -129,6 +130,7 @@ impl Driver {
         }
         self.asking = Asking::default();
         self.screen_asking = Asking::default();
+        self.shares = Shares::default();
         self.ladder = Ladder::new(self.limits);
         self.refresh_routes().await;
         // A stream begins with one.

@@ -15,6 +15,7 @@ use crate::peer::network_watch::NetworkWatch;
 use crate::peer::privacy;
 use crate::peer::servers;
 use crate::peer::setup::Blueprint;
+use crate::peer::shares::Shares;
 use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
@@ -136,6 +137,7 @@ impl Driver {
         let addresses = addresses::choose(&self.network);
         self.open = self.make(generation, servers, addresses).await?;
         if self.open.is_some() {
+            self.shares = Shares::default();
             self.ladder = Ladder::new(self.limits);
             self.takes_kbps = None;
             self.apply_estimate();
@@ -191,6 +193,7 @@ impl Driver {
             held: VecDeque::new(),
             network: NetworkWatch::new(&addresses),
             pair: None,
+            selected: None,
             addresses,
             up: false,
             inflow: InflowWatch::default(),

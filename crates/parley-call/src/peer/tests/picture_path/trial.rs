@@ -276,9 +276,11 @@ impl<C: Interceptor> Sends<C> {
         // Thirty pictures a second.
         if ms * 3 >= self.captured * 100 {
             self.captured += 1;
-            let for_pictures = estimate.saturating_sub(shield.copies_take());
-            self.ladder.note(now, for_pictures);
-            let (targets, _) = self.ladder.pictures(for_pictures, false);
+            let for_pictures = estimate
+                .saturating_sub(ladder::AUDIO_RESERVE)
+                .saturating_sub(shield.copies_take());
+            self.ladder.note(now, Some(for_pictures));
+            let (targets, _) = self.ladder.pictures(Some(for_pictures), None);
             if self.maker.is_due(targets) && self.room.is_free() {
                 let unit = self.maker.make(now, targets, &mut self.key_frame_wanted);
                 self.send(start, now, &unit);
