@@ -28,8 +28,8 @@ use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long the server may take for each answer while a stream is opened.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// How long the server may take for each answer while a stream is opened: a device that slept has to wake up.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
 const SAMPLE_BYTES: usize = size_of::<f32>();
 const HEAD_BYTES: usize = protocol::DESCRIPTOR_SIZE;
 /// Most that is sent at once, whatever the server asks for: more than any buffer of ours.
