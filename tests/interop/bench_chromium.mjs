@@ -1,8 +1,10 @@
 // A call between two real Chromiums through a Parley server, measured: the other side of `cargo xtask bench call --against chromium`.
 //
 //   node bench_chromium.mjs --server http://HOST:PORT --video CLIP.y4m --audio CLIP.wav
-//        [--case one-way|two-way] [--seconds 30] [--setups 10] [--size 1280x720@30] [--kbps 1500]
+//        [--case one-way|two-way|all-on] [--seconds 30] [--setups 10] [--size 1280x720@30] [--kbps 1500]
 //
+// all-on: both send, with echo canceller, noise suppression and gain control, and what comes is played to the sound server that the
+// environment names. The microphone stays a file, for Chromium has made-up cameras only together with made-up microphones. Cost alone is measured.
 // Standard output: {"rows": [...], "notes": [...]} with the metrics of `bench call`. CPU and memory are those of all processes of
 // a browser, in a run of their own; latencies are measured in another, because reading pixels costs CPU.
 
@@ -24,6 +26,7 @@ const { values: args } = parseArgs({
 })
 const size = readSize(args.size)
 const seconds = Number(args.seconds)
+const allOn = args.case === 'all-on'
 const notes = []
 const rows = []
 
@@ -70,12 +73,12 @@ function usage(root) {
 }
 
 async function open(sends) {
-  const browser = await launch({ executable: args.executable, args: flags(args) })
+  const browser = await launch({ executable: args.executable, args: flags(args), ignore: allOn ? ['--mute-audio'] : [] })
   await load(browser.page, args.server)
   return { ...browser, sends }
 }
 
-const options = (side) => ({ ...size, video: side.sends, audio: side.sends, videoKbps: Number(args.kbps) })
+const options = (side) => ({ ...size, video: side.sends, audio: side.sends, voice: allOn, videoKbps: Number(args.kbps) })
 
 /** One call, from nothing to the first picture at the one who joins. */
 async function call(host, guest) {
@@ -111,18 +114,31 @@ function clickLatencies(sender, receiver) {
   })
 }
 
+async function latencies() {
+  for (const side of [host, guest]) await side.page.evaluate(() => globalThis.parley.watch())
+  await pause(Math.min(20, seconds) * 1000)
+  const [seenHost, seenGuest] = [await host.page.evaluate(() => globalThis.parley.watch()), await guest.page.evaluate(() => globalThis.parley.watch())]
+  const pictures = pictureLatencies(seenHost, seenGuest)
+  const clicks = clickLatencies(seenHost, seenGuest)
+  row('picture_latency_ms_p50', percentile(pictures, 0.5), 'ms')
+  row('picture_latency_ms_p95', percentile(pictures, 0.95), 'ms')
+  row('sound_latency_ms_p50', percentile(clicks, 0.5), 'ms')
+  row('sound_latency_ms_p95', percentile(clicks, 0.95), 'ms')
+  notes.push(`chromium ${args.case}: ${pictures.length} pictures and ${clicks.length} clicks timed; pictures to requestVideoFrameCallback, clicks to the audio worklet`)
+}
+
 const host = await open(true)
-const guest = await open(args.case === 'two-way')
+const guest = await open(args.case !== 'one-way')
 try {
   const connected = []
   const first = []
-  for (let count = 0; count < Number(args.setups); count++) {
+  for (let count = 0; !allOn && count < Number(args.setups); count++) {
     const report = await call(host, guest)
     connected.push(report.marks.connected)
     first.push(report.first_picture_ms)
     await end(host, guest)
   }
-  for (const [name, list] of [['connected_ms', connected], ['first_picture_ms', first]]) {
+  for (const [name, list] of allOn ? [] : [['connected_ms', connected], ['first_picture_ms', first]]) {
     row(`${name}_p50`, percentile(list, 0.5), 'ms')
     row(`${name}_p95`, percentile(list, 0.95), 'ms')
   }
@@ -151,16 +167,7 @@ try {
   const lost = report.in_video.packetsLost - reportBefore.in_video.packetsLost
   row('loss_pct', (100 * lost) / Math.max(1, lost + report.in_video.packetsReceived - reportBefore.in_video.packetsReceived), '%')
 
-  for (const side of [host, guest]) await side.page.evaluate(() => globalThis.parley.watch())
-  await pause(Math.min(20, seconds) * 1000)
-  const [seenHost, seenGuest] = [await host.page.evaluate(() => globalThis.parley.watch()), await guest.page.evaluate(() => globalThis.parley.watch())]
-  const pictures = pictureLatencies(seenHost, seenGuest)
-  const clicks = clickLatencies(seenHost, seenGuest)
-  row('picture_latency_ms_p50', percentile(pictures, 0.5), 'ms')
-  row('picture_latency_ms_p95', percentile(pictures, 0.95), 'ms')
-  row('sound_latency_ms_p50', percentile(clicks, 0.5), 'ms')
-  row('sound_latency_ms_p95', percentile(clicks, 0.95), 'ms')
-  notes.push(`chromium ${args.case}: ${pictures.length} pictures and ${clicks.length} clicks timed; pictures to requestVideoFrameCallback, clicks to the audio worklet`)
+  if (!allOn) await latencies()
   await end(host, guest)
 } finally {
   await host.server.close()

@@ -9,8 +9,8 @@
 //!
 //! Latency has a run of its own on both sides: reading clocks out of pictures costs CPU.
 //!
-//! A last case, of ours only, is the two-way call with everything on: microphone and speaker of a virtual sound card at each side,
-//! and the whole voice chain. Its cost is to be held against Chromium's two-way call, which has neither.
+//! A last case is the two-way call with everything on, of which cost alone is measured: the whole voice chain at both sides, and
+//! virtual sound cards, which play what comes; ours take what they send from one, too.
 
 use super::call;
 use super::parley;
@@ -33,6 +33,8 @@ pub const SECONDS: u32 = 30;
 const KBPS: u32 = 1500;
 /// Set-ups that are timed.
 const SET_UPS: usize = 10;
+/// The case with everything on.
+const ALL_ON: &str = "all-on";
 /// The metrics that only a run of its own gives.
 const LATENCIES: &[&str] = &[
     "picture_latency_ms_p50",
@@ -59,16 +61,20 @@ pub fn run(seconds: u32, against_chromium: bool) -> Result<Report> {
     for case in ["one-way", "two-way"] {
         measure_parley(&mut report, case, seconds, &clip)?;
         if against_chromium {
-            measure_chromium(&mut report, case, seconds, &clip)?;
+            measure_chromium(&mut report, case, seconds, &clip, &[])?;
         }
     }
     measure_all_on(&mut report, seconds, &clip)?;
+    if against_chromium {
+        let card = SoundCard::plug_in()?;
+        measure_chromium(&mut report, ALL_ON, seconds, &clip, &card.environment())?;
+    }
     Ok(report)
 }
 
 /// What a call costs with devices and voice chain.
 fn measure_all_on(report: &mut Report, seconds: u32, clip: &Clip) -> Result<()> {
-    let case = "all-on";
+    let case = ALL_ON;
     eprintln!("parley, {case}: cost, {seconds} s");
     let words = sound::over_and_over(&clip.audio, Duration::from_secs(u64::from(seconds) + 60))?;
     let cards = [SoundCard::plug_in()?, SoundCard::plug_in()?];
@@ -172,11 +178,22 @@ fn measure_parley(report: &mut Report, case: &str, seconds: u32, clip: &Clip) ->
     Ok(())
 }
 
-fn measure_chromium(report: &mut Report, case: &str, seconds: u32, clip: &Clip) -> Result<()> {
-    eprintln!("chromium, {case}: {SET_UPS} set-ups, cost and latency of {seconds} s each");
+fn measure_chromium(
+    report: &mut Report,
+    case: &str,
+    seconds: u32,
+    clip: &Clip,
+    environment: &[(String, String)],
+) -> Result<()> {
+    if case == ALL_ON {
+        eprintln!("chromium, {case}: cost, {seconds} s");
+    } else {
+        eprintln!("chromium, {case}: {SET_UPS} set-ups, cost and latency of {seconds} s each");
+    }
     let server = RealServer::start()?;
     let mut command = Command::new("node");
     command
+        .envs(environment.iter().cloned())
         .arg(project_folder().join("tests/interop/bench_chromium.mjs"))
         .args(["--server", server.url(), "--case", case])
         .args([
