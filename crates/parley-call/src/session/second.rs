@@ -280,11 +280,17 @@ impl Second {
         let is_due = self
             .greet_at
             .map_or_else(|| self.tracks_agreed(), |at| cx.now >= at);
-        if self.leg.may_say() && is_due && cx.now < self.until {
-            self.greet_at = Some(cx.now + GREET_AGAIN);
-            let greeting = PeerCommand::SendControl(ControlMessage::MediaState(own_media));
-            cx.out.peer(PeerCommand::Beside(Box::new(greeting)));
+        if !self.leg.may_say() || !is_due {
+            return;
         }
+        if cx.now >= self.until {
+            // That was the last one, however late this turn is.
+            self.greet_at = self.greet_at.map(|_| self.until);
+            return;
+        }
+        self.greet_at = Some(cx.now + GREET_AGAIN);
+        let greeting = PeerCommand::SendControl(ControlMessage::MediaState(own_media));
+        cx.out.peer(PeerCommand::Beside(Box::new(greeting)));
     }
 
     /// Lets its parts act as those of the first do, and says of everything that follows that it is about the second.
