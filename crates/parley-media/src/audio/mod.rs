@@ -9,6 +9,7 @@ mod chime;
 pub mod clumping;
 mod codec;
 mod config;
+pub mod echo;
 mod echo_test;
 mod engine;
 mod input;

@@ -2,16 +2,17 @@
 //!
 //! | who | where | why there | what breaks if moved |
 //! |---|---|---|---|
-//! | echo canceller (`sonora`, AEC3) | first | it models the way from speaker to microphone, which must be linear and unchanging | behind a gain or a suppressor the way changes all the time, and the echo stays |
+//! | echo canceller ([`super::echo`]) | first | it models the way from speaker to microphone, which must be linear and unchanging | behind a gain or a suppressor the way changes all the time, and the echo stays |
 //! | noise suppression (`nnnoiseless`) | second | it expects a voice and a background | before the canceller it bends the echo; behind the gain it meets pumped-up noise |
 //! | gain control (`sonora`, AGC2) | last | it must measure the voice alone | earlier it turns echo and noise up with the voice |
 //!
 //! Owned by the audio thread. The canceller hears what the speaker is about to play through [`VoiceChain::render`].
 
 use super::config::VoiceSettings;
+use super::echo::EchoCanceller;
 use super::{BLOCK_SAMPLES, Block, SAMPLE_RATE, SILENT_BLOCK};
 use nnnoiseless::DenoiseState;
-use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter};
+use sonora::config::{AdaptiveDigital, GainController2};
 use sonora::{AudioProcessing, Config, StreamConfig};
 
 /// `nnnoiseless` counts samples like 16-bit numbers.
@@ -20,7 +21,7 @@ const SIXTEEN_BIT: f32 = 32_768.0;
 /// The chain of one microphone.
 pub(super) struct VoiceChain {
     settings: VoiceSettings,
-    echo: Option<Box<AudioProcessing>>,
+    echo: Option<Box<EchoCanceller>>,
     noise: Option<Box<DenoiseState<'static>>>,
     gain: Option<Box<AudioProcessing>>,
     spare: Block,
@@ -54,15 +55,14 @@ impl VoiceChain {
     /// What the speaker is about to play.
     pub(super) fn render(&mut self, block: &Block) {
         if let Some(echo) = &mut self.echo {
-            // Refused only for a wrong format, which is fixed here.
-            let _ = echo.process_render_f32(&[&block[..]], &mut [&mut self.spare[..]]);
+            echo.render(block);
         }
     }
 
     /// Takes a block of the microphone through the chain. Gives the probability of speech, when the part that knows runs.
     pub(super) fn process(&mut self, block: &mut Block) -> Option<f32> {
         if let Some(echo) = &mut self.echo {
-            process(echo, block, &mut self.spare);
+            echo.process(block);
         }
         let probability = self
             .noise
@@ -76,7 +76,7 @@ impl VoiceChain {
 
     fn build(&mut self) {
         let wanted = self.settings;
-        keep(&mut self.echo, wanted.echo_cancellation, echo_canceller);
+        keep(&mut self.echo, wanted.echo_cancellation, Box::default);
         keep(&mut self.noise, wanted.noise_suppression, DenoiseState::new);
         keep(&mut self.gain, wanted.gain_control, gain_control);
     }
@@ -88,14 +88,6 @@ fn keep<T>(part: &mut Option<T>, wanted: bool, make: impl FnOnce() -> T) {
     } else if part.is_none() {
         *part = Some(make());
     }
-}
-
-fn echo_canceller() -> Box<AudioProcessing> {
-    processing(Config {
-        high_pass_filter: Some(HighPassFilter::default()),
-        echo_canceller: Some(EchoCanceller::default()),
-        ..Config::default()
-    })
 }
 
 fn gain_control() -> Box<AudioProcessing> {
