@@ -29,6 +29,7 @@ const BENCHES: &[(&str, &str, Purpose)] = &[
     ("setup", "bench-setup", Purpose::Test),
     ("signaling", "bench-signaling", Purpose::Test),
     ("turn", "bench-turn", Purpose::TurnBench),
+    ("voice", "bench-voice", Purpose::Test),
 ];
 
 /// Measurements, against other software where there is some.

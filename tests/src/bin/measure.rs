@@ -20,6 +20,7 @@ const MEASURED: &[(&str, Option<&str>)] = &[
     ("bench-turn", Some("coturn")),
     ("bench-signaling", None),
     ("bench-setup", None),
+    ("bench-voice", None),
 ];
 /// What is a server's bench can be told which server.
 const OF_SERVERS: &[&str] = &["bench-turn", "bench-signaling"];
@@ -88,7 +89,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call, capture, files, set_up, signaling, turn, window};
+    use parley_tests::measure::{bench, call, capture, files, set_up, signaling, turn, voice, window};
     let seconds = |usual: u32| wish.seconds.unwrap_or(usual);
     let server = wish.server.as_deref();
     let mut picture = None;
@@ -108,6 +109,7 @@ fn run(wish: &Wish) -> Result<bool> {
         "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
         "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
         "bench-setup" => set_up::run(wish.set_ups.map_or(set_up::SET_UPS, |set_ups| set_ups as usize))?,
+        "bench-voice" => voice::run()?,
         other => bail!("`{other}` is in the list of what can be measured and is not measured: a bug"),
     };
     if wish.json {

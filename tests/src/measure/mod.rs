@@ -11,4 +11,5 @@ pub mod rows;
 pub mod set_up;
 pub mod signaling;
 pub mod turn;
+pub mod voice;
 pub mod window;

@@ -153,6 +153,9 @@ fn unit_of(metric: &str) -> &'static str {
     if metric.starts_with("fps") || metric == "joins_s" || metric == "packets_per_cpu_s" {
         return "1/s";
     }
+    if metric == "cpu_ms_per_10ms" {
+        return "ms";
+    }
     match metric.rsplit('_').next() {
         Some("ms") => "ms",
         Some("pct") => "%",
@@ -222,6 +225,7 @@ mod tests {
             ("joins_s", "1/s"),
             ("join_ms_p95", "ms"),
             ("psnr_db", "dB"),
+            ("cpu_ms_per_10ms", "ms"),
             ("av_offset_ms_p95", "ms"),
             ("sound_match", ""),
         ] {
