@@ -30,6 +30,10 @@ pub(super) struct Reference {
 
 /// What goes with a block of the microphone.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "boxed it would be an allocation on the audio thread; it lives for one call"
+)]
 pub(super) enum Taken {
     /// The block after the one before.
     Next(Block),
