@@ -112,6 +112,6 @@ fn rate(plan: &mut Plan<'_>) -> Bitrate {
     let (size, steps) = (plan.byte(), u64::from(plan.byte()));
     Bitrate::from_bps(match size {
         255 => u64::MAX / (steps + 1),
-        _ => steps * 10_000 << (size & 3),
+        _ => (steps * 10_000) << (size & 3),
     })
 }

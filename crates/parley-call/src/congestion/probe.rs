@@ -302,7 +302,7 @@ mod tests {
         let mut probes = Probes::new(1.4e6);
         for (probe, expect) in [(0, true), (1, false)] {
             let now = f64::from(probe) * 6_000.0;
-            let cluster = probes.next(now, 1.4e6, 2.8e6, true).unwrap();
+            let cluster = probes.next(now, 1.4e6, 2.8e6, true, None).unwrap();
             for k in 0..10 {
                 let at = |bps: f64| now + f64::from(k) * 9_600_000.0 / bps;
                 probes.add(cluster.id, at(cluster.bps), 40.0 + at(1e6), 9_600.0);
