@@ -25,6 +25,8 @@ const ROUND_TRIP_MAX_MS: f64 = 3_000.0;
 const REMB_MS: f64 = 5_000.0;
 /// With a shorter queue the way is calm.
 const CALM_QUEUE_MS: f64 = 25.0;
+/// What is shorter than this times the jitter may be jitter.
+const QUEUE_JITTER: f64 = 2.0;
 
 /// The rate's bounds, in bits a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,9 +114,11 @@ impl Estimator {
         self.target
     }
 
-    /// Whether there is a queue in the way, or one is being let go.
-    pub(crate) fn has_queue(&self) -> bool {
-        self.standing.queue_ms() >= CALM_QUEUE_MS || self.aimd.is_draining()
+    /// The queue in the way in milliseconds, if it is one that counts or that is being let go.
+    pub(crate) fn queue_ms(&self) -> Option<f64> {
+        let queue_ms = self.standing.queue_ms();
+        let least_ms = CALM_QUEUE_MS.max(self.standing.jitter_ms() * QUEUE_JITTER);
+        (queue_ms >= least_ms || self.aimd.is_draining()).then_some(queue_ms)
     }
 
     /// What is behind it.

@@ -136,9 +136,10 @@ impl Congestion {
         control.estimator.poll_probe(now, at_hand)
     }
 
-    /// Whether there is a queue in the way.
-    pub(super) fn has_queue(&self) -> bool {
-        self.control().estimator.has_queue()
+    /// The queue in the way, if there is one that counts.
+    pub(super) fn queue(&self) -> Option<Duration> {
+        let queue_ms = self.control().estimator.queue_ms()?;
+        Some(Duration::from_secs_f64(queue_ms.clamp(0.0, 10_000.0) / 1000.0))
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {

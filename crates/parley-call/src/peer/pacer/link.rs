@@ -76,13 +76,15 @@ impl Pacer {
         } else {
             ROUND_TRIP_START
         };
-        self.again.is_recent(now, packet, round_trip) && self.congestion.has_queue()
+        let queue = self.congestion.queue();
+        queue.is_some_and(|queue| self.again.is_recent(now, packet, round_trip + queue))
     }
 
     fn release(&mut self, now: Instant, lanes: &mut Lanes) {
         if self.target.has_changed().unwrap_or(false) {
             self.queue.set_target(*self.target.borrow_and_update());
         }
+        self.queue.set_full(now, self.congestion.queue().is_some());
         // Without anything to pad with, what waits anyway makes a probe, when it is enough: the packets of a large picture.
         let at_hand = (!self.padding.is_there(now)).then(|| self.queue.video_bytes());
         if self.queue.probe().is_none()

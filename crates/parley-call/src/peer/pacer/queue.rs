@@ -1,7 +1,8 @@
 //! Sans-IO core of the pacer: three queues in order of importance, and a budget.
 //!
 //! Sound leaves at once and only uses up budget. Retransmissions come next, then pictures. The budget runs at 2.5 times the
-//! target, as in libwebrtc: a key frame is spread out, but does not fall behind. The queue of pictures is bounded by time:
+//! target, as in libwebrtc: a key frame is spread out, but does not fall behind. Where the way has a queue already it runs hardly faster
+//! than the target ([`Queue::set_full`]): what is sent again must not keep that queue long, so it takes the place of new pictures. The queue of pictures is bounded by time:
 //! beyond [`Queue::is_long`] the encoder is held, so an encoded picture never needs to be thrown away.
 
 use parley_proto::Bitrate;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How much faster than the target packets may leave.
 const PACE: f64 = 2.5;
+/// The same while there is a queue in the way.
+const PACE_FULL: f64 = 1.1;
 /// What the first pictures of a connection may be ahead of that pace: as much as TCP sends into an unknown path at once
 /// (RFC 6928). A good part of the first key frame, and the first picture is there the sooner.
 const HEAD_START_BYTES: usize = 14_600;
@@ -53,6 +56,10 @@ pub(in crate::peer) struct Queue<T> {
     video: VecDeque<Waiting<T>>,
     /// Bytes of `video`.
     video_bytes: usize,
+    /// Bytes a second of the target.
+    target: f64,
+    /// How much faster than that packets may leave.
+    pace: f64,
     /// Bytes a second.
     rate: f64,
     /// Bytes that left before there was budget for them; less than zero is unused budget.
@@ -96,6 +103,8 @@ impl<T> Queue<T> {
             asked: HashSet::new(),
             video: VecDeque::new(),
             video_bytes: 0,
+            target: 0.0,
+            pace: PACE,
             rate: 0.0,
             debt: 0.0,
             head_start: HEAD_START_BYTES,
@@ -111,7 +120,18 @@ impl<T> Queue<T> {
 
     /// Follows the estimate.
     pub(in crate::peer) fn set_target(&mut self, target: Bitrate) {
-        self.rate = target.max(TARGET_MIN).bps() as f64 * PACE / 8.0;
+        self.target = target.max(TARGET_MIN).bps() as f64 / 8.0;
+        self.rate = self.target * self.pace;
+    }
+
+    /// Whether there is a queue in the way.
+    pub(in crate::peer) fn set_full(&mut self, now: Instant, full: bool) {
+        let pace = if full { PACE_FULL } else { PACE };
+        if pace != self.pace {
+            self.pay_off(now);
+            self.pace = pace;
+            self.rate = self.target * pace;
+        }
     }
 
     /// Takes a packet of `bytes`. It comes out of [`Queue::pop`], now or later, or is counted.
@@ -354,6 +374,29 @@ mod tests {
         // 100 kB at 2.5 Mbit/s are 320 ms.
         assert!((left[99].0 - 320.0).abs() < 10.0, "{}", left[99].0);
         assert!(left.windows(2).all(|pair| pair[0].1 < pair[1].1), "in order");
+    }
+
+    #[test]
+    fn over_a_way_with_a_queue_no_more_leaves_than_the_target_allows() {
+        let start = Instant::now();
+        let mut queue = begun(MBIT);
+        queue.set_full(start, true);
+        for n in 0..50 {
+            queue.push(start, Class::Video, 1000, "picture");
+            queue.push(start, Class::Retransmission(n), 1000, "again");
+        }
+        let left = run(&mut queue, start, Duration::from_millis(400));
+        // A tenth more than 1 Mbit/s for 400 ms.
+        assert!((54..=57).contains(&left.len()), "{}", left.len());
+        let pictures = left.iter().filter(|(_, item)| *item == "picture").count();
+        assert!(pictures <= 7, "what is sent again goes first: {pictures}");
+        queue.set_full(start + Duration::from_millis(400), false);
+        let rest = run(
+            &mut queue,
+            start + Duration::from_millis(400),
+            Duration::from_millis(200),
+        );
+        assert_eq!(left.len() + rest.len(), 100);
     }
 
     #[test]

@@ -46,7 +46,12 @@ fn where_packets_are_lost_the_picture_hardly_ever_stands_still() {
 
 #[test]
 fn a_narrow_way_is_used_and_the_picture_goes_on_from_the_beginning() {
-    for (name, kbps, used, late_ms) in [("3 Mbit/s", 3_000, 0.0, 100.0), ("1 Mbit/s", 1_000, 0.85, 250.0)] {
+    for (name, kbps, used, late_ms) in [
+        ("3 Mbit/s", 3_000, 0.0, 100.0),
+        ("1 Mbit/s", 1_000, 0.85, 250.0),
+        ("600 kbit/s", 600, 0.85, 300.0),
+        ("300 kbit/s", 300, 0.85, 400.0),
+    ] {
         each(name, Way::new(kbps), |outcome| {
             assert!(outcome.steady_bps >= used * f64::from(kbps) * 1e3, "{name}");
             assert!(outcome.frozen_pct(20) <= 3.0, "{name}");
