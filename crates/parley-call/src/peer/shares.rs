@@ -301,7 +301,7 @@ mod tests {
         );
         assert_eq!(files(2_300, true).0, Some(230));
         assert_eq!(files(2_900, true).0, None);
-        assert_eq!(files(100, true).0, Some(10), "never nothing");
+        assert_eq!(files(100, true), (Some(40), None), "what a paused camera leaves");
     }
 
     #[test]

@@ -362,7 +362,7 @@ proptest! {
         let mut changes = 0;
         let mut was_paused = false;
         let mut dice = seed | 1;
-        for n in 0..400u64 {
+        for n in 0..120u64 {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let sway = (dice >> 33) % 36;
             let budget = Bitrate::from_bps(least * (840 + sway * 10));
