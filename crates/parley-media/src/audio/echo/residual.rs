@@ -58,6 +58,8 @@ const NOISE_WINDOWS: usize = 300;
 /// The mean of noise lies above the least of its followed power.
 const NOISE_ABOVE_LEAST: f32 = 1.5;
 const NOISE_FOLLOWS: f32 = 0.1;
+/// What is left below this power (-114 dB of full scale) is nothing: all there is is speech.
+const INAUDIBLE: f32 = 1e-9;
 /// No power is smaller: numbers without a leading digit are slow to count with.
 const QUIET: f32 = 1e-12;
 
@@ -135,7 +137,7 @@ impl Residual {
             inverse,
             bands: [Band::NEW; BINS],
             windows: 0,
-            anybody: 0.0,
+            anybody: 1.0,
         }
     }
 
@@ -215,6 +217,9 @@ impl Residual {
             (band.share() * (band.echo + all)).max(unsure) + QUIET
         };
         let speaks = |band: &Band, left: f32| {
+            if left < INAUDIBLE {
+                return 1.0;
+            }
             let ratio = (band.power / (MARGIN * left)).min(50.0);
             1.0 / (1.0 + (1.0 + SPEECH) * (-ratio * SPEECH / (1.0 + SPEECH)).exp())
         };
