@@ -374,7 +374,9 @@ mod tests {
     fn packets_that_are_only_overtaken_are_no_loss() {
         let (mut missing, start) = (Missing::default(), Instant::now());
         for n in (1..600u16).step_by(3) {
-            [n, n + 2, n + 1].map(|sequence| missing.arrived(start, sequence));
+            for sequence in [n, n + 2, n + 1] {
+                missing.arrived(start, sequence);
+            }
         }
         assert_eq!(missing.share.asks(), 1, "{:?}", missing.share);
     }

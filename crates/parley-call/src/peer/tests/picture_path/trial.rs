@@ -43,7 +43,7 @@ const MS: Duration = Duration::from_millis(1);
 
 /// What goes back.
 enum Back {
-    Control(TaggedPacket),
+    Control(Box<TaggedPacket>),
     KeyFrame,
 }
 
@@ -217,7 +217,7 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
             back.send(now, REPORT_BYTES, Back::KeyFrame);
         }
         for packet in drain_out(&mut receiver) {
-            back.send(now, REPORT_BYTES, Back::Control(packet));
+            back.send(now, REPORT_BYTES, Back::Control(Box::new(packet)));
         }
         while let Some((at, control)) = back.arrived(now) {
             match control {
@@ -266,7 +266,7 @@ impl<C: Interceptor> Sends<C> {
         let estimate = *self.estimate.borrow();
         let voice = ladder::audio(estimate, self.loss).bitrate;
         let shield = self.protection.shield(voice, estimate, true);
-        if ms % 20 == 0 {
+        if ms.is_multiple_of(20) {
             let bits = shield.bitrate.bps() * (1 + u64::from(shield.copies)) / 50;
             let sound = vec![0; bits as usize / 8];
             self.sounds += 1;
