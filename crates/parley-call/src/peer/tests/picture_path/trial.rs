@@ -224,7 +224,7 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
                 Back::KeyFrame => sends.key_frame_wanted = true,
                 Back::Control(mut packet) => {
                     packet.now = at;
-                    sends.chain.handle_read(packet).unwrap();
+                    sends.chain.handle_read(*packet).unwrap();
                     drain_in(&mut sends.chain);
                 }
             }
