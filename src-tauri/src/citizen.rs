@@ -125,10 +125,9 @@ async fn follow(app: AppHandle, engine: EngineHandle) {
                 Deed::Keys(wish) => keys.listen(&app, &of_keys, &wish),
                 Deed::GiveBackMemory => drop(tauri::async_runtime::spawn(async {
                     tokio::time::sleep(memory::REST).await;
-                    tracing::debug!(
-                        bytes = memory::give_back(),
-                        "code that rests is taken out of memory"
-                    );
+                    // Outside of the words: what stands in those of a level that is off is never done.
+                    let bytes = memory::give_back();
+                    tracing::debug!(bytes, "code that rests is taken out of memory");
                 })),
                 Deed::Autostart(on) => {
                     told.autostart_fault = autostart::set(on).err().map(|error| error.to_string());

@@ -1,8 +1,9 @@
-//! Gives back the memory of what only starting up, or a call, had needed of the program itself.
+//! Gives back the memory of what only starting up, or a call, had needed of the program and of its libraries.
 //!
-//! Every page of its code that was ever run, with the fifteen around it, counts as this program's until the system is short of
-//! memory: 12 MB once the window stands, of which waiting for a click uses a tenth of one. Pages that come from a file and
-//! cannot be written are taken back without loss: what is needed again is mapped again, as a rule without reading the disk.
+//! Every page of code that was ever run, with the fifteen around it, counts as this program's until the system is short of
+//! memory: 13 MB of its own once the window stands, of which waiting for a click uses a tenth of one, and as much of what draws the
+//! window. Pages that come from a file and cannot be written are taken back without loss: what is needed again is mapped again, as
+//! a rule without reading the disk.
 
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ pub const REST: Duration = Duration::from_secs(3);
 /// the system does it by itself when a window rests.
 #[cfg(target_os = "linux")]
 pub fn give_back() -> usize {
-    use std::os::unix::ffi::OsStrExt as _;
-    let (Ok(maps), Ok(program)) = (std::fs::read("/proc/self/maps"), std::env::current_exe()) else {
+    let (Ok(maps), Ok(program)) = (std::fs::read("/proc/self/smaps"), std::env::current_exe()) else {
         return 0;
     };
-    code_of(&maps, program.as_os_str().as_bytes())
+    let maps = String::from_utf8_lossy(&maps);
+    resting(&maps, &program.to_string_lossy())
         .filter(|range| drop_pages(range.clone()))
         .map(|range| range.len())
         .sum()
@@ -29,22 +30,35 @@ pub const fn give_back() -> usize {
     0
 }
 
-/// Where the program's own code lies, by the system's list of what is mapped where (proc_pid_maps(5)). Tables that were written
-/// when it was loaded, and are only read since, look like any other data that cannot be written: only what can be run is taken.
+/// What of the program's own file and of the libraries is read or run only, by the system's list of what is mapped where
+/// (`/proc/self/smaps`, proc(5)). Tables that were written when they were loaded, and are only read since, look like any other data
+/// that cannot be written, but for pages of their own (`Anonymous`): where there is a single one, nothing is taken.
 #[cfg(target_os = "linux")]
-fn code_of<'a>(maps: &'a [u8], program: &'a [u8]) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
-    maps.split(|byte| *byte == b'\n')
-        .filter(move |line| line.ends_with(program))
-        .filter_map(move |line| {
-            let line = std::str::from_utf8(line.strip_suffix(program)?).ok()?;
-            let mut words = line.split_ascii_whitespace();
-            let (from, to) = words.next()?.split_once('-')?;
-            let runs = words.next()? == "r-xp";
-            // Offset, device and inode: without more words the whole rest of the line was the program's name.
-            let is_whole = words.count() == 3;
-            let [from, to] = [from, to].map(|number| usize::from_str_radix(number, 16));
-            (runs && is_whole).then_some(from.ok()?..to.ok()?)
-        })
+fn resting<'a>(maps: &'a str, program: &'a str) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
+    let mut of: Option<std::ops::Range<usize>> = None;
+    maps.lines().filter_map(move |line| {
+        if let Some(anonymous) = line.strip_prefix("Anonymous:") {
+            return of.take().filter(|_| anonymous.trim() == "0 kB");
+        }
+        // Those of a mapping's own lines have a colon before the first space.
+        if !line.split(' ').next().is_some_and(|word| word.ends_with(':')) {
+            of = read_only(line, program);
+        }
+        None
+    })
+}
+
+/// Where it lies, if it is a file of code and cannot be written.
+#[cfg(target_os = "linux")]
+fn read_only(line: &str, program: &str) -> Option<std::ops::Range<usize>> {
+    let mut words = line.split_ascii_whitespace();
+    let (from, to) = words.next()?.split_once('-')?;
+    let read_only = matches!(words.next()?, "r-xp" | "r--p");
+    // After offset, device and inode.
+    let file = line.find('/').and_then(|at| line.get(at..))?;
+    let library = !file.ends_with("(deleted)") && (file.ends_with(".so") || file.contains(".so."));
+    let [from, to] = [from, to].map(|number| usize::from_str_radix(number, 16));
+    (read_only && (file == program || library)).then_some(from.ok()?..to.ok()?)
 }
 
 /// Takes the pages of a range out of memory; whether the system did.
@@ -52,8 +66,9 @@ fn code_of<'a>(maps: &'a [u8], program: &'a [u8]) -> impl Iterator<Item = std::o
 #[expect(unsafe_code, reason = "the standard library cannot advise on memory")]
 fn drop_pages(range: std::ops::Range<usize>) -> bool {
     let begin = std::ptr::with_exposed_provenance_mut(range.start);
-    // SAFETY: the range is one mapping of the program's own file, private and never writable, as the system told just now; its
-    // code is never unmapped. What is dropped of it is read from the same file again by whoever comes to it.
+    // SAFETY: the range is one private mapping of a file of code, not writable and without a page of its own, as the system told just
+    // now. What is dropped of it is read from the same file again by whoever comes to it. Should a library have been unloaded in
+    // between and something else put in its place, that could only be another thread's loading of code, which nothing here does.
     unsafe { libc::madvise(begin, range.len(), libc::MADV_DONTNEED) == 0 }
 }
 
@@ -62,25 +77,37 @@ fn drop_pages(range: std::ops::Range<usize>) -> bool {
 mod tests {
     use super::*;
 
-    const MAPS: &str = "\
-55e0a0000000-55e0a0800000 r--p 00000000 fe:00 7655587                    /usr/bin/parley
-55e0a0800000-55e0a1b00000 r-xp 00800000 fe:00 7655587                    /usr/bin/parley
-55e0a1b00000-55e0a1c00000 r--p 01b00000 fe:00 7655587                    /usr/bin/parley
-55e0a1c00000-55e0a1c10000 rw-p 01c00000 fe:00 7655587                    /usr/bin/parley
-7f0000000000-7f0000100000 r-xp 00000000 fe:00 99                         /opt/usr/bin/parley
-7f0000200000-7f0000300000 r-xp 00000000 fe:00 98                         /usr/lib/libc.so.6
-7ffd00000000-7ffd00020000 rw-p 00000000 00:00 0                          [stack]
-";
+    /// A mapping as the system lists it, with so many kilobytes that are not the file's.
+    fn mapping(range: &str, rights: &str, file: &str, anonymous: u32) -> String {
+        format!(
+            "{range} {rights} 00800000 fe:00 7655587                    {file}\nRss:                  12 kB\nAnonymous:            {anonymous} kB\nVmFlags: rd ex mr\n"
+        )
+    }
 
     #[test]
-    fn only_what_can_be_run_of_the_program_itself_is_taken() {
-        let mut found = code_of(MAPS.as_bytes(), b"/usr/bin/parley");
-        assert_eq!(found.next(), Some(0x55e0_a080_0000..0x55e0_a1b0_0000));
-        assert_eq!(found.next(), None);
-        assert_eq!(
-            code_of(b"nonsense\n/usr/bin/parley\n-\n", b"/usr/bin/parley").count(),
-            0
-        );
+    fn only_what_cannot_be_written_and_never_was_is_taken() {
+        let maps = [
+            mapping("1000-2000", "r--p", "/usr/bin/parley", 0),
+            mapping("2000-5000", "r-xp", "/usr/bin/parley", 0),
+            mapping("5000-6000", "r--p", "/usr/bin/parley", 4),
+            mapping("6000-7000", "rw-p", "/usr/bin/parley", 0),
+            mapping("7000-8000", "r-xp", "/opt/usr/bin/parley", 0),
+            mapping("8000-9000", "r-xp", "/usr/lib/libc.so.6", 0),
+            mapping("9000-a000", "r--p", "/usr/share/icons/icon-theme.cache", 0),
+            mapping("a000-b000", "r-xp", "/memfd:code.so (deleted)", 0),
+            mapping("b000-c000", "r--s", "/usr/lib/shared.so", 0),
+            mapping("c000-d000", "r--p", "", 0),
+        ]
+        .concat();
+        let found: Vec<_> = resting(&maps, "/usr/bin/parley").collect();
+        assert_eq!(found, [0x1000..0x2000, 0x2000..0x5000, 0x8000..0x9000]);
+        for nonsense in [
+            "nonsense\n/usr/bin/parley\n-\n",
+            "Anonymous: 0 kB\n",
+            "1-2 r-xp\nAnonymous:",
+        ] {
+            assert_eq!(resting(nonsense, "/usr/bin/parley").count(), 0);
+        }
     }
 
     #[test]
