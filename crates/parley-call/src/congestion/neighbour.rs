@@ -20,6 +20,9 @@ const GONE_MS: f64 = 1_500.0;
 const STEP: f64 = 0.53;
 /// The same where nothing is known of what the way carries, so that nothing else ends the growth.
 const STEP_UNKNOWN: f64 = 0.42;
+/// Nor does it grow by more than this share of itself a second then: on a narrow way a packet a round trip is the rate doubled, and the
+/// queue may have been our own first picture.
+const GROWTH_UNKNOWN: f64 = 0.3;
 const PACKET_BITS: f64 = 9_600.0;
 /// What is kept when something is lost.
 const KEPT: f64 = 0.7;
@@ -31,7 +34,7 @@ const ALONE_MS: f64 = 300_000.0;
 /// How often it is tried whether the queue is our own, and at what share of the rate.
 const TRIAL_EVERY_MS: f64 = 12_000.0;
 const TRIAL_SHARE: f64 = 0.5;
-/// A queue that shrank to this share in a trial was our own.
+/// A queue that shrank to this share, in a trial or by itself, was our own.
 const OWN_SHARE: f64 = 0.3;
 
 #[derive(Debug, Clone, Copy)]
@@ -115,8 +118,10 @@ impl Neighbour {
                 let stays = self.since_ms.is_some_and(|since| {
                     now_ms - since > STAYS_MS && decreased_ms > since && now_ms - decreased_ms < STAYS_MS
                 });
+                // One that goes down by itself was our own: a first picture too large for the way, say.
                 if let Some(rate) = arrives
                     && stays
+                    && queue_ms >= self.longest_ms * OWN_SHARE
                 {
                     self.beside = Some(Beside {
                         rate,
@@ -171,9 +176,13 @@ impl Beside {
             self.rate *= KEPT;
             self.lost_ms = now_ms;
         } else if fair <= 0.0 || self.rate < fair {
-            let step = if fair > 0.0 { STEP } else { STEP_UNKNOWN };
+            let (step, growth) = if fair > 0.0 {
+                (STEP, 1.0)
+            } else {
+                (STEP_UNKNOWN, GROWTH_UNKNOWN)
+            };
             let a_second = step * PACKET_BITS * 1e6 / (round_trip_ms * round_trip_ms);
-            self.rate += a_second.min(self.rate) * passed_ms / 1000.0;
+            self.rate += a_second.min(self.rate * growth) * passed_ms / 1000.0;
         }
         if now_ms - self.tried_ms > TRIAL_EVERY_MS {
             self.trial = Some(Trial {

@@ -313,13 +313,14 @@ impl Driver {
         };
         let split = self.shares.split(clock(), estimate, wants);
         allotment.grant(split.files);
-        self.ladder.note(clock(), split.camera);
-        let (mut video, screen) = self.ladder.pictures(split.camera, split.screen);
-        if camera_on {
-            video.paused |= self.video_route.borrow().is_none();
-            self.video_targets
-                .send_if_modified(|targets| std::mem::replace(targets, video) != video);
-        }
+        // A camera that is off takes nothing from the others, and would begin with what they leave.
+        let left = || estimate.saturating_sub(wants.before_camera(split.screen));
+        let camera = split.camera.or_else(|| (!camera_on).then(left));
+        self.ladder.note(clock(), camera);
+        let (mut video, screen) = self.ladder.pictures(camera, split.screen);
+        video.paused |= self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
+        self.video_targets
+            .send_if_modified(|targets| std::mem::replace(targets, video) != video);
         self.screen_targets
             .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
         self.audio_targets

@@ -20,8 +20,8 @@ const TRICKLE_PART: f64 = 0.1;
 const TRICKLE_MIN: Bitrate = Bitrate::from_kbps(8);
 /// Files are held to a trickle while the pictures have less than this share of what they want, until they have that one again.
 /// Between the two lies one step down of the estimate, for files fill the way and then make it go down by themselves.
-const SHORT: f64 = 0.8;
-const ENOUGH: f64 = 0.95;
+const SHORT: f64 = 0.7;
+const ENOUGH: f64 = 0.85;
 
 /// What is to be sent, in bits on the wire where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,16 @@ pub(super) struct Wants {
     pub(super) takes_kbps: Option<u32>,
     /// A file is on its way.
     pub(super) files: bool,
+}
+
+impl Wants {
+    /// What all that comes before the camera takes, where the screen was granted this much.
+    pub(super) fn before_camera(&self, screen: Option<Bitrate>) -> Bitrate {
+        [Some(self.voice), self.screen_sound, screen]
+            .into_iter()
+            .flatten()
+            .fold(Bitrate::ZERO, |sum, one| Bitrate::from_bps(sum.bps() + one.bps()))
+    }
 }
 
 /// What each may have, in bits on the wire.
@@ -299,7 +309,7 @@ mod tests {
             (Some(100), Some(940)),
             "not for what is not there"
         );
-        assert_eq!(files(2_300, true).0, Some(230));
+        assert_eq!(files(2_200, true).0, Some(220), "until there is clearly enough");
         assert_eq!(files(2_900, true).0, None);
         assert_eq!(files(100, true), (Some(40), None), "what a paused camera leaves");
     }

@@ -164,7 +164,7 @@ fn networks() -> Vec<Network> {
                 ..CLEAN
             },
             0.9,
-            150.0,
+            600.0,
         ),
         Network {
             from_s: 12,
@@ -195,7 +195,7 @@ fn networks() -> Vec<Network> {
                 ],
                 ..CLEAN
             },
-            0.85,
+            0.75,
             700.0,
         ),
     ]
