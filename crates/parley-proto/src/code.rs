@@ -54,6 +54,10 @@ pub enum ErrorCode {
     Ended,
     /// Only a host may do that.
     NotAllowed,
+    /// The server forwards no media now: that is turned off, full, or beginning anew.
+    SfuUnavailable,
+    /// What was offered to the SFU is not acceptable.
+    SfuRefused,
     /// A code this build does not know.
     #[serde(other)]
     Unknown,
@@ -61,7 +65,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that this build sends.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooFast,
@@ -86,6 +90,8 @@ impl ErrorCode {
         Self::Removed,
         Self::Ended,
         Self::NotAllowed,
+        Self::SfuUnavailable,
+        Self::SfuRefused,
     ];
 
     /// What a person is told: what happened and what to do.
@@ -128,6 +134,12 @@ impl ErrorCode {
             Self::Removed => "The host removed you from the call.",
             Self::Ended => "The host ended the call for everybody.",
             Self::NotAllowed => "Only a host of the call can do that.",
+            Self::SfuUnavailable => {
+                "The server cannot pass on pictures and sound right now. Parley tries again in a moment."
+            }
+            Self::SfuRefused => {
+                "The server did not accept this connection for a group. Update Parley, and if it happens again, report it."
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod code;
 pub mod control;
 mod door;
 pub mod files;
+mod group;
 mod ice_server;
 pub mod id;
 pub mod limits;
@@ -26,6 +27,9 @@ pub use code::ErrorCode;
 pub use control::{ControlMessage, MediaState, Reaction, RecordingState};
 pub use door::{Door, WaitingPerson};
 pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
+pub use group::{
+    Down, DownState, Publication, Publish, PublishedLayer, SfuClosed, Source, TopologyMode, Wish,
+};
 pub use ice_server::{IceCredentials, IceServer, IceServerKind, IceTransport};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};

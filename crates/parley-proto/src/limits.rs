@@ -56,3 +56,19 @@ pub const TRANSFERS_MAX: usize = 32;
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// People who may wait in one lobby.
 pub const LOBBY_PEOPLE_MAX: usize = 16;
+/// People in one room that goes through the SFU, at most, whatever a server is told.
+pub const GROUP_PARTICIPANTS_MAX: usize = 150;
+/// Tracks one participant publishes.
+pub const PUBLICATIONS_MAX: usize = 4;
+/// Encodings of one picture.
+pub const LAYERS_MAX: usize = 3;
+/// The longest name of an encoding, in characters.
+pub const RID_CHARS_MAX: usize = 8;
+/// Sections in which a client receives pictures.
+pub const VIDEO_DOWNS_MAX: usize = 36;
+/// Sections in which a client receives sound.
+pub const AUDIO_DOWNS_MAX: usize = 8;
+/// Speakers that are told.
+pub const SPEAKERS_MAX: usize = 5;
+/// The largest payload of a `tell`, in bytes of its JSON.
+pub const TELL_BYTES_MAX: usize = 48 * 1024;

@@ -5,7 +5,10 @@
 //! message types are ignored by both sides, so that either may be newer. `docs/protocol.md` tells the same for people who
 //! write another client.
 
-use crate::{Door, ErrorCode, IceServer, ParticipantId, RoomId, WaitingPerson};
+use crate::{
+    Door, Down, ErrorCode, IceServer, ParticipantId, Publication, Publish, RoomId, SfuClosed, Source,
+    TopologyMode, WaitingPerson, Wish,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -96,6 +99,44 @@ pub enum ClientMessage {
     },
     /// Ends the call for everybody.
     EndForAll,
+    /// This client can take part in rooms of more than two. Said first on a connection; one that does not say it stays among two.
+    Groups,
+    /// Everything that flows directly comes through the new topology too: others may end the old way to this client.
+    TopologyReady {
+        /// Of [`ServerMessage::Topology`].
+        number: u32,
+    },
+    /// Offers a connection to the SFU, or a change of one. The client always offers, the server always answers.
+    SfuOffer {
+        /// Counts the client's connections to the SFU upwards; a larger one replaces the one before once it stands.
+        connection: u32,
+        /// The SDP text.
+        sdp: String,
+        /// What it sends, and in which sections.
+        #[serde(default)]
+        publish: Vec<Publish>,
+    },
+    /// What it sends now: the whole list.
+    Publish {
+        /// Tracks in sections that were offered.
+        publish: Vec<Publish>,
+    },
+    /// What it wants to see: the whole list.
+    Subscribe {
+        /// For each section at most one.
+        downs: Vec<Wish>,
+        /// The most of pictures it wants, in kbit/s; absent for what the way carries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kbps_max: Option<u32>,
+    },
+    /// Passes `payload` to one participant of a group, or to everybody. The server does not read it.
+    Tell {
+        /// Sealed by the client.
+        payload: Value,
+        /// Who gets it; absent for everybody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<ParticipantId>,
+    },
     /// Leaves the room, or the lobby, for good.
     Leave,
     /// Asks for a [`ServerMessage::Pong`] with the same number.
@@ -207,6 +248,66 @@ pub enum ServerMessage {
         /// Who asks.
         by: ParticipantId,
     },
+    /// How media flows in this room from now on. After `joined` where it is not direct, and on every change.
+    Topology {
+        /// How.
+        mode: TopologyMode,
+        /// Grows with every change; only the largest counts.
+        number: u32,
+        /// Who said that they are ready for this one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ready: Vec<ParticipantId>,
+    },
+    /// Somebody hears and sees everybody in the new topology.
+    ParticipantReady {
+        /// Who.
+        id: ParticipantId,
+        /// Of [`ServerMessage::Topology`].
+        number: u32,
+    },
+    /// The answer to [`ClientMessage::SfuOffer`].
+    SfuAnswer {
+        /// The client's number of the connection.
+        connection: u32,
+        /// The SDP text, with the fingerprint and the candidates of the server.
+        sdp: String,
+    },
+    /// A connection to the SFU is over.
+    SfuClosed {
+        /// Which.
+        connection: u32,
+        /// Why.
+        reason: SfuClosed,
+    },
+    /// What everybody else publishes: the whole list, on every change.
+    Publications {
+        /// All of them.
+        list: Vec<Publication>,
+    },
+    /// The layers of one of the client's own tracks that somebody watches; others need not be sent.
+    LayersWanted {
+        /// Which track.
+        source: Source,
+        /// By name; nobody watches when it is empty.
+        rids: Vec<String>,
+    },
+    /// How the client's wishes stand: the whole list, on every change.
+    Downs {
+        /// One for each wish.
+        list: Vec<Down>,
+    },
+    /// Who speaks now, the dominant one first.
+    Speakers {
+        /// At most [`crate::limits::SPEAKERS_MAX`].
+        list: Vec<ParticipantId>,
+    },
+    /// What another participant said to this one or to everybody. The server vouches for `from`.
+    Told {
+        /// Who.
+        from: ParticipantId,
+        /// As it was said.
+        payload: Value,
+    },
     /// The answer to [`ClientMessage::Ping`].
     Pong {
         /// The number of the ping.
@@ -317,6 +418,9 @@ mod tests {
         check("From the server to a client", 16, reads_as::<ServerMessage>);
         check("Between participants", 11, |example| {
             reads_as::<crate::PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
+        });
+        check("Groups", 16, |example| {
+            reads_as::<ClientMessage>(example) || reads_as::<ServerMessage>(example)
         });
         check("Lanes", 11, |example| {
             reads_as::<crate::ChatFrame>(example) || reads_as::<crate::FileFrame>(example)
