@@ -32,7 +32,7 @@ mod channels;
 mod config;
 mod counters;
 mod credentials;
-mod driver;
+pub(crate) mod driver;
 mod family;
 mod framing;
 mod limit;

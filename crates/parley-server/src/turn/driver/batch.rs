@@ -23,7 +23,7 @@ const TABLE: usize = 256;
 
 /// Which of the thread's sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     /// The socket of this link.
     Link(usize),
     /// The socket of this relay.
@@ -45,7 +45,7 @@ struct Run {
 
 /// Everything that waits.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     runs: Vec<Run>,
     /// Runs in use; those after keep their memory.
     used: usize,
@@ -55,7 +55,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             runs: Vec::new(),
             used: 0,
@@ -65,12 +65,12 @@ impl Batch {
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.waiting >= WAITING_MAX || self.waiting_bytes >= WAITING_BYTES_MAX
     }
 
     /// Adds a packet. With a prefix, it is put around the payload.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         route: Route,
         to: SocketAddr,
@@ -127,7 +127,7 @@ impl Batch {
     }
 
     /// Sends all; returns how many packets the system did not take. UDP may lose them, so nothing is kept for later.
-    pub(super) fn flush<'a>(&mut self, socket: impl Fn(Route) -> Option<&'a Udp>) -> usize {
+    pub(crate) fn flush<'a>(&mut self, socket: impl Fn(Route) -> Option<&'a Udp>) -> usize {
         let runs = self.runs.get(..self.used).unwrap_or_default();
         let lost = runs
             .iter()

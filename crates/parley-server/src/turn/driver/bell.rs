@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One thread's bell.
 #[derive(Debug)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     waker: mio::Waker,
     rung: AtomicBool,
 }
 
 impl Bell {
     /// Wakes whoever polls `registry`, with `token`.
-    pub(super) fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Self> {
+    pub(crate) fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Self> {
         Ok(Self {
             waker: mio::Waker::new(registry, token)?,
             rung: AtomicBool::new(false),
@@ -21,7 +21,7 @@ impl Bell {
     }
 
     /// To be rung after something was put where the thread looks.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
             // A thread that cannot be woken looks by itself every second.
             let _ = self.waker.wake();
@@ -29,7 +29,7 @@ impl Bell {
     }
 
     /// To be called before the thread looks: what is put there afterwards rings again.
-    pub(super) fn heard(&self) {
+    pub(crate) fn heard(&self) {
         self.rung.swap(false, Ordering::AcqRel);
     }
 }

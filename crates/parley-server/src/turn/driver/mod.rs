@@ -10,14 +10,14 @@
 //!
 //! On Linux, many datagrams are read and written by one system call (recvmmsg, GRO, GSO); elsewhere one by one, by the same code.
 
-mod batch;
-mod bell;
+pub(crate) mod batch;
+pub(crate) mod bell;
 mod clock;
 mod desk;
 mod outbox;
 mod pace;
 mod places;
-mod socket;
+pub(crate) mod socket;
 mod stay;
 mod stream;
 mod tcp;

@@ -11,13 +11,13 @@ const BUFFER_BYTES: usize = 4 << 20;
 
 /// A socket and what is known of its system's abilities.
 #[derive(Debug)]
-pub(super) struct Udp {
-    pub(super) socket: UdpSocket,
+pub(crate) struct Udp {
+    pub(crate) socket: UdpSocket,
     state: UdpSocketState,
 }
 
 /// A socket for clients. `[::]` also takes IPv4, and stands for `0.0.0.0` where there is no IPv6.
-pub(super) fn listen(address: SocketAddr, shared: bool) -> io::Result<Udp> {
+pub(crate) fn listen(address: SocketAddr, shared: bool) -> io::Result<Udp> {
     match bound(address, shared, address.ip().is_unspecified()) {
         Err(error)
             if address.is_ipv6()
@@ -31,7 +31,7 @@ pub(super) fn listen(address: SocketAddr, shared: bool) -> io::Result<Udp> {
 }
 
 /// A relay's socket, of one family only.
-pub(super) fn relay(address: SocketAddr) -> io::Result<Udp> {
+pub(crate) fn relay(address: SocketAddr) -> io::Result<Udp> {
     bound(address, false, false)
 }
 
@@ -70,22 +70,22 @@ fn enlarge(socket: &Socket) {
 }
 
 impl Udp {
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    pub(super) fn receive(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
+    pub(crate) fn receive(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
         // Through mio, which on Windows has to see that nothing is left to wake us again.
         self.socket
             .try_io(|| self.state.recv(UdpSockRef::from(&self.socket), buffers, meta))
     }
 
     /// Datagrams that one call can take, each of the same size.
-    pub(super) fn segments_max(&self) -> usize {
+    pub(crate) fn segments_max(&self) -> usize {
         self.state.max_gso_segments()
     }
 
-    pub(super) fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+    pub(crate) fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         self.state.try_send(UdpSockRef::from(&self.socket), transmit)
     }
 }

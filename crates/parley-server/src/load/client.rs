@@ -1,0 +1,341 @@
+//! A client for the SFU that sees and hears nothing: it sends packets of true sizes and counts what comes. A value, as the server's
+//! side is.
+//!
+//! Used by `parley-server load` over real sockets, and by the SFU's own tests in virtual time.
+
+use super::stamp::Stamp;
+use crate::sfu::{Certificate, library_config};
+use parley_proto::{Publish, PublishedLayer, Source};
+use std::net::SocketAddr;
+use std::time::Instant;
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{Direction, ExtensionValues, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpWrite;
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+/// What a client is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// It sends sound.
+    pub speaks: bool,
+    /// It sends a picture in these layers, smallest first.
+    pub layers: Vec<PublishedLayer>,
+    /// Sections in which it hears others.
+    pub hears: usize,
+    /// Sections in which it sees others.
+    pub sees: usize,
+}
+
+/// A packet of media that came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// In which section.
+    pub mid: String,
+    /// Whose it is.
+    pub number: u32,
+    /// With its rollovers.
+    pub seq: u64,
+    /// Its timestamp.
+    pub time: u32,
+    /// The last one of its picture.
+    pub marker: bool,
+    /// The first packets of a key frame, or all sound.
+    pub begins: bool,
+    /// What its sender wrote into it.
+    pub stamp: Option<Stamp>,
+    /// Of its payload.
+    pub bytes: usize,
+}
+
+/// One client.
+pub struct LoadClient {
+    rtc: Rtc,
+    local: SocketAddr,
+    part: Part,
+    pending: Option<SdpPendingOffer>,
+    voice: Option<Mid>,
+    picture: Option<Mid>,
+    sound_downs: Vec<Mid>,
+    picture_downs: Vec<Mid>,
+    connected: bool,
+    closed: bool,
+    wake: Instant,
+    seqs: [u64; 4],
+    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    received: Vec<Received>,
+    /// Layers somebody asked a key frame of.
+    key_frames: [bool; 3],
+}
+
+impl LoadClient {
+    /// At this address, which is its only one.
+    #[must_use]
+    pub fn new(now: Instant, certificate: &Certificate, local: SocketAddr, part: Part) -> Self {
+        let mut rtc = library_config(certificate).build(now);
+        if let Ok(candidate) = Candidate::host(local, "udp") {
+            rtc.add_local_candidate(candidate);
+        }
+        Self {
+            rtc,
+            local,
+            part,
+            pending: None,
+            voice: None,
+            picture: None,
+            sound_downs: Vec::new(),
+            picture_downs: Vec::new(),
+            connected: false,
+            closed: false,
+            wake: now,
+            seqs: [0; 4],
+            outgoing: Vec::new(),
+            received: Vec::new(),
+            key_frames: [true; 3],
+        }
+    }
+
+    /// The first offer, and what is published in it.
+    pub fn offer(&mut self) -> (String, Vec<Publish>) {
+        let mut api = self.rtc.sdp_api();
+        let mut publish = Vec::new();
+        if self.part.speaks {
+            let mid = api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+            self.voice = Some(mid);
+            publish.push(Publish {
+                mid: mid.to_string(),
+                source: Source::Microphone,
+                on: true,
+                layers: Vec::new(),
+            });
+        }
+        if !self.part.layers.is_empty() {
+            let mut simulcast = Simulcast::new();
+            for layer in &self.part.layers {
+                simulcast.add_send_layer(SimulcastLayer::new(&layer.rid));
+            }
+            let named = self.part.layers.iter().all(|layer| !layer.rid.is_empty());
+            let mid = api.add_media(
+                MediaKind::Video,
+                Direction::SendOnly,
+                None,
+                None,
+                named.then_some(simulcast),
+            );
+            self.picture = Some(mid);
+            publish.push(Publish {
+                mid: mid.to_string(),
+                source: Source::Camera,
+                on: true,
+                layers: self.part.layers.clone(),
+            });
+        }
+        let mut sections = |kind, count| -> Vec<Mid> {
+            (0..count)
+                .map(|_| api.add_media(kind, Direction::RecvOnly, None, None, None))
+                .collect()
+        };
+        let sound_downs = sections(MediaKind::Audio, self.part.hears);
+        let picture_downs = sections(MediaKind::Video, self.part.sees);
+        let sdp = match api.apply() {
+            Some((offer, pending)) => {
+                self.pending = Some(pending);
+                offer.to_sdp_string()
+            }
+            None => String::new(),
+        };
+        (self.sound_downs, self.picture_downs) = (sound_downs, picture_downs);
+        (sdp, publish)
+    }
+
+    /// The answer to it. False: it is not one.
+    pub fn answer(&mut self, sdp: &str) -> bool {
+        let (Ok(answer), Some(pending)) = (SdpAnswer::from_sdp_string(sdp), self.pending.take()) else {
+            return false;
+        };
+        self.rtc.sdp_api().accept_answer(pending, answer).is_ok()
+    }
+
+    /// The sections in which pictures come.
+    pub fn picture_sections(&self) -> impl Iterator<Item = String> {
+        self.picture_downs.iter().map(ToString::to_string)
+    }
+
+    /// The sections in which sound comes.
+    pub fn sound_sections(&self) -> impl Iterator<Item = String> {
+        self.sound_downs.iter().map(ToString::to_string)
+    }
+
+    /// A datagram came.
+    pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.local, datagram)
+            && self.rtc.handle_input(Input::Receive(now, receive)).is_err()
+        {
+            self.closed = true;
+        }
+        self.drain();
+    }
+
+    /// Works off what is due.
+    pub fn flush(&mut self, now: Instant) {
+        if self.rtc.handle_input(Input::Timeout(now)).is_err() {
+            self.closed = true;
+        }
+        self.drain();
+    }
+
+    /// When to call [`LoadClient::flush`] at the latest.
+    #[must_use]
+    pub const fn next_timeout(&self) -> Instant {
+        self.wake
+    }
+
+    /// What is to be sent, and where to.
+    pub fn take_outgoing(&mut self) -> std::vec::Drain<'_, (SocketAddr, Vec<u8>)> {
+        self.outgoing.drain(..)
+    }
+
+    /// What came.
+    pub fn take_received(&mut self) -> std::vec::Drain<'_, Received> {
+        self.received.drain(..)
+    }
+
+    /// Whether media can flow.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether a key frame of this layer was asked for since.
+    pub fn take_key_frame(&mut self, layer: usize) -> bool {
+        self.key_frames.get_mut(layer).is_some_and(std::mem::take)
+    }
+
+    /// The next picture of this layer has to be a key frame.
+    pub fn want_key_frame(&mut self, layer: usize) {
+        if let Some(wanted) = self.key_frames.get_mut(layer) {
+            *wanted = true;
+        }
+    }
+
+    /// Sends a packet of sound so many dB below the loudest.
+    pub fn speak(&mut self, now: Instant, time: u32, below_db: i8, payload: Vec<u8>) {
+        let values = ExtensionValues {
+            audio_level: Some(-below_db),
+            voice_activity: Some(below_db < 50),
+            ..ExtensionValues::default()
+        };
+        if let Some(mid) = self.voice {
+            self.write(now, mid, None, 3, time, true, values, payload);
+        }
+    }
+
+    /// Sends a part of a picture.
+    pub fn show(&mut self, now: Instant, layer: usize, time: u32, last: bool, payload: Vec<u8>) {
+        let Some(mid) = self.picture else {
+            return;
+        };
+        let rid = self.part.layers.get(layer).map(|layer| layer.rid.as_str());
+        let rid = rid.filter(|rid| !rid.is_empty()).map(Rid::from);
+        self.write(
+            now,
+            mid,
+            rid,
+            layer,
+            time,
+            last,
+            ExtensionValues::default(),
+            payload,
+        );
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a packet has these parts")]
+    fn write(
+        &mut self,
+        now: Instant,
+        mid: Mid,
+        rid: Option<Rid>,
+        at: usize,
+        time: u32,
+        marker: bool,
+        values: ExtensionValues,
+        payload: Vec<u8>,
+    ) {
+        let codec = if at == 3 { Codec::Opus } else { Codec::H264 };
+        let params = self
+            .rtc
+            .codec_config()
+            .find(|params| params.spec().codec == codec);
+        let Some(pt) = params.map(|params| params.pt()) else {
+            return;
+        };
+        let Some(seq) = self.seqs.get_mut(at) else {
+            return;
+        };
+        *seq += 1;
+        let seq = *seq;
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, rid) {
+            stream.write_rtp(
+                RtpWrite::new(pt, seq.into(), time, now, payload)
+                    .marker(marker)
+                    .nackable(at != 3)
+                    .ext_vals(values),
+            );
+        }
+    }
+
+    fn drain(&mut self) {
+        while !self.closed {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(wake)) => {
+                    self.wake = wake;
+                    self.closed = !self.rtc.is_alive();
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    self.outgoing
+                        .push((transmit.destination, transmit.contents.into()));
+                }
+                Ok(Output::Event(event)) => self.happened(event),
+                Err(_) => self.closed = true,
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::KeyframeRequest(ask) => {
+                let named = ask.rid.as_deref().unwrap_or("");
+                let layer = self.part.layers.iter().position(|layer| layer.rid == named);
+                if let Some(asked) = layer.and_then(|layer| self.key_frames.get_mut(layer)) {
+                    *asked = true;
+                }
+            }
+            Event::RtpPacket(packet) => {
+                let mut api = self.rtc.direct_api();
+                let Some(mid) = api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else {
+                    return;
+                };
+                self.received.push(Received {
+                    mid: mid.to_string(),
+                    number: packet.header.csrc[0],
+                    seq: *packet.seq_no,
+                    time: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    begins: packet.payload.first().is_some_and(|first| first & 0x1f == 7),
+                    stamp: Stamp::read(&packet.payload),
+                    bytes: packet.payload.len(),
+                });
+            }
+            _ => {}
+        }
+    }
+}

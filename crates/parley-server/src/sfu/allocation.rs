@@ -1,0 +1,230 @@
+//! What of the pictures one subscriber gets, out of what their way carries.
+//!
+//! A value of our own until the one of `parley_proto` is there, with the same idea: everybody gets the smallest layer first, by
+//! importance; then all of the same importance are raised step by step, and nobody less important gets more before they have
+//! what they want. Down at once, up only with a margin and after a while, so that nothing flaps.
+//!
+//! Owned by a subscriber. Deliberately absent: what the way carries, and which layer is large enough for a tile (`layers`).
+
+use parley_proto::Bitrate;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A larger layer, or a picture that was paused, must fit this many times over ...
+const MARGIN: f64 = 1.15;
+/// ... for so long.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// One picture somebody wants.
+#[derive(Debug, Clone)]
+pub(super) struct Demand<K> {
+    /// Which.
+    pub(super) key: K,
+    /// Higher goes first.
+    pub(super) priority: u8,
+    /// What each layer takes that would do, smallest first, up to the one that is large enough. Not empty.
+    pub(super) layers: Vec<Bitrate>,
+}
+
+/// What each demand is granted, in the same order: a layer, or nothing.
+pub(super) type Grants = Vec<Option<usize>>;
+
+/// What is remembered between two questions.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    granted: Option<usize>,
+    ripe_since: Option<Instant>,
+    known: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Allocator<K> {
+    standings: BTreeMap<K, Standing>,
+}
+
+impl<K: Ord + Copy> Allocator<K> {
+    pub(super) const fn new() -> Self {
+        Self {
+            standings: BTreeMap::new(),
+        }
+    }
+
+    /// Splits `budget`.
+    pub(super) fn allocate(&mut self, now: Instant, budget: Bitrate, demands: &[Demand<K>]) -> Grants {
+        let grants = share(budget, demands);
+        let cautious = share(budget.scale(1.0 / MARGIN), demands);
+        let mut standings = BTreeMap::new();
+        let settled: Grants = demands
+            .iter()
+            .zip(grants.iter().zip(cautious))
+            .map(|(demand, (bold, cautious))| {
+                let mut standing = self.standings.get(&demand.key).copied().unwrap_or_default();
+                let most = demand.layers.len().saturating_sub(1);
+                let had = standing.granted.map(|layer| layer.min(most));
+                standing.granted = if standing.known {
+                    standing.settle(now, had, *bold, cautious)
+                } else {
+                    *bold
+                };
+                standing.known = true;
+                standings.insert(demand.key, standing);
+                standing.granted
+            })
+            .collect();
+        self.standings = standings;
+        settled
+    }
+}
+
+impl Standing {
+    fn settle(
+        &mut self,
+        now: Instant,
+        had: Option<usize>,
+        bold: Option<usize>,
+        cautious: Option<usize>,
+    ) -> Option<usize> {
+        if cautious <= had {
+            self.ripe_since = None;
+            // What still fits without the margin is kept.
+            return bold.min(had);
+        }
+        let since = *self.ripe_since.get_or_insert(now);
+        // With less to share, somebody may be given more because somebody else is not: never more than there is room for now.
+        if now < since + HOLD {
+            return had.min(bold);
+        }
+        self.ripe_since = None;
+        cautious.min(bold)
+    }
+}
+
+fn share<K>(budget: Bitrate, demands: &[Demand<K>]) -> Grants {
+    let mut left = budget;
+    let mut grants: Grants = vec![None; demands.len()];
+    let mut priorities: Vec<u8> = demands.iter().map(|demand| demand.priority).collect();
+    priorities.sort_unstable();
+    priorities.dedup();
+    let most = demands
+        .iter()
+        .map(|demand| demand.layers.len())
+        .max()
+        .unwrap_or(0);
+    // The smallest of everybody, then the rest of each importance.
+    for priority in priorities.iter().rev() {
+        raise(&mut left, demands, &mut grants, *priority, 0);
+    }
+    for priority in priorities.iter().rev() {
+        for layer in 1..most {
+            raise(&mut left, demands, &mut grants, *priority, layer);
+        }
+    }
+    grants
+}
+
+/// Brings those of one importance to one layer, as far as it goes.
+fn raise<K>(left: &mut Bitrate, demands: &[Demand<K>], grants: &mut Grants, priority: u8, layer: usize) {
+    for (demand, grant) in demands.iter().zip(grants) {
+        let Some(takes) = demand.layers.get(layer).copied() else {
+            continue;
+        };
+        let has = grant
+            .and_then(|at| demand.layers.get(at).copied())
+            .unwrap_or_default();
+        let follows = layer == 0 || *grant == Some(layer - 1);
+        let more = takes.saturating_sub(has);
+        if demand.priority == priority && follows && more <= *left {
+            *left = left.saturating_sub(more);
+            *grant = Some(layer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn demand(key: u8, priority: u8, kbps: &[u64]) -> Demand<u8> {
+        Demand {
+            key,
+            priority,
+            layers: kbps.iter().map(|kbps| Bitrate::from_kbps(*kbps)).collect(),
+        }
+    }
+
+    #[test]
+    fn everybody_is_seen_before_anybody_is_seen_well() {
+        let check = |kbps, demands: &[Demand<u8>], grants: &[Option<usize>]| {
+            let given = Allocator::new().allocate(start(), Bitrate::from_kbps(kbps), demands);
+            assert_eq!(given, grants, "{kbps} kbit/s");
+        };
+        let grid = [
+            demand(1, 1, &[150, 500, 1500]),
+            demand(2, 1, &[150, 500, 1500]),
+            demand(3, 1, &[150, 500]),
+        ];
+        check(100, &grid, &[None, None, None]);
+        check(350, &grid, &[Some(0), Some(0), None]);
+        check(850, &grid, &[Some(1), Some(0), Some(0)]);
+        check(1_500, &grid, &[Some(1), Some(1), Some(1)]);
+        check(2_500, &grid, &[Some(2), Some(1), Some(1)]);
+        check(9_000, &grid, &[Some(2), Some(2), Some(1)]);
+        let speaker = [
+            demand(1, 0, &[150, 500]),
+            demand(2, 3, &[150, 500, 1500]),
+            demand(3, 0, &[150]),
+        ];
+        check(170, &speaker, &[None, Some(0), None]);
+        check(1_000, &speaker, &[Some(0), Some(1), Some(0)]);
+        check(1_800, &speaker, &[Some(0), Some(2), Some(0)]);
+        check(2_200, &speaker, &[Some(1), Some(2), Some(0)]);
+    }
+
+    #[test]
+    fn down_at_once_and_up_only_when_it_lasts() {
+        let mut now = start();
+        let mut allocator = Allocator::new();
+        let one = [demand(1, 1, &[150, 500])];
+        let mut ask = |now, kbps| allocator.allocate(now, Bitrate::from_kbps(kbps), &one)[0];
+        assert_eq!(ask(now, 600), Some(1));
+        assert_eq!(ask(now, 520), Some(1), "no room to spare, and yet enough");
+        assert_eq!(ask(now, 490), Some(0));
+        now += HOLD / 2;
+        assert_eq!(ask(now, 700), Some(0));
+        now += HOLD / 2;
+        assert_eq!(ask(now, 490), Some(0), "that did not last");
+        assert_eq!(ask(now, 700), Some(0));
+        now += HOLD;
+        assert_eq!(ask(now, 700), Some(1));
+        assert_eq!(ask(now, 100), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_is_granted_than_there_is(
+            budgets in proptest::collection::vec(0u64..6_000, 1..8),
+            wanted in proptest::collection::vec((0u8..4, proptest::collection::vec(1u64..2_000, 1..4)), 0..8),
+        ) {
+            let mut now = start();
+            let mut allocator = Allocator::new();
+            let demands: Vec<Demand<u8>> = wanted.iter().zip(0..).map(|((priority, kbps), key)| {
+                let mut kbps = kbps.clone();
+                kbps.sort_unstable();
+                demand(key, *priority, &kbps)
+            }).collect();
+            for budget in budgets {
+                now += Duration::from_millis(700);
+                let grants = allocator.allocate(now, Bitrate::from_kbps(budget), &demands);
+                let sum: u64 = grants.iter().zip(&demands).filter_map(|(grant, demand)| Some(demand.layers[(*grant)?].kbps())).sum();
+                prop_assert!(sum <= budget, "{sum} of {budget}");
+            }
+        }
+    }
+}

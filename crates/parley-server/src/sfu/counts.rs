@@ -1,0 +1,60 @@
+//! What an SFU counts.
+
+/// Since it began, but for the first three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Rooms with somebody in them, now.
+    pub rooms: u64,
+    /// Connections, now.
+    pub connections: u64,
+    /// Tracks that come up, now.
+    pub tracks: u64,
+    /// Datagrams that came.
+    pub datagrams_in: u64,
+    /// Datagrams that were sent.
+    pub datagrams_out: u64,
+    /// Bytes that were sent.
+    pub bytes_out: u64,
+    /// Packets of media that came.
+    pub media_in: u64,
+    /// Packets of media passed on, each once for everybody who gets it.
+    pub media_out: u64,
+    /// Datagrams of nobody that is known, or unreadable.
+    pub strange: u64,
+    /// Datagrams above what one client may send.
+    pub too_much: u64,
+    /// Packets of sound that nobody would have heard.
+    pub silent: u64,
+    /// Key frames that publishers were asked for.
+    pub key_frames: u64,
+    /// Connections that were closed because nothing came any more.
+    pub lost: u64,
+    /// Connections that were closed for flooding.
+    pub kicked: u64,
+    /// Offers that were refused.
+    pub refused: u64,
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            rooms: self.rooms + other.rooms,
+            connections: self.connections + other.connections,
+            tracks: self.tracks + other.tracks,
+            datagrams_in: self.datagrams_in + other.datagrams_in,
+            datagrams_out: self.datagrams_out + other.datagrams_out,
+            bytes_out: self.bytes_out + other.bytes_out,
+            media_in: self.media_in + other.media_in,
+            media_out: self.media_out + other.media_out,
+            strange: self.strange + other.strange,
+            too_much: self.too_much + other.too_much,
+            silent: self.silent + other.silent,
+            key_frames: self.key_frames + other.key_frames,
+            lost: self.lost + other.lost,
+            kicked: self.kicked + other.kicked,
+            refused: self.refused + other.refused,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! One thread: waits, reads everything there is, lets the [`Sfu`] decide, sends it all.
+
+use super::super::event::{Event, What};
+use super::super::shard::{Ask, Command, Sfu, SfuConfig};
+use super::Shared;
+use crate::turn::driver::batch::{Batch, Route};
+use crate::turn::driver::bell::Bell;
+use crate::turn::driver::socket::Udp;
+use mio::{Events, Interest, Poll, Token};
+use parley_proto::{ParticipantId, RoomId, SfuClosed};
+use quinn_udp::{BATCH_SIZE, RecvMeta};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A datagram, or what the system joined of several (GRO).
+const DATAGRAM_BYTES_MAX: usize = 65_536;
+/// Reads before what was decided is sent.
+const READS_MAX: usize = 4;
+/// Commands taken before the socket gets its turn.
+const COMMANDS_AT_ONCE: usize = 64;
+/// Events that could not be told yet. What is older is lost: lists are told anew on the next change, and a client that gets no answer
+/// offers again.
+const EVENTS_MAX: usize = 8_192;
+/// Between two looks at the clock at the latest.
+const PATIENCE_MAX: Duration = Duration::from_millis(100);
+const SOCKET: Token = Token(0);
+const BELL: Token = Token(1);
+
+/// What one thread owns.
+#[derive(Debug)]
+pub(super) struct Worker {
+    socket: Udp,
+    config: SfuConfig,
+    commands: Receiver<Command>,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+    poll: Poll,
+    bell: Arc<Bell>,
+    buffers: Box<[u8]>,
+    batch: Batch,
+    events: VecDeque<Event>,
+    /// Connections that clients were told an answer for: whom to tell when the thread fails.
+    standing: BTreeMap<(RoomId, ParticipantId), u32>,
+    /// The socket takes IPv4 as a part of IPv6.
+    mapped: bool,
+}
+
+impl Worker {
+    pub(super) fn new(
+        mut socket: Udp,
+        config: SfuConfig,
+        commands: Receiver<Command>,
+        shared: Arc<Shared>,
+        stop: Arc<AtomicBool>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let bell = Arc::new(Bell::new(poll.registry(), BELL)?);
+        poll.registry()
+            .register(&mut socket.socket, SOCKET, Interest::READABLE)?;
+        let mapped = socket.local_addr()?.is_ipv6();
+        Ok(Self {
+            socket,
+            config,
+            commands,
+            shared,
+            stop,
+            poll,
+            bell,
+            buffers: vec![0; BATCH_SIZE * DATAGRAM_BYTES_MAX].into(),
+            batch: Batch::new(),
+            events: VecDeque::new(),
+            standing: BTreeMap::new(),
+            mapped,
+        })
+    }
+
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
+    }
+
+    pub(super) fn reached(&self) -> impl Iterator<Item = SocketAddr> {
+        self.config.addresses.iter().chain(&self.config.outside).copied()
+    }
+
+    /// Until told to stop, whatever fails.
+    pub(super) fn run(mut self, tell: impl Fn(&Event) -> bool) {
+        while !self.stop.load(Ordering::Acquire) {
+            let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&tell)));
+            if ended.is_ok() {
+                return;
+            }
+            tracing::error!("a thread of the SFU failed and begins anew");
+            self.shared.restarts.fetch_add(1, Ordering::Relaxed);
+            self.batch = Batch::new();
+            for ((room, participant), connection) in std::mem::take(&mut self.standing) {
+                let reason = SfuClosed::Lost;
+                self.events.push_back(Event {
+                    room,
+                    participant,
+                    what: What::Closed { connection, reason },
+                });
+            }
+            self.config.seed = rand::random();
+        }
+    }
+
+    fn serve(&mut self, tell: &impl Fn(&Event) -> bool) {
+        let mut sfu = Sfu::new(now(), self.config.clone());
+        let mut events = Events::with_capacity(4);
+        let mut more = false;
+        while !self.stop.load(Ordering::Acquire) {
+            let patience = if more { Duration::ZERO } else { self.patience(&sfu) };
+            // An interrupted wait is one that ended early.
+            let _ = self.poll.poll(&mut events, Some(patience));
+            if self.shared.fail.swap(false, Ordering::AcqRel) {
+                fail();
+            }
+            self.bell.heard();
+            let now = now();
+            more = self.take_commands(now, &mut sfu) | self.read(now, &mut sfu);
+            sfu.flush(now);
+            self.send(&mut sfu);
+            self.events.extend(sfu.take_events());
+            self.tell(tell);
+            *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = sfu.counts();
+        }
+    }
+
+    fn patience(&self, sfu: &Sfu) -> Duration {
+        if !self.events.is_empty() {
+            return Duration::from_millis(5);
+        }
+        sfu.next_timeout()
+            .saturating_duration_since(now())
+            .min(PATIENCE_MAX)
+    }
+
+    /// True: there may be more.
+    fn take_commands(&mut self, now: Instant, sfu: &mut Sfu) -> bool {
+        for _ in 0..COMMANDS_AT_ONCE {
+            let Ok(command) = self.commands.try_recv() else {
+                return false;
+            };
+            if command.ask == Ask::Leave {
+                self.standing.remove(&(command.room, command.participant));
+            }
+            sfu.handle_command(now, command);
+        }
+        true
+    }
+
+    /// True: there may be more.
+    fn read(&mut self, now: Instant, sfu: &mut Sfu) -> bool {
+        for _ in 0..READS_MAX {
+            let mut meta = [RecvMeta::default(); BATCH_SIZE];
+            let mut buffers = self.buffers.chunks_mut(DATAGRAM_BYTES_MAX);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(buffers.next().unwrap_or_default()));
+            let count = match self.socket.receive(&mut slices, &mut meta) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // Nothing left, or an ICMP message about an earlier packet.
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            };
+            for (meta, slice) in meta.iter().zip(&slices).take(count) {
+                let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+                let Some(to) = local(&self.config.addresses, meta.dst_ip) else {
+                    continue;
+                };
+                let datagrams = slice.get(..meta.len).unwrap_or_default();
+                for datagram in datagrams.chunks(meta.stride.max(1)) {
+                    sfu.handle_packet(now, from, to, datagram);
+                }
+            }
+            if count < BATCH_SIZE {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn send(&mut self, sfu: &mut Sfu) {
+        for outgoing in sfu.take_outgoing() {
+            let to = match (outgoing.to, self.mapped) {
+                (SocketAddr::V4(to), true) => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
+                (to, _) => to,
+            };
+            self.batch.push(
+                Route::Link(0),
+                to,
+                source(outgoing.from.ip()),
+                None,
+                &outgoing.bytes,
+            );
+            if self.batch.is_full() {
+                self.batch.flush(|_| Some(&self.socket));
+            }
+        }
+        self.batch.flush(|_| Some(&self.socket));
+    }
+
+    fn tell(&mut self, tell: &impl Fn(&Event) -> bool) {
+        while let Some(event) = self.events.front() {
+            if !tell(event) {
+                break;
+            }
+            let key = (event.room, event.participant);
+            match &event.what {
+                What::Answer { connection, .. } => {
+                    self.standing.insert(key, *connection);
+                }
+                What::Closed { connection, .. } if self.standing.get(&key) == Some(connection) => {
+                    self.standing.remove(&key);
+                }
+                _ => {}
+            }
+            self.events.pop_front();
+        }
+        while self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+        }
+    }
+}
+
+/// The address of ours that something was sent to.
+fn local(addresses: &[SocketAddr], to: Option<IpAddr>) -> Option<SocketAddr> {
+    let known = |ip: IpAddr| addresses.iter().find(|address| address.ip() == ip);
+    to.and_then(|ip| known(ip.to_canonical()))
+        .or_else(|| addresses.first())
+        .copied()
+}
+
+/// Which of several addresses to answer from; loopback is left to the system, which knows only one way there.
+fn source(from: IpAddr) -> Option<IpAddr> {
+    (!from.is_loopback() && from != IpAddr::V4(Ipv4Addr::UNSPECIFIED)).then_some(from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock of the thread")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::panic, reason = "a test asked the thread to fail")]
+fn fail() {
+    panic!("the thread was asked to fail");
+}

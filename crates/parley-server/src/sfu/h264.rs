@@ -1,0 +1,64 @@
+//! Where a key frame begins in packets of H.264 (RFC 6184): nothing else of a picture is looked at.
+//!
+//! A decoder can begin where the sequence parameter set is: every encoder that browsers and Parley use sends it before each
+//! IDR picture, in the same packet (STAP-A) or in one of its own. An IDR slice without it is no place to begin.
+
+/// Single NAL units have types below this one.
+const SINGLE_MAX: u8 = 23;
+const STAP_A: u8 = 24;
+const SEQUENCE_PARAMETERS: u8 = 7;
+
+/// Whether a decoder can begin with this packet's payload.
+pub(super) fn begins_key_frame(payload: &[u8]) -> bool {
+    let Some((header, rest)) = payload.split_first() else {
+        return false;
+    };
+    match header & 0x1f {
+        kind @ 1..=SINGLE_MAX => kind == SEQUENCE_PARAMETERS,
+        STAP_A => aggregated(rest).any(|unit| {
+            unit.first()
+                .is_some_and(|header| header & 0x1f == SEQUENCE_PARAMETERS)
+        }),
+        _ => false,
+    }
+}
+
+/// The units of an aggregation packet; what is cut short ends it.
+fn aggregated(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (unit, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        rest = after;
+        Some(unit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_key_frame_begins_where_the_parameters_are() {
+        let check =
+            |payload: &[u8], begins: bool| assert_eq!(begins_key_frame(payload), begins, "{payload:?}");
+        check(&[0x67, 0x42, 0xe0, 0x1f], true);
+        check(&[0x78, 0, 2, 0x67, 1, 0, 1, 0x68], true);
+        check(&[0x78, 0, 1, 0x09, 0, 2, 0x67, 1], true);
+        check(&[0x78, 0, 1, 0x68], false);
+        check(&[0x78, 0, 9, 0x67], false);
+        check(&[0x68, 1], false);
+        check(&[0x65, 1], false);
+        check(&[0x7c, 0x85, 1], false);
+        check(&[0x61, 1], false);
+        check(&[0x78], false);
+        check(&[], false);
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_is_a_panic(payload in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = begins_key_frame(&payload);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One encoding that comes up: whether it flows, how much it takes, and whether it lets itself be had at all.
+//!
+//! Owned by an up track. Deliberately absent: who watches it.
+
+use super::key_frames::KeyFrames;
+use parley_proto::{Bitrate, PublishedLayer};
+use std::time::{Duration, Instant};
+use str0m::rtp::Ssrc;
+
+/// Measured over so long.
+const WINDOW: Duration = Duration::from_millis(500);
+/// Without a packet for so long, it does not flow.
+const STILL: Duration = Duration::from_millis(1_500);
+/// A layer that was asked for and did not come in so long is taken for one that its publisher cannot send ...
+const PATIENCE: Duration = Duration::from_secs(3);
+/// ... for so long.
+const WITHOUT: Duration = Duration::from_secs(10);
+/// What a layer is taken to need that says nothing about itself.
+const UNKNOWN: Bitrate = Bitrate::from_kbps(300);
+
+/// A layer as the server sees it.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) told: PublishedLayer,
+    /// Where it comes from; known from its first packet on.
+    pub(super) ssrc: Option<Ssrc>,
+    pub(super) key_frames: KeyFrames,
+    newest_seq: Option<u64>,
+    came: Option<Instant>,
+    window: Option<Instant>,
+    bytes: u64,
+    measured: Option<Bitrate>,
+    asked: Option<Instant>,
+    without_until: Option<Instant>,
+}
+
+impl Layer {
+    pub(super) fn new(told: PublishedLayer) -> Self {
+        Self {
+            told,
+            ssrc: None,
+            key_frames: KeyFrames::default(),
+            newest_seq: None,
+            came: None,
+            window: None,
+            bytes: 0,
+            measured: None,
+            asked: None,
+            without_until: None,
+        }
+    }
+
+    /// A packet came. True: it is the next one after everything before.
+    pub(super) fn came(&mut self, now: Instant, ssrc: Ssrc, seq: u64, bytes: usize) -> bool {
+        if self.ssrc.replace(ssrc) != Some(ssrc) {
+            self.newest_seq = None;
+        }
+        if !self.flows(now) {
+            self.window = None;
+            self.measured = None;
+        }
+        self.came = Some(now);
+        self.asked = None;
+        self.without_until = None;
+        self.measure(now, bytes);
+        let newest = self.newest_seq.is_none_or(|newest| seq > newest);
+        if newest {
+            self.newest_seq = Some(seq);
+        }
+        newest
+    }
+
+    fn measure(&mut self, now: Instant, bytes: usize) {
+        let began = *self.window.get_or_insert(now);
+        self.bytes += bytes as u64;
+        let passed = now.saturating_duration_since(began);
+        if passed < WINDOW {
+            return;
+        }
+        let rate = Bitrate::from_bps((self.bytes as f64 * 8.0 / passed.as_secs_f64()) as u64);
+        // Half old, half new: pictures come in lumps.
+        self.measured = Some(
+            self.measured
+                .map_or(rate, |before| Bitrate::from_bps((before.bps() + rate.bps()) / 2)),
+        );
+        self.window = Some(now);
+        self.bytes = 0;
+    }
+
+    /// Whether it comes now.
+    pub(super) fn flows(&self, now: Instant) -> bool {
+        self.came.is_some_and(|came| now < came + STILL)
+    }
+
+    /// Whether somebody can be promised it.
+    pub(super) fn is_there(&self, now: Instant) -> bool {
+        self.flows(now) || self.without_until.is_none_or(|until| now >= until)
+    }
+
+    /// Somebody waits for it, though the publisher was told to send it.
+    pub(super) fn missed(&mut self, now: Instant) {
+        if self.flows(now) || self.without_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let since = *self.asked.get_or_insert(now);
+        if now >= since + PATIENCE {
+            self.asked = None;
+            self.without_until = Some(now + WITHOUT);
+        }
+    }
+
+    /// What it takes, measured where it flows. A picture that stands still takes little, and may move at any time.
+    pub(super) fn takes(&self, now: Instant) -> Bitrate {
+        let told = Bitrate::from_kbps(u64::from(self.told.kbps));
+        match self.measured.filter(|_| self.flows(now)) {
+            Some(measured) => measured.max(told.scale(0.3)),
+            None if told == Bitrate::ZERO => UNKNOWN,
+            None => told,
+        }
+    }
+}
+
+/// The smallest layer that is large enough for a tile, or nearly so: an eighth less than its size nobody sees.
+pub(super) fn enough(layers: &[Layer], width: u16, height: u16) -> usize {
+    let fits = |told: &PublishedLayer| {
+        let covers = |has: u16, needs: u16| u32::from(has) * 8 >= u32::from(needs) * 7;
+        covers(told.width, width) || covers(told.height, height)
+    };
+    layers
+        .iter()
+        .position(|layer| fits(&layer.told))
+        .unwrap_or_else(|| layers.len().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(rid: &str, width: u16, height: u16, kbps: u32) -> Layer {
+        Layer::new(PublishedLayer {
+            rid: rid.to_owned(),
+            width,
+            height,
+            kbps,
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_tile_gets_the_smallest_layer_that_fills_it() {
+        let layers = [
+            layer("q", 320, 180, 150),
+            layer("h", 640, 360, 500),
+            layer("f", 1280, 720, 1500),
+        ];
+        for ((width, height), at) in [
+            ((160, 90), 0),
+            ((330, 190), 0),
+            ((400, 225), 1),
+            ((700, 394), 1),
+            ((800, 450), 2),
+            ((1920, 1080), 2),
+            ((0, 0), 0),
+            // A tile higher than wide shows a picture as high as it is, or as wide.
+            ((300, 600), 0),
+        ] {
+            assert_eq!(enough(&layers, width, height), at, "{width} by {height}");
+        }
+        assert_eq!(enough(&[], 10, 10), 0);
+    }
+
+    #[test]
+    fn a_layer_takes_what_is_measured_while_it_flows() {
+        let mut layer = layer("h", 640, 360, 500);
+        let mut now = start();
+        assert_eq!(layer.takes(now), Bitrate::from_kbps(500));
+        for seq in 0..200 {
+            now += Duration::from_millis(10);
+            assert!(layer.came(now, 7.into(), seq, 1_000));
+        }
+        assert!(
+            (795..=820).contains(&layer.takes(now).kbps()),
+            "{}",
+            layer.takes(now)
+        );
+        assert!(!layer.came(now, 7.into(), 150, 1_000), "a late one");
+        assert!(layer.came(now, 8.into(), 0, 1_000), "another source begins anew");
+        assert_eq!(layer.takes(now + STILL), Bitrate::from_kbps(500));
+    }
+
+    #[test]
+    fn a_layer_that_never_comes_is_done_without_for_a_while() {
+        let mut layer = layer("f", 1280, 720, 1500);
+        let now = start();
+        layer.missed(now);
+        assert!(layer.is_there(now));
+        layer.missed(now + PATIENCE);
+        assert!(!layer.is_there(now + PATIENCE));
+        assert!(layer.is_there(now + PATIENCE + WITHOUT));
+        layer.missed(now + PATIENCE);
+        layer.came(now + PATIENCE, 1.into(), 1, 100);
+        assert!(layer.is_there(now + PATIENCE), "it came after all");
+    }
+}

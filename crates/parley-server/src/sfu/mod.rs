@@ -1,0 +1,47 @@
+//! The SFU: passes on what each publishes in a room of three and more to those who want it, choosing for each what their way
+//! carries. It decrypts and encrypts every packet for each hop, and never decodes one.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
+//! | `room` | who is fed with whose tracks; who speaks (`speakers`), whose voice comes first (`audio_stage`) |
+//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`), what it gets (`allocation`), when things were recorded (`capture_clock`) |
+//! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
+//! | `down_track` | what goes down in one section: which packets (`forwarder`), under which numbers (`rewriter`) |
+//! | `driver` | threads, sockets and the way to the hub |
+//!
+//! Retransmission works hop by hop and is the library's, as are pacing and the estimate of what a way carries. Deliberately absent:
+//! people, doors and rooms as the signaling knows them, and any look inside pictures and sound.
+
+mod allocation;
+mod audio_stage;
+mod capture_clock;
+mod certificate;
+
+mod counts;
+mod crypto;
+mod demux;
+mod down_track;
+pub mod driver;
+mod dynacast;
+mod event;
+mod flow_limit;
+mod forwarder;
+mod h264;
+mod key_frames;
+mod layer;
+mod peer;
+mod rewriter;
+mod room;
+mod shard;
+mod silence;
+mod speakers;
+#[cfg(test)]
+mod tests;
+mod up_track;
+
+pub use certificate::Certificate;
+pub use counts::Counts;
+pub use event::{Event, What};
+pub(crate) use peer::config as library_config;
+pub use shard::{Ask, Command, Outgoing, Sfu, SfuConfig};

@@ -1,0 +1,295 @@
+//! All rooms of one thread: a value. Datagrams, commands and time in; datagrams and events out.
+//!
+//! Who drives it calls [`Sfu::handle_packet`] for everything that was read, [`Sfu::handle_command`] for everything that was asked,
+//! then once [`Sfu::flush`], and sends what [`Sfu::take_outgoing`] gives; all of it again at [`Sfu::next_timeout`] at the latest.
+
+use super::certificate::Certificate;
+use super::counts::Counts;
+use super::demux::Demux;
+use super::event::Event;
+use super::peer::{Peer, PeerAt};
+use super::room::{Member, Room};
+use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
+use parley_proto::{Bitrate, ParticipantId, Publish, RoomId, SfuClosed, Wish};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use slab::Slab;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use str0m::{Candidate, Input};
+
+mod connections;
+mod packets;
+
+/// Between two looks at what everybody gets and is told.
+const TICK: Duration = Duration::from_millis(100);
+/// A connection that does not stand after this long is given up ...
+const CONNECT_MAX: Duration = Duration::from_secs(15);
+/// ... and one over which nothing came for this long.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// What a library's value may say in one go; more means that it talks to itself.
+const OUTPUTS_MAX: usize = 20_000;
+/// Rounds of passing on within one flush: what is passed on makes nobody else speak, so one is enough, and two are plenty.
+const ROUNDS_MAX: usize = 3;
+
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct SfuConfig {
+    /// The certificate of all its connections.
+    pub certificate: Certificate,
+    /// Where it listens: an address each that clients may reach it by, without wildcards.
+    pub addresses: Vec<SocketAddr>,
+    /// The address that a router in front gives it to the outside, for those of [`SfuConfig::addresses`] of the same family.
+    pub outside: Vec<SocketAddr>,
+    /// Connections at once.
+    pub peers_max: usize,
+    /// Random bytes: sequence numbers begin anywhere.
+    pub seed: [u8; 32],
+}
+
+/// What somebody in a room asks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// In which room.
+    pub room: RoomId,
+    /// Who.
+    pub participant: ParticipantId,
+    /// What.
+    pub ask: Ask,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// To connect, or to change a connection.
+    Offer {
+        /// The client's number of it.
+        connection: u32,
+        /// The description.
+        sdp: String,
+        /// What is sent in which sections.
+        publish: Vec<Publish>,
+    },
+    /// To send something else.
+    Publish(Vec<Publish>),
+    /// To see somebody else.
+    Subscribe {
+        /// Everything that is wanted.
+        downs: Vec<Wish>,
+        /// The most of pictures.
+        kbps_max: Option<u32>,
+    },
+    /// To be forgotten.
+    Leave,
+}
+
+/// A datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// From which of its addresses.
+    pub from: SocketAddr,
+    /// Where to.
+    pub to: SocketAddr,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// See the module.
+pub struct Sfu {
+    certificate: Certificate,
+    candidates: Vec<Candidate>,
+    peers_max: usize,
+    rng: StdRng,
+    peers: Slab<Peer>,
+    rooms: HashMap<RoomId, Room>,
+    demux: Demux,
+    next_tick: Instant,
+    outgoing: Vec<Outgoing>,
+    events: Vec<Event>,
+    counts: Counts,
+}
+
+impl Sfu {
+    /// Nobody is here yet.
+    #[must_use]
+    pub fn new(now: Instant, config: SfuConfig) -> Self {
+        let host = |address: &SocketAddr| Candidate::host(*address, "udp").ok();
+        let outside = |address: &SocketAddr| {
+            let base = config
+                .addresses
+                .iter()
+                .find(|base| base.is_ipv4() == address.is_ipv4())?;
+            Candidate::server_reflexive(*address, *base, "udp").ok()
+        };
+        let candidates = config.addresses.iter().filter_map(host);
+        Self {
+            candidates: candidates
+                .chain(config.outside.iter().filter_map(outside))
+                .collect(),
+            certificate: config.certificate,
+            peers_max: config.peers_max,
+            rng: StdRng::from_seed(config.seed),
+            peers: Slab::new(),
+            rooms: HashMap::new(),
+            demux: Demux::default(),
+            next_tick: now,
+            outgoing: Vec::new(),
+            events: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Somebody asks for something.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        let Command {
+            room,
+            participant,
+            ask,
+        } = command;
+        match ask {
+            Ask::Offer {
+                connection,
+                sdp,
+                publish,
+            } => self.offer(now, (room, participant), connection, &sdp, publish),
+            Ask::Publish(publish) => {
+                let Some(known) = self.rooms.get_mut(&room) else {
+                    return;
+                };
+                let Some(member) = known.members.get(&participant) else {
+                    return;
+                };
+                for at in [member.coming, member.peer].into_iter().flatten() {
+                    if let Some(peer) = self.peers.get_mut(at) {
+                        known.publish(participant, publish.clone(), peer);
+                    }
+                }
+            }
+            Ask::Subscribe { downs, kbps_max } => {
+                let known = self.rooms.entry(room).or_insert_with(|| Room::new(room));
+                let member = known.members.entry(participant).or_default();
+                member.wishes = downs;
+                member.wishes.truncate(AUDIO_DOWNS_MAX + VIDEO_DOWNS_MAX);
+                member.pictures_max = kbps_max.map(|kbps| Bitrate::from_kbps(u64::from(kbps)));
+                known.stale = true;
+            }
+            Ask::Leave => self.leave(room, participant),
+        }
+        self.settle(now, room);
+    }
+
+    /// Works off what is due and what was not passed on yet. To be called after packets and commands, and when time is up.
+    pub fn flush(&mut self, now: Instant) {
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.tick(now);
+        }
+        for _ in 0..ROUNDS_MAX {
+            let due: Vec<PeerAt> = self
+                .peers
+                .iter()
+                .filter(|(_, peer)| peer.dirty || peer.wake <= now)
+                .map(|(at, _)| at)
+                .collect();
+            if due.is_empty() {
+                return;
+            }
+            for at in due {
+                if let Some(peer) = self.peers.get_mut(at) {
+                    peer.dirty = false;
+                    if let Err(error) = peer.rtc.handle_input(Input::Timeout(now)) {
+                        tracing::debug!(%error, "a connection fails");
+                        self.close(at, SfuClosed::Lost);
+                        continue;
+                    }
+                }
+                self.drain(now, at);
+            }
+        }
+    }
+
+    /// When [`Sfu::flush`] wants to be called at the latest.
+    #[must_use]
+    pub fn next_timeout(&self) -> Instant {
+        self.peers
+            .iter()
+            .map(|(_, peer)| peer.wake)
+            .min()
+            .map_or(self.next_tick, |wake| wake.min(self.next_tick))
+    }
+
+    /// What is to be sent.
+    pub fn take_outgoing(&mut self) -> std::vec::Drain<'_, Outgoing> {
+        self.outgoing.drain(..)
+    }
+
+    /// What is to be told.
+    pub fn take_events(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            rooms: self.rooms.len() as u64,
+            connections: self.peers.len() as u64,
+            tracks: self.peers.iter().map(|(_, peer)| peer.ups.len() as u64).sum(),
+            ..self.counts
+        }
+    }
+
+    /// Brings routes, layers and wishes in order after something changed in a room.
+    fn settle(&mut self, now: Instant, room_id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.stale) else {
+            return;
+        };
+        room.route(&mut self.peers);
+        room.allocate(now, &mut self.peers);
+        self.ask(now, room_id);
+    }
+
+    fn ask(&mut self, now: Instant, room_id: RoomId) {
+        let Some(room) = self.rooms.get(&room_id) else {
+            return;
+        };
+        for at in room.members.values().filter_map(|member: &Member| member.peer) {
+            if let Some(peer) = self.peers.get_mut(at) {
+                self.counts.key_frames += peer.ask_key_frames(now);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let over: Vec<PeerAt> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| {
+                let late = !peer.connected && now >= peer.began + CONNECT_MAX;
+                late || peer.connected && peer.silent_for(now) >= SILENCE_MAX
+            })
+            .map(|(at, _)| at)
+            .collect();
+        for at in over {
+            self.counts.lost += 1;
+            self.close(at, SfuClosed::Lost);
+        }
+        self.rooms.retain(|_, room| !room.members.is_empty());
+        let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+        for room_id in rooms {
+            let Some(room) = self.rooms.get_mut(&room_id) else {
+                continue;
+            };
+            room.tidy(now);
+            room.listen(now);
+            if room.stale {
+                room.route(&mut self.peers);
+            }
+            room.allocate(now, &mut self.peers);
+            let events = &mut self.events;
+            room.tell(now, &mut self.peers, &mut |event| events.push(event));
+            self.ask(now, room_id);
+        }
+    }
+}

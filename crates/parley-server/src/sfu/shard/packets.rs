@@ -1,0 +1,213 @@
+//! The way of packets: from a socket to the connection they are for, and from a publisher to everybody who gets them.
+
+use super::super::flow_limit::Admission;
+use super::super::peer::{Peer, PeerAt};
+use super::super::up_track::Came;
+use super::{OUTPUTS_MAX, Outgoing, Sfu};
+use parley_proto::{Bitrate, SfuClosed, Source};
+use rand::Rng as _;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use str0m::bwe::BweKind;
+use str0m::media::Mid;
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpPacket;
+use str0m::{Event as Happened, Input, Output};
+
+impl Sfu {
+    /// Something was read from a socket, sent from `from` to the address `to` of ours.
+    pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
+        self.counts.datagrams_in += 1;
+        let Some(at) = self.demux.find(from, datagram) else {
+            self.counts.strange += 1;
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        match peer.limit.admit(now, datagram.len()) {
+            Admission::Take => {}
+            Admission::Leave => {
+                self.counts.too_much += 1;
+                return;
+            }
+            Admission::Kick => {
+                self.counts.kicked += 1;
+                return self.close(at, SfuClosed::Kicked);
+            }
+        }
+        let Ok(receive) = Receive::new(Protocol::Udp, from, to, datagram) else {
+            self.counts.strange += 1;
+            return;
+        };
+        // Anybody can write this client's address on a datagram: what cannot be read ends nothing.
+        match peer.rtc.handle_input(Input::Receive(now, receive)) {
+            Ok(()) => peer.heard = now,
+            Err(error) => {
+                tracing::debug!(%error, "a datagram is not understood");
+                self.counts.strange += 1;
+            }
+        }
+        self.drain(now, at);
+        if !self.demux.knows(from, at) {
+            self.learn(now, from, to, at);
+        }
+    }
+
+    /// Takes what one connection has to say.
+    pub(super) fn drain(&mut self, now: Instant, at: PeerAt) {
+        for _ in 0..OUTPUTS_MAX {
+            let Some(peer) = self.peers.get_mut(at) else {
+                return;
+            };
+            match peer.rtc.poll_output() {
+                Ok(Output::Timeout(wake)) => {
+                    peer.wake = wake;
+                    if !peer.rtc.is_alive() {
+                        self.counts.lost += 1;
+                        self.close(at, SfuClosed::Lost);
+                    }
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    let bytes: Vec<u8> = transmit.contents.into();
+                    self.counts.datagrams_out += 1;
+                    self.counts.bytes_out += bytes.len() as u64;
+                    self.outgoing.push(Outgoing {
+                        from: transmit.source,
+                        to: transmit.destination,
+                        bytes,
+                    });
+                }
+                Ok(Output::Event(happened)) => self.happened(now, at, happened),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection fails");
+                    self.counts.lost += 1;
+                    return self.close(at, SfuClosed::Lost);
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, now: Instant, at: PeerAt, happened: Happened) {
+        match happened {
+            Happened::RtpPacket(packet) => self.forward(now, at, &packet),
+            Happened::Connected => self.connected(now, at),
+            Happened::MediaAdded(added) => {
+                // Below half of the range: a first number close to its end would wrap around before anybody counted rollovers.
+                let first_seq = (self.rng.next_u32() & 0x7fff) as u16;
+                if let Some(peer) = self.peers.get_mut(at) {
+                    peer.section(added.mid, added.kind, added.direction, first_seq);
+                }
+            }
+            Happened::MediaChanged(changed) => {
+                let Some(peer) = self.peers.get_mut(at) else {
+                    return;
+                };
+                let Some(kind) = peer.rtc.media(changed.mid).map(|media| media.kind()) else {
+                    return;
+                };
+                let first_seq = (self.rng.next_u32() & 0x7fff) as u16;
+                peer.section(changed.mid, kind, changed.direction, first_seq);
+                if let Some(room) = self.rooms.get_mut(&peer.room) {
+                    room.stale = true;
+                }
+            }
+            Happened::KeyframeRequest(ask) => self.key_frame(now, at, ask.mid),
+            Happened::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                if let Some(peer) = self.peers.get_mut(at) {
+                    peer.estimate = Bitrate::from_bps(estimate.as_u64());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A packet of media: to everybody it is for.
+    fn forward(&mut self, now: Instant, at: PeerAt, packet: &RtpPacket) {
+        self.counts.media_in += 1;
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        let Some((up, layer)) = peer.track_of(packet) else {
+            self.counts.strange += 1;
+            return;
+        };
+        let recorded = recorded(now, peer, packet);
+        let Some(track) = peer.ups.get_mut(up) else {
+            return;
+        };
+        let came = track.came(now, layer, packet.header.ssrc, packet);
+        if !track.on {
+            return;
+        }
+        let (number, source) = (track.number, track.source);
+        let routes = std::mem::take(&mut track.routes);
+        if source == Source::Microphone
+            && let Some(level) = packet.header.ext_vals.audio_level
+            && let Some(room) = self.rooms.get_mut(&peer.room)
+        {
+            room.speakers.heard(now, number, level.unsigned_abs());
+        }
+        if came == Came::Silent {
+            self.counts.silent += 1;
+        }
+        for route in &routes {
+            let Some(subscriber) = self.peers.get_mut(route.peer) else {
+                continue;
+            };
+            let taken = subscriber
+                .downs
+                .get_mut(route.down)
+                .and_then(|down| down.take(now, came, packet));
+            if let Some(rewritten) = taken
+                && subscriber.send(route.down, rewritten, recorded, packet, number)
+            {
+                self.counts.media_out += 1;
+            }
+        }
+        if let Some(track) = self.peers.get_mut(at).and_then(|peer| peer.ups.get_mut(up)) {
+            track.routes = routes;
+        }
+    }
+
+    /// A subscriber cannot go on in a section without a key frame.
+    fn key_frame(&mut self, now: Instant, at: PeerAt, mid: Mid) {
+        let down = self
+            .peers
+            .get(at)
+            .and_then(|peer| peer.downs.iter().find(|down| down.mid == mid));
+        let Some((feed, layer)) = down.and_then(|down| {
+            let layer = down.forwarder.current().or_else(|| down.forwarder.wanted());
+            Some((down.feed?, layer?))
+        }) else {
+            return;
+        };
+        if let Some(publisher) = self.peers.get_mut(feed.peer) {
+            if let Some(layer) = publisher
+                .ups
+                .get_mut(feed.up)
+                .and_then(|up| up.layers.get_mut(layer))
+            {
+                layer.key_frames.want();
+            }
+            self.counts.key_frames += publisher.ask_key_frames(now);
+        }
+    }
+}
+
+/// When a packet was recorded, by our clock.
+fn recorded(now: Instant, peer: &mut Peer, packet: &RtpPacket) -> Instant {
+    let Some(told) = packet.last_sender_info else {
+        return now;
+    };
+    let since = packet.header.timestamp.wrapping_sub(told.rtp_time.numer() as u32) as i32;
+    let rate = packet.time.frequency().get();
+    let apart = Duration::from_secs_f64(f64::from(since.unsigned_abs()) / f64::from(rate));
+    let theirs = if since < 0 {
+        told.ntp_time.checked_sub(apart)
+    } else {
+        told.ntp_time.checked_add(apart)
+    };
+    theirs.map_or(now, |theirs| peer.clock.ours(now, theirs))
+}

@@ -1,0 +1,6 @@
+//! Whole rooms in virtual time: the SFU and clients with real DTLS and SRTP, datagrams handed over in memory.
+
+mod calls;
+mod hostile;
+mod ways;
+mod world;

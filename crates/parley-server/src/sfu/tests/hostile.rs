@@ -1,0 +1,221 @@
+//! Clients that mean no good, and those who know no better.
+
+use super::world::*;
+use crate::load::Part;
+use crate::sfu::{Ask, Command};
+use parley_proto::{Publish, PublishedLayer, SfuClosed, Source, Wish};
+use proptest::prelude::*;
+use std::net::SocketAddr;
+
+fn talker() -> Part {
+    Part {
+        speaks: true,
+        layers: layers(),
+        hears: 2,
+        sees: 2,
+    }
+}
+
+#[test]
+fn a_description_that_is_none_is_refused_and_harms_nobody() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(talker()), world.enter(talker()));
+    world.run(ms(600));
+    let long = "m=audio\r\n".repeat(200);
+    for (connection, sdp) in [(7, "v=0\r\n"), (8, ""), (9, long.as_str()), (10, "nonsense")] {
+        world.ask(
+            ada,
+            Ask::Offer {
+                connection,
+                sdp: sdp.to_owned(),
+                publish: Vec::new(),
+            },
+        );
+    }
+    let refused: Vec<u32> = world.people[ada]
+        .closed
+        .iter()
+        .map(|(number, _)| *number)
+        .collect();
+    assert_eq!(refused, [7, 8, 9, 10]);
+    assert!(
+        world.people[ada]
+            .closed
+            .iter()
+            .all(|(_, reason)| *reason == SfuClosed::Refused)
+    );
+    let since = world.now;
+    world.run(ms(500));
+    assert!(
+        world.got(bob, ada, Source::Microphone, since).len() > 20,
+        "the connection that stood goes on"
+    );
+    assert_eq!(world.sfu.counts().refused, 4);
+}
+
+#[test]
+fn a_full_server_says_so() {
+    let mut world = World::new();
+    for _ in 0..17 {
+        world.enter(Part {
+            hears: 1,
+            ..Part::default()
+        });
+    }
+    world.run(ms(100));
+    assert_eq!(world.people[16].closed, [(1, SfuClosed::Full)]);
+    assert!(world.people[..16].iter().all(|one| one.closed.is_empty()));
+}
+
+#[test]
+fn a_flood_ends_the_connection_it_comes_over_and_no_other() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(talker()), world.enter(talker()));
+    world.run(ms(600));
+    let from = world.people[ada].address;
+    let to: SocketAddr = SERVER.parse().unwrap();
+    for _ in 0..120 {
+        for _ in 0..400 {
+            world
+                .sfu
+                .handle_packet(world.now, from, to, &[0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]);
+        }
+        world.run(ms(100));
+    }
+    assert_eq!(world.people[ada].closed, [(1, SfuClosed::Kicked)]);
+    assert!(world.people[bob].closed.is_empty());
+    assert!(world.sfu.counts().too_much > 10_000);
+}
+
+#[test]
+fn nobody_publishes_or_subscribes_more_than_there_can_be() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(talker()), world.enter(talker()));
+    world.run(ms(600));
+    let layer = |rid: &str| PublishedLayer {
+        rid: rid.to_owned(),
+        width: u16::MAX,
+        height: u16::MAX,
+        kbps: u32::MAX,
+    };
+    let many: Vec<Publish> = (0..50)
+        .map(|at| Publish {
+            mid: format!("{at}"),
+            source: if at % 2 == 0 {
+                Source::Camera
+            } else {
+                Source::Unknown
+            },
+            on: true,
+            layers: vec![
+                layer("q"),
+                layer("not a name"),
+                layer("h"),
+                layer("f"),
+                layer("x"),
+                layer("y"),
+            ],
+        })
+        .collect();
+    world.ask(ada, Ask::Publish(many));
+    let (mids, ada_id): (Vec<String>, _) = (
+        world.people[bob].client.picture_sections().collect(),
+        world.people[ada].id,
+    );
+    let wishes = |count: usize, mid: &str| {
+        let wish = Wish {
+            mid: mid.to_owned(),
+            participant: ada_id,
+            source: Source::Camera,
+            width: u16::MAX,
+            height: 0,
+            priority: 255,
+        };
+        vec![wish; count]
+    };
+    world.ask(
+        bob,
+        Ask::Subscribe {
+            downs: wishes(10_000, &mids[0]),
+            kbps_max: Some(0),
+        },
+    );
+    world.ask(
+        bob,
+        Ask::Subscribe {
+            downs: wishes(3, "no such section"),
+            kbps_max: Some(u32::MAX),
+        },
+    );
+    world.run(ms(500));
+    assert_eq!(
+        world.people[bob]
+            .publications
+            .iter()
+            .filter(|one| one.source == Source::Camera)
+            .count(),
+        1
+    );
+    assert_eq!(world.sfu.counts().tracks, 3, "one of hers, two of his");
+}
+
+#[test]
+fn what_nobody_asked_for_is_counted_and_answered_by_nobody() {
+    let mut world = World::new();
+    world.enter(talker());
+    world.run(ms(600));
+    let strange = world.sfu.counts().strange;
+    let to: SocketAddr = SERVER.parse().unwrap();
+    for datagram in [
+        &[][..],
+        &[0, 1, 0, 0],
+        &[0x80, 96, 1],
+        &[22, 254, 253],
+        b"GET / HTTP/1.1",
+    ] {
+        world
+            .sfu
+            .handle_packet(world.now, "203.0.113.9:9".parse().unwrap(), to, datagram);
+    }
+    world.sfu.flush(world.now);
+    assert_eq!(world.sfu.counts().strange, strange + 5);
+    assert!(
+        world
+            .sfu
+            .take_outgoing()
+            .all(|one| one.to.ip().to_string() != "203.0.113.9")
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Anything from a known address is no more than counted.
+    #[test]
+    fn no_datagram_is_a_panic(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 1..40)) {
+        let mut world = World::new();
+        let ada = world.enter(talker());
+        world.run(ms(300));
+        let (from, to) = (world.people[ada].address, SERVER.parse().unwrap());
+        for datagram in datagrams {
+            world.sfu.handle_packet(world.now, from, to, &datagram);
+        }
+        world.run(ms(20));
+    }
+
+    /// Nor is any description.
+    #[test]
+    fn no_description_is_a_panic(cut in 0usize..3_000, put in "[ -~\r\n]{0,40}") {
+        let mut world = World::new();
+        let ada = world.enter(talker());
+        let (mut sdp, publish) = crate::load::LoadClient::new(world.now, &crate::sfu::Certificate::generate().unwrap(), world.people[ada].address, talker()).offer();
+        let at = cut.min(sdp.len());
+        sdp.insert_str(at, &put);
+        let (now, participant) = (world.now, world.people[ada].id);
+        for (connection, sdp) in [(1, sdp.clone()), (4, sdp[..at].to_owned())] {
+            let ask = Ask::Offer { connection, sdp, publish: publish.clone() };
+            world.sfu.handle_command(now, Command { room: room(), participant, ask });
+            world.sfu.flush(now);
+        }
+    }
+}
