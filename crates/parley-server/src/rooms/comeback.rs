@@ -5,13 +5,14 @@
 
 use super::door::RoomDoor;
 use super::errand::RoomHappening;
+use super::groups::Grouped;
 use super::room::{Member, Presence, Room};
 use super::{ClientId, GRACE, Output, Rooms, Seat, error};
 use crate::key::RoomKind;
 use crate::name::tidy_name;
 use crate::time::Moment;
 use crate::token::Resume;
-use parley_proto::limits::{RESUME_GRACE_S, RESUME_LIFETIME_S};
+use parley_proto::limits::{RESUME_GRACE_S, RESUME_LIFETIME_S, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{CloseCode, ErrorCode, LeaveReason, Participant, Role, RoomId, ServerMessage};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ impl Rooms {
             self.door_counts.banned += 1;
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
+        let able = self.groups.is_able(client);
         match self.member_mut(seat) {
             Some(member) => {
                 let before = std::mem::replace(&mut member.presence, Presence::Here(client));
@@ -51,6 +53,7 @@ impl Rooms {
                 member.source = source;
                 // After a restart it is known from another's token only, which does not say so.
                 member.lent |= resume.lent;
+                member.grouped.able |= able;
                 self.seats.insert(client, seat);
                 self.replace(seat, before);
                 self.welcome(now, client, seat, true);
@@ -82,7 +85,10 @@ impl Rooms {
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
         // Someone only known from a token gives way to someone who is really here.
-        let full = self.rooms.get(&seat.room).filter(|room| room.is_full());
+        let full = self
+            .rooms
+            .get(&seat.room)
+            .filter(|room| room.is_full(self.places_in(room, client)));
         let given_way = full.and_then(|room| room.unconfirmed());
         if full.is_some() && given_way.is_none() {
             return self.refuse(client, ErrorCode::RoomFull);
@@ -98,6 +104,7 @@ impl Rooms {
             self.remove(now, seat.room, id, LeaveReason::Lost);
         }
         let source = self.source_of(client);
+        let able = self.groups.is_able(client);
         let room = self.begin(seat.room);
         let first = room.members().is_empty();
         room.insert(
@@ -110,6 +117,7 @@ impl Rooms {
                 order: resume.order,
                 presence: Presence::Here(client),
                 source,
+                grouped: Grouped::able(able),
             },
         );
         self.seats.insert(client, seat);
@@ -119,7 +127,7 @@ impl Rooms {
         let joined = RoomHappening::Joined { id: seat.id, role };
         self.happened(now, seat.room, joined);
         if self.is_recovering(now, resume) {
-            self.expect_others(now, seat.room, &resume.others);
+            self.expect_others(now, client, seat.room, &resume.others);
         }
         if self.stamp.kind(&seat.room) == Some(RoomKind::Open)
             && let Some(next) = self.rooms.get(&seat.room).and_then(Room::next_host)
@@ -129,6 +137,7 @@ impl Rooms {
         }
         self.welcome(now, client, seat, true);
         self.announce(now, seat);
+        self.arrange(now, seat.room);
     }
 
     /// Whether this server is being rebuilt from tokens of its former life, of which this is one.
@@ -137,17 +146,23 @@ impl Rooms {
     }
 
     /// After a restart: whom the token names is on the way back too, so they are away and not gone.
-    fn expect_others(&mut self, now: Moment, room_id: RoomId, others: &[Participant]) {
+    fn expect_others(&mut self, now: Moment, client: ClientId, room_id: RoomId, others: &[Participant]) {
+        // More than one other: it was a group, so all of them could take part in one.
+        let able = others.len() >= ROOM_PARTICIPANTS_MAX;
         let until = now + GRACE;
         for other in others {
             // A token may be from before somebody was put out.
             if self.departed.contains(other.id) || self.book.was_removed(now, room_id, other.id) {
                 continue;
             }
+            let Some(room) = self.rooms.get(&room_id) else {
+                return;
+            };
+            let places = self.places_in(room, client);
             let Some(room) = self.rooms.get_mut(&room_id) else {
                 return;
             };
-            if room.is_full() || room.member(other.id).is_some() {
+            if room.is_full(places) || room.member(other.id).is_some() {
                 continue;
             }
             room.insert(
@@ -160,6 +175,7 @@ impl Rooms {
                     order: other.order,
                     presence: Presence::Expected { until },
                     source: None,
+                    grouped: Grouped::able(able),
                 },
             );
             self.deadlines.insert((until, room_id, other.id));

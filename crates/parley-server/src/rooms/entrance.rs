@@ -2,6 +2,7 @@
 
 use super::door::Knock;
 use super::errand::RoomHappening;
+use super::groups::Grouped;
 use super::room::{Member, Presence, Room};
 use super::{ClientId, Output, Rooms, Seat, error};
 use crate::key::RoomKind;
@@ -53,7 +54,7 @@ impl Rooms {
         if self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        if let Some(code) = self.full(now, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room) {
             return self.refuse(client, code);
         }
         // Who has not come in yet has no id that relays could count by; the ticket's own is as good.
@@ -121,7 +122,7 @@ impl Rooms {
         if let Err(code) = self.may_use(now, client, &ticket) {
             return self.refuse(client, code);
         }
-        if let Some(code) = self.full(now, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room) {
             return self.refuse(client, code);
         }
         let name = tidy_name(ask.name);
@@ -173,13 +174,13 @@ impl Rooms {
 
     /// Seats somebody who may come in, and uses their ticket up.
     pub(super) fn step_in(&mut self, now: Moment, client: ClientId, ticket: &Ticket, name: String) {
-        if let Some(code) = self.full(now, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room) {
             return self.refuse(client, code);
         }
         if !self.has_room(now) || self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        self.make_place(now, ticket.room);
+        self.make_place(now, client, ticket.room);
         self.used.insert(now, ticket);
         if let Some(id) = ticket.invitation {
             self.book.use_invitation(id);
@@ -189,6 +190,7 @@ impl Rooms {
         }
         let id = ParticipantId::from_bytes(self.random());
         let source = self.source_of(client);
+        let grouped = Grouped::able(self.groups.is_able(client));
         let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
         let room = self.begin(ticket.room);
         let first = room.members().is_empty();
@@ -200,6 +202,7 @@ impl Rooms {
             order: room.next_order(now),
             presence: Presence::Here(client),
             source,
+            grouped,
         };
         // A call that everybody left and somebody opens again by its link would have no host ever.
         if first && open && member.role != Role::Host {
@@ -218,6 +221,7 @@ impl Rooms {
         self.happened(now, seat.room, RoomHappening::Joined { id, role });
         self.welcome(now, client, seat, false);
         self.announce(now, seat);
+        self.arrange(now, seat.room);
     }
 
     /// The room, begun if it is empty.
@@ -232,8 +236,11 @@ impl Rooms {
     }
 
     /// Why nobody new can come into a room, if so.
-    pub(super) fn full(&self, now: Moment, room: RoomId) -> Option<ErrorCode> {
-        let room = self.rooms.get(&room).filter(|room| !room.has_place(now))?;
+    pub(super) fn full(&self, now: Moment, client: ClientId, room: RoomId) -> Option<ErrorCode> {
+        let room = self.rooms.get(&room)?;
+        if room.has_place(now, self.places_in(room, client)) {
+            return None;
+        }
         Some(if room.keeps_a_place() {
             ErrorCode::PlaceKept
         } else {
@@ -243,8 +250,10 @@ impl Rooms {
 
     /// Gives up someone who has been away for long, if there is no other place: most likely the newcomer is that same person,
     /// whose Parley ended without saying so.
-    fn make_place(&mut self, now: Moment, room_id: RoomId) {
-        let room = self.rooms.get(&room_id).filter(|room| room.is_full());
+    fn make_place(&mut self, now: Moment, client: ClientId, room_id: RoomId) {
+        // Nor is a group made of two people and one who was there before.
+        let crowded = |room: &&Room| room.is_pair() || room.is_full(self.places_in(room, client));
+        let room = self.rooms.get(&room_id).filter(crowded);
         if let Some((until, id)) = room.and_then(|room| room.long_away(now)) {
             self.deadlines.remove(&(until, room_id, id));
             self.remove(now, room_id, id, LeaveReason::Lost);

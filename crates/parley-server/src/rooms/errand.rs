@@ -2,6 +2,7 @@
 
 use super::ClientId;
 use crate::access::{Password, PasswordHash, Record};
+use crate::sfu::Command;
 use crate::time::Moment;
 use parley_proto::{ErrorCode, LeaveReason, ParticipantId, Role, RoomId};
 
@@ -30,6 +31,8 @@ pub enum Errand {
     },
     /// Tell whoever runs the server, if they want to know.
     Tell(RoomEvent),
+    /// Hand it to the SFU.
+    Sfu(Command),
 }
 
 /// Something that happened in a room.

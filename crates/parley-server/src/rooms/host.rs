@@ -22,7 +22,7 @@ impl Rooms {
         if !self.lobbies.get(&seat.room).is_some_and(waits) {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         }
-        if let Some(code) = self.full(now, seat.room) {
+        if let Some(code) = self.full(now, client, seat.room) {
             return self.refuse(client, code);
         }
         let Some(waiter) = self.take_waiter(seat.room, |waiter| waiter.id == id) else {
@@ -148,6 +148,7 @@ impl Rooms {
 
     /// Ends a call for everybody but one who knows. False when nobody is in it.
     pub(super) fn end_room(&mut self, now: Moment, room_id: RoomId, knows: Option<ParticipantId>) -> bool {
+        self.part(room_id);
         let Some(room) = self.rooms.remove(&room_id) else {
             return false;
         };

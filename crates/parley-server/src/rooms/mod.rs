@@ -10,6 +10,7 @@ mod departed;
 mod door;
 mod entrance;
 mod errand;
+mod groups;
 mod hashing;
 mod host;
 mod room;
@@ -24,11 +25,13 @@ pub use errand::{DoorCounts, Errand, RoomEvent, RoomHappening};
 
 use crate::access::{Book, Record, Source};
 use crate::key::{RoomStamp, ServerKey};
+use crate::sfu::Ask;
 use crate::time::Moment;
 use crate::token::Tokens;
 use departed::Departed;
 use door::{Knock, Waiter};
 use entrance::JoinAsk;
+use groups::Groups;
 use hashing::{Hashing, Tries};
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
@@ -119,6 +122,7 @@ pub struct Rooms {
     /// Where connections come from, as far as it is known.
     sources: HashMap<ClientId, Source>,
     door_counts: DoorCounts,
+    groups: Groups,
     outputs: Vec<Output>,
     errands: Vec<Errand>,
 }
@@ -160,6 +164,7 @@ impl Rooms {
             changes: Tries::default(),
             sources: HashMap::new(),
             door_counts: DoorCounts::default(),
+            groups: Groups::default(),
             outputs: Vec::new(),
             errands: Vec::new(),
         }
@@ -245,6 +250,16 @@ impl Rooms {
             ClientMessage::Remove { id } => self.put_out_of_room(now, client, id),
             ClientMessage::AskMute { id } => self.ask_mute(client, id),
             ClientMessage::EndForAll => self.end_for_all(now, client),
+            ClientMessage::Groups => self.can_group(client),
+            ClientMessage::TopologyReady { number } => self.topology_ready(client, number),
+            ClientMessage::SfuOffer {
+                connection,
+                sdp,
+                publish,
+            } => self.sfu_offer(now, client, connection, sdp, publish),
+            ClientMessage::Publish { publish } => self.sfu_list(now, client, Ask::Publish(publish)),
+            ClientMessage::Subscribe { downs, kbps_max } => self.subscribe(now, client, downs, kbps_max),
+            ClientMessage::Tell { payload, to } => self.tell(now, client, &payload, to),
             ClientMessage::Leave => self.leave(now, client),
             ClientMessage::Ping { nonce } => self.send(client, ServerMessage::Pong { nonce }),
             ClientMessage::Unknown => {}
@@ -256,6 +271,7 @@ impl Rooms {
     pub fn disconnected(&mut self, now: Moment, client: ClientId) -> Vec<Output> {
         self.stop_waiting(client);
         self.sources.remove(&client);
+        self.groups.gone(client);
         if let Some(seat) = self.seats.remove(&client) {
             let until = now + GRACE;
             tracing::debug!(room = ?seat.room, participant = ?seat.id, "away");
@@ -275,7 +291,8 @@ impl Rooms {
     /// When [`Rooms::handle_timeout`] wants to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.deadlines.first().map(|(at, _, _)| *at)
+        let lost = self.deadlines.first().map(|(at, _, _)| *at);
+        lost.into_iter().chain(self.groups.next_timeout()).min()
     }
 
     /// Gives up those who did not come back in time.
@@ -294,6 +311,7 @@ impl Rooms {
                 self.remove(now, room, id, LeaveReason::Lost);
             }
         }
+        self.go_back(now);
         std::mem::take(&mut self.outputs)
     }
 
@@ -361,6 +379,7 @@ impl Rooms {
         if reason != LeaveReason::Lost {
             self.depart(now, id);
         }
+        self.forget_in_sfu(Seat { room: room_id, id });
         let mut over = false;
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.remove(id, reason);
@@ -376,6 +395,7 @@ impl Rooms {
             self.find_host(room_id);
         }
         self.refresh_tokens(now, room_id, id);
+        self.arrange(now, room_id);
     }
 
     /// Notes, also for after a restart, that somebody comes back by no token.

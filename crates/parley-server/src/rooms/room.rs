@@ -2,6 +2,7 @@
 
 use super::ClientId;
 use super::door::RoomDoor;
+use super::groups::{Grouped, Topology};
 use crate::access::Source;
 use crate::time::Moment;
 use parley_proto::limits::{RESUME_GRACE_S, ROOM_PARTICIPANTS_MAX};
@@ -48,6 +49,7 @@ pub(super) struct Member {
     pub(super) presence: Presence,
     /// Where they came from last, as far as it is known: who is away can be kept out by it too.
     pub(super) source: Option<Source>,
+    pub(super) grouped: Grouped,
 }
 
 impl Member {
@@ -76,6 +78,7 @@ pub(super) struct Room {
     lost: VecDeque<ParticipantId>,
     order_last: Option<u32>,
     pub(super) door: RoomDoor,
+    pub(super) topology: Topology,
 }
 
 impl Room {
@@ -109,13 +112,24 @@ impl Room {
         self.members.iter_mut().find(|member| member.id == id)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.members.len() >= ROOM_PARTICIPANTS_MAX
+    /// Whether all of so many places are taken.
+    pub(super) fn is_full(&self, places: usize) -> bool {
+        self.members.len() >= places
     }
 
     /// Whether someone new can come in.
-    pub(super) fn has_place(&self, now: Moment) -> bool {
-        !self.is_full() || self.long_away(now).is_some()
+    pub(super) fn has_place(&self, now: Moment, places: usize) -> bool {
+        !self.is_full(places) || self.long_away(now).is_some()
+    }
+
+    /// Whether all in it can take part in a group.
+    pub(super) fn is_able(&self) -> bool {
+        self.members.iter().all(|member| member.grouped.able)
+    }
+
+    /// Two people, who talk directly: a third one makes a group of them.
+    pub(super) fn is_pair(&self) -> bool {
+        self.members.len() == ROOM_PARTICIPANTS_MAX
     }
 
     /// Whether a full room is so only because a place in it is kept.
@@ -139,6 +153,14 @@ impl Room {
         let by_clock = u32::try_from(now.unix_s().saturating_sub(ORDER_EPOCH_S)).unwrap_or(u32::MAX - 1);
         self.order_last
             .map_or(by_clock, |last| by_clock.max(last.saturating_add(1)))
+    }
+
+    /// Larger than every number of a topology before, in this life of the server or in a former one: tenths of a second since the start
+    /// of 2026, which fit until 2039.
+    pub(super) fn next_topology(&self, now: Moment) -> u32 {
+        let since_ms = now.unix_ms().saturating_sub(ORDER_EPOCH_S * 1000);
+        let by_clock = u32::try_from(since_ms / 100).unwrap_or(u32::MAX - 1);
+        by_clock.max(self.topology.number.saturating_add(1))
     }
 
     /// Seats someone. Who comes back with an order that somebody else has by now comes last instead: that happens only when

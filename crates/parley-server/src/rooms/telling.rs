@@ -3,7 +3,12 @@
 use super::room::{Member, Presence, Room};
 use super::{ClientId, Rooms, Seat};
 use crate::time::Moment;
+use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
 use parley_proto::{ErrorCode, Participant, ParticipantId, Role, RoomId, ServerMessage};
+
+/// Others that a token names in a group, and how much of their names: with all of them it would be longer than clients keep.
+const TOKEN_OTHERS: usize = 6;
+const TOKEN_NAME_CHARS: usize = 12;
 
 impl Rooms {
     /// Tells someone who came in where they are.
@@ -26,6 +31,7 @@ impl Rooms {
                 };
                 self.send(client, message);
                 self.tell_door(client, seat);
+                self.tell_topology(client, seat.room);
             }
             None => self.refuse(client, ErrorCode::Unavailable),
         }
@@ -56,7 +62,14 @@ impl Rooms {
             seat.id,
             &ServerMessage::ParticipantJoined { participant },
         );
-        self.refresh_tokens(now, seat.room, seat.id);
+        // Whoever came last is named in nobody's token where there are many before.
+        let named = self
+            .rooms
+            .get(&seat.room)
+            .is_none_or(|room| room.members().len() <= TOKEN_OTHERS + 1);
+        if named {
+            self.refresh_tokens(now, seat.room, seat.id);
+        }
     }
 
     /// Gives everyone but `except` a token that names those who are in the room now.
@@ -71,12 +84,17 @@ impl Rooms {
     fn token_for(&self, now: Moment, seat: Seat) -> Option<String> {
         let room = self.rooms.get(&seat.room)?;
         let me = room.member(seat.id)?;
-        let others = room
-            .members()
-            .iter()
-            .filter(|member| member.id != seat.id)
-            .map(Member::participant)
-            .collect();
+        let others = room.members().iter().filter(|member| member.id != seat.id);
+        let others = if room.members().len() <= ROOM_PARTICIPANTS_MAX {
+            others.map(Member::participant).collect()
+        } else {
+            // A token has to stay short: the first few, who bring the others with theirs, by the beginnings of their names.
+            let short = |member: &Member| Participant {
+                name: member.name.chars().take(TOKEN_NAME_CHARS).collect(),
+                ..member.participant()
+            };
+            others.take(TOKEN_OTHERS).map(short).collect()
+        };
         self.tokens
             .resume(now, self.run, seat.room, &me.participant(), me.lent, others)
     }

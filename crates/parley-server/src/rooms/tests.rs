@@ -4,6 +4,7 @@ mod backends;
 mod bypass;
 mod doors;
 mod entering;
+mod groups;
 mod hosts;
 mod invited;
 mod losses;

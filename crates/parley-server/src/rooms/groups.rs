@@ -1,0 +1,390 @@
+//! Rooms of more than two: when media goes through the SFU and when not, and what passes between its clients and it.
+//!
+//! The server decides, clients follow and say when they are ready; nobody's old way is ended for them. A room becomes a group with
+//! the third person and is one no more a moment after two are left. Deliberately absent: media, and the SFU itself, which is told
+//! by [`Errand::Sfu`] and heard by [`Rooms::sfu_told`].
+
+use super::room::{Presence, Room};
+use super::{ClientId, Errand, Output, Rooms, Seat};
+use crate::limit::TokenBucket;
+use crate::sfu::{Ask, Command, Event, What};
+use crate::time::Moment;
+use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SDP_BYTES_MAX, TELL_BYTES_MAX};
+use parley_proto::{ErrorCode, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish};
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+/// After the third one left, the other two go back to talking directly so much later: somebody who only comes in anew would have them
+/// change twice.
+const BACK_AFTER: Duration = Duration::from_secs(3);
+/// Lists and wishes of one client.
+const LISTS: (u32, u32) = (20, 10);
+/// Offers of one client: each costs a key exchange.
+const OFFERS: (u32, u32) = (5, 1);
+/// Words for others of one client: each is sent to everybody.
+const TELLS: (u32, u32) = (60, 20);
+
+/// How media flows in one room.
+#[derive(Debug, Default)]
+pub(super) struct Topology {
+    pub(super) mode: TopologyMode,
+    /// 0 in a room that was never a group.
+    pub(super) number: u32,
+    /// Who said that they are ready for this one.
+    ready: BTreeSet<ParticipantId>,
+    /// When it becomes direct again.
+    back_at: Option<Moment>,
+}
+
+/// What is known of one member that only groups need.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Grouped {
+    /// Their client can take part in groups.
+    pub(super) able: bool,
+    /// The SFU may know of them.
+    in_sfu: bool,
+    offers: Option<TokenBucket>,
+    lists: Option<TokenBucket>,
+    tells: Option<TokenBucket>,
+}
+
+impl Grouped {
+    pub(super) fn able(able: bool) -> Self {
+        Self {
+            able,
+            ..Self::default()
+        }
+    }
+}
+
+/// What groups need of the whole server.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// People in one of them; `None` while there is no SFU.
+    people_max: Option<usize>,
+    /// Connections whose clients can take part.
+    able: HashSet<ClientId>,
+    /// Rooms that become direct then. An entry may be out of date; the room decides.
+    back: BTreeSet<(Moment, RoomId)>,
+}
+
+impl Groups {
+    pub(super) fn next_timeout(&self) -> Option<Moment> {
+        self.back.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn is_able(&self, client: ClientId) -> bool {
+        self.able.contains(&client)
+    }
+
+    pub(super) fn gone(&mut self, client: ClientId) {
+        self.able.remove(&client);
+    }
+}
+
+impl Rooms {
+    /// The same with an SFU, for rooms of so many people.
+    #[must_use]
+    pub fn with_groups(mut self, people_max: Option<usize>) -> Self {
+        self.groups.people_max =
+            people_max.map(|max| max.clamp(ROOM_PARTICIPANTS_MAX, GROUP_PARTICIPANTS_MAX));
+        self
+    }
+
+    /// A client can take part in groups.
+    pub(super) fn can_group(&mut self, client: ClientId) {
+        self.groups.able.insert(client);
+    }
+
+    /// How many people a room takes if this client is one of them.
+    pub(super) fn places_in(&self, room: &Room, client: ClientId) -> usize {
+        match self.groups.people_max {
+            Some(max) if self.groups.is_able(client) && room.is_able() => max,
+            _ => ROOM_PARTICIPANTS_MAX,
+        }
+    }
+
+    /// Somebody came into a room or left it: media may have to flow another way.
+    pub(super) fn arrange(&mut self, now: Moment, room_id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        match (room.members().len(), room.topology.mode) {
+            (3.., TopologyMode::Sfu) => room.topology.back_at = None,
+            (3.., _) => self.change(now, room_id, TopologyMode::Sfu),
+            (2, TopologyMode::Sfu) if room.topology.back_at.is_none() => {
+                let at = now + BACK_AFTER;
+                room.topology.back_at = Some(at);
+                self.groups.back.insert((at, room_id));
+            }
+            (0 | 1, TopologyMode::Sfu) => {
+                self.change(now, room_id, TopologyMode::Direct);
+                self.part(room_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Rooms that two people have been left in for long enough.
+    pub(super) fn go_back(&mut self, now: Moment) {
+        while let Some((at, room_id)) = self.groups.back.first().copied() {
+            if at > now {
+                return;
+            }
+            self.groups.back.pop_first();
+            let due = self
+                .rooms
+                .get(&room_id)
+                .is_some_and(|room| room.topology.back_at == Some(at) && room.members().len() <= 2);
+            if due {
+                self.change(now, room_id, TopologyMode::Direct);
+            }
+        }
+    }
+
+    fn change(&mut self, now: Moment, room_id: RoomId, mode: TopologyMode) {
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        let number = room.next_topology(now);
+        room.topology = Topology {
+            mode,
+            number,
+            ..Topology::default()
+        };
+        tracing::debug!(room = ?room_id, ?mode, number, "media flows another way");
+        for (client, _, _) in self.everybody_here(room_id) {
+            self.tell_topology(client, room_id);
+        }
+    }
+
+    /// Tells somebody how media flows, where it ever was not simply direct.
+    pub(super) fn tell_topology(&mut self, client: ClientId, room_id: RoomId) {
+        let Some(topology) = self.rooms.get(&room_id).map(|room| &room.topology) else {
+            return;
+        };
+        if topology.number == 0 {
+            return;
+        }
+        let message = ServerMessage::Topology {
+            mode: topology.mode,
+            number: topology.number,
+            ready: topology.ready.iter().copied().collect(),
+        };
+        self.send(client, message);
+    }
+
+    pub(super) fn topology_ready(&mut self, client: ClientId, number: u32) {
+        let Some(seat) = self.seats.get(&client).copied() else {
+            return self.refuse(client, ErrorCode::NotJoined);
+        };
+        let Some(room) = self.rooms.get_mut(&seat.room) else {
+            return;
+        };
+        // About one that is over, or said once more.
+        if room.topology.number != number || number == 0 || !room.topology.ready.insert(seat.id) {
+            return;
+        }
+        let everybody = room
+            .members()
+            .iter()
+            .all(|member| room.topology.ready.contains(&member.id));
+        let direct = room.topology.mode == TopologyMode::Direct;
+        self.tell_others(
+            seat.room,
+            seat.id,
+            &ServerMessage::ParticipantReady { id: seat.id, number },
+        );
+        if everybody && direct {
+            self.part(seat.room);
+        }
+    }
+
+    /// The SFU forgets everybody of a room.
+    pub(super) fn part(&mut self, room_id: RoomId) {
+        let ids: Vec<ParticipantId> = self
+            .rooms
+            .get(&room_id)
+            .map(|room| room.members().iter().map(|member| member.id).collect())
+            .unwrap_or_default();
+        for id in ids {
+            self.forget_in_sfu(Seat { room: room_id, id });
+        }
+    }
+
+    /// The SFU forgets somebody, if it knows of them. To be called before they are taken out of the room.
+    pub(super) fn forget_in_sfu(&mut self, seat: Seat) {
+        let known = self
+            .member_mut(seat)
+            .is_some_and(|member| std::mem::take(&mut member.grouped.in_sfu));
+        if known {
+            self.ask_sfu(seat, Ask::Leave);
+        }
+        if let Some(room) = self.rooms.get_mut(&seat.room) {
+            room.topology.ready.remove(&seat.id);
+        }
+    }
+
+    pub(super) fn sfu_offer(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        connection: u32,
+        sdp: String,
+        publish: Vec<Publish>,
+    ) {
+        let Some(seat) = self.may_use_sfu(client) else {
+            return;
+        };
+        let Some(member) = self.member_mut(seat) else {
+            return;
+        };
+        let (burst, per_s) = OFFERS;
+        let offers = &mut member.grouped.offers;
+        if !offers
+            .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
+            .take(now)
+        {
+            return self.refuse(client, ErrorCode::TooFast);
+        }
+        if sdp.len() > SDP_BYTES_MAX {
+            return self.refuse(client, ErrorCode::SfuRefused);
+        }
+        member.grouped.in_sfu = true;
+        self.ask_sfu(
+            seat,
+            Ask::Offer {
+                connection,
+                sdp,
+                publish,
+            },
+        );
+    }
+
+    pub(super) fn sfu_list(&mut self, now: Moment, client: ClientId, ask: Ask) {
+        let Some(seat) = self.may_use_sfu(client) else {
+            return;
+        };
+        let Some(member) = self.member_mut(seat) else {
+            return;
+        };
+        let (burst, per_s) = LISTS;
+        let lists = &mut member.grouped.lists;
+        if !lists
+            .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
+            .take(now)
+        {
+            return self.refuse(client, ErrorCode::TooFast);
+        }
+        member.grouped.in_sfu = true;
+        self.ask_sfu(seat, ask);
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        downs: Vec<Wish>,
+        kbps_max: Option<u32>,
+    ) {
+        self.sfu_list(now, client, Ask::Subscribe { downs, kbps_max });
+    }
+
+    /// Passes a word on within a group, unread.
+    pub(super) fn tell(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        payload: &serde_json::Value,
+        to: Option<ParticipantId>,
+    ) {
+        let Some(seat) = self.may_use_sfu(client) else {
+            return;
+        };
+        let Some(member) = self.member_mut(seat) else {
+            return;
+        };
+        let (burst, per_s) = TELLS;
+        let tells = &mut member.grouped.tells;
+        if !tells
+            .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
+            .take(now)
+        {
+            return self.refuse(client, ErrorCode::TooFast);
+        }
+        if payload.to_string().len() > TELL_BYTES_MAX {
+            return self.refuse(client, ErrorCode::TooLarge);
+        }
+        let there = self.present(seat.room, seat.id);
+        if to.is_some_and(|to| there.iter().all(|(_, id)| *id != to)) {
+            return self.refuse(client, ErrorCode::RecipientUnknown);
+        }
+        for (other, _) in there.into_iter().filter(|(_, id)| to.is_none_or(|to| to == *id)) {
+            let payload = payload.clone();
+            self.send(
+                other,
+                ServerMessage::Told {
+                    from: seat.id,
+                    payload,
+                },
+            );
+        }
+    }
+
+    /// What the SFU wants somebody to know. Who is away is not told: they offer a connection anew when they are back, if they need one.
+    pub fn sfu_told(&mut self, event: Event) -> Vec<Output> {
+        let seat = Seat {
+            room: event.room,
+            id: event.participant,
+        };
+        let there = self.member_mut(seat).map(|member| member.presence);
+        let Some(Presence::Here(client)) = there else {
+            return Vec::new();
+        };
+        match event.what {
+            What::Answer { connection, sdp } => {
+                self.send(client, ServerMessage::SfuAnswer { connection, sdp });
+            }
+            What::Closed { connection, reason } => {
+                match reason {
+                    SfuClosed::Refused => self.refuse(client, ErrorCode::SfuRefused),
+                    SfuClosed::Full => self.refuse(client, ErrorCode::SfuUnavailable),
+                    _ => {}
+                }
+                self.send(client, ServerMessage::SfuClosed { connection, reason });
+            }
+            What::Publications(list) => self.send(client, ServerMessage::Publications { list }),
+            What::LayersWanted { source, rids } => {
+                self.send(client, ServerMessage::LayersWanted { source, rids });
+            }
+            What::Downs(list) => self.send(client, ServerMessage::Downs { list }),
+            What::Speakers(list) => self.send(client, ServerMessage::Speakers { list }),
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// The seat of a client in a room that is a group, or was one and still changes back.
+    fn may_use_sfu(&mut self, client: ClientId) -> Option<Seat> {
+        let Some(seat) = self.seats.get(&client).copied() else {
+            self.refuse(client, ErrorCode::NotJoined);
+            return None;
+        };
+        let is_group = self
+            .rooms
+            .get(&seat.room)
+            .is_some_and(|room| room.topology.number > 0);
+        if !is_group || !self.groups.is_able(client) || self.groups.people_max.is_none() {
+            self.refuse(client, ErrorCode::SfuUnavailable);
+            return None;
+        }
+        Some(seat)
+    }
+
+    fn ask_sfu(&mut self, seat: Seat, ask: Ask) {
+        self.errands.push(Errand::Sfu(Command {
+            room: seat.room,
+            participant: seat.id,
+            ask,
+        }));
+    }
+}
