@@ -4,6 +4,7 @@ use crate::front::TlsConfig;
 use crate::key::ServerKey;
 use crate::relays::RelayConfig;
 use crate::rooms::Relays;
+use crate::sfu::driver::SfuSockets;
 use crate::webhook::WebhookConfig;
 use parley_proto::limits::TICKET_LIFETIME_S;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,6 +20,34 @@ pub const DEFAULT_STUN_PORT: u16 = 3478;
 
 /// Two lives of a ticket: whoever looks at their camera for longer is connected anew, and does not notice.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(2 * TICKET_LIFETIME_S);
+
+/// The UDP port of the SFU.
+pub const DEFAULT_SFU_PORT: u16 = 3479;
+
+/// How to carry rooms of more than two.
+#[derive(Debug, Clone)]
+pub struct GroupConfig {
+    /// Where media comes in, over UDP.
+    pub sockets: SfuSockets,
+    /// People in one room.
+    pub participants_max: usize,
+}
+
+impl GroupConfig {
+    /// One thread at this address, for rooms of the usual size.
+    #[must_use]
+    pub const fn at(listen: SocketAddr) -> Self {
+        Self {
+            sockets: SfuSockets {
+                listen,
+                threads: 1,
+                outside: Vec::new(),
+                peers_max: 2_048,
+            },
+            participants_max: 50,
+        }
+    }
+}
 
 /// How to run a server.
 #[derive(Debug, Clone)]
@@ -40,6 +69,8 @@ pub struct ServerConfig {
     pub stun_more: Vec<SocketAddr>,
     /// Relays of this server.
     pub relay: Option<RelayConfig>,
+    /// Rooms of more than two, whose media goes through here; `None`: calls are for two.
+    pub sfu: Option<GroupConfig>,
     /// Relays of somebody else, told to clients instead.
     pub relays_elsewhere: Option<Relays>,
     /// What `/metrics` asks for; without one it answers this machine only.
@@ -76,6 +107,7 @@ impl ServerConfig {
             stun,
             stun_more: Vec::new(),
             relay: None,
+            sfu: None,
             relays_elsewhere: None,
             metrics_token: None,
             key: ServerKey::generate(),

@@ -4,7 +4,10 @@ use crate::access::PasswordHash;
 use crate::counters::Tally;
 use crate::hub::Inbound;
 use crate::rooms::{ClientId, Errand, RoomEvent};
+use crate::sfu::driver::SfuDriver;
+use crate::sfu::{Ask, Command, Event, What};
 use crate::store::Store;
+use parley_proto::SfuClosed;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -19,6 +22,7 @@ pub(crate) struct Errands {
     hashing: Arc<Semaphore>,
     store: Option<Store>,
     webhook: Option<mpsc::Sender<RoomEvent>>,
+    sfu: Option<Arc<SfuDriver>>,
     tally: Arc<Tally>,
 }
 
@@ -34,8 +38,15 @@ impl Errands {
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             store,
             webhook,
+            sfu: None,
             tally,
         }
+    }
+
+    /// The same with an SFU.
+    pub(crate) fn with_sfu(mut self, sfu: Option<Arc<SfuDriver>>) -> Self {
+        self.sfu = sfu;
+        self
     }
 
     /// What could not be written down.
@@ -72,6 +83,30 @@ impl Errands {
                     self.tally.webhooks_dropped.add();
                 }
             }
+            Errand::Sfu(command) => self.hand_over(command),
+        }
+    }
+
+    /// A thread that has too much to do takes no more: who offered a connection is told to come again, the rest is said again by its
+    /// client with the next change.
+    fn hand_over(&self, command: Command) {
+        let (room, participant) = (command.room, command.participant);
+        let connection = match &command.ask {
+            Ask::Offer { connection, .. } => Some(*connection),
+            _ => None,
+        };
+        let taken = self.sfu.as_ref().is_some_and(|sfu| sfu.command(command));
+        if let Some(connection) = connection.filter(|_| !taken)
+            && let Some(hub) = self.hub.upgrade()
+        {
+            let reason = SfuClosed::Full;
+            let what = What::Closed { connection, reason };
+            // A hub with a full inbox hears of the offer again soon enough.
+            let _ = hub.try_send(Inbound::Sfu(Event {
+                room,
+                participant,
+                what,
+            }));
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Inbound {
     Asked(Question),
     /// A password was hashed for it.
     Hashed(ClientId, Hashed),
+    /// The SFU wants somebody to know something.
+    Sfu(crate::sfu::Event),
 }
 
 /// What whoever runs the server asks of the rooms. It answers its asker by itself.
@@ -210,6 +212,7 @@ impl Hub {
             Inbound::Message(client, _) if !self.clients.contains_key(&client) => return,
             Inbound::Message(client, message) => self.rooms.handle(now, client, message),
             Inbound::Asked(Question(ask)) => ask(&mut self.rooms, now),
+            Inbound::Sfu(event) => self.rooms.sfu_told(event),
             Inbound::Hashed(client, Hashed::Checked(right)) => {
                 self.rooms.password_checked(now, client, right)
             }

@@ -15,6 +15,7 @@ pub mod gate;
 mod hub;
 mod key;
 mod limit;
+pub mod load;
 mod metrics;
 mod name;
 mod net;
@@ -23,6 +24,7 @@ mod relays;
 pub mod rooms;
 mod server;
 pub mod settings;
+pub mod sfu;
 mod socket;
 mod stage;
 mod store;
@@ -33,7 +35,9 @@ pub mod turn;
 mod web;
 mod webhook;
 
-pub use config::{DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
+pub use config::{
+    DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_SFU_PORT, DEFAULT_STUN_PORT, GroupConfig, ServerConfig,
+};
 pub use counters::Counters;
 pub use front::{CertificateError, CertificateSource, TlsConfig};
 pub use key::{LoadKeyError, ServerKey};

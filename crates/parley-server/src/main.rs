@@ -27,6 +27,8 @@ async fn main() -> ExitCode {
         Some(Command::Config { what }) => what.run().map(|()| None),
         Some(Command::Invite(ask)) => invite::run(&arguments, ask).map(|()| None),
         Some(Command::NewKey { name }) => new_key(&arguments, name).map(|()| None),
+        // Nothing else is to be done meanwhile, so it may hold up this thread.
+        Some(Command::Load(load)) => load.run().map(|()| None),
         Some(Command::Doctor) => look(&arguments).await.map(|()| None),
         None => arguments.settings().map(Some),
     };

@@ -1,6 +1,7 @@
 //! The numbers as Prometheus reads them (text exposition format 0.0.4). Sans-IO.
 
 use crate::counters::Counters;
+use crate::sfu::Counts as SfuCounts;
 use crate::turn::TurnCounters;
 use std::fmt::Write as _;
 
@@ -14,31 +15,36 @@ const GAUGES: &[&str] = &[
     "connections",
     "tcp_open",
     "turn_allocations",
+    "sfu_rooms",
+    "sfu_connections",
+    "sfu_tracks",
 ];
 
 /// All of them.
-pub(crate) fn text(counters: &Counters, turn: Option<&TurnCounters>) -> String {
+pub(crate) fn text(counters: &Counters, turn: Option<&TurnCounters>, sfu: Option<&SfuCounts>) -> String {
     let mut text = String::new();
     for (name, help, value) in counters.each() {
         line(&mut text, name, help.trim(), value);
     }
-    // Their names say what they mean; `turn/counters.rs` says it at length.
+    // Their names say what they mean; `turn/counters.rs` and `sfu/counts.rs` say it at length.
     let turn = turn.and_then(|turn| serde_json::to_value(turn).ok());
-    for (name, value) in turn
-        .as_ref()
-        .and_then(|turn| turn.as_object())
-        .into_iter()
-        .flatten()
-    {
-        let help = format!("TURN: {}.", name.replace('_', " "));
+    part(&mut text, "TURN", "turn", turn.as_ref());
+    let sfu = sfu.and_then(|sfu| serde_json::to_value(sfu).ok());
+    part(&mut text, "SFU", "sfu", sfu.as_ref());
+    text
+}
+
+fn part(text: &mut String, title: &str, prefix: &str, numbers: Option<&serde_json::Value>) {
+    let numbers = numbers.and_then(|numbers| numbers.as_object());
+    for (name, value) in numbers.into_iter().flatten() {
+        let help = format!("{title}: {}.", name.replace('_', " "));
         line(
-            &mut text,
-            &format!("turn_{name}"),
+            text,
+            &format!("{prefix}_{name}"),
             &help,
             value.as_u64().unwrap_or(0),
         );
     }
-    text
 }
 
 fn line(text: &mut String, name: &str, help: &str, value: u64) {
@@ -71,12 +77,19 @@ mod tests {
             junk: 9,
             ..TurnCounters::default()
         };
-        let text = text(&counters, Some(&turn));
+        let sfu = SfuCounts {
+            connections: 4,
+            media_out: 5,
+            ..SfuCounts::default()
+        };
+        let text = text(&counters, Some(&turn), Some(&sfu));
         for lines in [
             "# HELP parley_rooms Rooms with somebody in them, now.\n# TYPE parley_rooms gauge\nparley_rooms 3\n",
             "# TYPE parley_messages_total counter\nparley_messages_total 7\n",
             "# TYPE parley_turn_allocations gauge\nparley_turn_allocations 2\n",
             "parley_turn_junk_total 9\n",
+            "# TYPE parley_sfu_connections gauge\nparley_sfu_connections 4\n",
+            "parley_sfu_media_out_total 5\n",
         ] {
             assert!(text.contains(lines), "{lines} in\n{text}");
         }
@@ -89,6 +102,6 @@ mod tests {
             );
             assert!(value.parse::<u64>().is_ok(), "{line}");
         }
-        assert!(!super::text(&counters, None).contains("parley_turn_allocations"));
+        assert!(!super::text(&counters, None, None).contains("parley_turn_allocations"));
     }
 }

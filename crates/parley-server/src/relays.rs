@@ -82,8 +82,14 @@ impl RelayConfig {
             .unwrap_or_else(|| TurnSecret::new(&key.derive("turn")))
     }
 
-    /// Binds these UDP addresses, to relay for clients there and on streams that are handed over.
-    pub(crate) fn bind(&self, key: &ServerKey, udp: Vec<SocketAddr>) -> Result<BoundTurn, StartTurnError> {
+    /// Binds these UDP addresses, to relay for clients there and on streams that are handed over; also to the SFU of this machine,
+    /// which is at these.
+    pub(crate) fn bind(
+        &self,
+        key: &ServerKey,
+        udp: Vec<SocketAddr>,
+        sfu: Vec<SocketAddr>,
+    ) -> Result<BoundTurn, StartTurnError> {
         let threads = match self.threads {
             0 => std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -108,17 +114,17 @@ impl RelayConfig {
             streams_per_source_max: per_source.saturating_mul(STREAMS_PER_RELAY),
             seed,
         };
-        TurnDriver::bind(self.turn_config(key), &sockets)
+        TurnDriver::bind(self.turn_config(key, sfu), &sockets)
     }
 
-    fn turn_config(&self, key: &ServerKey) -> TurnConfig {
+    fn turn_config(&self, key: &ServerKey, sfu: Vec<SocketAddr>) -> TurnConfig {
         let own: Vec<IpAddr> = interfaces().into_iter().map(|(ip, _)| ip).collect();
         let relays = relay_addresses(&own, routed, &self.public);
         TurnConfig {
             ports: self.ports.clone(),
             peers: PeerRules {
                 own,
-                allowed_peers: Vec::new(),
+                allowed_peers: sfu,
                 allowed_subnets: self.networks.clone(),
                 lan: self.lan,
             },

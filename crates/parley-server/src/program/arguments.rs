@@ -1,6 +1,7 @@
 //! What the program is told: the command line over the environment over the file.
 
 use super::invite::InviteArguments;
+use super::load::LoadArguments;
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use parley_server::settings::{DEFAULT_FILE, Settings, example};
@@ -71,6 +72,8 @@ pub(crate) enum Command {
         /// What you call it
         name: String,
     },
+    /// Load an SFU on this machine with made-up clients and say what it carries and costs
+    Load(LoadArguments),
     /// Say in words what a server with these settings finds on this machine, and what to open or mend
     Doctor,
 }

@@ -82,7 +82,8 @@ async fn look(config: &ServerConfig) -> Facts {
         }
         tcp.push((*address, port));
     }
-    let udp = config.stun.iter().chain(&config.stun_more);
+    let sfu = config.sfu.as_ref().map(|sfu| &sfu.sockets.listen);
+    let udp = config.stun.iter().chain(&config.stun_more).chain(sfu);
     let udp = udp
         .map(|address| (*address, state(UdpSocket::bind(address).map(drop))))
         .collect();

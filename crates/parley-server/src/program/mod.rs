@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 pub(crate) mod doctor;
 pub(crate) mod invite;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod user;
 pub(crate) mod words;

@@ -1,6 +1,7 @@
 //! Starting and stopping: binds, spawns the tasks, and ends them in good order. A driver.
 
 mod bound;
+mod groups;
 mod ways;
 
 use crate::access::Record;
@@ -12,6 +13,7 @@ use crate::hub::{Hub, Inbound, Question, inbox};
 use crate::net::own_name;
 use crate::places::Places;
 use crate::rooms::Rooms;
+use crate::sfu::driver::{BoundSfu, SfuDriver, StartSfuError};
 use crate::socket::Surroundings;
 use crate::stage::Stage;
 use crate::store::{OpenStoreError, Opened, Store};
@@ -42,6 +44,7 @@ pub struct Server {
     udp_addresses: Vec<SocketAddr>,
     tally: Arc<Tally>,
     turn: Option<Arc<TurnDriver>>,
+    sfu: Option<Arc<SfuDriver>>,
     stage: watch::Sender<Stage>,
     places: Arc<Places>,
     tasks: JoinSet<()>,
@@ -77,6 +80,9 @@ pub enum StartServerError {
     /// Nobody can be told anything there.
     #[error("{0}")]
     Webhook(#[from] BadWebhook),
+    /// The SFU cannot start.
+    #[error("{0}")]
+    Sfu(#[from] StartSfuError),
     /// TURN cannot start for another reason.
     #[error("{0}")]
     Turn(StartTurnError),
@@ -119,7 +125,9 @@ impl Server {
     ) -> Result<Self, StartServerError> {
         let bound = Bound::new(&config)?;
         let (addresses, tls_addresses) = (addresses(&bound.plain), addresses(&bound.tls));
-        let (ways, udp_addresses) = Ways::open(&config, &bound.udp)?;
+        let sfu = config.sfu.as_ref().and_then(groups::bind);
+        let sfu_reached = sfu.as_ref().map(BoundSfu::reached).unwrap_or_default();
+        let (ways, udp_addresses) = Ways::open(&config, &bound.udp, sfu_reached)?;
 
         let (clock, tally) = (Clock::start(), Arc::new(Tally::default()));
         let (stage, stage_now) = watch::channel(Stage::Serving);
@@ -127,6 +135,10 @@ impl Server {
         let places = Places::new(config.connections_max);
         let rng: StdRng = rand::make_rng();
         let relays = ways.relays(&config, &udp_addresses, &addresses, &tls_addresses);
+        let groups_max = sfu
+            .as_ref()
+            .and(config.sfu.as_ref())
+            .map(|sfu| sfu.participants_max);
         let mut rooms = Rooms::new(
             clock.now(),
             &config.key,
@@ -134,7 +146,8 @@ impl Server {
             config.participants_max,
             rng,
         )
-        .with_relays(relays);
+        .with_relays(relays)
+        .with_groups(groups_max);
         let mut store = None;
         if let Some(folder) = &config.folder {
             // Once, before anybody is served.
@@ -154,6 +167,10 @@ impl Server {
         };
         then().map_err(StartServerError::Then)?;
 
+        let sfu = match sfu {
+            Some(bound) => Some(Arc::new(groups::run(bound, &to_hub)?)),
+            None => None,
+        };
         let turn = match ways.turn {
             Some(bound) => Some(Arc::new(bound.run().map_err(StartServerError::Turn)?)),
             None => None,
@@ -165,7 +182,7 @@ impl Server {
             tasks.spawn(delivering);
             webhook = Some(events);
         }
-        let errands = Errands::new(&to_hub, store, webhook, Arc::clone(&tally));
+        let errands = Errands::new(&to_hub, store, webhook, Arc::clone(&tally)).with_sfu(sfu.clone());
         let around = Surroundings {
             hub: to_hub,
             clock,
@@ -175,6 +192,7 @@ impl Server {
         let health = Health {
             stage: stage_now.clone(),
             turn: turn.clone(),
+            sfu: sfu.clone(),
             token: config.metrics_token.as_deref().map(Into::into),
         };
         let machine = own_name();
@@ -239,6 +257,7 @@ impl Server {
             udp_addresses,
             tally,
             turn,
+            sfu,
             stage,
             places,
             tasks,
@@ -284,6 +303,12 @@ impl Server {
     #[must_use]
     pub fn turn_counters(&self) -> Option<TurnCounters> {
         self.turn.as_ref().map(|turn| turn.counters())
+    }
+
+    /// The SFU, where there is one.
+    #[must_use]
+    pub fn sfu(&self) -> Option<&SfuDriver> {
+        self.sfu.as_deref()
     }
 
     /// From now on no call begins and no relay is given; those that are there go on. Before [`Server::stop`].

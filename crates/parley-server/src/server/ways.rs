@@ -24,9 +24,10 @@ impl Ways {
     pub(super) fn open(
         config: &ServerConfig,
         udp: &[SocketAddr],
+        sfu: Vec<SocketAddr>,
     ) -> Result<(Self, Vec<SocketAddr>), StartServerError> {
         if let Some(relay) = &config.relay {
-            let turn = relay.bind(&config.key, udp.to_vec()).map_err(turn_refused)?;
+            let turn = relay.bind(&config.key, udp.to_vec(), sfu).map_err(turn_refused)?;
             let addresses = turn.udp().iter().copied().map(canonical).collect();
             let turn = Some(turn);
             return Ok((Self { turn, stun: None }, addresses));

@@ -298,6 +298,46 @@ pub(super) const KEYS: &[Key] = &[
         |value| value.number(64..=10_000_000)
     ),
     key!(
+        "sfu.enabled",
+        "Let rooms have more than two people. From the third on, their sound and pictures go through this server, encrypted on\neach way but not from end to end.",
+        "true",
+        |settings| shown(settings.sfu),
+        sfu,
+        |value| value.switch()
+    ),
+    key!(
+        "sfu.port",
+        "The UDP port of that: open it in the firewall. With more threads, the ports after it too.",
+        "3479",
+        |settings| shown(settings.sfu_port),
+        sfu_port,
+        |value| value.number(1..=65_535)
+    ),
+    key!(
+        "sfu.threads",
+        "Threads; a room lives on one of them.",
+        "1",
+        |settings| shown(settings.sfu_threads),
+        sfu_threads,
+        |value| value.number(1..=64)
+    ),
+    key!(
+        "sfu.public",
+        "The public addresses it is reached by, where the machine itself has others (a cloud's 1:1 NAT). Usually those of\nturn.public.",
+        "[\"203.0.113.7\"]",
+        |_| shown("[]"),
+        sfu_public,
+        |value| value.list("\"203.0.113.7\"")
+    ),
+    key!(
+        "sfu.participants",
+        "People in one room.",
+        "50",
+        |settings| shown(settings.sfu_participants_max),
+        sfu_participants_max,
+        |value| value.number(3..=150)
+    ),
+    key!(
         "webhook.url",
         "Where a program of yours is told what happens in rooms, one POST each (docs/admin-api.md).",
         "\"https://hooks.example.org/parley\"",

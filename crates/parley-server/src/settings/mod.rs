@@ -24,6 +24,7 @@ pub use example::example;
 pub use external::{ExternalTurn, ParseExternalTurnError};
 pub use read::{Mistake, Mistakes};
 
+use crate::config::DEFAULT_SFU_PORT;
 use crate::turn::Subnet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -85,6 +86,16 @@ pub struct Settings {
     pub turn_relays_max: u32,
     /// What one relay may carry, in kbit/s, both directions together.
     pub turn_kbit_s_max: u64,
+    /// Whether rooms may have more than two people, whose media goes through the server.
+    pub sfu: bool,
+    /// The UDP port of that; further threads have the ports after it.
+    pub sfu_port: u16,
+    /// Threads.
+    pub sfu_threads: u16,
+    /// The addresses under which it is reached, when the machine does not have them itself.
+    pub sfu_public: Vec<IpAddr>,
+    /// People in one room.
+    pub sfu_participants_max: usize,
     /// Whom to tell what happens in rooms.
     pub webhook_url: Option<String>,
     /// What that is signed with.
@@ -128,6 +139,11 @@ impl Default for Settings {
             turn_networks: Vec::new(),
             turn_relays_max: 8192,
             turn_kbit_s_max: 20_000,
+            sfu: false,
+            sfu_port: DEFAULT_SFU_PORT,
+            sfu_threads: 1,
+            sfu_public: Vec::new(),
+            sfu_participants_max: 50,
             webhook_url: None,
             webhook_secret: None,
             webhook_ca: None,

@@ -1,11 +1,12 @@
 //! What to start, of all that was said.
 
 use super::{ExternalTurn, Settings};
-use crate::config::{DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_STUN_PORT, ServerConfig};
+use crate::config::{DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_STUN_PORT, GroupConfig, ServerConfig};
 use crate::front::{CertificateSource, TlsConfig};
 use crate::key::ServerKey;
 use crate::relays::{CREDENTIALS_LIFETIME, RelayConfig};
 use crate::rooms::Relays;
+use crate::sfu::driver::SfuSockets;
 use crate::turn::{Quotas, TurnSecret};
 use crate::webhook::WebhookConfig;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -41,6 +42,7 @@ impl Settings {
             stun: udp.first().copied(),
             stun_more: udp.iter().skip(1).copied().collect(),
             relay: self.relay(),
+            sfu: self.groups(),
             relays_elsewhere: self.relays_elsewhere(),
             metrics_token: self.metrics_token.clone(),
             key,
@@ -106,6 +108,22 @@ impl Settings {
             ([], Some(_)) => vec![everywhere(DEFAULT_STUN_PORT), everywhere(HTTPS_PORT)],
             (chosen, _) => chosen.to_vec(),
         }
+    }
+
+    fn groups(&self) -> Option<GroupConfig> {
+        let outside = match &self.sfu_public[..] {
+            [] => &self.turn_public,
+            told => told,
+        };
+        let usual = GroupConfig::at(everywhere(self.sfu_port));
+        self.sfu.then(|| GroupConfig {
+            sockets: SfuSockets {
+                threads: self.sfu_threads,
+                outside: outside.to_vec(),
+                ..usual.sockets
+            },
+            participants_max: self.sfu_participants_max,
+        })
     }
 
     fn secret(&self) -> Option<TurnSecret> {
@@ -202,6 +220,37 @@ mod tests {
             !relay.lan && relay.networks.is_empty(),
             "to the public internet only"
         );
+    }
+
+    #[test]
+    fn groups_are_carried_where_they_are_wanted() {
+        let usual = planned("[sfu]\nenabled = true\n").sfu.unwrap();
+        assert_eq!(
+            (
+                usual.sockets.listen.port(),
+                usual.sockets.threads,
+                usual.participants_max
+            ),
+            (3479, 1, 50)
+        );
+        let told = planned(
+            "[turn]\npublic = [\"203.0.113.7\"]\n[sfu]\nenabled = true\nport = 5000\nthreads = 2\nparticipants = 12\n",
+        )
+        .sfu
+        .unwrap();
+        assert_eq!(
+            (
+                told.sockets.listen.port(),
+                told.sockets.threads,
+                told.participants_max
+            ),
+            (5000, 2, 12)
+        );
+        assert_eq!(
+            told.sockets.outside,
+            ["203.0.113.7".parse::<std::net::IpAddr>().unwrap()]
+        );
+        assert!(planned("").sfu.is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::key::{RoomStamp, ServerKey};
 use crate::metrics;
 use crate::places::Places;
 use crate::rooms::ClientId;
+use crate::sfu::driver::SfuDriver;
 use crate::socket::{self, Surroundings};
 use crate::stage::Stage;
 use crate::turn::TurnDriver;
@@ -61,6 +62,7 @@ struct Site {
 pub(crate) struct Health {
     pub(crate) stage: watch::Receiver<Stage>,
     pub(crate) turn: Option<Arc<TurnDriver>>,
+    pub(crate) sfu: Option<Arc<SfuDriver>>,
     /// Who says this may have the numbers; without one, whoever is on this machine.
     pub(crate) token: Option<Arc<str>>,
 }
@@ -198,7 +200,8 @@ async fn numbers(
             .into_response();
     }
     let turn = site.health.turn.as_ref().map(|turn| turn.counters());
-    let text = metrics::text(&site.around.tally.snapshot(), turn.as_ref());
+    let sfu = site.health.sfu.as_ref().map(|sfu| sfu.counts());
+    let text = metrics::text(&site.around.tally.snapshot(), turn.as_ref(), sfu.as_ref());
     (
         [(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE))],
         text,
