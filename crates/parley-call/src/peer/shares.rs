@@ -20,8 +20,8 @@ const TRICKLE_PART: f64 = 0.1;
 const TRICKLE_MIN: Bitrate = Bitrate::from_kbps(8);
 /// Files are held to a trickle while the pictures have less than this share of what they want, until they have that one again.
 /// Between the two lies one step down of the estimate, for files fill the way and then make it go down by themselves.
-const SHORT: f64 = 0.7;
-const ENOUGH: f64 = 0.85;
+const SHORT: f64 = 0.6;
+const ENOUGH: f64 = 0.75;
 
 /// What is to be sent, in bits on the wire where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,7 +309,7 @@ mod tests {
             (Some(100), Some(940)),
             "not for what is not there"
         );
-        assert_eq!(files(2_200, true).0, Some(220), "until there is clearly enough");
+        assert_eq!(files(1_900, true).0, Some(190), "until there is clearly enough");
         assert_eq!(files(2_900, true).0, None);
         assert_eq!(files(100, true), (Some(40), None), "what a paused camera leaves");
     }
