@@ -7,6 +7,7 @@ use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::{Lane, LaneKind, TrackKind};
 use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
+use crate::sfu_port::Look;
 use crate::signaling::{self, SignalingHandle};
 use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
@@ -64,6 +65,8 @@ pub enum CallCommand {
     Remove(ParticipantId),
     /// Asks somebody, or everybody, to mute.
     AskMute(Option<ParticipantId>),
+    /// What is shown of whom and how large, whole: in rooms of three and more, only that is asked of the server.
+    Look(Vec<Look>),
     /// Hangs up and ends the call for everybody. From a guest it does nothing.
     EndForAll,
     /// Hangs up. [`CallEvent::Ended`] follows.

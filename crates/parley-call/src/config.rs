@@ -56,6 +56,22 @@ pub struct LocalMedia {
     pub limits: VideoLimits,
     /// A screen or window, beside the camera.
     pub screen: LocalScreen,
+    /// The camera in smaller encodings, smallest first, for rooms of three and more; `video` is the largest (`f`). Empty for a call
+    /// that sends one encoding to everybody.
+    pub layers: Vec<LocalLayer>,
+}
+
+/// The local ends of one smaller encoding of the camera. Rests until somebody watches it.
+#[derive(Debug)]
+pub struct LocalLayer {
+    /// `q` or `h`.
+    pub rid: &'static str,
+    /// Pictures to send.
+    pub frames: mpsc::Receiver<EncodedFrame>,
+    /// What its encoder must produce.
+    pub targets: watch::Sender<EncoderTargets>,
+    /// Raised when somebody needs a key frame of it.
+    pub key_frames: KeyFrameFlag,
 }
 
 /// The local ends of what is shared, as those of the camera in [`LocalMedia`].

@@ -20,6 +20,7 @@ pub mod proof;
 pub mod relay;
 pub mod sdp;
 pub mod session;
+pub mod sfu_port;
 pub mod signaling;
 pub mod snapshot;
 pub mod stats;
@@ -28,10 +29,11 @@ mod trust;
 
 pub use call::{Call, CallCommand, CallEvent, CallHandle};
 pub use config::{
-    CallConfig, CallTarget, CandidatePolicy, LocalMedia, LocalScreen, NetworkOptions, VideoLimits,
+    CallConfig, CallTarget, CandidatePolicy, LocalLayer, LocalMedia, LocalScreen, NetworkOptions, VideoLimits,
 };
 pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
+pub use sfu_port::{DownSnapshot, GroupSnapshot, GroupTrack, Look};
 pub use snapshot::{
     CallPhase, CallSnapshot, CallTimes, Entrance, PersonSnapshot, RecordingConsent, RecordingRefusal,
     SignalingPhase,

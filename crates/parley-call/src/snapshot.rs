@@ -1,6 +1,7 @@
 //! The state of a call as others may see it: whole, cloned, published after every change.
 
 use crate::end::{EndReason, SignalingFault};
+use crate::sfu_port::GroupSnapshot;
 use parley_proto::{Door, Link, MediaState, ParticipantId, Role, WaitingPerson};
 use std::time::Instant;
 
@@ -33,6 +34,8 @@ pub struct CallSnapshot {
     pub connected_at: Option<Instant>,
     /// Whether this side may record.
     pub recording: RecordingConsent,
+    /// How the call through the SFU stands; nothing while media goes directly only.
+    pub group: Option<GroupSnapshot>,
     /// Why it is over, once it is.
     pub ended: Option<EndReason>,
 }
@@ -188,6 +191,7 @@ impl CallSnapshot {
             times: CallTimes::default(),
             connected_at: None,
             recording: RecordingConsent::default(),
+            group: None,
             ended: None,
         }
     }

@@ -175,6 +175,7 @@ impl Stay {
                 .max(self.times.connected)
                 .filter(|_| self.times.up()),
             recording: self.recording(),
+            group: None,
             ended: self.ended.clone(),
         }
     }
@@ -270,6 +271,7 @@ impl Stay {
             CallCommand::SetPassword(password) => self.as_host(ClientMessage::SetPassword { password }, cx),
             CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),
             CallCommand::AskMute(id) => self.as_host(ClientMessage::AskMute { id }, cx),
+            CallCommand::Look(_) => {}
             CallCommand::EndForAll => self.end_for_all(cx),
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
         }
