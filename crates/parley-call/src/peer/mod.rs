@@ -32,6 +32,7 @@ mod connection;
 mod control;
 mod driver;
 mod estimate;
+mod first_look;
 mod inflow;
 mod ladder;
 mod lane;
