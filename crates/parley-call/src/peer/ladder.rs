@@ -92,8 +92,8 @@ impl Ladder {
         }
     }
 
-    /// The camera shares with something else from now on, and what it had alone counts no more.
-    fn forget(&mut self) {
+    /// What the camera had counts no more: it shares with something else from now on, or it was only guessed.
+    pub(super) fn forget(&mut self) {
         self.present = None;
         self.lately.clear();
     }

@@ -33,6 +33,7 @@ mod connection;
 mod control;
 mod driver;
 mod estimate;
+mod first_look;
 mod flights;
 mod inflow;
 mod ladder;
