@@ -7,7 +7,7 @@
 use crate::config::VideoLimits;
 use parley_media::audio::AudioTargets;
 use parley_media::audio::protection::expected_loss_pct;
-use parley_media::video::EncoderTargets;
+use parley_media::video::{EncoderTargets, TemporalLayers};
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -109,6 +109,7 @@ impl Ladder {
             bitrate: granted.scale(PAYLOAD_SHARE).min(SCREEN_MAX).max(VIDEO_MIN),
             frame_rate: FrameRate::new(30),
             resolution: SCREEN_SIZE_MAX,
+            layers: TemporalLayers::One,
             paused: screen.is_none(),
         };
         if !screen.paused {
@@ -150,6 +151,8 @@ impl Ladder {
             bitrate,
             frame_rate: FrameRate::new(fps.round() as u32),
             resolution: Resolution::new(size.width.min(max.width), size.height.min(max.height)),
+            // Between two, what is late is left out before it is encoded, which costs no bits.
+            layers: TemporalLayers::One,
             paused: false,
         }
     }

@@ -1,5 +1,7 @@
 //! The codec itself: that it does what the rest of the room counts on.
 
+mod layers;
+
 use super::*;
 use crate::time::CaptureTime;
 use crate::video::VideoFrame;
