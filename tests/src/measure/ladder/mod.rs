@@ -51,6 +51,9 @@ const TEXT_SIZES: [Resolution; 3] = [
 ];
 const TEXT_RATES: [u64; 3] = [100, 300, 1_000];
 
+/// One of the figures of what came out.
+type Figure = fn(&Outcome) -> f64;
+
 /// One measured way.
 #[derive(Debug, Clone, Copy)]
 struct Measured {
@@ -138,7 +141,7 @@ fn measure(name: &str, film: &Film, ways: Vec<Way>, vmaf: &Vmaf) -> Result<Vec<M
 
 /// The figures as they are, a column for each size.
 fn tell(report: &mut Report, name: &str, measured: &[Measured]) {
-    let metrics: [(&str, fn(&Outcome) -> f64); 4] = [
+    let metrics: [(&str, Figure); 4] = [
         ("vmaf", |outcome| outcome.vmaf),
         ("psnr_db", |outcome| outcome.psnr_db),
         ("kbit_s", |outcome| outcome.kbps),
@@ -213,7 +216,7 @@ fn tell_better(
     }
 }
 
-fn curve(measured: &[Measured], of: impl Fn(&Way) -> bool, quality: fn(&Outcome) -> f64) -> Curve {
+fn curve(measured: &[Measured], of: impl Fn(&Way) -> bool, quality: Figure) -> Curve {
     let of_these = measured
         .iter()
         .filter(|one| one.way.layers == TemporalLayers::One && of(&one.way));
@@ -226,7 +229,7 @@ fn curve(measured: &[Measured], of: impl Fn(&Way) -> bool, quality: fn(&Outcome)
 
 /// A curve of each size with all pictures, largest first, by each measure.
 fn by_size(measured: &[Measured]) -> Vec<(String, Curve)> {
-    let measures: [(&str, fn(&Outcome) -> f64); 2] = [
+    let measures: [(&str, Figure); 2] = [
         ("vmaf", |outcome| outcome.vmaf),
         ("psnr", |outcome| outcome.psnr_db),
     ];
@@ -307,8 +310,7 @@ mod tests {
     #[test]
     fn every_size_is_tried_next_to_the_next_one_and_lies_together_with_itself() {
         let ways = ways();
-        let sizes: Vec<Resolution> = ways.iter().map(|way| way.size).collect();
-        let mut begun = sizes.clone();
+        let mut begun: Vec<Resolution> = ways.iter().map(|way| way.size).collect();
         begun.dedup();
         assert_eq!(begun, SIZES.map(|(size, ..)| size));
         for pair in SIZES.windows(2) {
