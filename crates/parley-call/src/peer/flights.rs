@@ -9,13 +9,15 @@
 //! or anything that only comes after the handshake.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future as _;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::time::{Sleep, sleep};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 /// When a flight is sent again, counted from the time before. The library's own second follows.
@@ -25,7 +27,7 @@ const AGAIN_AFTER: [Duration; 3] = [
     Duration::from_millis(320),
 ];
 /// Datagrams of handshakes that a socket sends again at most: a whole handshake has some ten.
-const DATAGRAMS_MAX: u16 = 64;
+const DATAGRAMS_MAX: usize = 64;
 /// What came says that the handshake is over, whatever its numbers were.
 const OVER: u64 = u64::MAX;
 
@@ -33,55 +35,76 @@ const OVER: u64 = u64::MAX;
 pub(super) struct Flights {
     socket: Arc<dyn AsyncUdpSocket>,
     /// How far the other side is: the largest number of its records, and [`OVER`] in the end.
-    heard: Arc<AtomicU64>,
-    /// Datagrams that may still be sent again.
-    left: AtomicU16,
+    heard: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+/// What may have to be sent again. Looked at by whoever receives, which the library does all the time: no task is needed.
+#[derive(Default)]
+struct Waiting {
+    again: Vec<Again>,
+    /// Datagrams that were kept so far.
+    kept: usize,
+    /// Whoever receives.
+    receiver: Option<Waker>,
 }
 
 impl Flights {
     pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>) -> Self {
         Self {
             socket,
-            heard: Arc::default(),
-            left: AtomicU16::new(DATAGRAMS_MAX),
+            heard: AtomicU64::new(0),
+            waiting: Mutex::default(),
         }
     }
 
-    fn may_again(&self) -> bool {
-        let one_less = |left: u16| left.checked_sub(1);
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-            .is_ok()
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be sent again of what was just sent.
-    fn again(&self, transmit: &Transmit<'_>) -> Option<Again> {
+    fn is_over(&self) -> bool {
+        self.heard.load(Ordering::Relaxed) == OVER
+    }
+
+    fn on_sent(&self, transmit: &Transmit<'_>) {
         let before = self.heard.load(Ordering::Relaxed);
-        if before == OVER || handshake_record(transmit.contents).is_none() || !self.may_again() {
-            return None;
+        if before == OVER || handshake_record(transmit.contents).is_none() {
+            return;
         }
-        Some(Again {
-            contents: transmit.contents.to_vec(),
-            destination: transmit.destination,
-            segment_size: transmit.segment_size,
-            src_ip: transmit.src_ip,
-            // A connection that is closed leaves no socket behind.
-            socket: Arc::downgrade(&self.socket),
-            heard: Arc::clone(&self.heard),
-            before,
-        })
+        let mut waiting = self.waiting();
+        if waiting.kept == DATAGRAMS_MAX {
+            return;
+        }
+        waiting.kept += 1;
+        let mut again = Again::new(transmit, before);
+        if let Some(receiver) = &waiting.receiver {
+            // Its turn comes when the time is over.
+            again.poll(&mut Context::from_waker(receiver), &*self.socket, before);
+        }
+        waiting.again.push(again);
+    }
+
+    /// Sends what is due, before something is received.
+    fn before_receiving(&self, cx: &mut Context<'_>) {
+        let heard = self.heard.load(Ordering::Relaxed);
+        let mut waiting = self.waiting();
+        waiting.receiver = Some(cx.waker().clone());
+        waiting
+            .again
+            .retain_mut(|again| again.poll(cx, &*self.socket, heard));
     }
 
     fn on_received(&self, bufs: &[IoSliceMut<'_>], meta: &[RecvMeta]) {
         for (buf, meta) in bufs.iter().zip(meta) {
-            let Some(received) = buf.get(..meta.len) else {
-                continue;
-            };
+            let received = buf.get(..meta.len).unwrap_or_default();
             for datagram in received.chunks(meta.stride.max(1)) {
                 if let Some(number) = progress(datagram) {
                     self.heard.fetch_max(number, Ordering::Relaxed);
                 }
             }
+        }
+        if self.is_over() {
+            *self.waiting() = Waiting::default();
         }
     }
 }
@@ -92,46 +115,48 @@ struct Again {
     destination: SocketAddr,
     segment_size: Option<usize>,
     src_ip: Option<IpAddr>,
-    socket: Weak<dyn AsyncUdpSocket>,
-    heard: Arc<AtomicU64>,
     /// How far the other side was when it was sent.
     before: u64,
+    /// How often it was sent again.
+    times: usize,
+    wait: Pin<Box<Sleep>>,
 }
 
 impl Again {
-    /// Sends it once more; false when it was answered or the socket is gone.
-    async fn send(&self) -> bool {
-        let Some(socket) = self.socket.upgrade() else {
-            return false;
-        };
-        if self.heard.load(Ordering::Relaxed) > self.before {
-            return false;
+    fn new(transmit: &Transmit<'_>, before: u64) -> Self {
+        Self {
+            contents: transmit.contents.to_vec(),
+            destination: transmit.destination,
+            segment_size: transmit.segment_size,
+            src_ip: transmit.src_ip,
+            before,
+            times: 0,
+            wait: Box::pin(sleep(AGAIN_AFTER[0])),
         }
-        let transmit = Transmit {
-            destination: self.destination,
-            ecn: None,
-            contents: &self.contents,
-            segment_size: self.segment_size,
-            src_ip: self.src_ip,
-        };
-        // Lost as any packet may be.
-        let _ = poll_fn(|cx| socket.poll_send(cx, &transmit)).await;
-        true
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "driver: under a second, ended by its bounds or by the end of the socket"
-    )]
-    fn spawn(self) {
-        tokio::spawn(async move {
-            for wait in AGAIN_AFTER {
-                tokio::time::sleep(wait).await;
-                if !self.send().await {
-                    return;
-                }
+    /// Sends it once more if it is time; false when it was answered, or that was the last time.
+    fn poll(&mut self, cx: &mut Context<'_>, socket: &dyn AsyncUdpSocket, heard: u64) -> bool {
+        while heard <= self.before {
+            if self.wait.as_mut().poll(cx).is_pending() {
+                return true;
             }
-        });
+            let transmit = Transmit {
+                destination: self.destination,
+                ecn: None,
+                contents: &self.contents,
+                segment_size: self.segment_size,
+                src_ip: self.src_ip,
+            };
+            // Lost as any packet may be, also for want of room.
+            let _ = socket.poll_send(cx, &transmit);
+            self.times += 1;
+            match AGAIN_AFTER.get(self.times) {
+                Some(wait) => self.wait = Box::pin(sleep(*wait)),
+                None => return false,
+            }
+        }
+        false
     }
 }
 
@@ -162,9 +187,7 @@ impl AsyncUdpSocket for Flights {
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let sent = self.socket.poll_send(cx, transmit);
         if matches!(sent, Poll::Ready(Ok(_))) && transmit.contents.first().is_some_and(|first| *first < 23) {
-            if let Some(again) = self.again(transmit) {
-                again.spawn();
-            }
+            self.on_sent(transmit);
         }
         sent
     }
@@ -175,10 +198,12 @@ impl AsyncUdpSocket for Flights {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        if self.is_over() {
+            return self.socket.poll_recv(cx, bufs, meta);
+        }
+        self.before_receiving(cx);
         let received = self.socket.poll_recv(cx, bufs, meta);
-        if let Poll::Ready(Ok(count)) = received
-            && self.heard.load(Ordering::Relaxed) != OVER
-        {
+        if let Poll::Ready(Ok(count)) = received {
             self.on_received(
                 bufs.get(..count).unwrap_or_default(),
                 meta.get(..count).unwrap_or_default(),
@@ -206,7 +231,7 @@ impl fmt::Debug for Flights {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::sync::Mutex;
+    use tokio::time::timeout;
 
     /// A socket that writes down what goes out, and receives what it is given.
     #[derive(Debug, Default)]
@@ -241,6 +266,12 @@ mod tests {
         }
     }
 
+    impl Wire {
+        fn sent(&self) -> usize {
+            self.out.lock().unwrap().len()
+        }
+    }
+
     fn record(kind: u8, number: u64) -> Vec<u8> {
         let mut record = vec![kind, 254, 253];
         record.extend(number.to_be_bytes());
@@ -248,20 +279,30 @@ mod tests {
         record
     }
 
-    fn sent(contents: &[u8]) -> Transmit<'_> {
-        Transmit {
-            destination: ([127, 0, 0, 1], 2).into(),
-            ecn: None,
-            contents,
-            segment_size: None,
-            src_ip: None,
-        }
-    }
+    const TO: ([u8; 4], u16) = ([127, 0, 0, 1], 2);
+    const ALL: usize = 1 + AGAIN_AFTER.len();
 
     fn flights() -> (Arc<Wire>, Flights) {
         let wire = Arc::new(Wire::default());
         let flights = Flights::new(Arc::clone(&wire) as Arc<dyn AsyncUdpSocket>);
         (wire, flights)
+    }
+
+    /// Receives for as long as it takes until so much went out, or nothing more can come.
+    async fn receive_until(count: usize, wire: &Wire, flights: &Flights) -> usize {
+        let all = async {
+            while wire.sent() < count {
+                let mut datagram = [0; 1_500];
+                let wake = sleep(Duration::from_millis(10));
+                tokio::select! {
+                    biased;
+                    _ = flights.recv_from(&mut datagram) => {}
+                    () = wake => {}
+                }
+            }
+        };
+        let _ = timeout(Duration::from_secs(2), all).await;
+        wire.sent()
     }
 
     async fn receive(wire: &Wire, flights: &Flights, datagram: Vec<u8>) {
@@ -270,18 +311,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flight_is_sent_again_as_it_was_until_it_is_answered() {
-        let answers = [record(22, 0), record(23, 1 << 48), vec![0x80, 96, 0, 1]];
-        for answer in answers {
+    async fn a_flight_that_nobody_answers_goes_four_times_as_it_was() {
+        let (wire, flights) = flights();
+        flights.send_to(&record(22, 5), TO.into()).await.unwrap();
+        assert_eq!(receive_until(ALL + 1, &wire, &flights).await, ALL);
+        assert!(wire.out.lock().unwrap().iter().all(|sent| *sent == record(22, 5)));
+    }
+
+    #[tokio::test]
+    async fn who_receives_already_is_woken_for_a_copy() {
+        let (wire, flights) = flights();
+        let flights = Arc::new(flights);
+        let receiving = tokio::spawn({
+            let flights = Arc::clone(&flights);
+            async move { flights.recv_from(&mut [0; 1_500]).await.map(|_| ()) }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        flights.send_to(&record(22, 5), TO.into()).await.unwrap();
+        for _ in 0..500 {
+            if wire.sent() == ALL {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(wire.sent(), ALL);
+        receiving.abort();
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_the_copies() {
+        for answer in [record(22, 0), record(23, 1 << 48), vec![0x80, 96, 0, 1]] {
             let (wire, flights) = flights();
-            let again = flights.again(&sent(&record(22, 5))).unwrap();
+            flights.send_to(&record(22, 5), TO.into()).await.unwrap();
             // What may come before an answer too.
             receive(&wire, &flights, vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]).await;
-            assert!(again.send().await && again.send().await);
-            assert_eq!(*wire.out.lock().unwrap(), [record(22, 5), record(22, 5)]);
+            assert!(receive_until(2, &wire, &flights).await >= 2);
             receive(&wire, &flights, answer).await;
-            assert!(!again.send().await);
-            assert_eq!(wire.out.lock().unwrap().len(), 2);
+            let sent = wire.sent();
+            assert_eq!(receive_until(ALL + 1, &wire, &flights).await, sent);
         }
     }
 
@@ -289,59 +356,36 @@ mod tests {
     async fn a_copy_of_what_came_before_answers_nothing() {
         let (wire, flights) = flights();
         receive(&wire, &flights, record(22, 3)).await;
-        let again = flights.again(&sent(&record(22, 0))).unwrap();
+        flights.send_to(&record(22, 0), TO.into()).await.unwrap();
         receive(&wire, &flights, record(22, 3)).await;
-        assert!(again.send().await);
-        receive(&wire, &flights, record(22, 4)).await;
-        assert!(!again.send().await);
+        assert_eq!(receive_until(ALL + 1, &wire, &flights).await, ALL);
     }
 
     #[tokio::test]
     async fn nothing_else_is_sent_again_and_nothing_after_the_handshake() {
         let (wire, flights) = flights();
-        for other in [
+        let others = [
             record(23, 1),
             vec![0x80, 96, 0, 1],
             vec![0, 1, 0, 0],
             vec![],
             vec![22],
-        ] {
-            assert!(flights.again(&sent(&other)).is_none(), "{other:?}");
+        ];
+        for other in &others {
+            flights.send_to(other, TO.into()).await.unwrap();
         }
         receive(&wire, &flights, record(23, 1 << 48)).await;
-        assert!(flights.again(&sent(&record(22, 9))).is_none());
+        flights.send_to(&record(22, 9), TO.into()).await.unwrap();
+        assert!(flights.waiting().again.is_empty());
     }
 
     #[tokio::test]
-    async fn what_is_sent_leaves_again_by_itself() {
-        let (wire, flights) = flights();
-        let to = ([127, 0, 0, 1], 2).into();
-        flights.send_to(&record(22, 0), to).await.unwrap();
-        for _ in 0..1_000 {
-            if wire.out.lock().unwrap().len() > AGAIN_AFTER.len() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(wire.out.lock().unwrap().len(), 1 + AGAIN_AFTER.len());
-    }
-
-    #[test]
-    fn copies_are_bounded() {
+    async fn what_is_kept_is_bounded() {
         let (_, flights) = flights();
-        let flood = (0..500).filter(|number| flights.again(&sent(&record(22, *number))).is_some());
-        assert_eq!(flood.count(), usize::from(DATAGRAMS_MAX));
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_is_closed_is_not_kept_open() {
-        let (wire, flights) = flights();
-        let again = flights.again(&sent(&record(22, 0))).unwrap();
-        drop(flights);
-        assert_eq!(Arc::strong_count(&wire), 1);
-        drop(wire);
-        assert!(!again.send().await);
+        for number in 0..500 {
+            flights.send_to(&record(22, number), TO.into()).await.unwrap();
+        }
+        assert_eq!(flights.waiting().again.len(), DATAGRAMS_MAX);
     }
 
     proptest! {
