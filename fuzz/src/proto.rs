@@ -30,11 +30,19 @@ pub(crate) fn proto(data: &[u8]) {
             to,
             payload: serde_json::Value::Null,
         },
+        ClientMessage::Tell { to, .. } => ClientMessage::Tell {
+            payload: serde_json::Value::Null,
+            to,
+        },
         other => other,
     };
     survives_as::<ClientMessage>(&text, without_payload);
     let without_payload = |message: ServerMessage| match message {
         ServerMessage::Signal { from, .. } => ServerMessage::Signal {
+            from,
+            payload: serde_json::Value::Null,
+        },
+        ServerMessage::Told { from, .. } => ServerMessage::Told {
             from,
             payload: serde_json::Value::Null,
         },

@@ -2,23 +2,27 @@
 
 use crate::bytes::Plan;
 use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
-use parley_proto::{ClientMessage, ParticipantId, RoomId, ServerMessage};
+use parley_proto::{ClientMessage, ParticipantId, RoomId, ServerMessage, SfuClosed};
 use parley_server::gate::{Gate, Verdict};
-use parley_server::rooms::{ClientId, Output, RoomCounts, Rooms};
+use parley_server::rooms::{ClientId, Errand, Output, RoomCounts, Rooms};
+use parley_server::sfu::{Ask, Command, Event, What};
 use parley_server::{Moment, ServerKey};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Connections at once.
 const CLIENTS: u8 = 5;
+/// People in a room whose clients all can take part in groups.
+const GROUP_MAX: usize = 4;
 /// Steps of one plan; more find nothing new and take time.
 const STEPS_MAX: usize = 400;
 /// What is remembered of tickets, tokens, rooms and people.
 const MEMORY: usize = 32;
 
-/// Nobody hears what is not meant for them, no room has too many people, and nothing is left when everyone is gone.
+/// Nobody hears what is not meant for them, no room has too many people, who cannot take part in a group is in none, the SFU is told
+/// of everybody who leaves it, and nothing is left when everyone is gone.
 pub(crate) fn rooms(data: &[u8]) {
     let mut world = World::new();
     let mut plan = Plan(data);
@@ -44,6 +48,13 @@ struct World {
     tokens: Vec<String>,
     known_rooms: Vec<RoomId>,
     people: Vec<ParticipantId>,
+    /// Connections that said they can take part in groups.
+    able: BTreeSet<ClientId>,
+    /// People who came over such a connection once; over which they come back is their own affair.
+    able_people: BTreeSet<ParticipantId>,
+    topologies: Vec<u32>,
+    /// Whom the SFU knows.
+    in_sfu: BTreeSet<(RoomId, ParticipantId)>,
 }
 
 impl World {
@@ -60,6 +71,10 @@ impl World {
             tokens: Vec::new(),
             known_rooms: Vec::new(),
             people: Vec::new(),
+            able: BTreeSet::new(),
+            able_people: BTreeSet::new(),
+            topologies: Vec::new(),
+            in_sfu: BTreeSet::new(),
         }
     }
 
@@ -77,10 +92,7 @@ impl World {
         }
         let counts = self.rooms.counts();
         assert!(counts.participants >= self.seats.len(), "{counts:?}");
-        assert!(
-            counts.participants <= counts.rooms * ROOM_PARTICIPANTS_MAX,
-            "{counts:?}"
-        );
+        assert!(counts.participants <= counts.rooms * GROUP_MAX, "{counts:?}");
     }
 
     fn message(&self, what: u8, plan: &mut Plan<'_>) -> ClientMessage {
@@ -114,8 +126,35 @@ impl World {
                 payload: serde_json::Value::Null,
             },
             _ if pick < 128 => ClientMessage::Leave,
-            _ => ClientMessage::Ping {
+            _ if pick < 192 => ClientMessage::Ping {
                 nonce: u32::from(pick),
+            },
+            _ => self.of_groups(pick, plan),
+        }
+    }
+
+    fn of_groups(&self, pick: u8, plan: &mut Plan<'_>) -> ClientMessage {
+        match pick % 8 {
+            0..=2 => ClientMessage::Groups,
+            3 => ClientMessage::SfuOffer {
+                connection: u32::from(plan.byte() % 4),
+                sdp: "v=0".to_owned(),
+                publish: Vec::new(),
+            },
+            4 => ClientMessage::Publish { publish: Vec::new() },
+            5 => ClientMessage::Subscribe {
+                downs: Vec::new(),
+                kbps_max: None,
+            },
+            6 => {
+                let to = plan.byte();
+                ClientMessage::Tell {
+                    payload: serde_json::Value::Null,
+                    to: (to & 1 == 1).then(|| picked(&self.people, to / 2)).flatten(),
+                }
+            }
+            _ => ClientMessage::TopologyReady {
+                number: picked(&self.topologies, plan.byte()).unwrap_or_default(),
             },
         }
     }
@@ -134,6 +173,9 @@ impl World {
             self.next_client += 1;
             ClientId(self.next_client)
         });
+        if message == ClientMessage::Groups {
+            self.able.insert(client);
+        }
         let outputs = self.rooms.handle(self.now, client, message);
         self.check(outputs);
     }
@@ -163,6 +205,7 @@ impl World {
         self.rooms = fresh(self.now, self.life);
         self.clients.clear();
         self.seats.clear();
+        self.in_sfu.clear();
     }
 
     fn check(&mut self, outputs: Vec<Output>) {
@@ -181,6 +224,43 @@ impl World {
                 }
             }
         }
+        for errand in self.rooms.take_errands() {
+            if let Errand::Sfu(command) = errand {
+                self.serve(command);
+            }
+        }
+    }
+
+    /// The SFU's part: it answers every offer, and ends every fourth connection.
+    fn serve(&mut self, command: Command) {
+        let Command {
+            room,
+            participant,
+            ask,
+        } = command;
+        let what = match ask {
+            Ask::Leave => {
+                assert!(
+                    self.in_sfu.remove(&(room, participant)),
+                    "somebody leaves who never came"
+                );
+                return;
+            }
+            Ask::Offer { connection: 3, .. } => What::Closed {
+                connection: 3,
+                reason: SfuClosed::Full,
+            },
+            Ask::Offer { connection, sdp, .. } => What::Answer { connection, sdp },
+            Ask::Publish(_) => What::Publications(Vec::new()),
+            Ask::Subscribe { .. } => What::Downs(Vec::new()),
+        };
+        self.in_sfu.insert((room, participant));
+        let outputs = self.rooms.sfu_told(Event {
+            room,
+            participant,
+            what,
+        });
+        self.check(outputs);
     }
 
     fn check_message(&mut self, to: ClientId, message: ServerMessage) {
@@ -198,7 +278,15 @@ impl World {
                 ..
             } => {
                 assert!(seat.is_none(), "joined twice");
-                assert!(participants.len() <= ROOM_PARTICIPANTS_MAX, "{participants:?}");
+                if self.able.contains(&to) {
+                    self.able_people.insert(you);
+                }
+                let max = if self.able_people.contains(&you) {
+                    GROUP_MAX
+                } else {
+                    ROOM_PARTICIPANTS_MAX
+                };
+                assert!(participants.len() <= max, "{participants:?}");
                 assert!(
                     participants.windows(2).all(|pair| pair[0].order < pair[1].order),
                     "{participants:?}"
@@ -238,6 +326,36 @@ impl World {
             ServerMessage::MuteAsked { by } => {
                 assert!(seat.is_some_and(|(_, me)| me != by), "asked by oneself");
             }
+            ServerMessage::Topology { number, .. } => {
+                assert!(
+                    seat.is_some_and(|(_, me)| self.able_people.contains(&me)),
+                    "of no use"
+                );
+                remember(&mut self.topologies, number);
+            }
+            ServerMessage::ParticipantReady { id, .. } => {
+                assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
+            }
+            ServerMessage::Told { from, .. } => {
+                let sender = self.seats.values().find(|(_, id)| *id == from);
+                assert!(
+                    seat.is_some_and(
+                        |(room, me)| me != from && sender.is_some_and(|(there, _)| *there == room)
+                    ),
+                    "heard across rooms, or by its sender"
+                );
+            }
+            ServerMessage::SfuAnswer { .. }
+            | ServerMessage::SfuClosed { .. }
+            | ServerMessage::Publications { .. }
+            | ServerMessage::LayersWanted { .. }
+            | ServerMessage::Downs { .. }
+            | ServerMessage::Speakers { .. } => {
+                assert!(
+                    seat.is_some_and(|(_, me)| self.able_people.contains(&me)),
+                    "told outside"
+                );
+            }
             ServerMessage::Waiting => assert!(seat.is_none(), "waiting inside"),
             ServerMessage::AtTheDoor { .. } | ServerMessage::Door(_) | ServerMessage::RoleChanged { .. } => {
                 assert!(seat.is_some(), "told outside");
@@ -255,13 +373,14 @@ impl World {
         }
         self.wait(3_600_000);
         assert_eq!(self.rooms.counts(), RoomCounts::default(), "somebody is left");
+        assert_eq!(self.in_sfu, BTreeSet::new(), "the SFU still knows somebody");
         assert_eq!(self.rooms.poll_timeout(), None);
     }
 }
 
 fn fresh(now: Moment, life: u64) -> Rooms {
     let key = ServerKey::from_bytes([1; 32]);
-    Rooms::new(now, &key, Vec::new(), 8, StdRng::seed_from_u64(life))
+    Rooms::new(now, &key, Vec::new(), 8, StdRng::seed_from_u64(life)).with_groups(Some(GROUP_MAX))
 }
 
 fn picked<T: Clone>(from: &[T], pick: u8) -> Option<T> {

@@ -109,7 +109,7 @@ impl ErrorCode {
             Self::RoomUnknown => {
                 "There is no such call on this server. Check that the whole link was copied, or ask for a new one."
             }
-            Self::RoomFull => "This room takes two for now, and two people are already in it.",
+            Self::RoomFull => "This call is full. Once somebody has left it, you can come in.",
             Self::PlaceKept => {
                 "A place in this call is still kept for somebody whose connection broke. Try again in a minute."
             }

@@ -1,6 +1,6 @@
 //! Who gets how much of what a way carries: tracks demand, there is a budget, each is granted something or paused.
 //!
-//! [`Allocator`] is a value without a clock: whoever sends over one way (a call's peer, later a server for each of its receivers) owns
+//! [`Allocator`] is a value without a clock: whoever sends over one way (a call's peer) owns
 //! one, and asks it whenever the budget or a demand changed, and once a second. In this order:
 //!
 //! 1. Sounds and files get their least, whatever there is: nobody is silenced for a picture, and no transfer stalls.

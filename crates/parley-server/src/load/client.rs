@@ -8,7 +8,7 @@ use crate::sfu::{Certificate, library_config};
 use parley_proto::{Publish, PublishedLayer, Source};
 use std::net::SocketAddr;
 use std::time::Instant;
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, ExtensionValues, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
@@ -155,6 +155,13 @@ impl LoadClient {
             return false;
         };
         self.rtc.sdp_api().accept_answer(pending, answer).is_ok()
+    }
+
+    /// The answer to somebody else's offer, for servers that offer by themselves. Nothing: it is none.
+    pub fn accept(&mut self, sdp: &str) -> Option<String> {
+        let offer = SdpOffer::from_sdp_string(sdp).ok()?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).ok()?;
+        Some(answer.to_sdp_string())
     }
 
     /// The sections in which pictures come.

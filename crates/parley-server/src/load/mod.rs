@@ -6,10 +6,12 @@
 //! | `stamp` | what its packets carry |
 //! | `publisher` | when it sends which packets |
 //! | `receiver` | what came: delays, and what is missing |
-//! | `run` | the driver: an SFU in this process, sockets, one thread for all clients |
+//! | `crowd` | a driver: clients with a socket each, on one thread |
+//! | `run` | another: an SFU in this process, and a crowd at it |
 //! | `report` | what came of it, in words and as JSON |
 
 mod client;
+mod crowd;
 mod publisher;
 mod receiver;
 mod report;
@@ -17,6 +19,7 @@ mod run;
 mod stamp;
 
 pub use client::{LoadClient, Part, Received};
+pub use crowd::Crowd;
 pub use report::Report;
 pub use run::{LoadError, LoadPlan, Video, run};
 pub use stamp::Stamp;

@@ -1,19 +1,16 @@
 //! A run: an SFU in this process with its own threads and socket, and clients on another thread, each with a socket of its own.
 //! A driver.
 
-use super::client::{LoadClient, Part};
-use super::publisher::Publisher;
-use super::receiver::Receiver;
-use super::report::{Report, percentile_ms};
+use super::client::Part;
+use super::crowd::{Crowd, now};
+use super::report::Report;
 use crate::sfu::driver::{SfuDriver, SfuSockets, StartSfuError};
 use crate::sfu::{Ask, Certificate, Command, Event, What};
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{ParticipantId, PublishedLayer, RoomId, Source, Wish};
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver as Inbox, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -23,10 +20,6 @@ const EVENTS_MAX: usize = 65_536;
 const ENTER_EVERY: Duration = Duration::from_millis(3);
 /// After the last one came, before it is measured: estimates have to grow, layers to be changed.
 const SETTLE: Duration = Duration::from_secs(5);
-/// A datagram.
-const DATAGRAM_BYTES_MAX: usize = 2_048;
-/// Between two looks at everything.
-const PATIENCE_MAX: Duration = Duration::from_millis(20);
 
 /// What to load it with.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +45,8 @@ pub enum Video {
     Simulcast720p,
     /// 720p alone.
     Single720p,
+    /// 360p at 500 kbit/s alone, as each of ten in a grid.
+    Single360p,
     /// Sound alone.
     None,
 }
@@ -71,8 +66,16 @@ impl Video {
                 layer("f", 1280, 720, 1_500),
             ],
             Self::Single720p => vec![layer("", 1280, 720, 1_500)],
+            Self::Single360p => vec![layer("", 640, 360, 500)],
             Self::None => Vec::new(),
         }
+    }
+
+    /// How large everybody shows it, in pixels.
+    fn shown(self) -> (u16, u16) {
+        self.layers()
+            .last()
+            .map_or((0, 0), |layer| (layer.width, layer.height))
     }
 }
 
@@ -90,17 +93,6 @@ pub enum LoadError {
     Certificate(#[from] rcgen::Error),
 }
 
-/// One client with its socket.
-struct Somebody {
-    room: RoomId,
-    id: ParticipantId,
-    client: LoadClient,
-    socket: UdpSocket,
-    publisher: Option<Publisher>,
-    receiver: Receiver,
-    watches: Vec<ParticipantId>,
-}
-
 /// Does it. Takes as long as it is measured, and some seconds more.
 ///
 /// # Errors
@@ -114,126 +106,75 @@ pub fn run(plan: &LoadPlan) -> Result<Report, LoadError> {
         peers_max: plan.rooms * (plan.publishers + plan.subscribers) + 1,
     })?
     .run(move |event| tell.try_send(event.clone()).is_ok())?;
-    Crowd::new(plan, sfu, events)?.run(plan)
+    let crowd = Crowd::new(Ipv4Addr::LOCALHOST.into(), Certificate::generate()?)?;
+    let mut hall = Hall {
+        sfu,
+        events,
+        crowd,
+        by_id: HashMap::new(),
+    };
+    for room in 0..plan.rooms {
+        for at in 0..plan.publishers + plan.subscribers {
+            hall.enter(plan, room, at)?;
+        }
+    }
+    hall.serve_until(now() + SETTLE)?;
+    let cpu = cpu_s();
+    hall.crowd.count();
+    hall.serve_until(now() + plan.time)?;
+    let spent = cpu_s().zip(cpu).map(|(after, before)| after - before);
+    let mut report = hall.crowd.report().with_cpu(spent);
+    report.rss_mb = rss_mb();
+    Ok(report)
 }
 
-struct Crowd {
+/// The server's side, the crowd, and who is who.
+struct Hall {
     sfu: SfuDriver,
     events: Inbox<Event>,
-    poll: Poll,
-    people: Vec<Somebody>,
+    crowd: Crowd,
     by_id: HashMap<ParticipantId, usize>,
-    start: Instant,
-    measuring: bool,
 }
 
-impl Crowd {
-    fn new(plan: &LoadPlan, sfu: SfuDriver, events: Inbox<Event>) -> Result<Self, LoadError> {
-        let certificate = Certificate::generate()?;
-        let mut crowd = Self {
-            sfu,
-            events,
-            poll: Poll::new()?,
-            people: Vec::new(),
-            by_id: HashMap::new(),
-            start: now(),
-            measuring: false,
-        };
-        for room in 0..plan.rooms {
-            let room_id = RoomId::from_bytes(number_bytes(room));
-            let publishers: Vec<ParticipantId> = (0..plan.publishers).map(|at| id(room, at)).collect();
-            for at in 0..plan.publishers + plan.subscribers {
-                let publishes = at < plan.publishers;
-                let part = if publishes {
-                    Part {
-                        speaks: true,
-                        layers: plan.video.layers(),
-                        ..Part::default()
-                    }
-                } else {
-                    Part {
-                        hears: plan.publishers.min(AUDIO_DOWNS_MAX),
-                        sees: if plan.video == Video::None {
-                            0
-                        } else {
-                            plan.publishers.min(VIDEO_DOWNS_MAX)
-                        },
-                        ..Part::default()
-                    }
-                };
-                let watches = if publishes { Vec::new() } else { publishers.clone() };
-                crowd.add(room_id, id(room, at), &certificate, part, watches)?;
+impl Hall {
+    fn enter(&mut self, plan: &LoadPlan, room: usize, number: usize) -> Result<(), LoadError> {
+        let publishes = number < plan.publishers;
+        let part = if publishes {
+            Part {
+                speaks: true,
+                layers: plan.video.layers(),
+                ..Part::default()
             }
-        }
-        Ok(crowd)
-    }
-
-    fn add(
-        &mut self,
-        room: RoomId,
-        id: ParticipantId,
-        certificate: &Certificate,
-        part: Part,
-        watches: Vec<ParticipantId>,
-    ) -> Result<(), LoadError> {
-        let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-        let mut socket = UdpSocket::bind(any)?;
-        let at = self.people.len();
-        self.poll
-            .registry()
-            .register(&mut socket, Token(at), Interest::READABLE)?;
-        let begin = now();
-        // Nobody sends in the same moment as everybody else.
-        let phase = Duration::from_micros(u64::try_from(at).unwrap_or(0) * 7_919 % 33_000);
-        let publisher = part
-            .speaks
-            .then(|| Publisher::new(begin + phase, part.layers.clone(), part.speaks));
-        self.people.push(Somebody {
-            room,
-            id,
-            client: LoadClient::new(begin, certificate, socket.local_addr()?, part),
-            socket,
-            publisher,
-            receiver: Receiver::default(),
-            watches,
-        });
-        self.by_id.insert(id, at);
-        Ok(())
-    }
-
-    fn run(mut self, plan: &LoadPlan) -> Result<Report, LoadError> {
-        for at in 0..self.people.len() {
-            self.enter(at);
-            self.serve_until(now() + ENTER_EVERY)?;
-        }
-        self.serve_until(now() + SETTLE)?;
-        self.measuring = true;
-        let (began, cpu) = (now(), cpu_s());
-        self.serve_until(began + plan.time)?;
-        let seconds = now().saturating_duration_since(began).as_secs_f64();
-        let spent = cpu_s().zip(cpu).map(|(after, before)| after - before);
-        Ok(self.report(seconds).with_cpu(spent))
-    }
-
-    fn enter(&mut self, at: usize) {
-        let Some(somebody) = self.people.get_mut(at) else {
-            return;
+        } else {
+            Part {
+                hears: plan.publishers.min(AUDIO_DOWNS_MAX),
+                sees: match plan.video {
+                    Video::None => 0,
+                    _ => plan.publishers.min(VIDEO_DOWNS_MAX),
+                },
+                ..Part::default()
+            }
         };
-        let (sdp, publish) = somebody.client.offer();
-        let downs = somebody
-            .client
+        let participant = id(room, number);
+        let at = self.crowd.add(part)?;
+        self.by_id.insert(participant, at);
+        let Some(client) = self.crowd.client(at) else {
+            return Ok(());
+        };
+        let (sdp, publish) = client.offer();
+        let (width, height) = plan.video.shown();
+        let downs = client
             .picture_sections()
-            .zip(&somebody.watches)
-            .map(|(mid, participant)| Wish {
+            .zip(0..)
+            .map(|(mid, publisher)| Wish {
                 mid,
-                participant: *participant,
+                participant: id(room, publisher),
                 source: Source::Camera,
-                width: 1280,
-                height: 720,
+                width,
+                height,
                 priority: 1,
             })
             .collect();
-        let (room, participant) = (somebody.room, somebody.id);
         let offer = Ask::Offer {
             connection: 1,
             sdp,
@@ -246,138 +187,35 @@ impl Crowd {
         for ask in [offer, wishes] {
             // A command that finds no room shows in the report: somebody is not connected.
             let _ = self.sfu.command(Command {
-                room,
+                room: RoomId::from_bytes(number_bytes(room)),
                 participant,
                 ask,
             });
         }
+        self.serve_until(now() + ENTER_EVERY)
     }
 
     fn serve_until(&mut self, until: Instant) -> Result<(), LoadError> {
-        let mut events = Events::with_capacity(1_024);
-        loop {
-            let at = now();
-            if at >= until {
-                return Ok(());
-            }
-            let due = self.people.iter().flat_map(|one| {
-                let sends = one
-                    .publisher
-                    .as_ref()
-                    .filter(|_| one.client.is_connected())
-                    .and_then(Publisher::next);
-                sends.into_iter().chain([one.client.next_timeout()])
-            });
-            let wake = due.min().unwrap_or(until).min(until);
-            let patience = wake.saturating_duration_since(at).min(PATIENCE_MAX);
-            match self.poll.poll(&mut events, Some(patience)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error.into()),
-                _ => {}
-            }
-            for event in &events {
-                self.read(event.token().0);
-            }
+        while now() < until {
+            self.crowd.turn(until)?;
             while let Ok(event) = self.events.try_recv() {
                 self.told(event);
             }
-            self.work();
         }
-    }
-
-    fn read(&mut self, at: usize) {
-        let Some(somebody) = self.people.get_mut(at) else {
-            return;
-        };
-        let mut buffer = [0; DATAGRAM_BYTES_MAX];
-        while let Ok((length, from)) = somebody.socket.recv_from(&mut buffer) {
-            let datagram = buffer.get(..length).unwrap_or_default();
-            somebody.client.handle_packet(now(), from, datagram);
-        }
+        Ok(())
     }
 
     fn told(&mut self, event: Event) {
-        let Some(somebody) = self
-            .by_id
-            .get(&event.participant)
-            .and_then(|at| self.people.get_mut(*at))
-        else {
+        let Some(at) = self.by_id.get(&event.participant).copied() else {
             return;
         };
         match event.what {
             What::Answer { sdp, .. } => {
-                let understood = somebody.client.answer(&sdp);
-                tracing::debug!(understood, "an answer came");
+                let understood = self.crowd.client(at).map(|client| client.answer(&sdp));
+                tracing::debug!(?understood, "an answer came");
             }
-            What::LayersWanted { rids, .. } => {
-                if let Some(publisher) = &mut somebody.publisher {
-                    publisher.want(&mut somebody.client, &rids);
-                }
-            }
+            What::LayersWanted { rids, .. } => self.crowd.want(at, &rids),
             _ => {}
-        }
-    }
-
-    fn work(&mut self) {
-        let at = now();
-        let at_us = u64::try_from(at.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX);
-        for somebody in &mut self.people {
-            let mut busy = somebody.client.next_timeout() <= at;
-            if let Some(publisher) = &mut somebody.publisher
-                && somebody.client.is_connected()
-                && publisher.next().is_some_and(|next| next <= at)
-            {
-                publisher.send(at, self.start, &mut somebody.client);
-                busy = true;
-            }
-            if busy {
-                somebody.client.flush(at);
-            }
-            for (to, bytes) in somebody.client.take_outgoing() {
-                // UDP may lose it, and then it is lost.
-                let _ = somebody.socket.send_to(&bytes, to);
-            }
-            for received in somebody.client.take_received() {
-                if self.measuring {
-                    somebody.receiver.take(at_us, &received);
-                }
-            }
-        }
-    }
-
-    fn report(&self, seconds: f64) -> Report {
-        let connected = self
-            .people
-            .iter()
-            .filter(|one| one.client.is_connected() && !one.client.is_closed())
-            .count();
-        let mut delays: Vec<u32> = self
-            .people
-            .iter()
-            .flat_map(|one| one.receiver.delays_us.iter().copied())
-            .collect();
-        delays.sort_unstable();
-        let (came, due) = self.people.iter().fold((0, 0), |(came, due), one| {
-            let (more, should) = one.receiver.counts();
-            (came + more, due + should)
-        });
-        let bytes: u64 = self.people.iter().map(|one| one.receiver.bytes).sum();
-        let missing = due.saturating_sub(came);
-        Report {
-            seconds,
-            connected: (connected, self.people.len()),
-            packets_per_s: came as f64 / seconds,
-            mbit_s: bytes as f64 * 8.0 / 1e6 / seconds,
-            loss_pct: if due == 0 {
-                100.0
-            } else {
-                missing as f64 * 100.0 / due as f64
-            },
-            forward_ms_p50: percentile_ms(&delays, 50),
-            forward_ms_p99: percentile_ms(&delays, 99),
-            cpu_pct: None,
-            cpu_pct_per_stream: None,
-            packets_per_cpu_s: None,
-            rss_mb: rss_mb(),
         }
     }
 }
@@ -426,12 +264,4 @@ fn rss_mb() -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kb: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kb / 1_024.0)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "driver: the clock of the clients' thread"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

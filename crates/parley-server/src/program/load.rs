@@ -38,6 +38,8 @@ enum VideoArgument {
     Simulcast720p,
     #[value(name = "720p")]
     Single720p,
+    #[value(name = "360p")]
+    Single360p,
     None,
 }
 
@@ -54,6 +56,7 @@ impl LoadArguments {
             video: match self.video {
                 VideoArgument::Simulcast720p => Video::Simulcast720p,
                 VideoArgument::Single720p => Video::Single720p,
+                VideoArgument::Single360p => Video::Single360p,
                 VideoArgument::None => Video::None,
             },
             time: Duration::from_secs(self.seconds.into()),

@@ -1,8 +1,10 @@
 //! What of the pictures one subscriber gets, out of what their way carries.
 //!
-//! A value of our own until the one of `parley_proto` is there, with the same idea: everybody gets the smallest layer first, by
-//! importance; then all of the same importance are raised step by step, and nobody less important gets more before they have
-//! what they want. Down at once, up only with a margin and after a while, so that nothing flaps.
+//! Everybody gets the smallest layer first, by importance; then all of the same importance are raised step by step, and nobody less
+//! important gets more before they have what they want. Down at once, up only with a margin and after a while, so that nothing flaps.
+//!
+//! Not `parley_proto::allocation`, which divides what one person sends: of equals, the first has all it wants there before the second
+//! has more than its least. In a grid that would be one sharp face among blurred ones; and layers bear any names here.
 //!
 //! Owned by a subscriber. Deliberately absent: what the way carries, and which layer is large enough for a tile (`layers`).
 
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A larger layer, or a picture that was paused, must fit this many times over ...
-const MARGIN: f64 = 1.15;
+pub(super) const MARGIN: f64 = 1.15;
 /// ... for so long.
 const HOLD: Duration = Duration::from_secs(1);
 

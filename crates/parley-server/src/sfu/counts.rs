@@ -29,7 +29,9 @@ pub struct Counts {
     pub key_frames: u64,
     /// Connections that were closed because nothing came any more.
     pub lost: u64,
-    /// Connections that were closed for flooding.
+    /// What clients did that no good one does: streams of no track, key frames asked for without a pause.
+    pub offences: u64,
+    /// Connections that were closed for flooding, or for too much of that.
     pub kicked: u64,
     /// Offers that were refused.
     pub refused: u64,
@@ -53,6 +55,7 @@ impl std::ops::Add for Counts {
             silent: self.silent + other.silent,
             key_frames: self.key_frames + other.key_frames,
             lost: self.lost + other.lost,
+            offences: self.offences + other.offences,
             kicked: self.kicked + other.kicked,
             refused: self.refused + other.refused,
         }

@@ -8,9 +8,12 @@ use super::peer::PeerAt;
 use super::rewriter::{Rewriter, Rewritten};
 use super::up_track::Came;
 use parley_proto::{Down, DownState, Wish};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::media::{MediaKind, Mid};
 use str0m::rtp::{RtpPacket, Ssrc};
+
+/// Nobody has a key frame sooner than this after it was asked for.
+const ASKED_AGAIN: Duration = Duration::from_millis(50);
 
 /// What a section is fed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub(super) struct DownTrack {
     rewriter: Rewriter,
     /// Of a feed of sound: nothing of it was passed on yet.
     fresh: bool,
+    /// When the client asked for a key frame last.
+    asked: Option<Instant>,
 }
 
 impl DownTrack {
@@ -53,6 +58,7 @@ impl DownTrack {
             forwarder: Forwarder::default(),
             rewriter: Rewriter::new(clock_rate, first_seq),
             fresh: true,
+            asked: None,
         }
     }
 
@@ -73,6 +79,12 @@ impl DownTrack {
             self.fresh = true;
         }
         self.feed = feed;
+    }
+
+    /// The client asks for a key frame. True: so soon after the last time that nothing can have come of it yet.
+    pub(super) fn nags(&mut self, now: Instant) -> bool {
+        let before = self.asked.replace(now);
+        before.is_some_and(|before| now < before + ASKED_AGAIN)
     }
 
     /// A packet of its feed: the numbers it goes down with, if it does.

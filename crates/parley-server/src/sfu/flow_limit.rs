@@ -1,7 +1,8 @@
 //! How much one client may send: what is above is not looked at, and who goes on with it is put out.
 //!
 //! Owned by a peer. A camera in three layers, a screen and a voice stay far below; a flood would cost everybody on the same
-//! thread, because a packet has to be decrypted before anything is known of it.
+//! thread, because a packet has to be decrypted before anything is known of it. Put out is who floods with what is its own: anybody can
+//! write another's address on a datagram, and that is cut short and no more.
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(super) struct FlowLimit {
     second: Instant,
     packets: u32,
     bytes: u32,
+    /// Of the packets those that turned out to be genuine.
+    genuine: u32,
     above: u32,
 }
 
@@ -38,6 +41,7 @@ impl FlowLimit {
             second: now,
             packets: 0,
             bytes: 0,
+            genuine: 0,
             above: 0,
         }
     }
@@ -46,9 +50,9 @@ impl FlowLimit {
     pub(super) fn admit(&mut self, now: Instant, bytes: usize) -> Admission {
         if now >= self.second + SECOND {
             // A second in which nothing was too much, or nothing came at all, forgives.
-            let in_a_row = now < self.second + 2 * SECOND && self.is_above();
+            let in_a_row = now < self.second + 2 * SECOND && self.is_above() && self.is_its_own();
             self.above = if in_a_row { self.above + 1 } else { 0 };
-            (self.second, self.packets, self.bytes) = (now, 0, 0);
+            (self.second, self.packets, self.bytes, self.genuine) = (now, 0, 0, 0);
         }
         self.packets = self.packets.saturating_add(1);
         self.bytes = self
@@ -59,6 +63,15 @@ impl FlowLimit {
             (true, false) => Admission::Leave,
             (true, true) => Admission::Kick,
         }
+    }
+
+    /// The last one was genuine.
+    pub(super) const fn was_genuine(&mut self) {
+        self.genuine += 1;
+    }
+
+    fn is_its_own(&self) -> bool {
+        self.genuine * 2 >= self.packets.min(PACKETS_MAX)
     }
 
     const fn is_above(&self) -> bool {
@@ -75,23 +88,29 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "a start to count from")]
         let start = Instant::now();
         let mut limit = FlowLimit::new(start);
-        let mut play = |from_s: u64, seconds: u64, packets: u64| {
+        let mut play = |from_s: u64, seconds: u64, packets: u64, genuine: bool| {
             let mut seen = Vec::new();
             for second in from_s..from_s + seconds {
                 for packet in 0..packets {
                     let at = start
                         + SECOND * u32::try_from(second).unwrap()
                         + SECOND * u32::try_from(packet).unwrap() / u32::try_from(packets).unwrap();
-                    seen.push(limit.admit(at, 100));
+                    let judged = limit.admit(at, 100);
+                    if judged == Admission::Take && genuine {
+                        limit.was_genuine();
+                    }
+                    seen.push(judged);
                 }
             }
             seen
         };
-        assert!(play(0, 3, 2_400).iter().all(|it| *it == Admission::Take));
-        let bad = play(3, 1, 4_000);
+        assert!(play(0, 3, 2_400, true).iter().all(|it| *it == Admission::Take));
+        let bad = play(3, 1, 4_000, true);
         assert_eq!(bad.iter().filter(|it| **it == Admission::Leave).count(), 1_500);
-        assert!(play(4, 20, 2_000).iter().all(|it| *it == Admission::Take));
-        let flood = play(24, 12, 4_000);
+        assert!(play(4, 20, 2_000, true).iter().all(|it| *it == Admission::Take));
+        let forged = play(24, 40, 4_000, false);
+        assert!(!forged.contains(&Admission::Kick), "somebody else's");
+        let flood = play(70, 12, 4_000, true);
         assert!(flood.contains(&Admission::Kick));
         assert!(!flood[..10 * 4_000].contains(&Admission::Kick));
         let mut limit = FlowLimit::new(start);

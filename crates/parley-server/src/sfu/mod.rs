@@ -5,8 +5,9 @@
 //! |---|---|
 //! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
 //! | `room` | who is fed with whose tracks; who speaks (`speakers`), whose voice comes first (`audio_stage`) |
-//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`), what it gets (`allocation`), when things were recorded (`capture_clock`) |
+//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`allocation`, `probing`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
+//! | `dialect` | what every connection speaks |
 //! | `down_track` | what goes down in one section: which packets (`forwarder`), under which numbers (`rewriter`) |
 //! | `driver` | threads, sockets and the way to the hub |
 //!
@@ -17,10 +18,9 @@ mod allocation;
 mod audio_stage;
 mod capture_clock;
 mod certificate;
-
 mod counts;
-mod crypto;
 mod demux;
+mod dialect;
 mod down_track;
 pub mod driver;
 mod dynacast;
@@ -28,9 +28,12 @@ mod event;
 mod flow_limit;
 mod forwarder;
 mod h264;
+mod introductions;
 mod key_frames;
 mod layer;
+mod offences;
 mod peer;
+mod probing;
 mod rewriter;
 mod room;
 mod shard;
@@ -42,6 +45,6 @@ mod up_track;
 
 pub use certificate::Certificate;
 pub use counts::Counts;
+pub(crate) use dialect::config as library_config;
 pub use event::{Event, What};
-pub(crate) use peer::config as library_config;
 pub use shard::{Ask, Command, Outgoing, Sfu, SfuConfig};

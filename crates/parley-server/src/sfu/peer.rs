@@ -4,16 +4,19 @@
 //! track's, and what of the pictures this subscriber gets out of what their way carries. What goes from one peer to another is the
 //! room's business.
 
-use super::allocation::{Allocator, Demand};
+use super::allocation::{Allocator, Demand, MARGIN};
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
-use super::crypto;
+use super::dialect::{check, config};
 use super::down_track::{DownTrack, Feed};
 use super::flow_limit::FlowLimit;
-use super::layer::enough;
+use super::introductions::{Introductions, Names, claim, stream_of};
+use super::layer::{Layer, enough};
+use super::offences::Offences;
+use super::probing::Probing;
 use super::rewriter::Rewritten;
 use super::up_track::UpTrack;
-use parley_proto::limits::{AUDIO_DOWNS_MAX, PUBLICATIONS_MAX, SDP_BYTES_MAX, VIDEO_DOWNS_MAX};
+use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{Bitrate, ParticipantId, RoomId};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -22,22 +25,18 @@ use str0m::bwe::Bitrate as LibraryRate;
 use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{Direction, ExtensionValues, KeyframeRequestKind, MediaKind, Mid, Pt};
-use str0m::rtp::{Extension, ExtensionMap, RtpPacket, RtpWrite, Ssrc};
-use str0m::{Candidate, Rtc, RtcConfig};
+use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc};
+use str0m::{Candidate, Rtc};
 
 /// A connection's place in the SFU.
 pub(super) type PeerAt = usize;
 
-/// What the way to a client is taken to carry before anything is known of it.
-const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(1_000);
+/// What the way to a client is taken to carry before anything is known of it. The first probes go up to six times of it.
+const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
 /// Kept for each voice that may come, with headers.
 const VOICE: Bitrate = Bitrate::from_kbps(50);
 /// What is allocated of the estimate; the rest is for what retransmissions and headers take.
 const SHARE: f64 = 0.92;
-/// A step is taken when it fits with a margin, out of a share: so much above it the estimate has to be.
-const HEADROOM: f64 = 1.3;
-/// So much above what is wanted is looked for, so that an estimate is no bottleneck.
-const DESIRED: f64 = 1.5;
 /// Addresses a client may come from at a time.
 const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
@@ -67,25 +66,26 @@ pub(super) struct Peer {
     pub(super) began: Instant,
     /// When anything came last.
     pub(super) heard: Instant,
-    /// When the library wants to be woken.
-    pub(super) wake: Instant,
     /// Something was given to the library that it has not been asked about yet.
     pub(super) dirty: bool,
     pub(super) ups: Vec<UpTrack>,
     pub(super) downs: Vec<DownTrack>,
     pub(super) clock: CaptureClock,
     pub(super) limit: FlowLimit,
+    pub(super) offences: Offences,
+    introductions: Introductions,
     pub(super) addresses: VecDeque<SocketAddr>,
     pub(super) ufrag: String,
     /// The most of pictures that the client wants.
     pub(super) pictures_max: Option<Bitrate>,
     pub(super) estimate: Bitrate,
-    /// What is sent at least, with filling, and what is wanted.
-    desired: (Bitrate, Bitrate),
+    probing: Probing,
     allocator: Allocator<usize>,
     streams: HashMap<Ssrc, (usize, usize)>,
     opus: Option<Pt>,
     h264: Option<Pt>,
+    /// Of what is sent again.
+    rtx: Option<Pt>,
 }
 
 impl Peer {
@@ -112,21 +112,23 @@ impl Peer {
             connected: false,
             began: now,
             heard: now,
-            wake: now,
             dirty: true,
             ups: Vec::new(),
             downs: Vec::new(),
             clock: CaptureClock::default(),
             limit: FlowLimit::new(now),
+            offences: Offences::new(now),
+            introductions: Introductions::new(now),
             addresses: VecDeque::new(),
             ufrag: String::new(),
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
-            desired: (Bitrate::ZERO, Bitrate::ZERO),
+            probing: Probing::default(),
             allocator: Allocator::new(),
             streams: HashMap::new(),
             opus: None,
             h264: None,
+            rtx: None,
         }
     }
 
@@ -145,6 +147,11 @@ impl Peer {
                 .find(|params| params.spec().codec == codec);
             found.map(|params| params.pt())
         };
+        let resent = self
+            .rtc
+            .codec_config()
+            .find(|params| params.spec().codec == Codec::H264);
+        self.rtx = resent.and_then(|params| params.resend());
         (self.opus, self.h264) = (codec(Codec::Opus), codec(Codec::H264));
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         self.dirty = true;
@@ -175,6 +182,37 @@ impl Peer {
         if let Some(ssrc) = stream {
             self.downs.push(DownTrack::new(mid, kind, ssrc, first_seq));
         }
+    }
+
+    /// Whether the library may look at a datagram, as far as the number of its stream goes.
+    pub(super) fn introduces(&mut self, now: Instant, datagram: &[u8]) -> bool {
+        let Some(ssrc) = stream_of(datagram).filter(|ssrc| *ssrc != 0 && !self.introductions.knows(*ssrc))
+        else {
+            return true;
+        };
+        // Without a name the library knows as little what it is, and leaves it.
+        let Some(claim) = self.names().and_then(|names| claim(datagram, names)) else {
+            return true;
+        };
+        let repairs = claim.repairs || self.rtx.is_some_and(|pt| *pt == claim.pt);
+        let layer = self.ups.iter().find(|up| up.is_in(claim.mid)).and_then(|up| {
+            let at = up.layer_at(claim.rid)?;
+            up.layers.get(at)
+        });
+        let by_another = |layer: &Layer| layer.ssrc.is_some_and(|known| *known != ssrc) && layer.flows(now);
+        let is_taken = !repairs && layer.is_some_and(by_another);
+        !is_taken && self.introductions.admit(now, ssrc)
+    }
+
+    /// Under which numbers packets name their section and layer.
+    fn names(&self) -> Option<Names> {
+        let up = self.ups.first()?;
+        let map = self.rtc.media(up.mid)?.remote_extmap();
+        Some(Names {
+            mid: map.id_of(Extension::RtpMid)?,
+            rid: map.id_of(Extension::RtpStreamId),
+            repaired: map.id_of(Extension::RepairedRtpStreamId),
+        })
     }
 
     /// The track and layer that packets with this number are of. Packets name section and layer only until we reported on them.
@@ -324,23 +362,21 @@ impl Peer {
             .iter()
             .filter_map(|demand| demand.layers.last())
             .fold(Bitrate::ZERO, |all, one| sum(all, *one));
-        // As long as somebody gets less than they want, what is sent is filled up to what the next step takes: an estimate that is never
-        // used never grows.
-        let towards = step.map_or(Bitrate::ZERO, |step| sum(has, step).scale(HEADROOM));
-        self.desire(towards, sum(voices, most.min(limit)));
-        aims
-    }
-
-    /// Lets the library look for as much as is wanted, and no more.
-    fn desire(&mut self, towards: Bitrate, wanted: Bitrate) {
-        if (towards, wanted) == self.desired {
-            return;
+        let needs = step.map(|step| sum(has, step));
+        let lacks = needs.is_some_and(|needs| {
+            // Its own limit is none of the way's.
+            needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
+        });
+        let told = self
+            .probing
+            .look(now, self.estimate, sum(voices, most.min(limit)), lacks);
+        if let Some(told) = told {
+            self.rtc
+                .bwe()
+                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(told.bps()));
+            self.dirty = true;
         }
-        self.desired = (towards, wanted);
-        let towards = LibraryRate::from(towards.bps());
-        let desired = LibraryRate::from(wanted.scale(DESIRED).bps());
-        self.rtc.bwe().set_bitrate(towards, desired);
-        self.dirty = true;
+        aims
     }
 
     /// The client comes from there. The address that gives way for it.
@@ -360,43 +396,4 @@ impl Peer {
 
 fn sum(one: Bitrate, other: Bitrate) -> Bitrate {
     Bitrate::from_bps(one.bps().saturating_add(other.bps()))
-}
-
-/// What every connection speaks, on the server's side and on that of the client that loads it: Opus, H.264 as all of Parley sends it,
-/// and the extensions that the SFU looks at.
-pub(crate) fn config(certificate: &Certificate) -> RtcConfig {
-    let mut config = RtcConfig::new()
-        .set_crypto_provider(crypto::provider())
-        .set_dtls_cert(certificate.for_dtls())
-        .clear_codecs()
-        .enable_opus(true, false)
-        .set_rtp_mode(true)
-        .set_extension_map(extensions())
-        .set_stats_interval(None);
-    config
-        .codec_config()
-        .add_h264(102.into(), Some(103.into()), true, 0x42_e0_1f);
-    config
-}
-
-fn extensions() -> ExtensionMap {
-    let mut map = ExtensionMap::empty();
-    map.set(1, Extension::AudioLevel);
-    map.set(3, Extension::TransportSequenceNumber);
-    map.set(4, Extension::RtpMid);
-    map.set(10, Extension::RtpStreamId);
-    map.set(11, Extension::RepairedRtpStreamId);
-    map
-}
-
-/// What no description may have more of.
-fn check(sdp: &str) -> Result<(), Refusal> {
-    const SECTIONS_MAX: usize = PUBLICATIONS_MAX + VIDEO_DOWNS_MAX + AUDIO_DOWNS_MAX + 1;
-    if sdp.len() > SDP_BYTES_MAX {
-        return Err("it is too long");
-    }
-    if sdp.lines().filter(|line| line.starts_with("m=")).count() > SECTIONS_MAX {
-        return Err("it has too many sections");
-    }
-    Ok(())
 }

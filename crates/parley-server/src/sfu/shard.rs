@@ -9,6 +9,7 @@ use super::demux::Demux;
 use super::event::Event;
 use super::peer::{Peer, PeerAt};
 use super::room::{Member, Room};
+use agenda::Agenda;
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{Bitrate, ParticipantId, Publish, RoomId, SfuClosed, Wish};
 use rand::SeedableRng as _;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::{Candidate, Input};
 
+mod agenda;
 mod connections;
 mod packets;
 
@@ -30,6 +32,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(15);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// What a library's value may say in one go; more means that it talks to itself.
 const OUTPUTS_MAX: usize = 20_000;
+/// What one connection may send in one go, before others have their turn.
+const BURST_MAX: usize = 64;
+/// The library lets go of one packet, and wants to be woken a microsecond later for the next one: what is so close is now.
+const NOW: Duration = Duration::from_micros(100);
 /// Rounds of passing on within one flush: what is passed on makes nobody else speak, so one is enough, and two are plenty.
 const ROUNDS_MAX: usize = 3;
 
@@ -104,6 +110,7 @@ pub struct Sfu {
     peers: Slab<Peer>,
     rooms: HashMap<RoomId, Room>,
     demux: Demux,
+    agenda: Agenda,
     next_tick: Instant,
     outgoing: Vec<Outgoing>,
     events: Vec<Event>,
@@ -133,6 +140,7 @@ impl Sfu {
             peers: Slab::new(),
             rooms: HashMap::new(),
             demux: Demux::default(),
+            agenda: Agenda::default(),
             next_tick: now,
             outgoing: Vec::new(),
             events: Vec::new(),
@@ -186,25 +194,47 @@ impl Sfu {
             self.tick(now);
         }
         for _ in 0..ROUNDS_MAX {
-            let due: Vec<PeerAt> = self
-                .peers
-                .iter()
-                .filter(|(_, peer)| peer.dirty || peer.wake <= now)
-                .map(|(at, _)| at)
-                .collect();
+            let due = self.agenda.take_due(now);
             if due.is_empty() {
                 return;
             }
             for at in due {
-                if let Some(peer) = self.peers.get_mut(at) {
-                    peer.dirty = false;
-                    if let Err(error) = peer.rtc.handle_input(Input::Timeout(now)) {
-                        tracing::debug!(%error, "a connection fails");
-                        self.close(at, SfuClosed::Lost);
-                        continue;
-                    }
-                }
-                self.drain(now, at);
+                self.work(now, at);
+            }
+        }
+    }
+
+    /// Lets one connection send what is due.
+    fn work(&mut self, now: Instant, at: PeerAt) {
+        let mut time = now;
+        let mut wake = now;
+        for _ in 0..BURST_MAX {
+            let Some(peer) = self.peers.get_mut(at) else {
+                return;
+            };
+            peer.dirty = false;
+            if let Err(error) = peer.rtc.handle_input(Input::Timeout(time)) {
+                tracing::debug!(%error, "a connection fails");
+                return self.close(at, SfuClosed::Lost);
+            }
+            let Some(next) = self.drain(now, at) else {
+                return;
+            };
+            wake = next;
+            if wake > now + NOW {
+                return;
+            }
+            time = wake.max(time);
+        }
+        // There is more to send: once others had their turn.
+        self.agenda.wake(at, wake);
+    }
+
+    /// Notes who was given something while everybody was looked at.
+    fn note_given(&mut self) {
+        for (at, peer) in &self.peers {
+            if peer.dirty {
+                self.agenda.give(at);
             }
         }
     }
@@ -212,11 +242,8 @@ impl Sfu {
     /// When [`Sfu::flush`] wants to be called at the latest.
     #[must_use]
     pub fn next_timeout(&self) -> Instant {
-        self.peers
-            .iter()
-            .map(|(_, peer)| peer.wake)
-            .min()
-            .map_or(self.next_tick, |wake| wake.min(self.next_tick))
+        let first = self.agenda.next();
+        first.map_or(self.next_tick, |wake| wake.min(self.next_tick))
     }
 
     /// What is to be sent.
@@ -248,6 +275,7 @@ impl Sfu {
         room.route(&mut self.peers);
         room.allocate(now, &mut self.peers);
         self.ask(now, room_id);
+        self.note_given();
     }
 
     fn ask(&mut self, now: Instant, room_id: RoomId) {
@@ -291,5 +319,6 @@ impl Sfu {
             room.tell(now, &mut self.peers, &mut |event| events.push(event));
             self.ask(now, room_id);
         }
+        self.note_given();
     }
 }

@@ -27,6 +27,8 @@ const COMMANDS_AT_ONCE: usize = 64;
 /// Events that could not be told yet. What is older is lost: lists are told anew on the next change, and a client that gets no answer
 /// offers again.
 const EVENTS_MAX: usize = 8_192;
+/// Between two counts for others.
+const COUNT_EVERY: Duration = Duration::from_millis(100);
 /// Between two looks at the clock at the latest.
 const PATIENCE_MAX: Duration = Duration::from_millis(100);
 const SOCKET: Token = Token(0);
@@ -114,6 +116,7 @@ impl Worker {
         let mut sfu = Sfu::new(now(), self.config.clone());
         let mut events = Events::with_capacity(4);
         let mut more = false;
+        let mut count_at = now();
         while !self.stop.load(Ordering::Acquire) {
             let patience = if more { Duration::ZERO } else { self.patience(&sfu) };
             // An interrupted wait is one that ended early.
@@ -128,7 +131,10 @@ impl Worker {
             self.send(&mut sfu);
             self.events.extend(sfu.take_events());
             self.tell(tell);
-            *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = sfu.counts();
+            if now >= count_at {
+                count_at = now + COUNT_EVERY;
+                *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = sfu.counts();
+            }
         }
     }
 

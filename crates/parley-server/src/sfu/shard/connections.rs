@@ -64,6 +64,7 @@ impl Sfu {
         match peer.answer(sdp) {
             Ok(answer) => {
                 self.demux.name(&peer.ufrag, at);
+                self.agenda.give(at);
                 self.drain(now, at);
                 if let (Some(peer), Some(room)) = (self.peers.get_mut(at), self.rooms.get_mut(&room_id)) {
                     room.publish(who, publish, peer);
@@ -177,6 +178,7 @@ impl Sfu {
 
     pub(super) fn drop_peer(&mut self, at: PeerAt) -> Option<Peer> {
         let peer = self.peers.try_remove(at)?;
+        self.agenda.forget(at);
         self.demux.forget(at);
         Some(peer)
     }

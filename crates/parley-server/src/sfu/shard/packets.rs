@@ -36,7 +36,8 @@ impl Sfu {
                 return self.close(at, SfuClosed::Kicked);
             }
         }
-        let Ok(receive) = Receive::new(Protocol::Udp, from, to, datagram) else {
+        let receive = Receive::new(Protocol::Udp, from, to, datagram);
+        let Some(receive) = receive.ok().filter(|_| peer.introduces(now, datagram)) else {
             self.counts.strange += 1;
             return;
         };
@@ -54,20 +55,19 @@ impl Sfu {
         }
     }
 
-    /// Takes what one connection has to say.
-    pub(super) fn drain(&mut self, now: Instant, at: PeerAt) {
+    /// Takes what one connection has to say, until it wants to be woken. Nothing: it is over, or it talks to itself.
+    pub(super) fn drain(&mut self, now: Instant, at: PeerAt) -> Option<Instant> {
         for _ in 0..OUTPUTS_MAX {
-            let Some(peer) = self.peers.get_mut(at) else {
-                return;
-            };
+            let peer = self.peers.get_mut(at)?;
             match peer.rtc.poll_output() {
                 Ok(Output::Timeout(wake)) => {
-                    peer.wake = wake;
                     if !peer.rtc.is_alive() {
                         self.counts.lost += 1;
                         self.close(at, SfuClosed::Lost);
+                        return None;
                     }
-                    return;
+                    self.agenda.wake(at, wake);
+                    return Some(wake);
                 }
                 Ok(Output::Transmit(transmit)) => {
                     let bytes: Vec<u8> = transmit.contents.into();
@@ -83,10 +83,12 @@ impl Sfu {
                 Err(error) => {
                     tracing::debug!(%error, "a connection fails");
                     self.counts.lost += 1;
-                    return self.close(at, SfuClosed::Lost);
+                    self.close(at, SfuClosed::Lost);
+                    return None;
                 }
             }
         }
+        None
     }
 
     fn happened(&mut self, now: Instant, at: PeerAt, happened: Happened) {
@@ -129,9 +131,10 @@ impl Sfu {
         let Some(peer) = self.peers.get_mut(at) else {
             return;
         };
+        peer.limit.was_genuine();
         let Some((up, layer)) = peer.track_of(packet) else {
             self.counts.strange += 1;
-            return;
+            return self.offends(now, at);
         };
         let recorded = recorded(now, peer, packet);
         let Some(track) = peer.ups.get_mut(up) else {
@@ -160,10 +163,14 @@ impl Sfu {
                 .downs
                 .get_mut(route.down)
                 .and_then(|down| down.take(now, came, packet));
+            let was_given = subscriber.dirty;
             if let Some(rewritten) = taken
                 && subscriber.send(route.down, rewritten, recorded, packet, number)
             {
                 self.counts.media_out += 1;
+                if !was_given {
+                    self.agenda.give(route.peer);
+                }
             }
         }
         if let Some(track) = self.peers.get_mut(at).and_then(|peer| peer.ups.get_mut(up)) {
@@ -171,8 +178,25 @@ impl Sfu {
         }
     }
 
+    /// A client did what no good one does.
+    fn offends(&mut self, now: Instant, at: PeerAt) {
+        self.counts.offences += 1;
+        if self.peers.get_mut(at).is_some_and(|peer| peer.offences.add(now)) {
+            self.counts.kicked += 1;
+            self.close(at, SfuClosed::Kicked);
+        }
+    }
+
     /// A subscriber cannot go on in a section without a key frame.
     fn key_frame(&mut self, now: Instant, at: PeerAt, mid: Mid) {
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        peer.limit.was_genuine();
+        let down = peer.downs.iter_mut().find(|down| down.mid == mid);
+        if down.is_some_and(|down| down.nags(now)) {
+            return self.offends(now, at);
+        }
         let down = self
             .peers
             .get(at)
@@ -192,6 +216,9 @@ impl Sfu {
                 layer.key_frames.want();
             }
             self.counts.key_frames += publisher.ask_key_frames(now);
+            if publisher.dirty {
+                self.agenda.give(feed.peer);
+            }
         }
     }
 }

@@ -110,6 +110,46 @@ fn a_narrow_way_gets_less_and_nobody_else_does() {
 }
 
 #[test]
+fn a_larger_tile_gets_a_larger_layer_within_two_seconds() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(shows()), world.enter(shows()));
+    world.run(ms(600));
+    world.watch(bob, &[(ada, 320, 180, 1)]);
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.states(bob), [(DownState::Flows, Some("q".to_owned()))]);
+    // Nothing larger was sent for long: that more would fit must be known all the same.
+    world.watch(bob, &[(ada, 1280, 720, 2)]);
+    world.run(ms(2_000));
+    assert_eq!(world.states(bob), [(DownState::Flows, Some("f".to_owned()))]);
+    let since = world.now;
+    world.run(ms(1_000));
+    let got = world.got(bob, ada, Source::Camera, since);
+    assert!(
+        got.iter()
+            .all(|one| one.stamp.is_some_and(|stamp| stamp.layer == 2))
+    );
+    assert!(got.iter().filter(|one| one.marker).count() >= 24);
+    assert_unbroken(&world.people[bob].received);
+}
+
+#[test]
+fn where_hardly_anything_goes_voices_are_heard_and_no_picture_is_sent() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(shows()), world.enter(shows()));
+    world.people[bob].way.down_bps = Some(90_000);
+    world.run(ms(600));
+    world.watch(bob, &[(ada, 1280, 720, 2)]);
+    world.run(Duration::from_secs(6));
+    let since = world.now;
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.states(bob), [(DownState::Paused, None)]);
+    let heard = world.got(bob, ada, Source::Microphone, since).len();
+    assert!(heard >= 190, "{heard} of 200 packets of sound");
+    let seen = world.got(bob, ada, Source::Camera, since).len();
+    assert_eq!(seen, 0, "packets of a picture that does not fit");
+}
+
+#[test]
 fn lips_and_words_of_one_person_stay_together_by_the_reports() {
     // Sound and picture go by one clock of the server's, whatever their publisher's says: the wall clock of packets is covered by
     // `capture_clock`; here, that both sections move on at the same pace over a change of layers.

@@ -49,7 +49,7 @@ pub(super) struct Somebody {
     pub(super) way: Way,
     pub(super) part: Part,
     pub(super) connection: u32,
-    publish: Vec<Publish>,
+    pub(super) publish: Vec<Publish>,
     pub(super) publications: Vec<Publication>,
     pub(super) downs: Vec<Down>,
     pub(super) speakers: Vec<ParticipantId>,

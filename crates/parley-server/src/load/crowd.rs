@@ -1,0 +1,229 @@
+//! Clients with a socket each, on the thread of whoever calls. A driver.
+//!
+//! Deliberately absent: which server they go to, and how they tell it what they offer: that is between [`LoadClient`] and whoever calls.
+
+use super::client::{LoadClient, Part};
+use super::publisher::Publisher;
+use super::receiver::Receiver;
+use super::report::{Report, percentile_ms};
+use crate::sfu::Certificate;
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// A datagram.
+const DATAGRAM_BYTES_MAX: usize = 2_048;
+/// Sockets that are told of at once.
+const EVENTS_AT_ONCE: usize = 1_024;
+/// Between two looks at everything.
+const PATIENCE_MAX: Duration = Duration::from_millis(20);
+
+/// One client with its socket.
+struct Somebody {
+    client: LoadClient,
+    socket: UdpSocket,
+    publisher: Option<Publisher>,
+    receiver: Receiver,
+}
+
+/// All of them.
+pub struct Crowd {
+    ip: IpAddr,
+    certificate: Certificate,
+    poll: Poll,
+    people: Vec<Somebody>,
+    start: Instant,
+    /// Since when what comes is counted.
+    counting: Option<Instant>,
+}
+
+impl Crowd {
+    /// Nobody yet; they will be at this address.
+    ///
+    /// # Errors
+    /// When the system gives nothing to wait with.
+    pub fn new(ip: IpAddr, certificate: Certificate) -> io::Result<Self> {
+        Ok(Self {
+            ip,
+            certificate,
+            poll: Poll::new()?,
+            people: Vec::new(),
+            start: now(),
+            counting: None,
+        })
+    }
+
+    /// One more, who sends from the moment of its connection on; its place. A publisher sends the layers that are wanted.
+    ///
+    /// # Errors
+    /// When there is no socket for it.
+    pub fn add(&mut self, part: Part) -> io::Result<usize> {
+        let mut socket = UdpSocket::bind(SocketAddr::new(self.ip, 0))?;
+        let at = self.people.len();
+        self.poll
+            .registry()
+            .register(&mut socket, Token(at), Interest::READABLE)?;
+        let begin = now();
+        // Nobody sends in the same moment as everybody else.
+        let phase = Duration::from_micros(u64::try_from(at).unwrap_or(0) * 7_919 % 33_000);
+        let publishes = part.speaks || !part.layers.is_empty();
+        self.people.push(Somebody {
+            publisher: publishes.then(|| Publisher::new(begin + phase, part.layers.clone(), part.speaks)),
+            client: LoadClient::new(begin, &self.certificate, socket.local_addr()?, part),
+            socket,
+            receiver: Receiver::default(),
+        });
+        Ok(at)
+    }
+
+    /// Somebody's client.
+    pub fn client(&mut self, at: usize) -> Option<&mut LoadClient> {
+        self.people.get_mut(at).map(|one| &mut one.client)
+    }
+
+    /// From now on a publisher sends these layers.
+    pub fn want(&mut self, at: usize, rids: &[String]) {
+        if let Some(one) = self.people.get_mut(at)
+            && let Some(publisher) = &mut one.publisher
+        {
+            publisher.want(&mut one.client, rids);
+        }
+    }
+
+    /// Whether all of them are connected.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.people.iter().all(|one| one.client.is_connected())
+    }
+
+    /// What comes from now on counts.
+    pub fn count(&mut self) {
+        self.counting = Some(now());
+    }
+
+    /// Waits for what is next, not beyond `until`, and works it off.
+    ///
+    /// # Errors
+    /// When the system does not let it wait.
+    pub fn turn(&mut self, until: Instant) -> io::Result<()> {
+        let due = self.people.iter().flat_map(|one| {
+            let publisher = one.publisher.as_ref().filter(|_| one.client.is_connected());
+            publisher
+                .and_then(Publisher::next)
+                .into_iter()
+                .chain([one.client.next_timeout()])
+        });
+        let wake = due.min().unwrap_or(until).min(until);
+        let patience = wake.saturating_duration_since(now()).min(PATIENCE_MAX);
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        match self.poll.poll(&mut events, Some(patience)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        for event in &events {
+            self.read(event.token().0);
+        }
+        self.work();
+        Ok(())
+    }
+
+    fn read(&mut self, at: usize) {
+        let (start, counting) = (self.start, self.counting.is_some());
+        let Some(one) = self.people.get_mut(at) else {
+            return;
+        };
+        let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        while let Ok((length, from)) = one.socket.recv_from(&mut buffer) {
+            let came = now();
+            let datagram = buffer.get(..length).unwrap_or_default();
+            one.client.handle_packet(came, from, datagram);
+            let came_us = micros(came.saturating_duration_since(start));
+            for received in one.client.take_received() {
+                if counting {
+                    one.receiver.take(came_us, &received);
+                }
+            }
+        }
+        one.send();
+    }
+
+    fn work(&mut self) {
+        let at = now();
+        for one in &mut self.people {
+            let mut busy = one.client.next_timeout() <= at;
+            if let Some(publisher) = &mut one.publisher
+                && one.client.is_connected()
+                && publisher.next().is_some_and(|next| next <= at)
+            {
+                publisher.send(at, self.start, &mut one.client);
+                busy = true;
+            }
+            if busy {
+                one.client.flush(at);
+                one.send();
+            }
+        }
+    }
+
+    /// What came since it counts.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let seconds = self
+            .counting
+            .map_or(0.0, |since| now().saturating_duration_since(since).as_secs_f64());
+        let connected = self
+            .people
+            .iter()
+            .filter(|one| one.client.is_connected() && !one.client.is_closed())
+            .count();
+        let delays = self.people.iter().flat_map(|one| &one.receiver.delays_us);
+        let mut delays: Vec<u32> = delays.copied().collect();
+        delays.sort_unstable();
+        let (came, due) = self.people.iter().fold((0, 0), |(came, due), one| {
+            let (more, should) = one.receiver.counts();
+            (came + more, due + should)
+        });
+        let bytes: u64 = self.people.iter().map(|one| one.receiver.bytes).sum();
+        let missing = due.saturating_sub(came);
+        Report {
+            seconds,
+            connected: (connected, self.people.len()),
+            packets_per_s: came as f64 / seconds,
+            mbit_s: bytes as f64 * 8.0 / 1e6 / seconds,
+            loss_pct: if due == 0 {
+                100.0
+            } else {
+                missing as f64 * 100.0 / due as f64
+            },
+            forward_ms_p50: percentile_ms(&delays, 50),
+            forward_ms_p99: percentile_ms(&delays, 99),
+            cpu_pct: None,
+            cpu_pct_per_stream: None,
+            packets_per_cpu_s: None,
+            rss_mb: None,
+        }
+    }
+}
+
+impl Somebody {
+    fn send(&mut self) {
+        for (to, bytes) in self.client.take_outgoing() {
+            // UDP may lose it, and then it is lost.
+            let _ = self.socket.send_to(&bytes, to);
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: the clock of the clients' thread"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,142 @@
+//! When the library is to look for more than it knows a subscriber's way to carry.
+//!
+//! Owned by a peer. An estimate grows by itself to half again of what is sent and no further (so does the one of draft-ietf-rmcat-gcc-02), so a
+//! layer three times as large would never be reached; and a probe is answered with what it was told to look for, be that less than
+//! what was taken for granted before. So:
+//!
+//! * It is told to look for [`LEAST`] from the beginning, before anybody says whom they want to see.
+//! * What is wanted in all is told with room to spare, and anew only when it changed by much: each larger word is a probe of its own.
+//! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing.
+//!
+//! Deliberately absent: padding up to what would be needed. It finds the same, and keeps a narrow way full for a picture that will never
+//! fit, while everybody's voices wait behind it.
+
+use parley_proto::Bitrate;
+use std::time::{Duration, Instant};
+
+/// Looked for whatever is wanted: what one large picture takes. A probe goes up to twice of it, for 15 ms.
+const LEAST: Bitrate = Bitrate::from_kbps(1_500);
+/// So much above what is wanted is looked for, so that the estimate is no bottleneck.
+const ROOM: f64 = 1.5;
+/// What is wanted may be so much less, as a share, before that is told.
+const SAME: f64 = 0.5;
+/// Between two looks, while they find something ...
+const SOON: Duration = Duration::from_millis(1_500);
+/// ... and at most, while they do not.
+const RARELY: Duration = Duration::from_secs(30);
+/// An estimate so many times as large was worth the look.
+const FOUND: f64 = 1.1;
+/// So much more is told for another look: the library looks when it is told more than before.
+const NUDGE: Bitrate = Bitrate::from_kbps(1);
+
+/// What the library was told, and when it is told next.
+#[derive(Debug)]
+pub(super) struct Probing {
+    /// What is wanted, as it was told.
+    wanted: Bitrate,
+    told: Bitrate,
+    next: Option<Instant>,
+    pause: Duration,
+    /// The estimate when it was told last.
+    before: Bitrate,
+}
+
+impl Default for Probing {
+    fn default() -> Self {
+        Self {
+            wanted: Bitrate::ZERO,
+            told: Bitrate::ZERO,
+            next: None,
+            pause: SOON,
+            before: Bitrate::ZERO,
+        }
+    }
+}
+
+impl Probing {
+    /// What to tell it now to look for, if anything. `wanted` is what everything takes that is wanted; `lacks`: more would be given if
+    /// the estimate were larger.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        estimate: Bitrate,
+        wanted: Bitrate,
+        lacks: bool,
+    ) -> Option<Bitrate> {
+        let wanted = wanted.scale(ROOM).max(LEAST);
+        let before = self.told;
+        if wanted > self.wanted || wanted < self.wanted.scale(SAME) {
+            // With some room above, for what is measured sways.
+            self.wanted = if self.wanted == Bitrate::ZERO {
+                wanted
+            } else {
+                wanted.scale(ROOM)
+            };
+            self.told = self.wanted;
+        }
+        if !lacks {
+            self.next = None;
+            self.pause = SOON;
+        } else if now >= *self.next.get_or_insert(now + SOON) {
+            self.pause = if estimate >= self.before.scale(FOUND) {
+                SOON
+            } else {
+                (self.pause * 2).min(RARELY)
+            };
+            self.next = Some(now + self.pause);
+            self.before = estimate;
+            self.told = Bitrate::from_bps(self.told.bps().saturating_add(NUDGE.bps()));
+        }
+        (self.told != before).then_some(self.told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    const fn kbps(kbps: u64) -> Bitrate {
+        Bitrate::from_kbps(kbps)
+    }
+
+    #[test]
+    fn it_is_told_before_anything_is_wanted_and_not_for_every_sway() {
+        let now = start();
+        let mut probing = Probing::default();
+        assert_eq!(probing.look(now, kbps(500), Bitrate::ZERO, false), Some(LEAST));
+        assert_eq!(probing.look(now, kbps(500), kbps(900), false), None);
+        let more = probing.look(now, kbps(500), kbps(2_000), false).unwrap();
+        assert!(more >= kbps(3_000), "{more}");
+        for sway in [1_900, 2_100, 2_000, 1_500] {
+            assert_eq!(probing.look(now, kbps(500), kbps(sway), false), None);
+        }
+        assert_eq!(probing.look(now, kbps(500), kbps(100), false), Some(kbps(2_250)));
+    }
+
+    #[test]
+    fn who_lacks_something_is_looked_for_ever_more_rarely_while_nothing_is_found() {
+        let start = start();
+        let mut probing = Probing::default();
+        probing.look(start, kbps(400), kbps(1_000), true);
+        let mut looks = |from_s: u64, until_s: u64, estimate: Bitrate| {
+            (from_s * 10..until_s * 10)
+                .filter(|tick| {
+                    let now = start + Duration::from_millis(100 * tick);
+                    probing.look(now, estimate, kbps(1_000), true).is_some()
+                })
+                .map(|tick| tick / 10)
+                .collect::<Vec<u64>>()
+        };
+        let in_vain = looks(0, 120, kbps(400));
+        let pauses: Vec<u64> = in_vain.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.is_sorted(), "{in_vain:?}");
+        assert!((6..=10).contains(&in_vain.len()), "{in_vain:?}");
+        let found = looks(160, 164, kbps(800));
+        assert!(found.len() >= 2, "the way is wider now: {found:?}");
+    }
+}
