@@ -1,22 +1,27 @@
 use super::*;
 use crate::view::{
     CallView, Delivery, DesktopView, DevicesView, EndedView, HistoryView, LocalView, MessageView, PersonView,
-    Quality, Settings, SignalingState,
+    PictureState, Quality, Settings, SignalingState,
 };
 
 pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
     let person = |name: &&str| PersonView {
         id: format!("id-{name}"),
         name: (*name).to_owned(),
+        host: false,
         microphone_on: true,
         camera_on: true,
         hand_raised: false,
+        hand_place: None,
         recording: false,
         away: false,
+        picture: PictureState::Flows,
         video_size: None,
         screen_on: false,
+        screen: PictureState::Off,
         screen_size: None,
         volume_pct: 100,
+        stalled: false,
         quality: Quality::Good,
     };
     AppState {
@@ -33,7 +38,11 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
                 CallState::Connected
             },
             signaling: SignalingState::Connected,
+            end_to_end: true,
+            me: None,
             people: people.iter().map(person).collect(),
+            hand_place: None,
+            group: None,
             connected_since_ms: None,
             past: None,
             door: crate::view::DoorView::default(),

@@ -3,8 +3,8 @@
 
 use super::actor::Actor;
 use super::names::Names;
-use super::publish::Pace;
 use super::tell::since_1970_ms;
+use crate::pace::Pace;
 use crate::store::KeptMessage;
 use crate::view::{
     CommandError, CommandErrorCode, Delivery, MessageView, Phase, ReactionKind, ReactionView, TalkView,
@@ -216,6 +216,10 @@ impl Talk {
     fn raise_hand(&mut self, raised: bool) {
         self.hand_raised = raised;
         self.changed = true;
+    }
+
+    pub(super) const fn is_hand_raised(&self) -> bool {
+        self.hand_raised
     }
 
     /// Something may have changed: when it is told, the pace says.
