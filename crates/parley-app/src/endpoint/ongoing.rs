@@ -32,6 +32,8 @@ const HOLD_STEP_MS: u16 = 4;
 pub(super) struct OngoingCall {
     pub(super) handle: CallHandle,
     pub(super) chat: ChatHandle,
+    /// Whom the chat knows to be in the room.
+    met: Vec<ParticipantId>,
     /// Absent when this computer has no thread for them.
     pub(super) files: Option<FilesHandle>,
     over: bool,
@@ -87,6 +89,7 @@ impl OngoingCall {
         Self {
             handle,
             chat: chat::start(),
+            met: Vec::new(),
             files: files::start(downloads),
             over: false,
             encoder: Some(own.encoder),
@@ -124,6 +127,7 @@ impl OngoingCall {
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => {
                     self.forget_old_screens();
+                    self.meet();
                     self.gaze.changed(now());
                     return Said::State;
                 }
@@ -200,6 +204,15 @@ impl OngoingCall {
         receiver.set_watched(self.tiles.is_watched(&tile));
         if let Some(old) = self.screens.insert(who, receiver) {
             retire(old);
+        }
+    }
+
+    /// What is written is for those who are in the room.
+    fn meet(&mut self) {
+        let people = self.handle.state.borrow();
+        let people: Vec<ParticipantId> = people.people.iter().map(|person| person.id).collect();
+        if people != self.met && self.chat.people(people.clone()) {
+            self.met = people;
         }
     }
 

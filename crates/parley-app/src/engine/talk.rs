@@ -297,12 +297,12 @@ impl Actor {
     #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
     pub(super) fn note_chat(&mut self, news: ChatNews) {
         match news {
-            ChatNews::Came(text) => {
+            ChatNews::Came { from, text } => {
                 let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
-                let author = people.first();
-                let id = author.map(|person| person.id.to_string()).unwrap_or_default();
-                let name = author.map(|person| person.name.clone()).unwrap_or_default();
-                self.talk.came(text, id, name, since_1970_ms(Instant::now()));
+                let author = people.into_iter().find(|person| person.id == from);
+                let name = author.map(|person| person.name).unwrap_or_default();
+                self.talk
+                    .came(text, from.to_string(), name, since_1970_ms(Instant::now()));
             }
             ChatNews::Delivered(id) => self.talk.delivery(id, Delivery::Delivered),
             ChatNews::Unanswered(id) => self.talk.delivery(id, Delivery::NotDelivered),
