@@ -711,7 +711,7 @@ export type InspectionView = {
  */
 view: InspectorView, 
 /**
- * The figures of the last minutes, oldest first.
+ * The figures of the last minutes, oldest first; those of each person only for the last one.
  */
 seconds: Array<StatsSample>, };
 

@@ -246,6 +246,19 @@ fn a_flood_of_people_is_not_a_flood_of_notifications() {
 }
 
 #[test]
+fn of_a_group_only_the_first_who_come_are_told() {
+    let names: Vec<String> = (0..20).map(|number| format!("Person {number}")).collect();
+    let mut citizen = Citizen::new("C");
+    let told = (0..=names.len()).map(|many| {
+        let there: Vec<&str> = names.iter().take(many).map(String::as_str).collect();
+        let deeds = citizen.follow(&state(Phase::InCall, &there), false);
+        let notices = deeds.iter().filter(|deed| matches!(deed, Deed::Notify { .. }));
+        notices.count()
+    });
+    assert_eq!(told.sum::<usize>(), FEW);
+}
+
+#[test]
 fn the_tray_offers_what_makes_sense() {
     let shown = |state: &AppState| {
         let tray = tray(state, &Words::of(Language::En, Language::En));

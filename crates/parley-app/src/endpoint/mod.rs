@@ -20,9 +20,10 @@ pub use parley_call::chat::{ChatCounters, ChatNews, SayError};
 pub use parley_call::files::{
     Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
+pub use parley_call::port::TrackKind;
 pub use parley_call::{
-    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, RecordingConsent,
-    RecordingRefusal, SignalingFault, VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, PersonSnapshot,
+    RecordingConsent, RecordingRefusal, SignalingFault, VideoLimits,
 };
 pub use parley_media::audio::SharedSoundStatus;
 pub use parley_media::record::{RecordEnd, RecorderStatus, StartRecorderError};

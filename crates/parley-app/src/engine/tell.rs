@@ -178,7 +178,7 @@ impl Actor {
 
     /// In which order hands went up is known to nobody else.
     fn see_hands(&mut self, call: Option<&CallSnapshot>) {
-        let people = call.map_or(&[][..], |call| &call.people);
+        let people = call.map_or(&[][..], |call| call.people.as_slice());
         let raised = people.iter().filter(|person| person.hand_raised);
         let mut raised: Vec<_> = raised.map(|person| Some(person.id)).collect();
         if self.talk.is_hand_raised() {
@@ -189,7 +189,11 @@ impl Actor {
 }
 
 fn call_situation(call: &CallSnapshot) -> problems::CallSituation {
-    let away = call.people.iter().find(|person| person.away);
+    // Of many, one is always away; it shows in their tile.
+    let away = match &call.people[..] {
+        [other] => Some(other).filter(|person| person.away),
+        _ => None,
+    };
     problems::CallSituation {
         state: translate::call_state(call.phase),
         signaling: translate::signaling_state(call.signaling),
