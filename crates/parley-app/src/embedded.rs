@@ -7,10 +7,10 @@
 use if_addrs::Interface;
 use parley_proto::{ParseLinkError, ServerAddress};
 use parley_server::{
-    DEFAULT_PORT, LoadKeyError, RelayConfig, Server, ServerConfig, ServerKey, StartServerError,
+    DEFAULT_PORT, GroupConfig, LoadKeyError, RelayConfig, Server, ServerConfig, ServerKey, StartServerError,
 };
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 /// The key's file in the app's folder.
@@ -68,6 +68,7 @@ impl EmbeddedServer {
             connections_max: CONNECTIONS_MAX,
             participants_max: CONNECTIONS_MAX,
             relay: Some(RelayConfig::for_one_person()),
+            sfu: Some(GroupConfig::at((Ipv6Addr::UNSPECIFIED, 0).into())),
             ..ServerConfig::everywhere(port, 0)
         };
         let server = match Server::start(config(DEFAULT_PORT)).await {

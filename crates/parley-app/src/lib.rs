@@ -15,6 +15,7 @@ pub mod engine;
 mod folders;
 pub mod frames;
 pub mod network;
+mod pace;
 pub mod problems;
 pub mod saving;
 #[cfg(test)]

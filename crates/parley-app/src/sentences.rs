@@ -104,6 +104,7 @@ fn why_a_message_is_not_sent_can_be_said() {
         check(&error.to_string());
     }
     check("You are in no call. Join one first.");
+    check("Files can only be sent while two people are in the call.");
 }
 
 #[test]

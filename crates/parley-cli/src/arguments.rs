@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource};
+use parley_proto::Resolution;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Parley without a window: joins or begins a call, sends and measures picture and sound.
 #[derive(Parser)]
@@ -63,6 +65,13 @@ pub(crate) struct Wish {
     /// Watches and records the other side's screen instead of their camera.
     #[arg(long)]
     pub(crate) watch_screen: bool,
+    /// In a call of three and more, watches the pictures of so many of the others, each with figures of its own; 0: of nobody.
+    /// Without it, all of them. What is recorded is the first one's.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=49))]
+    pub(crate) look: Option<u32>,
+    /// How large they are to come, as WIDTHxHEIGHT; without it 1280x720 for one, 640x360 for up to four, 320x180 for more.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) look_size: Option<PictureSize>,
     /// The sound to send: mic, tone, speech, a .wav file, or off.
     #[arg(long, default_value = "speech")]
     pub(crate) audio: SoundSource,
@@ -147,6 +156,22 @@ pub(crate) struct Wish {
     pub(crate) events: bool,
 }
 
+/// The size of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PictureSize(pub(crate) Resolution);
+
+impl FromStr for PictureSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let size = text.split_once('x').and_then(|(width, height)| {
+            let side = |text: &str| text.parse::<u32>().ok().filter(|side| (2..=8192).contains(side));
+            Some(Resolution::new(side(width)?, side(height)?))
+        });
+        size.map(Self).ok_or("a size is WIDTHxHEIGHT, such as 320x180")
+    }
+}
+
 /// How a screen is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScreenMode {
@@ -187,6 +212,31 @@ mod tests {
         assert!(matches!(wish.video, PictureSource::Pattern(_)));
         assert_eq!(wish.seconds, Some(5));
         assert!(!wish.relay_only && wish.turn.is_empty());
+    }
+
+    #[test]
+    fn how_many_are_watched_and_how_large_is_said_in_two_words() {
+        let wish = |more: &[&str]| {
+            let words = ["parley-cli", "join", "LINK"];
+            let arguments = Arguments::try_parse_from(words.iter().chain(more)).ok()?;
+            match arguments.action {
+                Action::Join { wish, .. } => Some((wish.look, wish.look_size.map(|size| size.0))),
+                _ => None,
+            }
+        };
+        let small = Resolution::new(320, 180);
+        assert_eq!(
+            wish(&["--look", "4", "--look-size", "320x180"]),
+            Some((Some(4), Some(small)))
+        );
+        assert_eq!(wish(&[]), Some((None, None)));
+        for wrong in [
+            &["--look", "50"][..],
+            &["--look-size", "320"],
+            &["--look-size", "0x180"],
+        ] {
+            assert_eq!(wish(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

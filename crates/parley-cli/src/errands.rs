@@ -58,7 +58,7 @@ impl Errands {
 
     pub(crate) fn chat(&mut self, news: &ChatNews) {
         match news {
-            ChatNews::Came(_) => self.came += 1,
+            ChatNews::Came { .. } => self.came += 1,
             ChatNews::Delivered(_) => self.delivered += 1,
             ChatNews::Unanswered(_) => {}
         }

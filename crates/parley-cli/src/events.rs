@@ -1,6 +1,7 @@
 //! What happens, told as it happens: words for people, or JSON lines for machines (`--events`). On standard error.
 
-use parley_app::endpoint::{CallSnapshot, CallStats, ChatNews, Happened};
+use parley_app::endpoint::{CallSnapshot, CallStats, ChatNews, Happened, TrackKind};
+use parley_proto::ParticipantId;
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -12,6 +13,7 @@ pub(crate) struct Teller {
     terminal: bool,
     last_phase: Option<String>,
     last_way: Option<String>,
+    last_speakers: Vec<String>,
     lines: u32,
 }
 
@@ -22,6 +24,7 @@ impl Teller {
             terminal: std::io::stderr().is_terminal(),
             last_phase: None,
             last_way: None,
+            last_speakers: Vec::new(),
             lines: 0,
         }
     }
@@ -33,7 +36,10 @@ impl Teller {
             Happened::PictureBegan(who) => ("picture_began", who.to_string()),
             Happened::ScreenBegan(who) => ("screen_began", who.to_string()),
             Happened::TrackEnded(who) => ("track_ended", who.to_string()),
-            Happened::Chat(ChatNews::Came(text)) => ("message", text.text.clone()),
+            Happened::Chat(ChatNews::Came { from, text }) => {
+                self.event(&json!({"event": "message", "what": text.text, "from": from.to_string()}));
+                return;
+            }
             Happened::Chat(ChatNews::Delivered(id)) => ("delivered", id.to_string()),
             Happened::Chat(ChatNews::Unanswered(id)) => ("unanswered", id.to_string()),
             Happened::Reaction { reaction, .. } => ("reaction", format!("{reaction:?}")),
@@ -63,14 +69,30 @@ impl Teller {
                     "id": person.id.to_string(), "name": person.name, "away": person.away, "proven": person.proven,
                     "microphone_on": person.media.microphone_on, "camera_on": person.media.camera_on,
                     "screen_on": person.media.screen_on, "recording": person.recording,
+                    "stalled": person.stalled, "down": down(call, person.id, TrackKind::Video),
+                    "screen_down": down(call, person.id, TrackKind::Screen),
                 })
             })
             .collect();
-        let state = json!({"event": "state", "phase": phase, "signaling": signaling, "people": people});
+        let group = call.group.as_ref();
+        let state = json!({
+            "event": "state", "phase": phase, "signaling": signaling, "people": people,
+            "group": group.map(|group| json!({"up": group.up, "short": group.is_short()})),
+        });
         let text = state.to_string();
         if self.last_phase.as_deref() != Some(&text) {
             self.last_phase = Some(text);
             self.event(&state);
+        }
+    }
+
+    /// Who speaks in a call of three and more, when it is somebody else: ids, the dominant voice first.
+    pub(crate) fn speakers(&mut self, call: &CallSnapshot) {
+        let speakers = call.group.iter().flat_map(|group| &group.speakers);
+        let speakers: Vec<String> = speakers.map(ToString::to_string).collect();
+        if self.last_speakers != speakers {
+            self.event(&json!({"event": "speakers", "what": speakers}));
+            self.last_speakers = speakers;
         }
     }
 
@@ -123,6 +145,17 @@ impl Teller {
             let _ = writeln!(std::io::stderr(), "{event}");
         }
     }
+}
+
+/// How a picture comes that was asked of the server, and which layer: `flows h`. Nothing where none was asked for.
+fn down(call: &CallSnapshot, who: ParticipantId, kind: TrackKind) -> Option<String> {
+    let mut downs = call.group.iter().flat_map(|group| &group.downs);
+    let down = downs.find(|down| down.participant == who && down.kind == kind)?;
+    let state = format!("{:?}", down.state).to_lowercase();
+    Some(match &down.rid {
+        Some(rid) => format!("{state} {rid}"),
+        None => state,
+    })
 }
 
 /// In RFC 8839's words, such as `relay over tls - srflx`; `host over tcp - prflx` is a stream between the two.

@@ -11,6 +11,8 @@ pub(crate) struct Findings {
     call: Option<CallSnapshot>,
     /// Whether a shown screen is a picture that is looked at.
     watches_screen: bool,
+    /// Whether no picture is.
+    looks_away: bool,
     picture_word: Word,
     sound_word: Word,
     samples: Vec<Sample>,
@@ -88,10 +90,11 @@ impl Mark {
 }
 
 impl Findings {
-    /// Nothing yet. `watches_screen`: a screen counts as a picture that is expected.
-    pub(crate) fn of(watches_screen: bool) -> Self {
+    /// Nothing yet. `watches_screen`: a screen counts as a picture that is expected; `looks_away`: none is.
+    pub(crate) fn of(watches_screen: bool, looks_away: bool) -> Self {
         Self {
             watches_screen,
+            looks_away,
             ..Self::default()
         }
     }
@@ -100,7 +103,8 @@ impl Findings {
     pub(crate) fn call(&mut self, call: CallSnapshot) {
         for person in call.people.iter().filter(|person| person.media_told) {
             let screen_on = self.watches_screen && person.media.screen_on;
-            self.picture_word.hear(person.media.camera_on || screen_on);
+            let sends_picture = person.media.camera_on || screen_on;
+            self.picture_word.hear(sends_picture && !self.looks_away);
             self.sound_word.hear(person.media.microphone_on);
         }
         self.call = Some(call);

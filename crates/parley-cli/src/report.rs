@@ -21,7 +21,7 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Row {
     who: &'static str,
-    case: &'static str,
+    case: String,
     metric: &'static str,
     value: f64,
     unit: &'static str,
@@ -49,10 +49,21 @@ impl Report {
 
     /// Adds a figure; one that was not measured is left out, with a note.
     pub(crate) fn add(&mut self, metric: &'static str, unit: &'static str, value: Option<f64>) {
+        self.add_to("call", metric, unit, value);
+    }
+
+    /// The same, for a case of its own.
+    pub(crate) fn add_to(
+        &mut self,
+        case: &str,
+        metric: &'static str,
+        unit: &'static str,
+        value: Option<f64>,
+    ) {
         match value.filter(|value| value.is_finite()) {
             Some(value) => self.rows.push(Row {
                 who: "parley",
-                case: "call",
+                case: case.to_owned(),
                 metric,
                 // More decimals than any of these figures is good for.
                 value: (value * 1000.0).round() / 1000.0,
@@ -60,6 +71,11 @@ impl Report {
             }),
             None => self.notes.push(format!("{metric} could not be measured")),
         }
+    }
+
+    /// Something that is worth saying.
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
     }
 
     /// Something is not as it should be.
@@ -82,8 +98,13 @@ impl Report {
             .max()
             .unwrap_or_default();
         let mut text = String::new();
+        let mut case = "call";
         for row in &self.rows {
             // Writing to a string does not fail.
+            if case != row.case {
+                case = &row.case;
+                let _ = writeln!(text, "{case}:");
+            }
             let _ = writeln!(text, "{:width$}  {:>12}  {}", row.metric, row.value, row.unit);
         }
         for note in &self.notes {

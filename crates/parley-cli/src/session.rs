@@ -4,11 +4,13 @@ use crate::arguments::{ScreenMode, Switch, Wish};
 use crate::errands::{self, Errands};
 use crate::events::Teller;
 use crate::findings::{Findings, Sample};
+use crate::looks::Looks;
 use crate::own::Own;
+use crate::people::People;
 use crate::relays;
 use crate::report::Report;
 use crate::tape::OwnTape;
-use crate::watch::{self, Film, Heard, Onlooker, Watcher};
+use crate::watch::{self, Heard, Watcher};
 use crate::{tell, words};
 use anyhow::{Context as _, Result};
 use parley_app::endpoint::{
@@ -20,9 +22,8 @@ use parley_app::view::{CameraSettings, SavingMode, SavingSettings};
 use parley_app::{cost, saving};
 use parley_media::audio::{AudioConfig, AudioOutput, PlayedBlock, VoiceSettings};
 use parley_media::device::screen::SYSTEM_ASKS;
-use parley_media::slot::Slot;
-use parley_media::video::{Content, SourceState, SourceStatus, VideoFrame};
-use parley_proto::{Bitrate, FrameRate, Link, MediaState, Role};
+use parley_media::video::{Content, SourceState, SourceStatus};
+use parley_proto::{Bitrate, FrameRate, Link, MediaState, ParticipantId, Role};
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -46,11 +47,12 @@ struct Session<'a> {
     host: bool,
     endpoint: Endpoint,
     teller: Teller,
-    look: Option<Onlooker>,
+    looks: Looks,
     listen: Watcher<Heard>,
     /// What is sent, written down.
     tape: Option<OwnTape>,
     findings: Findings,
+    people: People,
     errands: Errands,
     own: Own,
     /// Whether the others were told of a screen.
@@ -81,10 +83,11 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
         host,
         endpoint,
         teller: Teller::new(wish.events),
-        look: None,
+        looks: Looks::default(),
         listen: watch::listen(played, wish.record.clone())?,
         tape,
-        findings: Findings::of(wish.watch_screen),
+        findings: Findings::of(wish.watch_screen, wish.look == Some(0)),
+        people: People::default(),
         errands: Errands::default(),
         own: Own::default(),
         shown: shows_at_once(wish),
@@ -93,14 +96,6 @@ pub(crate) async fn run(target: CallTarget, wish: &Wish) -> Result<Outcome> {
     };
     let ended = session.drive().await?;
     Ok(session.finish(ended.as_ref()))
-}
-
-/// How what comes is recorded.
-fn film(wish: &Wish) -> Option<Film> {
-    Some(Film {
-        folder: wish.record.clone()?,
-        every: wish.record_every,
-    })
 }
 
 fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<PlayedBlock>)> {
@@ -277,14 +272,10 @@ impl Session<'_> {
         match happened {
             Happened::Ready(link) if self.host => self.tell_link(&link),
             Happened::ScreenBegan(who) if self.wish.watch_screen => {
-                if let Some(frames) = self.endpoint.tiles().get(&format!("{SCREEN_TILE_OF}{who}")) {
-                    self.look_at(frames)?;
-                }
+                self.look_at(who, &format!("{SCREEN_TILE_OF}{who}"))?;
             }
             Happened::PictureBegan(who) if !self.wish.watch_screen => {
-                if let Some(frames) = self.endpoint.tiles().get(&who.to_string()) {
-                    self.look_at(frames)?;
-                }
+                self.look_at(who, &who.to_string())?;
             }
             Happened::Picture => {
                 let status = self.endpoint.picture_status();
@@ -308,11 +299,15 @@ impl Session<'_> {
                 }
                 let sample = stats.map(|stats| Sample::new(&stats, &self.endpoint));
                 self.findings.sample(sample);
+                self.people.second(&self.endpoint);
             }
             Happened::Call => {
                 if let Some(call) = self.endpoint.call() {
                     self.teller.call(&call);
+                    self.teller.speakers(&call);
                     self.keep_the_door(&call);
+                    self.looks.ask(self.wish, &mut self.endpoint, &call);
+                    self.people.call(&call);
                     if call.phase == CallPhase::Connected {
                         self.errands.begin(self.wish, &self.endpoint).await;
                         self.findings.connected(&self.endpoint, now, cost::cpu_s());
@@ -340,14 +335,14 @@ impl Session<'_> {
         }
     }
 
-    fn look_at(&mut self, frames: Slot<VideoFrame>) -> Result<()> {
-        let look = match self.look.take() {
-            Some(look) => look,
-            None => Onlooker::new(film(self.wish), self.wish.picture.clone())?,
-        };
-        look.turn_to(frames);
-        self.look = Some(look);
-        Ok(())
+    fn look_at(&mut self, who: ParticipantId, tile: &str) -> Result<()> {
+        match self.endpoint.tiles().get(tile) {
+            Some(frames) => {
+                let call = self.endpoint.call();
+                self.looks.turn_to(self.wish, who, frames, call.as_ref())
+            }
+            None => Ok(()),
+        }
     }
 
     /// First of all, and on a line of its own: others wait for it.
@@ -364,7 +359,7 @@ impl Session<'_> {
         let Some(call) = self.endpoint.call() else {
             return String::new();
         };
-        let shown = self.look.as_ref().map_or(0, |look| look.so_far().figures.shown);
+        let shown = self.looks.shown();
         let stats = self.endpoint.call_stats().unwrap_or_default();
         format!(
             "{}: {} kbit/s out, {} kbit/s in, {shown} pictures shown, loudest sound {:.3}",
@@ -377,7 +372,7 @@ impl Session<'_> {
 
     /// Once, as soon as the size of the pictures is known: raw ones fill a disk quickly.
     fn tell_size(&mut self) {
-        let size = self.look.as_ref().and_then(|look| look.so_far().size);
+        let size = self.looks.so_far().size;
         if let (Some(folder), Some((width, height)), false) = (&self.wish.record, size, self.size_told) {
             self.size_told = true;
             let line = format!(
@@ -413,7 +408,7 @@ impl Session<'_> {
         self.findings.left(&self.endpoint, Instant::now(), cost::cpu_s());
         let pss_mb = cost::pss_mb();
         let unreached = self.never_reached();
-        let looked = self.look.map(Onlooker::finish);
+        let looked = self.looks.finish();
         let heard = self.listen.finish();
         let tape_faults = self.tape.map(OwnTape::finish).unwrap_or_default();
         self.endpoint.set_picture(None);
@@ -425,9 +420,11 @@ impl Session<'_> {
         if let Some(fault) = unreached {
             return Outcome::NoCall(fault.to_string());
         }
-        let mut report = self.findings.report(self.host, looked.as_ref(), &heard, pss_mb);
+        let first = looked.first.as_ref();
+        let mut report = self.findings.report(self.host, first, &heard, pss_mb);
         self.errands.report(self.wish, &mut report);
         self.own.report(&mut report);
+        self.people.report(&looked, &mut report);
         for fault in tape_faults {
             report.fail(format!("recording what is sent: {fault}"));
         }

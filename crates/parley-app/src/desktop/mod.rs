@@ -20,6 +20,8 @@ use words::Words;
 
 /// People whose coming was told; more are not told anew, whoever floods a room.
 const TOLD_MAX: usize = 64;
+/// Where more others than this are there already, nobody waits for one more: it is not told.
+const FEW: usize = 4;
 /// Recordings that begin and are told of in a call; whoever switches to and fro is not told of more.
 const RECORDINGS_TOLD_MAX: usize = 8;
 /// Messages and files that are told of while a person is away from the window; whoever floods them is not told of more.
@@ -207,6 +209,7 @@ impl Citizen {
             .is_some_and(|before| before.phase == Phase::InCall);
         let told = !watched && state.settings.desktop.notifications;
         if state.phase == Phase::InCall {
+            let few = state.call.as_ref().is_some_and(|call| call.people.len() <= FEW);
             for person in state.call.iter().flat_map(|call| &call.people) {
                 let name: String = person.name.chars().take(NAME_CHARS_MAX).collect();
                 let words = &self.words.1;
@@ -219,7 +222,7 @@ impl Citizen {
                     });
                 };
                 let new = self.came.len() < TOLD_MAX && self.came.insert(person.id.clone());
-                if new && told && was_in_call {
+                if new && told && was_in_call && few {
                     tell("joined");
                 }
                 // Nobody is recorded unawares, whatever else they want to be told.

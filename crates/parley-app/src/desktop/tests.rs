@@ -1,22 +1,27 @@
 use super::*;
 use crate::view::{
     CallView, Delivery, DesktopView, DevicesView, EndedView, HistoryView, LocalView, MessageView, PersonView,
-    Quality, Settings, SignalingState,
+    PictureState, Quality, Settings, SignalingState,
 };
 
 pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
     let person = |name: &&str| PersonView {
         id: format!("id-{name}"),
         name: (*name).to_owned(),
+        host: false,
         microphone_on: true,
         camera_on: true,
         hand_raised: false,
+        hand_place: None,
         recording: false,
         away: false,
+        picture: PictureState::Flows,
         video_size: None,
         screen_on: false,
+        screen: PictureState::Off,
         screen_size: None,
         volume_pct: 100,
+        stalled: false,
         quality: Quality::Good,
     };
     AppState {
@@ -33,7 +38,11 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
                 CallState::Connected
             },
             signaling: SignalingState::Connected,
+            end_to_end: true,
+            me: None,
             people: people.iter().map(person).collect(),
+            hand_place: None,
+            group: None,
             connected_since_ms: None,
             past: None,
             door: crate::view::DoorView::default(),
@@ -234,6 +243,19 @@ fn a_flood_of_people_is_not_a_flood_of_notifications() {
         })
         .sum();
     assert_eq!(told, TOLD_MAX);
+}
+
+#[test]
+fn of_a_group_only_the_first_who_come_are_told() {
+    let names: Vec<String> = (0..20).map(|number| format!("Person {number}")).collect();
+    let mut citizen = Citizen::new("C");
+    let told = (0..=names.len()).map(|many| {
+        let there: Vec<&str> = names.iter().take(many).map(String::as_str).collect();
+        let deeds = citizen.follow(&state(Phase::InCall, &there), false);
+        let notices = deeds.iter().filter(|deed| matches!(deed, Deed::Notify { .. }));
+        notices.count()
+    });
+    assert_eq!(told.sum::<usize>(), FEW);
 }
 
 #[test]

@@ -18,6 +18,8 @@ use timeline::Timeline;
 
 /// Seconds that are kept.
 const SAMPLES_MAX: usize = 2 * 60 * 60;
+/// Of these, the latest with figures of each person: there may be many of them.
+const PEOPLE_S: usize = 60;
 /// Seconds without its signs after which a finding is over.
 const CALM_S: u32 = 5;
 
@@ -70,6 +72,10 @@ impl Diagnosis {
         }
         let now_ms = circumstances.now_ms;
         self.samples.push_back(sample);
+        let grown_old = self.samples.len().checked_sub(PEOPLE_S + 1);
+        if let Some(old) = grown_old.and_then(|at| self.samples.get_mut(at)) {
+            old.people = Vec::new();
+        }
         self.seconds.push_back(circumstances);
         for rule in RULES {
             let value = rule.applies(&self.samples, &self.seconds);

@@ -89,7 +89,7 @@ impl Report {
             events,
             ..
         } = diagnosis.view();
-        let mut names = BTreeMap::new();
+        let (mut names, mut ids) = (BTreeMap::new(), BTreeMap::new());
         Self {
             version: version.to_owned(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -108,7 +108,11 @@ impl Report {
                     },
                 })
                 .collect(),
-            samples: diagnosis.samples().cloned().map(redacted).collect(),
+            samples: diagnosis
+                .samples()
+                .cloned()
+                .map(|sample| redacted(sample, &mut ids))
+                .collect(),
         }
     }
 
@@ -252,8 +256,13 @@ fn nameless(names: &mut BTreeMap<String, usize>, name: String) -> String {
     format!("person {}", names.entry(name).or_insert(next))
 }
 
-fn redacted(mut sample: StatsSample) -> StatsSample {
+fn redacted(mut sample: StatsSample, ids: &mut BTreeMap<String, usize>) -> StatsSample {
     sample.path = None;
+    for person in &mut sample.people {
+        let next = ids.len() + 1;
+        let number = *ids.entry(std::mem::take(&mut person.id)).or_insert(next);
+        person.id = number.to_string();
+    }
     if let Some(pair) = &mut sample.pair {
         pair.own = kind_of(&pair.own).to_owned();
         pair.other = kind_of(&pair.other).to_owned();

@@ -4,6 +4,9 @@
 //! tracks are wired and targets passed on. Knows nothing of settings, problems or what is shown. Opening and closing
 //! never block: devices are stopped on a thread of their own.
 
+mod gaze;
+mod layers;
+mod load;
 mod ongoing;
 mod picture;
 mod recording;
@@ -11,21 +14,24 @@ mod share;
 mod sound;
 mod tiles;
 
+pub use gaze::Sight;
 /// What a call is asked and tells, for roots that stand on this crate alone.
 pub use parley_call::chat::{ChatCounters, ChatNews, SayError};
 pub use parley_call::files::{
     Direction, FileCommand, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
+pub use parley_call::port::TrackKind;
 pub use parley_call::{
-    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, RecordingConsent,
-    RecordingRefusal, SignalingFault, VideoLimits,
+    CallCommand, CallPhase, CallSnapshot, CallStats, CallTarget, EndReason, NetworkOptions, PersonSnapshot,
+    RecordingConsent, RecordingRefusal, SignalingFault, VideoLimits,
 };
 pub use parley_media::audio::SharedSoundStatus;
 pub use parley_media::record::{RecordEnd, RecorderStatus, StartRecorderError};
 pub use share::{CHOICE_TILE, SCREEN_TILE, SCREEN_TILE_OF, ShareWish};
 pub use tiles::{SELF_TILE, Tiles};
 
-use ongoing::{OngoingCall, Said};
+use layers::Layers;
+use ongoing::{OngoingCall, OwnEnds, Said};
 use parley_call::port::LaneKind;
 use parley_call::{Call, CallConfig, CallEvent, LocalMedia, LocalScreen};
 use parley_media::audio::{AudioCommand, AudioConfig, AudioStatus, AudioTargets, StartAudioError};
@@ -40,6 +46,7 @@ use recording::Recording;
 use share::{Choosing, ScreenEnds, Sharing};
 use sound::Sound;
 use std::path::PathBuf;
+use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 /// Packets of the computer's sound that may wait for the network: a third of a second.
@@ -226,6 +233,7 @@ impl Endpoint {
         };
         let frames = self.picture.for_encoder();
         let encoder = VideoEncoder::spawn(frames, for_encoder.clone(), key_frames.clone(), encoded)?;
+        let (layers, of_layers) = Layers::new();
         let handle = Call::start(CallConfig {
             target: wish.target,
             name: wish.name,
@@ -244,19 +252,19 @@ impl Endpoint {
                     sound: screen_sound,
                     sound_targets: sound_targets_in,
                 },
+                layers: of_layers,
             },
             network: wish.network,
         });
         let tiles = self.tiles.clone();
-        self.call = Some(OngoingCall::new(
-            handle,
+        let own = OwnEnds {
             encoder,
-            for_encoder,
-            for_sound,
+            video_targets: for_encoder,
+            audio_targets: for_sound,
             screen_ends,
-            tiles,
-            wish.downloads,
-        ));
+            layers,
+        };
+        self.call = Some(OngoingCall::new(handle, own, tiles, wish.downloads));
         Ok(())
     }
 
@@ -336,6 +344,14 @@ impl Endpoint {
         }
     }
 
+    /// These tiles of the others are seen from now on, and no other: in rooms of three and more nothing else comes. Until this
+    /// was said in a call, the tiles that are watched count. Said as often as one likes; the call is told ten times a second.
+    pub fn look(&mut self, sights: Vec<Sight>) {
+        if let Some(call) = &mut self.call {
+            call.gaze.say(now(), sights);
+        }
+    }
+
     /// Writes to the others, now or as soon as they can be reached; gives the message as it will be seen.
     ///
     /// # Errors
@@ -402,6 +418,11 @@ impl Endpoint {
         self.call.as_ref()?.encoder_stats()
     }
 
+    /// What the encoders of one's own picture in smaller layers did, by their names, smallest first; nobody, while nobody wants any.
+    pub fn layer_stats(&self) -> impl Iterator<Item = (&'static str, EncoderStats)> {
+        self.call.iter().flat_map(|call| call.layers.stats())
+    }
+
     /// What came of the others' pictures.
     pub fn receiver_stats(&self) -> impl Iterator<Item = (ParticipantId, ReceiverStats)> {
         self.call.iter().flat_map(OngoingCall::receiver_stats)
@@ -444,6 +465,7 @@ impl Endpoint {
                 Said::Files => return Happened::Files,
                 Said::Chat(news) => return Happened::Chat(news),
                 Said::AudioTargets(targets) => self.sound.send(AudioCommand::SetTargets(targets)),
+                Said::Layers => self.follow_layers(),
                 Said::State => return Happened::Call,
                 Said::Stats => return Happened::Stats,
             }
@@ -457,6 +479,12 @@ impl Endpoint {
             for command in call.holds() {
                 self.sound.send(command);
             }
+        }
+    }
+
+    fn follow_layers(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.layers.follow(now(), &mut self.picture);
         }
     }
 
@@ -541,6 +569,14 @@ async fn next_said(call: &mut Option<OngoingCall>) -> Said {
         Some(call) => call.next().await,
         None => std::future::pending().await,
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: paces what is asked of the call"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Lets something end whose end waits for a thread or a device, without making anybody wait.

@@ -1,12 +1,17 @@
 //! A call that is on: its driver's handle, one's own encoder, and a receiver for everyone whose picture comes.
 
-use super::retire;
+use super::gaze::Gaze;
+use super::layers::Layers;
+use super::load::{CodecLoad, Work, Worker};
 use super::share::{SCREEN_TILE_OF, ScreenEnds};
 use super::tiles::Tiles;
+use super::{now, retire};
 use parley_call::chat::{self, ChatHandle, ChatNews};
 use parley_call::files::{self, FilesHandle};
 use parley_call::port::TrackKind;
-use parley_call::{CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester};
+use parley_call::{
+    CallCommand, CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester,
+};
 use parley_media::audio::{AudioCommand, AudioStatus, AudioTargets, ParticipantAudio};
 use parley_media::packet::ReceivedPacket;
 use parley_media::video::{
@@ -27,6 +32,8 @@ const HOLD_STEP_MS: u16 = 4;
 pub(super) struct OngoingCall {
     pub(super) handle: CallHandle,
     pub(super) chat: ChatHandle,
+    /// Whom the chat knows to be in the room.
+    met: Vec<ParticipantId>,
     /// Absent when this computer has no thread for them.
     pub(super) files: Option<FilesHandle>,
     over: bool,
@@ -37,13 +44,25 @@ pub(super) struct OngoingCall {
     screens: BTreeMap<ParticipantId, VideoReceiver>,
     pub(super) screen_ends: ScreenEnds,
     audio_targets: watch::Receiver<AudioTargets>,
+    pub(super) layers: Layers,
+    pub(super) gaze: Gaze,
     watching: watch::Receiver<()>,
     tiles: Tiles,
     /// How long voices were told to wait at least, in milliseconds.
     holds: BTreeMap<ParticipantId, u16>,
-    /// Pictures decoded when it was looked last, and times the sound was late.
-    decoded: u64,
+    load: CodecLoad,
+    /// Times the sound was late.
     sound_late: u64,
+}
+
+/// This side's own ends of what the call was given.
+#[derive(Debug)]
+pub(super) struct OwnEnds {
+    pub(super) encoder: VideoEncoder,
+    pub(super) video_targets: watch::Receiver<EncoderTargets>,
+    pub(super) audio_targets: watch::Receiver<AudioTargets>,
+    pub(super) screen_ends: ScreenEnds,
+    pub(super) layers: Layers,
 }
 
 /// What a call's driver has to say next.
@@ -57,6 +76,8 @@ pub(super) enum Said {
     Chat(ChatNews),
     /// The audio encoder must produce something else.
     AudioTargets(AudioTargets),
+    /// Other layers of one's own picture are wanted.
+    Layers,
     /// The snapshot changed.
     State,
     /// A new sample.
@@ -64,30 +85,25 @@ pub(super) enum Said {
 }
 
 impl OngoingCall {
-    pub(super) fn new(
-        handle: CallHandle,
-        encoder: VideoEncoder,
-        video_targets: watch::Receiver<EncoderTargets>,
-        audio_targets: watch::Receiver<AudioTargets>,
-        screen_ends: ScreenEnds,
-        tiles: Tiles,
-        downloads: PathBuf,
-    ) -> Self {
+    pub(super) fn new(handle: CallHandle, own: OwnEnds, tiles: Tiles, downloads: PathBuf) -> Self {
         Self {
             handle,
             chat: chat::start(),
+            met: Vec::new(),
             files: files::start(downloads),
             over: false,
-            encoder: Some(encoder),
+            encoder: Some(own.encoder),
             receivers: BTreeMap::new(),
-            video_targets,
+            video_targets: own.video_targets,
             screens: BTreeMap::new(),
-            screen_ends,
-            audio_targets,
+            screen_ends: own.screen_ends,
+            audio_targets: own.audio_targets,
+            layers: own.layers,
+            gaze: Gaze::default(),
             watching: tiles.watching(),
             tiles,
             holds: BTreeMap::new(),
-            decoded: 0,
+            load: CodecLoad::default(),
             sound_late: 0,
         }
     }
@@ -98,6 +114,7 @@ impl OngoingCall {
             std::future::pending::<()>().await;
         }
         loop {
+            let look_at = self.gaze.due();
             tokio::select! {
                 biased;
                 event = self.handle.events.recv() => {
@@ -110,6 +127,8 @@ impl OngoingCall {
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => {
                     self.forget_old_screens();
+                    self.meet();
+                    self.gaze.changed(now());
                     return Said::State;
                 }
                 Ok(()) = self.video_targets.changed() => self.follow_pause(),
@@ -121,8 +140,27 @@ impl OngoingCall {
                     self.follow_load();
                     return Said::Stats;
                 }
-                Ok(()) = self.watching.changed() => self.follow_eyes(),
+                Ok(()) = self.watching.changed() => {
+                    self.follow_eyes();
+                    self.gaze.changed(now());
+                }
+                () = self.layers.changed() => return Said::Layers,
+                () = tokio::time::sleep_until(look_at.unwrap_or_else(now).into()), if look_at.is_some() => {
+                    self.look();
+                }
             }
+        }
+    }
+
+    /// Asks the call for what is looked at, if that is something else than before.
+    fn look(&mut self) {
+        let tiles = &self.tiles;
+        let people = self.handle.state.borrow().people.clone();
+        let looks = self.gaze.take(now(), &people, |tile| tiles.is_watched(tile));
+        if let Some(looks) = looks
+            && self.handle.commands.try_send(CallCommand::Look(looks)).is_err()
+        {
+            self.gaze.missed(now());
         }
     }
 
@@ -166,6 +204,15 @@ impl OngoingCall {
         receiver.set_watched(self.tiles.is_watched(&tile));
         if let Some(old) = self.screens.insert(who, receiver) {
             retire(old);
+        }
+    }
+
+    /// What is written is for those who are in the room.
+    fn meet(&mut self) {
+        let people = self.handle.state.borrow();
+        let people: Vec<ParticipantId> = people.people.iter().map(|person| person.id).collect();
+        if people != self.met && self.chat.people(people.clone()) {
+            self.met = people;
         }
     }
 
@@ -240,15 +287,30 @@ impl OngoingCall {
 
     /// What else this computer does: once a second, with the sample of figures.
     fn follow_load(&mut self) {
-        let receivers = self.receivers.values().chain(self.screens.values());
-        let stats: Vec<ReceiverStats> = receivers.map(VideoReceiver::stats).collect();
-        let decoded: u64 = stats.iter().map(|one| one.decoded).sum();
-        // A receiver that is gone took its count along.
-        let pictures = decoded.saturating_sub(std::mem::replace(&mut self.decoded, decoded));
-        let slowest_ms = stats.iter().map(|one| one.decode_ms).fold(0.0, f32::max);
+        let of = |kind: TrackKind| {
+            move |(who, stats): (ParticipantId, ReceiverStats)| {
+                let work = Work {
+                    pictures: stats.decoded,
+                    each_ms: stats.decode_ms,
+                };
+                (Worker::Decoder(who, kind == TrackKind::Screen), work)
+            }
+        };
+        let decoders = self.receiver_stats().map(of(TrackKind::Video));
+        let decoders = decoders.chain(self.screen_stats().map(of(TrackKind::Screen)));
+        // The largest layer gives way for the smaller ones, as for what is decoded.
+        let layers = self.layers.stats().map(|(rid, stats)| {
+            let work = Work {
+                pictures: stats.frames,
+                each_ms: stats.encode_ms,
+            };
+            (Worker::Layer(rid), work)
+        });
+        let workers: Vec<(Worker, Work)> = decoders.chain(layers).collect();
+        let share = self.load.second(workers);
         if let Some(encoder) = &self.encoder {
             encoder.set_beside(BesideEncoding {
-                decoding: pictures as f32 * slowest_ms / 1_000.0,
+                decoding: share,
                 sound_late: self.sound_late,
             });
         }

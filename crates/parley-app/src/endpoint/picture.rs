@@ -1,4 +1,4 @@
-//! One's own picture: a source while it is wanted, feeding one's own tile and, in a call, the encoder.
+//! One's own picture: a source while it is wanted, feeding one's own tile and, in a call, its encoders.
 
 use super::retire;
 use super::tiles::{SELF_TILE, Tiles};
@@ -12,7 +12,7 @@ pub(super) struct OwnPicture {
     tiles: Tiles,
     open: Option<Open>,
     /// Where pictures go besides one's own tile.
-    to_encoder: Option<Slot<VideoFrame>>,
+    to_encoders: Vec<Slot<VideoFrame>>,
 }
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl OwnPicture {
         Self {
             tiles,
             open: None,
-            to_encoder: None,
+            to_encoders: Vec::new(),
         }
     }
 
@@ -46,7 +46,8 @@ impl OwnPicture {
         };
         let source = VideoSource::spawn(input.clone());
         source.feed(self.tiles.slot(SELF_TILE));
-        if let Some(slot) = &self.to_encoder {
+        self.to_encoders.retain(|slot| !slot.is_closed());
+        for slot in &self.to_encoders {
             source.feed(slot.clone());
         }
         let status = source.status();
@@ -57,18 +58,19 @@ impl OwnPicture {
         });
     }
 
-    /// A slot that gets the picture, whatever its source, until the next one is asked for.
+    /// A slot that gets the picture, whatever its source, until it is closed or [`OwnPicture::no_encoder`] was said.
     pub(super) fn for_encoder(&mut self) -> Slot<VideoFrame> {
         let slot = Slot::new();
         if let Some(open) = &self.open {
             open.source.feed(slot.clone());
         }
-        self.to_encoder = Some(slot.clone());
+        self.to_encoders.retain(|slot| !slot.is_closed());
+        self.to_encoders.push(slot.clone());
         slot
     }
 
     pub(super) fn no_encoder(&mut self) {
-        self.to_encoder = None;
+        self.to_encoders.clear();
     }
 
     /// What is known of the source; nothing while none is wanted.

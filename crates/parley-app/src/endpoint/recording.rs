@@ -1,12 +1,15 @@
 //! A recording of the call: a recorder, fed with the sound of this side and with tiles. What is in its picture is the owner's
 //! choice, as is where its file is and whether anybody may record.
 
-use super::Endpoint;
+use super::gaze::Sight;
+use super::share::SCREEN_TILE_OF;
 use super::tiles::Tiles;
+use super::{Endpoint, now};
 use parley_media::audio::AudioCommand;
 use parley_media::record::{RecordEnd, Recorder, RecorderStatus, Scene, StartRecorderError};
 use parley_media::slot::Slot;
 use parley_media::video::VideoFrame;
+use parley_proto::Resolution;
 use std::fs::File;
 use tokio::sync::watch;
 
@@ -63,6 +66,9 @@ impl Endpoint {
         let Some(recording) = &mut self.recording else {
             return;
         };
+        if let Some(call) = &mut self.call {
+            call.gaze.record(now(), sights(main.as_deref(), &insets));
+        }
         let is_shown = |part: &Part, tile: &str| part.tile.as_deref() == Some(tile);
         let same = recording.main.tile == main
             && recording.insets.len() == insets.len()
@@ -102,7 +108,10 @@ impl Endpoint {
     }
 
     /// Ends the recording; [`Endpoint::recording_status`] tells when its file is whole.
-    pub fn finish_recording(&self) {
+    pub fn finish_recording(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.gaze.record(now(), Vec::new());
+        }
         if let Some(recording) = &self.recording {
             recording.recorder.finish();
             self.sound(AudioCommand::Record(None));
@@ -138,6 +147,25 @@ impl Recording {
             .map(|part| part.taker.as_ref().is_some_and(|taker| !taker.is_closed()))
             .collect()
     }
+}
+
+/// What of the others a recording shows, as large as it shows it.
+fn sights(main: Option<&str>, insets: &[String]) -> Vec<Sight> {
+    let large = main.map(|tile| Sight {
+        tile: tile.to_owned(),
+        size: if tile.starts_with(SCREEN_TILE_OF) {
+            Resolution::new(1920, 1080)
+        } else {
+            Resolution::new(1280, 720)
+        },
+        priority: 2,
+    });
+    let small = insets.iter().map(|tile| Sight {
+        tile: tile.clone(),
+        size: Resolution::new(320, 180),
+        priority: 0,
+    });
+    large.into_iter().chain(small).collect()
 }
 
 /// Returns when the recording's status changed. Cancel safe.

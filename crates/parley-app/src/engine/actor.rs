@@ -7,11 +7,11 @@
 use super::device_news::NewsOfDevices;
 use super::devices::{DeviceLists, ListWish, chosen, watch_devices};
 use super::diary::Diary;
+use super::hands::Hands;
 use super::inspect::Inspection;
 use super::mute::{MuteAsk, MuteSwitch};
 use super::network_check::NetworkCheck;
-use super::publish::Pace;
-use super::quality::PathQuality;
+use super::quality::Qualities;
 use super::recording::CallRecording;
 use super::stats::{Figures, Gauge};
 use super::talk::Talk;
@@ -21,6 +21,7 @@ use super::{EngineConfig, Request, levels, translate};
 use crate::embedded::EmbeddedServer;
 use crate::endpoint::{Endpoint, Happened, Tiles};
 use crate::folders::Folders;
+use crate::pace::Pace;
 use crate::problems::Problems;
 use crate::saving;
 use crate::settings::SettingsStore;
@@ -78,13 +79,14 @@ pub(super) struct Actor {
     pub(super) volumes: Volumes,
     list_wish: watch::Sender<ListWish>,
     listed: mpsc::Receiver<DeviceLists>,
-    pub(super) quality: PathQuality,
+    pub(super) quality: Qualities,
     gauge: Gauge,
     pace: Pace,
     pub(super) state: watch::Sender<AppState>,
     pub(super) levels: watch::Sender<Levels>,
     stats: watch::Sender<StatsSample>,
     pub(super) talk: Talk,
+    pub(super) hands: Hands,
     pub(super) inspection: Inspection,
     pub(super) network_check: NetworkCheck,
     first_link: Option<String>,
@@ -170,13 +172,14 @@ impl Actor {
             volumes: Volumes::default(),
             list_wish,
             listed,
-            quality: PathQuality::default(),
+            quality: Qualities::default(),
             gauge: Gauge::default(),
             pace: Pace::of_state(),
             state,
             levels,
             stats,
             talk,
+            hands: Hands::default(),
             inspection,
             network_check: NetworkCheck::default(),
             first_link: config.link,
@@ -341,15 +344,18 @@ impl Actor {
     fn take_sample(&mut self, now: Instant) {
         let figures = Figures {
             call: self.endpoint.call_stats().unwrap_or_default(),
+            room: self.endpoint.call().unwrap_or_default(),
             encoder: self.endpoint.encoder_stats(),
-            receivers: self.endpoint.receiver_stats().map(|(_, stats)| stats).collect(),
+            layers: self.endpoint.layer_stats().collect(),
+            receivers: self.endpoint.receiver_stats().collect(),
+            screens: self.endpoint.screen_stats().collect(),
             sound: self.endpoint.sound_status(),
             shared_sound: self.endpoint.shared_sound_status(),
             files: self.endpoint.file_counters(),
             chat: self.endpoint.chat_counters(),
             history_dropped: self.history.dropped(),
         };
-        self.quality.push(figures.path());
+        self.quality.push(figures.path(), figures.paths());
         self.write_down();
         let mut sample = self.gauge.sample(now, &figures);
         self.inspect(&mut sample, now);
@@ -404,6 +410,7 @@ impl Actor {
         self.gauge.reset();
         self.diary.turn_page();
         self.volumes.clear();
+        self.hands.clear();
         self.inspection.begin();
         self.told_media = None;
     }

@@ -14,6 +14,12 @@ type Outcome = Result<(), CommandError>;
 impl Actor {
     pub(super) fn offer_paths(&self, paths: Vec<PathBuf>) -> Outcome {
         self.must_be_in_call()?;
+        // The lanes for files are those of a direct connection.
+        let call = self.endpoint.call();
+        if call.is_some_and(|call| call.group.is_some() && call.people.len() > 1) {
+            let message = "Files can only be sent while two people are in the call.";
+            return Err(refusal(CommandErrorCode::NotNow, message));
+        }
         for path in paths {
             let id = TransferId::from_bytes(rand::random());
             self.file_command(FileCommand::Offer { id, path })?;

@@ -96,7 +96,7 @@ impl Actor {
         let people: Vec<PersonView> = snapshot
             .people
             .iter()
-            .map(|person| translate::person(person, None, self.quality.get()))
+            .map(|person| translate::person(person, self.quality.get()))
             .collect();
         let microphone = sound
             .as_ref()

@@ -5,14 +5,15 @@ use super::mute::MuteAsk;
 use super::{devices, translate};
 use crate::address::server_address;
 use crate::embedded::{EmbeddedServer, StartEmbeddedError, is_loopback};
-use crate::endpoint::CallWish;
+use crate::endpoint::{CallWish, Sight};
 use crate::network;
 use crate::view::{
     AppCommand, CommandError, CommandErrorCode, DesktopView, Phase, ProblemCode, SavingMode, SettingsPatch,
+    TileLook,
 };
 use parley_call::{CallCommand, CallTarget, EndReason};
 use parley_media::audio::AudioCommand;
-use parley_proto::{Link, ServerAddress};
+use parley_proto::{Link, Resolution, ServerAddress};
 use std::time::Instant;
 
 pub(super) type Outcome = Result<(), CommandError>;
@@ -44,6 +45,7 @@ impl Actor {
             AppCommand::TestEcho { on } => return self.test_echo(on),
             AppCommand::CheckNetwork => return self.check_network().await,
             AppCommand::SetVolume { id, percent, settled } => return self.set_volume(&id, percent, settled),
+            AppCommand::Look { tiles } => self.look(tiles),
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
@@ -229,6 +231,16 @@ impl Actor {
                 self.call_ended(&EndReason::HungUp, Instant::now());
             }
         }
+    }
+
+    /// What of the others is shown now.
+    fn look(&mut self, tiles: Vec<TileLook>) {
+        let sights = tiles.into_iter().map(|look| Sight {
+            tile: look.tile,
+            size: Resolution::new(look.width, look.height),
+            priority: translate::priority(look.weight),
+        });
+        self.endpoint.look(sights.collect());
     }
 
     fn test_speaker(&self) -> Outcome {

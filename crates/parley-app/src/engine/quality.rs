@@ -1,7 +1,8 @@
 //! Three bars from figures: the worst of loss, round trip and jitter over the last seconds. No clock: one sample a second.
 
 use crate::view::Quality;
-use std::collections::VecDeque;
+use parley_proto::ParticipantId;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Samples that count together, so that one bad second is no change of mood.
 const SAMPLES: usize = 4;
@@ -17,23 +18,52 @@ pub(super) struct PathSample {
     pub(super) frozen: bool,
 }
 
+/// How good the call is, and the path to each of the others.
+#[derive(Debug, Default)]
+pub(super) struct Qualities {
+    call: PathQuality,
+    people: BTreeMap<ParticipantId, PathQuality>,
+}
+
+impl Qualities {
+    /// Another second, with those who are there.
+    pub(super) fn push(&mut self, call: PathSample, people: Vec<(ParticipantId, PathSample)>) {
+        self.call.push(call);
+        self.people
+            .retain(|who, _| people.iter().any(|(there, _)| there == who));
+        for (who, sample) in people {
+            self.people.entry(who).or_default().push(sample);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// That of the call.
+    pub(super) fn get(&self) -> Quality {
+        self.call.get()
+    }
+
+    /// That of the path to somebody.
+    pub(super) fn of(&self, who: ParticipantId) -> Quality {
+        self.people.get(&who).map_or(Quality::Unknown, PathQuality::get)
+    }
+}
+
 /// The last seconds of a path.
 #[derive(Debug, Default)]
-pub(super) struct PathQuality(VecDeque<PathSample>);
+struct PathQuality(VecDeque<PathSample>);
 
 impl PathQuality {
-    pub(super) fn push(&mut self, sample: PathSample) {
+    fn push(&mut self, sample: PathSample) {
         if self.0.len() == SAMPLES {
             self.0.pop_front();
         }
         self.0.push_back(sample);
     }
 
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    pub(super) fn get(&self) -> Quality {
+    fn get(&self) -> Quality {
         if self.0.is_empty() {
             return Quality::Unknown;
         }
@@ -88,5 +118,25 @@ mod tests {
         check(&[far; 4], Quality::Poor);
         check(&[frozen; 3], Quality::Poor);
         check(&[frozen, calm, calm, calm, calm], Quality::Good);
+    }
+    #[test]
+    fn whoever_left_takes_their_path_along() {
+        let [ada, ben] = [1, 2].map(|number| ParticipantId::from_bytes([number; 16]));
+        let frozen = PathSample {
+            frozen: true,
+            ..PathSample::default()
+        };
+        let mut qualities = Qualities::default();
+        qualities.push(
+            PathSample::default(),
+            vec![(ada, PathSample::default()), (ben, frozen)],
+        );
+        let seen = [ada, ben].map(|who| qualities.of(who));
+        assert_eq!(
+            (qualities.get(), seen),
+            (Quality::Good, [Quality::Good, Quality::Poor])
+        );
+        qualities.push(PathSample::default(), vec![(ada, PathSample::default())]);
+        assert_eq!(qualities.of(ben), Quality::Unknown);
     }
 }

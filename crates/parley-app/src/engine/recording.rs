@@ -13,11 +13,16 @@ use crate::endpoint::{
 };
 use crate::view::{CommandErrorCode, Phase, RecordingEnded, RecordingStage, RecordingStop, RecordingView};
 use parley_call::CallCommand;
+use parley_proto::ParticipantId;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// Pictures in the corner of a recording. Whoever has no place is heard.
+const INSETS_MAX: usize = 3;
+/// Whoever is large in it stays so for as long at least.
+const LARGE_MIN: Duration = Duration::from_secs(3);
 /// Files of one second that are counted through.
 const NAMESAKES_MAX: u32 = 100;
 
@@ -31,6 +36,33 @@ pub(super) struct CallRecording {
     /// Why it ends, if not by itself.
     why: Option<RecordingStop>,
     ends: u32,
+    large: Large,
+}
+
+/// Who is large in the picture: whoever speaks, of those who are seen. Sans-IO.
+#[derive(Debug, Default)]
+struct Large(Option<(ParticipantId, Instant)>);
+
+impl Large {
+    /// `seen`: those whose cameras are on.
+    fn choose(
+        &mut self,
+        now: Instant,
+        seen: &[ParticipantId],
+        speakers: &[ParticipantId],
+    ) -> Option<ParticipantId> {
+        let present = self.0.filter(|(who, _)| seen.contains(who));
+        let settled = present.is_none_or(|(_, since)| now.saturating_duration_since(since) >= LARGE_MIN);
+        let speaker = speakers.iter().find(|who| seen.contains(who)).copied();
+        let wanted = speaker
+            .filter(|_| settled)
+            .or(present.map(|(who, _)| who))
+            .or_else(|| seen.first().copied());
+        if wanted != present.map(|(who, _)| who) {
+            self.0 = wanted.map(|who| (who, now));
+        }
+        wanted
+    }
 }
 
 impl Actor {
@@ -188,18 +220,32 @@ impl Actor {
         self.recording.view.clone()
     }
 
-    /// What is in the picture: a screen that is shared, else whoever is there; small in the corner whoever is not large.
-    fn recorded_tiles(&self, call: &CallSnapshot) -> (Option<String>, Vec<String>) {
+    /// What is in the picture: a screen that is shared, else whoever speaks or is there; small in the corner whoever is not large, as
+    /// far as there is room.
+    #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
+    fn recorded_tiles(&mut self, call: &CallSnapshot) -> (Option<String>, Vec<String>) {
         let own = self.sends_picture().then(|| SELF_TILE.to_owned());
         let seen = call.people.iter().filter(|person| person.media.camera_on);
-        let mut others = seen.map(|person| person.id.to_string());
+        let seen: Vec<ParticipantId> = seen.map(|person| person.id).collect();
+        let speakers = call
+            .group
+            .as_ref()
+            .map_or(&[][..], |group| group.speakers.as_slice());
+        let large = self.recording.large.choose(Instant::now(), &seen, speakers);
         let theirs = call.people.iter().find(|person| person.media.screen_on);
         let screen = match theirs {
             Some(person) => Some(format!("{SCREEN_TILE_OF}{}", person.id)),
             None => self.endpoint.share_wish().map(|_| SCREEN_TILE.to_owned()),
         };
-        let main = screen.or_else(|| others.next());
-        (main, own.into_iter().chain(others).collect())
+        // Beside a screen, whoever speaks is the first of the small ones.
+        let (main, beside) = match (screen, large) {
+            (Some(screen), large) => (Some(screen), large),
+            (None, large) => (large.map(|who| who.to_string()), None),
+        };
+        let others = seen.iter().filter(|who| Some(**who) != large);
+        let small = beside.iter().chain(others).map(ParticipantId::to_string);
+        let insets = own.into_iter().chain(small).take(INSETS_MAX).collect();
+        (main, insets)
     }
 
     /// Where recordings go.
@@ -270,6 +316,35 @@ fn remove_empty(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test: any moment will do as the start")]
+    fn whoever_speaks_is_large_and_not_for_a_moment_only() {
+        let begin = Instant::now();
+        let at = |ms| begin + Duration::from_millis(ms);
+        let [ada, ben, cleo] = [1, 2, 3].map(|number| ParticipantId::from_bytes([number; 16]));
+        let mut large = Large::default();
+        assert_eq!(large.choose(at(0), &[], &[ada]), None, "nobody is seen");
+        assert_eq!(large.choose(at(0), &[ada, ben], &[]), Some(ada));
+        assert_eq!(large.choose(at(1_000), &[ada, ben], &[ben]), Some(ada), "not yet");
+        assert_eq!(
+            large.choose(at(3_000), &[ada, ben], &[cleo, ben]),
+            Some(ben),
+            "of those who are seen"
+        );
+        assert_eq!(large.choose(at(4_000), &[ada, ben], &[ada]), Some(ben));
+        assert_eq!(
+            large.choose(at(9_000), &[ada, ben], &[]),
+            Some(ben),
+            "in silence too"
+        );
+        assert_eq!(
+            large.choose(at(9_100), &[ada], &[]),
+            Some(ada),
+            "Ben's camera is off"
+        );
+        assert_eq!(large.choose(at(9_200), &[ada, ben], &[ben]), Some(ada));
+    }
 
     #[test]
     fn a_recording_never_takes_the_place_of_another() {

@@ -2,14 +2,16 @@
 //! Sans-IO; time is an argument.
 
 use super::quality::PathSample;
+use super::rates::Rates;
 use super::translate::size;
 use crate::view::{PairView, StatsSample};
-use parley_call::CallStats;
 use parley_call::chat::ChatCounters;
 use parley_call::files::FileCounters;
 use parley_call::port::PeerStats;
+use parley_call::{CallSnapshot, CallStats};
 use parley_media::audio::{AudioStatus, SharedSoundStatus};
 use parley_media::video::{EncoderStats, ReceiverStats};
+use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -18,8 +20,12 @@ use std::time::Instant;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Figures {
     pub(super) call: CallStats,
+    pub(super) room: CallSnapshot,
     pub(super) encoder: Option<EncoderStats>,
-    pub(super) receivers: Vec<ReceiverStats>,
+    /// Of the smaller layers.
+    pub(super) layers: Vec<(&'static str, EncoderStats)>,
+    pub(super) receivers: Vec<(ParticipantId, ReceiverStats)>,
+    pub(super) screens: Vec<(ParticipantId, ReceiverStats)>,
     pub(super) sound: Option<AudioStatus>,
     pub(super) shared_sound: Option<SharedSoundStatus>,
     pub(super) files: FileCounters,
@@ -32,7 +38,7 @@ pub(super) struct Figures {
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     began: Option<Instant>,
-    before: Option<(Instant, u64)>,
+    rates: Rates,
 }
 
 impl Gauge {
@@ -43,19 +49,13 @@ impl Gauge {
 
     pub(super) fn sample(&mut self, now: Instant, figures: &Figures) -> StatsSample {
         let began = *self.began.get_or_insert(now);
-        let decoded: u64 = figures.receivers.iter().map(|receiver| receiver.decoded).sum();
-        let fps_received = self.before.map_or(0.0, |(at, before)| {
-            let seconds = now.saturating_duration_since(at).as_secs_f32().max(0.1);
-            decoded.saturating_sub(before) as f32 / seconds
-        });
-        self.before = Some((now, decoded));
+        let (people, sent_layers) = self.rates.second(now, figures);
+        let decoders = || figures.receivers.iter().map(|(_, receiver)| receiver);
+        let voices = || figures.sound.iter().flat_map(|sound| &sound.participants);
         let peer = &figures.call.peer;
         let encoder = figures.encoder.filter(|encoder| encoder.frames > 0);
-        let received = figures.receivers.iter().find_map(|receiver| receiver.resolution);
-        let person = figures
-            .sound
-            .as_ref()
-            .and_then(|sound| sound.participants.first());
+        let sizes = decoders().filter_map(|receiver| receiver.resolution);
+        let received = sizes.max_by_key(|size| size.pixels());
         StatsSample {
             at_ms: u64::try_from(now.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX),
             rtt_ms: peer.rtt_ms,
@@ -65,21 +65,21 @@ impl Gauge {
             loss_in_pct: peer.loss_in_pct,
             loss_out_pct: peer.loss_out_pct,
             fps_sent: peer.frames_sent_per_s,
-            fps_received,
+            fps_received: people.iter().map(|person| person.fps).sum(),
             sent_size: figures.encoder.and_then(|encoder| encoder.resolution).map(size),
             received_size: received.map(size),
-            jitter_buffer_ms: person.map(|person| person.delay_ms),
-            concealed_pct: person.map_or(0.0, |person| person.concealed_pct),
-            jitter_ms: figures.path().jitter_ms.max(peer.audio_jitter_ms),
+            jitter_buffer_ms: voices().map(|voice| voice.delay_ms).reduce(f32::max),
+            concealed_pct: voices().map(|voice| voice.concealed_pct).fold(0.0, f32::max),
+            jitter_ms: voices()
+                .map(|voice| voice.jitter_ms)
+                .fold(peer.audio_jitter_ms, f32::max),
             target_kbps: encoder.map(|encoder| kbps(encoder.bitrate.bps())),
             encode_ms: encoder.map(|encoder| encoder.encode_ms),
             lines_max: encoder.and_then(|encoder| Some(encoder.cpu.limit?.height)),
-            decode_ms: figures
-                .receivers
-                .iter()
-                .map(|receiver| receiver.decode_ms)
-                .reduce(f32::max),
-            frozen: figures.receivers.iter().any(|receiver| receiver.frozen),
+            decode_ms: decoders().map(|receiver| receiver.decode_ms).reduce(f32::max),
+            frozen: decoders().any(|receiver| receiver.frozen),
+            people,
+            sent_layers,
             pair: peer.pair.map(|(own, other)| pair(own, other, peer)),
             codecs: codecs(figures),
             // These are measured elsewhere, see `super::inspect`.
@@ -95,15 +95,37 @@ impl Gauge {
 }
 
 impl Figures {
-    /// What of it says how good the path is.
+    /// What of it says how good the path is: the one to each of the others, which in a group have this side's way to the server
+    /// in common, ...
+    pub(super) fn paths(&self) -> Vec<(ParticipantId, PathSample)> {
+        let peer = &self.call.peer;
+        let path = |who| {
+            let mut voices = self.sound.iter().flat_map(|sound| &sound.participants);
+            let voice = voices.find(|voice| voice.id == who);
+            let mut receivers = self.receivers.iter();
+            PathSample {
+                loss_pct: peer.loss_in_pct.max(peer.loss_out_pct),
+                round_trip_ms: peer.rtt_ms,
+                jitter_ms: voice.map_or(0.0, |voice| voice.jitter_ms),
+                frozen: receivers.any(|(id, receiver)| *id == who && receiver.frozen),
+            }
+        };
+        let people = self.room.people.iter().map(|person| person.id);
+        people.map(|who| (who, path(who))).collect()
+    }
+
+    /// ... and that of the call: as it is to most of them, for one of many whose own network is bad makes no bad call.
     pub(super) fn path(&self) -> PathSample {
         let peer = &self.call.peer;
-        let people = self.sound.iter().flat_map(|sound| &sound.participants);
+        let paths = self.paths();
+        let mut jitter_ms: Vec<f32> = paths.iter().map(|(_, path)| path.jitter_ms).collect();
+        jitter_ms.sort_by(f32::total_cmp);
+        let frozen = paths.iter().filter(|(_, path)| path.frozen).count();
         PathSample {
             loss_pct: peer.loss_in_pct.max(peer.loss_out_pct),
             round_trip_ms: peer.rtt_ms,
-            jitter_ms: people.map(|person| person.jitter_ms).fold(0.0, f32::max),
-            frozen: self.receivers.iter().any(|receiver| receiver.frozen),
+            jitter_ms: jitter_ms.get(jitter_ms.len() / 2).copied().unwrap_or(0.0),
+            frozen: frozen * 2 > paths.len(),
         }
     }
 }
@@ -136,7 +158,7 @@ fn codecs(figures: &Figures) -> Vec<String> {
     let heard =
         sound.is_some_and(|sound| sound.counters.packets_encoded > 0 || !sound.participants.is_empty());
     let seen = figures.encoder.is_some_and(|encoder| encoder.frames > 0)
-        || figures.receivers.iter().any(|receiver| receiver.decoded > 0);
+        || figures.receivers.iter().any(|(_, receiver)| receiver.decoded > 0);
     let names = [(heard, "Opus, 48 kHz"), (seen, "H.264")];
     names
         .iter()
@@ -170,12 +192,13 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
     count("messages_flooded", session.flooded);
     count("signals_dropped", session.signals_dropped);
     count("events_dropped", session.events_dropped);
-    if let Some(encoder) = figures.encoder {
+    let layers = figures.layers.iter().map(|(_, encoder)| *encoder);
+    for encoder in figures.encoder.into_iter().chain(layers) {
         count("raw_pictures_for_room", encoder.skipped_for_room);
         count("raw_pictures_replaced", encoder.replaced);
         count("encoder_faults", encoder.faults);
     }
-    for receiver in &figures.receivers {
+    for (_, receiver) in &figures.receivers {
         count("pictures_undecoded", receiver.dropped);
         count("decode_errors", receiver.decode_errors);
         count("video_packets_duplicate", receiver.buffer.duplicates);
@@ -214,6 +237,7 @@ fn drops(figures: &Figures) -> BTreeMap<String, u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rates::tests::{id, room};
     use super::*;
     use std::time::Duration;
 
@@ -223,10 +247,14 @@ mod tests {
         let start = Instant::now();
         let mut gauge = Gauge::default();
         let figures = |decoded| Figures {
-            receivers: vec![ReceiverStats {
-                decoded,
-                ..ReceiverStats::default()
-            }],
+            receivers: vec![(
+                id(1),
+                ReceiverStats {
+                    decoded,
+                    ..ReceiverStats::default()
+                },
+            )],
+            room: room(1..=1),
             ..Figures::default()
         };
         assert_eq!(gauge.sample(start, &figures(100)).fps_received, 0.0);
@@ -236,6 +264,35 @@ mod tests {
         // The other side left and came back: a fresh decoder counts from zero.
         let sample = gauge.sample(start + Duration::from_secs(3), &figures(7));
         assert_eq!(sample.fps_received, 0.0);
+    }
+
+    #[test]
+    fn one_bad_picture_of_many_makes_no_bad_call() {
+        let figures = |frozen: &[bool]| Figures {
+            receivers: (1..)
+                .zip(frozen)
+                .map(|(number, frozen)| {
+                    let stats = ReceiverStats {
+                        frozen: *frozen,
+                        ..ReceiverStats::default()
+                    };
+                    (id(number), stats)
+                })
+                .collect(),
+            room: room(1..=u8::try_from(frozen.len()).unwrap()),
+            ..Figures::default()
+        };
+        for (frozen, call) in [
+            (&[true][..], true),
+            (&[true, false, false], false),
+            (&[true, true, false], true),
+            (&[], false),
+        ] {
+            let figures = figures(frozen);
+            assert_eq!(figures.path().frozen, call, "{frozen:?}");
+            let each: Vec<bool> = figures.paths().iter().map(|(_, path)| path.frozen).collect();
+            assert_eq!(each, frozen);
+        }
     }
 
     #[test]
@@ -249,7 +306,7 @@ mod tests {
         });
         let mut receiver = ReceiverStats::default();
         receiver.buffer.late = 4;
-        figures.receivers = vec![receiver, receiver];
+        figures.receivers = vec![(id(1), receiver), (id(2), receiver)];
         figures.chat.unanswered = 1;
         figures.history_dropped = 6;
         let names: Vec<_> = drops(&figures).into_iter().collect();

@@ -3,8 +3,8 @@
 
 use super::actor::Actor;
 use super::names::Names;
-use super::publish::Pace;
 use super::tell::since_1970_ms;
+use crate::pace::Pace;
 use crate::store::KeptMessage;
 use crate::view::{
     CommandError, CommandErrorCode, Delivery, MessageView, Phase, ReactionKind, ReactionView, TalkView,
@@ -218,6 +218,10 @@ impl Talk {
         self.changed = true;
     }
 
+    pub(super) const fn is_hand_raised(&self) -> bool {
+        self.hand_raised
+    }
+
     /// Something may have changed: when it is told, the pace says.
     pub(super) fn note_change(&mut self, now: Instant) {
         if std::mem::take(&mut self.changed) {
@@ -293,12 +297,12 @@ impl Actor {
     #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
     pub(super) fn note_chat(&mut self, news: ChatNews) {
         match news {
-            ChatNews::Came(text) => {
+            ChatNews::Came { from, text } => {
                 let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
-                let author = people.first();
-                let id = author.map(|person| person.id.to_string()).unwrap_or_default();
-                let name = author.map(|person| person.name.clone()).unwrap_or_default();
-                self.talk.came(text, id, name, since_1970_ms(Instant::now()));
+                let author = people.into_iter().find(|person| person.id == from);
+                let name = author.map(|person| person.name).unwrap_or_default();
+                self.talk
+                    .came(text, from.to_string(), name, since_1970_ms(Instant::now()));
             }
             ChatNews::Delivered(id) => self.talk.delivery(id, Delivery::Delivered),
             ChatNews::Unanswered(id) => self.talk.delivery(id, Delivery::NotDelivered),

@@ -2,7 +2,7 @@
 //! memory of problems.
 
 use super::actor::Actor;
-use super::{levels, remember, translate};
+use super::{group, levels, remember, translate};
 use crate::folders::Folders;
 use crate::problems::{self, Situation};
 use crate::settings::SettingsStore;
@@ -10,10 +10,12 @@ use crate::view::{
     AppState, CallView, DesktopView, DeviceKind, DeviceState, DevicesView, HistoryView, LocalView,
     NetworkCheckView, PersonView, Phase, Problem, RecordingView, ShareView,
 };
+use parley_call::port::TrackKind;
 use parley_call::{CallPhase, CallSnapshot, PersonSnapshot, SignalingPhase};
 use parley_media::audio::{AudioStatus, StreamStatus};
-use parley_media::video::SourceStatus;
-use parley_proto::Link;
+use parley_media::video::{ReceiverStats, SourceStatus};
+use parley_proto::{Link, ParticipantId};
+use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 impl Actor {
@@ -22,6 +24,7 @@ impl Actor {
         let (picture, sound) = (self.endpoint.picture_status(), self.endpoint.sound_status());
         let snapshot = self.endpoint.call();
         let local = self.local(picture.as_ref(), sound.as_ref());
+        self.see_hands(snapshot.as_ref());
         let problems = self.find_problems(&local, snapshot.as_ref(), picture.as_ref(), sound.as_ref());
         let settings = self.store.get();
         let state = AppState {
@@ -125,21 +128,7 @@ impl Actor {
             return None;
         }
         let over = self.phase == Phase::Ended;
-        let pictures: Vec<_> = self.endpoint.receiver_stats().collect();
-        let screens: Vec<_> = self.endpoint.screen_stats().collect();
-        let quality = self.quality.get();
-        let person = |person: &PersonSnapshot| {
-            let picture = pictures.iter().find(|(id, _)| *id == person.id);
-            let screen = screens.iter().find(|(id, _)| *id == person.id);
-            PersonView {
-                screen_on: person.media.screen_on,
-                volume_pct: self.volume_of(person),
-                screen_size: screen
-                    .and_then(|(_, stats)| stats.resolution)
-                    .map(translate::size),
-                ..translate::person(person, picture.and_then(|(_, stats)| stats.resolution), quality)
-            }
-        };
+        let people = snapshot.map_or_else(Vec::new, |call| self.people(call));
         Some(CallView {
             link: facts.link.as_ref().map(Link::to_string).unwrap_or_default(),
             deep_link: facts.link.as_ref().map(Link::deep_link).unwrap_or_default(),
@@ -154,17 +143,57 @@ impl Actor {
             signaling: snapshot.map_or(translate::signaling_state(SignalingPhase::Connecting), |call| {
                 translate::signaling_state(call.signaling)
             }),
-            people: snapshot.map_or_else(Vec::new, |call| call.people.iter().map(person).collect()),
+            end_to_end: snapshot.is_some_and(group::is_end_to_end),
+            me: snapshot.and_then(|call| call.me).map(|me| me.to_string()),
+            people,
+            hand_place: self.hands.place(None),
+            group: snapshot.and_then(|call| call.group.as_ref()).map(group::view),
             connected_since_ms: snapshot.and_then(|call| call.connected_at).map(since_1970_ms),
             past: self.past_id(),
             door: self.door_view(snapshot.filter(|_| !over)),
             ended: facts.ended.clone(),
         })
     }
+
+    fn people(&self, call: &CallSnapshot) -> Vec<PersonView> {
+        let sizes = |stats: (ParticipantId, ReceiverStats)| (stats.0, stats.1.resolution);
+        let pictures: BTreeMap<_, _> = self.endpoint.receiver_stats().map(sizes).collect();
+        let screens: BTreeMap<_, _> = self.endpoint.screen_stats().map(sizes).collect();
+        let person = |person: &PersonSnapshot| {
+            let picture = pictures.get(&person.id).copied().flatten();
+            let screen = screens.get(&person.id).copied().flatten();
+            let comes = |kind, size: Option<_>| group::picture(call, person, kind, size.is_some());
+            PersonView {
+                hand_place: self.hands.place(Some(person.id)),
+                picture: comes(TrackKind::Video, picture),
+                video_size: picture.map(translate::size),
+                screen: comes(TrackKind::Screen, screen),
+                screen_size: screen.map(translate::size),
+                volume_pct: self.volume_of(person),
+                ..translate::person(person, self.quality.of(person.id))
+            }
+        };
+        call.people.iter().map(person).collect()
+    }
+
+    /// In which order hands went up is known to nobody else.
+    fn see_hands(&mut self, call: Option<&CallSnapshot>) {
+        let people = call.map_or(&[][..], |call| call.people.as_slice());
+        let raised = people.iter().filter(|person| person.hand_raised);
+        let mut raised: Vec<_> = raised.map(|person| Some(person.id)).collect();
+        if self.talk.is_hand_raised() {
+            raised.push(None);
+        }
+        self.hands.see(&raised);
+    }
 }
 
 fn call_situation(call: &CallSnapshot) -> problems::CallSituation {
-    let away = call.people.iter().find(|person| person.away);
+    // Of many, one is always away; it shows in their tile.
+    let away = match &call.people[..] {
+        [other] => Some(other).filter(|person| person.away),
+        _ => None,
+    };
     problems::CallSituation {
         state: translate::call_state(call.phase),
         signaling: translate::signaling_state(call.signaling),

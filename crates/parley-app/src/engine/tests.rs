@@ -6,7 +6,8 @@ use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::store::{Store, Unfinished};
 use crate::view::{
     CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase,
-    ProblemCode, ReactionKind, SettingsPatch, TransferStage, UpdateState, UpdateView,
+    PictureState, ProblemCode, ReactionKind, SettingsPatch, TileLook, TileWeight, TransferStage, UpdateState,
+    UpdateView,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
@@ -200,6 +201,7 @@ async fn two_people_call_each_other_from_this_computer() {
     assert!(at.len() > 1 && at.is_sorted(), "oldest first: {at:?}");
     assert!(!inspected.view.events.is_empty());
 
+    is_told_of_two(&ada, &ben, &of_ada).await;
     turn_down_and_up(&ben, &of_ada).await;
     talk_to_each_other(&ada, &ben).await;
     hand_over_a_file(&ada, &ben).await;
@@ -237,6 +239,56 @@ async fn two_people_call_each_other_from_this_computer() {
         .await;
     ada.engine.hang_up(SOON).await;
     ben.engine.hang_up(SOON).await;
+}
+
+/// A call of two that goes directly: how the picture comes, whose hand went up first, what was sent.
+async fn is_told_of_two(ada: &Person, ben: &Person, of_ada: &str) {
+    // Only what somebody watches is decoded.
+    let _watched = ben.engine.frames(of_ada).unwrap();
+    let look = AppCommand::Look {
+        tiles: vec![TileLook {
+            tile: of_ada.to_owned(),
+            width: 640,
+            height: 360,
+            weight: TileWeight::Large,
+        }],
+    };
+    ben.does(look).await;
+    let flows = |state: &AppState| other(state).is_some_and(|other| other.picture == PictureState::Flows);
+    let call = ben.sees("a picture that flows", flows).await.call.unwrap();
+    assert!(call.end_to_end && call.group.is_none() && call.me.is_some_and(|me| me != of_ada));
+    assert!(call.people[0].host && !call.people[0].stalled);
+    ben.measures("her figures", |sample| {
+        let hers = sample.people.iter().find(|person| person.id == of_ada);
+        hers.is_some_and(|hers| hers.fps > 1.0 && hers.size == Some((320, 180)) && hers.layer.is_none())
+    })
+    .await;
+    ben.measures("the one layer that a call of two has", |sample| {
+        sample.sent_layers.iter().map(|one| one.layer.as_str()).eq(["f"])
+    })
+    .await;
+    let places = |state: &AppState| {
+        let call = state.call.as_ref();
+        call.map(|call| {
+            (
+                call.people.first().and_then(|her| her.hand_place),
+                call.hand_place,
+            )
+        })
+    };
+    ada.does(AppCommand::RaiseHand { raised: true }).await;
+    ben.sees("her hand", |state| places(state) == Some((Some(1), None)))
+        .await;
+    ben.does(AppCommand::RaiseHand { raised: true }).await;
+    ben.sees("his own behind it", |state| {
+        places(state) == Some((Some(1), Some(2)))
+    })
+    .await;
+    for one in [ada, ben] {
+        one.does(AppCommand::RaiseHand { raised: false }).await;
+    }
+    ben.sees("no hand", |state| places(state) == Some((None, None)))
+        .await;
 }
 
 /// Somebody who speaks is turned down until nothing is heard, and up again.

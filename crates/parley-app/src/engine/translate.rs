@@ -1,12 +1,13 @@
 //! From the words of call and media to the words of the window. Pure functions; what is decided is decided elsewhere.
 
 use crate::view::{
-    CallState, DeviceState, EchoTest, EndCode, EndedView, PersonView, Quality, SignalingState, VoiceSwitches,
+    CallState, DeviceState, EchoTest, EndCode, EndedView, PersonView, PictureState, Quality, SignalingState,
+    TileWeight, VoiceSwitches,
 };
 use parley_call::{CallPhase, EndReason, PersonSnapshot, SignalingFault, SignalingPhase};
 use parley_media::audio::{EchoTestState, StreamState, VoiceSettings};
 use parley_media::video::SourceState;
-use parley_proto::Resolution;
+use parley_proto::{Resolution, Role};
 
 /// What people without a name are called.
 const NO_NAME: &str = "Guest";
@@ -87,20 +88,36 @@ pub(super) const fn voice(switches: VoiceSwitches) -> VoiceSettings {
     }
 }
 
-pub(super) fn person(person: &PersonSnapshot, picture: Option<Resolution>, quality: Quality) -> PersonView {
+/// As a server is asked for it (`docs/protocol.md`, "Groups").
+pub(super) const fn priority(weight: TileWeight) -> u8 {
+    match weight {
+        TileWeight::Thumbnail => 0,
+        TileWeight::Grid => 1,
+        TileWeight::Large => 2,
+        TileWeight::Pinned => 3,
+    }
+}
+
+/// What they say of themselves, without what comes of them.
+pub(super) fn person(person: &PersonSnapshot, quality: Quality) -> PersonView {
     let name = person.name.trim();
     PersonView {
         id: person.id.to_string(),
         name: if name.is_empty() { NO_NAME } else { name }.to_owned(),
+        host: person.role == Role::Host,
         microphone_on: person.media.microphone_on,
         camera_on: person.media.camera_on,
         away: person.away,
         hand_raised: person.hand_raised,
+        hand_place: None,
         recording: person.recording,
-        video_size: picture.map(size),
-        screen_on: false,
+        picture: PictureState::Off,
+        video_size: None,
+        screen_on: person.media.screen_on,
+        screen: PictureState::Off,
         screen_size: None,
         volume_pct: 100,
+        stalled: person.stalled,
         // What stopped coming says more than the figures of what came before.
         quality: if person.stalled { Quality::Poor } else { quality },
     }
@@ -135,7 +152,7 @@ const fn end_code(reason: &EndReason) -> EndCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_proto::{MediaState, ParticipantId, Role};
+    use parley_proto::{MediaState, ParticipantId};
 
     #[test]
     fn somebody_without_a_name_is_shown_all_the_same() {
@@ -151,7 +168,7 @@ mod tests {
             stalled: false,
             proven: true,
         };
-        assert_eq!(person(&nameless, None, Quality::Unknown).name, NO_NAME);
+        assert_eq!(person(&nameless, Quality::Unknown).name, NO_NAME);
     }
 
     #[test]
@@ -169,7 +186,7 @@ mod tests {
                 stalled,
                 proven: true,
             };
-            assert_eq!(person(&someone, None, Quality::Good).quality, expect);
+            assert_eq!(person(&someone, Quality::Good).quality, expect);
         };
         check(false, Quality::Good);
         check(true, Quality::Poor);

@@ -1,6 +1,6 @@
 //! The call as a window shows it: how far it is, who is there, why it ended.
 
-use super::DoorView;
+use super::{DoorView, GroupView, PictureState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use ts_rs::TS;
@@ -23,8 +23,17 @@ pub struct CallView {
     pub state: CallState,
     /// Whether the connection to the server stands (media can go on without).
     pub signaling: SignalingState,
-    /// The other people.
+    /// Nobody in between can see or hear anything: media goes directly, and the other side was proven genuine. Never in a
+    /// call that goes through the server ([`CallView::group`]).
+    pub end_to_end: bool,
+    /// One's own id, while in the room.
+    pub me: Option<String>,
+    /// The other people, in the order in which they came.
     pub people: Vec<PersonView>,
+    /// One's own place in the order of raised hands; see [`PersonView::hand_place`].
+    pub hand_place: Option<u32>,
+    /// What there is of a call through the server; absent while media goes directly only.
+    pub group: Option<GroupView>,
     /// When the other side was first connected, in milliseconds since 1970; absent before.
     #[ts(type = "number | null")]
     pub connected_since_ms: Option<u64>,
@@ -44,7 +53,9 @@ impl fmt::Debug for CallView {
             .field("only_here", &self.only_here)
             .field("state", &self.state)
             .field("signaling", &self.signaling)
+            .field("end_to_end", &self.end_to_end)
             .field("people", &self.people)
+            .field("group", &self.group)
             .field("connected_since_ms", &self.connected_since_ms)
             .field("past", &self.past)
             .field("door", &self.door)
@@ -92,6 +103,8 @@ pub struct PersonView {
     pub id: String,
     /// The name.
     pub name: String,
+    /// Whether they may let people in and put them out.
+    pub host: bool,
     /// Whether sound comes from them.
     pub microphone_on: bool,
     /// Whether a picture comes from them.
@@ -100,17 +113,26 @@ pub struct PersonView {
     pub away: bool,
     /// Their hand is up.
     pub hand_raised: bool,
+    /// Which hand it is in the order in which they went up, as this side saw them, one's own among them: 1 for the first.
+    /// Absent while it is down.
+    pub hand_place: Option<u32>,
     /// They record what they see and hear.
     pub recording: bool,
+    /// How their picture comes; it is in the tile of their id.
+    pub picture: PictureState,
     /// The size of the picture that comes, once one came.
     pub video_size: Option<(u32, u32)>,
     /// Whether they share a screen or window; it is in the tile `screen:ID`.
     pub screen_on: bool,
+    /// How the screen comes.
+    pub screen: PictureState,
     /// Its size, once a picture of it came.
     pub screen_size: Option<(u32, u32)>,
     /// How loud they are played here: 100 as they came, 0 not at all, 200 twice as loud.
     pub volume_pct: u16,
-    /// How good the path to them is.
+    /// Something that they send has not come for a second.
+    pub stalled: bool,
+    /// How good the path to them is; in a group, the one to the server and what comes of them there.
     pub quality: Quality,
 }
 

@@ -1,7 +1,8 @@
 //! What a window may ask, and why something was not done.
 
 use super::{
-    DesktopView, DeviceKind, DoorAsk, ProblemCode, ReactionKind, SettingsPatch, ShareMode, UpdateView,
+    DesktopView, DeviceKind, DoorAsk, ProblemCode, ReactionKind, SettingsPatch, ShareMode, TileLook,
+    UpdateView,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,6 +82,13 @@ pub enum AppCommand {
         percent: u16,
         /// The hand let go: where calls are remembered, so is this, by the person's name.
         settled: bool,
+    },
+    /// Which tiles of other people are shown now, and how large: the whole list, after each change of what is seen. In a call
+    /// through the server no other picture comes. Said as often as one likes: only the newest counts, ten times a second.
+    /// Until a window says it, all tiles count as shown in a grid.
+    Look {
+        /// Those that are seen. Empty: none.
+        tiles: Vec<TileLook>,
     },
     /// Changes settings.
     ChangeSettings {
@@ -227,6 +235,7 @@ impl fmt::Debug for AppCommand {
             Self::TestEcho { .. } => f.debug_struct("TestEcho"),
             Self::CheckNetwork => f.debug_struct("CheckNetwork"),
             Self::SetVolume { .. } => f.debug_struct("SetVolume"),
+            Self::Look { .. } => f.debug_struct("Look"),
             Self::ChangeSettings { .. } => f.debug_struct("ChangeSettings"),
             Self::ChooseShare { .. } => f.debug_struct("ChooseShare"),
             Self::Share { .. } => f.debug_struct("Share"),
@@ -260,6 +269,7 @@ impl fmt::Debug for AppCommand {
             Self::React { reaction } => said.field("reaction", reaction),
             Self::RaiseHand { raised } => said.field("raised", raised),
             Self::SetVolume { id, percent, .. } => said.field("id", id).field("percent", percent),
+            Self::Look { tiles } => said.field("tiles", &tiles.len()),
             Self::ChangeSettings { patch } => said.field("patch", patch),
             Self::DismissProblem { code } => said.field("code", code),
             Self::RateCall { id, stars } => said.field("id", id).field("stars", stars),

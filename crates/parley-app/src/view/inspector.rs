@@ -21,7 +21,7 @@ pub struct InspectorView {
 pub struct InspectionView {
     /// What is wrong and what happened.
     pub view: InspectorView,
-    /// The figures of the last minutes, oldest first.
+    /// The figures of the last minutes, oldest first; those of each person only for the last one.
     pub seconds: Vec<super::StatsSample>,
 }
 

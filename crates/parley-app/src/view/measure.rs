@@ -1,6 +1,6 @@
 //! What changes all the time and therefore comes apart from the state: meters and figures.
 
-use super::PairView;
+use super::{PairView, PictureState};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -73,6 +73,10 @@ pub struct StatsSample {
     pub microphone_dbov: Option<f32>,
     /// The loudest of what came from the others.
     pub heard_dbov: Option<f32>,
+    /// What came of each of the others.
+    pub people: Vec<PersonFigures>,
+    /// The layers of one's own picture that were sent, smallest first; in a call of two only the largest.
+    pub sent_layers: Vec<LayerFigures>,
     /// The way that media takes.
     pub pair: Option<PairView>,
     /// What carries sound and pictures now.
@@ -82,4 +86,48 @@ pub struct StatsSample {
     /// Counters of everything that was dropped anywhere, by name.
     #[ts(type = "Record<string, number>")]
     pub drops: std::collections::BTreeMap<String, u64>,
+}
+
+/// What was sent of one layer of one's own picture in one second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct LayerFigures {
+    /// `q`, `h` or `f`, the largest.
+    pub layer: String,
+    /// Its size.
+    pub size: Option<(u32, u32)>,
+    /// Pictures in this second.
+    pub fps: f32,
+    /// Kilobits in this second.
+    pub kbps: u32,
+}
+
+/// What came of one person in one second of a call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct PersonFigures {
+    /// Who: the id of a person. In a report, a number.
+    pub id: String,
+    /// How their picture comes.
+    pub picture: PictureState,
+    /// Which layer of it comes: `q`, `h` or `f`, the largest; absent where there is one only.
+    pub layer: Option<String>,
+    /// The size that comes.
+    pub size: Option<(u32, u32)>,
+    /// Pictures decoded in this second.
+    pub fps: f32,
+    /// Their picture stands still because parts of it are missing.
+    pub frozen: bool,
+    /// To decode a picture, in milliseconds.
+    pub decode_ms: Option<f32>,
+    /// How their screen comes.
+    pub screen: PictureState,
+    /// The size that comes of it.
+    pub screen_size: Option<(u32, u32)>,
+    /// Pictures of it decoded in this second.
+    pub screen_fps: f32,
+    /// How long their sound waits in its jitter buffer, in milliseconds; absent while none comes.
+    pub jitter_buffer_ms: Option<f32>,
+    /// Sound that was invented for lost packets, in percent of this second.
+    pub concealed_pct: f32,
+    /// How unevenly their packets come, in milliseconds.
+    pub jitter_ms: f32,
 }

@@ -12,6 +12,7 @@ mod devices;
 mod door;
 mod files;
 mod folders;
+mod group;
 mod history;
 mod inspector;
 mod measure;
@@ -34,11 +35,12 @@ pub use devices::{
 pub use door::{DoorAsk, DoorView, EntranceView, WaitingView};
 pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
 pub use folders::{FolderSettings, FoldersView};
+pub use group::{GroupView, PictureState, TileLook, TileWeight};
 pub use history::{HistoryView, PastCallView, PastChatView};
 pub use inspector::{
     EventCode, Finding, FindingCode, InspectionView, InspectorView, PairView, TimelineEvent,
 };
-pub use measure::{Levels, PersonLevel, StatsSample};
+pub use measure::{LayerFigures, Levels, PersonFigures, PersonLevel, StatsSample};
 pub use network::{NetworkCheckView, NetworkSettings, NetworkWay, NetworkWayView};
 pub use problem::{Problem, ProblemCode};
 pub use recording::{RecordingEnded, RecordingSettings, RecordingStage, RecordingStop, RecordingView};
@@ -132,7 +134,11 @@ mod tests {
             only_here: false,
             state: CallState::Waiting,
             signaling: SignalingState::Connected,
+            end_to_end: false,
+            me: None,
             people: Vec::new(),
+            hand_place: None,
+            group: None,
             connected_since_ms: None,
             past: None,
             door: DoorView::default(),

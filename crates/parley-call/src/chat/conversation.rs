@@ -26,9 +26,9 @@ const OTHER_INTERVAL: Duration = Duration::from_millis(50);
 /// A message without an answer for so long is told as not delivered: longer than a connection takes to be made anew.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 
-/// What became of a message, or a new one.
+/// What became of a message to one other side, or a new one of theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChatNews {
+pub enum PairNews {
     /// The other side wrote.
     Came(ChatText),
     /// The other side has one's own message.
@@ -64,6 +64,22 @@ pub struct ChatCounters {
 }
 
 impl ChatCounters {
+    /// What came to it since it was like this.
+    pub(super) const fn since(self, before: Self) -> Self {
+        Self {
+            malformed: self.malformed - before.malformed,
+            repeated: self.repeated - before.repeated,
+            unanswered: self.unanswered - before.unanswered,
+        }
+    }
+
+    /// As much more.
+    pub(super) const fn add(&mut self, more: Self) {
+        self.malformed += more.malformed;
+        self.repeated += more.repeated;
+        self.unanswered += more.unanswered;
+    }
+
     /// All by name.
     #[must_use]
     pub const fn list(&self) -> [(&'static str, u64); 3] {
@@ -95,7 +111,7 @@ pub struct Chat {
     answers: VecDeque<MessageId>,
     shown: HashSet<MessageId>,
     shown_order: VecDeque<MessageId>,
-    news: VecDeque<ChatNews>,
+    news: VecDeque<PairNews>,
     /// When the allowance for what comes is used up to.
     taken_until: Option<Instant>,
     counters: ChatCounters,
@@ -207,7 +223,7 @@ impl Chat {
     }
 
     /// The next thing to tell.
-    pub fn poll_news(&mut self) -> Option<ChatNews> {
+    pub fn poll_news(&mut self) -> Option<PairNews> {
         self.news.pop_front()
     }
 
@@ -221,7 +237,7 @@ impl Chat {
     fn give_up(&mut self, waiting: &mut Waiting) {
         if !std::mem::replace(&mut waiting.overdue, true) {
             self.counters.unanswered += 1;
-            self.news.push_back(ChatNews::Unanswered(waiting.text.id));
+            self.news.push_back(PairNews::Unanswered(waiting.text.id));
         }
     }
 
@@ -245,7 +261,7 @@ impl Chat {
         {
             self.shown.remove(&oldest);
         }
-        self.news.push_back(ChatNews::Came(ChatText { id, text: shown }));
+        self.news.push_back(PairNews::Came(ChatText { id, text: shown }));
         TEXT_INTERVAL
     }
 
@@ -260,7 +276,7 @@ impl Chat {
         };
         self.unanswered.remove(at);
         self.gone -= 1;
-        self.news.push_back(ChatNews::Delivered(id));
+        self.news.push_back(PairNews::Delivered(id));
         OTHER_INTERVAL
     }
 }
@@ -323,9 +339,9 @@ mod tests {
                 other.on_bytes(self.now, &serde_json::to_vec(&frame).unwrap());
                 while let Some(news) = other.poll_news() {
                     match news {
-                        ChatNews::Came(text) => self.shown[1 - who].push(text.text),
-                        ChatNews::Delivered(_) => self.delivered[1 - who] += 1,
-                        ChatNews::Unanswered(id) => panic!("{id} is answered in time"),
+                        PairNews::Came(text) => self.shown[1 - who].push(text.text),
+                        PairNews::Delivered(_) => self.delivered[1 - who] += 1,
+                        PairNews::Unanswered(id) => panic!("{id} is answered in time"),
                     }
                 }
             }
@@ -432,10 +448,10 @@ mod tests {
         chat.on_timeout(at(14));
         assert_eq!(chat.poll_news(), None);
         chat.on_timeout(at(15));
-        assert_eq!(chat.poll_news(), Some(ChatNews::Unanswered(id(1))));
+        assert_eq!(chat.poll_news(), Some(PairNews::Unanswered(id(1))));
         assert_eq!(chat.poll_timeout(), Some(at(3) + ANSWER_MAX));
         chat.on_timeout(at(60));
-        assert_eq!(chat.poll_news(), Some(ChatNews::Unanswered(id(2))));
+        assert_eq!(chat.poll_news(), Some(PairNews::Unanswered(id(2))));
         assert_eq!((chat.poll_timeout(), chat.poll_news()), (None, None));
         assert_eq!(chat.counters().unanswered, 2);
         // A fresh connection: both are said again, and one is answered.
@@ -444,13 +460,13 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| chat.poll_frame()).count(), 2);
         let answer = ChatFrame::Delivered { id: id(1) };
         chat.on_bytes(at(61), &serde_json::to_vec(&answer).unwrap());
-        assert_eq!(chat.poll_news(), Some(ChatNews::Delivered(id(1))));
+        assert_eq!(chat.poll_news(), Some(PairNews::Delivered(id(1))));
         // Somebody else takes the place of the one it was written to.
         chat.say(at(62), id(3), "and you?").unwrap();
         chat.forget();
         assert_eq!(
             chat.poll_news(),
-            Some(ChatNews::Unanswered(id(3))),
+            Some(PairNews::Unanswered(id(3))),
             "not told before"
         );
         assert_eq!(chat.poll_news(), None);

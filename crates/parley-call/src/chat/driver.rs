@@ -1,19 +1,21 @@
-//! The task around [`Chat`]: carries between the app and the lane. It decides nothing.
+//! The chat with everybody who is there: a [`Pair`] for each, and one task that says what the app says to all of them and brings
+//! together what becomes of it. What a message counts as is decided by [`Deliveries`].
 
-use super::conversation::{Chat, ChatCounters, ChatNews, SayError};
+use super::ChatNews;
+use super::conversation::{ChatCounters, PairNews, SayError};
+use super::deliveries::Deliveries;
+use super::pair::{News, Pair};
 use crate::port::Lane;
-use bytes::{Bytes, BytesMut};
 use parley_proto::{ChatText, MessageId, ParticipantId};
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep_until;
 
 /// Requests that may wait.
 const REQUESTS_MAX: usize = 32;
 /// News that may wait for the app. While it takes none, nothing more is read.
 const NEWS_MAX: usize = 64;
 
-/// The app's end of a chat. Dropping it ends the task.
+/// The app's end of a chat. Dropping it ends its tasks.
 #[derive(Debug)]
 pub struct ChatHandle {
     requests: mpsc::Sender<Request>,
@@ -34,13 +36,15 @@ enum Request {
         participant: ParticipantId,
         lane: Lane,
     },
+    People(Vec<ParticipantId>),
 }
 
 impl ChatHandle {
-    /// Sends a message, now or as soon as the other side can be spoken to; gives it as it will be seen.
+    /// Sends a message to everybody who is there, now or as soon as they can be spoken to; gives it as it will be seen. While
+    /// nobody is there, it waits for the first who comes.
     ///
     /// # Errors
-    /// [`SayError`].
+    /// [`SayError`], when it goes to nobody.
     pub async fn say(&self, id: MessageId, text: String) -> Result<ChatText, SayError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::Say { id, text, answer };
@@ -49,7 +53,7 @@ impl ChatHandle {
         answered.await.unwrap_or(Err(SayError::TooMany))
     }
 
-    /// The other side can be spoken to, over this. Takes the place of a lane there was before.
+    /// Somebody can be spoken to, over this. Takes the place of a lane there was to them before.
     pub fn use_lane(&self, participant: ParticipantId, lane: Lane) {
         if self
             .requests
@@ -58,6 +62,13 @@ impl ChatHandle {
         {
             tracing::warn!("the chat takes no lane");
         }
+    }
+
+    /// These are in the room now: what is said from now on is for them, and nobody else is waited for. False when that was not
+    /// taken, and is to be said again.
+    #[must_use]
+    pub fn people(&self, people: Vec<ParticipantId>) -> bool {
+        self.requests.try_send(Request::People(people)).is_ok()
     }
 }
 
@@ -70,16 +81,19 @@ impl ChatHandle {
 pub fn start() -> ChatHandle {
     let (requests, asked) = mpsc::channel(REQUESTS_MAX);
     let (tell, news) = mpsc::channel(NEWS_MAX);
+    let (of_pairs, happened) = mpsc::channel(NEWS_MAX);
     let (count, counters) = watch::channel(ChatCounters::default());
     let driver = Driver {
-        chat: Chat::default(),
+        people: BTreeMap::new(),
+        early: None,
+        keys: 0,
+        deliveries: Deliveries::default(),
         asked,
+        happened,
+        of_pairs,
         tell,
         count,
-        lane: None,
-        with: None,
-        to_go: None,
-        to_tell: None,
+        to_tell: VecDeque::new(),
     };
     tokio::spawn(driver.run());
     ChatHandle {
@@ -89,142 +103,132 @@ pub fn start() -> ChatHandle {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
-fn clock() -> Instant {
-    Instant::now()
+/// Somebody who is written to.
+struct Person {
+    pair: Pair,
+    /// They were among those in the room: a lane may come before that is known.
+    seen: bool,
 }
 
 struct Driver {
-    chat: Chat,
+    people: BTreeMap<ParticipantId, Person>,
+    /// What was said while nobody was there; whoever comes first has it.
+    early: Option<Pair>,
+    keys: u32,
+    deliveries: Deliveries,
     asked: mpsc::Receiver<Request>,
+    happened: mpsc::Receiver<News>,
+    of_pairs: mpsc::Sender<News>,
     tell: mpsc::Sender<ChatNews>,
     count: watch::Sender<ChatCounters>,
-    lane: Option<Lane>,
-    with: Option<ParticipantId>,
-    /// Waits for room in the lane.
-    to_go: Option<BytesMut>,
     /// Waits for the app to take it.
-    to_tell: Option<ChatNews>,
-}
-
-enum Happening {
-    Asked(Request),
-    Came(Bytes),
-    LaneEnded,
-    Passed,
-    TimeUp,
-    Over,
+    to_tell: VecDeque<ChatNews>,
 }
 
 impl Driver {
     async fn run(mut self) {
+        let tell = self.tell.clone();
         loop {
-            self.take_up();
-            match self.next().await {
-                Happening::Asked(Request::Say { id, text, answer }) => {
-                    // Who waits no more was told that it is not said.
-                    if !answer.is_closed() {
-                        let _ = answer.send(self.chat.say(clock(), id, &text));
-                    }
-                }
-                Happening::Asked(Request::Lane { participant, lane }) => self.use_lane(participant, lane),
-                Happening::Came(bytes) => self.chat.on_bytes(clock(), &bytes),
-                Happening::LaneEnded => self.end_lane(),
-                Happening::Passed => {}
-                Happening::TimeUp => self.chat.on_timeout(clock()),
-                Happening::Over => return,
+            // An app that takes no news does not keep requests waiting. Every branch is cancel safe.
+            tokio::select! {
+                request = self.asked.recv() => match request {
+                    Some(request) => self.obey(request).await,
+                    None => return,
+                },
+                Some(news) = self.happened.recv(), if self.to_tell.is_empty() => self.note(news),
+                room = tell.reserve(), if !self.to_tell.is_empty() => match (room, self.to_tell.pop_front()) {
+                    (Ok(room), Some(news)) => room.send(news),
+                    _ => return,
+                },
             }
         }
     }
 
-    fn use_lane(&mut self, participant: ParticipantId, lane: Lane) {
-        self.end_lane();
-        let before = self.with.replace(participant);
-        if before.is_some_and(|before| before != participant) {
-            self.chat.forget();
-        }
-        self.lane = Some(lane);
-        self.chat.lane_up();
-    }
-
-    fn end_lane(&mut self) {
-        self.lane = None;
-        self.to_go = None;
-        self.chat.lane_down();
-    }
-
-    /// Holds the next frame and the next news, which go when there is room for them.
-    fn take_up(&mut self) {
-        let counters = self.chat.counters();
-        self.count
-            .send_if_modified(|told| std::mem::replace(told, counters) != counters);
-        if self.to_tell.is_none() {
-            self.to_tell = self.chat.poll_news();
-        }
-        if self.to_go.is_none()
-            && let Some(frame) = self.chat.poll_frame()
-        {
-            self.to_go = serde_json::to_vec(&frame)
-                .ok()
-                .map(|bytes| BytesMut::from(&bytes[..]));
+    async fn obey(&mut self, request: Request) {
+        match request {
+            // Who waits no more was told that it is not said.
+            Request::Say { answer, .. } if answer.is_closed() => {}
+            Request::Say { id, text, answer } => {
+                let _ = answer.send(self.say(id, &text).await);
+            }
+            Request::Lane { participant, lane } => {
+                self.person(participant).pair.use_lane(participant, lane);
+            }
+            Request::People(people) => self.meet(&people),
         }
     }
 
-    /// Waits. Neither a lane that nobody drains nor an app that takes no news keeps requests waiting. Every branch is cancel
-    /// safe: what is passed on leaves its place only once there is room.
-    async fn next(&mut self) -> Happening {
-        let take_at = self.chat.take_at().filter(|at| *at > clock());
-        let reads = self.to_tell.is_none() && self.chat.may_take();
-        let overdue_at = self.chat.poll_timeout();
-        let (outgoing, incoming) = self.lane.as_mut().map_or((None, None), |lane| {
-            (Some(&lane.outgoing), Some(&mut lane.incoming))
+    async fn say(&mut self, id: MessageId, text: &str) -> Result<ChatText, SayError> {
+        if self.people.is_empty() && self.early.is_none() {
+            self.early = Some(begin(&mut self.keys, &self.of_pairs, &self.count));
+        }
+        let pairs = self.people.values().map(|person| &person.pair).chain(&self.early);
+        let mut outcome = Err(SayError::TooMany);
+        let mut to = Vec::new();
+        for pair in pairs {
+            match pair.say(id, text.to_owned()).await {
+                Ok(said) => {
+                    to.push(pair.key);
+                    outcome = Ok(said);
+                }
+                Err(error) if to.is_empty() => outcome = Err(error),
+                // The others have it.
+                Err(error) => tracing::debug!(%error, "not said to somebody"),
+            }
+        }
+        if outcome.is_ok() {
+            self.to_tell.extend(self.deliveries.said(id, to));
+        }
+        outcome
+    }
+
+    fn meet(&mut self, people: &[ParticipantId]) {
+        for who in people {
+            self.person(*who).seen = true;
+        }
+        let (deliveries, to_tell) = (&mut self.deliveries, &mut self.to_tell);
+        self.people.retain(|who, person| {
+            let stays = !person.seen || people.contains(who);
+            if !stays {
+                to_tell.extend(deliveries.left(person.pair.key));
+            }
+            stays
         });
-        tokio::select! {
-            request = self.asked.recv() => request.map_or(Happening::Over, Happening::Asked),
-            happening = come(incoming, take_at), if reads => happening,
-            happening = pass_on(outgoing, &mut self.to_go) => happening,
-            // An app that is gone drops the handle, which ends this task.
-            happening = pass_on(Some(&self.tell), &mut self.to_tell) => match happening {
-                Happening::LaneEnded => Happening::Over,
-                other => other,
-            },
-            () = sleep_until(overdue_at.unwrap_or_else(clock).into()), if overdue_at.is_some() => Happening::TimeUp,
-        }
+    }
+
+    /// Somebody, who has what was said before anybody came.
+    fn person(&mut self, who: ParticipantId) -> &mut Person {
+        let keys = &mut self.keys;
+        let (of_pairs, count) = (&self.of_pairs, &self.count);
+        let early = &mut self.early;
+        self.people.entry(who).or_insert_with(|| Person {
+            pair: early.take().unwrap_or_else(|| begin(keys, of_pairs, count)),
+            seen: false,
+        })
+    }
+
+    fn note(&mut self, news: News) {
+        let News { key, with, what } = news;
+        let told = match what {
+            PairNews::Came(text) => with.map(|from| ChatNews::Came { from, text }),
+            PairNews::Delivered(id) => self.deliveries.delivered(id, key),
+            PairNews::Unanswered(id) => self.deliveries.unanswered(id, key),
+        };
+        self.to_tell.extend(told);
     }
 }
 
-/// The next thing of the lane, not before its time.
-async fn come(incoming: Option<&mut mpsc::Receiver<Bytes>>, not_before: Option<Instant>) -> Happening {
-    let Some(incoming) = incoming else {
-        return std::future::pending().await;
-    };
-    if let Some(at) = not_before {
-        sleep_until(at.into()).await;
-    }
-    incoming
-        .recv()
-        .await
-        .map_or(Happening::LaneEnded, Happening::Came)
-}
-
-/// Puts what waits into the channel, once there is one with room.
-async fn pass_on<T>(channel: Option<&mpsc::Sender<T>>, waiting: &mut Option<T>) -> Happening {
-    let (Some(channel), true) = (channel, waiting.is_some()) else {
-        return std::future::pending().await;
-    };
-    let Ok(room) = channel.reserve().await else {
-        return Happening::LaneEnded;
-    };
-    if let Some(thing) = waiting.take() {
-        room.send(thing);
-    }
-    Happening::Passed
+/// One more other side.
+fn begin(keys: &mut u32, of_pairs: &mpsc::Sender<News>, count: &watch::Sender<ChatCounters>) -> Pair {
+    *keys = keys.wrapping_add(1);
+    Pair::start(*keys, of_pairs.clone(), count.clone())
 }
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: a time limit")]
 mod tests {
     use super::*;
+    use bytes::BytesMut;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -266,6 +270,13 @@ mod tests {
             .unwrap()
     }
 
+    fn came(from: ParticipantId, text: &ChatText) -> ChatNews {
+        ChatNews::Came {
+            from,
+            text: text.clone(),
+        }
+    }
+
     #[tokio::test]
     async fn a_message_waits_for_a_lane_and_survives_the_loss_of_one() {
         let (mut ada, mut ben) = (start(), start());
@@ -281,7 +292,7 @@ mod tests {
         let (left, right) = lanes();
         ada.use_lane(to_ben, left);
         ben.use_lane(to_ada, right);
-        assert_eq!(next(&mut ben).await, ChatNews::Came(first.clone()));
+        assert_eq!(next(&mut ben).await, came(to_ada, &first));
         assert_eq!(next(&mut ada).await, ChatNews::Delivered(first.id));
 
         // Ben's end goes; what Ada says meanwhile comes over the next lane.
@@ -292,7 +303,7 @@ mod tests {
             .await
             .unwrap();
         ada.use_lane(to_ben, left);
-        assert_eq!(next(&mut ben).await, ChatNews::Came(second.clone()));
+        assert_eq!(next(&mut ben).await, came(to_ada, &second));
         assert_eq!(next(&mut ada).await, ChatNews::Delivered(second.id));
     }
 
@@ -349,5 +360,58 @@ mod tests {
             .unwrap()
             .unwrap();
         say_many(&ada, more..more + 100).await;
+    }
+
+    fn id(number: u8) -> ParticipantId {
+        ParticipantId::from_bytes([number; 16])
+    }
+
+    #[tokio::test]
+    async fn a_message_goes_to_everybody_and_is_delivered_when_all_have_it() {
+        let (ada, ben, cleo) = (id(1), id(2), id(3));
+        let [mut of_ada, mut of_ben, mut of_cleo] = [start(), start(), start()];
+        assert!(of_ada.people(vec![ben, cleo]));
+        let (left, right) = lanes();
+        of_ada.use_lane(ben, left);
+        of_ben.use_lane(ada, right);
+        let both = of_ada.say(MessageId::from_bytes([1; 16]), "both of you".into());
+        let both = both.await.unwrap();
+        assert_eq!(next(&mut of_ben).await, came(ada, &both));
+        // Cleo cannot be spoken to yet.
+        let soon = tokio::time::timeout(Duration::from_millis(50), of_ada.news.recv());
+        assert!(soon.await.is_err(), "one of two has it");
+        let (left, right) = lanes();
+        of_ada.use_lane(cleo, left);
+        of_cleo.use_lane(ada, right);
+        assert_eq!(next(&mut of_cleo).await, came(ada, &both));
+        assert_eq!(next(&mut of_ada).await, ChatNews::Delivered(both.id));
+
+        let from_ben = of_ben.say(MessageId::from_bytes([2; 16]), "from Ben".into());
+        let from_cleo = of_cleo.say(MessageId::from_bytes([3; 16]), "from Cleo".into());
+        let (from_ben, from_cleo) = (from_ben.await.unwrap(), from_cleo.await.unwrap());
+        let mut seen = [next(&mut of_ada).await, next(&mut of_ada).await];
+        seen.sort_by_key(|news| *news != came(ben, &from_ben));
+        assert_eq!(seen, [came(ben, &from_ben), came(cleo, &from_cleo)]);
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_is_not_waited_for() {
+        let (ada, ben, cleo) = (id(1), id(2), id(3));
+        let [mut of_ada, mut of_ben] = [start(), start()];
+        assert!(of_ada.people(vec![ben, cleo]));
+        let (left, right) = lanes();
+        of_ada.use_lane(ben, left);
+        of_ben.use_lane(ada, right);
+        let said = of_ada.say(MessageId::from_bytes([1; 16]), "anybody?".into());
+        let said = said.await.unwrap();
+        assert_eq!(next(&mut of_ben).await, came(ada, &said));
+        assert!(of_ada.people(vec![ben]));
+        assert_eq!(next(&mut of_ada).await, ChatNews::Delivered(said.id));
+        // To somebody who leaves without having it.
+        assert!(of_ada.people(Vec::new()));
+        let lost = of_ada.say(MessageId::from_bytes([2; 16]), "nobody".into());
+        let lost = lost.await.unwrap();
+        assert!(of_ada.people(vec![cleo]) && of_ada.people(Vec::new()));
+        assert_eq!(next(&mut of_ada).await, ChatNews::Unanswered(lost.id));
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`VideoSource`] | its own (a camera: two) | a camera, a screen, the pattern, a file | [`VideoFrame`] into any number of slots |
 //! | [`VideoEncoder`] | its own | a slot, the targets | encoded frames into a bounded channel |
+//! | [`VideoShrinker`] | its own | a slot | smaller ones into the slots of encoders of layers |
 //! | [`h264`] | the caller's | encoded frames | RTP payloads, and back |
 //! | [`VideoReceiver`] | its own | received packets | [`VideoFrame`] into a slot |
 //!
@@ -29,6 +30,7 @@ pub mod pool;
 pub mod probe;
 pub mod receiver;
 pub mod scale;
+pub mod shrinker;
 mod size_pace;
 pub mod source;
 mod standing;
@@ -45,6 +47,7 @@ pub use key_frame::KeyFrameFlag;
 pub use lip_sync::{Lip, LipSyncFigures, NtpTime, SenderTimes};
 pub use receiver::{ReceiverStats, VideoReceiver};
 pub use scale::scale;
+pub use shrinker::{SmallTaker, VideoShrinker};
 pub use source::{SourceState, SourceStatus, VideoInput, VideoSource};
 pub use target::EncoderTargets;
 

@@ -1,5 +1,5 @@
 //! When something is told again: at once after a quiet time, and not again before some time has passed: the state at most
-//! twenty times a second, the talk ten times. Time is an argument.
+//! twenty times a second, the talk ten times, and so is what the call is asked to show. Time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,12 @@ const STATE_APART: Duration = Duration::from_millis(50);
 /// The same of the talk, which is longer.
 const TALK_APART: Duration = Duration::from_millis(100);
 
+/// The same of what is looked at, which the server takes ten times a second.
+const LOOKS_APART: Duration = Duration::from_millis(100);
+
 /// Whether something is to be told, and when.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     apart: Duration,
     due: Option<Instant>,
     last: Option<Instant>,
@@ -18,13 +21,18 @@ pub(super) struct Pace {
 
 impl Pace {
     /// That of the state.
-    pub(super) const fn of_state() -> Self {
+    pub(crate) const fn of_state() -> Self {
         Self::new(STATE_APART)
     }
 
     /// That of the talk.
-    pub(super) const fn of_talk() -> Self {
+    pub(crate) const fn of_talk() -> Self {
         Self::new(TALK_APART)
+    }
+
+    /// That of what is looked at.
+    pub(crate) const fn of_looks() -> Self {
+        Self::new(LOOKS_APART)
     }
 
     const fn new(apart: Duration) -> Self {
@@ -36,19 +44,19 @@ impl Pace {
     }
 
     /// Something changed.
-    pub(super) fn changed(&mut self, now: Instant) {
+    pub(crate) fn changed(&mut self, now: Instant) {
         if self.due.is_none() {
             self.due = Some(self.last.map_or(now, |last| (last + self.apart).max(now)));
         }
     }
 
     /// When to tell; nothing when nothing changed.
-    pub(super) const fn due(&self) -> Option<Instant> {
+    pub(crate) const fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// It was told.
-    pub(super) fn told(&mut self, now: Instant) {
+    pub(crate) fn told(&mut self, now: Instant) {
         self.due = None;
         self.last = Some(now);
     }
@@ -62,6 +70,7 @@ mod tests {
     fn the_first_change_is_told_at_once_and_a_flood_at_its_pace() {
         flood(Pace::of_state(), 20);
         flood(Pace::of_talk(), 10);
+        flood(Pace::of_looks(), 10);
     }
 
     #[expect(clippy::disallowed_methods, reason = "test: any moment will do as the start")]

@@ -1,0 +1,145 @@
+//! What a call of three and more is in a window's words: who speaks, and how each picture comes. Pure functions of what the
+//! call says and what came; in a call of two they tell the same of the one picture there is.
+
+use crate::view::{GroupView, PictureState};
+use parley_call::port::TrackKind;
+use parley_call::{CallSnapshot, DownSnapshot, GroupSnapshot, PersonSnapshot};
+use parley_proto::{DownState, ParticipantId};
+
+pub(super) fn view(group: &GroupSnapshot) -> GroupView {
+    GroupView {
+        up: group.up,
+        speakers: group.speakers.iter().map(ParticipantId::to_string).collect(),
+        short: group.is_short(),
+    }
+}
+
+/// Whether nobody in between can see or hear anything.
+pub(super) fn is_end_to_end(call: &CallSnapshot) -> bool {
+    call.group.is_none() && !call.people.is_empty() && call.people.iter().all(|person| person.proven)
+}
+
+/// How somebody's camera or screen comes; `came`: a picture of it was decoded here.
+pub(super) fn picture(
+    call: &CallSnapshot,
+    person: &PersonSnapshot,
+    kind: TrackKind,
+    came: bool,
+) -> PictureState {
+    let is_on = match kind {
+        TrackKind::Screen => person.media.screen_on,
+        _ => person.media.camera_on,
+    };
+    // Until the server's relay is reached, those who were there before are seen directly.
+    let through_server = call.group.as_ref().filter(|group| group.up);
+    let state = through_server.map(|_| down(call, person.id, kind).map(|down| down.state));
+    match state {
+        _ if !is_on => PictureState::Off,
+        Some(None) => PictureState::Unwatched,
+        Some(Some(DownState::Paused)) => PictureState::Paused,
+        Some(Some(DownState::Waiting | DownState::Absent)) => PictureState::Waiting,
+        None | Some(Some(DownState::Flows)) if !came => PictureState::Waiting,
+        None | Some(Some(DownState::Flows)) if person.stalled => PictureState::Stalled,
+        None | Some(Some(DownState::Flows)) => PictureState::Flows,
+    }
+}
+
+/// What became of the wish to see it.
+pub(super) fn down(call: &CallSnapshot, who: ParticipantId, kind: TrackKind) -> Option<&DownSnapshot> {
+    let mut downs = call.group.iter().flat_map(|group| &group.downs);
+    downs.find(|down| down.participant == who && down.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::{MediaState, Role};
+
+    fn id(number: u8) -> ParticipantId {
+        ParticipantId::from_bytes([number; 16])
+    }
+
+    fn call(group: Option<GroupSnapshot>) -> CallSnapshot {
+        let person = PersonSnapshot {
+            id: id(1),
+            name: "Ada".into(),
+            role: Role::Host,
+            away: false,
+            media: MediaState {
+                camera_on: true,
+                ..MediaState::default()
+            },
+            media_told: true,
+            hand_raised: false,
+            recording: false,
+            stalled: false,
+            proven: true,
+        };
+        CallSnapshot {
+            people: vec![person],
+            group,
+            ..CallSnapshot::new()
+        }
+    }
+
+    fn camera(call: &CallSnapshot, came: bool) -> PictureState {
+        picture(call, &call.people[0], TrackKind::Video, came)
+    }
+
+    #[test]
+    fn the_picture_of_a_call_of_two_comes_or_is_waited_for() {
+        let mut two = call(None);
+        assert_eq!(camera(&two, false), PictureState::Waiting);
+        assert_eq!(camera(&two, true), PictureState::Flows);
+        assert_eq!(
+            picture(&two, &two.people[0], TrackKind::Screen, true),
+            PictureState::Off
+        );
+        two.people[0].stalled = true;
+        assert_eq!(camera(&two, true), PictureState::Stalled);
+        two.people[0].media.camera_on = false;
+        assert_eq!(camera(&two, true), PictureState::Off);
+    }
+
+    #[test]
+    fn the_server_says_why_a_picture_of_a_group_does_not_come() {
+        let with = |up, state: Option<DownState>| {
+            let downs = state.map(|state| DownSnapshot {
+                participant: id(1),
+                kind: TrackKind::Video,
+                state,
+                rid: Some("h".into()),
+            });
+            call(Some(GroupSnapshot {
+                up,
+                speakers: vec![id(1)],
+                downs: downs.into_iter().collect(),
+            }))
+        };
+        for (up, state, came, expect) in [
+            (true, None, true, PictureState::Unwatched),
+            (true, Some(DownState::Flows), true, PictureState::Flows),
+            (true, Some(DownState::Flows), false, PictureState::Waiting),
+            (true, Some(DownState::Waiting), true, PictureState::Waiting),
+            (true, Some(DownState::Absent), true, PictureState::Waiting),
+            (true, Some(DownState::Paused), true, PictureState::Paused),
+            (false, None, true, PictureState::Flows),
+            (false, None, false, PictureState::Waiting),
+        ] {
+            assert_eq!(camera(&with(up, state), came), expect, "{up} {state:?} {came}");
+        }
+        let paused = with(true, Some(DownState::Paused));
+        let seen = view(paused.group.as_ref().unwrap());
+        assert!(seen.short && seen.speakers == [id(1).to_string()]);
+    }
+
+    #[test]
+    fn only_a_direct_call_with_a_proven_side_is_encrypted_from_end_to_end() {
+        assert!(is_end_to_end(&call(None)));
+        assert!(!is_end_to_end(&call(Some(GroupSnapshot::default()))));
+        assert!(!is_end_to_end(&CallSnapshot::new()));
+        let mut unproven = call(None);
+        unproven.people[0].proven = false;
+        assert!(!is_end_to_end(&unproven));
+    }
+}
