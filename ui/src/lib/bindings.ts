@@ -56,7 +56,11 @@ percent: number,
 /**
  * The hand let go: where calls are remembered, so is this, by the person's name.
  */
-settled: boolean, } | { "type": "change_settings", 
+settled: boolean, } | { "type": "look", 
+/**
+ * Those that are seen. Empty: none.
+ */
+tiles: Array<TileLook>, } | { "type": "change_settings", 
 /**
  * What changes.
  */
@@ -255,9 +259,26 @@ state: CallState,
  */
 signaling: SignalingState, 
 /**
- * The other people.
+ * Nobody in between can see or hear anything: media goes directly, and the other side was proven genuine. Never in a
+ * call that goes through the server ([`CallView::group`]).
+ */
+end_to_end: boolean, 
+/**
+ * One's own id, while in the room.
+ */
+me: string | null, 
+/**
+ * The other people, in the order in which they came.
  */
 people: Array<PersonView>, 
+/**
+ * One's own place in the order of raised hands; see [`PersonView::hand_place`].
+ */
+hand_place: number | null, 
+/**
+ * What there is of a call through the server; absent while media goes directly only.
+ */
+group: GroupView | null, 
 /**
  * When the other side was first connected, in milliseconds since 1970; absent before.
  */
@@ -646,6 +667,25 @@ url: string,
 token: string, };
 
 /**
+ * What a call has that goes through the server; a call of two that goes directly has none of it. Everything through the server
+ * is encrypted up to there and not from end to end: see [`super::CallView::end_to_end`].
+ */
+export type GroupView = { 
+/**
+ * The way to the server's relay of media stands. Until it does, those who were there before go on directly.
+ */
+up: boolean, 
+/**
+ * Who speaks, the dominant voice first: ids of people, one's own ([`super::CallView::me`]) among them. Nobody in silence.
+ */
+speakers: Array<string>, 
+/**
+ * Pictures that are looked at are left out, for the link of this side does not carry them all: see
+ * [`PictureState::Paused`] for whose.
+ */
+short: boolean, };
+
+/**
  * What is remembered of calls on this computer. No links: their secrets are not kept.
  */
 export type HistoryView = { 
@@ -946,6 +986,63 @@ id: string,
 messages: Array<MessageView>, };
 
 /**
+ * What came of one person in one second of a call.
+ */
+export type PersonFigures = { 
+/**
+ * Who: the id of a person. In a report, a number.
+ */
+id: string, 
+/**
+ * How their picture comes.
+ */
+picture: PictureState, 
+/**
+ * Which layer of it comes: `q`, `h` or `f`, the largest; absent where there is one only.
+ */
+layer: string | null, 
+/**
+ * The size that comes.
+ */
+size: [number, number] | null, 
+/**
+ * Pictures decoded in this second.
+ */
+fps: number, 
+/**
+ * Their picture stands still because parts of it are missing.
+ */
+frozen: boolean, 
+/**
+ * To decode a picture, in milliseconds.
+ */
+decode_ms: number | null, 
+/**
+ * How their screen comes.
+ */
+screen: PictureState, 
+/**
+ * The size that comes of it.
+ */
+screen_size: [number, number] | null, 
+/**
+ * Pictures of it decoded in this second.
+ */
+screen_fps: number, 
+/**
+ * How long their sound waits in its jitter buffer, in milliseconds; absent while none comes.
+ */
+jitter_buffer_ms: number | null, 
+/**
+ * Sound that was invented for lost packets, in percent of this second.
+ */
+concealed_pct: number, 
+/**
+ * How unevenly their packets come, in milliseconds.
+ */
+jitter_ms: number, };
+
+/**
  * The meter of one person.
  */
 export type PersonLevel = { 
@@ -971,6 +1068,10 @@ id: string,
  */
 name: string, 
 /**
+ * Whether they may let people in and put them out.
+ */
+host: boolean, 
+/**
  * Whether sound comes from them.
  */
 microphone_on: boolean, 
@@ -987,9 +1088,18 @@ away: boolean,
  */
 hand_raised: boolean, 
 /**
+ * Which hand it is in the order in which they went up, as this side saw them, one's own among them: 1 for the first.
+ * Absent while it is down.
+ */
+hand_place: number | null, 
+/**
  * They record what they see and hear.
  */
 recording: boolean, 
+/**
+ * How their picture comes; it is in the tile of their id.
+ */
+picture: PictureState, 
 /**
  * The size of the picture that comes, once one came.
  */
@@ -999,6 +1109,10 @@ video_size: [number, number] | null,
  */
 screen_on: boolean, 
 /**
+ * How the screen comes.
+ */
+screen: PictureState, 
+/**
  * Its size, once a picture of it came.
  */
 screen_size: [number, number] | null, 
@@ -1007,7 +1121,11 @@ screen_size: [number, number] | null,
  */
 volume_pct: number, 
 /**
- * How good the path to them is.
+ * Something that they send has not come for a second.
+ */
+stalled: boolean, 
+/**
+ * How good the path to them is; in a group, the one to the server and what comes of them there.
  */
 quality: Quality, };
 
@@ -1028,6 +1146,11 @@ percent: number, };
  * What the app is doing; the window's screens follow from it.
  */
 export type Phase = "home" | "green_room" | "in_call" | "ended";
+
+/**
+ * How somebody's picture, or their screen's, comes.
+ */
+export type PictureState = "off" | "unwatched" | "waiting" | "flows" | "paused" | "stalled";
 
 /**
  * Something the person should know.
@@ -1566,6 +1689,10 @@ microphone_dbov: number | null,
  */
 heard_dbov: number | null, 
 /**
+ * What came of each of the others.
+ */
+people: Array<PersonFigures>, 
+/**
  * The way that media takes.
  */
 pair: PairView | null, 
@@ -1606,6 +1733,32 @@ transfers: Array<TransferView>,
  * Files of earlier calls that did not arrive, newest first; those that are on their way again are not among them.
  */
 unfinished: Array<UnfinishedView>, };
+
+/**
+ * A tile that a window shows: of whom, how large, and how much it matters.
+ */
+export type TileLook = { 
+/**
+ * The tile's name: the id of a person, or `screen:` and the id.
+ */
+tile: string, 
+/**
+ * In pixels of the device.
+ */
+width: number, 
+/**
+ * In pixels of the device.
+ */
+height: number, 
+/**
+ * What goes without when not everything can be had: the least first.
+ */
+weight: TileWeight, };
+
+/**
+ * How much a tile matters.
+ */
+export type TileWeight = "thumbnail" | "grid" | "large" | "pinned";
 
 /**
  * Something that happened in the call.

@@ -2,7 +2,11 @@
 import type { AppState, PersonView, TalkView } from '../bindings';
 import { t } from '../text';
 import { offered } from './files';
+import { isGroup } from './group/members';
 import { arrived, unanswered } from './talk';
+
+/** Where more are there, nobody is told whose microphone opens and closes: it would never end. */
+const MICROPHONES_TOLD_MAX = 5;
 
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
@@ -22,7 +26,7 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   });
   return [
     ...arrived(before, now).map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
-    ...offered(before.transfers, now.transfers).map((file) => t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file: file.name })),
+    ...offered(before.transfers, now.transfers).map((file) => fileSaid(file.name, people)),
     ...ended,
     ...unanswered(before, now).map(() => t.said.undelivered),
     ...reactions.map((one) => t.said.reaction({ name: nameOf(one.author), what: t.reactions[one.reaction] })),
@@ -30,14 +34,21 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   ];
 }
 
+/** Of several people nobody knows here whose file it is. */
+function fileSaid(file: string, people: readonly PersonView[]): string {
+  return people.length > 1 ? t.said.fileOfferedBySomebody({ file }) : t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file });
+}
+
 function peopleSaid(before: AppState, now: AppState): string[] {
   const was = before.call?.people ?? [];
   const is = now.call?.people ?? [];
-  const joined = is.filter((p) => !was.some((q) => q.id === p.id)).map((p) => t.said.joined({ name: p.name }));
-  const left = was.filter((p) => !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
+  // In a group news of who comes and goes is gathered first (group/comings.ts).
+  const alone = !isGroup(before) && !isGroup(now);
+  const joined = is.filter((p) => alone && !was.some((q) => q.id === p.id)).map((p) => t.said.joined({ name: p.name }));
+  const left = was.filter((p) => alone && !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
   const changed = is.flatMap((p) => {
     const old = was.find((q) => q.id === p.id);
-    if (!old || old.microphone_on === p.microphone_on) return [];
+    if (is.length > MICROPHONES_TOLD_MAX || !old || old.microphone_on === p.microphone_on) return [];
     return [p.microphone_on ? t.said.micOn({ name: p.name }) : t.said.micOff({ name: p.name })];
   });
   const hands = is.flatMap((p) => {

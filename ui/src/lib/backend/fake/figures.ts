@@ -11,7 +11,8 @@ export function levelsAt(tick: number, people: readonly PersonView[]): Levels {
   return {
     microphone: 0.08 + voice(0),
     speaker: voice(2),
-    people: people.filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
+    // One after the other, as people talk.
+    people: people.flatMap((p, i) => (p.microphone_on ? [{ id: p.id, level: voice(2 + 2 * i) }] : [])),
   };
 }
 

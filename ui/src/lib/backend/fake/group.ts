@@ -1,0 +1,49 @@
+/** Rooms of three and more in the simulation. Pure: from how one stands to how it stands next. */
+import type { AppState, CallView, GroupView, PersonView } from '../../bindings';
+import { GRACE } from './state';
+
+const NAMES = [
+  'Grace Hopper', 'Alan Turing', 'Katherine Johnson', 'Konrad Zuse', 'Emmy Noether', 'Édouard Lucas', 'Mary Somerville', '华罗庚', 'Srinivasa Ramanujan', 'Hedwig Eva Maria Kiesler',
+  'Ada Yonath', 'Bob', 'Chien-Shiung Wu', 'Dorothy Vaughan', 'Evelyn Boyd Granville', 'Frances Allen', 'Gladys West', 'Hypatia', 'Ida Rhodes', 'Joan Clarke', 'Karen Spärck Jones', 'Lise Meitner',
+  'María Wonenburger', 'Niels Abel', 'Olga Ladyzhenskaya',
+] as const;
+
+/** So many others: every fifth without a picture, every third silent. */
+export function others(count: number): PersonView[] {
+  return Array.from({ length: count }, (_, i) => {
+    const round = Math.floor(i / NAMES.length);
+    const camera = i % 5 !== 3;
+    return {
+      ...GRACE,
+      id: i === 0 ? GRACE.id : `p-${i + 1}`,
+      name: `${NAMES[i % NAMES.length] ?? ''}${round ? ` ${round + 1}` : ''}`,
+      host: i === 1,
+      microphone_on: i % 3 !== 2,
+      camera_on: camera,
+      picture: camera ? 'flows' : 'off',
+      video_size: !camera ? null : i % 7 === 5 ? [360, 640] : [640, 360],
+    };
+  });
+}
+
+const QUIET: GroupView = { up: true, speakers: [], short: false };
+
+/** What a test, or a scenario, changes in a room. */
+export interface RoomChange {
+  /** So many others are there; those who were there stay who they were. */
+  readonly others?: number;
+  /** They are gone. */
+  readonly gone?: readonly string[];
+  readonly people?: Readonly<Record<string, Partial<PersonView>>>;
+  readonly group?: Partial<GroupView> | null;
+  readonly call?: Partial<CallView>;
+}
+
+export function withRoom(state: AppState, { others: count, gone = [], people = {}, group, call: change }: RoomChange): AppState {
+  if (!state.call) return state;
+  const before = state.call.people;
+  const there = count === undefined ? before : others(count).map((one) => before.find(({ id }) => id === one.id) ?? one);
+  const now = there.filter(({ id }) => !gone.includes(id)).map((one) => ({ ...one, ...people[one.id] }));
+  const through = group === undefined ? (state.call.group ?? (now.length > 1 ? QUIET : null)) : group && { ...QUIET, ...state.call.group, ...group };
+  return { ...state, call: { ...state.call, people: now, group: through, end_to_end: through === null, ...change } };
+}
