@@ -215,7 +215,8 @@ class FakeBackend implements Backend {
     if (call) this.#set({ call: { ...call, door: asked(call.door, ask) } });
     if (ask.what === 'enter' && this.#state.call?.door.entrance === 'free') this.#callState('waiting');
     if (ask.what === 'admit') this.#later(1, () => this.#person({}));
-    if (ask.what === 'remove') this.#nobody();
+    if (ask.what === 'remove' && call && call.people.length > 1) this.#set(withRoom(this.#state, { gone: [ask.id] }));
+    else if (ask.what === 'remove') this.#nobody();
     return ask.what === 'end_for_all' ? this.#leave() : null;
   }
 

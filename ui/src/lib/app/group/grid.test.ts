@@ -1,6 +1,6 @@
 /** Where the tiles of a group lie, over the windows there are. */
 import { describe, expect, test } from 'vitest';
-import { boxes, GAP_PX, gridFor, neighbour, perPage, TILE_LEAST, TILES_MAX, type Size } from './grid';
+import { boxes, GAP_PX, gridFor, neighbour, perPage, riseFor, TILE_LEAST, TILES_MAX, type Size } from './grid';
 
 const WINDOWS: readonly (readonly [number, number])[] = [[320, 180], [360, 640], [480, 300], [640, 480], [960, 600], [1440, 900], [1280, 400], [600, 1200], [1920, 1080], [3840, 2160]];
 const COUNTS = Array.from({ length: TILES_MAX }, (_, i) => i + 1);
@@ -78,6 +78,18 @@ test('the last row is in the middle', () => {
   const last = places.slice(3);
   const edges = [Math.min(...last.map((box) => box.left)), area.width - Math.max(...last.map((box) => box.left + box.width))];
   expect(Math.abs((edges[0] ?? 0) - (edges[1] ?? 0))).toBeLessThanOrEqual(1);
+});
+
+test('tiles keep clear of the controls where there is room to spare, and their words where there is not', () => {
+  const area = { width: 944, height: 584 };
+  const bar = { width: 480, height: 80 };
+  const bottom = (count: number) => Math.max(...boxes(area, gridFor(area, count), count, bar.height).map((box) => box.top + box.height));
+  expect(bottom(5)).toBeLessThanOrEqual(area.height - bar.height);
+  expect(bottom(3)).toBe(area.height);
+  const rises = (count: number) => boxes(area, gridFor(area, count), count, bar.height).map((box) => riseFor(area, box, bar));
+  expect(rises(3)).toEqual([0, 0, 80]);
+  expect(rises(5)).toEqual([0, 0, 0, 0, 0]);
+  expect(rises(49).every((rise) => rise === 0)).toBe(true);
 });
 
 test('no room at all is no error', () => {

@@ -53,11 +53,15 @@ function tileIn({ width, height }: Size): Size {
   return { width: Math.floor(w), height: Math.floor(h) };
 }
 
-/** Where each of `count` tiles of a grid lies: in rows, in the middle of the area, the last row in the middle of its own. */
-export function boxes(area: Size, { columns, tile }: Grid, count: number): readonly Box[] {
+/**
+ * Where each of `count` tiles of a grid lies: in rows, in the middle of the area, the last row in the middle of its own. Where there is
+ * room to spare they keep clear of so many pixels at the bottom, over which the controls float.
+ */
+export function boxes(area: Size, { columns, tile }: Grid, count: number, clear = 0): readonly Box[] {
   const rows = Math.ceil(count / columns);
   const length = (tiles: number, one: number) => tiles * one + (tiles - 1) * GAP_PX;
-  const top = (area.height - length(rows, tile.height)) / 2;
+  const spare = area.height - length(rows, tile.height);
+  const top = Math.max(0, Math.min(spare / 2, spare - clear));
   return Array.from({ length: count }, (_, i) => {
     const row = Math.floor(i / columns);
     const inRow = row === rows - 1 ? count - row * columns : columns;
@@ -74,6 +78,14 @@ export function perPage(area: Size, count: number): number {
 }
 
 const isSmall = ({ width, height }: Size): boolean => width < TILE_LEAST.width || height < TILE_LEAST.height;
+
+/** How far the words of a tile must rise so that a bar so high and wide, in the middle of the area's bottom, does not lie on them. */
+export function riseFor(area: Size, box: Box, bar: Size): number {
+  const beside = Math.abs(box.left + box.width / 2 - area.width / 2) >= (box.width + bar.width) / 2;
+  const rise = bar.height - (area.height - box.top - box.height);
+  // On a low tile there is nowhere to rise to.
+  return beside || rise <= 0 || box.height < 2 * bar.height ? 0 : Math.round(rise);
+}
 
 /** Where a key leads from a tile: by what lies there, since the last row stands between the columns. The same tile at an edge. */
 export function neighbour(places: readonly Box[], from: number, key: string): number | null {
