@@ -711,7 +711,7 @@ export type InspectionView = {
  */
 view: InspectorView, 
 /**
- * The figures of the last minutes, oldest first.
+ * The figures of the last minutes, oldest first; those of each person only for the last one.
  */
 seconds: Array<StatsSample>, };
 
@@ -740,6 +740,27 @@ report: string | null, };
  * The languages Parley speaks; their words are in `ui/src/locales`.
  */
 export type Language = "system" | "en" | "de" | "es" | "fr" | "zh";
+
+/**
+ * What was sent of one layer of one's own picture in one second.
+ */
+export type LayerFigures = { 
+/**
+ * `q`, `h` or `f`, the largest.
+ */
+layer: string, 
+/**
+ * Its size.
+ */
+size: [number, number] | null, 
+/**
+ * Pictures in this second.
+ */
+fps: number, 
+/**
+ * Kilobits in this second.
+ */
+kbps: number, };
 
 /**
  * Meters, about 15 times a second while a microphone is open. 0.0 is silence, 1.0 as loud as it gets, already shaped for
@@ -1692,6 +1713,10 @@ heard_dbov: number | null,
  * What came of each of the others.
  */
 people: Array<PersonFigures>, 
+/**
+ * The layers of one's own picture that were sent, smallest first; in a call of two only the largest.
+ */
+sent_layers: Array<LayerFigures>, 
 /**
  * The way that media takes.
  */

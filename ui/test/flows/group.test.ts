@@ -94,9 +94,11 @@ describe('a pin', () => {
     expect(await by('face-p-2').getAttribute('aria-pressed')).toBe('true');
     expect((await seats()).length).toBe(5);
     await expect.poll(() => tilesOf('pinned')).toEqual(['p-2']);
-    await by('face-p-2').focus();
+    // The focus went with it.
+    await expect.poll(() => page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid'])).toBe('face-p-2');
     await page.keyboard.press('Enter');
     await attribute('group', 'layout', 'grid');
+    await expect.poll(() => page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid'])).toBe('face-p-2');
   });
 
   test('is set by a double click, and by the menu of a tile', async () => {
@@ -115,6 +117,11 @@ describe('a pin', () => {
     // A single click pins nobody.
     await by('face-p-4').click();
     expect(await by('group').getAttribute('data-large')).toBe('p-2');
+    // And space still talks.
+    await page.keyboard.press('m');
+    await page.keyboard.down('Space');
+    await by('talking').waitFor();
+    await page.keyboard.up('Space');
   });
 
   test('goes with whom it held', async () => {
@@ -254,6 +261,17 @@ describe('who comes and goes', () => {
     await expect.poll(said).toContain('Grace Hopper left.');
     expect(await by('toasts').innerText()).toBe('');
   });
+});
+
+test('the inspector tells what comes of each', async () => {
+  await open('group-trouble');
+  await page.keyboard.press('i');
+  await by('received').waitFor();
+  const rows = await by('received-row').allInnerTexts();
+  expect(rows.length).toBe(7);
+  expect(rows[0]).toContain('640 × 360, 24 fps (q)');
+  expect(rows[2]).toContain('Weak link');
+  expect(await by('received-row').nth(4).getAttribute('data-bad')).toBe('true');
 });
 
 describe('a weak link', () => {

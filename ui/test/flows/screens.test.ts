@@ -129,6 +129,7 @@ const SCREENS: Record<string, Screen> = {
       await page.getByTestId('unfold-p-2').click();
     },
   },
+  'group-inspector': { scenario: 'group-trouble', then: (page) => page.keyboard.press('i') },
   'group-chat': { scenario: 'group-5', then: (page) => page.keyboard.press('c') },
   'speaking-muted': { scenario: 'speaking-muted' },
   reconnecting: { scenario: 'reconnecting' },

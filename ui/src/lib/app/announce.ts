@@ -11,7 +11,7 @@ const MICROPHONES_TOLD_MAX = 5;
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
   if (!before || now.phase !== 'in_call' || before.phase !== 'in_call') return [];
-  return [...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
+  return [...roomSaid(before, now), ...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
 }
 
 /** The same of what people write, send and show each other. */
@@ -37,6 +37,11 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
 /** Of several people nobody knows here whose file it is. */
 function fileSaid(file: string, people: readonly PersonView[]): string {
   return people.length > 1 ? t.said.fileOfferedBySomebody({ file }) : t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file });
+}
+
+/** Whoever comes into a room of several hears how many there are, rather than each of their names. */
+function roomSaid(before: AppState, now: AppState): string[] {
+  return isGroup(now) && before.call?.people.length === 0 ? [t.group.count({ count: (now.call?.people.length ?? 0) + 1 })] : [];
 }
 
 function peopleSaid(before: AppState, now: AppState): string[] {

@@ -133,8 +133,9 @@ export class Group {
   }
 
   #tell(before: AppState, next: AppState, nowMs: number): void {
-    // Between two, each is told at once.
-    if (!isGroup(next) && !isGroup(before)) return;
+    // Between two, each is told at once; who comes into a room of several is the one who comes.
+    const cameIn = (before.call?.people.length ?? 0) === 0;
+    if (cameIn || (!isGroup(next) && !isGroup(before))) return;
     this.#news = gathered(this.#news, before.call?.people ?? [], next.call?.people ?? [], nowMs);
     clearTimeout(this.#newsTimer);
     if (this.#news.dueMs !== null) this.#newsTimer = setTimeout(() => this.#newsDue(), Math.max(0, this.#news.dueMs - nowMs));

@@ -1,15 +1,17 @@
 /** Seats, news, what is large, what is told of what is seen, and the list of people. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { others } from '../../backend/fake/group';
+import { figuresOf, others } from '../../backend/fake/group';
 import { SCENARIOS } from '../../backend/fake/scenarios';
 import { GRACE } from '../../backend/fake/state';
-import type { PersonView } from '../../bindings';
+import type { AppState, PersonFigures, PersonView } from '../../bindings';
 import { language } from '../../text/language.svelte';
+import { announcements } from '../announce';
 import { APART_MS, GATHER_MS, gathered, NO_NEWS, told } from './comings';
 import { largeOne, type Wishes } from './focus';
 import { looksOf } from './looks';
 import { hands, memberOf, screenOf, selfOf, spelled } from './members';
 import { found, listed } from './people';
+import { received } from './received';
 import { broughtForward, inOrder, seated } from './seats';
 
 beforeEach(() => language.speak('en', []));
@@ -80,6 +82,35 @@ describe('news of who comes and goes', () => {
     }
     expect(spoken).toBeLessThanOrEqual(30_000 / APART_MS + 1);
     expect(spoken).toBeGreaterThan(5);
+  });
+});
+
+test('whoever comes into a room of several hears how many there are', () => {
+  const [alone, five] = [SCENARIOS['waiting']?.(0), SCENARIOS['group-5']?.(0)];
+  if (!alone || !five) throw new Error('no scenario');
+  expect(announcements(alone, five)).toContain('5 people in the call');
+  expect(announcements(alone, five).join()).not.toContain('joined');
+});
+
+test('in a large room nobody is told whose microphone opens and closes', () => {
+  const [few, many] = [SCENARIOS['group-3']?.(0), SCENARIOS['group-12']?.(0)];
+  if (!few || !many) throw new Error('no scenario');
+  const muted = (state: AppState): AppState => ({ ...state, call: state.call && { ...state.call, people: state.call.people.map((one) => ({ ...one, microphone_on: false })) } });
+  expect(announcements(few, muted(few)).length).toBe(2);
+  expect(announcements(many, muted(many))).toEqual([]);
+});
+
+describe('what comes of each', () => {
+  const figures = figuresOf(others(3));
+  test.each<[Partial<PersonFigures>, string, boolean]>([
+    [{}, '640 × 360, 24 fps (q)', false],
+    [{ layer: null }, '640 × 360, 24 fps', false],
+    [{ picture: 'unwatched' }, 'not shown', false],
+    [{ picture: 'paused' }, 'Weak link', true],
+    [{ frozen: true }, 'Stalled', true],
+    [{ picture: 'off' }, '–', false],
+  ])('%j is "%s"', (change, words, bad) => {
+    expect(received([{ ...(figures[0] as PersonFigures), ...change }], others(3))[0]).toMatchObject({ name: 'Grace Hopper', picture: words, bad });
   });
 });
 

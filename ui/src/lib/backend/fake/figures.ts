@@ -1,6 +1,7 @@
 /** The figures of the simulation's call, and what is found in them; only while somebody watches. */
 import type { AppState, InspectorView, Levels, PersonView } from '../../bindings';
 import type { FigureEvents } from '../watch';
+import { figuresOf } from './group';
 import { FOUND, lately, secondOf } from './inspector';
 
 const SECOND_MS = 1000;
@@ -32,7 +33,9 @@ export class FakeFigures {
     this.#events = events;
     const { state, ms } = this.#now();
     const person = state.call?.people[0];
-    if (person) events.past({ seconds: lately(person, ms), view: this.#found() });
+    const people = figuresOf(state.call?.people ?? []);
+    // Those of each person only for the last second.
+    if (person) events.past({ seconds: lately(person, ms).map((second, i, all) => (i === all.length - 1 ? { ...second, people } : second)), view: this.#found() });
     const timer = setInterval(() => this.#second(), SECOND_MS);
     return Promise.resolve(() => {
       clearInterval(timer);
@@ -50,7 +53,7 @@ export class FakeFigures {
     const person = state.call?.people[0];
     this.#events?.inspector(this.#found());
     if (state.call?.state !== 'connected' || !person) return;
-    this.#events?.stats(secondOf(person, ms));
+    this.#events?.stats({ ...secondOf(person, ms), people: figuresOf(state.call.people) });
   }
 
   #found(): InspectorView {

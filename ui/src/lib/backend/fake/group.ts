@@ -1,5 +1,5 @@
 /** Rooms of three and more in the simulation. Pure: from how one stands to how it stands next. */
-import type { AppState, CallView, GroupView, PersonView } from '../../bindings';
+import type { AppState, CallView, GroupView, PersonFigures, PersonView } from '../../bindings';
 import { GRACE } from './state';
 
 const NAMES = [
@@ -47,3 +47,21 @@ export function withRoom(state: AppState, { others: count, gone = [], people = {
   const through = group === undefined ? (state.call.group ?? (now.length > 1 ? QUIET : null)) : group && { ...QUIET, ...state.call.group, ...group };
   return { ...state, call: { ...state.call, people: now, group: through, end_to_end: through === null, ...change } };
 }
+
+/** What came of each of the others in a second. */
+export const figuresOf = (people: readonly PersonView[]): PersonFigures[] =>
+  people.map((one, i) => ({
+    id: one.id,
+    picture: one.picture,
+    layer: one.picture === 'flows' ? (i % 2 ? 'h' : 'q') : null,
+    size: one.video_size,
+    fps: one.picture === 'flows' ? 24 : 0,
+    frozen: one.stalled,
+    decode_ms: one.picture === 'flows' ? 1.2 : null,
+    screen: one.screen,
+    screen_size: one.screen_size,
+    screen_fps: one.screen_on ? 4 : 0,
+    jitter_buffer_ms: one.microphone_on ? 40 + i * 4 : null,
+    concealed_pct: i % 4 === 3 ? 1.2 : 0,
+    jitter_ms: 6,
+  }));
