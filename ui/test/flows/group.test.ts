@@ -272,6 +272,7 @@ test('the inspector tells what comes of each', async () => {
   expect(rows[0]).toContain('640 × 360, 24 fps (q)');
   expect(rows[2]).toContain('Weak link');
   expect(await by('received-row').nth(4).getAttribute('data-bad')).toBe('true');
+  expect(await by('sent-layers').innerText()).toContain('h: 640 × 360, 30 fps, 492 kbit/s');
 });
 
 describe('a weak link', () => {

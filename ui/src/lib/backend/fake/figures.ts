@@ -1,7 +1,7 @@
 /** The figures of the simulation's call, and what is found in them; only while somebody watches. */
 import type { AppState, InspectorView, Levels, PersonView } from '../../bindings';
 import type { FigureEvents } from '../watch';
-import { figuresOf } from './group';
+import { figuresOf, LAYERS } from './group';
 import { FOUND, lately, secondOf } from './inspector';
 
 const SECOND_MS = 1000;
@@ -16,6 +16,8 @@ export function levelsAt(tick: number, people: readonly PersonView[]): Levels {
     people: people.flatMap((p, i) => (p.microphone_on ? [{ id: p.id, level: voice(2 + 2 * i) }] : [])),
   };
 }
+
+const ofSeveral = (people: readonly PersonView[]) => ({ people: figuresOf(people), sent_layers: people.length > 1 ? LAYERS : LAYERS.slice(-1) });
 
 export class FakeFigures {
   readonly #now: () => { state: AppState; ms: number };
@@ -33,9 +35,8 @@ export class FakeFigures {
     this.#events = events;
     const { state, ms } = this.#now();
     const person = state.call?.people[0];
-    const people = figuresOf(state.call?.people ?? []);
     // Those of each person only for the last second.
-    if (person) events.past({ seconds: lately(person, ms).map((second, i, all) => (i === all.length - 1 ? { ...second, people } : second)), view: this.#found() });
+    if (person) events.past({ seconds: lately(person, ms).map((second, i, all) => (i === all.length - 1 ? { ...second, ...ofSeveral(state.call?.people ?? []) } : second)), view: this.#found() });
     const timer = setInterval(() => this.#second(), SECOND_MS);
     return Promise.resolve(() => {
       clearInterval(timer);
@@ -53,7 +54,7 @@ export class FakeFigures {
     const person = state.call?.people[0];
     this.#events?.inspector(this.#found());
     if (state.call?.state !== 'connected' || !person) return;
-    this.#events?.stats({ ...secondOf(person, ms), people: figuresOf(state.call.people) });
+    this.#events?.stats({ ...secondOf(person, ms), ...ofSeveral(state.call.people) });
   }
 
   #found(): InspectorView {

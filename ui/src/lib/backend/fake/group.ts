@@ -1,5 +1,5 @@
 /** Rooms of three and more in the simulation. Pure: from how one stands to how it stands next. */
-import type { AppState, CallView, GroupView, PersonFigures, PersonView } from '../../bindings';
+import type { AppState, CallView, GroupView, LayerFigures, PersonFigures, PersonView } from '../../bindings';
 import { GRACE } from './state';
 
 const NAMES = [
@@ -65,3 +65,10 @@ export const figuresOf = (people: readonly PersonView[]): PersonFigures[] =>
     concealed_pct: i % 4 === 3 ? 1.2 : 0,
     jitter_ms: 6,
   }));
+
+/** What is sent of one's own picture to several. */
+export const LAYERS: LayerFigures[] = [
+  { layer: 'q', size: [320, 180], fps: 15, kbps: 148 },
+  { layer: 'h', size: [640, 360], fps: 30, kbps: 492 },
+  { layer: 'f', size: [1280, 720], fps: 30, kbps: 1460 },
+];
