@@ -269,7 +269,7 @@ test('the inspector tells what comes of each', async () => {
   await by('received').waitFor();
   const rows = await by('received-row').allInnerTexts();
   expect(rows.length).toBe(7);
-  expect(rows[0]).toContain('640 × 360, 24 fps (q)');
+  expect(rows[1]).toContain('640 × 360, 24 fps (h)');
   expect(rows[2]).toContain('Weak link');
   expect(await by('received-row').nth(4).getAttribute('data-bad')).toBe('true');
   expect(await by('sent-layers').innerText()).toContain('h: 640 × 360, 30 fps, 492 kbit/s');
