@@ -263,6 +263,14 @@ describe('who comes and goes', () => {
   });
 });
 
+test('however many record, one bar tells it', async () => {
+  await open('group-trouble');
+  expect(await by('recorded').innerText()).toContain('Mary Somerville is recording');
+  await fake(page, 'room', { people: { 'p-2': { recording: true }, 'p-3': { recording: true } } });
+  await expect.poll(() => by('recorded').innerText()).toContain('Alan Turing and 2 others are recording');
+  expect(await by('recorded').count()).toBe(1);
+});
+
 test('the inspector tells what comes of each', async () => {
   await open('group-trouble');
   await page.keyboard.press('i');
