@@ -31,6 +31,9 @@ const settingsPage = (name: string) => async (page: Page) => {
   await page.getByTestId(`page-${name}`).click();
 };
 
+/** From everybody alike to one large, or back. */
+const layout = (page: Page) => page.keyboard.press('g');
+
 const SCREENS: Record<string, Screen> = {
   home: { scenario: 'home' },
   'home-history': { scenario: 'home-history' },
@@ -109,6 +112,25 @@ const SCREENS: Record<string, Screen> = {
   'call-share-stopped': { scenario: 'call-share-stopped' },
   'call-share-wayland': { scenario: 'call-share-wayland' },
   'call-share-asking': { scenario: 'call-share-asking' },
+  'group-3': { scenario: 'group-3' },
+  'group-5': { scenario: 'group-5' },
+  'group-12': { scenario: 'group-12' },
+  'group-49': { scenario: 'group-49' },
+  'group-100': { scenario: 'group-100' },
+  'group-trouble': { scenario: 'group-trouble' },
+  'group-speaker': { scenario: 'group-12', then: layout },
+  'group-screen': { scenario: 'group-screen' },
+  'group-screen-among': { scenario: 'group-screen', then: layout },
+  'group-menu': { scenario: 'group-5', then: (page) => page.getByTestId('face-p-2').click({ button: 'right' }) },
+  'group-people': {
+    scenario: 'group-trouble',
+    then: async (page) => {
+      await click('people-count')(page);
+      await page.getByTestId('unfold-p-2').click();
+    },
+  },
+  'group-inspector': { scenario: 'group-trouble', then: (page) => page.keyboard.press('i') },
+  'group-chat': { scenario: 'group-5', then: (page) => page.keyboard.press('c') },
   'speaking-muted': { scenario: 'speaking-muted' },
   reconnecting: { scenario: 'reconnecting' },
   'all-problems': { scenario: 'all-problems' },

@@ -16,6 +16,8 @@ export interface Deeds {
   setMuted(muted: boolean): void;
   setCameraOn(on: boolean): void;
   swap(): void;
+  toggleLayout(): void;
+  pin(key: string): void;
   share(): void;
   stopSharing(): void;
   startRecording(): void;
@@ -84,7 +86,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
     case 'in_call':
       return [
         ...link,
-        ...(state.call?.people.length ? [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }] : []),
+        ...seeingActions(state, deeds),
         ...(state.call?.people ?? []).map((person) => ({ id: `volume-${person.id}`, label: t.panel.volume({ name: person.name }), run: () => deeds.showVolume(person.id) })),
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
@@ -107,6 +109,17 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'back', label: t.actions.back, run: deeds.leave },
       ];
   }
+}
+
+/** Which picture is large: of two the one or the other, of more whom one likes. */
+function seeingActions(state: AppState, deeds: Deeds): Action[] {
+  const people = state.call?.people ?? [];
+  if (people.length === 1) return [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }];
+  if (people.length === 0) return [];
+  return [
+    { id: 'layout', label: t.actions.layout, shortcut: { key: 'g' }, run: deeds.toggleLayout },
+    ...people.map(({ id, name }) => ({ id: `pin-${id}`, label: t.actions.pin({ name: name || t.chat.nameless }), run: () => deeds.pin(id) })),
+  ];
 }
 
 /** What hosts do, from the palette: by keyboard, without opening the panel. */

@@ -2,12 +2,16 @@
 import type { AppState, PersonView, TalkView } from '../bindings';
 import { t } from '../text';
 import { offered } from './files';
+import { isGroup } from './group/members';
 import { arrived, unanswered } from './talk';
+
+/** Where more are there, nobody is told whose microphone opens and closes: it would never end. */
+const MICROPHONES_TOLD_MAX = 5;
 
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
   if (!before || now.phase !== 'in_call' || before.phase !== 'in_call') return [];
-  return [...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
+  return [...roomSaid(before, now), ...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
 }
 
 /** The same of what people write, send and show each other. */
@@ -22,7 +26,7 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   });
   return [
     ...arrived(before, now).map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
-    ...offered(before.transfers, now.transfers).map((file) => t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file: file.name })),
+    ...offered(before.transfers, now.transfers).map((file) => fileSaid(file.name, people)),
     ...ended,
     ...unanswered(before, now).map(() => t.said.undelivered),
     ...reactions.map((one) => t.said.reaction({ name: nameOf(one.author), what: t.reactions[one.reaction] })),
@@ -30,14 +34,26 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   ];
 }
 
+/** Of several people nobody knows here whose file it is. */
+function fileSaid(file: string, people: readonly PersonView[]): string {
+  return people.length > 1 ? t.said.fileOfferedBySomebody({ file }) : t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file });
+}
+
+/** Whoever comes into a room of several hears how many there are, rather than each of their names. */
+function roomSaid(before: AppState, now: AppState): string[] {
+  return isGroup(now) && before.call?.people.length === 0 ? [t.group.count({ count: (now.call?.people.length ?? 0) + 1 })] : [];
+}
+
 function peopleSaid(before: AppState, now: AppState): string[] {
   const was = before.call?.people ?? [];
   const is = now.call?.people ?? [];
-  const joined = is.filter((p) => !was.some((q) => q.id === p.id)).map((p) => t.said.joined({ name: p.name }));
-  const left = was.filter((p) => !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
+  // In a group news of who comes and goes is gathered first (group/comings.ts).
+  const alone = !isGroup(before) && !isGroup(now);
+  const joined = is.filter((p) => alone && !was.some((q) => q.id === p.id)).map((p) => t.said.joined({ name: p.name }));
+  const left = was.filter((p) => alone && !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
   const changed = is.flatMap((p) => {
     const old = was.find((q) => q.id === p.id);
-    if (!old || old.microphone_on === p.microphone_on) return [];
+    if (is.length > MICROPHONES_TOLD_MAX || !old || old.microphone_on === p.microphone_on) return [];
     return [p.microphone_on ? t.said.micOn({ name: p.name }) : t.said.micOff({ name: p.name })];
   });
   const hands = is.flatMap((p) => {

@@ -11,12 +11,14 @@ import { Figures } from './figures.svelte';
 import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
 import { offered } from './files';
+import { Group } from './group/group.svelte';
 import type { Step } from './problems';
 import { OwnName } from './own-name.svelte';
-import { fileName, justEnded, reason } from './recording';
+import { tellRecording } from './recording';
 import type { RowId } from './settings';
-import { NO_CALL, withQuality, withState } from './summary';
+import { NO_CALL, wayQuality, withQuality, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
+import { TalkKey } from './talk-key';
 import { Toasts } from './toasts.svelte';
 import { Voice } from './voice.svelte';
 
@@ -41,6 +43,8 @@ export class App implements Deeds {
   overlay = $state.raw<Overlay | null>(null);
   /** The last things to tell a screen reader. */
   readonly voice = new Voice();
+  /** What is kept of a call of three and more. */
+  readonly group = new Group({ look: (tiles) => void this.ask({ type: 'look', tiles }), news: (text) => this.#news(text) });
   /** The small and the large picture have changed places. */
   swapped = $state(false);
   /** The devices menu of the green room or the stage that is open. */
@@ -50,14 +54,13 @@ export class App implements Deeds {
   panel = $state<PanelPage | null>(null);
   /** Messages that came while the chat was not open. */
   unread = $state(0);
+  /** The person in the panel whose controls are open. */
+  unfolded = $state<string | null>(null);
   /** Files are being dragged over the window. */
   dragging = $state(false);
   /** A message that is being written, while the panel is closed. */
   draft = '';
-  /** The key to talk is held here. */
-  #holds = false;
-  /** What became of the last move of that key. */
-  #talked: Promise<unknown> = Promise.resolve();
+  readonly #talkKey = new TalkKey((down) => this.ask({ type: 'talk', down }));
   /** The window is small and on top of all others. */
   mini = $state(false);
   fullScreen = $state(false);
@@ -119,27 +122,24 @@ export class App implements Deeds {
     this.state = next;
     if (before.phase === 'in_call' && next.phase !== 'in_call') this.#callIsOver();
     this.voice.say(announcements(before, next));
+    this.group.take(before, next, performance.now());
     for (const news of deviceNews(before, next)) this.toasts.show(news.text, news.kind);
     if (next.phase === 'in_call' && before.phase !== 'in_call') this.#callBegins();
     if (before.phase === 'in_call') this.#sum(next, Date.now());
     if (next.phase !== before.phase) this.devicesOpen = null;
-    this.#tellRecording(before, next);
+    tellRecording(before, next, this.toasts, this.showRecording);
     if (next.phase === 'ended' || next.phase === 'home') this.levels = SILENCE;
     if (this.mini && next.phase !== 'in_call') this.setMini(false);
   }
 
   #sum({ phase, call }: AppState, nowMs: number): void {
-    const quality = phase === 'in_call' && call?.state === 'connected' ? call.people[0]?.quality : null;
-    this.summary = withQuality(withState(this.summary, call?.state, nowMs), quality ?? null, nowMs);
+    const quality = phase === 'in_call' && call?.state === 'connected' ? wayQuality(call.people) : null;
+    this.summary = withQuality(withState(this.summary, call?.state, nowMs), quality, nowMs);
   }
 
-  #tellRecording(before: AppState, next: AppState): void {
-    const ended = justEnded(before, next);
-    if (!ended) return;
-    const why = reason(ended);
-    if (why) this.toasts.show(why, 'warn');
-    if (ended.path === null) return;
-    this.toasts.show(t.recording.saved({ file: fileName(ended.path) }), 'good', null, { label: t.recording.show, run: this.showRecording });
+  #news(text: string): void {
+    this.voice.say([text]);
+    this.toasts.show(text, 'news');
   }
 
   #read(next: TalkView): void {
@@ -156,6 +156,7 @@ export class App implements Deeds {
     this.levels = levels;
     if (levels.microphone > HEARS_LEVEL) this.#heardAt = nowMs;
     this.hears = nowMs - this.#heardAt < HEARS_FOR_MS;
+    this.group.hear(levels, this.state, nowMs);
   }
 
   #callBegins(): void {
@@ -238,6 +239,7 @@ export class App implements Deeds {
   setVolume = (id: string, percent: number, settled: boolean): void => void this.send({ type: 'set_volume', id, percent, settled });
   /** Opens the place where somebody's volume is set, with the focus on it. */
   showVolume = (id: string): void => {
+    this.unfolded = id;
     this.openPanel('people');
     requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-testid="volume-${CSS.escape(id)}"]`)?.focus());
   };
@@ -303,6 +305,8 @@ export class App implements Deeds {
   }
 
   swap = (): void => void (this.swapped = !this.swapped);
+  toggleLayout = (): void => this.group.toggleLayout();
+  pin = (key: string): void => this.group.pin(key);
   openPalette = (): void => void (this.overlay = { kind: 'palette' });
   openShortcuts = (): void => void (this.overlay = { kind: 'shortcuts' });
   openSettings = (page: SettingsPage = 'devices', row?: RowId): void => void (this.overlay = { kind: 'settings', page, row });
@@ -327,13 +331,8 @@ export class App implements Deeds {
     );
   };
 
-  /** The key to talk went down or came up; what that means the engine decides. */
-  talk(down: boolean): void {
-    if (down === this.#holds) return;
-    this.#holds = down;
-    // One after the other: a release that overtook its press would leave the microphone open.
-    this.#talked = this.#talked.then(() => this.ask({ type: 'talk', down }));
-  }
+  /** The key to talk went down or came up. */
+  talk = (down: boolean): void => this.#talkKey.move(down);
 
   openInspector = (): void => void (this.overlay = { kind: 'inspector' });
 

@@ -13,12 +13,14 @@ export interface KeyRow {
 }
 
 const PHASES: readonly Phase[] = ['home', 'green_room', 'in_call'];
+/** With one other, and with more: some keys are for the one, some for the other. */
+const OTHERS = [1, 2];
 
 /** The keys by place, each once. */
 export function everyKey(state: AppState, deeds: Deeds): Readonly<Record<Place, readonly KeyRow[]>> {
   const there = new Map<string, { row: KeyRow; phases: Set<Phase> }>();
   for (const phase of PHASES) {
-    for (const { id, label, shortcut } of actionsFor(inThere(state, phase), deeds)) {
+    for (const { id, label, shortcut } of OTHERS.flatMap((others) => actionsFor(inThere(state, phase, others), deeds))) {
       if (!shortcut) continue;
       const known = there.get(id) ?? { row: { id, label, shortcut }, phases: new Set() };
       known.phases.add(phase);
@@ -34,9 +36,10 @@ function placeOf(phases: ReadonlySet<Phase>): Place {
   return phases.has('home') ? 'home' : 'call';
 }
 
-/** The state as it would be there, as far as actions ask: with a link, and with somebody in the call. */
-function inThere(state: AppState, phase: Phase): AppState {
-  const call = { state: 'connected', ...state.call, link: '#', people: [{}] } as unknown as CallView;
+/** The state as it would be there, as far as actions ask: with a link, and with so many others in the call. */
+function inThere(state: AppState, phase: Phase, others: number): AppState {
+  const people = Array.from({ length: others }, () => ({}));
+  const call = { state: 'connected', ...state.call, link: '#', people } as unknown as CallView;
   return { ...state, phase, call: phase === 'home' ? null : call };
 }
 

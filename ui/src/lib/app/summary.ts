@@ -1,5 +1,5 @@
 /** How a call went, told from what its states were. Pure: the time of each step is an argument. */
-import type { CallState, HistoryView, Quality } from '../bindings';
+import type { CallState, HistoryView, PersonView, Quality } from '../bindings';
 
 export interface CallSummary {
   /** Seconds at each quality while connected. */
@@ -37,6 +37,12 @@ export function withState(sum: CallSummary, state: CallState | undefined, nowMs:
   }
   return sum;
 }
+
+const QUALITIES: readonly Quality[] = ['unknown', 'poor', 'fair', 'good'];
+
+/** How good this side's own way is: nobody's is better than it, so the best of all; null while nobody is there. */
+export const wayQuality = (people: readonly PersonView[]): Quality | null =>
+  people.length ? people.reduce<Quality>((best, { quality }) => (QUALITIES.indexOf(quality) > QUALITIES.indexOf(best) ? quality : best), 'unknown') : null;
 
 /** Seconds that were weaker than good. */
 export const weakSeconds = (sum: CallSummary): number => Math.round(sum.seconds.fair + sum.seconds.poor);

@@ -1,6 +1,7 @@
 /** Short messages that pass: what was done, or what did not work. At most three at a time; the oldest goes first. */
 
-export type ToastKind = 'good' | 'warn';
+/** news: neither good nor bad, and said by the voice already. */
+export type ToastKind = 'good' | 'warn' | 'news';
 
 export interface Toast {
   readonly id: number;

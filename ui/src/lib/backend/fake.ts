@@ -5,10 +5,11 @@ import { forgotten, opened, rated, withCall } from './fake/history';
 import { asked } from './fake/door';
 import { FakeFigures, levelsAt } from './fake/figures';
 import { FakeFrames } from './fake/frames';
+import { withRoom } from './fake/group';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
-import { CALL, CHECKED, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, SYSTEM_ASKED } from './fake/state';
+import { CALL, CHECKED, DEVICES, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, PROBLEMS, SCREENS, shapeOf, SYSTEM_ASKED } from './fake/state';
 import { askedUpdate, withUpdate } from './fake/updates';
 import type { FakeHands } from './fake/hands';
 import { ALL, type Backend, type BackendEvents, type WindowView } from './backend';
@@ -50,12 +51,7 @@ class FakeBackend implements Backend {
     this.#stepMs = options.stepMs;
     this.#talk = new FakeTalk(options.talk, (talk) => this.#events?.talk?.(talk), (run) => this.#later(1, run));
     this.#recording = new FakeRecording(() => this.#state, (recording) => this.#set({ recording }), (run) => this.#later(1, run));
-    this.#frames = new FakeFrames(options.periodMs, (tile) => {
-      if (tile === 'self') return this.#state.local.video_size;
-      if (tile.startsWith('choice:')) return SCREENS.find((screen) => tile === `choice:${screen.id}`)?.size ?? null;
-      if (tile.startsWith('screen:')) return this.#state.call?.people.find((person) => tile === `screen:${person.id}`)?.screen_size ?? null;
-      return this.#state.call?.people.find((person) => person.id === tile)?.video_size ?? null;
-    });
+    this.#frames = new FakeFrames(options.periodMs, (tile) => shapeOf(this.#state, tile));
     (window as unknown as { parleyFake: FakeHands }).parleyFake = this.#hands();
   }
 
@@ -138,6 +134,7 @@ class FakeBackend implements Backend {
       case 'save_report':
         return this.#figures.saved();
       case 'hand_over':
+      case 'look':
       case 'tell_desktop':
       case 'tell_update':
         return null;
@@ -218,7 +215,8 @@ class FakeBackend implements Backend {
     if (call) this.#set({ call: { ...call, door: asked(call.door, ask) } });
     if (ask.what === 'enter' && this.#state.call?.door.entrance === 'free') this.#callState('waiting');
     if (ask.what === 'admit') this.#later(1, () => this.#person({}));
-    if (ask.what === 'remove') this.#nobody();
+    if (ask.what === 'remove' && call && call.people.length > 1) this.#set(withRoom(this.#state, { gone: [ask.id] }));
+    else if (ask.what === 'remove') this.#nobody();
     return ask.what === 'end_for_all' ? this.#leave() : null;
   }
 
@@ -328,11 +326,11 @@ class FakeBackend implements Backend {
     if (this.#state.phase !== 'in_call' || !this.#state.call) return;
     const problems = this.#state.problems.filter((p) => p.code !== 'reconnecting');
     if (state === 'reconnecting') problems.unshift(PROBLEMS.reconnecting);
-    this.#set({ call: { ...this.#state.call, state }, problems });
+    this.#set({ call: { ...this.#state.call, state, end_to_end: state !== 'joining' && this.#state.call.group === null }, problems });
   }
 
   #person(change: Partial<typeof GRACE>): void {
-    if (this.#state.call) this.#set({ call: { ...this.#state.call, people: [{ ...GRACE, ...change }] } });
+    if (this.#state.call) this.#set({ call: { ...this.#state.call, people: [{ ...GRACE, ...change }, ...this.#state.call.people.slice(1)] } });
   }
 
   #nobody(): void {
@@ -378,6 +376,7 @@ class FakeBackend implements Backend {
       share: (change) => this.#share(change),
       recordingEnds: (why) => void this.#recording.end(why),
       person: (change) => (change ? this.#person(change) : this.#nobody()),
+      room: (change) => void this.#set(withRoom(this.#state, change)),
       door: (change) => this.#state.call && void this.#set({ call: { ...this.#state.call, door: { ...this.#state.call.door, ...change } } }),
       speak: (language) => void this.#change({ language }),
       watched: () => this.#figures.watched,

@@ -8,6 +8,9 @@ import type { FrameSource, FrameTap, Picture, TileSize } from './source';
 
 /** Window resizing makes many sizes; the bridge hears the last of this long. */
 const RESIZE_SETTLES_MS = 120;
+/** Browsers take the oldest WebGL context away from a page with sixteen: a group's other tiles are drawn in another way. */
+const WEBGL_MAX = 8;
+let webgl = 0;
 /** The blurred surroundings follow the picture this many pictures apart. */
 const BACKDROP_EVERY = 10;
 const BLUR_WIDTH = 8;
@@ -42,12 +45,16 @@ class TileView {
   #animation = 0;
   #handful: HTMLCanvasElement | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
+  #counted: boolean;
 
   constructor(canvas: HTMLCanvasElement, source: FrameSource, options: TileOptions) {
     this.#canvas = canvas;
     this.#source = source;
     this.#options = options;
-    const way = drawingWay(options.byProcessor ?? false);
+    const chosen = drawingWay(options.byProcessor ?? false);
+    const way = chosen === 'webgl2' && webgl >= WEBGL_MAX ? 'rgba' : chosen;
+    this.#counted = way === 'webgl2';
+    if (this.#counted) webgl += 1;
     this.#painter = painterFor(way, canvas);
     canvas.dataset['way'] = way;
     canvas.dataset['frames'] = '0';
@@ -62,6 +69,8 @@ class TileView {
     document.removeEventListener('visibilitychange', this.#visibility);
     clearTimeout(this.#settle);
     this.#unsubscribe();
+    if (this.#counted) webgl -= 1;
+    this.#counted = false;
   }
 
   readonly #visibility = () => (document.hidden ? this.#unsubscribe() : this.#subscribe());

@@ -68,6 +68,8 @@ export function sampleOf(before: Look, now: Look, sinceMs: number): StatsSample 
     frozen: false,
     microphone_dbov: null,
     heard_dbov: null,
+    people: [],
+    sent_layers: [],
     pair: null,
     codecs: [...new Set(now.entries.filter((one) => one['type'] === 'codec').map((one) => text(one['mimeType']).replace(/^\w+\//u, '')))].filter((codec) => codec && codec !== 'rtx'),
     path: pair ? [relayed ? 'relayed' : 'direct', protocol.toUpperCase(), address(other)].filter(Boolean).join(', ') : null,

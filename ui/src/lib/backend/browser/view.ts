@@ -1,5 +1,5 @@
 /** From the parts of a guest's page to the state that the window draws. Pure. */
-import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, Problem, Quality, Settings, ShareView } from '../../bindings';
+import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, PictureState, Problem, Quality, Settings, ShareView } from '../../bindings';
 import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
@@ -80,7 +80,12 @@ function callView({ link, call, them, ended, phase, muteAskedBy }: Parts): CallV
     only_here: false,
     state: phase === 'ended' ? 'ended' : callState(call),
     signaling: call.takenOver ? 'taken_over' : call.serverAwayMs === 0 ? 'connected' : call.wasJoined ? 'reconnecting' : 'connecting',
+    // Nothing connects without a proof, and a guest's page takes part in no group.
+    end_to_end: call.connectedSinceMs !== null,
+    me: null,
     people: call.other && phase === 'in_call' ? [personView(call.other, them)] : [],
+    hand_place: null,
+    group: null,
     connected_since_ms: call.connectedSinceMs,
     past: null,
     door: doorView(call, muteAskedBy),
@@ -92,18 +97,25 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
   return {
     id: other.id,
     name: other.name,
+    host: false,
     microphone_on: them.media?.microphone_on ?? false,
     camera_on: them.media?.camera_on ?? false,
     away: other.away,
     hand_raised: them.hand,
+    hand_place: them.hand ? 1 : null,
     recording: them.recording,
+    picture: pictureState(them.media?.camera_on, them.videoSize),
     video_size: them.videoSize,
     screen_on: them.media?.screen_on ?? false,
+    screen: pictureState(them.media?.screen_on, them.screenSize),
     screen_size: them.screenSize,
     volume_pct: them.volume,
+    stalled: false,
     quality: them.quality,
   };
 }
+
+const pictureState = (on: boolean | undefined, size: [number, number] | null): PictureState => (on ? (size ? 'flows' : 'waiting') : 'off');
 
 type Source = LocalMedia['sources']['camera'];
 

@@ -1,6 +1,7 @@
 /** The figures of the simulation's call, and what is found in them; only while somebody watches. */
 import type { AppState, InspectorView, Levels, PersonView } from '../../bindings';
 import type { FigureEvents } from '../watch';
+import { figuresOf, LAYERS } from './group';
 import { FOUND, lately, secondOf } from './inspector';
 
 const SECOND_MS = 1000;
@@ -11,9 +12,12 @@ export function levelsAt(tick: number, people: readonly PersonView[]): Levels {
   return {
     microphone: 0.08 + voice(0),
     speaker: voice(2),
-    people: people.filter((p) => p.microphone_on).map((p) => ({ id: p.id, level: voice(2) })),
+    // One after the other, as people talk.
+    people: people.flatMap((p, i) => (p.microphone_on ? [{ id: p.id, level: voice(2 + 2 * i) }] : [])),
   };
 }
+
+const ofSeveral = (people: readonly PersonView[]) => ({ people: figuresOf(people), sent_layers: people.length > 1 ? LAYERS : LAYERS.slice(-1) });
 
 export class FakeFigures {
   readonly #now: () => { state: AppState; ms: number };
@@ -31,7 +35,8 @@ export class FakeFigures {
     this.#events = events;
     const { state, ms } = this.#now();
     const person = state.call?.people[0];
-    if (person) events.past({ seconds: lately(person, ms), view: this.#found() });
+    // Those of each person only for the last second.
+    if (person) events.past({ seconds: lately(person, ms).map((second, i, all) => (i === all.length - 1 ? { ...second, ...ofSeveral(state.call?.people ?? []) } : second)), view: this.#found() });
     const timer = setInterval(() => this.#second(), SECOND_MS);
     return Promise.resolve(() => {
       clearInterval(timer);
@@ -49,7 +54,7 @@ export class FakeFigures {
     const person = state.call?.people[0];
     this.#events?.inspector(this.#found());
     if (state.call?.state !== 'connected' || !person) return;
-    this.#events?.stats(secondOf(person, ms));
+    this.#events?.stats({ ...secondOf(person, ms), ...ofSeveral(state.call.people) });
   }
 
   #found(): InspectorView {

@@ -18,7 +18,7 @@ export class FakeFrames implements FrameSource {
   }
 
   open(tile: string, size: TileSize, onPicture: (picture: Picture) => void): FrameTap {
-    const camera = new FakeCamera(tile === 'self');
+    const camera = new FakeCamera(tile);
     let wanted = size;
     let credits = CREDITS;
     let number = 0;

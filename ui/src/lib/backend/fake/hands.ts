@@ -1,6 +1,7 @@
 /** What a test may do to the simulation. */
 import type { AppCommand, AppState, CallState, DeviceKind, DoorView, Language, LocalView, NoticeTopic, PersonView, ProblemCode, ReactionKind, RecordingStop, TransferView, UpdateAsk, UpdateView } from '../../bindings';
 import type { Drag } from '../backend';
+import type { RoomChange } from './group';
 
 /** What the flow tests may do from outside, as `window.parleyFake`. */
 export interface FakeHands {
@@ -17,6 +18,8 @@ export interface FakeHands {
   recordingEnds(why: RecordingStop): void;
   /** The other person changes, or goes. */
   person(change: Partial<PersonView> | null): void;
+  /** Something changes in a room of several. */
+  room(change: RoomChange): void;
   speak(language: Language): void;
   /** Whether figures are sent now. */
   watched(): boolean;

@@ -21,7 +21,7 @@ export const FOUND: InspectorView = {
 
 export const MORE_FIGURES: Pick<
   StatsSample,
-  'jitter_ms' | 'target_kbps' | 'encode_ms' | 'lines_max' | 'decode_ms' | 'cpu_pct' | 'frozen' | 'microphone_dbov' | 'heard_dbov' | 'pair' | 'codecs'
+  'jitter_ms' | 'target_kbps' | 'encode_ms' | 'lines_max' | 'decode_ms' | 'cpu_pct' | 'frozen' | 'microphone_dbov' | 'heard_dbov' | 'people' | 'sent_layers' | 'pair' | 'codecs'
 > = {
   jitter_ms: 12,
   target_kbps: 1500,
@@ -32,6 +32,8 @@ export const MORE_FIGURES: Pick<
   frozen: false,
   microphone_dbov: -32,
   heard_dbov: -28,
+  people: [],
+  sent_layers: [],
   pair: { own: '192.168.1.20:50312', other: '203.0.113.7:61822', own_type: 'host', other_type: 'srflx', relay: null, over_tcp: false },
   codecs: ['Opus, 48 kHz', 'H.264'],
 };

@@ -1,5 +1,7 @@
 /** Moving pictures of nobody: a person drawn with a few shapes, as raw I420. */
 import { planeSizes, type Picture } from '../../frames/source';
+import { colourIndex } from '../../text/format';
+import { GRACE } from './state';
 
 interface Look {
   readonly wall: readonly [string, string];
@@ -10,9 +12,13 @@ interface Look {
   readonly shirt: string;
 }
 
-const LOOKS: readonly [Look, Look] = [
+const LOOKS: readonly [Look, Look, ...Look[]] = [
   { wall: ['#6f86a8', '#2c3a55'], lamp: '#ffd9a0', skin: '#c98d67', shade: '#a86f4d', hair: '#2b1d17', shirt: '#28527a' },
   { wall: ['#c7a98a', '#5b4436'], lamp: '#fff1cf', skin: '#e2b08c', shade: '#c48f6b', hair: '#6b4a2c', shirt: '#3f6b57' },
+  { wall: ['#b9c2c9', '#5c6b78'], lamp: '#ffffff', skin: '#8d5a3c', shade: '#6e4229', hair: '#17110f', shirt: '#a6417f' },
+  { wall: ['#54705f', '#1f3029'], lamp: '#ffe3ae', skin: '#f0c6a5', shade: '#d3a17d', hair: '#c7a15a', shirt: '#22303f' },
+  { wall: ['#8a7fa8', '#3a3157'], lamp: '#ffd1e8', skin: '#d9a27a', shade: '#b98058', hair: '#3b2a20', shirt: '#b04a3a' },
+  { wall: ['#e4ddd2', '#a89a86'], lamp: '#ffffff', skin: '#70452d', shade: '#56321f', hair: '#0f0c0b', shirt: '#3a63c8' },
 ];
 
 /** Draws and converts; keeps one canvas. */
@@ -21,8 +27,10 @@ export class FakeCamera {
   readonly #context = this.#canvas.getContext('2d', { alpha: false, willReadFrequently: true });
   readonly #look: Look;
 
-  constructor(self: boolean) {
-    this.#look = LOOKS[self ? 1 : 0];
+  /** Of Grace, of oneself, or of somebody else. */
+  constructor(tile: string) {
+    const known = { [GRACE.id]: 0, self: 1 }[tile];
+    this.#look = LOOKS[known ?? 2 + colourIndex(tile, LOOKS.length - 2)] ?? LOOKS[0];
   }
 
   picture(width: number, height: number, number: number, seconds: number): Picture {

@@ -1,5 +1,6 @@
 /** Named beginnings: `?fake=NAME`. Each is a whole state the real engine can be in. */
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
+import { withRoom, type RoomChange } from './group';
 import { pastCalls, withCall } from './history';
 import { recordingSince } from './recording';
 import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, OPEN_DOOR, PROBLEMS, SETTINGS, SYSTEM_ASKED } from './state';
@@ -22,7 +23,9 @@ const inCall = (call: Partial<CallView>, problems: Problem[] = []): AppState => 
 });
 
 const connected = (nowMs: number, person: Partial<PersonView> = {}, problems: Problem[] = []): AppState =>
-  inCall({ state: 'connected', people: [{ ...GRACE, ...person }], connected_since_ms: nowMs - START_MS }, problems);
+  inCall({ state: 'connected', end_to_end: true, people: [{ ...GRACE, ...person }], connected_since_ms: nowMs - START_MS }, problems);
+
+const group = (nowMs: number, others: number, change: RoomChange = {}): AppState => withRoom(withRoom(connected(nowMs), { others }), change);
 
 const ended = (code: EndCode, message: string, seconds: number): AppState => ({
   ...HOME,
@@ -85,9 +88,9 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'call-portrait': (now) => connected(now, { video_size: [480, 640] }),
   'call-poor': (now) => connected(now, { quality: 'poor' }),
   'call-fair': (now) => connected(now, { quality: 'fair' }),
-  'call-screen': (now) => connected(now, { screen_on: true, screen_size: [1920, 1080] }),
+  'call-screen': (now) => connected(now, { screen_on: true, screen: 'flows', screen_size: [1920, 1080] }),
   'call-sharing': (now) => sharing(connected(now)),
-  'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen_size: [1920, 1080] })),
+  'call-both-share': (now) => sharing(connected(now, { screen_on: true, screen: 'flows', screen_size: [1920, 1080] })),
   'call-share-stopped': (now) => ({ ...connected(now), share: { sharing: null, choice: null, stopped: 'window_closed', sound: 'possible' } }),
   'call-share-fault': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, fault: 'denied' }, stopped: null, sound: 'no_server' } }),
   'call-share-wayland': (now) => ({ ...connected(now), share: { sharing: null, choice: { ...NO_CHOICE, system_asks: true }, stopped: null, sound: 'possible' } }),
@@ -97,13 +100,31 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'speaking-muted': (now) => withLocal(connected(now, {}, [PROBLEMS.speaking_while_muted]), { muted: true }),
   'camera-lost': (now) => withLocal(connected(now, {}, [PROBLEMS.camera_lost]), { camera: 'failed', video_size: null }),
   reconnecting: (now) =>
-    inCall({ state: 'reconnecting', people: [{ ...GRACE, quality: 'unknown' }], connected_since_ms: now - START_MS }, [PROBLEMS.reconnecting]),
+    inCall({ state: 'reconnecting', end_to_end: true, people: [{ ...GRACE, quality: 'unknown' }], connected_since_ms: now - START_MS }, [PROBLEMS.reconnecting]),
   away: (now) => connected(now, { away: true }, [PROBLEMS.other_away]),
   'server-lost': (now) => {
     const state = connected(now, {}, [PROBLEMS.server_unreachable]);
     return { ...state, call: state.call && { ...state.call, signaling: 'reconnecting' } };
   },
   'call-deaf': (now) => withLocal(connected(now, {}, [PROBLEMS.no_microphone, PROBLEMS.no_camera]), { camera: 'missing', microphone: 'missing', video_size: null }),
+  'group-3': (now) => group(now, 2),
+  'group-5': (now) => group(now, 4, { group: { speakers: [GRACE.id] } }),
+  'group-12': (now) => group(now, 11, { group: { speakers: ['p-2'] } }),
+  'group-49': (now) => group(now, 48, { group: { speakers: ['p-7'] } }),
+  'group-100': (now) => group(now, 99),
+  // Everything that a tile can tell.
+  'group-trouble': (now) =>
+    group(now, 7, {
+      group: { short: true, speakers: [GRACE.id] },
+      people: {
+        'p-2': { hand_raised: true, hand_place: 1 },
+        'p-3': { picture: 'paused' },
+        'p-5': { stalled: true, picture: 'stalled' },
+        'p-6': { away: true, quality: 'unknown' },
+        'p-7': { hand_raised: true, hand_place: 2, recording: true },
+      },
+    }),
+  'group-screen': (now) => group(now, 7, { group: { speakers: ['p-2'] }, people: { [GRACE.id]: { screen_on: true, screen: 'flows', screen_size: [1920, 1080] } } }),
   ended: () => ended('hung_up', 'You left the call.', 754),
   'ended-early': () => ended('hung_up', 'You left the call.', 0),
   'ended-left': () => ended('other_left', 'The other person left the call.', 754),

@@ -67,15 +67,20 @@ export const LOCAL_ON: LocalView = {
 export const GRACE: PersonView = {
   id: 'p-grace',
   name: 'Grace Hopper',
+  host: false,
   microphone_on: true,
   camera_on: true,
   away: false,
   hand_raised: false,
+  hand_place: null,
   recording: false,
+  picture: 'flows',
   video_size: [1280, 720],
   screen_on: false,
+  screen: 'off',
   screen_size: null,
   volume_pct: 100,
+  stalled: false,
   quality: 'good',
 };
 
@@ -89,7 +94,11 @@ export const CALL: CallView = {
   only_here: false,
   state: 'joining',
   signaling: 'connected',
+  end_to_end: false,
+  me: 'p-ada',
   people: [],
+  hand_place: null,
+  group: null,
   connected_since_ms: null,
   past: null,
   door: OPEN_DOOR,
@@ -137,6 +146,14 @@ export const SCREENS: readonly ScreenView[] = [
   { id: 'window:b2', kind: 'window', name: 'Terminal', size: [800, 600], is_primary: false },
   { id: 'window:c3', kind: 'window', name: '', size: [640, 480], is_primary: false },
 ];
+
+/** The size of the picture behind a tile; nothing while there is none. */
+export function shapeOf({ local, call }: AppState, tile: string): [number, number] | null {
+  if (tile === 'self') return local.video_size;
+  if (tile.startsWith('choice:')) return SCREENS.find((screen) => tile === `choice:${screen.id}`)?.size ?? null;
+  if (tile.startsWith('screen:')) return call?.people.find((person) => tile === `screen:${person.id}`)?.screen_size ?? null;
+  return call?.people.find((person) => person.id === tile)?.video_size ?? null;
+}
 
 export const PROBLEMS: Record<Problem['code'], Problem> = {
   no_camera: { code: 'no_camera', message: 'No camera was found. Plug one in, or go on without a picture.', detail: null },
