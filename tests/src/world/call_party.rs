@@ -115,6 +115,7 @@ impl Party {
                 key_frames: KeyFrameFlag::new(),
                 limits: VideoLimits::default(),
                 screen: LocalScreen::none(),
+                layers: Vec::new(),
             },
             network,
         });
