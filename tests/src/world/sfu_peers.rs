@@ -14,7 +14,6 @@ use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Down, ParticipantId, Publication, Publish, Resolution, RoomId, Source, Wish};
 use parley_server::sfu::driver::{SfuDriver, SfuSockets};
 use parley_server::sfu::{Ask, Command, Event, What};
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -105,7 +104,6 @@ struct Person {
     sections: Vec<ReceiveSection>,
     publications: Vec<Publication>,
     downs: Vec<Down>,
-    layers_wanted: HashMap<Source, Vec<String>>,
     closed: Vec<u32>,
     failures: Vec<String>,
     tracks: Vec<Got>,
@@ -177,7 +175,6 @@ impl Person {
             sections: Vec::new(),
             publications: Vec::new(),
             downs: Vec::new(),
-            layers_wanted: HashMap::new(),
             closed: Vec::new(),
             failures: Vec::new(),
             tracks: Vec::new(),
@@ -201,7 +198,8 @@ impl Person {
     }
 
     fn is_connected(&self) -> bool {
-        self.phases.contains(&(self.connection, ConnectionPhase::Connected))
+        self.phases
+            .contains(&(self.connection, ConnectionPhase::Connected))
     }
 
     fn say(&mut self) {
@@ -281,7 +279,7 @@ impl World {
     }
 
     fn ask(&self, participant: ParticipantId, ask: Ask) {
-        let room = RoomId::from_bytes([9; 16]);
+        let room = RoomId::from_bytes([9; parley_proto::id::ROOM_ID_BYTES]);
         let taken = self.sfu.command(Command {
             room,
             participant,
@@ -325,7 +323,6 @@ impl World {
                     person.command(SfuCommand::Publications(list)).await;
                 }
                 What::LayersWanted { source, rids } => {
-                    person.layers_wanted.insert(source, rids.clone());
                     person.command(SfuCommand::LayersWanted { source, rids }).await;
                 }
                 What::Downs(list) => person.downs = list,
@@ -341,7 +338,11 @@ impl World {
                         publish,
                         receive,
                     } => {
-                        ensure!(sdp.len() < parley_proto::limits::SDP_BYTES_MAX / 2, "{}", sdp.len());
+                        ensure!(
+                            sdp.len() < parley_proto::limits::SDP_BYTES_MAX / 2,
+                            "{}",
+                            sdp.len()
+                        );
                         person.publish.clone_from(&publish);
                         person.sections = receive;
                         let connection = event.connection;
@@ -393,8 +394,12 @@ impl World {
             let failures: Vec<_> = self.people.iter().map(|person| &person.failures).collect();
             ensure!(
                 start.elapsed() < PATIENCE,
-                "never: {what}; {failures:?}; {:?}; {:?}",
-                self.people.iter().map(|person| &person.phases).collect::<Vec<_>>(),
+                "never: {what}; {failures:?}; {:?}; {:?}; {:?}",
+                self.people.iter().map(|person| &person.downs).collect::<Vec<_>>(),
+                self.people
+                    .iter()
+                    .map(|person| &person.phases)
+                    .collect::<Vec<_>>(),
                 self.sfu.counts()
             );
         }
@@ -421,7 +426,15 @@ async fn three_people_hear_and_see_each_other_in_the_layers_they_ask_for() -> Re
     let told: Vec<_> = world.people[0]
         .publish
         .iter()
-        .map(|one| (one.source, one.layers.iter().map(|layer| layer.rid.clone()).collect::<Vec<_>>()))
+        .map(|one| {
+            (
+                one.source,
+                one.layers
+                    .iter()
+                    .map(|layer| layer.rid.clone())
+                    .collect::<Vec<_>>(),
+            )
+        })
         .collect();
     assert_eq!(
         told,
@@ -440,7 +453,10 @@ async fn three_people_hear_and_see_each_other_in_the_layers_they_ask_for() -> Re
         .await?;
     // Nobody watches: nothing is encoded.
     assert!(
-        world.people.iter().all(|one| one.camera.iter().all(|encoder| encoder.rested)),
+        world
+            .people
+            .iter()
+            .all(|one| one.camera.iter().all(|encoder| encoder.rested)),
         "nobody watches"
     );
     for (at, others) in [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])] {
@@ -449,7 +465,11 @@ async fn three_people_hear_and_see_each_other_in_the_layers_they_ask_for() -> Re
     }
     let seen = |world: &World, at: usize, of: usize, layer: u8, least: usize| {
         let pictures = world.people[at].pictures_of(&world.people[of]);
-        pictures.iter().filter(|picture| **picture == (of as u8 + 1, layer)).count() >= least
+        pictures
+            .iter()
+            .filter(|picture| **picture == (of as u8 + 1, layer))
+            .count()
+            >= least
     };
     let pairs = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
     let took = world
@@ -458,11 +478,21 @@ async fn three_people_hear_and_see_each_other_in_the_layers_they_ask_for() -> Re
         })
         .await?;
     eprintln!("25 small pictures of everybody after {took:?}");
-    let resting: Vec<bool> = world.people[0].camera.iter().map(|encoder| encoder.rested).collect();
+    let resting: Vec<bool> = world.people[0]
+        .camera
+        .iter()
+        .map(|encoder| encoder.rested)
+        .collect();
     assert_eq!(resting, [false, true, true], "only the smallest is encoded");
 
     // One of them looks closer at one other.
-    world.wish(0, &[(1, Source::Camera, 1, 1280, 720), (2, Source::Camera, 2, 320, 180)]);
+    world.wish(
+        0,
+        &[
+            (1, Source::Camera, 1, 1280, 720),
+            (2, Source::Camera, 2, 320, 180),
+        ],
+    );
     let took = world
         .until("the largest comes", |world| seen(world, 0, 1, 2, 25))
         .await?;
@@ -471,19 +501,32 @@ async fn three_people_hear_and_see_each_other_in_the_layers_they_ask_for() -> Re
         for got in &person.tracks {
             got.is_unbroken()?;
             let of = got.track.participant.as_bytes()[0];
-            assert!(got.pictures().iter().all(|(whose, _)| *whose == of), "of nobody else");
+            assert!(
+                got.pictures().iter().all(|(whose, _)| *whose == of),
+                "of nobody else"
+            );
         }
         assert_eq!(person.tracks.len(), 4, "each told once");
         assert_eq!(person.failures, [] as [String; 0]);
         let stats: PeerStats = person.handle.stats.borrow().clone();
-        assert!(stats.received_bps > 20_000 && stats.sent_bps > 20_000, "{stats:?}");
-        assert!(stats.rtt_ms.is_some() && stats.estimate_bps.is_some(), "{stats:?}");
+        assert!(
+            stats.received_bps > 20_000 && stats.sent_bps > 20_000,
+            "{stats:?}"
+        );
+        assert!(
+            stats.rtt_ms.is_some() && stats.estimate_bps.is_some(),
+            "{stats:?}"
+        );
         // Probes of the server are packets that came already.
         let is_probe = |(name, _): &(&str, u64)| *name == "duplicates";
         assert!(stats.drops.iter().all(is_probe), "{stats:?}");
     }
     let counts = world.sfu.counts();
-    assert_eq!((counts.strange, counts.lost, counts.refused, counts.kicked), (0, 0, 0, 0), "{counts:?}");
+    assert_eq!(
+        (counts.strange, counts.lost, counts.refused, counts.kicked),
+        (0, 0, 0, 0),
+        "{counts:?}"
+    );
     Ok(())
 }
 
@@ -494,26 +537,48 @@ async fn a_section_shows_somebody_else_and_a_fresh_connection_takes_over_without
     let camera = |whom| (whom, Source::Camera, 0, 320, 180);
     world.wish(0, &[camera(1)]);
     let count = |world: &World, of: usize| world.people[0].pictures_of(&world.people[of]).len();
-    world.until("the first is seen", |world| count(world, 1) >= 20).await?;
+    world
+        .until("the first is seen", |world| count(world, 1) >= 20)
+        .await?;
     world.wish(0, &[camera(2)]);
-    world.until("the second is seen in the same section", |world| count(world, 2) >= 20).await?;
+    world
+        .until("the second is seen in the same section", |world| {
+            count(world, 2) >= 20
+        })
+        .await?;
     world.wish(0, &[camera(1)]);
     let before = count(&world, 1);
-    world.until("the first is seen again", |world| count(world, 1) >= before + 20).await?;
+    world
+        .until("the first is seen again", |world| count(world, 1) >= before + 20)
+        .await?;
     for got in &world.people[0].tracks {
         got.is_unbroken()?;
     }
 
     // The same connection goes on meanwhile.
     world.people[0].open().await;
-    let heard = |world: &World| world.people[0].got(&world.people[1], TrackKind::Audio).map_or(0, |got| got.packets.len());
-    world.until("the fresh connection stands", |world| world.people[0].is_connected()).await?;
+    let heard = |world: &World| {
+        world.people[0]
+            .got(&world.people[1], TrackKind::Audio)
+            .map_or(0, |got| got.packets.len())
+    };
+    world
+        .until("the fresh connection stands", |world| {
+            world.people[0].is_connected()
+        })
+        .await?;
     world.wish(0, &[camera(1)]);
     let (seen, before) = (count(&world, 1), heard(&world));
     world
-        .until("both go on", |world| count(world, 1) >= seen + 20 && heard(world) >= before + 50)
+        .until("both go on", |world| {
+            count(world, 1) >= seen + 20 && heard(world) >= before + 50
+        })
         .await?;
-    world.until("the one before is over", |world| world.people[0].closed.contains(&1)).await?;
+    world
+        .until("the one before is over", |world| {
+            world.people[0].closed.contains(&1)
+        })
+        .await?;
     let ada = &world.people[0];
     assert_eq!(ada.tracks.len(), 4, "the same tracks, told once each");
     assert_eq!(ada.ended, []);
@@ -534,10 +599,15 @@ async fn a_section_shows_somebody_else_and_a_fresh_connection_takes_over_without
 async fn a_screen_is_added_in_mid_call_and_ends_with_who_shows_it() -> Result<()> {
     let mut world = World::new(2)?;
     world.connect().await?;
-    world.people[1].command(SfuCommand::AddScreen { sound: false }).await;
+    world.people[1]
+        .command(SfuCommand::AddScreen { sound: false })
+        .await;
     world
         .until("it is published", |world| {
-            world.people[0].publications.iter().any(|one| one.source == Source::Screen)
+            world.people[0]
+                .publications
+                .iter()
+                .any(|one| one.source == Source::Screen)
         })
         .await?;
     world.wish(0, &[(1, Source::Screen, 3, 1280, 720)]);
@@ -553,17 +623,38 @@ async fn a_screen_is_added_in_mid_call_and_ends_with_who_shows_it() -> Result<()
     world
         .until("all of it ends", |world| {
             let ended = &world.people[0].ended;
-            [TrackKind::Screen, TrackKind::Audio].iter().all(|kind| ended.contains(&(id, *kind)))
+            [TrackKind::Screen, TrackKind::Audio]
+                .iter()
+                .all(|kind| ended.contains(&(id, *kind)))
         })
         .await?;
     world.run(Duration::from_millis(300)).await?;
-    assert!(world.people[1].camera.iter().all(|encoder| encoder.targets.borrow().paused));
+    assert!(
+        world.people[1]
+            .camera
+            .iter()
+            .all(|encoder| encoder.targets.borrow().paused)
+    );
 
     // A description that is none is refused, and nothing else happens.
     world.people[0].open().await;
-    world.people[0].command(SfuCommand::SetAnswer { sdp: "v=0\r\nrubbish".into() }).await;
-    world.until("the rubbish is refused", |world| !world.people[0].failures.is_empty()).await?;
-    assert!(world.people[0].failures[0].starts_with("set_answer"), "{:?}", world.people[0].failures);
-    world.until("the real one is taken", |world| world.people[0].is_connected()).await?;
+    world.people[0]
+        .command(SfuCommand::SetAnswer {
+            sdp: "v=0\r\nrubbish".into(),
+        })
+        .await;
+    world
+        .until("the rubbish is refused", |world| {
+            !world.people[0].failures.is_empty()
+        })
+        .await?;
+    assert!(
+        world.people[0].failures[0].starts_with("set_answer"),
+        "{:?}",
+        world.people[0].failures
+    );
+    world
+        .until("the real one is taken", |world| world.people[0].is_connected())
+        .await?;
     Ok(())
 }

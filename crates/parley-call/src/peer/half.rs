@@ -123,9 +123,7 @@ impl Join for PeerStats {
             sent_bps: self.sent_bps + other.sent_bps,
             received_bps: self.received_bps + other.received_bps,
             frames_sent_per_s: self.frames_sent_per_s.max(other.frames_sent_per_s),
-            screen_frames_sent_per_s: self
-                .screen_frames_sent_per_s
-                .max(other.screen_frames_sent_per_s),
+            screen_frames_sent_per_s: self.screen_frames_sent_per_s.max(other.screen_frames_sent_per_s),
             screen_sound_sent_per_s: self.screen_sound_sent_per_s.max(other.screen_sound_sent_per_s),
             loss_in_pct: self.loss_in_pct.max(other.loss_in_pct),
             loss_out_pct: self.loss_out_pct.max(other.loss_out_pct),

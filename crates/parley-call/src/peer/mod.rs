@@ -60,10 +60,10 @@ mod spawn;
 mod stats;
 mod streams;
 mod tcp;
-mod way;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
+mod way;
 
 use crate::config::{LocalMedia, NetworkOptions};
 use crate::key_frame::KeyFrameRequester;

@@ -16,11 +16,7 @@ const PACKET_TICKS: u64 = AUDIO_CLOCK_HZ as u64 / 50;
 const STEP_TICKS: u64 = AUDIO_CLOCK_HZ as u64;
 
 /// Runs until the audio engine's end is dropped.
-pub(super) async fn run(
-    mut packets: mpsc::Receiver<EncodedAudio>,
-    mut ways: [Routes; 2],
-    unsent: impl Fn(),
-) {
+pub(super) async fn run(mut packets: mpsc::Receiver<EncodedAudio>, mut ways: [Routes; 2], unsent: impl Fn()) {
     let mut grid = Grid::new();
     let mut streams: [Option<Stream>; 2] = [None, None];
     while let Some(packet) = packets.recv().await {

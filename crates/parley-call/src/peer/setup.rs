@@ -45,8 +45,8 @@ use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceServer, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_nack, configure_rtcp_reports,
-    configure_twcc_receiver_only,
+    RTCIceServer, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_nack,
+    configure_rtcp_reports, configure_twcc_receiver_only,
 };
 
 /// How often ICE checks its pairs. The library's 200 ms cost a third of a second at each start.
@@ -205,10 +205,7 @@ pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
             )
             .with(
                 Slot::from(DELIVER_SLOT),
-                Linked::new(Deliver::new(
-                    Arc::clone(&trunk.meter),
-                    blueprint.events.clone(),
-                )),
+                Linked::new(Deliver::new(Arc::clone(&trunk.meter), blueprint.events.clone())),
             );
         Ok((engine, registry))
     };
@@ -419,10 +416,7 @@ pub(super) fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> Loca
 
 /// A track of pictures in several encodings, each under its name, in their order; all of them are one track of the library.
 pub(super) fn layered_track(name: &str, rids: &[&str]) -> Vec<LocalTrack> {
-    let encodings: Vec<_> = rids
-        .iter()
-        .map(|rid| encoding(h264(H264_MODE_1), rid))
-        .collect();
+    let encodings: Vec<_> = rids.iter().map(|rid| encoding(h264(H264_MODE_1), rid)).collect();
     let ssrcs: Vec<u32> = encodings.iter().map(ssrc_of).collect();
     let track = track(name, encodings);
     let layer = |ssrc| LocalTrack {
@@ -435,9 +429,7 @@ pub(super) fn layered_track(name: &str, rids: &[&str]) -> Vec<LocalTrack> {
 
 /// An encoding with fresh SSRCs, of pictures with one for retransmissions.
 fn encoding(codec: RTCRtpCodec, rid: &str) -> RTCRtpEncodingParameters {
-    let rtx = (codec.channels == 0).then(|| RTCRtpRtxParameters {
-        ssrc: rand::random(),
-    });
+    let rtx = (codec.channels == 0).then(|| RTCRtpRtxParameters { ssrc: rand::random() });
     RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
             rid: rid.into(),

@@ -38,11 +38,7 @@ pub(super) struct SharedSoundPump {
 
 impl SharedSoundPump {
     /// No share had sound so far.
-    pub(super) fn new(
-        packets: mpsc::Receiver<EncodedAudio>,
-        ways: [Routes; 2],
-        unsent: Arc<Unsent>,
-    ) -> Self {
+    pub(super) fn new(packets: mpsc::Receiver<EncodedAudio>, ways: [Routes; 2], unsent: Arc<Unsent>) -> Self {
         Self {
             ends: Some((packets, ways)),
             unsent,

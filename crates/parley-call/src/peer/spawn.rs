@@ -58,11 +58,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         count(|unsent| &unsent.screen_frames),
     ));
     let (audio_route, group_audio_route, ways) = two_ways();
-    pumps.spawn(send_audio::run(
-        media.audio,
-        ways,
-        count(|unsent| &unsent.audio),
-    ));
+    pumps.spawn(send_audio::run(media.audio, ways, count(|unsent| &unsent.audio)));
     let (screen_sound_route, group_sound_route, ways) = two_ways();
     let shared_sound = SharedSound::new(SharedSoundPump::new(screen.sound, ways, Arc::clone(&unsent)));
 

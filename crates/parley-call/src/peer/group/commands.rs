@@ -60,7 +60,8 @@ impl GroupDriver {
                 let mut inbox = self.inbox.lock();
                 inbox.publications(clock(), &list, &self.dropped);
                 drop(inbox);
-                self.asking.retain(|number, _| list.iter().any(|one| one.number == *number));
+                self.asking
+                    .retain(|number, _| list.iter().any(|one| one.number == *number));
                 self.take_news();
             }
             SfuCommand::LayersWanted { source, rids } => self.want_layers(source, &rids),
@@ -205,8 +206,13 @@ impl GroupDriver {
 
     /// The estimate's bounds for these limits of the picture.
     fn bounds(&self) -> Bounds {
-        let with_sound = |picture: Bitrate| Bitrate::from_bps(picture.scale(1.05).bps() + AUDIO_RESERVE.bps());
-        let shared = if self.shares.is_some() { SCREEN_MAX } else { Bitrate::ZERO };
+        let with_sound =
+            |picture: Bitrate| Bitrate::from_bps(picture.scale(1.05).bps() + AUDIO_RESERVE.bps());
+        let shared = if self.shares.is_some() {
+            SCREEN_MAX
+        } else {
+            Bitrate::ZERO
+        };
         let most = Bitrate::from_bps(self.layers.most().bps() + shared.bps());
         let max = with_sound(most).max(ESTIMATE_MIN);
         Bounds {

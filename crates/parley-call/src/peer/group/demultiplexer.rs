@@ -249,7 +249,8 @@ impl Demultiplexer {
         if !is_begun {
             self.begin(now, number, place);
         }
-        let (Some(track), Some(section)) = (self.tracks.get_mut(&number), self.sections.get_mut(&place)) else {
+        let (Some(track), Some(section)) = (self.tracks.get_mut(&number), self.sections.get_mut(&place))
+        else {
             return;
         };
         let begins = starts_key_frame(&packet.payload);
@@ -257,15 +258,11 @@ impl Demultiplexer {
         let tenure = match belongs {
             Belongs::Late(tenure) => tenure,
             // Back in a section that nobody had meanwhile; what is only late of the stay before belongs to that one.
-            Belongs::ToNewest(tenure)
-                if is_begun && (track.place == place || !is_ahead || !is_first) =>
-            {
+            Belongs::ToNewest(tenure) if is_begun && (track.place == place || !is_ahead || !is_first) => {
                 tenure
             }
             _ => {
-                let tenure = track
-                    .numbering
-                    .begin(now, number, at, track.clock_hz(), is_first);
+                let tenure = track.numbering.begin(now, number, at, track.clock_hz(), is_first);
                 track.times.begin(track.lip());
                 track.place = place;
                 section.push(tenure);

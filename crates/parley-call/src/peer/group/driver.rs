@@ -267,7 +267,11 @@ impl GroupDriver {
 
     /// The library's task never ends while the connection is open, unless something broke in it.
     fn on_task_ended(&mut self) {
-        let Some(open) = self.open.as_mut().filter(|open| open.connection.tasks.count() == 0) else {
+        let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|open| open.connection.tasks.count() == 0)
+        else {
             return;
         };
         tracing::warn!("the task of the connection to the SFU ended by itself");
@@ -334,7 +338,8 @@ impl GroupDriver {
             encoding.follow(self.ways.camera.get(at), targets, up);
         }
         self.screen.follow(self.ways.screen.as_ref(), split.screen, up);
-        self.microphone.follow(self.ways.microphone.as_ref(), Some(sound), up);
+        self.microphone
+            .follow(self.ways.microphone.as_ref(), Some(sound), up);
         self.screen_sound
             .follow(self.ways.screen_sound.as_ref(), played, up);
     }

@@ -264,13 +264,7 @@ fn on_the_wire(encoded: Bitrate) -> Bitrate {
     encoded.scale(1.0 / PAYLOAD_SHARE)
 }
 
-const fn demand(
-    track: Track,
-    kind: Kind,
-    priority: u8,
-    wanted: bool,
-    amounts: Amounts,
-) -> Demand<Track> {
+const fn demand(track: Track, kind: Kind, priority: u8, wanted: bool, amounts: Amounts) -> Demand<Track> {
     Demand {
         track,
         kind,
@@ -347,10 +341,7 @@ mod tests {
     #[test]
     fn what_nobody_watches_rests_and_the_only_one_that_is_watched_gets_smaller_instead() {
         assert_eq!(at(5_000, &[false; 3]), [None; 3]);
-        assert_eq!(
-            at(5_000, &[true, false, false]),
-            [Some((200, 180)), None, None]
-        );
+        assert_eq!(at(5_000, &[true, false, false]), [Some((200, 180)), None, None]);
         let [quarter, half, full] = at(400, &[false, false, true]).try_into().unwrap();
         assert_eq!((quarter, half), (None, None));
         assert!(

@@ -77,7 +77,10 @@ pub(super) async fn build(blueprint: &Blueprint, now: Instant) -> Result<Built> 
         let number = blueprint.number;
         let registry = trunk
             .chain(&mut engine, clocks, tracks.microphone.ssrc, now)?
-            .with(Slot::from(TAP_SLOT), Linked::new(tap(blueprint, &tracks, meter())))
+            .with(
+                Slot::from(TAP_SLOT),
+                Linked::new(tap(blueprint, &tracks, meter())),
+            )
             .with(
                 Slot::from(LIPS_SLOT),
                 Linked::new(ServerClock::new(number, inbox())),

@@ -89,7 +89,11 @@ impl Track {
     }
 
     pub(super) const fn clock_hz(&self) -> u32 {
-        if self.is_sound() { AUDIO_CLOCK_HZ } else { VIDEO_CLOCK_HZ }
+        if self.is_sound() {
+            AUDIO_CLOCK_HZ
+        } else {
+            VIDEO_CLOCK_HZ
+        }
     }
 
     /// Whether the session knows of it.

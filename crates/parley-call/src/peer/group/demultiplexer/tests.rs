@@ -119,7 +119,9 @@ impl World {
             }
         }
         for heard in self.heard.values_mut() {
-            heard.came.extend(heard.packets.iter().flat_map(Receiver::try_iter));
+            heard
+                .came
+                .extend(heard.packets.iter().flat_map(Receiver::try_iter));
         }
     }
 
@@ -162,7 +164,10 @@ fn a_section_that_changes_hands_gives_each_person_an_unbroken_stream() {
             assert_eq!(pair[1].0, pair[0].0.wrapping_add(1), "{came:?}");
             let step = pair[1].1.wrapping_sub(pair[0].1);
             // While the other one was shown, time went on as here.
-            assert!([0, 3_000].contains(&step) || (8_800..9_100).contains(&step), "{step}");
+            assert!(
+                [0, 3_000].contains(&step) || (8_800..9_100).contains(&step),
+                "{step}"
+            );
         }
     }
     assert_eq!(world.drops.list(), []);
@@ -181,7 +186,13 @@ fn a_person_who_moves_to_another_section_or_connection_keeps_one_stream() {
     ] {
         for n in 0..10 {
             let payload = if n == 0 { KEY } else { PART };
-            world.feed(place, first + n, 77 * u32::from(first) + u32::from(n) * 3_000, &[ADA], payload);
+            world.feed(
+                place,
+                first + n,
+                77 * u32::from(first) + u32::from(n) * 3_000,
+                &[ADA],
+                payload,
+            );
             world.pass(33);
             sent += 1;
         }
@@ -196,7 +207,10 @@ fn a_person_who_moves_to_another_section_or_connection_keeps_one_stream() {
     }
     // What comes late of a stay before is put where it belonged.
     world.feed(section(1, 2), 8_999, 693_000 - 3_000, &[ADA], PART);
-    assert_eq!(world.came(1, TrackKind::Video).last(), Some(&(109, came[9].1.wrapping_sub(30))));
+    assert_eq!(
+        world.came(1, TrackKind::Video).last(),
+        Some(&(109, came[9].1.wrapping_sub(30)))
+    );
 }
 
 #[test]
@@ -237,7 +251,13 @@ fn sound_is_told_with_its_first_packet_and_goes_on_after_silence() {
     // Two seconds of nothing to hear, then in another section.
     world.pass(2_000);
     for n in 0..50u16 {
-        world.feed(section(1, 4), 500 + n, 7 + u32::from(n) * 960, &[ADA + 100], b"opus");
+        world.feed(
+            section(1, 4),
+            500 + n,
+            7 + u32::from(n) * 960,
+            &[ADA + 100],
+            b"opus",
+        );
         world.pass(20);
     }
     let came = world.came(1, TrackKind::Audio);
@@ -278,7 +298,11 @@ fn who_unpublishes_ends_and_comes_back_as_another_track() {
     world.feed(section(1, 1), 5, 0, &[ADA], KEY);
     world.feed(section(1, 3), 5, 0, &[ADA + 100], b"opus");
     world.publish(&[publication(ADA + 100, 1, Source::Microphone)]);
-    assert_eq!(world.ended, [(1, TrackKind::Video)], "nothing of Bob was ever told");
+    assert_eq!(
+        world.ended,
+        [(1, TrackKind::Video)],
+        "nothing of Bob was ever told"
+    );
     world.feed(section(1, 1), 6, 0, &[ADA], PART);
     assert_eq!(world.came(1, TrackKind::Video).len(), 1);
     // The same number may be somebody else's: after a restart of the server.
@@ -310,7 +334,11 @@ fn a_picture_that_does_not_begin_is_asked_for() {
     world.feed(section(1, 1), 5, 0, &[ADA], PART);
     world.pass(100);
     world.feed(section(1, 1), 6, 0, &[ADA], PART);
-    assert_eq!(world.core.take_wishes(), [] as [u32; 0], "it may still come again");
+    assert_eq!(
+        world.core.take_wishes(),
+        [] as [u32; 0],
+        "it may still come again"
+    );
     world.pass(150);
     world.feed(section(1, 1), 7, 0, &[ADA], PART);
     assert_eq!(world.core.take_wishes(), [ADA]);
@@ -376,7 +404,13 @@ fn a_server_that_sends_anything_it_likes_changes_nothing_and_fills_nothing() {
         world.feed(section(1, 2), number as u16, 0, &[number], b"opus");
     }
     assert_eq!(world.core.tracks.len(), TRACKS_MAX);
-    assert!(world.core.sections.values().all(|section| section.tenures.len() <= TENURES_MAX));
+    assert!(
+        world
+            .core
+            .sections
+            .values()
+            .all(|section| section.tenures.len() <= TENURES_MAX)
+    );
     for ssrc in 0..10_000 {
         world.core.bind(section(1, ssrc));
     }
@@ -394,11 +428,29 @@ fn clocks_of_a_persons_camera_and_microphone_go_together_over_a_change_of_sectio
     let behind = |world: &mut World, sound: Place, picture: Place, offset: u32| {
         for n in 0..50u16 {
             let ms = (world.now - began).as_millis() as u32;
-            world.feed(sound, 1_000 + n, offset + ms * 48, &[ADA + 100], b"opus");
+            world.feed(
+                sound,
+                1_000 + n,
+                offset.wrapping_add(ms * 48),
+                &[ADA + 100],
+                b"opus",
+            );
             let payload = if n == 0 { KEY } else { PART };
-            world.feed(picture, 1_000 + n, 2 * offset + ms * 90, &[ADA], payload);
-            world.core.report(sound, ntp(ms.into()), offset + ms * 48);
-            world.core.report(picture, ntp(ms.into()), 2 * offset + ms * 90);
+            world.feed(
+                picture,
+                1_000 + n,
+                offset.wrapping_mul(2).wrapping_add(ms * 90),
+                &[ADA],
+                payload,
+            );
+            world
+                .core
+                .report(sound, ntp(ms.into()), offset.wrapping_add(ms * 48));
+            world.core.report(
+                picture,
+                ntp(ms.into()),
+                offset.wrapping_mul(2).wrapping_add(ms * 90),
+            );
             world.pass(20);
         }
         let times = world.core.tracks[&ADA].times.clone();
