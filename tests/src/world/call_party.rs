@@ -115,7 +115,6 @@ impl Party {
                 key_frames: KeyFrameFlag::new(),
                 limits: VideoLimits::default(),
                 screen: LocalScreen::none(),
-                layers: Vec::new(),
             },
             network,
         });

@@ -592,6 +592,19 @@ async fn a_section_shows_somebody_else_and_a_fresh_connection_takes_over_without
         .unwrap_or_default();
     eprintln!("the longest pause between two packets of sound over the change: {gap:?}");
     assert!(gap < Duration::from_millis(500), "{gap:?}");
+
+    // ICE begins anew, on the same connection.
+    let (seen, before) = (count(&world, 1), heard(&world));
+    let restart = SfuCommand::MakeOffer { ice_restart: true };
+    world.people[0].command(restart).await;
+    world
+        .until("both go on after that", |world| {
+            count(world, 1) >= seen + 20 && heard(world) >= before + 50
+        })
+        .await?;
+    let ada = &world.people[0];
+    assert_eq!((ada.tracks.len(), ada.connection), (4, 2));
+    assert_eq!(ada.failures, [] as [String; 0]);
     Ok(())
 }
 

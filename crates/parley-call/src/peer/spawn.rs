@@ -3,7 +3,8 @@
 use super::asking::Asking;
 use super::chain::lips::RemoteTimes;
 use super::driver::Driver;
-use super::group::driver::{Encoding, GroupDriver, GroupSetup, RouteSender, Voice};
+use super::group::driver::{GroupDriver, GroupSetup};
+use super::group::encoders::{Encoding, RouteSender, Voice};
 use super::half::Half;
 use super::ladder::Ladder;
 use super::meter::Counter;

@@ -1,7 +1,8 @@
 //! What the session asks, carried out one by one.
 
 use super::connection::Connection;
-use super::driver::{GroupDriver, Open, clock};
+use super::driver::{GroupDriver, clock};
+use super::open::Open;
 use super::setup::Blueprint;
 use crate::config::{CandidatePolicy, VideoLimits};
 use crate::ice::IceServer;

@@ -1,9 +1,10 @@
 //! The task of the connection to the SFU: waits for commands, for what the library tells, for what comes and for time, one at a time, and
 //! acts. What must be decided was decided by the session, or by the pure parts next door.
 
-use super::connection::Connection;
+use super::encoders::{Encoding, Voice};
 use super::incoming::Inbox;
 use super::layers::{Layers, Wants};
+use super::open::Open;
 use super::ways::{self, Ways};
 use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
@@ -14,47 +15,18 @@ use crate::peer::inflow::LOOK_EVERY;
 use crate::peer::ladder;
 use crate::peer::library::LibraryEvent;
 use crate::peer::meter::Drops;
-use crate::peer::network_watch::NetworkWatch;
-use crate::peer::route::Route;
 use crate::peer::shared_sound::SharedSound;
 use crate::peer::spawn::Unsent;
-use crate::peer::stats::{Pair, Sampler};
-use crate::peer::way::Selected;
 use crate::port::{ConnectionPhase, PeerStats};
-use crate::relay::relays::Relays;
 use crate::sfu_port::{SfuCommand, SfuEvent, SfuEventKind};
-use parley_media::audio::AudioTargets;
-use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Interval;
-use webrtc::peer_connection::RTCPeerConnectionState;
 
 /// Events that wait for room in the session's queue; it is bounded by what they are of: tracks, and ends of them.
 const UNTOLD_MAX: usize = 512;
-
-/// Where a pump finds its way to the SFU.
-pub(in crate::peer) type RouteSender = watch::Sender<Option<Arc<Route>>>;
-
-/// One encoder of pictures, as this driver sees it.
-pub(in crate::peer) struct Encoding {
-    /// Its name; empty where there is one.
-    pub(in crate::peer) rid: &'static str,
-    pub(in crate::peer) targets: Half<EncoderTargets>,
-    pub(in crate::peer) key_frames: KeyFrameFlag,
-    pub(in crate::peer) route: RouteSender,
-    /// Somebody watches it.
-    pub(in crate::peer) wanted: bool,
-}
-
-/// One encoder of sound.
-pub(in crate::peer) struct Voice {
-    pub(in crate::peer) targets: Half<AudioTargets>,
-    pub(in crate::peer) route: RouteSender,
-}
 
 /// What the driver is started with.
 pub(in crate::peer) struct GroupSetup {
@@ -70,27 +42,6 @@ pub(in crate::peer) struct GroupSetup {
     pub(in crate::peer) screen_sound: Voice,
     pub(in crate::peer) shared_sound: SharedSound,
     pub(in crate::peer) unsent: Arc<Unsent>,
-}
-
-/// A connection and what came of it so far.
-pub(super) struct Open {
-    pub(super) connection: Connection,
-    pub(super) library: mpsc::Receiver<LibraryEvent>,
-    /// Those behind streams.
-    pub(super) relays: Relays,
-    pub(super) sampler: Sampler,
-    /// Share of the sound that is expected to be lost.
-    pub(super) loss: f32,
-    /// What is bound.
-    pub(super) addresses: Vec<SocketAddr>,
-    /// Whether that is still there.
-    pub(super) network: NetworkWatch,
-    /// The pair in use, as it was a second ago at most.
-    pub(super) pair: Option<Pair>,
-    /// The addresses that packets go between, as they were a look ago.
-    pub(super) selected: Option<Selected>,
-    /// Whether ICE and DTLS stand at this moment.
-    pub(super) up: bool,
 }
 
 /// What the driver waits for.
@@ -480,62 +431,6 @@ impl GroupDriver {
                 self.dropped.events_full.one();
             }
         }
-    }
-}
-
-impl Encoding {
-    /// What its encoder must produce for the SFU, and whether that goes there.
-    fn follow(&self, route: Option<&Arc<Route>>, targets: EncoderTargets, up: bool) {
-        let takes = up && self.wanted && route.is_some();
-        let route = route.filter(|_| takes && !targets.paused);
-        // What is encoded has a way from its first picture on, and until its last one.
-        if route.is_some() {
-            ways::open(&self.route, route);
-        }
-        self.targets.say(targets, takes);
-        if route.is_none() {
-            ways::open(&self.route, None);
-        }
-    }
-}
-
-impl Voice {
-    fn follow(&self, route: Option<&Arc<Route>>, targets: Option<AudioTargets>, up: bool) {
-        match targets.filter(|_| up && route.is_some()) {
-            Some(targets) => self.targets.say(targets, true),
-            None => self.targets.end(),
-        }
-        ways::open(&self.route, route.filter(|_| up));
-    }
-}
-
-impl Open {
-    /// What follows within it from the library's word, and where it stands if that changed.
-    fn on_library(&mut self, event: LibraryEvent) -> Option<ConnectionPhase> {
-        let state = match event {
-            LibraryEvent::State(state) => state,
-            LibraryEvent::RemoteTrack(track) => {
-                self.connection.on_remote_track(track);
-                return None;
-            }
-            // The server needs no candidates, the session knows when there is an offer, and tracks come another way.
-            _ => return None,
-        };
-        let phase = match state {
-            RTCPeerConnectionState::Connecting => ConnectionPhase::Connecting,
-            RTCPeerConnectionState::Connected => ConnectionPhase::Connected,
-            RTCPeerConnectionState::Disconnected => ConnectionPhase::Disconnected,
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => ConnectionPhase::Failed,
-            _ => return None,
-        };
-        self.up = phase == ConnectionPhase::Connected;
-        if self.up {
-            self.relays.rest();
-        } else {
-            self.connection.rounds.set(true);
-            self.relays.look_again();
-        }
-        Some(phase)
     }
 }
 

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `driver` | the task: waits and acts; owns all state but what comes |
 //! | `commands` | what the session asks, carried out one by one |
+//! | `open`, `encoders` | what it holds: a connection with what came of it, and its part of each encoder |
 //! | `connection`, `setup` | one connection of the library: own tracks in sendonly sections, a pool of recvonly ones |
 //! | `ways` | the routes of one connection's encodings, as they were agreed on |
 //! | `layers` | sans-IO: what each encoding gets of the estimate |
@@ -22,9 +23,11 @@ mod commands;
 mod connection;
 mod demultiplexer;
 pub(super) mod driver;
+pub(super) mod encoders;
 mod incoming;
 mod layers;
 mod numbering;
+mod open;
 mod setup;
 mod track;
 mod ways;
