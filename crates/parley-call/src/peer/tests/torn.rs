@@ -107,7 +107,7 @@ async fn a_picture_goes_every_way_that_is_open_and_is_left_out_only_where_none_i
     let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
     let counts = Arc::clone(&unsent);
     let pump = tokio::spawn(send_video::run(out, [one, other], flag.clone(), move || {
-        counts.one()
+        counts.one();
     }));
     for (ways, tried) in [
         ([false, true], [0, 1, 0]),
