@@ -2,11 +2,15 @@
 //! row are one. Rate limiting is the peer driver's, which knows the round trip.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 /// Asks the sender of one received video track for a key frame. Clones ask the same sender. Works from any thread.
 #[derive(Debug, Clone, Default)]
-pub struct KeyFrameRequester(Arc<Notify>);
+pub struct KeyFrameRequester {
+    raised: Arc<AtomicBool>,
+    wakes: Arc<Notify>,
+}
 
 impl KeyFrameRequester {
     /// A requester whose wishes nobody hears yet.
@@ -17,12 +21,26 @@ impl KeyFrameRequester {
 
     /// Asks. Never blocks; asking again before the wish was taken changes nothing.
     pub fn request(&self) {
-        self.0.notify_one();
+        self.raised.store(true, Ordering::Release);
+        self.wakes.notify_one();
+    }
+
+    /// One for another track, which wakes the same taker: [`Self::taken`] then tells whose wish it was.
+    pub(crate) fn sibling(&self) -> Self {
+        Self {
+            raised: Arc::default(),
+            wakes: Arc::clone(&self.wakes),
+        }
+    }
+
+    /// Whether there was a wish since the last time; takes it.
+    pub(crate) fn taken(&self) -> bool {
+        self.raised.swap(false, Ordering::Acquire)
     }
 
     /// Waits for the next wish. For one taker only. Cancel safe.
     pub async fn requested(&self) {
-        self.0.notified().await;
+        self.wakes.notified().await;
     }
 }
 
@@ -39,5 +57,16 @@ mod tests {
         requester.requested().await;
         let second = tokio::time::timeout(Duration::from_millis(10), requester.requested()).await;
         assert!(second.is_err());
+    }
+
+    #[tokio::test]
+    async fn siblings_wake_the_same_taker_who_sees_whose_wish_it_was() {
+        let first = KeyFrameRequester::new();
+        let second = first.sibling();
+        second.clone().request();
+        first.requested().await;
+        assert!(!first.taken());
+        assert!(second.taken());
+        assert!(!second.taken());
     }
 }

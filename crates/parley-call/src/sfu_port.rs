@@ -34,7 +34,8 @@ pub enum SfuCommand {
         /// The SDP.
         sdp: String,
     },
-    /// Adds the track of the screen, and of what the computer plays: [`SfuEventKind::NegotiationNeeded`] follows.
+    /// Adds the track of the screen, and of what the computer plays: [`SfuEventKind::NegotiationNeeded`] follows where there is
+    /// one to add. Later connections have them from the start.
     AddScreen {
         /// With the computer's sound.
         sound: bool,
@@ -91,7 +92,8 @@ pub enum SfuEventKind {
         /// Which.
         kind: TrackKind,
     },
-    /// Packets of a track that is wanted and on stopped for a second (`false`) or go on (`true`).
+    /// Packets of a camera that is on stopped for a second (`false`) or go on (`true`). Whether it is wished is not known here, and
+    /// of the others nothing follows: silence is not sent, and a screen may stand still.
     Flow {
         /// Whose.
         participant: ParticipantId,

@@ -23,6 +23,7 @@ mod quality;
 mod recording;
 #[cfg(target_os = "linux")]
 mod secure;
+mod sfu_peers;
 #[cfg(target_os = "linux")]
 mod share;
 #[cfg(target_os = "linux")]

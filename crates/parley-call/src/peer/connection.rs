@@ -9,11 +9,12 @@ use super::meter::Meter;
 use super::rounds::Rounds;
 use super::route::{self, Route};
 use super::runtime::LiveTasks;
-use super::setup::{Blueprint, Built, LocalTrack, build};
-use super::stats::{self, Pair};
+use super::setup::{Blueprint, Built, LocalTrack, Trunk, build};
+use super::stats::Pair;
 use super::tcp::guard::Guard;
 use super::tcp::lines;
 use super::tcp::rules::Refusal;
+use super::way::{self, Selected};
 use crate::port::TrackKind;
 use crate::relay::relays::Relays;
 use crate::sdp::{self, Setup};
@@ -31,11 +32,8 @@ use tokio::task::AbortHandle;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
-use webrtc::peer_connection::{
-    PeerConnection, RTCIceCandidate, RTCIceCandidateInit, RTCIceProtocol, RTCSessionDescription,
-    StatsSelector,
-};
-use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
+use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
+use webrtc::rtp_transceiver::RtpSender;
 
 /// How long closing may take before the connection is left to itself.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -52,6 +50,9 @@ pub(super) enum CommandError {
     /// The addresses of this machine are not the ones that are bound: nothing to restart ICE on.
     #[error("the network of this machine changed")]
     NetworkChanged,
+    /// Only relays may be used.
+    #[error("only relays may be used, and there is none")]
+    NoRelay,
     /// There is no address but those that are in use.
     #[error("this machine is on no other network")]
     NoOtherNetwork,
@@ -101,14 +102,6 @@ pub(super) struct Connection {
     readers: Vec<AbortHandle>,
 }
 
-/// The two ends of the way that packets take. What a candidate is called may change while it is the same one; addresses do not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selected {
-    local: (String, u16),
-    remote: (String, u16),
-    over_tcp: bool,
-}
-
 /// Our tracks and what the pumps need of them.
 struct Parts {
     audio: Sending,
@@ -133,21 +126,24 @@ impl Connection {
     /// Makes one. Nothing is sent before a description is set.
     pub(super) async fn open(generation: u32, blueprint: Blueprint, now: Instant) -> Result<Self> {
         let events = blueprint.events.clone();
-        let tcp = blueprint.tcp.clone();
+        let tcp = blueprint.reach.tcp.clone();
         let Built {
             connection: peer,
             audio,
             video,
             screen,
             screen_sound,
+            trunk,
+            tasks,
+            rounds,
+        } = build(blueprint, now).await?;
+        let Trunk {
             meter,
             room,
             congestion,
             estimate,
             ceiling,
-            tasks,
-            rounds,
-        } = build(blueprint, now).await?;
+        } = trunk;
         let audio = sending(peer.as_ref(), audio).await?;
         let video = sending(peer.as_ref(), video).await?;
         let init = RTCDataChannelInit {
@@ -430,23 +426,18 @@ impl Connection {
             TrackKind::Screen => (self.parts.screen.as_ref()?, MIME_TYPE_H264),
             TrackKind::ScreenSound => (self.parts.screen_sound.as_ref()?, MIME_TYPE_OPUS),
         };
-        let transceiver = self.transceiver(&sending.sender).await?;
-        let mid = transceiver.mid().await.ok()??;
-        if !transceiver.current_direction().await.ok()?.has_send() {
-            return None;
-        }
-        let parameters = sending.sender.get_parameters().await.ok()?;
-        let payload_type = route::payload_type(&parameters.rtp_parameters.codecs, mime_type)?;
-        let (mid, audio_level_id) = route::extensions(&parameters, &mid);
+        let agreed = route::agreed(self.peer.as_ref(), &sending.sender, mime_type).await?;
         Some(Route {
             generation: self.generation,
             is_screen: matches!(kind, TrackKind::Screen | TrackKind::ScreenSound),
+            smaller: 0,
             track: Arc::clone(&sending.local.track),
             ssrc: sending.local.ssrc,
-            payload_type,
-            red_type: self.red_type(kind, payload_type),
-            mid,
-            audio_level_id,
+            payload_type: agreed.payload_type,
+            red_type: self.red_type(kind, agreed.payload_type),
+            mid: agreed.mid,
+            rid: None,
+            audio_level_id: agreed.audio_level_id,
             clock: Arc::clone(&sending.local.clock),
             room: Arc::clone(&self.parts.room),
             meter: Arc::clone(&self.meter),
@@ -460,41 +451,14 @@ impl Connection {
         (kind == TrackKind::Audio && red.media == opus).then_some(red.red)
     }
 
-    async fn transceiver(&self, sender: &Arc<dyn RtpSender>) -> Option<Arc<dyn RtpTransceiver>> {
-        let id: usize = sender.id().into();
-        self.peer
-            .get_transceivers()
-            .await
-            .into_iter()
-            .find(|transceiver| transceiver.id() == id)
-    }
-
     /// The pair of addresses in use, with its round trip.
     pub(super) async fn pair(&self, now: Instant, relays: &Relays) -> Option<Pair> {
-        let transport = self.parts.audio.sender.transport().await.ok()??;
-        let selected = transport
-            .ice_transport()
-            .get_selected_candidate_pair()
-            .await
-            .ok()??;
-        let report = self.peer.get_stats(now, StatsSelector::None).await;
-        stats::pair(&selected, &report, relays)
+        way::pair(self.peer.as_ref(), &self.parts.audio.sender, now, relays).await
     }
 
     /// The addresses that packets go between now, if ICE has chosen.
     pub(super) async fn selected(&self) -> Option<Selected> {
-        let transport = self.parts.audio.sender.transport().await.ok()??;
-        let pair = transport
-            .ice_transport()
-            .get_selected_candidate_pair()
-            .await
-            .ok()??;
-        let end = |candidate: &RTCIceCandidate| (candidate.address.clone(), candidate.port);
-        Some(Selected {
-            local: end(pair.local()),
-            remote: end(pair.remote()),
-            over_tcp: pair.local().protocol == RTCIceProtocol::Tcp,
-        })
+        way::selected(&self.parts.audio.sender).await
     }
 
     /// Bytes that were said in data channels and are not answered.

@@ -8,9 +8,10 @@ use super::addresses;
 use super::asking::Asking;
 use super::backlog::Backlog;
 use super::chain::lips::RemoteTimes;
-use super::connection::{Connection, Selected};
+use super::connection::Connection;
 use super::estimate::Bounds;
 use super::first_look::FirstLook;
+use super::half::Half;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
@@ -18,12 +19,13 @@ use super::loss_watch::{LossWatch, Traffic};
 use super::network_watch::NetworkWatch;
 use super::privacy;
 use super::route::Route;
-use super::shared_sound::SharedSoundPump;
+use super::shared_sound::SharedSound;
 use super::shares::{Shares, Wants};
 use super::spawn::Unsent;
 use super::stats::{Pair, Sampler};
 use super::tcp::lines;
 use super::tcp::rules::Budget;
+use super::way::Selected;
 use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
@@ -103,16 +105,16 @@ enum Happening {
 pub(super) struct Driver {
     pub(super) commands: mpsc::Receiver<PeerCommand>,
     pub(super) events: mpsc::Sender<PeerEvent>,
-    pub(super) stats: watch::Sender<PeerStats>,
+    pub(super) stats: Half<PeerStats>,
     pub(super) wanted: KeyFrameRequester,
     pub(super) screen_wanted: KeyFrameRequester,
     pub(super) remote_times: RemoteTimes,
-    pub(super) video_targets: watch::Sender<EncoderTargets>,
-    pub(super) audio_targets: watch::Sender<AudioTargets>,
+    pub(super) video_targets: Half<EncoderTargets>,
+    pub(super) audio_targets: Half<AudioTargets>,
     pub(super) own_key_frames: KeyFrameFlag,
-    pub(super) screen_targets: watch::Sender<EncoderTargets>,
+    pub(super) screen_targets: Half<EncoderTargets>,
     pub(super) own_screen_key_frames: KeyFrameFlag,
-    pub(super) screen_sound_targets: watch::Sender<AudioTargets>,
+    pub(super) screen_sound_targets: Half<AudioTargets>,
     pub(super) limits: VideoLimits,
     pub(super) network: NetworkOptions,
     /// How many streams to the other side may be opened, over all connections.
@@ -122,7 +124,7 @@ pub(super) struct Driver {
     pub(super) audio_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_route: watch::Sender<Option<Arc<Route>>>,
     pub(super) screen_sound_route: watch::Sender<Option<Arc<Route>>>,
-    pub(super) shared_sound: SharedSoundPump,
+    pub(super) shared_sound: SharedSound,
     pub(super) shares: Shares,
     pub(super) ladder: Ladder,
     pub(super) open: Option<Open>,
@@ -197,9 +199,10 @@ impl Driver {
 
     /// Pictures that nobody is there to see are not encoded.
     fn rest_encoders(&self) {
-        for targets in [&self.video_targets, &self.screen_targets] {
-            targets.send_if_modified(|targets| !std::mem::replace(&mut targets.paused, true));
-        }
+        self.video_targets.end();
+        self.screen_targets.end();
+        self.audio_targets.end();
+        self.screen_sound_targets.end();
     }
 
     async fn on_library(&mut self, event: LibraryEvent) {
@@ -329,29 +332,24 @@ impl Driver {
         let camera = split.camera.or_else(|| (!camera_on).then(left));
         self.ladder.note(clock(), camera);
         let (mut video, mut screen) = self.ladder.pictures(camera, split.screen);
-        video.paused |= self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
+        let takes = self.video_route.borrow().is_some() && self.takes_kbps != Some(0);
         let known = open.connection.congestion.is_known();
-        if open
-            .first_look
-            .lasts(clock(), known, !video.paused || !screen.paused)
-        {
+        let seen = (takes && !video.paused) || (sharing && !screen.paused);
+        if open.first_look.lasts(clock(), known, seen) {
             (video, screen) = (FirstLook::limit(video), FirstLook::limit(screen));
             // What was only guessed is no size to stay at.
             self.ladder.forget();
         }
-        self.video_targets
-            .send_if_modified(|targets| std::mem::replace(targets, video) != video);
-        self.screen_targets
-            .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
+        self.video_targets.say(video, takes);
+        self.screen_targets.say(screen, sharing);
+        self.audio_targets.say(audio, self.audio_route.borrow().is_some());
+        match sound {
+            Some(sound) => self.screen_sound_targets.say(sound, true),
+            None => self.screen_sound_targets.end(),
+        }
         if given_up {
             self.own_key_frames.request();
             self.own_screen_key_frames.request();
-        }
-        self.audio_targets
-            .send_if_modified(|targets| std::mem::replace(targets, audio) != audio);
-        if let Some(sound) = sound {
-            self.screen_sound_targets
-                .send_if_modified(|targets| std::mem::replace(targets, sound) != sound);
         }
     }
 
@@ -480,7 +478,7 @@ impl Driver {
                 sample.drops.push((name, counter.get()));
             }
         }
-        self.stats.send_replace(sample);
+        self.stats.say(sample, true);
     }
 
     /// Tells the session. One that does not read loses events rather than stopping the call.

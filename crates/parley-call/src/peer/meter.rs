@@ -5,6 +5,7 @@
 use super::redundancy::Redundancy;
 use super::streams::ScreenStreams;
 use crate::allotment::Allotment;
+use parley_proto::limits::LAYERS_MAX;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -134,8 +135,8 @@ pub(super) struct Meter {
     pub(super) audio_received: Counter,
     /// The same of pictures.
     pub(super) video_received: Counter,
-    /// Pictures handed to the network.
-    pub(super) frames_sent: Counter,
+    /// Pictures handed to the network, of each of the camera's encodings, the largest first.
+    pub(super) frames_sent: [Counter; LAYERS_MAX],
     /// The same of the screen.
     pub(super) screen_frames_sent: Counter,
     /// Packets of sound handed to the network.

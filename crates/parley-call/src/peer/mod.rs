@@ -1,6 +1,6 @@
 //! The peer driver: carries out what the session decides over one `webrtc` connection at a time. Owned by the call.
 //!
-//! [`Peer::spawn`] starts one task for the whole call. It takes [`PeerCommand`](crate::port::PeerCommand)s strictly in
+//! [`Peer::spawn`] starts one task for the whole call, and one for groups. It takes [`PeerCommand`](crate::port::PeerCommand)s strictly in
 //! order, gives [`PeerEvent`](crate::port::PeerEvent)s, and moves media between the codecs and the network once the
 //! session opened the gate. Deliberately absent: any decision about negotiation, retries or giving up (that is the
 //! session's), codecs, and signaling.
@@ -24,6 +24,9 @@
 //! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
 //! | whatever is named is connected to over TCP, whoever connects is taken in, and a slow stream holds all else up | `tcp/` |
 //! | beside a relay the address behind it is told, even where that is to be hidden | `privacy.rs` |
+//! | encodings of simulcast are offered with their RIDs and sent without them | `route.rs` |
+//!
+//! In rooms of three and more there is a second connection, to the server's SFU, with a driver of its own: [`group`].
 
 mod addresses;
 mod asking;
@@ -35,6 +38,8 @@ mod driver;
 mod estimate;
 mod first_look;
 mod flights;
+mod group;
+mod half;
 mod inflow;
 mod ladder;
 mod lane;
@@ -61,10 +66,12 @@ mod tcp;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
+mod way;
 
 use crate::config::{LocalMedia, NetworkOptions};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{PeerCommand, PeerEvent, PeerStats};
+use crate::sfu_port::{SfuCommand, SfuEvent};
 use parley_media::video::SenderTimes;
 use tokio::sync::{mpsc, watch};
 
@@ -107,7 +114,11 @@ pub struct PeerHandle {
     pub commands: mpsc::Sender<PeerCommand>,
     /// What happened. Bounded: an event that finds no room is dropped and counted, so keep reading.
     pub events: mpsc::Receiver<PeerEvent>,
-    /// Measured each second while a connection is open.
+    /// The same for the connection to the server's SFU. It ends with that of `commands`, too.
+    pub sfu: mpsc::Sender<SfuCommand>,
+    /// What happened there. Keep reading as well.
+    pub sfu_events: mpsc::Receiver<SfuEvent>,
+    /// Measured each second while a connection is open, over all of them.
     pub stats: watch::Receiver<PeerStats>,
     /// By this the receiver of the other side's pictures asks for a key frame. Asking often is fine: it is limited here.
     pub key_frames: KeyFrameRequester,

@@ -9,10 +9,12 @@ use super::pacer::room::Room;
 use bytes::Bytes;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodecParameters, RTCRtpSendParameters};
-use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI};
+use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI, SDES_RTP_STREAM_ID_URI};
 use std::sync::Arc;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::peer_connection::PeerConnection;
+use webrtc::rtp_transceiver::RtpSender;
 
 /// See the module.
 pub(super) struct Route {
@@ -20,6 +22,8 @@ pub(super) struct Route {
     pub(super) generation: u32,
     /// Whether it carries the screen or its sound rather than the camera or the microphone.
     pub(super) is_screen: bool,
+    /// Which of several encodings it carries, largest first; 0 where there is one.
+    pub(super) smaller: usize,
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
     pub(super) payload_type: u8,
@@ -27,6 +31,9 @@ pub(super) struct Route {
     pub(super) red_type: Option<u8>,
     /// The number of the MID extension, and the MID.
     pub(super) mid: Option<(u8, Bytes)>,
+    /// The number of the RID extension (RFC 8852), and the name of the encoding, of a track with several. On every packet: a few
+    /// bytes, and whoever hears of a stream late still knows it.
+    pub(super) rid: Option<(u8, Bytes)>,
     /// The number of the audio-level extension (RFC 6464).
     pub(super) audio_level_id: Option<u8>,
     pub(super) clock: Arc<CaptureClock>,
@@ -62,8 +69,8 @@ impl Route {
     pub(super) fn count_frame(&self) {
         if self.is_screen {
             self.meter.screen_frames_sent.one();
-        } else {
-            self.meter.frames_sent.one();
+        } else if let Some(counter) = self.meter.frames_sent.get(self.smaller) {
+            counter.one();
         }
     }
 
@@ -93,7 +100,7 @@ impl Route {
         let level = self
             .audio_level_id
             .zip(outgoing.level.map(|level| Bytes::copy_from_slice(&[level])));
-        for (id, value) in [self.mid.clone(), level].into_iter().flatten() {
+        for (id, value) in [self.mid.clone(), self.rid.clone(), level].into_iter().flatten() {
             if let Err(error) = header.set_extension(id, value) {
                 tracing::debug!(%error, "a packet goes without a header extension");
             }
@@ -118,10 +125,39 @@ fn extension_id(parameters: &RTCRtpSendParameters, uri: &str) -> Option<u8> {
     u8::try_from(extension.id).ok().filter(|id| *id != 0)
 }
 
-/// MID extension number with the MID, and the number of the audio-level extension.
-pub(super) fn extensions(parameters: &RTCRtpSendParameters, mid: &str) -> (Option<(u8, Bytes)>, Option<u8>) {
-    let mid = extension_id(parameters, SDES_MID_URI).map(|id| (id, Bytes::copy_from_slice(mid.as_bytes())));
-    (mid, extension_id(parameters, AUDIO_LEVEL_URI))
+/// What was agreed on for one sender.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    pub(super) payload_type: u8,
+    /// The number of the MID extension, and the MID.
+    pub(super) mid: Option<(u8, Bytes)>,
+    pub(super) rid_id: Option<u8>,
+    pub(super) audio_level_id: Option<u8>,
+}
+
+/// How `sender` may send `mime_type`; `None` while the other side did not agree to get anything in its section.
+pub(super) async fn agreed(
+    peer: &dyn PeerConnection,
+    sender: &Arc<dyn RtpSender>,
+    mime_type: &str,
+) -> Option<Agreed> {
+    let id: usize = sender.id().into();
+    let transceivers = peer.get_transceivers().await;
+    let transceiver = transceivers
+        .into_iter()
+        .find(|transceiver| transceiver.id() == id)?;
+    let mid = transceiver.mid().await.ok()??;
+    if !transceiver.current_direction().await.ok()?.has_send() {
+        return None;
+    }
+    let parameters = sender.get_parameters().await.ok()?;
+    let mid_id = extension_id(&parameters, SDES_MID_URI);
+    Some(Agreed {
+        payload_type: payload_type(&parameters.rtp_parameters.codecs, mime_type)?,
+        mid: mid_id.map(|id| (id, Bytes::copy_from_slice(mid.as_bytes()))),
+        rid_id: extension_id(&parameters, SDES_RTP_STREAM_ID_URI),
+        audio_level_id: extension_id(&parameters, AUDIO_LEVEL_URI),
+    })
 }
 
 /// The payload type to send `mime_type` with: for H.264 packetization mode 1 if it was agreed on.

@@ -1,5 +1,6 @@
 //! The pump of sound: from the audio engine's channel to the network. One task for the whole call for the microphone, and one
-//! for the computer's sound once there is some to share ([`super::shared_sound`]). Always takes what comes.
+//! for the computer's sound once there is some to share ([`super::shared_sound`]). Always takes what comes. As with pictures, it may
+//! go two ways at once: the same packets and times, under each way's own numbers.
 
 use super::route::{Outgoing, Route};
 use super::send_video::Routes;
@@ -15,39 +16,44 @@ const PACKET_TICKS: u64 = AUDIO_CLOCK_HZ as u64 / 50;
 const STEP_TICKS: u64 = AUDIO_CLOCK_HZ as u64;
 
 /// Runs until the audio engine's end is dropped.
-pub(super) async fn run(mut packets: mpsc::Receiver<EncodedAudio>, mut routes: Routes, unsent: impl Fn()) {
-    let mut stream: Option<Stream> = None;
+pub(super) async fn run(mut packets: mpsc::Receiver<EncodedAudio>, mut ways: [Routes; 2], unsent: impl Fn()) {
+    let mut grid = Grid::new();
+    let mut streams: [Option<Stream>; 2] = [None, None];
     while let Some(packet) = packets.recv().await {
-        let route = routes.borrow_and_update().clone();
-        let Some(route) = route else {
-            stream = None;
+        let routes = ways.each_mut().map(|routes| routes.borrow_and_update().clone());
+        if routes.iter().all(Option::is_none) {
             unsent();
-            continue;
-        };
-        let current = match stream
-            .take()
-            .filter(|stream| stream.generation == route.generation)
-        {
-            Some(current) => stream.insert(current),
-            None => stream.insert(Stream::new(&route)),
-        };
-        current.send(&route, packet).await;
+        }
+        let timestamp = grid.timestamp(&packet);
+        for (route, stream) in routes.into_iter().zip(&mut streams) {
+            let Some(route) = route else {
+                if let Some(stream) = stream {
+                    stream.first = true;
+                }
+                continue;
+            };
+            // A connection's stream goes on under the same numbers, whatever was not sent meanwhile.
+            let current = match stream
+                .take()
+                .filter(|stream| stream.generation == route.generation)
+            {
+                Some(current) => stream.insert(current),
+                None => stream.insert(Stream::new(&route)),
+            };
+            current.send(&route, &packet, timestamp).await;
+        }
     }
 }
 
-/// The numbering of one RTP stream.
+/// The timestamps, the same on all ways: what comes both ways can so be laid over each other.
 #[derive(Debug)]
-struct Stream {
-    generation: u32,
-    sequence: u16,
+struct Grid {
     /// The timestamp of position zero.
     base: u32,
-    first: bool,
     last: Option<Last>,
-    red: Red,
 }
 
-/// The last packet of a stream.
+/// The last packet.
 #[derive(Debug)]
 struct Last {
     position: u64,
@@ -55,16 +61,11 @@ struct Last {
     captured: Instant,
 }
 
-impl Stream {
-    fn new(route: &Route) -> Self {
+impl Grid {
+    fn new() -> Self {
         Self {
-            generation: route.generation,
-            // In the lower half, so that a receiver that missed the first packets cannot guess the rollover wrong.
-            sequence: rand::random::<u16>() & 0x7fff,
             base: rand::random(),
-            first: true,
             last: None,
-            red: Red::default(),
         }
     }
 
@@ -90,9 +91,29 @@ impl Stream {
         });
         timestamp
     }
+}
 
-    async fn send(&mut self, route: &Route, packet: EncodedAudio) {
-        let timestamp = self.timestamp(&packet);
+/// The numbering of one RTP stream.
+#[derive(Debug)]
+struct Stream {
+    generation: u32,
+    sequence: u16,
+    first: bool,
+    red: Red,
+}
+
+impl Stream {
+    fn new(route: &Route) -> Self {
+        Self {
+            generation: route.generation,
+            // In the lower half, so that a receiver that missed the first packets cannot guess the rollover wrong.
+            sequence: rand::random::<u16>() & 0x7fff,
+            first: true,
+            red: Red::default(),
+        }
+    }
+
+    async fn send(&mut self, route: &Route, packet: &EncodedAudio, timestamp: u32) {
         route.clock.observe(packet.captured.0, timestamp);
         let (copies, stride) = route.meter.redundancy.wanted();
         let packed = route.red_type.and_then(|_| {
@@ -109,7 +130,7 @@ impl Stream {
         };
         if route.send(outgoing).await {
             self.sequence = self.sequence.wrapping_add(1);
-            self.red.sent(timestamp, packet.data);
+            self.red.sent(timestamp, packet.data.clone());
             route.count_sound();
         }
     }
@@ -129,14 +150,10 @@ mod tests {
         reason = "an Instant can be had in no other way; tests only add to it"
     )]
     fn the_timestamp_goes_on_with_the_clock_when_a_share_begins_anew() {
-        let mut stream = Stream {
-            generation: 0,
-            sequence: 0,
+        let mut stream = Grid {
             // It wraps on the way.
             base: u32::MAX - 3_000,
-            first: true,
             last: None,
-            red: Red::default(),
         };
         let start = Instant::now();
         let mut ticks_after = |millis: u64, position: u64, talk_spurt_start: bool| {

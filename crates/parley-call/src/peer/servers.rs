@@ -1,8 +1,26 @@
 //! The servers that help to find a way, as the library takes them. It knows TURN over UDP only: other relays are reached
 //! through a [`crate::relay::bridge::Bridge`], which it takes for a relay on this machine.
 
+use crate::config::{CandidatePolicy, NetworkOptions};
 use crate::ice::{HostPort, IceServer, RelayTransport, TurnServer};
+use crate::relay::relays::Relays;
+use std::net::SocketAddr;
 use webrtc::peer_connection::RTCIceServer;
+
+/// Opens what is behind streams, and gives all that the library may use; `None` where only relays may be used and there are none.
+pub(super) async fn open(
+    mut servers: Vec<IceServer>,
+    network: &NetworkOptions,
+    addresses: &[SocketAddr],
+) -> Option<(Relays, Vec<RTCIceServer>)> {
+    servers.extend(network.relays.iter().cloned().map(IceServer::Turn));
+    let (relays, bridged) = Relays::open(&servers, addresses, network.proxy.as_ref()).await;
+    let known = servers.iter().filter_map(direct);
+    let behind = bridged.iter().map(|one| relay(&one.at, &one.server));
+    let all: Vec<_> = known.chain(behind).collect();
+    let is_hidden = network.candidates == CandidatePolicy::RelayOnly;
+    (!is_hidden || all.iter().any(is_relay)).then_some((relays, all))
+}
 
 /// A server on UDP, in the library's words; `None` for what needs a bridge.
 pub(super) fn direct(server: &IceServer) -> Option<RTCIceServer> {

@@ -32,8 +32,11 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
 };
-use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI};
+use rtc::sdp::extmap::{
+    AUDIO_LEVEL_URI, SDES_MID_URI, SDES_REPAIR_RTP_STREAM_ID_URI, SDES_RTP_STREAM_ID_URI,
+};
 use rtc::shared::time::SystemInstant;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,9 +44,9 @@ use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceServer, SettingEngine,
-    SettingEngineBuilder, SrtpProtectionProfile, configure_nack, configure_rtcp_reports,
-    configure_twcc_receiver_only,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceServer, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_nack,
+    configure_rtcp_reports, configure_twcc_receiver_only,
 };
 
 /// How often ICE checks its pairs. The library's 200 ms cost a third of a second at each start.
@@ -73,13 +76,18 @@ const MIME_TYPE_RED: &str = "audio/red";
 /// Opus (RFC 7587, 6.1): frames from 10 ms, redundancy and silence suppression welcome.
 const OPUS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 
-/// What a connection is built from.
-pub(super) struct Blueprint {
+/// Where a connection is made: what is bound, and what helps to find a way.
+pub(super) struct Reach {
     pub(super) ice_servers: Vec<RTCIceServer>,
     pub(super) candidates: CandidatePolicy,
     pub(super) addresses: Vec<SocketAddr>,
     /// What streams there may be; none without.
     pub(super) tcp: Option<Arc<Guard>>,
+}
+
+/// What a connection is built from.
+pub(super) struct Blueprint {
+    pub(super) reach: Reach,
     pub(super) bounds: Bounds,
     pub(super) key_frames: KeyFrameFlag,
     pub(super) screen_key_frames: KeyFrameFlag,
@@ -87,7 +95,7 @@ pub(super) struct Blueprint {
     pub(super) events: LibraryEvents,
 }
 
-/// One kind of own media inside a connection.
+/// One kind of own media inside a connection, or one encoding of it.
 pub(super) struct LocalTrack {
     pub(super) track: Arc<TrackLocalStaticRTP>,
     pub(super) ssrc: u32,
@@ -101,135 +109,176 @@ pub(super) struct Built {
     pub(super) video: LocalTrack,
     pub(super) screen: LocalTrack,
     pub(super) screen_sound: LocalTrack,
+    pub(super) trunk: Trunk,
+    pub(super) tasks: Arc<LiveTasks>,
+    pub(super) rounds: Arc<Rounds>,
+}
+
+/// What every connection has in its chain, and the ends of it.
+pub(super) struct Trunk {
     pub(super) meter: Arc<Meter>,
     pub(super) room: Arc<Room>,
     pub(super) congestion: Congestion,
     pub(super) estimate: watch::Receiver<Bitrate>,
     pub(super) ceiling: Ceiling,
-    pub(super) tasks: Arc<LiveTasks>,
-    pub(super) rounds: Arc<Rounds>,
+}
+
+impl Trunk {
+    /// With nothing sent yet.
+    pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
+        let (congestion, estimate, ceiling) = Congestion::new(bounds, now);
+        Self {
+            meter: Arc::default(),
+            room: Arc::default(),
+            congestion,
+            estimate,
+            ceiling,
+        }
+    }
+
+    /// The links for what leaves, and for reports of what comes. `clocks` are of our streams, `reporter` is the one of them that
+    /// requests go under.
+    pub(super) fn chain(
+        &self,
+        engine: &mut MediaEngine,
+        clocks: HashMap<u32, Arc<CaptureClock>>,
+        reporter: u32,
+        now: Instant,
+    ) -> Result<Registry> {
+        let registry = configure_nack(Registry::new(), engine);
+        let registry = configure_rtcp_reports(registry);
+        let registry = configure_twcc_receiver_only(registry, engine)?;
+        let meter = || Arc::clone(&self.meter);
+        Ok(registry
+            .with(Slot::NackGenerator, Linked::new(Nacks::new(meter(), reporter)))
+            .with(
+                Slot::CongestionControl,
+                Linked::new(TransportCc::new(self.congestion.clone())),
+            )
+            .with(
+                Slot::Pacer,
+                Linked::new(Pacer::new(
+                    self.estimate.clone(),
+                    self.congestion.clone(),
+                    Arc::clone(&self.room),
+                    meter(),
+                )),
+            )
+            .with(
+                Slot::SenderReport,
+                Linked::new(SenderReports::new(SystemInstant::now(now), clocks)),
+            )
+            .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
+            .with(Slot::from(UNRTX_SLOT), Linked::new(UnRtx::new(meter()))))
+    }
 }
 
 /// Builds a connection, without tracks on it yet. `now` ties its clocks together. Boxed inside: the library's future for it
 /// is some 20 kB, which every caller would carry on its stack.
 pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
-    let mdns = match blueprint.candidates {
-        CandidatePolicy::All => MulticastDnsMode::QueryOnly,
-        // Whoever is in the same network and names a `.local` address would see from where it is asked for.
-        CandidatePolicy::RelayOnly => MulticastDnsMode::Disabled,
-    };
-    match Box::pin(build_with(&blueprint, mdns, now)).await {
-        Err(error) if mdns != MulticastDnsMode::Disabled => {
-            // Without a multicast route (a namespace, a locked-down machine) `.local` candidates cannot be resolved, but a
-            // call is still possible.
-            tracing::debug!(%error, "once more without mDNS");
-            Box::pin(build_with(&blueprint, MulticastDnsMode::Disabled, now)).await
-        }
-        built => built,
-    }
-}
-
-async fn build_with(blueprint: &Blueprint, mdns: MulticastDnsMode, now: Instant) -> Result<Built> {
-    let meter = Arc::new(Meter::default());
-    let room = Arc::new(Room::default());
     let audio = local_track("microphone", opus(), AUDIO_CLOCK_HZ);
     let video = local_track("camera", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
     let screen = local_track("screen", h264(H264_MODE_1), VIDEO_CLOCK_HZ);
     let screen_sound = local_track("screen-sound", opus(), AUDIO_CLOCK_HZ);
-    let mut engine = media_engine()?;
-    let (congestion, estimate, ceiling) = Congestion::new(blueprint.bounds, now);
-    let clocks = [
-        (audio.ssrc, Arc::clone(&audio.clock)),
-        (video.ssrc, Arc::clone(&video.clock)),
-        (screen.ssrc, Arc::clone(&screen.clock)),
-        (screen_sound.ssrc, Arc::clone(&screen_sound.clock)),
-    ];
-    let tap = Tap::new(
-        Arc::clone(&meter),
-        blueprint.key_frames.clone(),
-        (screen.ssrc, blueprint.screen_key_frames.clone()),
-        screen_sound.ssrc,
-    );
-    let registry = configure_nack(Registry::new(), &mut engine);
-    let registry = configure_rtcp_reports(registry);
-    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
-    let registry = registry
-        .with(
-            Slot::NackGenerator,
-            Linked::new(Nacks::new(Arc::clone(&meter), video.ssrc)),
-        )
-        .with(
-            Slot::CongestionControl,
-            Linked::new(TransportCc::new(congestion.clone())),
-        )
-        .with(
-            Slot::Pacer,
-            Linked::new(Pacer::new(
-                estimate.clone(),
-                congestion.clone(),
-                Arc::clone(&room),
-                Arc::clone(&meter),
-            )),
-        )
-        .with(
-            Slot::SenderReport,
-            Linked::new(SenderReports::new(
-                SystemInstant::now(now),
-                clocks.into_iter().collect(),
-            )),
-        )
-        .with(Slot::from(TAP_SLOT), Linked::new(tap))
-        .with(
-            Slot::from(LIPS_SLOT),
-            Linked::new(Lips::new(Arc::clone(&meter), blueprint.remote_times.clone())),
-        )
-        .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
-        .with(
-            Slot::from(UNRTX_SLOT),
-            Linked::new(UnRtx::new(Arc::clone(&meter))),
-        )
-        .with(
-            Slot::from(DELIVER_SLOT),
-            Linked::new(Deliver::new(Arc::clone(&meter), blueprint.events.clone())),
+    let trunk = Trunk::new(blueprint.bounds, now);
+    let make = || -> Result<(MediaEngine, Registry)> {
+        let clocks = [&audio, &video, &screen, &screen_sound]
+            .map(|track| (track.ssrc, Arc::clone(&track.clock)))
+            .into_iter()
+            .collect();
+        let tap = Tap::new(
+            Arc::clone(&trunk.meter),
+            blueprint.key_frames.clone(),
+            (screen.ssrc, blueprint.screen_key_frames.clone()),
+            screen_sound.ssrc,
         );
-    let rounds = Rounds::new(blueprint.ice_servers.iter().any(servers::is_relay));
-    let (runtime, tasks) = PeerRuntime::new(Arc::clone(&rounds), blueprint.tcp.clone());
-    let streams = blueprint.tcp.iter().flat_map(|tcp| tcp.listened());
+        let mut engine = media_engine()?;
+        let registry = trunk
+            .chain(&mut engine, clocks, video.ssrc, now)?
+            .with(Slot::from(TAP_SLOT), Linked::new(tap))
+            .with(
+                Slot::from(LIPS_SLOT),
+                Linked::new(Lips::new(
+                    Arc::clone(&trunk.meter),
+                    blueprint.remote_times.clone(),
+                )),
+            )
+            .with(
+                Slot::from(DELIVER_SLOT),
+                Linked::new(Deliver::new(Arc::clone(&trunk.meter), blueprint.events.clone())),
+            );
+        Ok((engine, registry))
+    };
+    let handler: Arc<dyn PeerConnectionEventHandler> = Arc::new(Callbacks(blueprint.events.clone()));
+    let (connection, rounds, tasks) = raise(&blueprint.reach, make, handler).await?;
+    Ok(Built {
+        connection,
+        audio,
+        video,
+        screen,
+        screen_sound,
+        trunk,
+        tasks,
+        rounds,
+    })
+}
+
+/// A connection of the library, with the loop that runs it.
+pub(super) type Raised = (Arc<dyn PeerConnection>, Arc<Rounds>, Arc<LiveTasks>);
+
+/// Raises a connection of what `make` gives, which is asked twice where the first attempt is in vain.
+pub(super) async fn raise(
+    reach: &Reach,
+    make: impl Fn() -> Result<(MediaEngine, Registry)>,
+    handler: Arc<dyn PeerConnectionEventHandler>,
+) -> Result<Raised> {
+    let mdns = match reach.candidates {
+        CandidatePolicy::All => MulticastDnsMode::QueryOnly,
+        // Whoever is in the same network and names a `.local` address would see from where it is asked for.
+        CandidatePolicy::RelayOnly => MulticastDnsMode::Disabled,
+    };
+    match Box::pin(raise_with(reach, make()?, Arc::clone(&handler), mdns)).await {
+        Err(error) if mdns != MulticastDnsMode::Disabled => {
+            // Without a multicast route (a namespace, a locked-down machine) `.local` candidates cannot be resolved, but a
+            // call is still possible.
+            tracing::debug!(%error, "once more without mDNS");
+            Box::pin(raise_with(reach, make()?, handler, MulticastDnsMode::Disabled)).await
+        }
+        raised => raised,
+    }
+}
+
+async fn raise_with(
+    reach: &Reach,
+    (engine, registry): (MediaEngine, Registry),
+    handler: Arc<dyn PeerConnectionEventHandler>,
+    mdns: MulticastDnsMode,
+) -> Result<Raised> {
+    let rounds = Rounds::new(reach.ice_servers.iter().any(servers::is_relay));
+    let (runtime, tasks) = PeerRuntime::new(Arc::clone(&rounds), reach.tcp.clone());
+    let streams = reach.tcp.iter().flat_map(|tcp| tcp.listened());
     let streams = streams.map(|ip| SocketAddr::new(*ip, 0)).collect();
     let building = PeerConnectionBuilder::new()
         .with_configuration(
             RTCConfigurationBuilder::new()
-                .with_ice_servers(blueprint.ice_servers.clone())
-                .with_ice_transport_policy(match blueprint.candidates {
+                .with_ice_servers(reach.ice_servers.clone())
+                .with_ice_transport_policy(match reach.candidates {
                     CandidatePolicy::All => RTCIceTransportPolicy::All,
                     CandidatePolicy::RelayOnly => RTCIceTransportPolicy::Relay,
                 })
                 .build(),
         )
         .with_media_engine(engine)
-        .with_setting_engine(settings(mdns, blueprint.candidates))
+        .with_setting_engine(settings(mdns, reach.candidates))
         .with_interceptor_registry(registry)
-        .with_handler(Arc::new(Callbacks(blueprint.events.clone())))
+        .with_handler(handler)
         .with_runtime(Arc::new(runtime))
-        .with_udp_addrs(blueprint.addresses.clone())
+        .with_udp_addrs(reach.addresses.clone())
         .with_tcp_addrs(streams)
         .with_data_channel_send_buffer_limit(SCTP_SEND_BYTES_MAX)
         .build();
     let connection = Box::pin(building).await?;
-    Ok(Built {
-        connection: Arc::new(connection),
-        audio,
-        video,
-        screen,
-        screen_sound,
-        meter,
-        room,
-        congestion,
-        estimate,
-        ceiling,
-        tasks,
-        rounds,
-    })
+    Ok((Arc::new(connection), rounds, tasks))
 }
 
 fn settings(mdns: MulticastDnsMode, candidates: CandidatePolicy) -> SettingEngine {
@@ -257,38 +306,53 @@ fn settings(mdns: MulticastDnsMode, candidates: CandidatePolicy) -> SettingEngin
 
 /// Exactly what is spoken, nothing else. Payload types are our proposal only; what holds is what was negotiated.
 fn media_engine() -> Result<MediaEngine> {
-    let mut engine = MediaEngine::default();
-    let mut register = |rtp_codec, payload_type, kind| {
-        engine.register_codec(
-            RTCRtpCodecParameters {
-                rtp_codec,
-                payload_type,
-            },
-            kind,
-        )
-    };
-    register(opus(), 111, RtpCodecKind::Audio)?;
+    let mut engine = common_engine()?;
     // Behind Opus: whoever sends decides when copies are worth their bits.
-    register(red("111/111"), 63, RtpCodecKind::Audio)?;
-    register(h264(H264_MODE_1), 125, RtpCodecKind::Video)?;
-    register(rtx("apt=125"), 105, RtpCodecKind::Video)?;
-    register(h264(H264_MODE_0), 108, RtpCodecKind::Video)?;
-    register(rtx("apt=108"), 109, RtpCodecKind::Video)?;
-    for (uri, kind) in [
-        (SDES_MID_URI, RtpCodecKind::Audio),
-        (SDES_MID_URI, RtpCodecKind::Video),
-        (AUDIO_LEVEL_URI, RtpCodecKind::Audio),
-    ] {
-        engine.register_header_extension(
-            RTCRtpHeaderExtensionCapability { uri: uri.to_owned() },
-            kind,
-            None,
-        )?;
+    register(&mut engine, red("111/111"), 63)?;
+    register(&mut engine, h264(H264_MODE_0), 108)?;
+    register(&mut engine, rtx("apt=108"), 109)?;
+    Ok(engine)
+}
+
+/// What is spoken to the server's SFU: no redundant sound, one way to cut pictures, and the names of encodings.
+pub(super) fn group_engine() -> Result<MediaEngine> {
+    let mut engine = common_engine()?;
+    for uri in [SDES_RTP_STREAM_ID_URI, SDES_REPAIR_RTP_STREAM_ID_URI] {
+        extend(&mut engine, uri, RtpCodecKind::Video)?;
     }
     Ok(engine)
 }
 
-fn opus() -> RTCRtpCodec {
+fn common_engine() -> Result<MediaEngine> {
+    let mut engine = MediaEngine::default();
+    register(&mut engine, opus(), 111)?;
+    register(&mut engine, h264(H264_MODE_1), 125)?;
+    register(&mut engine, rtx("apt=125"), 105)?;
+    extend(&mut engine, SDES_MID_URI, RtpCodecKind::Audio)?;
+    extend(&mut engine, SDES_MID_URI, RtpCodecKind::Video)?;
+    extend(&mut engine, AUDIO_LEVEL_URI, RtpCodecKind::Audio)?;
+    Ok(engine)
+}
+
+fn register(engine: &mut MediaEngine, rtp_codec: RTCRtpCodec, payload_type: u8) -> Result<()> {
+    let kind = if rtp_codec.channels > 0 {
+        RtpCodecKind::Audio
+    } else {
+        RtpCodecKind::Video
+    };
+    let parameters = RTCRtpCodecParameters {
+        rtp_codec,
+        payload_type,
+    };
+    engine.register_codec(parameters, kind)
+}
+
+fn extend(engine: &mut MediaEngine, uri: &str, kind: RtpCodecKind) -> Result<()> {
+    let capability = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
+    engine.register_header_extension(capability, kind, None)
+}
+
+pub(super) fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: AUDIO_CLOCK_HZ,
@@ -305,6 +369,11 @@ fn red(fmtp: &str) -> RTCRtpCodec {
         sdp_fmtp_line: fmtp.to_owned(),
         ..opus()
     }
+}
+
+/// H.264 as it is sent.
+pub(super) fn pictures() -> RTCRtpCodec {
+    h264(H264_MODE_1)
 }
 
 fn h264(fmtp: &str) -> RTCRtpCodec {
@@ -334,34 +403,64 @@ fn rtx(fmtp: &str) -> RTCRtpCodec {
     }
 }
 
-/// A track with fresh SSRCs. Microphone and camera are in one media stream, so that a browser plays them in sync; the screen and
-/// its sound are in one of their own.
-fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
-    let ssrc = rand::random();
-    let (kind, rtx) = if codec.channels > 0 {
-        (RtpCodecKind::Audio, None)
+/// A track with fresh SSRCs.
+pub(super) fn local_track(name: &str, codec: RTCRtpCodec, clock_hz: u32) -> LocalTrack {
+    let encodings = [encoding(codec, "")];
+    let ssrc = ssrc_of(&encodings[0]);
+    LocalTrack {
+        track: track(name, encodings.into()),
+        ssrc,
+        clock: Arc::new(CaptureClock::new(clock_hz)),
+    }
+}
+
+/// A track of pictures in several encodings, each under its name, in their order; all of them are one track of the library.
+pub(super) fn layered_track(name: &str, rids: &[&str]) -> Vec<LocalTrack> {
+    let encodings: Vec<_> = rids.iter().map(|rid| encoding(h264(H264_MODE_1), rid)).collect();
+    let ssrcs: Vec<u32> = encodings.iter().map(ssrc_of).collect();
+    let track = track(name, encodings);
+    let layer = |ssrc| LocalTrack {
+        track: Arc::clone(&track),
+        ssrc,
+        clock: Arc::new(CaptureClock::new(VIDEO_CLOCK_HZ)),
+    };
+    ssrcs.into_iter().map(layer).collect()
+}
+
+/// An encoding with fresh SSRCs, of pictures with one for retransmissions.
+fn encoding(codec: RTCRtpCodec, rid: &str) -> RTCRtpEncodingParameters {
+    let rtx = (codec.channels == 0).then(|| RTCRtpRtxParameters { ssrc: rand::random() });
+    RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            rid: rid.into(),
+            ssrc: Some(rand::random()),
+            rtx,
+            ..Default::default()
+        },
+        codec,
+        active: true,
+        ..Default::default()
+    }
+}
+
+fn ssrc_of(encoding: &RTCRtpEncodingParameters) -> u32 {
+    encoding.rtp_coding_parameters.ssrc.unwrap_or_default()
+}
+
+/// Microphone and camera are in one media stream, so that a browser plays them in sync; the screen and its sound are in one of their
+/// own.
+fn track(name: &str, encodings: Vec<RTCRtpEncodingParameters>) -> Arc<TrackLocalStaticRTP> {
+    let is_sound = encodings.iter().any(|encoding| encoding.codec.channels > 0);
+    let kind = if is_sound {
+        RtpCodecKind::Audio
     } else {
-        (RtpCodecKind::Video, Some(rand::random()))
+        RtpCodecKind::Video
     };
     let stream = if name.starts_with("screen") {
         "parley-screen"
     } else {
         "parley"
     };
-    let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters {
-            ssrc: Some(ssrc),
-            rtx: rtx.map(|ssrc| RTCRtpRtxParameters { ssrc }),
-            ..Default::default()
-        },
-        codec,
-        active: true,
-        ..Default::default()
-    };
-    let track = MediaStreamTrack::new(stream.into(), name.into(), name.into(), kind, vec![encoding]);
-    LocalTrack {
-        track: Arc::new(TrackLocalStaticRTP::new(track)),
-        ssrc,
-        clock: Arc::new(CaptureClock::new(clock_hz)),
-    }
+    let track = MediaStreamTrack::new(stream.into(), name.into(), name.into(), kind, encodings);
+    Arc::new(TrackLocalStaticRTP::new(track))
 }

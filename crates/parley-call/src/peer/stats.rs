@@ -1,9 +1,10 @@
 //! From counters to the sample of each second. Pure: what was read at two moments comes in, rates come out.
 
-use super::meter::Meter;
+use super::meter::{Counter, Meter};
 use crate::ice::RelayTransport;
 use crate::port::PeerStats;
 use crate::relay::relays::Relays;
+use parley_proto::limits::LAYERS_MAX;
 use rtc::peer_connection::transport::RTCIceCandidatePair;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -17,7 +18,7 @@ struct Reading {
     at: Instant,
     bytes_sent: u64,
     bytes_received: u64,
-    frames_sent: u64,
+    frames_sent: [u64; LAYERS_MAX],
     screen_frames_sent: u64,
     screen_sound_sent: u64,
     expected: u64,
@@ -30,7 +31,7 @@ impl Reading {
             at,
             bytes_sent: meter.bytes_sent.get(),
             bytes_received: meter.bytes_received.get(),
-            frames_sent: meter.frames_sent.get(),
+            frames_sent: meter.frames_sent.each_ref().map(Counter::get),
             screen_frames_sent: meter.screen_frames_sent.get(),
             screen_sound_sent: meter.screen_sound_sent.get(),
             expected: meter.packets_expected.get(),
@@ -96,7 +97,10 @@ impl Sampler {
             estimate_bps: Some(estimate_bps),
             sent_bps: (per_s(this.bytes_sent, last.bytes_sent) * 8.0) as u64,
             received_bps: (per_s(this.bytes_received, last.bytes_received) * 8.0) as u64,
-            frames_sent_per_s: per_s(this.frames_sent, last.frames_sent) as f32,
+            // Several encodings are of the same pictures.
+            frames_sent_per_s: std::iter::zip(this.frames_sent, last.frames_sent)
+                .map(|(now, then)| per_s(now, then) as f32)
+                .fold(0.0, f32::max),
             screen_frames_sent_per_s: per_s(this.screen_frames_sent, last.screen_frames_sent) as f32,
             screen_sound_sent_per_s: per_s(this.screen_sound_sent, last.screen_sound_sent) as f32,
             loss_in_pct: if expected == 0 {
@@ -195,7 +199,9 @@ mod tests {
         meter.bytes_sent.add(5_000_000);
         let mut sampler = Sampler::new(&meter, start);
         meter.bytes_sent.add(125_000);
-        meter.frames_sent.add(15);
+        for (counter, frames) in meter.frames_sent.iter().zip([15, 14, 3]) {
+            counter.add(frames);
+        }
         meter.packets_expected.add(100);
         meter.packets_received.add(98);
         meter.nacks_sent.add(2);

@@ -5,6 +5,7 @@
 //! moment before the gate opens (the other side checked our proof sooner than we checked theirs) wait for it: the first of
 //! them is the key frame, and another one would cost a round trip and the time to send it. Sound that comes too early is old.
 
+use super::seen::Seen;
 use super::{Lanes, Link, is_audio};
 use crate::peer::library::{LibraryEvent, LibraryEvents};
 use crate::peer::meter::{Drops, Meter};
@@ -20,9 +21,9 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Packets that may wait for the audio thread: over two seconds.
-const AUDIO_PACKETS_MAX: usize = 128;
+pub(in crate::peer) const AUDIO_PACKETS_MAX: usize = 128;
 /// Packets that may wait for the frame buffer: two large key frames.
-const VIDEO_PACKETS_MAX: usize = 1024;
+pub(in crate::peer) const VIDEO_PACKETS_MAX: usize = 1024;
 /// Packets that may wait for the gate.
 const HELD_MAX: usize = 512;
 /// A packet that waited longer is of no use: a proof this late has other reasons than the way.
@@ -252,7 +253,7 @@ impl Stream {
 }
 
 /// Whether an H.264 payload (RFC 6184) begins a picture that a decoder can start with.
-fn starts_key_frame(payload: &[u8]) -> bool {
+pub(in crate::peer) fn starts_key_frame(payload: &[u8]) -> bool {
     let nal_type = |byte: u8| byte & 0x1f;
     let starts = |nal: u8| matches!(nal, 5 | 7 | 8);
     match payload {
@@ -264,76 +265,6 @@ fn starts_key_frame(payload: &[u8]) -> bool {
             fragment & 0x80 != 0 && starts(nal_type(*fragment))
         }
         _ => false,
-    }
-}
-
-/// Sequence numbers that were handed on, of the last [`Seen::WINDOW`].
-#[derive(Debug)]
-struct Seen {
-    highest: Option<u16>,
-    bits: [u64; Seen::WINDOW as usize / 64],
-    /// Packets in a row that were older than the window: many mean that the stream started anew.
-    too_old: u16,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self {
-            highest: None,
-            bits: [0; Self::WINDOW as usize / 64],
-            too_old: 0,
-        }
-    }
-}
-
-impl Seen {
-    const WINDOW: u16 = 2048;
-    const RESTART: u16 = 64;
-
-    fn first_time(&mut self, sequence: u16) -> bool {
-        let Some(highest) = self.highest else {
-            return self.restart(sequence);
-        };
-        let ahead = sequence.wrapping_sub(highest);
-        if ahead != 0 && ahead < 0x8000 {
-            if ahead >= Self::WINDOW {
-                return self.restart(sequence);
-            }
-            for n in 1..=ahead {
-                self.mark(highest.wrapping_add(n), false);
-            }
-            self.highest = Some(sequence);
-        } else if highest.wrapping_sub(sequence) >= Self::WINDOW {
-            self.too_old += 1;
-            return self.too_old >= Self::RESTART && self.restart(sequence);
-        }
-        self.too_old = 0;
-        !self.mark(sequence, true)
-    }
-
-    fn restart(&mut self, sequence: u16) -> bool {
-        *self = Self {
-            highest: Some(sequence),
-            ..Self::default()
-        };
-        self.mark(sequence, true);
-        true
-    }
-
-    /// Sets the mark of one sequence number and gives the one before.
-    fn mark(&mut self, sequence: u16, on: bool) -> bool {
-        let place = sequence % Self::WINDOW;
-        let (word, bit) = (usize::from(place / 64), 1u64 << (place % 64));
-        let Some(word) = self.bits.get_mut(word) else {
-            return false;
-        };
-        let before = *word & bit != 0;
-        if on {
-            *word |= bit;
-        } else {
-            *word &= !bit;
-        }
-        before
     }
 }
 
@@ -541,13 +472,5 @@ mod tests {
         feed(&mut deliver, 1, 1, b"");
         assert!(told.try_recv().is_err());
         assert_eq!(meter.drops.unexpected.get(), 1);
-    }
-
-    #[test]
-    fn a_stream_that_starts_anew_is_taken_up_again() {
-        let mut seen = Seen::default();
-        assert!(seen.first_time(40_000));
-        let taken = (100..300).filter(|sequence| seen.first_time(*sequence)).count();
-        assert!(taken > 100, "{taken}");
     }
 }

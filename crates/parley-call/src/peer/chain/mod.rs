@@ -23,6 +23,7 @@ pub(super) mod lips;
 pub(super) mod nack;
 mod reports;
 pub(super) mod rtx_stamp;
+pub(super) mod seen;
 pub(super) mod sender_report;
 pub(super) mod tap;
 pub(super) mod transport_cc;

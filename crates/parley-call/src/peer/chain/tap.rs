@@ -53,6 +53,8 @@ pub(in crate::peer) struct Tap {
     meter: Arc<Meter>,
     camera: Asked,
     screen: Asked,
+    /// Those of the camera's smaller encodings, by stream.
+    layers: HashMap<u32, Asked>,
     screen_ssrc: u32,
     screen_sound_ssrc: u32,
     local: HashMap<u32, Kind>,
@@ -71,11 +73,25 @@ impl Tap {
             meter,
             camera: Asked::new(key_frames),
             screen: Asked::new(screen.1),
+            layers: HashMap::new(),
             screen_ssrc: screen.0,
             screen_sound_ssrc: screen_sound,
             local: HashMap::new(),
             remote: HashMap::new(),
         }
+    }
+
+    /// With these smaller encodings of the camera, each a stream with an encoder of its own.
+    pub(in crate::peer) fn with_layers(mut self, layers: Vec<(u32, KeyFrameFlag)>) -> Self {
+        let asked = |(ssrc, key_frames)| (ssrc, Asked::new(key_frames));
+        self.layers = layers.into_iter().map(asked).collect();
+        self
+    }
+
+    fn asked(&mut self) -> impl Iterator<Item = &mut Asked> {
+        [&mut self.camera, &mut self.screen]
+            .into_iter()
+            .chain(self.layers.values_mut())
     }
 
     fn on_feedback(&mut self, now: Instant, packet: &dyn rtcp::Packet) {
@@ -100,7 +116,7 @@ impl Tap {
             return;
         }
         let asked = match self.local.get(&ssrc) {
-            Some(Kind::Video) => &mut self.camera,
+            Some(Kind::Video) => self.layers.get_mut(&ssrc).unwrap_or(&mut self.camera),
             Some(Kind::Screen) => &mut self.screen,
             Some(Kind::Audio | Kind::ScreenSound) | None => return,
         };
@@ -178,7 +194,7 @@ impl Link for Tap {
     }
 
     fn on_time(&mut self, now: Instant, _: &mut Lanes) {
-        for asked in [&mut self.camera, &mut self.screen] {
+        for asked in self.asked() {
             if asked.requests.due(now) {
                 asked.key_frames.request();
             }
@@ -188,6 +204,7 @@ impl Link for Tap {
     fn next_time(&self) -> Option<Instant> {
         [&self.camera, &self.screen]
             .into_iter()
+            .chain(self.layers.values())
             .filter_map(|asked| asked.requests.next)
             .min()
     }
@@ -372,6 +389,24 @@ mod tests {
         assert!(flag.take(), "but kept");
         assert_eq!(tap.next_time(), None);
         assert_eq!(meter.key_frame_requests_received.get(), 2);
+    }
+
+    #[test]
+    fn a_request_for_a_smaller_encoding_reaches_its_own_encoder() {
+        let (tap, meter, flag) = tap();
+        let quarter = KeyFrameFlag::new();
+        let mut tap = tap.with_layers(vec![(21, quarter.clone())]);
+        tap.bind_local(&video_stream(21, None, &[]));
+        meter.gate.open();
+        let start = Instant::now();
+        feed(&mut tap, start, pli(21));
+        assert!(quarter.take() && !flag.take());
+        feed(&mut tap, start, pli(VIDEO));
+        assert!(flag.take() && !quarter.take());
+        feed(&mut tap, start, pli(21));
+        let due = tap.next_time().unwrap();
+        tap.on_time(due, &mut Lanes::default());
+        assert!(quarter.take());
     }
 
     #[test]

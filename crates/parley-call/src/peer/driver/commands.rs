@@ -15,12 +15,11 @@ use crate::peer::loss_watch::LossWatch;
 use crate::peer::network_watch::NetworkWatch;
 use crate::peer::privacy;
 use crate::peer::servers;
-use crate::peer::setup::Blueprint;
+use crate::peer::setup::{Blueprint, Reach};
 use crate::peer::shares::Shares;
 use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
-use crate::relay::relays::Relays;
 use parley_media::audio::clumping::Clumping;
 use parley_media::audio::protection::Protection;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
@@ -150,31 +149,28 @@ impl Driver {
     pub(super) async fn make(
         &self,
         generation: u32,
-        mut servers: Vec<IceServer>,
+        servers: Vec<IceServer>,
         addresses: Vec<SocketAddr>,
     ) -> Result<Option<Open>, CommandError> {
-        servers.extend(self.network.relays.iter().cloned().map(IceServer::Turn));
         let (events, library) = LibraryEvents::new();
         let now = clock();
-        let (relays, bridged) = Relays::open(&servers, &addresses, self.network.proxy.as_ref()).await;
-        let known = servers.iter().filter_map(servers::direct);
-        let behind = bridged.iter().map(|one| servers::relay(&one.at, &one.server));
-        let ice_servers: Vec<_> = known.chain(behind).collect();
         let candidates = self.network.candidates;
-        if candidates == CandidatePolicy::RelayOnly && !ice_servers.iter().any(servers::is_relay) {
+        let Some((relays, ice_servers)) = servers::open(servers, &self.network, &addresses).await else {
             self.tell_of(generation, PeerEventKind::NoRelay);
             return Ok(None);
-        }
+        };
         // Whoever hides its address opens no port, and connects to nobody.
         let tcp = (candidates == CandidatePolicy::All).then(|| {
             let (_, all) = addresses::look(&self.network);
             Guard::new(&addresses, &all, Arc::clone(&self.tcp_dials))
         });
         let blueprint = Blueprint {
-            ice_servers,
-            candidates,
-            addresses: addresses.clone(),
-            tcp,
+            reach: Reach {
+                ice_servers,
+                candidates,
+                addresses: addresses.clone(),
+                tcp,
+            },
             bounds: bounds(&self.limits),
             key_frames: self.own_key_frames.clone(),
             screen_key_frames: self.own_screen_key_frames.clone(),
@@ -220,6 +216,7 @@ impl Driver {
         if let Some(open) = self.open.take() {
             open.connection.close().await;
         }
+        self.stats.end();
     }
 
     async fn allow_media(&mut self) -> Result<(), CommandError> {

@@ -4,10 +4,11 @@
 //! retransmissions beside the library's responder must not use its numbers twice, because SRTP takes its key stream by them (RFC 3711,
 //! 3.3.1). So all retransmissions are numbered here, where all of them pass.
 
-use crate::peer::chain::is_audio;
+use crate::peer::chain::{extension_id, is_audio};
 use bytes::{BufMut, BytesMut};
 use rtc::interceptor::{AttributedPacket, Packet, StreamInfo, TaggedPacket};
 use rtc::rtp;
+use rtc::sdp::extmap::{SDES_REPAIR_RTP_STREAM_ID_URI, SDES_RTP_STREAM_ID_URI};
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
 use std::collections::{HashMap, VecDeque};
@@ -25,6 +26,8 @@ const AGE_MAX: Duration = Duration::from_secs(1);
 struct Beside {
     ssrc: u32,
     payload_type: u8,
+    /// The numbers of RID and of repaired RID, in simulcast.
+    rids: Option<(u8, u8)>,
 }
 
 /// See the module.
@@ -41,7 +44,14 @@ impl Padding {
         if let (Some(ssrc), Some(payload_type), false) =
             (stream.ssrc_rtx, stream.payload_type_rtx, is_audio(stream))
         {
-            self.streams.insert(stream.ssrc, Beside { ssrc, payload_type });
+            let rids = extension_id(stream, SDES_RTP_STREAM_ID_URI)
+                .zip(extension_id(stream, SDES_REPAIR_RTP_STREAM_ID_URI));
+            let beside = Beside {
+                ssrc,
+                payload_type,
+                rids,
+            };
+            self.streams.insert(stream.ssrc, beside);
             self.numbers.entry(ssrc).or_default();
         }
     }
@@ -82,6 +92,12 @@ impl Padding {
         again.header.ssrc = beside.ssrc;
         again.header.payload_type = beside.payload_type;
         again.header.sequence_number = *number;
+        // Under the other name an SFU would take this stream for the encoding itself (RFC 8852, 3).
+        if let Some((rid, repaired_rid)) = beside.rids {
+            for extension in again.header.extensions.iter_mut().filter(|one| one.id == rid) {
+                extension.id = repaired_rid;
+            }
+        }
         *number = number.wrapping_add(1);
         let mut payload = BytesMut::with_capacity(packet.payload.len() + 2);
         payload.put_u16(packet.header.sequence_number);

@@ -1,6 +1,7 @@
 //! A second track of pictures in the middle of a call, and one of sound.
 
 use super::pair::{PATIENCE, Pair, Side, frame, sound};
+use crate::peer::send_video::no_routes;
 use crate::peer::shared_sound::SharedSoundPump;
 use crate::peer::spawn::Unsent;
 use crate::port::{PeerCommand, TrackKind};
@@ -135,7 +136,7 @@ async fn nobody_takes_what_the_computer_plays_before_a_share_has_sound() {
     let (packets, to_go) = mpsc::channel(2);
     let (_no_way_out, routes) = watch::channel(None);
     let unsent = Arc::new(Unsent::default());
-    let mut pump = SharedSoundPump::new(to_go, routes, Arc::clone(&unsent));
+    let mut pump = SharedSoundPump::new(to_go, [routes, no_routes()], Arc::clone(&unsent));
     for number in 0..2 {
         packets.try_send(sound(number)).unwrap();
     }

@@ -6,7 +6,7 @@ use crate::peer::chain::sender_report::CaptureClock;
 use crate::peer::meter::{Counter, Meter};
 use crate::peer::pacer::room::Room;
 use crate::peer::route::Route;
-use crate::peer::send_video;
+use crate::peer::send_video::{self, no_routes};
 use parley_media::time::VIDEO_CLOCK_HZ;
 use parley_media::video::KeyFrameFlag;
 use rtc::media_stream::MediaStreamTrack;
@@ -23,11 +23,13 @@ fn dead_route(meter: &Arc<Meter>) -> Arc<Route> {
     Arc::new(Route {
         generation: 1,
         is_screen: false,
+        smaller: 0,
         track: Arc::new(TrackLocalStaticRTP::new(track)),
         ssrc: 7,
         payload_type: 125,
         red_type: None,
         mid: None,
+        rid: None,
         audio_level_id: None,
         clock: Arc::new(CaptureClock::new(VIDEO_CLOCK_HZ)),
         room: Arc::new(Room::default()),
@@ -42,7 +44,8 @@ async fn after_a_torn_picture_only_a_key_frame_is_sent_and_it_is_asked_for() {
     let (frames, out) = mpsc::channel(1);
     let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
     let counts = Arc::clone(&unsent);
-    let pump = tokio::spawn(send_video::run(out, route, flag.clone(), move || counts.one()));
+    let ways = [route, no_routes()];
+    let pump = tokio::spawn(send_video::run(out, ways, flag.clone(), move || counts.one()));
     for (key_frame, tried, left_out) in [(true, 1, 0), (false, 1, 1), (false, 1, 2), (true, 2, 2)] {
         frames.send(frame(key_frame, 4000)).await.unwrap();
         let done = async {
@@ -69,7 +72,8 @@ async fn a_way_that_opens_asks_for_a_key_frame_at_once_and_what_was_under_way_do
     let (frames, out) = mpsc::channel(1);
     let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
     let counts = Arc::clone(&unsent);
-    let pump = tokio::spawn(send_video::run(out, route, flag.clone(), move || counts.one()));
+    let ways = [route, no_routes()];
+    let pump = tokio::spawn(send_video::run(out, ways, flag.clone(), move || counts.one()));
     routes.send(Some(dead_route(&meter))).unwrap();
     let asked = async {
         while !flag.take() {
@@ -90,6 +94,46 @@ async fn a_way_that_opens_asks_for_a_key_frame_at_once_and_what_was_under_way_do
         assert_eq!(flag.take(), asks_again, "after {left_out}");
     }
     assert_eq!(meter.drops.send_failed.get(), 0, "none of them was sent");
+    drop(frames);
+    pump.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_picture_goes_every_way_that_is_open_and_is_left_out_only_where_none_is() {
+    let meters = [Arc::new(Meter::default()), Arc::new(Meter::default())];
+    let (direct, one) = watch::channel(None);
+    let (group, other) = watch::channel(None);
+    let (frames, out) = mpsc::channel(1);
+    let (flag, unsent) = (KeyFrameFlag::new(), Arc::new(Counter::default()));
+    let counts = Arc::clone(&unsent);
+    let pump = tokio::spawn(send_video::run(out, [one, other], flag.clone(), move || {
+        counts.one();
+    }));
+    for (ways, tried) in [
+        ([false, true], [0, 1, 0]),
+        ([true, true], [1, 2, 0]),
+        ([true, false], [2, 2, 0]),
+        ([false, false], [2, 2, 1]),
+        ([true, true], [3, 3, 1]),
+    ] {
+        for ((route, meter), open) in [&direct, &group].into_iter().zip(&meters).zip(ways) {
+            route.send(open.then(|| dead_route(meter))).unwrap();
+        }
+        // A way that opens is begun before the next picture, which is there already.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        frames.send(frame(true, 4000)).await.unwrap();
+        let counted = || {
+            let [direct, group] = meters.each_ref().map(|meter| meter.drops.send_failed.get());
+            [direct, group, unsent.get()]
+        };
+        let done = async {
+            while counted() != tried {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(5), done).await;
+        assert!(in_time.is_ok(), "{:?} instead of {tried:?}", counted());
+    }
     drop(frames);
     pump.await.unwrap();
 }
