@@ -62,6 +62,7 @@ mod tests;
 use crate::config::{LocalMedia, NetworkOptions};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{PeerCommand, PeerEvent, PeerStats};
+use crate::sfu_port::{SfuCommand, SfuEvent};
 use parley_media::video::SenderTimes;
 use tokio::sync::{mpsc, watch};
 
@@ -110,6 +111,10 @@ pub struct PeerHandle {
     pub key_frames: KeyFrameRequester,
     /// The same for the other side's screen.
     pub screen_key_frames: KeyFrameRequester,
+    /// To the driver of the connection to the SFU. Dropping it ends that one.
+    pub sfu: mpsc::Sender<SfuCommand>,
+    /// What happened to that connection. Keep reading.
+    pub sfu_events: mpsc::Receiver<SfuEvent>,
     /// What is known of the clocks of the other side's camera and microphone, over all connections.
     pub times: SenderTimes,
     /// The same for its screen and what its computer plays.

@@ -53,6 +53,13 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
             })
         }),
     ];
+    let (sfu, mut sfu_commands) = mpsc::channel(COMMANDS_MAX);
+    let (sfu_tell, sfu_events) = mpsc::channel(EVENTS_MAX);
+    tokio::spawn(async move {
+        // No connection to an SFU is made yet: each attempt comes to nothing, and the call stays direct.
+        while sfu_commands.recv().await.is_some() {}
+        drop(sfu_tell);
+    });
     let shared_sound = SharedSoundPump::new(screen.sound, screen_sound_routes, Arc::clone(&unsent));
     let driver = Driver {
         commands: command_queue,
@@ -97,6 +104,8 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         stats,
         key_frames,
         screen_key_frames,
+        sfu,
+        sfu_events,
         times: remote_times.camera,
         screen_times: remote_times.screen,
     }

@@ -95,6 +95,7 @@ impl Side {
                 audio_targets: audio_targets_in,
                 key_frames: key_frames.clone(),
                 limits: VideoLimits::default(),
+                layers: Vec::new(),
                 screen: LocalScreen {
                     frames: screen_out,
                     targets: screen_targets_in,

@@ -2,13 +2,19 @@
 
 use super::fake_peer::FakePeer;
 use super::fake_server::{FakeServer, Reply, room};
+use super::fake_sfu::FakeSfu;
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
 use crate::port::{PeerCommand, PeerEvent, PeerEventKind, TrackKind};
-use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
+use crate::session::{
+    Input, LaneCommand, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent,
+};
+use crate::sfu_port::SfuEvent;
 use crate::snapshot::{CallPhase, CallSnapshot};
+use bytes::Bytes;
 use parley_proto::{
-    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, Reaction, ServerAddress, ServerMessage,
+    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, ParticipantId, Reaction, ServerAddress,
+    ServerMessage, Source,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -43,6 +49,10 @@ enum Delivery {
         party: usize,
         event: PeerEvent,
     },
+    FromSfu {
+        party: usize,
+        event: SfuEvent,
+    },
     Look,
 }
 
@@ -53,11 +63,17 @@ pub(super) type Tamper = fn(&mut ServerMessage);
 pub(super) struct Party {
     pub(super) session: Session,
     pub(super) peer: FakePeer,
+    pub(super) sfu: FakeSfu,
     connection: Option<u32>,
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
-    /// Which those are: another of a kind takes the place of the one before.
-    kinds: Vec<TrackKind>,
+    /// Which those are, and whether they come through the SFU: another of a kind takes the place of the one before.
+    kinds: Vec<(ParticipantId, TrackKind, bool)>,
+    /// Lanes through the server that are open, and what came on them.
+    pub(super) lanes: Vec<ParticipantId>,
+    pub(super) frames: Vec<(ParticipantId, Bytes)>,
+    /// No packet to the SFU passes.
+    pub(super) no_sfu: bool,
     pub(super) reactions: Vec<Reaction>,
     /// How often a host asked to mute.
     pub(super) mute_asked: u32,
@@ -67,12 +83,33 @@ pub(super) struct Party {
 }
 
 impl Party {
-    fn track(&mut self, kind: TrackKind, begins: bool) {
-        let known = self.kinds.contains(&kind);
-        assert!(begins || known, "{kind:?} ends, and was not there");
-        self.kinds.retain(|there| *there != kind);
-        self.kinds.extend(begins.then_some(kind));
+    fn track(&mut self, participant: ParticipantId, kind: TrackKind, begins: Option<bool>) {
+        let is_it = |there: &(ParticipantId, TrackKind, bool)| (there.0, there.1) == (participant, kind);
+        let known = self.kinds.iter().any(is_it);
+        assert!(begins.is_some() || known, "{kind:?} ends, and was not there");
+        self.kinds.retain(|there| !is_it(there));
+        self.kinds
+            .extend(begins.map(|by_sfu| (participant, kind, by_sfu)));
         self.tracks = self.kinds.len();
+    }
+
+    /// Whether the app has a track of somebody, and whether that comes through the SFU.
+    pub(super) fn has(&self, participant: ParticipantId, kind: TrackKind) -> Option<bool> {
+        let mut of_them = self.kinds.iter();
+        of_them
+            .find(|there| (there.0, there.1) == (participant, kind))
+            .map(|there| there.2)
+    }
+
+    fn lane(&mut self, command: LaneCommand) {
+        match command {
+            LaneCommand::Open { participant } => {
+                self.lanes.retain(|there| *there != participant);
+                self.lanes.push(participant);
+            }
+            LaneCommand::Came { participant, frame } => self.frames.push((participant, frame)),
+            LaneCommand::Close { participant } => self.lanes.retain(|there| *there != participant),
+        }
     }
 }
 
@@ -167,10 +204,14 @@ impl World {
         self.parties.push(Party {
             session,
             peer: FakePeer::new(number as u8 + 1, self.now),
+            sfu: FakeSfu::default(),
             connection: None,
             ended: None,
             tracks: 0,
             kinds: Vec::new(),
+            lanes: Vec::new(),
+            frames: Vec::new(),
+            no_sfu: false,
             reactions: Vec::new(),
             mute_asked: 0,
             cut_off: false,
@@ -406,9 +447,21 @@ impl World {
                     }
                     self.look();
                 }
-                Output::Event(SessionEvent::Track { kind, .. }) => self.parties[party].track(kind, true),
-                Output::Event(SessionEvent::TrackEnded { kind, .. }) => {
-                    self.parties[party].track(kind, false);
+                Output::Sfu(command) => {
+                    for event in self.parties[party].sfu.command(command) {
+                        self.push_ms(2, Delivery::FromSfu { party, event });
+                    }
+                    self.look();
+                }
+                Output::Lane(command) => self.parties[party].lane(command),
+                Output::Event(SessionEvent::Track {
+                    participant, kind, ..
+                }) => self.parties[party].track(participant, kind, Some(false)),
+                Output::Event(SessionEvent::GroupTrack(track)) => {
+                    self.parties[party].track(track.participant, track.kind, Some(true));
+                }
+                Output::Event(SessionEvent::TrackEnded { participant, kind }) => {
+                    self.parties[party].track(participant, kind, None);
                 }
                 Output::Event(SessionEvent::Reaction { reaction, .. }) => {
                     self.parties[party].reactions.push(reaction);
@@ -514,6 +567,9 @@ impl World {
                 if self.server_up && !self.parties[party].cut_off {
                     let replies = self.server.handle(self.now, (party, connection), message);
                     self.reply(replies);
+                    if self.server.groups.on {
+                        self.push_ms(1, Delivery::Look);
+                    }
                 }
             }
             Delivery::ToClient {
@@ -531,7 +587,14 @@ impl World {
                 self.input(party, Input::Peer(event));
                 self.look();
             }
-            Delivery::Look => self.look_now(),
+            Delivery::FromSfu { party, event } => {
+                self.input(party, Input::Sfu(event));
+                self.look();
+            }
+            Delivery::Look => {
+                self.look_now();
+                self.look_at_sfu();
+            }
         }
     }
 
@@ -557,6 +620,99 @@ impl World {
                 self.input(*party, Input::Peer(event));
             }
         }
+    }
+
+    /// What the SFU does: connections come to stand, and carry what is published and wished for.
+    fn look_at_sfu(&mut self) {
+        for party in 0..self.parties.len() {
+            let here = &mut self.parties[party];
+            let Some(client) = here.connection.map(|connection| (party, connection)) else {
+                continue;
+            };
+            if here.crashed || here.no_sfu || !self.server_up || !here.sfu.may_stand() {
+                continue;
+            }
+            let event = here.sfu.stand();
+            let replies = self.server.sfu_stands(client, event.connection);
+            self.input(party, Input::Sfu(event));
+            self.reply(replies);
+        }
+        let ids: Vec<Option<ParticipantId>> = self
+            .parties
+            .iter()
+            .map(|party| party.session.snapshot().me.filter(|_| !party.crashed))
+            .collect();
+        for party in 0..self.parties.len() {
+            let Some(me) = ids[party].filter(|_| self.parties[party].sfu.stands.is_some()) else {
+                continue;
+            };
+            let others = ids.iter().flatten().filter(|id| **id != me);
+            let coming: Vec<_> = others
+                .flat_map(|id| {
+                    let sources = self.server.groups.carries(*id, me).into_iter();
+                    sources.map(|source| (*id, kind_of(source)))
+                })
+                .collect();
+            for event in self.parties[party].sfu.carry(&coming) {
+                self.input(party, Input::Sfu(event));
+            }
+        }
+    }
+
+    /// Everything that goes through the SFU is gone, and its connections with it; nobody is told.
+    pub(super) fn restart_sfu(&mut self) {
+        for place in self.server.groups.places.values_mut() {
+            *place = super::fake_groups::Place::default();
+        }
+        for party in 0..self.parties.len() {
+            if let Some(event) = self.parties[party].sfu.fall() {
+                self.input(party, Input::Sfu(event));
+            }
+        }
+        self.look();
+    }
+
+    /// Somebody cannot reach the SFU, or can again.
+    pub(super) fn set_sfu_reach(&mut self, party: usize, reaches: bool) {
+        self.parties[party].no_sfu = !reaches;
+        if !reaches && let Some(event) = self.parties[party].sfu.fall() {
+            if let Some(me) = self.snapshot(party).me
+                && let Some(place) = self.server.groups.places.get_mut(&me)
+            {
+                place.stands = None;
+            }
+            self.input(party, Input::Sfu(event));
+        }
+        self.look();
+    }
+
+    /// The chat of a party says something to another on a lane through the server, as far as that may go now.
+    pub(super) fn frame(&mut self, party: usize, to: usize, frame: &str) {
+        let participant = self.id(to);
+        assert!(
+            self.parties[party].lanes.contains(&participant),
+            "there is no lane"
+        );
+        let takes_at = self.parties[party].session.takes_frame_at(self.now);
+        assert!(
+            takes_at.is_some_and(|at| at <= self.now),
+            "it is not taken now: {takes_at:?}"
+        );
+        let frame = Bytes::copy_from_slice(frame.as_bytes());
+        self.input(party, Input::Frame { participant, frame });
+    }
+
+    /// Something is told to a session.
+    pub(super) fn tell(&mut self, party: usize, input: Input) {
+        self.input(party, input);
+    }
+
+    pub(super) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn id(&self, party: usize) -> ParticipantId {
+        self.snapshot(party).me.unwrap()
     }
 
     fn reply(&mut self, replies: Vec<Reply>) {
@@ -607,5 +763,14 @@ impl World {
     /// Seconds since the world began.
     pub(super) fn seconds(&self) -> u64 {
         self.now.duration_since(self.start).as_secs()
+    }
+}
+
+fn kind_of(source: Source) -> TrackKind {
+    match source {
+        Source::Microphone => TrackKind::Audio,
+        Source::Camera => TrackKind::Video,
+        Source::Screen => TrackKind::Screen,
+        Source::ScreenSound | Source::Unknown => TrackKind::ScreenSound,
     }
 }
