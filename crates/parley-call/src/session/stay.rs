@@ -285,7 +285,7 @@ impl Stay {
                     link.set_own_hand(raised, cx);
                 }
             }
-            CallCommand::React(reaction) if self.group.is_sfu() => self.group.react(reaction, cx),
+            CallCommand::React(reaction) if self.says_by_words() => self.group.react(reaction, cx),
             CallCommand::React(reaction) => {
                 if let Some(link) = &self.link {
                     link.react(reaction, cx);

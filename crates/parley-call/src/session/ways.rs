@@ -133,7 +133,9 @@ impl Ways {
         if sfu {
             return Vec::new();
         }
-        let chat = self.chat.take().map(|(participant, lane)| SessionEvent::Lane {
+        // One whose connection is over by now is no way at all.
+        let open = self.chat.take().filter(|(_, lane)| !lane.outgoing.is_closed());
+        let chat = open.map(|(participant, lane)| SessionEvent::Lane {
             participant,
             kind: LaneKind::Chat,
             lane,
@@ -236,7 +238,9 @@ mod tests {
     use super::*;
     use crate::key_frame::KeyFrameRequester;
     use parley_media::video::SenderTimes;
+    use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
+    use tokio::sync::mpsc;
 
     const BEN: ParticipantId = ParticipantId::from_bytes([2; 16]);
 
@@ -302,6 +306,25 @@ mod tests {
             let mut told = if over { ways.sfu_over() } else { ways.sfu_down() };
             assert_eq!((name(told.pop()), told.len()), ("direct", 0));
             assert_eq!(ways.is_by_sfu(BEN, TrackKind::Audio), !over);
+        }
+    }
+
+    #[test]
+    fn a_data_channel_that_opened_meanwhile_is_used_afterwards_if_it_is_still_there() {
+        for there in [true, false] {
+            let mut ways = Ways::default();
+            ways.prefer_sfu(true);
+            let ((outgoing, to_go), (_came, incoming)) = (mpsc::channel(1), mpsc::channel(1));
+            let lane = Lane {
+                outgoing,
+                incoming,
+                answered: Arc::default(),
+                allotment: Arc::default(),
+            };
+            let kept = there.then_some(to_go);
+            assert!(ways.direct_lane(BEN, LaneKind::Chat, lane).is_none());
+            assert_eq!(ways.prefer_sfu(false).len(), usize::from(there));
+            drop(kept);
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) struct SfuConnection {
     /// The tracks of a share that were put on it.
     share: ShareTracks,
     opened: bool,
+    /// The last offer had no answer in time.
+    unanswered: bool,
 }
 
 impl SfuConnection {
@@ -80,7 +82,13 @@ impl SfuConnection {
                 sound: false,
             },
             opened: false,
+            unanswered: false,
         }
+    }
+
+    /// Whether an offer had no answer in time, once.
+    pub(super) const fn take_unanswered(&mut self) -> bool {
+        std::mem::replace(&mut self.unanswered, false)
     }
 
     /// Whether media can come over it.
@@ -264,6 +272,9 @@ impl SfuConnection {
     }
 
     pub(super) fn on_timeout(&mut self, now: Instant) {
+        if let Stage::Offered { until } = self.stage {
+            self.unanswered |= now >= until;
+        }
         if self.step_until().is_some_and(|until| now >= until)
             || self.silent_until().is_some_and(|until| now >= until)
         {

@@ -34,6 +34,7 @@ mod words;
 use super::context::Context;
 use super::io::LaneCommand;
 use super::peer_link::PeerLink;
+use super::rate::RateLimit;
 use super::roster::Roster;
 use crate::ice::IceServer;
 use crate::seal::WordKey;
@@ -54,6 +55,9 @@ use words::{Word, Words};
 
 /// The server says at once how media flows where it does not simply flow directly. What was not said by then is not said.
 pub(super) const TOPOLOGY_MAX: Duration = Duration::from_millis(500);
+
+/// A server that answers no offer, while no media comes either, is come back to so often.
+const COME_BACK: RateLimit = RateLimit::new(1, Duration::from_secs(30));
 
 /// How this side goes along with what the server says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +119,8 @@ pub(super) struct Group {
     silent_since: Option<Instant>,
     /// Words wait for their turn.
     words_wait: bool,
+    /// How often the server is come back to because it does not answer.
+    come_back: RateLimit,
 }
 
 impl Group {
@@ -139,6 +145,7 @@ impl Group {
             first_up: None,
             silent_since: None,
             words_wait: false,
+            come_back: COME_BACK,
         }
     }
 

@@ -129,7 +129,12 @@ impl Group {
         if up {
             self.first_up.get_or_insert(cx.now);
         }
-        let reached = around.joined || up || around.link.is_some_and(PeerLink::is_up);
+        let media = up || around.link.is_some_and(PeerLink::is_up);
+        let reached = around.joined || media;
+        if self.connection.take_unanswered() && !media && self.come_back.allow(cx.now) {
+            // Both went over the same network: the way to the server may be as dead, and not know it yet.
+            cx.moved = true;
+        }
         if reached {
             self.silent_since = None;
         } else {

@@ -56,7 +56,8 @@ impl Stay {
 
     fn go_through_sfu(&mut self, cx: &mut Context<'_>) {
         self.successor = None;
-        let kept = |link: &PeerLink| link.was_up() && self.roster.has(link.other());
+        let me = self.me.as_ref().map(|me| me.id);
+        let kept = |link: &PeerLink| link.was_up() && Some(link.me()) == me && self.roster.has(link.other());
         if !self.link.as_ref().is_some_and(kept) {
             self.drop_link(cx);
         }
@@ -178,6 +179,12 @@ impl Stay {
     pub(super) fn on_group_message(&mut self, message: ServerMessage, cx: &mut Context<'_>) {
         let (group, around) = self.group_and_around();
         group.on_server(message, around, cx);
+    }
+
+    /// Whether what is said once goes to everybody through the server.
+    pub(super) fn says_by_words(&self) -> bool {
+        let direct = self.link.as_ref().is_some_and(PeerLink::is_up);
+        self.group.is_sfu() || self.group.in_force() && !direct
     }
 
     /// The chat says something to somebody of a group.

@@ -282,6 +282,19 @@ fn whoever_loses_the_server_for_a_while_hears_on_and_misses_no_word_afterwards()
 }
 
 #[test]
+fn whoever_is_on_another_network_comes_back_to_the_server_long_before_that_is_known_to_be_lost() {
+    let mut world = group(105);
+    world.parties[1].cut_off = true;
+    world.set_sfu_reach(1, false);
+    world.run_ms(5_500);
+    world.parties[1].cut_off = false;
+    world.set_sfu_reach(1, true);
+    world.run_s(4);
+    assert_eq!(world.parties[1].session.counters().resumes, 1);
+    expect_group(&world, &[0, 1, 2]);
+}
+
+#[test]
 fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
     let mut world = group(90);
     world.stop_server();
