@@ -1,13 +1,15 @@
 //! The driver of a call: one task that owns the session, the connection to the server and the peer driver, and carries
 //! messages between them. It decides nothing.
 
+mod word_lanes;
+
 use crate::config::{CallConfig, CallTarget, VideoLimits};
 use crate::end::EndReason;
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::{Lane, LaneKind, TrackKind};
-use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
-use crate::sfu_port::Look;
+use crate::session::{Input, LaneCommand, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
+use crate::sfu_port::{GroupTrack, Look};
 use crate::signaling::{self, SignalingHandle};
 use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+use word_lanes::WordLanes;
 
 /// Commands that may wait.
 const COMMANDS_MAX: usize = 32;
@@ -211,6 +214,7 @@ impl Call {
             to_app,
             publish,
             publish_stats,
+            word_lanes: WordLanes::default(),
             failed: None,
             dropped: Dropped::default(),
         };
@@ -250,6 +254,7 @@ struct Driver {
     to_app: mpsc::Sender<CallEvent>,
     publish: watch::Sender<CallSnapshot>,
     publish_stats: watch::Sender<CallStats>,
+    word_lanes: WordLanes,
     /// A driver that died; told to the session at the next turn.
     failed: Option<&'static str>,
     dropped: Dropped,
@@ -276,7 +281,11 @@ impl Driver {
 
     /// Waits. Every branch is cancel safe.
     async fn next(&mut self, seconds: &mut tokio::time::Interval) -> Happening {
-        let deadline = self.session.poll_timeout();
+        let now = clock();
+        let takes_frame_at = self.session.takes_frame_at(now);
+        let takes_frame = takes_frame_at.is_some_and(|at| at <= now);
+        let later = takes_frame_at.filter(|_| !takes_frame);
+        let deadline = self.session.poll_timeout().into_iter().chain(later).min();
         let timer = async {
             match deadline {
                 Some(at) => sleep_until(at.into()).await,
@@ -293,6 +302,13 @@ impl Driver {
                 Some(event) => Input::Peer(event),
                 None => Input::DriverFailed("the peer driver ended"),
             },
+            event = self.peer.sfu_events.recv() => match event {
+                Some(event) => Input::Sfu(event),
+                None => Input::DriverFailed("the driver of the SFU ended"),
+            },
+            (participant, frame) = self.word_lanes.next(), if takes_frame => {
+                Input::Frame { participant, frame }
+            }
             () = timer => Input::Timeout,
             _ = seconds.tick() => return Happening::Second,
         };
@@ -318,6 +334,14 @@ impl Driver {
                         self.failed = Some("the peer driver takes no commands");
                     }
                 }
+                Output::Sfu(command) => {
+                    if self.failed.is_none()
+                        && self.peer.sfu.send_timeout(command, PEER_BUSY_MAX).await.is_err()
+                    {
+                        self.failed = Some("the driver of the SFU takes no commands");
+                    }
+                }
+                Output::Lane(command) => self.serve_lane(command),
                 Output::Event(SessionEvent::Ended(reason)) => ended = Some(reason),
                 Output::Event(event) => self.tell(event),
             }
@@ -340,8 +364,25 @@ impl Driver {
         }
     }
 
+    /// The lanes of a group's chat, which go through the server.
+    fn serve_lane(&mut self, command: LaneCommand) {
+        match command {
+            LaneCommand::Open { participant } => {
+                let lane = self.word_lanes.open(participant);
+                self.hand_on(CallEvent::Lane {
+                    participant,
+                    kind: LaneKind::Chat,
+                    lane,
+                });
+            }
+            LaneCommand::Came { participant, frame } => self.word_lanes.came(participant, frame),
+            LaneCommand::Close { participant } => self.word_lanes.close(participant),
+        }
+    }
+
     fn tell(&mut self, event: SessionEvent) {
         let event = match event {
+            SessionEvent::GroupTrack(track) => of_group(track),
             SessionEvent::Ready(link) => CallEvent::Ready { link },
             SessionEvent::Track {
                 participant,
@@ -393,6 +434,10 @@ impl Driver {
             },
             SessionEvent::Ended(reason) => CallEvent::Ended(reason),
         };
+        self.hand_on(event);
+    }
+
+    fn hand_on(&mut self, event: CallEvent) {
         if self.to_app.try_send(event).is_err() {
             self.dropped.events += 1;
         }
@@ -401,7 +446,7 @@ impl Driver {
     fn sample(&self) {
         let mut session = self.session.counters();
         session.signals_dropped += self.dropped.signals;
-        session.events_dropped += self.dropped.events;
+        session.events_dropped += self.dropped.events + self.word_lanes.dropped;
         self.publish_stats.send_replace(CallStats {
             at: Some(clock()),
             peer: self.peer.stats.borrow().clone(),
@@ -418,7 +463,7 @@ impl Driver {
             ..
         } = self;
         let (mut from_server, mut from_peer) = (signaling.events, peer.events);
-        drop((signaling.commands, peer.commands));
+        drop((signaling.commands, peer.commands, peer.sfu));
         let finished = async {
             while from_peer.recv().await.is_some() {}
             while from_server.recv().await.is_some() {}
@@ -428,5 +473,32 @@ impl Driver {
         }
         // An app that is gone or does not listen needs no goodbye; the snapshot told the end already.
         let _ = timeout(GOODBYE_MAX, to_app.send(CallEvent::Ended(reason))).await;
+    }
+}
+
+/// What comes through the SFU, with clocks and key frames of its own.
+fn of_group(track: GroupTrack) -> CallEvent {
+    let GroupTrack {
+        participant,
+        kind,
+        packets,
+        key_frames,
+        times,
+    } = track;
+    match kind {
+        TrackKind::Audio => CallEvent::AudioTrack { participant, packets },
+        TrackKind::Video => CallEvent::VideoTrack {
+            participant,
+            packets,
+            key_frames,
+            times,
+        },
+        TrackKind::Screen => CallEvent::ScreenTrack {
+            participant,
+            packets,
+            key_frames,
+            times,
+        },
+        TrackKind::ScreenSound => CallEvent::ScreenSoundTrack { participant, packets },
     }
 }

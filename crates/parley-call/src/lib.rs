@@ -19,6 +19,7 @@ pub mod port;
 pub mod proof;
 pub mod relay;
 pub mod sdp;
+pub mod seal;
 pub mod session;
 pub mod sfu_port;
 pub mod signaling;

@@ -47,6 +47,12 @@ pub struct SessionCounters {
     pub seconds_given_up: u64,
     /// Connections to the other side that were opened, the first one included.
     pub connections_opened: u64,
+    /// Connections to the SFU that were opened.
+    pub sfu_connections_opened: u64,
+    /// Times the way to the SFU broke.
+    pub sfu_losses: u64,
+    /// Pictures through the SFU that stopped, and did not come again when they were asked for anew.
+    pub pictures_stalled: u64,
     /// Times the connection to the server broke.
     pub signaling_losses: u64,
     /// Times the room was taken up again with a token.

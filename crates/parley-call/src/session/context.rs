@@ -3,7 +3,7 @@
 use super::io::Outbox;
 use crate::end::EndReason;
 use crate::stats::SessionCounters;
-use parley_proto::{PeerEnvelope, PeerMessage};
+use parley_proto::{ClientMessage, PeerEnvelope, PeerMessage};
 use std::time::Instant;
 
 /// One turn of the session.
@@ -19,6 +19,8 @@ pub(super) struct Context<'a> {
     pub(super) said: Vec<PeerMessage>,
     /// The same about a second connection.
     pub(super) said_beside: Vec<PeerEnvelope>,
+    /// What is to be told to the server about a group, in order.
+    pub(super) to_server: Vec<ClientMessage>,
     /// Set when the call went over to another network beside the one that it was on.
     pub(super) moved: bool,
     /// Set when the call cannot go on.
@@ -33,6 +35,7 @@ impl<'a> Context<'a> {
             counters,
             said: Vec::new(),
             said_beside: Vec::new(),
+            to_server: Vec::new(),
             moved: false,
             end: None,
         }

@@ -1,8 +1,11 @@
 //! What goes into the session and what comes out of it.
 
+use super::ways::Ways;
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
 use crate::port::{Lane, LaneKind, PeerCommand, PeerEvent, TrackKind};
+use crate::sfu_port::{GroupTrack, SfuCommand, SfuEvent};
+use bytes::Bytes;
 use parley_media::packet::ReceivedPacket;
 use parley_proto::{ClientMessage, CloseCode, Link, ParticipantId, Reaction};
 use std::collections::VecDeque;
@@ -22,6 +25,15 @@ pub enum Input {
     },
     /// Something happened on the way to the other side.
     Peer(PeerEvent),
+    /// Something happened on the way to the SFU.
+    Sfu(SfuEvent),
+    /// The app says something on a lane of [`LaneCommand::Open`]. Not before [`super::Session::takes_frame_at`].
+    Frame {
+        /// To whom.
+        participant: ParticipantId,
+        /// What, as it would be on a data channel.
+        frame: Bytes,
+    },
     /// A driver ended by itself: a fault in Parley.
     DriverFailed(&'static str),
     /// The moment of `poll_timeout` has come.
@@ -51,8 +63,34 @@ pub enum Output {
     Signaling(SignalingCommand),
     /// On the way to the other side.
     Peer(PeerCommand),
+    /// On the way to the SFU.
+    Sfu(SfuCommand),
+    /// About the lanes that go through the server.
+    Lane(LaneCommand),
     /// To be told to the app.
     Event(SessionEvent),
+}
+
+/// What is to be done with the chat's lanes of a group, whose frames go sealed through the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LaneCommand {
+    /// Hands a fresh one to the app, in place of one that is there.
+    Open {
+        /// To whom.
+        participant: ParticipantId,
+    },
+    /// A frame came on it.
+    Came {
+        /// From whom.
+        participant: ParticipantId,
+        /// As it would be on a data channel.
+        frame: Bytes,
+    },
+    /// It ends: they left.
+    Close {
+        /// Whose.
+        participant: ParticipantId,
+    },
 }
 
 /// What the signaling driver shall do.
@@ -83,6 +121,8 @@ pub enum SessionEvent {
         /// The packets.
         packets: Receiver<ReceivedPacket>,
     },
+    /// Sound or pictures begin to come through the SFU, in place of what came of the same person and kind.
+    GroupTrack(GroupTrack),
     /// No more comes in a track.
     TrackEnded {
         /// From whom.
@@ -117,22 +157,101 @@ pub enum SessionEvent {
 
 /// Outputs that wait to be polled. Bounded by what one input can cause.
 #[derive(Debug, Default)]
-pub(super) struct Outbox(VecDeque<Output>);
+pub(super) struct Outbox {
+    queue: VecDeque<Output>,
+    ways: Ways,
+}
 
 impl Outbox {
     pub(super) fn peer(&mut self, command: PeerCommand) {
-        self.0.push_back(Output::Peer(command));
+        self.queue.push_back(Output::Peer(command));
+    }
+
+    pub(super) fn sfu(&mut self, command: SfuCommand) {
+        self.queue.push_back(Output::Sfu(command));
+    }
+
+    pub(super) fn lane(&mut self, command: LaneCommand) {
+        self.queue.push_back(Output::Lane(command));
     }
 
     pub(super) fn signaling(&mut self, command: SignalingCommand) {
-        self.0.push_back(Output::Signaling(command));
+        self.queue.push_back(Output::Signaling(command));
     }
 
     pub(super) fn event(&mut self, event: SessionEvent) {
-        self.0.push_back(Output::Event(event));
+        self.queue.push_back(Output::Event(event));
     }
 
     pub(super) fn pop(&mut self) -> Option<Output> {
-        self.0.pop_front()
+        self.queue.pop_front()
+    }
+
+    /// A track begins to come directly.
+    pub(super) fn direct_track(
+        &mut self,
+        participant: ParticipantId,
+        kind: TrackKind,
+        packets: Receiver<ReceivedPacket>,
+    ) {
+        let told = self.ways.direct_track(participant, kind, packets);
+        self.events(told);
+    }
+
+    /// No more of it comes directly.
+    pub(super) fn direct_track_ended(&mut self, participant: ParticipantId, kind: TrackKind) {
+        let told = self.ways.direct_ended(participant, kind);
+        self.events(told);
+    }
+
+    /// A data channel opened.
+    pub(super) fn direct_lane(&mut self, participant: ParticipantId, kind: LaneKind, lane: Lane) {
+        let told = self.ways.direct_lane(participant, kind, lane);
+        self.events(told);
+    }
+
+    /// A track begins to come through the SFU.
+    pub(super) fn sfu_track(&mut self, track: GroupTrack) {
+        let told = self.ways.sfu_track(track);
+        self.events(told);
+    }
+
+    /// No more of it comes through the SFU.
+    pub(super) fn sfu_track_ended(&mut self, participant: ParticipantId, kind: TrackKind) {
+        let told = self.ways.sfu_ended(participant, kind);
+        self.events(told);
+    }
+
+    /// The SFU carries nothing for now.
+    pub(super) fn sfu_down(&mut self) {
+        let told = self.ways.sfu_down();
+        self.events(told);
+    }
+
+    /// It carries nothing any more.
+    pub(super) fn sfu_over(&mut self) {
+        let told = self.ways.sfu_over();
+        self.events(told);
+    }
+
+    /// Which way is taken from now on where both carry something.
+    pub(super) fn prefer_sfu(&mut self, sfu: bool) {
+        let told = self.ways.prefer_sfu(sfu);
+        self.events(told);
+    }
+
+    /// Nothing of somebody comes any more.
+    pub(super) fn forget(&mut self, participant: ParticipantId) {
+        let told = self.ways.forget(participant);
+        self.events(told);
+    }
+
+    /// Whether a track comes through the SFU.
+    pub(super) fn is_by_sfu(&self, participant: ParticipantId, kind: TrackKind) -> bool {
+        self.ways.is_by_sfu(participant, kind)
+    }
+
+    fn events(&mut self, told: impl IntoIterator<Item = SessionEvent>) {
+        self.queue.extend(told.into_iter().map(Output::Event));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct ShareTracks {
 
 impl ShareTracks {
     /// Whether all of `wanted` are among them.
-    const fn have(self, wanted: Self) -> bool {
+    pub(super) const fn have(self, wanted: Self) -> bool {
         (self.screen || !wanted.screen) && (self.sound || !wanted.sound)
     }
 }

@@ -5,11 +5,13 @@
 //! that moment is an input too ([`Input::Timeout`]). Time never goes backwards. After [`SessionEvent::Ended`] nothing
 //! more comes out.
 //!
-//! `signaling` knows the server, `peer_link` the other person, `stay` brings the two together.
+//! `signaling` knows the server, `peer_link` the other person of a call of two, `group` the SFU and the people of a larger one, `stay`
+//! brings them together.
 
 mod backoff;
 mod candidates;
 mod context;
+mod group;
 mod handover;
 mod held_offer;
 mod ice;
@@ -17,22 +19,25 @@ mod io;
 mod leg;
 mod link_state;
 mod negotiation;
+mod pace;
 mod pairing;
 mod peer_link;
 mod presence;
 mod proof_exchange;
 mod rate;
 mod recording;
+mod roster;
 mod second;
 mod signaling;
 mod stay;
 mod stopwatch;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 pub use handover::NetworkChange;
 pub(crate) use ice::usable as offered;
-pub use io::{Input, Output, SessionEvent, SignalingCommand, SignalingEvent};
+pub use io::{Input, LaneCommand, Output, SessionEvent, SignalingCommand, SignalingEvent};
 
 use crate::snapshot::CallSnapshot;
 use crate::stats::SessionCounters;
@@ -57,7 +62,7 @@ pub struct SessionConfig {
     pub name: String,
     /// What microphone and camera do.
     pub media: MediaState,
-    /// Any number, another one for each session: spreads attempts to come back over time.
+    /// A random number, another one for each session: spreads attempts to come back over time, and tells the words of a group apart that it seals.
     pub seed: u64,
 }
 
@@ -98,6 +103,12 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.stay.deadline()
+    }
+
+    /// From when on the next [`Input::Frame`] is taken; nothing while none is.
+    #[must_use]
+    pub fn takes_frame_at(&self, now: Instant) -> Option<Instant> {
+        self.stay.takes_frame_at(now)
     }
 
     /// The state as others may see it.

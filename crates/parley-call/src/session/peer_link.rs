@@ -7,7 +7,6 @@ mod hearing;
 
 use super::context::Context;
 use super::held_offer::HeldOffer;
-use super::io::SessionEvent;
 use super::leg::Leg;
 use super::link_state::{LinkState, Remedy};
 use super::presence::Presence;
@@ -174,6 +173,11 @@ impl PeerLink {
 
     pub(super) const fn proven(&self) -> bool {
         self.leg.proofs.proven()
+    }
+
+    /// What comes over the connection that is used.
+    pub(super) fn tracks(&self) -> &[TrackKind] {
+        &self.tracks
     }
 
     /// Whether media can flow now.
@@ -399,10 +403,7 @@ impl PeerLink {
         let gone: Vec<_> = gone.chain(self.tracks.iter().copied()).collect();
         self.tracks.clear();
         for kind in gone {
-            cx.out.event(SessionEvent::TrackEnded {
-                participant: self.other,
-                kind,
-            });
+            cx.out.direct_track_ended(self.other, kind);
         }
     }
 

@@ -93,7 +93,7 @@ impl Presence {
 }
 
 /// This client shows what others share, and plays its sound.
-const fn taking_screens(media: MediaState) -> MediaState {
+pub(super) const fn taking_screens(media: MediaState) -> MediaState {
     MediaState {
         takes_screen: true,
         takes_screen_sound: true,

@@ -1,20 +1,24 @@
 //! One stay in one room: brings together the way to the server, the people and the way to the other one. The inside of
 //! [`super::Session`], which adds the queue of outputs around it.
 
+mod grouping;
 mod host;
 mod people;
 
 use super::SessionConfig;
 use super::context::Context;
+use super::group::Group;
 use super::handover::{Handover, Move};
 use super::io::{Input, SessionEvent};
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
+use super::roster::Roster;
 use super::signaling::{News, Signaling};
 use crate::call::CallCommand;
 use crate::end::EndReason;
 use crate::ice::IceServer;
 use crate::port::{PeerCommand, PeerEvent, PeerEventKind};
+use crate::sfu_port::SfuCommand;
 use crate::snapshot::{
     CallPhase, CallSnapshot, CallTimes, PersonSnapshot, RecordingConsent, RecordingRefusal,
 };
@@ -41,6 +45,13 @@ pub(super) struct Stay {
     /// That, and what the room's server said on entering.
     ice_servers: Vec<IceServer>,
     me: Option<Participant>,
+    /// Everybody else, as the server says.
+    roster: Roster,
+    /// With three and more of them.
+    group: Group,
+    /// A third one is there: until then the server says that it is a group, or it is none.
+    third_until: Option<Instant>,
+    /// To whom the direct way leads.
     other: Option<Participant>,
     /// Somebody who would take the other's place, but media still goes on with the one who is there.
     successor: Option<Participant>,
@@ -77,6 +88,9 @@ impl Stay {
             link_told: false,
             ice_servers: Vec::new(),
             me: None,
+            roster: Roster::default(),
+            group: Group::new(config.seed, config.media),
+            third_until: None,
             other: None,
             successor: None,
             told: DoorTold::default(),
@@ -111,6 +125,8 @@ impl Stay {
             link,
             self.placeless_until(),
             self.handover.deadline(),
+            self.group.deadline(self.signaling.is_joined()),
+            self.third_until,
         ];
         parts.into_iter().flatten().min()
     }
@@ -125,6 +141,8 @@ impl Stay {
                 self.on_news(news, cx);
             }
             Input::Peer(event) => self.on_peer(event, cx),
+            Input::Sfu(event) => self.group.on_event(event, cx),
+            Input::Frame { participant, frame } => self.on_frame(participant, &frame, cx),
             Input::DriverFailed(what) => cx.end = Some(EndReason::Internal(what)),
             Input::Timeout => {
                 let news = self.signaling.on_timeout(cx.now, cx.out, cx.counters);
@@ -133,6 +151,10 @@ impl Stay {
                     link.on_timeout(cx);
                 }
                 self.notice_the_gone(cx);
+                self.group.on_timeout(cx.now);
+                if self.third_until.take_if(|until| cx.now >= *until).is_some() {
+                    self.meet_somebody(cx);
+                }
                 if self.placeless_until().is_some_and(|until| cx.now >= until) {
                     cx.end = Some(taken_over());
                 }
@@ -167,15 +189,20 @@ impl Stay {
             entrance: self.signaling.entrance(),
             door: self.told.door,
             waiting: self.told.waiting.clone(),
-            people: self.other.iter().map(person).collect(),
+            people: if self.group.in_force() {
+                self.people_of_group()
+            } else {
+                self.other.iter().map(person).collect()
+            },
             times: self.times,
             connected_at: self
                 .times
                 .proven
                 .max(self.times.connected)
-                .filter(|_| self.times.up()),
+                .filter(|_| self.times.up())
+                .or(self.group.first_up()),
             recording: self.recording(),
-            group: None,
+            group: self.group.snapshot(),
             ended: self.ended.clone(),
         }
     }
@@ -190,6 +217,9 @@ impl Stay {
         if !self.signaling.was_joined() {
             return CallPhase::Joining;
         }
+        if self.group.in_force() {
+            return self.phase_of_group();
+        }
         match &self.link {
             None => CallPhase::Waiting,
             Some(link) if link.flows() => CallPhase::Connected,
@@ -202,14 +232,19 @@ impl Stay {
         if self.nobody_to_record {
             return RecordingConsent::Refused(RecordingRefusal::NobodyThere);
         }
+        if self.group.in_force() {
+            return self.group.consent();
+        }
         let link = self.link.as_ref();
         link.map_or(RecordingConsent::Unasked, PeerLink::may_record)
     }
 
     /// A wish to record is about whoever is there now.
     fn record(&mut self, on: bool, cx: &mut Context<'_>) {
+        let grouped = self.group.in_force() && !self.roster.is_empty();
         let link = self.link.as_mut().filter(|link| !on || link.is_up());
-        self.nobody_to_record = on && link.is_none();
+        self.nobody_to_record = on && link.is_none() && !grouped;
+        self.group.record(cx.now, on && !self.nobody_to_record);
         if let Some(link) = link {
             link.record(on, cx);
         }
@@ -234,17 +269,23 @@ impl Stay {
             }
             CallCommand::SetMediaState(media) => {
                 self.media = media;
+                self.group.set_own_media(media);
                 if let Some(link) = &mut self.link {
                     link.set_own_media(media, cx);
                 }
             }
-            CallCommand::Limit(limits) => cx.out.peer(PeerCommand::Limit(limits)),
+            CallCommand::Limit(limits) => {
+                cx.out.peer(PeerCommand::Limit(limits));
+                cx.out.sfu(SfuCommand::Limit(limits));
+            }
             CallCommand::RaiseHand(raised) => {
                 self.hand = raised;
+                self.group.set_own_hand(raised);
                 if let Some(link) = &mut self.link {
                     link.set_own_hand(raised, cx);
                 }
             }
+            CallCommand::React(reaction) if self.says_by_words() => self.group.react(reaction, cx),
             CallCommand::React(reaction) => {
                 if let Some(link) = &self.link {
                     link.react(reaction, cx);
@@ -252,6 +293,7 @@ impl Stay {
             }
             CallCommand::AllowRecording(allowed) => {
                 self.allow_recording = allowed;
+                self.group.allow_recording(allowed);
                 if let Some(link) = &mut self.link {
                     link.allow_recording(allowed, cx);
                 }
@@ -271,7 +313,7 @@ impl Stay {
             CallCommand::SetPassword(password) => self.as_host(ClientMessage::SetPassword { password }, cx),
             CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),
             CallCommand::AskMute(id) => self.as_host(ClientMessage::AskMute { id }, cx),
-            CallCommand::Look(_) => {}
+            CallCommand::Look(looks) => self.group.look(looks),
             CallCommand::EndForAll => self.end_for_all(cx),
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
         }
@@ -318,7 +360,7 @@ impl Stay {
             Some(News::Joined(joined)) => self.on_joined(joined, cx),
             Some(News::Room(message)) => self.on_room(message, cx),
             Some(News::Refused(reason)) => {
-                if self.link.as_ref().is_some_and(PeerLink::is_up) {
+                if self.link.as_ref().is_some_and(PeerLink::is_up) || self.group.is_up() {
                     self.signaling.ask_again_later(cx.now, cx.out);
                 } else {
                     cx.end = Some(reason);
@@ -401,6 +443,7 @@ impl Stay {
     fn finish_turn(&mut self, cx: &mut Context<'_>) {
         self.move_over(cx);
         if !self.link.as_ref().is_some_and(PeerLink::is_up)
+            && !self.group.in_force()
             && let Some(successor) = self.successor.take()
         {
             self.meet(successor, cx);
@@ -410,6 +453,7 @@ impl Stay {
             link.set_reachable(reachable, cx);
             self.times.note(cx.now, link.is_connected(), link.proven());
         }
+        self.settle_group(cx);
         self.flush(reachable, cx);
         if std::mem::take(&mut cx.moved) {
             // Before the network that was left is gone too.
@@ -449,6 +493,7 @@ impl Stay {
         if let Some(mut link) = self.link.take() {
             link.close(reason == EndReason::HungUp, cx);
         }
+        self.group.end(cx);
         cx.out.event(SessionEvent::Ended(reason.clone()));
         self.ended = Some(reason);
     }

@@ -9,7 +9,6 @@ use super::PeerLink;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEventKind, TrackKind};
 use crate::sdp;
 use crate::session::context::Context;
-use crate::session::io::SessionEvent;
 use crate::session::second::Second;
 use parley_proto::{ControlMessage, PeerEnvelope, PeerMessage, SdpType};
 use std::time::{Duration, Instant};
@@ -186,10 +185,7 @@ impl PeerLink {
                 self.tracks.push(kind);
                 continue;
             }
-            cx.out.event(SessionEvent::TrackEnded {
-                participant: self.other,
-                kind,
-            });
+            cx.out.direct_track_ended(self.other, kind);
         }
     }
 

@@ -108,11 +108,7 @@ impl PeerLink {
         if !self.tracks.contains(&kind) {
             self.tracks.push(kind);
         }
-        cx.out.event(SessionEvent::Track {
-            participant: self.other,
-            kind,
-            packets,
-        });
+        cx.out.direct_track(self.other, kind, packets);
     }
 
     fn on_lane(&mut self, kind: LaneKind, lane: Lane, cx: &mut Context<'_>) {
@@ -120,11 +116,7 @@ impl PeerLink {
             cx.counters.out_of_order += 1;
             return;
         }
-        cx.out.event(SessionEvent::Lane {
-            participant: self.other,
-            kind,
-            lane,
-        });
+        cx.out.direct_lane(self.other, kind, lane);
     }
 
     fn on_inflow(&mut self, inflow: Inflow, cx: &mut Context<'_>) {

@@ -50,7 +50,7 @@ impl Stay {
             ServerMessage::RoleChanged { id, role } => self.set_role(id, role),
             ServerMessage::MuteAsked { by } => {
                 // Only from somebody who is there: it is shown who asked.
-                if self.other.as_ref().is_some_and(|other| other.id == by) {
+                if self.is_other(by) || self.roster.has(by) {
                     cx.out.event(SessionEvent::MuteAsked { participant: by });
                 } else {
                     cx.counters.stale += 1;
@@ -61,6 +61,7 @@ impl Stay {
     }
 
     fn set_role(&mut self, id: ParticipantId, role: Role) {
+        self.roster.set_role(id, role);
         let people = [&mut self.me, &mut self.other, &mut self.successor];
         for person in people.into_iter().flatten() {
             if person.id == id {

@@ -34,6 +34,38 @@ impl Stay {
         self.me = Some(me);
         // What differs from an open door is told again.
         self.told = super::DoorTold::default();
+        self.note_everybody(&others, cx);
+        if self.group.in_force() {
+            return self.on_joined_group(cx);
+        }
+        if others.len() > 1 {
+            // A newcomer to a group meets nobody directly.
+            self.expect_group(cx.now);
+            return self.agree_with_roster();
+        }
+        self.meet_one_of(&others, cx);
+    }
+
+    /// The server says whom it knows now.
+    fn note_everybody(&mut self, others: &[Participant], cx: &mut Context<'_>) {
+        let before: Vec<ParticipantId> = self.roster.ids().collect();
+        let shown = |person: &Participant| Participant {
+            name: presentable(&person.name),
+            ..person.clone()
+        };
+        self.roster.reset(others.iter().map(shown).collect());
+        for gone in before.into_iter().filter(|id| !self.roster.has(*id)) {
+            self.group.forget(gone, cx);
+        }
+    }
+
+    /// It is a call of two after all.
+    pub(super) fn meet_somebody(&mut self, cx: &mut Context<'_>) {
+        let others = self.roster.everybody().to_vec();
+        self.meet_one_of(&others, cx);
+    }
+
+    fn meet_one_of(&mut self, others: &[Participant], cx: &mut Context<'_>) {
         let known = self.other.as_ref().map(|other| other.id);
         let present = |other: &&Participant| Some(other.id) == known;
         let next = others
@@ -49,7 +81,18 @@ impl Stay {
     }
 
     pub(super) fn on_room(&mut self, message: ServerMessage, cx: &mut Context<'_>) {
+        self.note_people(&message, cx);
         match message {
+            ServerMessage::Topology { mode, number, ready } => self.on_topology(mode, number, ready, cx),
+            ServerMessage::ParticipantReady { .. }
+            | ServerMessage::SfuAnswer { .. }
+            | ServerMessage::SfuClosed { .. }
+            | ServerMessage::Publications { .. }
+            | ServerMessage::LayersWanted { .. }
+            | ServerMessage::Downs { .. }
+            | ServerMessage::Speakers { .. }
+            | ServerMessage::Told { .. } => self.on_group_message(message, cx),
+            message if self.group.in_force() => self.on_room_of_group(message, cx),
             ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),
             ServerMessage::ParticipantLeft {
                 id,
@@ -84,7 +127,7 @@ impl Stay {
         }
     }
 
-    fn is_other(&self, id: ParticipantId) -> bool {
+    pub(super) fn is_other(&self, id: ParticipantId) -> bool {
         self.other.as_ref().is_some_and(|other| other.id == id)
     }
 
@@ -100,13 +143,16 @@ impl Stay {
         }
     }
 
-    fn set_away(&mut self, away: bool) {
+    pub(super) fn set_away(&mut self, away: bool) {
         if let Some(other) = &mut self.other {
             other.away = away;
         }
     }
 
     fn on_arrival(&mut self, newcomer: Participant, cx: &mut Context<'_>) {
+        if self.roster.present() > 1 {
+            return self.expect_group(cx.now);
+        }
         let is_me = self.me.as_ref().is_some_and(|me| me.id == newcomer.id);
         let place_taken = !self.is_other(newcomer.id)
             && self.other.as_ref().is_some_and(|other| !other.away)

@@ -1,5 +1,6 @@
 //! A room server in memory: as the real one behaves towards two clients, without its limits and keys.
 
+use super::fake_groups::FakeGroups;
 use parley_proto::{
     ClientMessage, CloseCode, ErrorCode, LeaveReason, Participant, ParticipantId, Role, RoomId, ServerMessage,
 };
@@ -33,6 +34,9 @@ pub(super) struct FakeServer {
     /// Tokens made before this are not good any more.
     oldest_token: u8,
     pub(super) refuse_with: Option<ErrorCode>,
+    /// Connections that said they can take part in groups.
+    able: Vec<ClientId>,
+    pub(super) groups: FakeGroups,
 }
 
 pub(super) fn room() -> RoomId {
@@ -47,12 +51,15 @@ impl FakeServer {
             epoch: 0,
             oldest_token: 0,
             refuse_with: None,
+            able: Vec::new(),
+            groups: FakeGroups::default(),
         }
     }
 
     /// Forgets everybody. With `new_keys`, tokens given out before are worthless too.
     pub(super) fn restart(&mut self, new_keys: bool) {
         self.members.clear();
+        self.groups = self.groups.forgotten();
         self.epoch += 1;
         if new_keys {
             self.oldest_token = self.epoch;
@@ -60,6 +67,10 @@ impl FakeServer {
     }
 
     pub(super) fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage) -> Vec<Reply> {
+        if message == ClientMessage::Groups {
+            self.able.push(client);
+            return Vec::new();
+        }
         if let Some(code) = self.refuse_with {
             return vec![error(client, code)];
         }
@@ -68,7 +79,7 @@ impl FakeServer {
                 if wanted.is_some_and(|wanted| wanted != room()) {
                     return vec![error(client, ErrorCode::RoomUnknown)];
                 }
-                if let Some(code) = self.full(now) {
+                if let Some(code) = self.full(now, client) {
                     return vec![error(client, code)];
                 }
                 vec![Reply::Message(
@@ -89,12 +100,40 @@ impl FakeServer {
                 self.members.retain(|member| member.client != Some(client));
                 let mut replies = vec![Reply::Close(client, CloseCode::Left)];
                 if let Some(id) = id {
+                    self.groups.forget(id);
                     let reason = LeaveReason::Left;
                     replies.extend(self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason }));
                 }
                 replies
             }
             ClientMessage::Ping { nonce } => vec![Reply::Message(client, ServerMessage::Pong { nonce })],
+            ClientMessage::TopologyReady { number } => self.topology_ready(client, number),
+            ClientMessage::SfuOffer {
+                connection, publish, ..
+            } => {
+                let seat = self.seat(client);
+                let answer = seat.and_then(|id| self.groups.on_offer(id, connection, publish));
+                answer
+                    .map(|answer| Reply::Message(client, answer))
+                    .into_iter()
+                    .chain(self.sfu_news())
+                    .collect()
+            }
+            ClientMessage::Publish { publish } => {
+                if let Some(place) = self.seat(client).and_then(|id| self.groups.places.get_mut(&id)) {
+                    place.publish = publish;
+                    place.lists += 1;
+                }
+                self.sfu_news()
+            }
+            ClientMessage::Subscribe { downs, .. } => {
+                let told = self.seat(client).map(|id| self.groups.on_subscribe(id, downs));
+                told.map(|told| Reply::Message(client, told))
+                    .into_iter()
+                    .collect()
+            }
+            ClientMessage::Tell { payload, to } => self.tell(client, &payload, to),
+            ClientMessage::Groups => Vec::new(),
             // Tests that are about the door say themselves what a server answers.
             ClientMessage::Admit { .. }
             | ClientMessage::Refuse { .. }
@@ -115,6 +154,59 @@ impl FakeServer {
         .into_iter()
         .chain(self.expire(now))
         .collect()
+    }
+
+    fn topology_ready(&mut self, client: ClientId, number: u32) -> Vec<Reply> {
+        let Some(id) = self.seat(client) else {
+            return Vec::new();
+        };
+        if !self.groups.on_ready(id, number, self.members.len()) {
+            return Vec::new();
+        }
+        self.tell_others(id, &ServerMessage::ParticipantReady { id, number })
+    }
+
+    /// A connection to the SFU stands.
+    pub(super) fn sfu_stands(&mut self, client: ClientId, connection: u32) -> Vec<Reply> {
+        if let Some(id) = self.seat(client) {
+            self.groups.stands(id, connection);
+        }
+        self.sfu_news()
+    }
+
+    fn sfu_news(&self) -> Vec<Reply> {
+        let here = |id: ParticipantId| {
+            let member = self.members.iter().find(|member| member.participant.id == id)?;
+            member.client
+        };
+        let news = self.groups.news().into_iter();
+        news.filter_map(|(id, message)| Some(Reply::Message(here(id)?, message)))
+            .collect()
+    }
+
+    fn tell(
+        &mut self,
+        client: ClientId,
+        payload: &serde_json::Value,
+        to: Option<ParticipantId>,
+    ) -> Vec<Reply> {
+        let Some(from) = self.seat(client) else {
+            return Vec::new();
+        };
+        self.groups.told += 1;
+        let told = ServerMessage::Told {
+            from,
+            payload: payload.clone(),
+        };
+        let there = |member: &&Member| {
+            let id = member.participant.id;
+            id != from && to.is_none_or(|to| to == id)
+        };
+        self.members
+            .iter()
+            .filter(there)
+            .filter_map(|member| Some(Reply::Message(member.client?, told.clone())))
+            .collect()
     }
 
     pub(super) fn disconnected(&mut self, now: Instant, client: ClientId) -> Vec<Reply> {
@@ -143,10 +235,25 @@ impl FakeServer {
         let mut replies = Vec::new();
         for id in lost {
             self.members.retain(|member| member.participant.id != id);
+            self.groups.forget(id);
             let reason = LeaveReason::Lost;
             replies.extend(self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason }));
         }
+        replies.extend(self.arrange(now));
         replies
+    }
+
+    /// Media may have to flow another way.
+    fn arrange(&mut self, now: Instant) -> Vec<Reply> {
+        let changed = self.groups.on && self.groups.arrange(now, self.members.len());
+        let topology = self.groups.topology().filter(|_| changed);
+        let tell = |message: ServerMessage| {
+            let clients = self.members.iter().filter_map(|member| member.client);
+            clients
+                .map(|client| Reply::Message(client, message.clone()))
+                .collect()
+        };
+        topology.map_or_else(Vec::new, tell)
     }
 
     /// Gives somebody up at once.
@@ -156,7 +263,15 @@ impl FakeServer {
         self.tell_others(id, &ServerMessage::ParticipantLeft { id, reason })
     }
 
-    fn full(&self, now: Instant) -> Option<ErrorCode> {
+    fn full(&self, now: Instant, client: ClientId) -> Option<ErrorCode> {
+        let can = |client: &ClientId| self.able.contains(client);
+        let all_can = self
+            .members
+            .iter()
+            .all(|member| member.client.as_ref().is_none_or(can));
+        if self.groups.on && all_can && can(&client) {
+            return None;
+        }
         let gives_way = |member: &Member| member.gone_at.is_some_and(|at| now >= at + GIVES_WAY_AFTER);
         if self.members.len() < 2 || self.members.iter().any(gives_way) {
             return None;
@@ -170,11 +285,11 @@ impl FakeServer {
     }
 
     fn join(&mut self, now: Instant, client: ClientId, name: String) -> Vec<Reply> {
-        if let Some(code) = self.full(now) {
+        if let Some(code) = self.full(now, client) {
             return vec![error(client, code)];
         }
         let mut replies = Vec::new();
-        if self.members.len() >= 2 {
+        if self.members.len() >= 2 && !self.groups.on {
             let gone = self.members.iter().find(|member| member.gone_at.is_some());
             if let Some(id) = gone.map(|member| member.participant.id) {
                 replies = self.give_up(id);
@@ -199,6 +314,7 @@ impl FakeServer {
             gone_at: None,
         });
         let mut replies = vec![self.welcome(client, participant.id, resumed)];
+        replies.extend(self.groups.topology().map(|told| Reply::Message(client, told)));
         let id = participant.id;
         replies.extend(self.tell_others(id, &ServerMessage::ParticipantJoined { participant }));
         replies
@@ -227,10 +343,11 @@ impl FakeServer {
                 .into_iter()
                 .collect();
             replies.push(self.welcome(client, whole, true));
+            replies.extend(self.groups.topology().map(|told| Reply::Message(client, told)));
             replies.extend(self.tell_others(whole, &ServerMessage::ParticipantBack { id: whole }));
             return replies;
         }
-        if self.members.len() >= 2 {
+        if self.members.len() >= 2 && !self.groups.on {
             return vec![error(client, ErrorCode::RoomFull)];
         }
         let participant = Participant {

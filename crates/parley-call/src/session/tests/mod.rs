@@ -3,8 +3,11 @@
 mod beside;
 mod connecting;
 mod doors;
+mod fake_groups;
 mod fake_peer;
 mod fake_server;
+mod fake_sfu;
+mod groups;
 mod hostile;
 mod inflow;
 mod losses;

@@ -1,14 +1,22 @@
 //! Two sessions, a server and a path between them, in virtual time: an hour of call takes milliseconds.
 
+mod sfu;
+
 use super::fake_peer::FakePeer;
 use super::fake_server::{FakeServer, Reply, room};
+use super::fake_sfu::FakeSfu;
 use crate::call::CallCommand;
 use crate::end::{EndReason, SignalingFault};
 use crate::port::{PeerCommand, PeerEvent, PeerEventKind, TrackKind};
-use crate::session::{Input, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent};
+use crate::session::{
+    Input, LaneCommand, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent,
+};
+use crate::sfu_port::SfuEvent;
 use crate::snapshot::{CallPhase, CallSnapshot};
+use bytes::Bytes;
 use parley_proto::{
-    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, Reaction, ServerAddress, ServerMessage,
+    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, ParticipantId, Reaction, ServerAddress,
+    ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -43,6 +51,10 @@ enum Delivery {
         party: usize,
         event: PeerEvent,
     },
+    FromSfu {
+        party: usize,
+        event: SfuEvent,
+    },
     Look,
 }
 
@@ -53,11 +65,17 @@ pub(super) type Tamper = fn(&mut ServerMessage);
 pub(super) struct Party {
     pub(super) session: Session,
     pub(super) peer: FakePeer,
+    pub(super) sfu: FakeSfu,
     connection: Option<u32>,
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
-    /// Which those are: another of a kind takes the place of the one before.
-    kinds: Vec<TrackKind>,
+    /// Which those are, and whether they come through the SFU: another of a kind takes the place of the one before.
+    kinds: Vec<(ParticipantId, TrackKind, bool)>,
+    /// Lanes through the server that are open, and what came on them.
+    pub(super) lanes: Vec<ParticipantId>,
+    pub(super) frames: Vec<(ParticipantId, Bytes)>,
+    /// No packet to the SFU passes.
+    pub(super) no_sfu: bool,
     pub(super) reactions: Vec<Reaction>,
     /// How often a host asked to mute.
     pub(super) mute_asked: u32,
@@ -67,12 +85,33 @@ pub(super) struct Party {
 }
 
 impl Party {
-    fn track(&mut self, kind: TrackKind, begins: bool) {
-        let known = self.kinds.contains(&kind);
-        assert!(begins || known, "{kind:?} ends, and was not there");
-        self.kinds.retain(|there| *there != kind);
-        self.kinds.extend(begins.then_some(kind));
+    fn track(&mut self, participant: ParticipantId, kind: TrackKind, begins: Option<bool>) {
+        let is_it = |there: &(ParticipantId, TrackKind, bool)| (there.0, there.1) == (participant, kind);
+        let known = self.kinds.iter().any(is_it);
+        assert!(begins.is_some() || known, "{kind:?} ends, and was not there");
+        self.kinds.retain(|there| !is_it(there));
+        self.kinds
+            .extend(begins.map(|by_sfu| (participant, kind, by_sfu)));
         self.tracks = self.kinds.len();
+    }
+
+    /// Whether the app has a track of somebody, and whether that comes through the SFU.
+    pub(super) fn has(&self, participant: ParticipantId, kind: TrackKind) -> Option<bool> {
+        let mut of_them = self.kinds.iter();
+        of_them
+            .find(|there| (there.0, there.1) == (participant, kind))
+            .map(|there| there.2)
+    }
+
+    fn lane(&mut self, command: LaneCommand) {
+        match command {
+            LaneCommand::Open { participant } => {
+                self.lanes.retain(|there| *there != participant);
+                self.lanes.push(participant);
+            }
+            LaneCommand::Came { participant, frame } => self.frames.push((participant, frame)),
+            LaneCommand::Close { participant } => self.lanes.retain(|there| *there != participant),
+        }
     }
 }
 
@@ -167,10 +206,14 @@ impl World {
         self.parties.push(Party {
             session,
             peer: FakePeer::new(number as u8 + 1, self.now),
+            sfu: FakeSfu::default(),
             connection: None,
             ended: None,
             tracks: 0,
             kinds: Vec::new(),
+            lanes: Vec::new(),
+            frames: Vec::new(),
+            no_sfu: false,
             reactions: Vec::new(),
             mute_asked: 0,
             cut_off: false,
@@ -406,9 +449,21 @@ impl World {
                     }
                     self.look();
                 }
-                Output::Event(SessionEvent::Track { kind, .. }) => self.parties[party].track(kind, true),
-                Output::Event(SessionEvent::TrackEnded { kind, .. }) => {
-                    self.parties[party].track(kind, false);
+                Output::Sfu(command) => {
+                    for event in self.parties[party].sfu.command(command) {
+                        self.push_ms(2, Delivery::FromSfu { party, event });
+                    }
+                    self.look();
+                }
+                Output::Lane(command) => self.parties[party].lane(command),
+                Output::Event(SessionEvent::Track {
+                    participant, kind, ..
+                }) => self.parties[party].track(participant, kind, Some(false)),
+                Output::Event(SessionEvent::GroupTrack(track)) => {
+                    self.parties[party].track(track.participant, track.kind, Some(true));
+                }
+                Output::Event(SessionEvent::TrackEnded { participant, kind }) => {
+                    self.parties[party].track(participant, kind, None);
                 }
                 Output::Event(SessionEvent::Reaction { reaction, .. }) => {
                     self.parties[party].reactions.push(reaction);
@@ -514,6 +569,9 @@ impl World {
                 if self.server_up && !self.parties[party].cut_off {
                     let replies = self.server.handle(self.now, (party, connection), message);
                     self.reply(replies);
+                    if self.server.groups.on {
+                        self.push_ms(1, Delivery::Look);
+                    }
                 }
             }
             Delivery::ToClient {
@@ -531,7 +589,14 @@ impl World {
                 self.input(party, Input::Peer(event));
                 self.look();
             }
-            Delivery::Look => self.look_now(),
+            Delivery::FromSfu { party, event } => {
+                self.input(party, Input::Sfu(event));
+                self.look();
+            }
+            Delivery::Look => {
+                self.look_now();
+                self.look_at_sfu();
+            }
         }
     }
 

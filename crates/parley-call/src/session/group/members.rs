@@ -1,0 +1,230 @@
+//! What each of the others in a group said of themselves, and what they were told. Sans-IO.
+//!
+//! A state is said to everybody when it changes, and to a newcomer by itself: microphone and camera, then the hand if it is up, then
+//! whatever recording asks. What is said once (a reaction) goes before. Nothing is queued but that: what is to be said follows
+//! from what they were told.
+
+use crate::session::context::Context;
+use crate::session::io::SessionEvent;
+use crate::session::presence::taking_screens;
+use crate::session::recording::Recording;
+use crate::snapshot::{RecordingConsent, RecordingRefusal};
+use parley_proto::{ControlMessage, MediaState, ParticipantId, Reaction};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+/// Reactions that wait for their turn; more are dropped, for later they would mean nothing.
+const REACTIONS_MAX: usize = 4;
+
+/// Somebody else in the group.
+#[derive(Debug, Default)]
+pub(super) struct Member {
+    /// What they said of their microphone and the rest.
+    pub(super) media: Option<MediaState>,
+    pub(super) hand: bool,
+    recording: Recording,
+    /// They proved directly, at some time, that they hold the link.
+    pub(super) proven: bool,
+    /// What they were told of this side by itself, or with everybody.
+    told: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Told {
+    #[default]
+    Nothing,
+    /// The hand is next, if it is up.
+    Media,
+    All,
+}
+
+impl Member {
+    /// Whether they record.
+    pub(super) fn records(&self) -> bool {
+        self.recording.they_record()
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    of: BTreeMap<ParticipantId, Member>,
+    own_media: MediaState,
+    own_hand: bool,
+    /// What everybody was told who was there then.
+    told_media: Option<MediaState>,
+    told_hand: bool,
+    reactions: VecDeque<Reaction>,
+    /// This side lets itself be recorded.
+    allowed: bool,
+    /// It wants to record.
+    wish: bool,
+}
+
+impl Members {
+    pub(super) fn get(&self, id: ParticipantId) -> Option<&Member> {
+        self.of.get(&id)
+    }
+
+    pub(super) fn set_own_media(&mut self, media: MediaState) {
+        self.own_media = taking_screens(media);
+    }
+
+    pub(super) const fn own_media(&self) -> MediaState {
+        self.own_media
+    }
+
+    pub(super) const fn set_own_hand(&mut self, raised: bool) {
+        self.own_hand = raised;
+    }
+
+    /// Somebody is there. Whoever was there before is told everything again: they may have missed it.
+    pub(super) fn welcome(&mut self, now: Instant, id: ParticipantId) {
+        let is_new = !self.of.contains_key(&id);
+        let (allowed, wish) = (self.allowed, self.wish);
+        let member = self.of.entry(id).or_default();
+        member.told = Told::Nothing;
+        member.recording.retell();
+        if is_new {
+            member.recording.allow(allowed);
+            if wish {
+                member.recording.wish(now, true);
+            }
+        }
+    }
+
+    pub(super) fn set_proven(&mut self, id: ParticipantId) {
+        if let Some(member) = self.of.get_mut(&id) {
+            member.proven = true;
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        self.of.remove(&id);
+    }
+
+    /// Shows everybody a reaction.
+    pub(super) fn react(&mut self, reaction: Reaction, cx: &mut Context<'_>) {
+        if self.reactions.len() < REACTIONS_MAX {
+            self.reactions.push_back(reaction);
+        } else {
+            cx.counters.signals_dropped += 1;
+        }
+    }
+
+    /// This side lets itself be recorded, or does no more.
+    pub(super) fn allow_recording(&mut self, allowed: bool) {
+        self.allowed = allowed;
+        for member in self.of.values_mut() {
+            member.recording.allow(allowed);
+        }
+    }
+
+    /// This side wants to record, or does no more.
+    pub(super) fn record(&mut self, now: Instant, on: bool) {
+        self.wish = on;
+        for member in self.of.values_mut() {
+            member.recording.wish(now, on);
+        }
+    }
+
+    /// Whether this side wants to record.
+    pub(super) const fn wants_to_record(&self) -> bool {
+        self.wish
+    }
+
+    /// What all of them said to that: one who does not agree counts more than all who do.
+    pub(super) fn consent(&self) -> RecordingConsent {
+        if !self.wish {
+            return RecordingConsent::Unasked;
+        }
+        let said = self.of.values().map(|member| member.recording.consent());
+        let rank = |consent: &RecordingConsent| match consent {
+            RecordingConsent::Agreed => 0,
+            RecordingConsent::Unasked => 1,
+            RecordingConsent::Asking => 2,
+            RecordingConsent::Refused(_) => 3,
+        };
+        said.max_by_key(rank)
+            .unwrap_or(RecordingConsent::Refused(RecordingRefusal::NobodyThere))
+    }
+
+    /// Somebody said something.
+    pub(super) fn hear(&mut self, from: ParticipantId, message: &ControlMessage, cx: &mut Context<'_>) {
+        let Some(member) = self.of.get_mut(&from) else {
+            return;
+        };
+        match message {
+            ControlMessage::MediaState(media) => member.media = Some(*media),
+            ControlMessage::Hand { raised } => member.hand = *raised,
+            ControlMessage::Recording { state } => member.recording.on_state(*state),
+            ControlMessage::MayRecord { allowed } => member.recording.on_answer(*allowed),
+            ControlMessage::Reaction {
+                reaction: Reaction::Unknown,
+            } => {}
+            ControlMessage::Reaction { reaction } => cx.out.event(SessionEvent::Reaction {
+                participant: from,
+                reaction: *reaction,
+            }),
+            // Who leaves tells the server, and offers are for the direct way.
+            ControlMessage::Bye | ControlMessage::Offer { .. } | ControlMessage::Unknown => {}
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        for member in self.of.values_mut() {
+            member.recording.on_timeout(now);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.of
+            .values()
+            .filter_map(|member| member.recording.deadline())
+            .min()
+    }
+
+    /// The next thing to be said, and to whom (nobody: to everybody); it counts as said.
+    pub(super) fn next_word(&mut self) -> Option<(Option<ParticipantId>, ControlMessage)> {
+        if self.of.is_empty() {
+            self.reactions.clear();
+            return None;
+        }
+        if let Some(reaction) = self.reactions.pop_front() {
+            return Some((None, ControlMessage::Reaction { reaction }));
+        }
+        if self.of.values().all(|member| member.told == Told::Nothing) {
+            // One word for all of them.
+            self.told_media = None;
+            self.told_hand = false;
+            for member in self.of.values_mut() {
+                member.told = Told::All;
+            }
+        }
+        if self.told_media != Some(self.own_media) {
+            self.told_media = Some(self.own_media);
+            return Some((None, ControlMessage::MediaState(self.own_media)));
+        }
+        let raised = self.own_hand;
+        if self.told_hand != raised {
+            self.told_hand = raised;
+            return Some((None, ControlMessage::Hand { raised }));
+        }
+        for (id, member) in &mut self.of {
+            if member.told == Told::Nothing {
+                member.told = Told::Media;
+                return Some((Some(*id), ControlMessage::MediaState(self.own_media)));
+            }
+            if member.told == Told::Media {
+                member.told = Told::All;
+                if raised {
+                    return Some((Some(*id), ControlMessage::Hand { raised }));
+                }
+            }
+            if let Some(message) = member.recording.next_message() {
+                return Some((Some(*id), message));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,239 @@
+//! Sealed words to and from the others of a group: what may go when, and what of what comes is heard. Sans-IO; what is said is
+//! [`super::members`]' and the app's chat.
+//!
+//! The first byte of what is sealed is the number of the data channel that the rest would be said on between two: 0 for control messages, 1
+//! for chat.
+
+use crate::seal::{Heading, WordKey};
+use crate::session::context::Context;
+use crate::session::pace::Pace;
+use crate::session::rate::RateLimit;
+use crate::session::roster::Roster;
+use parley_proto::chat::CHAT_CHANNEL_ID;
+use parley_proto::control::CONTROL_CHANNEL_ID;
+use parley_proto::limits::{CHAT_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, GROUP_PARTICIPANTS_MAX};
+use parley_proto::{ClientMessage, ControlMessage, ParticipantId};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A server takes 60 at once and 20 a second: a little less, for clocks differ.
+const TOLD: Pace = Pace::new(50, Duration::from_millis(55));
+/// What is heard of one person: what they may say, with what the network bunched up.
+const HEARD: RateLimit = RateLimit::new(120, Duration::from_millis(40));
+/// People whose numbers are remembered, those who left among them.
+const KNOWN_MAX: usize = 4 * GROUP_PARTICIPANTS_MAX;
+
+/// What came of somebody.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Control(ControlMessage),
+    Chat(Vec<u8>),
+}
+
+/// What was heard of somebody.
+#[derive(Debug)]
+struct Known {
+    stream: u64,
+    number: u64,
+    limit: RateLimit,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Words {
+    key: Option<WordKey>,
+    stream: u64,
+    said: u64,
+    pace: Pace,
+    known: BTreeMap<ParticipantId, Known>,
+}
+
+impl Words {
+    pub(super) const fn new(stream: u64) -> Self {
+        Self {
+            key: None,
+            stream,
+            said: 0,
+            pace: TOLD,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The room is known, and with it what its words are sealed with.
+    pub(super) fn set_key(&mut self, key: WordKey) {
+        self.key = Some(key);
+    }
+
+    /// Whether another may be said now.
+    pub(super) fn may_say(&self, now: Instant) -> bool {
+        self.key.is_some() && self.pace.is_free(now)
+    }
+
+    /// From when on the next may be said.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        self.pace.next_at()
+    }
+
+    /// Says something to somebody, or to everybody.
+    pub(super) fn say(
+        &mut self,
+        me: ParticipantId,
+        to: Option<ParticipantId>,
+        message: &ControlMessage,
+        cx: &mut Context<'_>,
+    ) {
+        if let Ok(json) = serde_json::to_vec(message) {
+            self.tell(me, to, CONTROL_CHANNEL_ID, &json, cx);
+        }
+    }
+
+    /// Says a frame of the chat.
+    pub(super) fn say_chat(
+        &mut self,
+        me: ParticipantId,
+        to: ParticipantId,
+        frame: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        self.tell(me, Some(to), CHAT_CHANNEL_ID, frame, cx);
+    }
+
+    fn tell(
+        &mut self,
+        me: ParticipantId,
+        to: Option<ParticipantId>,
+        channel: u16,
+        said: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        let mut words = Vec::with_capacity(said.len() + 1);
+        words.push(channel as u8);
+        words.extend_from_slice(said);
+        self.said += 1;
+        let heading = Heading {
+            sender: me,
+            to,
+            stream: self.stream,
+            number: self.said,
+        };
+        let sealed = self.key.as_ref().and_then(|key| key.seal(heading, &words));
+        match sealed {
+            Some(payload) => {
+                self.pace.take(cx.now);
+                cx.to_server.push(ClientMessage::Tell { payload, to });
+            }
+            None => cx.counters.signals_dropped += 1,
+        }
+    }
+
+    /// Something was told of somebody who is there.
+    pub(super) fn hear(
+        &mut self,
+        me: ParticipantId,
+        from: ParticipantId,
+        payload: &Value,
+        roster: &Roster,
+        cx: &mut Context<'_>,
+    ) -> Option<Word> {
+        if let Some(known) = self.known.get_mut(&from)
+            && !known.limit.allow(cx.now)
+        {
+            cx.counters.flooded += 1;
+            return None;
+        }
+        let Some(opened) = self.key.as_ref()?.open(from, me, payload) else {
+            cx.counters.malformed_from_peer += 1;
+            return None;
+        };
+        if let Some(known) = self.known.get_mut(&from) {
+            if known.stream != opened.stream || known.number >= opened.number {
+                cx.counters.stale += 1;
+                return None;
+            }
+            known.number = opened.number;
+        } else {
+            if self.known.len() >= KNOWN_MAX {
+                self.known.retain(|id, _| roster.has(*id));
+            }
+            let known = Known {
+                stream: opened.stream,
+                number: opened.number,
+                limit: HEARD,
+            };
+            self.known.insert(from, known);
+        }
+        let word = read(&opened.words);
+        cx.counters.malformed_from_peer += u64::from(word.is_none());
+        word
+    }
+}
+
+fn read(words: &[u8]) -> Option<Word> {
+    let (channel, said) = words.split_first()?;
+    match u16::from(*channel) {
+        CONTROL_CHANNEL_ID if said.len() <= CONTROL_MESSAGE_BYTES_MAX => {
+            serde_json::from_slice(said).ok().map(Word::Control)
+        }
+        CHAT_CHANNEL_ID if said.len() <= CHAT_FRAME_BYTES_MAX => Some(Word::Chat(said.to_vec())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary moment to count from")]
+mod tests {
+    use super::*;
+    use crate::session::io::Outbox;
+    use crate::stats::SessionCounters;
+    use parley_proto::{LinkSecret, RoomId};
+
+    const ADA: ParticipantId = ParticipantId::from_bytes([1; 16]);
+    const BEN: ParticipantId = ParticipantId::from_bytes([2; 16]);
+
+    fn words(stream: u64) -> Words {
+        let mut words = Words::new(stream);
+        let secret = LinkSecret::from_bytes([3; 16]);
+        words.set_key(WordKey::derive(&secret, RoomId::from_bytes([4; 24])));
+        words
+    }
+
+    #[test]
+    fn what_was_heard_once_or_comes_of_another_stream_is_not_heard_again() {
+        let (mut out, mut counters) = (Outbox::default(), SessionCounters::default());
+        let mut cx = Context::new(Instant::now(), &mut out, &mut counters);
+        let (mut ada, mut other, mut ben) = (words(1), words(9), words(2));
+        for _ in 0..3 {
+            ada.say(ADA, None, &ControlMessage::Bye, &mut cx);
+        }
+        other.say(ADA, None, &ControlMessage::Bye, &mut cx);
+        let told: Vec<Value> = std::mem::take(&mut cx.to_server)
+            .into_iter()
+            .map(|message| match message {
+                ClientMessage::Tell { payload, .. } => payload,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let roster = Roster::default();
+        let heard =
+            [1, 0, 1, 3, 2].map(|at: usize| ben.hear(BEN, ADA, &told[at], &roster, &mut cx).is_some());
+        assert_eq!(heard, [true, false, false, false, true]);
+        assert_eq!(counters.stale, 3);
+    }
+
+    #[test]
+    fn a_channel_that_words_do_not_have_is_not_read() {
+        for (words, expect) in [
+            (&b"\x01{}"[..], Some(Word::Chat(b"{}".to_vec()))),
+            (
+                b"\x00{\"type\":\"bye\"}",
+                Some(Word::Control(ControlMessage::Bye)),
+            ),
+            (b"\x00nonsense", None),
+            (b"\x02{}", None),
+            (b"", None),
+        ] {
+            assert_eq!(read(words), expect);
+        }
+    }
+}
