@@ -319,6 +319,10 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "test: a task that waits for its own waker"
+    )]
     async fn who_receives_already_is_woken_for_a_copy() {
         let (wire, flights) = flights();
         let flights = Arc::new(flights);
