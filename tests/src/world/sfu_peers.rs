@@ -51,6 +51,7 @@ impl Encoder {
         let frame = EncodedFrame {
             data: Bytes::from(data),
             key_frame,
+            discardable: false,
             resolution: Resolution::new(640, 360),
             captured: CaptureTime(Instant::now()),
         };

@@ -3,7 +3,7 @@
 
 use crate::port::PeerStats;
 use parley_media::audio::AudioTargets;
-use parley_media::video::EncoderTargets;
+use parley_media::video::{EncoderTargets, TemporalLayers};
 use parley_proto::{FrameRate, Resolution};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -81,6 +81,8 @@ impl Join for EncoderTargets {
                 self.resolution.height.min(other.resolution.height),
             ),
             paused: self.paused || other.paused,
+            // Two cost bits, which only one of them has a use for.
+            layers: if self.layers == other.layers { self.layers } else { TemporalLayers::One },
         }
     }
 
@@ -161,6 +163,7 @@ mod tests {
             frame_rate: FrameRate::new(30),
             resolution: Resolution::new(height * 16 / 9, height),
             paused,
+            layers: TemporalLayers::One,
         }
     }
 
