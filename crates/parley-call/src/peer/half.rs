@@ -82,7 +82,11 @@ impl Join for EncoderTargets {
             ),
             paused: self.paused || other.paused,
             // Two cost bits, which only one of them has a use for.
-            layers: if self.layers == other.layers { self.layers } else { TemporalLayers::One },
+            layers: if self.layers == other.layers {
+                self.layers
+            } else {
+                TemporalLayers::One
+            },
         }
     }
 
