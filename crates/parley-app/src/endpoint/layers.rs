@@ -174,7 +174,7 @@ fn layer(rid: &'static str) -> (Ends, LocalLayer) {
 mod tests {
     use super::super::tiles::Tiles;
     use super::*;
-    use parley_media::video::VideoInput;
+    use parley_media::video::{TemporalLayers, VideoInput};
     use parley_proto::{Bitrate, FrameRate};
 
     #[expect(
@@ -196,6 +196,7 @@ mod tests {
             frame_rate: FrameRate::new(15),
             resolution: Resolution::new(width, height),
             paused: false,
+            layers: TemporalLayers::One,
         });
     }
 

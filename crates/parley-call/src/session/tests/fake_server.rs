@@ -143,13 +143,6 @@ impl FakeServer {
             | ClientMessage::AskMute { .. }
             | ClientMessage::EndForAll
             | ClientMessage::Unknown => Vec::new(),
-            // Two is all there ever are here.
-            ClientMessage::Groups
-            | ClientMessage::TopologyReady { .. }
-            | ClientMessage::SfuOffer { .. }
-            | ClientMessage::Publish { .. }
-            | ClientMessage::Subscribe { .. }
-            | ClientMessage::Tell { .. } => Vec::new(),
         }
         .into_iter()
         .chain(self.expire(now))
