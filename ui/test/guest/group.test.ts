@@ -1,0 +1,78 @@
+/** Groups of guests in a real Chromium, through a real server's SFU. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { World } from './world';
+
+const SHOTS = join(import.meta.dirname, '../../screenshots');
+const world = new World();
+beforeAll(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  await world.start({ sfu: true });
+});
+afterEach(() => world.rest());
+afterAll(() => world.stop());
+
+/** Every peer connection that the page makes. */
+const COUNTED = `window.ways = []; { const real = RTCPeerConnection; window.RTCPeerConnection = class extends real { constructor(...all) { super(...all); window.ways.push(this); } } }`;
+type Counted = Window & { ways: RTCPeerConnection[] };
+const by = (page: Page, id: string) => page.locator(`[data-testid="${id}"]`);
+
+async function come(link: string, name: string): Promise<Page> {
+  const { page } = await world.guest(link, {}, COUNTED);
+  if (process.env['SHOW_LOG']) page.on('console', (line) => console.log(name, line.type(), line.text()));
+  await by(page, 'name').fill(name);
+  await by(page, 'join').click();
+  return page;
+}
+
+/** So many others are seen, each with so many pictures more than now. */
+const sees = (page: Page, others: number, least: number) =>
+  page.waitForFunction(
+    ([count, more]) => {
+      const marks = ((window as unknown as { marks?: Map<Element, number> }).marks ??= new Map());
+      const tiles = [...document.querySelectorAll<HTMLElement>('[data-testid="tile-remote"]')];
+      for (const tile of tiles) if (!marks.has(tile)) marks.set(tile, Number(tile.dataset['frames'] ?? 0));
+      const all = tiles.length === count && tiles.every((tile) => Number(tile.dataset['frames']) >= (marks.get(tile) ?? 0) + more);
+      if (all) marks.clear();
+      return all;
+    },
+    [others, least] as const,
+    { timeout: 60_000 },
+  );
+
+/** The connections that stand: those with data channels lead to a person, the other to the server. */
+const ways = (page: Page) =>
+  page.evaluate(() => (window as unknown as Counted).ways.filter((one) => one.connectionState === 'connected').map((one) => (one.localDescription?.sdp.includes('m=application') ? 'direct' : 'sfu')));
+const waysBecome = (page: Page, wanted: string[]) => expect.poll(() => ways(page), { timeout: 40_000, interval: 200 }).toEqual(wanted);
+
+/** The loudest that is heard of anybody within so long. */
+const loudest = (page: Page, ms: number) =>
+  page.evaluate(async (until) => {
+    let most = 0;
+    const end = performance.now() + until;
+    while (performance.now() < end) {
+      for (const way of (window as unknown as Counted).ways) if (way.connectionState === 'connected') (await way.getStats()).forEach((one: { type: string; kind?: string; audioLevel?: number }) => { if (one.type === 'inbound-rtp' && one.kind === 'audio') most = Math.max(most, one.audioLevel ?? 0); });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return most;
+  }, ms);
+
+test('two who talk directly are joined by a third through the server, and talk directly again when that one is gone', async () => {
+  const link = await world.room();
+  const ada = await come(link, 'Ada');
+  const ben = await come(link, 'Ben');
+  for (const page of [ada, ben]) {
+    await page.locator('[data-testid="stage"][data-state="connected"]').waitFor({ timeout: 40_000 });
+    await waysBecome(page, ['direct']);
+  }
+  const eve = await come(link, 'Eve');
+  for (const page of [ada, ben, eve]) await sees(page, 2, 10);
+  await ada.screenshot({ path: join(SHOTS, 'guest-group.png') });
+  for (const page of [ada, ben, eve]) await waysBecome(page, ['sfu']);
+  for (const page of [ada, ben, eve]) expect(await loudest(page, 3000)).toBeGreaterThan(0.01);
+  await eve.close();
+  for (const page of [ada, ben]) await waysBecome(page, ['direct']);
+  for (const page of [ada, ben]) expect(await loudest(page, 3000)).toBeGreaterThan(0.01);
+});
