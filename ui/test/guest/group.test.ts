@@ -19,12 +19,22 @@ const COUNTED = `window.ways = []; { const real = RTCPeerConnection; window.RTCP
 type Counted = Window & { ways: RTCPeerConnection[] };
 const by = (page: Page, id: string) => page.locator(`[data-testid="${id}"]`);
 
-async function come(link: string, name: string): Promise<Page> {
-  const { page } = await world.guest(link, {}, COUNTED);
-  if (process.env['SHOW_LOG']) page.on('console', (line) => console.log(name, line.type(), line.text()));
+/** Large enough for three layers. */
+const HD = `try { localStorage.setItem('parley-guest', '{"picture":{"resolution":"p720","frame_rate":15}}') } catch {}`;
+
+async function come(link: string, name: string, before = ''): Promise<Page> {
+  const { page } = await world.guest(link, {}, `${COUNTED};${before}`);
   await by(page, 'name').fill(name);
   await by(page, 'join').click();
   return page;
+}
+
+/** The controls fade after three seconds without a movement, unless the pointer rests on them. */
+async function press(page: Page, id: string): Promise<void> {
+  await by(page, id).waitFor({ state: 'attached' });
+  const box = await by(page, id).boundingBox();
+  if (box) for (const aside of [0, 1]) await page.mouse.move(box.x + box.width / 2 + aside, box.y + box.height / 2);
+  await by(page, id).click();
 }
 
 /** So many others are seen, each with so many pictures more than now. */
@@ -75,4 +85,47 @@ test('two who talk directly are joined by a third through the server, and talk d
   await eve.close();
   for (const page of [ada, ben]) await waysBecome(page, ['direct']);
   for (const page of [ada, ben]) expect(await loudest(page, 3000)).toBeGreaterThan(0.01);
+});
+
+test('three write to each other, raise hands, share a screen and come back after the server failed, in layers that somebody watches', async () => {
+  const link = await world.room();
+  const people = [await come(link, 'Ada', HD), await come(link, 'Ben', HD), await come(link, 'Eve', HD)] as const;
+  const [ada, ben, eve] = people;
+  for (const page of people) await sees(page, 2, 5);
+
+  await press(ada, 'panel-button');
+  await by(ada, 'tab-chat').click();
+  await by(ada, 'message-field').fill('Hello both');
+  await by(ada, 'message-field').press('Enter');
+  await ada.locator('[data-testid="message"][data-delivery="delivered"]').waitFor();
+  for (const page of [ben, eve]) {
+    await press(page, 'panel-button');
+    await by(page, 'tab-chat').click();
+    await by(page, 'message').getByText('Hello both').waitFor();
+  }
+  await press(eve, 'react');
+  await by(eve, 'hand').click();
+  for (const page of [ada, ben]) await expect.poll(() => page.locator('[data-testid^="face-"]').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')).join('; ')), { timeout: 20_000 }).toMatch(/Eve.*[Hh]and/u);
+
+  // What is sent of one's camera: layers, and no more of them than somebody watches.
+  const sent = () =>
+    ada.evaluate(async () => {
+      const layers: Record<string, number> = {};
+      for (const way of (window as unknown as Counted).ways) if (way.connectionState === 'connected') (await way.getStats()).forEach((one: { type: string; kind?: string; rid?: string; active?: boolean; frameWidth?: number }) => { if (one.type === 'outbound-rtp' && one.kind === 'video' && one.active && one.rid) layers[one.rid] = one.frameWidth ?? 0; });
+      return layers;
+    });
+  const layers = Object.keys(await sent());
+  expect(layers.length).toBeGreaterThan(0);
+  for (const layer of layers) expect(['q', 'h', 'f']).toContain(layer);
+
+  await press(ben, 'share');
+  for (const page of [ada, eve]) {
+    const shown = by(page, 'tile-screen');
+    await shown.waitFor();
+    await expect.poll(() => shown.evaluate((one) => Number((one as HTMLElement).dataset['frames'])), { timeout: 40_000 }).toBeGreaterThan(2);
+  }
+  await ada.screenshot({ path: join(SHOTS, 'guest-group-screen.png') });
+  await press(ben, 'share');
+  await world.failServer(1000);
+  for (const page of people) await sees(page, 2, 5);
 });
