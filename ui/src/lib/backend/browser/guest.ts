@@ -341,7 +341,7 @@ export class GuestBackend implements Backend {
 
   async #takeLook(): Promise<void> {
     const call = this.#call;
-    const taken = call.pc && this.#inCall ? await this.#looks.take(call.pc).catch(() => null) : null;
+    const taken = call.pc && this.#inCall ? await this.#looks.take(call.pc, (before, now) => this.#everybody.figures(call, before, now)).catch(() => null) : null;
     // Another call may have begun meanwhile.
     if (!taken || call !== this.#call) return;
     if (call.group) this.#everybody.look(call, taken);

@@ -2,16 +2,17 @@
  * Everybody of a group on the page: whose picture is in which tile, who is heard, and how they are told to the window. Media is taken from one
  * way at a time where both bring it. One for the page; empty while a call is one of two.
  */
-import type { PersonView, PictureState } from '../../../bindings';
+import type { PersonView, PictureState, StatsSample } from '../../../bindings';
 import type { Call } from '../call';
 import { sizeOf, type Taken } from '../looks';
-import { qualityOf } from '../figures';
+import { qualityOf, type Look } from '../figures';
 import type { Sound } from '../sound';
 import type { Streams } from '../streams';
 import type { Theirs } from '../theirs';
 import type { GroupParts } from '../view';
 import type { Participant, Source } from '../wire';
 import type { Group } from './group';
+import { groupFigures } from './figures';
 import { Hands } from './hands';
 import { isOn } from './publications';
 import { keyOf } from './wishes';
@@ -87,6 +88,24 @@ export class Everybody {
       if (size) this.#sizes.set(tile, size);
       else if (!track) this.#sizes.delete(tile);
     }
+  }
+
+  /** What came of each in the second between two looks. */
+  figures(call: Call, before: Look, now: Look): Partial<StatsSample> {
+    const { group } = call;
+    if (!group) return {};
+    const voices = new Map<string, string>();
+    for (const mid of group.carried.sounds) {
+      const [whose, track] = [group.carried.whose(mid, group.publications), call.sfuTrack(mid)];
+      if (whose?.source === 'microphone' && track) voices.set(whose.participant, track.id);
+    }
+    const coming = call.people.map((person) => {
+      const { id, picture, screen } = this.#person(person, call, group);
+      const layer = group.downs.find((one) => one.participant === id && one.source === 'camera' && one.state === 'flows')?.rid ?? null;
+      const track = (tile: string) => this.#streams.track(tile)?.id ?? null;
+      return { id, picture, layer: layer || null, camera: track(id), screen, shared: track(`screen:${id}`), voice: voices.get(id) ?? null };
+    });
+    return groupFigures(before, now, coming);
   }
 
   /** How the window is told of them; null in a call of two. */
