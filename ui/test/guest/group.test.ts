@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { World } from './world';
+import { OUTER_NAME, World } from './world';
 
 const SHOTS = join(import.meta.dirname, '../../screenshots');
 const world = new World();
@@ -128,4 +128,22 @@ test('three write to each other, raise hands, share a screen and come back after
   await press(ben, 'share');
   await world.failServer(1000);
   for (const page of people) await sees(page, 2, 5);
+});
+
+test('who came without TLS, and so has no devices and no WebCrypto, sees, hears and reads the others', async () => {
+  const link = await world.room();
+  const [ada, ben] = [await come(link, 'Ada'), await come(link, 'Ben')];
+  const eve = await come(link.replace('127.0.0.1', OUTER_NAME), 'Eve');
+  expect(await eve.evaluate(() => [window.isSecureContext, crypto.subtle === undefined])).toEqual([false, true]);
+  await sees(eve, 2, 10);
+  expect(await loudest(eve, 3000)).toBeGreaterThan(0.01);
+  await press(ada, 'panel-button');
+  await by(ada, 'tab-chat').click();
+  await by(ada, 'message-field').fill('Hello Eve');
+  await by(ada, 'message-field').press('Enter');
+  await ada.locator('[data-testid="message"][data-delivery="delivered"]').waitFor();
+  await press(eve, 'panel-button');
+  await by(eve, 'tab-chat').click();
+  await by(eve, 'message').getByText('Hello Eve').waitFor();
+  await waysBecome(ben, ['sfu']);
 });
