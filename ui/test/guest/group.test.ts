@@ -81,9 +81,11 @@ test('two who talk directly are joined by a third through the server, and talk d
   for (const page of [ada, ben, eve]) await sees(page, 2, 10);
   await ada.screenshot({ path: join(SHOTS, 'guest-group.png') });
   for (const page of [ada, ben, eve]) await waysBecome(page, ['sfu']);
+  for (const page of [ada, ben, eve]) await sees(page, 2, 10);
   for (const page of [ada, ben, eve]) expect(await loudest(page, 3000)).toBeGreaterThan(0.01);
   await eve.close();
   for (const page of [ada, ben]) await waysBecome(page, ['direct']);
+  for (const page of [ada, ben]) await sees(page, 1, 10);
   for (const page of [ada, ben]) expect(await loudest(page, 3000)).toBeGreaterThan(0.01);
 });
 
