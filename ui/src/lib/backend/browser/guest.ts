@@ -226,7 +226,7 @@ export class GuestBackend implements Backend {
         this.#talk.newPerson();
       },
       directEnded: () => this.#theirs.end(),
-      words: this.#talk.words,
+      words: { ...this.#talk.words, pairedOff: (other) => (this.#talk.words.pairedOff(other), this.#theirs.setVolume(this.#everybody.volumeOf(other ?? '', call))) },
       muteAsked: (by) => this.#muteAsAsked(by.name),
       lane: this.#talk.lane,
     });
@@ -263,7 +263,7 @@ export class GuestBackend implements Backend {
     this.#local.preview = false;
     this.#share.stop();
     this.#everybody.show(this.#call);
-    this.#theirs.silence(this.#call.other?.id ?? '');
+    this.#theirs.forget(this.#call.other?.id ?? '');
     this.#devices();
     this.#change();
   }

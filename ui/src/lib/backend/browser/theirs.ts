@@ -72,15 +72,8 @@ export class Theirs {
     return this.#still >= STALLED_LOOKS;
   }
 
-  /** Whoever was there is gone; `id` is who is there now, if anybody. */
+  /** Whoever was there is gone, and nothing of theirs is shown or heard any more; `id` is who is there now, if anybody. */
   forget(id: string): void {
-    this.them = { ...NOBODY };
-    this.silence(id);
-    this.setVolume(this.them.volume);
-  }
-
-  /** Nothing of theirs is shown or heard any more. */
-  silence(id: string): void {
     this.end();
     const tiles = id ? [id, `screen:${id}`] : [];
     for (const tile of tiles) this.#streams.fill(tile, null);
@@ -91,6 +84,9 @@ export class Theirs {
   end(): void {
     for (const role of this.#tracks.keys()) if (!this.#covered.has(role)) this.#put(role, null);
     this.#tracks.clear();
+    // Whom the next direct way leads to may be somebody else.
+    this.them = { ...NOBODY };
+    this.setVolume(this.them.volume);
     for (const who of ['voice', 'screen'] as const) this.#sound.hear(who, null);
   }
 }

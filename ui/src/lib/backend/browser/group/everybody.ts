@@ -58,7 +58,7 @@ export class Everybody {
       const twice = direct?.up === true && (whose === null || (whose.participant === direct.other && !covered.has(whose.source)));
       this.#sound.hear(`sfu ${mid}`, call.sfuTrack(mid));
       this.#sound.setSilent(`sfu ${mid}`, twice);
-      this.#sound.setVolume(whose?.source === 'microphone' ? this.#volumeOf(whose.participant, call) : 100, `sfu ${mid}`);
+      this.#sound.setVolume(whose?.source === 'microphone' ? this.volumeOf(whose.participant, call) : 100, `sfu ${mid}`);
     }
     this.#sound.keepOnly(['voice', 'screen', ...group.carried.sounds.map((mid) => `sfu ${mid}` as const)]);
   }
@@ -138,7 +138,7 @@ export class Everybody {
       screen_on: media.screen_on === true,
       screen: pictures.screen,
       screen_size: this.#sizes.get(`screen:${id}`) ?? null,
-      volume_pct: this.#volumeOf(id, call),
+      volume_pct: this.volumeOf(id, call),
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,
     };
@@ -161,7 +161,8 @@ export class Everybody {
     return member?.hand === true || (call.other?.id === id && this.#theirs.them.hand && !member?.media);
   }
 
-  #volumeOf = (id: string, call: Call): number => this.#volumes.get(id) ?? (call.other?.id === id ? this.#theirs.them.volume : 100);
+  /** How loud somebody is played, in percent. */
+  volumeOf = (id: string, call: Call): number => this.#volumes.get(id) ?? (call.other?.id === id ? this.#theirs.them.volume : 100);
 
   #rest(): void {
     if (!this.#shown) return;
