@@ -44,9 +44,12 @@ export class World {
   #server: ChildProcess | null = null;
   #browser: Browser | null = null;
   port = 0;
+  /** The port of the SFU, where the server has one. */
+  #sfu: number | null = null;
 
-  async start(): Promise<void> {
+  async start({ sfu = false } = {}): Promise<void> {
     this.port = await freePort();
+    if (sfu) this.#sfu = await freePort();
     await this.#serve();
     this.#browser = await chromium.launch({
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -96,6 +99,25 @@ export class World {
     return { page, faults };
   }
 
+  /** The link of a room that nobody is in yet. */
+  async room(): Promise<string> {
+    if (!this.#browser) throw new Error('not started');
+    const page = await (await this.#browser.newContext()).newPage();
+    const blank = `http://127.0.0.1:${this.port}/r/`;
+    await page.route(blank, (route) => route.fulfill({ body: '', headers: { 'content-type': TYPES['.html'] ?? '' } }));
+    await page.goto(blank);
+    const room = await page.evaluate((address) => new Promise<string>((resolve) => {
+      const socket = new WebSocket(address);
+      socket.onopen = () => socket.send(JSON.stringify({ type: 'request_ticket', version: 1 }));
+      socket.onmessage = ({ data }: MessageEvent<string>) => {
+        const message = JSON.parse(data) as { type: string; room?: string };
+        if (message.type === 'ticket') resolve(message.room ?? '');
+      };
+    }), `ws://127.0.0.1:${this.port}/api/v1/signal`);
+    await page.close();
+    return `http://127.0.0.1:${this.port}/r/${room}#AAECAwQFBgcICQoLDA0ODw`;
+  }
+
   /** Makes a room and keeps its door, without a call of its own. */
   async keeper(): Promise<Keeper> {
     if (!this.#browser) throw new Error('not started');
@@ -141,7 +163,8 @@ export class World {
   }
 
   async #serve(): Promise<void> {
-    this.#server = this.#run('parley-server', ['--listen', `0.0.0.0:${this.port}`, '--no-stun', '--data-dir', this.#folder]);
+    const sfu: Record<string, string> = this.#sfu === null ? {} : { PARLEY_SERVER_SFU_ENABLED: 'true', PARLEY_SERVER_SFU_PORT: String(this.#sfu) };
+    this.#server = this.#run('parley-server', ['--listen', `0.0.0.0:${this.port}`, '--no-stun', '--data-dir', this.#folder], sfu);
     await said(this.#server, /Parley server at/u);
   }
 
@@ -155,8 +178,8 @@ export class World {
     for (const child of this.#children) child.kill('SIGTERM');
   }
 
-  #run(name: string, args: string[]): ChildProcess {
-    const child = spawn(join(TARGET, name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  #run(name: string, args: string[], more: Record<string, string> = {}): ChildProcess {
+    const child = spawn(join(TARGET, name), args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...more } });
     this.#children.push(child);
     return child;
   }

@@ -1,15 +1,23 @@
 /**
- * One stay in a room, done: owns the WebSocket, the clock and the peer connection, and connects {@link Signaling} and
- * {@link PeerLink}, which decide. Tells whoever holds it what changed.
+ * One stay in a room, done: owns the WebSocket and the clock, and connects {@link Signaling} and {@link Room}, which decide, with the
+ * connections: {@link Direct} to one person and {@link SfuLine} to the server. Tells whoever holds it what changed.
  */
-import { Connection, type ConnectionEvents, type LaneName, type OwnTracks, type TrackRole } from './connection';
+import type { TileLook } from '../../bindings';
+import type { LaneName, OwnTracks, TrackRole } from './connection';
+import { Direct, type Lasting } from './direct';
+import type { DirectWay } from './group/group';
 import type { LaneEvents } from './lane';
 import { iceServers } from './ice-servers';
 import type { Link } from './link';
-import { PeerLink, type LinkEnd } from './peer-link';
+import type { LinkEnd } from './peer-link';
 import { Signaling, type Entrance } from './signaling';
-import { Stay } from './stay';
-import type { ControlMessage, DoorWord, HostWord, IceServerWord, MediaState, Participant, PeerMessage, WaitingPerson } from './wire';
+import { WordKey } from './group/seal';
+import type { Group } from './group/group';
+import { sendsSimulcast } from './group/simulcast';
+import { SfuLine } from './group/sfu-line';
+import { Words } from './group/words';
+import { Room } from './room';
+import type { ControlMessage, DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
 
 export type CallEnd = LinkEnd | 'other-left' | 'other-lost' | 'not-parley' | { readonly refused: string };
 
@@ -17,16 +25,34 @@ export interface CallEvents {
   /** Something of {@link Call} changed. */
   changed(): void;
   ended(why: CallEnd): void;
+  /** Of the person at the other end of the direct way. */
   control(message: ControlMessage): void;
+  /** Of somebody in a group. */
+  word(from: string, message: ControlMessage): void;
   track(role: TrackRole, track: MediaStreamTrack): void;
   /** Another person is there than before, or nobody. */
   person(): void;
+  /** Nothing comes directly any more; in a group, people stay. */
+  directEnded(): void;
+  /** Whose words go which way: see `Room`. */
+  words: WordsEvents;
   /** A host asks for silence. */
   muteAsked(by: Participant): void;
   lane: Record<LaneName, LaneEvents & { down(): void }>;
 }
 
+/** How people of a group are written to. */
+export interface WordsEvents {
+  grouped(direct: string | null): void;
+  open(id: string, say: (frame: Uint8Array) => boolean): void;
+  closed(id: string): void;
+  came(id: string, frame: Uint8Array): void;
+  goesBack(): void;
+  pairedOff(other: string | null): void;
+}
+
 const TICK_MS = 250;
+const STREAM_BYTES = 8;
 /** Without a place at the server nothing can be mended: media that stops, and has not come back by itself by then, is over. */
 const PLACELESS_MAX_MS = 5000;
 
@@ -35,18 +61,14 @@ export class Call {
   readonly #events: CallEvents;
   readonly #own: OwnTracks;
   readonly #signaling: Signaling;
-  readonly #stay: Stay;
+  readonly #room: Room;
+  readonly #direct: Direct;
+  readonly #sfu: SfuLine;
   readonly #clock: ReturnType<typeof setInterval>;
   #socket: WebSocket | null = null;
   #iceServers: RTCIceServer[] = [];
-  #peer: PeerLink | null = null;
-  #connection: Connection | null = null;
   /** Since when media does not flow whose place at the server somebody else has. */
   #placelessSince: number | null = null;
-  /** What the other person takes of pictures, in kbit/s, where they say it. */
-  #takesKbps: number | undefined;
-  #said = new Map<string, MediaState | Extract<ControlMessage, { type: 'hand' | 'may_record' }>>();
-  #numbers = 0;
   #over = false;
   entered = false;
   /** When the two were first connected, in milliseconds since 1970. */
@@ -64,8 +86,8 @@ export class Call {
         disconnect: () => this.#disconnect(),
         joined: (you, people, servers) => this.#onJoined(you, people, servers),
         room: (message) => {
-          this.#stay.onRoom(now(), message);
-          this.#setReachable();
+          this.#room.onRoom(now(), message);
+          this.#settle();
         },
         lost: () => this.#setReachable(),
         refused: (code) => (this.up ? this.#signaling.askAgainLater(now()) : this.#end({ refused: code })),
@@ -74,16 +96,51 @@ export class Call {
       },
       Math.random,
     );
-    this.#stay = new Stay(() => this.#peer, {
-      meet: (me, other, polite) => this.#meet(me, other, polite),
-      part: () => {
-        this.#part();
-        this.#events.person();
+    this.#direct = new Direct(link, own, {
+      changed: () => this.#settle(),
+      say: (to, payload) => this.#sayTo(to, payload),
+      control: (message) => this.#events.control(message),
+      track: (role, track) => this.#events.track(role, track),
+      ended: (why) => this.#room.onWayEnded() || this.#end(why),
+      lane: events.lane,
+    });
+    const words = new Words(new WordKey(link.secret, link.roomBytes), crypto.getRandomValues(new Uint8Array(STREAM_BYTES)));
+    this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), {
+      localOffer: (connection, sdp, publish, receive) => this.#inGroup((group) => group.onLocalOffer(now(), connection, sdp, publish, receive)),
+      answerSet: (connection) => this.#inGroup((group) => group.onAnswerSet(now(), connection)),
+      needsOffer: (connection) => this.#inGroup((group) => group.needsOffer(now(), connection)),
+      failed: (connection) => this.#inGroup((group) => group.onFailed(now(), connection)),
+      phase: (connection, phase) => this.#inGroup((group) => group.onPhase(now(), connection, phase)),
+      heard: (list, renewed) => this.#inGroup((group) => group.onHeard(now(), list, renewed)),
+    });
+    this.#room = new Room(words, () => this.#direct.peer, {
+      meet: (me, other, polite) => {
+        this.#direct.meet(me, other, polite);
+        // Of a group, everybody is known already.
+        if (!this.#room.group.inForce) this.#events.person();
       },
-      said: (message) => this.#peer?.onMessage(now(), message),
+      part: () => {
+        this.#direct.part();
+        if (this.#room.group.inForce) this.#events.directEnded();
+        else this.#events.person();
+      },
+      said: (message) => this.#direct.peer?.onMessage(now(), message),
       muteAsked: (by) => this.#events.muteAsked(by),
       askAgainLater: () => this.#signaling.askAgainLater(now()),
       end: (why) => this.#end(why),
+      say: (word) => this.#signaling.say(word),
+      open: (number) => this.#openSfu(number),
+      makeOffer: () => this.#sfu.makeOffer(),
+      setAnswer: (sdp) => this.#sfu.setAnswer(sdp),
+      close: () => this.#sfu.close(),
+      layersWanted: (source, rids) => this.#sfu.setWanted(source, rids),
+      heard: (from, message) => this.#events.word(from, message),
+      chat: (from, frame) => this.#events.words.came(from, frame),
+      wordsOpen: (id) => this.#events.words.open(id, (frame) => this.#room.group.sayChat(id, frame)),
+      wordsClosed: (id) => this.#events.words.closed(id),
+      grouped: (direct) => this.#events.words.grouped(direct),
+      goesBack: () => this.#events.words.goesBack(),
+      pairedOff: (other) => this.#events.words.pairedOff(other),
     });
     this.#signaling.start(now());
     this.#clock = setInterval(() => this.#tick(), TICK_MS);
@@ -104,25 +161,45 @@ export class Call {
   }
 
   get wasJoined(): boolean {
-    return this.#stay.me !== null;
+    return this.#room.stay.me !== null;
   }
 
-  /** The other person, while one is there. */
+  /** Everybody else. */
+  get people(): readonly Participant[] {
+    return this.#room.people;
+  }
+
+  /** What goes beyond a call of two; null for one. */
+  get group(): Group | null {
+    return this.#room.group.inForce ? this.#room.group : null;
+  }
+
+  /** One's own id, while known. */
+  get me(): string | null {
+    return this.#room.stay.me?.id ?? null;
+  }
+
+  /** The direct way there is. */
+  get direct(): DirectWay | null {
+    return this.#direct.way;
+  }
+
+  /** Whom the direct way leads to, while there is somebody. */
   get other(): Participant | null {
-    return this.#stay.other;
+    return this.#room.stay.other;
   }
 
   /** Whether this side may let people in and put them out. */
   get mayHost(): boolean {
-    return this.#stay.me?.role === 'host';
+    return this.#room.stay.me?.role === 'host';
   }
 
   get door(): DoorWord {
-    return this.#stay.door;
+    return this.#room.stay.door;
   }
 
   get waiting(): readonly WaitingPerson[] {
-    return this.#stay.waiting;
+    return this.#room.stay.waiting;
   }
 
   /** What keeps this side from coming in. */
@@ -130,13 +207,18 @@ export class Call {
     return this.#signaling.entrance;
   }
 
+  /** Media can flow, by one way or another. */
   get up(): boolean {
-    return this.#peer?.up ?? false;
+    return (this.#direct.peer?.up ?? false) || this.#room.group.up;
   }
 
+  /** What most comes over now. */
   get pc(): RTCPeerConnection | null {
-    return this.#connection?.pc ?? null;
+    return (this.#room.group.up ? this.#sfu.pc : null) ?? this.#direct.pc;
   }
+
+  /** What comes from the SFU in this section. */
+  sfuTrack = (mid: string): MediaStreamTrack | null => this.#sfu.track(mid);
 
   enter(name: string): void {
     this.entered = true;
@@ -156,33 +238,45 @@ export class Call {
 
   /** Leaves for good; says so to the other side where it can. */
   leave(): void {
-    this.#peer?.tellNow({ type: 'bye' });
-    const connection = this.#connection;
-    // The goodbye is on its way: closing at once would overtake it.
-    setTimeout(() => connection?.close(), 150);
-    this.#connection = null;
+    this.#direct.leave();
     this.#signaling.leave();
     this.#stop();
   }
 
   setTrack(role: TrackRole, track: MediaStreamTrack | null): void {
     this.#own[role] = track;
-    this.#connection?.setTrack(role, track);
+    this.#direct.setTrack(role, track);
+    this.#sfu.setTrack(role);
+  }
+
+  /** What the window shows, and how large. */
+  look(tiles: readonly TileLook[]): void {
+    this.#room.group.look(tiles);
+    this.#settle();
   }
 
   /** Lasting words: to this person, and again whenever it may not have been heard. */
-  tell(message: MediaState | Extract<ControlMessage, { type: 'hand' | 'may_record' }>): void {
-    this.#said.set(message.type, message);
-    this.#peer?.tell(message);
+  tell(message: Lasting): void {
+    this.#direct.tell(message);
+    const { members } = this.#room.group;
+    if (message.type === 'media_state') members.ownMedia = message;
+    else if (message.type === 'hand') members.ownHand = message.raised;
+    else members.allow(message.allowed);
+    this.#settle();
   }
 
-  tellNow(message: ControlMessage): void {
-    this.#peer?.tellNow(message);
+  /** What means something only now: to everybody. */
+  react(reaction: string): void {
+    const { group } = this.#room;
+    if (group.isSfu || (group.inForce && !this.#direct.peer?.up)) group.members.react(reaction);
+    else this.#direct.peer?.tellNow({ type: 'reaction', reaction });
+    this.#settle();
   }
 
   /** Whether what should come comes. */
   setStalled(stalled: boolean): void {
-    if (this.#peer) this.#peer.stalled = stalled;
+    const { peer } = this.#direct;
+    if (peer) peer.stalled = stalled;
   }
 
   #connect(): void {
@@ -212,104 +306,58 @@ export class Call {
 
   #onJoined(you: string, people: readonly Participant[], servers: readonly IceServerWord[]): void {
     this.#iceServers = iceServers(servers, this.#link.host);
-    this.#stay.onJoined(now(), you, people);
-    this.#setReachable();
+    this.#direct.setIceServers(this.#iceServers);
+    this.#room.onJoined(now(), you, people);
+    this.#settle();
   }
 
-  #meet(me: Participant, other: Participant, polite: boolean): void {
-    this.#part();
-    this.#takesKbps = undefined;
-    this.#numbers += 1;
-    this.#peer = new PeerLink(now(), this.#link, me.id, other.id, polite, !other.away, this.#numbers, {
-      say: (payload) => this.#sayTo(other.id, payload),
-      open: () => this.#open(),
-      peer: (command) => this.#connection?.run(command),
-      candidate: (candidate) => this.#connection?.addCandidate(candidate),
-      proven: () => this.#connection?.prove(),
-      control: (message) => this.#connection?.say(message),
-      heard: (message) => this.#hear(message),
-      end: (why) => this.#end(why),
-    });
-    for (const message of this.#said.values()) this.#peer.tell(message);
-    this.#events.person();
-  }
-
-  #hear(message: ControlMessage): void {
-    if (message.type === 'media_state') {
-      this.#takesKbps = message.picture_kbps_max;
-      this.#connection?.setTakes(this.#takesKbps);
+  #openSfu(number: number): void {
+    try {
+      this.#sfu.open(number, this.#iceServers);
+    } catch (error) {
+      console.warn('RTCPeerConnection', error);
+      // From inside of what decides: it finishes first.
+      queueMicrotask(() => this.#inGroup((group) => group.onFailed(now(), number)));
     }
-    this.#events.control(message);
+  }
+
+  #inGroup(run: (group: Group) => void): void {
+    if (this.#over) return;
+    run(this.#room.group);
+    this.#settle();
+  }
+
+  /** What follows from anything that changed. */
+  #settle(): void {
+    if (this.#over) return;
+    this.#room.settle(now(), this.#signaling.joined, this.direct);
+    this.#setReachable();
   }
 
   /** What cannot be told now is said again when it can. */
   #sayTo(to: string, payload: PeerMessage): void {
-    if (this.#stay.reachable) this.#signaling.say({ type: 'signal', to, payload });
-  }
-
-  /** Whoever was there is gone: their connection goes too. */
-  #part(): void {
-    this.#numbers = Math.max(this.#numbers, this.#peer?.number ?? 0);
-    this.#peer = null;
-    this.#close();
-  }
-
-  #open(): void {
-    this.#close();
-    // Events of a connection that was replaced are nobody's.
-    const mine = (run: (peer: PeerLink) => void) => {
-      if (this.#connection === connection && this.#peer) run(this.#peer);
-      this.#events.changed();
-    };
-    const events: ConnectionEvents = {
-      local: (type, sdp) => mine((peer) => peer.onLocal(now(), type, sdp)),
-      remoteSet: () => mine((peer) => peer.onRemoteSet(now())),
-      failed: () => mine((peer) => peer.onFailed(now())),
-      candidate: (candidate) => mine((peer) => peer.onOwnCandidate(candidate)),
-      phase: (phase) => mine((peer) => peer.onPhase(now(), phase)),
-      needsOffer: () => mine((peer) => peer.wantOffer(now())),
-      controlOpen: () => mine((peer) => peer.onControlOpen(now())),
-      control: (message) => mine((peer) => peer.onControl(now(), message)),
-      track: (role, track) => this.#connection === connection && this.#events.track(role, track),
-      lane: this.#events.lane,
-    };
-    // Declared first: until it is made it is nobody's, and nothing says anything yet.
-    let connection: Connection | null = null;
-    try {
-      this.#connection = connection = new Connection(this.#iceServers, this.#own, events);
-      connection.setTakes(this.#takesKbps);
-    } catch (error) {
-      console.warn('RTCPeerConnection', error);
-      this.#end('connection-failed');
-    }
-  }
-
-  #close(): void {
-    this.#connection?.close();
-    this.#connection = null;
-    for (const lane of Object.values(this.#events.lane)) lane.down();
+    if (this.#room.stay.reachable) this.#signaling.say({ type: 'signal', to, payload });
   }
 
   #setReachable(): void {
-    this.#peer?.setReachable(now(), this.#signaling.joined && this.#stay.reachable);
+    this.#direct.peer?.setReachable(now(), this.#signaling.joined && this.#room.stay.reachable);
     this.#events.changed();
   }
 
   #tick(): void {
     const nowMs = now();
     this.#signaling.onTick(nowMs);
-    this.#peer?.onTick(nowMs);
+    this.#direct.peer?.onTick(nowMs);
     if (this.up && this.connectedSinceMs === null) this.connectedSinceMs = Date.now();
-    this.#stay.onTick(nowMs);
     this.#noticePlaceless(nowMs);
-    this.#setReachable();
+    this.#settle();
   }
 
   #noticePlaceless(nowMs: number): void {
     if (!this.takenOver || this.up) this.#placelessSince = null;
     else this.#placelessSince ??= nowMs;
     // Without somebody whose pictures may yet come back there is nothing to wait for.
-    const patience = this.#peer?.wasUp ? PLACELESS_MAX_MS : 0;
+    const patience = this.#direct.peer?.wasUp ? PLACELESS_MAX_MS : 0;
     if (this.#placelessSince !== null && nowMs - this.#placelessSince >= patience) this.#end({ refused: 'replaced' });
   }
 
@@ -327,8 +375,8 @@ export class Call {
   #stop(): void {
     this.#over = true;
     clearInterval(this.#clock);
-    this.#peer = null;
-    this.#close();
+    this.#sfu.close();
+    this.#direct.part();
   }
 }
 

@@ -92,3 +92,27 @@ test('a name of a file is nothing but a name on every system', () => {
   }
   expect(harmless(`${'x'.repeat(300)}.pdf`)).toMatch(/x\.pdf$/u);
 });
+
+test('what was begun with one goes on in a group, to everybody, and on with whoever is left', () => {
+  const chat = new Chat();
+  const sent: Record<string, string[]> = { direct: [], ada: [], ben: [] };
+  const lane = (name: string) => (bytes: Uint8Array) => (sent[name] ?? []).push(new TextDecoder().decode(bytes)) > 0;
+  const answer = (id: string, who?: string) => chat.onBytes(new TextEncoder().encode(JSON.stringify({ type: 'delivered', id })), GRACE, 0, who);
+  chat.laneUp(lane('direct'));
+  chat.write('one', 'for ada', 0, 0);
+  chat.laneDown();
+  chat.grouped('ada');
+  for (const who of ['ada', 'ben']) chat.laneUp(lane(who), who);
+  expect([sent['ada']?.length, sent['ben']], 'only who it was for').toEqual([1, []]);
+  answer('one', 'ada');
+  chat.write('two', 'for both', 0, 0);
+  answer('two', 'ada');
+  expect(chat.messages.map(({ delivery }) => delivery)).toEqual(['delivered', 'sending']);
+  chat.left('ben');
+  expect(chat.messages.map(({ delivery }) => delivery)).toEqual(['delivered', 'delivered']);
+  chat.pairedOff('ada');
+  chat.write('three', 'for ada again', 0, 0);
+  sent['direct'] = [];
+  chat.laneUp(lane('direct'));
+  expect(sent['direct'].map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(['three']);
+});

@@ -1,113 +1,96 @@
-/**
- * The chat with the other person, through all connections to them: order, answers, what came twice. Decides; `say` puts frames on
- * the lane. As `parley-call/src/chat/conversation.rs`.
- */
+/** The chat with everybody in the call: one {@link Conversation} each, and what was written in one list. Decides. As `parley-call/src/chat/driver.rs`. */
 import type { Delivery, MessageView } from '../../bindings';
+import { Conversation, type ConversationNews, type Say } from './conversation';
+import { Deliveries } from './deliveries';
 import { presentable } from './presentable';
-import { readTagged } from './reader';
 
-type Frame = { type: 'text'; id: string; text: string } | { type: 'delivered'; id: string };
-
-const UNANSWERED_MAX = 256;
-const ON_THE_WAY_MAX = 32;
-const SHOWN_MAX = 512;
-const ANSWER_MAX_MS = 15_000;
 const KEPT_MAX = 2000;
-const FRAME_BYTES_MAX = 32 * 1024;
-const ID_CHARS_MAX = 64;
-
-interface Waiting {
-  readonly id: string;
-  readonly text: string;
-  readonly sinceMs: number;
-  overdue: boolean;
-}
+/** The other person of a call of two, whoever that is. */
+const DIRECT = '';
 
 export class Chat {
   /** Oldest first. */
   messages: readonly MessageView[] = [];
-  #waiting: Waiting[] = [];
-  /** How many of them went on the present lane. */
-  #gone = 0;
-  #say: ((bytes: Uint8Array) => boolean) | null = null;
-  #shown = new Set<string>();
+  readonly #with = new Map([[DIRECT, new Conversation()]]);
+  readonly #deliveries = new Deliveries((id, delivery) => this.#mark(id, delivery));
   #numbers = 0;
+  #told = false;
 
   /** A message of one's own; tells why it is not taken, or null. */
   write(id: string, text: string, nowMs: number, atMs: number): 'empty' | 'too-many' | null {
     const shown = presentable(text);
     if (shown === null) return 'empty';
-    if (this.#waiting.length >= UNANSWERED_MAX) return 'too-many';
-    this.#waiting.push({ id, text: shown, sinceMs: nowMs, overdue: false });
+    const to = [...this.#with].filter(([, conversation]) => !conversation.full);
+    if (!to.length && this.#with.size) return 'too-many';
     this.#keep({ id, author: null, name: '', text: shown, at_ms: atMs, delivery: 'sending' });
-    this.#flush();
+    this.#deliveries.said(id, to.map(([who]) => who));
+    for (const [, conversation] of to) conversation.write(id, shown, nowMs);
     return null;
   }
 
-  laneUp(say: (bytes: Uint8Array) => boolean): void {
-    this.#say = say;
-    this.#gone = 0;
-    this.#flush();
+  /** A way to somebody: over it goes again what was not answered. */
+  laneUp(say: Say, who = DIRECT): void {
+    const conversation = this.#with.get(who) ?? new Conversation();
+    this.#with.set(who, conversation);
+    conversation.laneUp(say);
   }
 
-  laneDown(): void {
-    this.#say = null;
-    this.#gone = 0;
+  laneDown(who = DIRECT): void {
+    this.#with.get(who)?.laneDown();
+  }
+
+  /** Of a group one is gone. */
+  left(who: string): void {
+    if (this.#with.delete(who)) this.#deliveries.left(who);
   }
 
   /** Somebody else is there, or nobody any more. */
   forget(): void {
-    this.laneDown();
-    for (const waiting of this.#waiting) this.#mark(waiting.id, 'not_delivered');
-    this.#waiting = [];
-    this.#shown.clear();
+    for (const who of [...this.#with.keys()]) this.left(who);
+    this.#with.set(DIRECT, new Conversation());
+  }
+
+  /** It is a group from now on; what was begun with the other one goes on with this person. */
+  grouped(direct: string | null): void {
+    this.#move(DIRECT, direct);
+  }
+
+  /** It is a call of two again: what was begun with this person goes on. */
+  pairedOff(other: string | null): void {
+    for (const who of [...this.#with.keys()]) if (who !== other) this.left(who);
+    this.#move(other ?? DIRECT, DIRECT);
+    if (!this.#with.has(DIRECT)) this.#with.set(DIRECT, new Conversation());
   }
 
   onTick(nowMs: number): boolean {
-    const late = this.#waiting.filter((one) => !one.overdue && nowMs - one.sinceMs >= ANSWER_MAX_MS);
-    for (const one of late) {
-      one.overdue = true;
-      this.#mark(one.id, 'not_delivered');
-    }
-    return late.length > 0;
+    this.#told = false;
+    for (const [who, conversation] of this.#with) conversation.onTick(nowMs, this.#newsOf(who, null, 0));
+    return this.#told;
   }
 
-  onBytes(bytes: Uint8Array, from: { id: string; name: string }, atMs: number): void {
-    if (bytes.length > FRAME_BYTES_MAX) return;
-    const frame = readTagged(new TextDecoder().decode(bytes), 'type') as Frame | null;
-    if (typeof frame?.id !== 'string' || frame.id.length > ID_CHARS_MAX) return;
-    if (frame.type === 'delivered') return this.#onDelivered(frame.id);
-    if (frame.type !== 'text' || typeof frame.text !== 'string') return;
-    const shown = presentable(frame.text);
-    this.#put({ type: 'delivered', id: frame.id });
-    if (shown === null || this.#shown.has(frame.id)) return;
-    this.#shown.add(frame.id);
-    const [oldest] = this.#shown;
-    if (this.#shown.size > SHOWN_MAX && oldest) this.#shown.delete(oldest);
-    // An id of our own: the author's could be one of ours.
-    this.#numbers += 1;
-    this.#keep({ id: `came-${this.#numbers}`, author: from.id, name: from.name, text: shown, at_ms: atMs, delivery: 'delivered' });
+  onBytes(bytes: Uint8Array, from: { id: string; name: string }, atMs: number, who = DIRECT): void {
+    this.#with.get(who)?.onBytes(bytes, this.#newsOf(who, from, atMs));
   }
 
-  #onDelivered(id: string): void {
-    const at = this.#waiting.findIndex((one, index) => index < this.#gone && one.id === id);
-    if (at < 0) return;
-    this.#waiting.splice(at, 1);
-    this.#gone -= 1;
-    this.#mark(id, 'delivered');
-    this.#flush();
+  #newsOf(who: string, from: { id: string; name: string } | null, atMs: number): ConversationNews {
+    return {
+      came: (text) => {
+        // An id of our own: the author's could be one of ours.
+        this.#numbers += 1;
+        if (from) this.#keep({ id: `came-${this.#numbers}`, author: from.id, name: from.name, text, at_ms: atMs, delivery: 'delivered' });
+      },
+      delivered: (id) => this.#deliveries.delivered(id, who),
+      unanswered: (id) => this.#deliveries.unanswered(id, who),
+    };
   }
 
-  #flush(): void {
-    while (this.#say && this.#gone < ON_THE_WAY_MAX) {
-      const next = this.#waiting[this.#gone];
-      if (!next || !this.#put({ type: 'text', id: next.id, text: next.text })) return;
-      this.#gone += 1;
-    }
-  }
-
-  #put(frame: Frame): boolean {
-    return this.#say?.(new TextEncoder().encode(JSON.stringify(frame))) ?? false;
+  #move(from: string, to: string | null): void {
+    const conversation = this.#with.get(from);
+    if (!conversation || from === to) return;
+    if (to === null) return this.left(from);
+    this.#with.delete(from);
+    this.#with.set(to, conversation);
+    this.#deliveries.renamed(from, to);
   }
 
   #keep(message: MessageView): void {
@@ -115,6 +98,7 @@ export class Chat {
   }
 
   #mark(id: string, delivery: Delivery): void {
+    this.#told = true;
     this.messages = this.messages.map((message) => (message.id === id && message.author === null ? { ...message, delivery } : message));
   }
 }

@@ -2,6 +2,7 @@
  * One RTCPeerConnection: carries out what {@link PeerLink} decides, and tells what happens. Nothing of one's own goes out, and
  * nothing that came is shown, before {@link Connection.prove}.
  */
+import { preferH264 } from './codecs';
 import { Lane, type LaneEvents } from './lane';
 import type { Phase } from './link-state';
 import type { PeerCommand, SdpType } from './negotiation';
@@ -110,6 +111,12 @@ export class Connection {
     this.#askForSections();
   }
 
+  /** What comes of the other side now, where it may be shown. */
+  get coming(): ReadonlySet<TrackRole> {
+    const comes = (role: TrackRole) => this.#transceiver(role)?.receiver.track.muted === false;
+    return new Set(this.#proven ? (Object.keys(KINDS) as TrackRole[]).filter(comes) : []);
+  }
+
   /** The other side takes no more of pictures than this, in kbit/s. */
   setTakes(kbps: number | undefined): void {
     if (kbps === this.#takesKbps) return;
@@ -203,14 +210,14 @@ export class Connection {
       // What was taken back stays in the list for a while; a browser throws where somebody gives it a direction.
       if (isStopped(one)) continue;
       one.direction = 'sendrecv';
-      if (one.receiver.track.kind === 'video') prefer(one);
+      if (one.receiver.track.kind === 'video') preferH264(one);
     }
   }
 
   #add(role: TrackRole): void {
     const [kind] = KINDS[role];
     const one = this.pc.addTransceiver(kind, { direction: 'sendrecv', streams: [new MediaStream()] });
-    if (kind === 'video') prefer(one);
+    if (kind === 'video') preferH264(one);
   }
 
   #transceiver(role: TrackRole): RTCRtpTransceiver | undefined {
@@ -257,15 +264,3 @@ export class Connection {
 
 /** Or about to be: it has no section until a later description, and takes no direction any more (W3C WebRTC 1.0, section 5.4). */
 const isStopped = ({ direction, currentDirection }: RTCRtpTransceiver): boolean => direction === 'stopped' || currentDirection === 'stopped';
-
-/** H.264 constrained baseline as the app speaks it; what a browser without it has, where there is none. */
-function prefer(one: RTCRtpTransceiver): void {
-  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs ?? [];
-  const ours = codecs.filter(({ mimeType, sdpFmtpLine = '' }) => mimeType === 'video/H264' && /profile-level-id=42e0/iu.test(sdpFmtpLine) && /packetization-mode=1/u.test(sdpFmtpLine));
-  if (!ours.length || !('setCodecPreferences' in one)) return;
-  try {
-    one.setCodecPreferences([...ours, ...codecs.filter(({ mimeType }) => mimeType === 'video/rtx')]);
-  } catch {
-    // Then the browser's own order holds, and the answer decides.
-  }
-}

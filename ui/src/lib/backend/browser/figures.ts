@@ -6,8 +6,8 @@ export interface Look {
   readonly entries: readonly Record<string, unknown>[];
 }
 
-const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function totals({ entries }: Look) {
   const sum = (type: string, key: string, kind?: string) => entries.filter((one) => one['type'] === type && (!kind || one['kind'] === kind)).reduce((all, one) => all + number(one[key]), 0);

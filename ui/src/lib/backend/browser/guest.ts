@@ -3,11 +3,12 @@ import type { AppCommand, AppState, CommandError, DoorAsk, EndedView, Problem } 
 import { t } from '../../text';
 import type { FrameSource } from '../../frames/source';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
-import { Call, type CallEnd } from './call';
+import { Call } from './call';
 import { hasH264, standing, type Place } from './capabilities';
 import type { OwnTracks } from './connection';
 import { hostWord } from './door';
 import { endOf } from './ended';
+import { Everybody } from './group/everybody';
 import type { Link } from './link';
 import { LocalMedia } from './local-media';
 import { Looks } from './looks';
@@ -19,7 +20,7 @@ import { Sound } from './sound';
 import { Streams } from './streams';
 import { Talk } from './talk';
 import { Theirs } from './theirs';
-import { callState, localView, stateOf } from './view';
+import { callState, localView, ownMedia, stateOf } from './view';
 import type { ControlMessage } from './wire';
 
 const LEVELS_EVERY_MS = 66;
@@ -33,10 +34,11 @@ export class GuestBackend implements Backend {
   readonly #share = new ScreenShare({ changed: () => this.#change(), tracks: (picture, sound) => this.#onShared(picture, sound) });
   readonly #picked = new Picked();
   readonly #sound = new Sound();
-  readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (talk) => this.#events?.talk?.(talk));
+  readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (id) => this.#call.people.find((one) => one.id === id)?.name ?? '', (talk) => this.#events?.talk?.(talk));
   readonly #own: OwnTracks = { microphone: null, camera: null, screen: null, screen_sound: null };
   readonly #streams = new Streams();
   readonly #theirs = new Theirs(this.#streams, this.#sound);
+  readonly #everybody = new Everybody(this.#streams, this.#sound, this.#theirs);
   readonly #media: LocalMedia;
   #settings = loadSettings();
   #local = { muted: false, talking: false, cameraOn: true, preview: false, testing: false };
@@ -145,7 +147,11 @@ export class GuestBackend implements Backend {
         });
         return null;
       case 'set_volume':
-        this.#theirs.setVolume(command.percent);
+        this.#everybody.setVolume(command.id, command.percent);
+        if (!this.#call.group || command.id === this.#call.other?.id) this.#theirs.setVolume(command.percent);
+        return null;
+      case 'look':
+        this.#call.look(command.tiles);
         return null;
       case 'change_settings':
         this.#settings = patched(this.#settings, command.patch);
@@ -157,7 +163,7 @@ export class GuestBackend implements Backend {
       case 'choose_share':
       case 'share':
         if (command.type === 'choose_share' && !command.on) return null;
-        void this.#share.begin(command.type === 'share' ? (command.mode ?? this.#settings.screen.mode) : this.#settings.screen.mode, this.#theirs.them.media?.takes_screen_sound ?? false);
+        void this.#share.begin(command.type === 'share' ? (command.mode ?? this.#settings.screen.mode) : this.#settings.screen.mode, this.#call.group !== null || (this.#theirs.them.media?.takes_screen_sound ?? false));
         return null;
       case 'stop_sharing':
         this.#share.stop();
@@ -167,7 +173,7 @@ export class GuestBackend implements Backend {
       case 'send_message':
         return this.#talk.write(command.text);
       case 'react':
-        this.#call.tellNow({ type: 'reaction', reaction: command.reaction });
+        this.#call.react(command.reaction);
         this.#talk.reaction(null, command.reaction);
         return null;
       case 'raise_hand':
@@ -207,14 +213,20 @@ export class GuestBackend implements Backend {
     this.#theirs.forget('');
     this.#talk.begin();
     const call: Call = new Call(this.#link, this.#own, {
-      changed: () => this.#change(),
-      ended: (why) => call === this.#call && this.#over(why),
+      changed: () => {
+        this.#everybody.show(call);
+        this.#change();
+      },
+      ended: (why) => call === this.#call && this.#finish(endOf(why, hasH264())),
       control: (message) => this.#hear(message),
+      word: (from, message) => message.type === 'reaction' && this.#talk.reaction(from, message.reaction),
       track: (role, track) => this.#theirs.show(this.#call.other?.id ?? '', role, track),
       person: () => {
         this.#theirs.forget(this.#call.other?.id ?? '');
         this.#talk.newPerson();
       },
+      directEnded: () => this.#theirs.end(),
+      words: { ...this.#talk.words, pairedOff: (other) => (this.#talk.words.pairedOff(other), this.#theirs.setVolume(this.#everybody.volumeOf(other ?? '', call))) },
       muteAsked: (by) => this.#muteAsAsked(by.name),
       lane: this.#talk.lane,
     });
@@ -244,19 +256,16 @@ export class GuestBackend implements Backend {
     return null;
   }
 
-  #over(why: CallEnd): void {
-    this.#finish(endOf(why, hasH264()));
-    this.#change();
-  }
-
   #finish(end: Pick<EndedView, 'code' | 'message'>): void {
     const since = this.#call.connectedSinceMs;
     this.#ended = { ...end, seconds: since === null ? 0 : Math.round((Date.now() - since) / 1000) };
     this.#inCall = false;
     this.#local.preview = false;
     this.#share.stop();
-    this.#theirs.silence(this.#call.other?.id ?? '');
+    this.#everybody.show(this.#call);
+    this.#theirs.forget(this.#call.other?.id ?? '');
     this.#devices();
+    this.#change();
   }
 
   #atDoor(ask: DoorAsk): null {
@@ -320,34 +329,23 @@ export class GuestBackend implements Backend {
   }
 
   #tellMedia(): void {
-    const { microphone, camera } = this.#media.sources;
-    const shares = this.#share.view?.state === 'running';
-    this.#call.tell({
-      type: 'media_state',
-      microphone_on: microphone.state === 'running' && !this.#local.muted,
-      camera_on: camera.state === 'running',
-      screen_on: shares,
-      screen_moves: shares && this.#share.view?.mode === 'motion',
-      takes_screen: true,
-      screen_sound_on: shares && this.#share.view?.sound === true,
-      takes_screen_sound: true,
-    });
+    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view));
   }
 
   #tellLevels(): void {
-    const voice = this.#sound.level('voice');
-    const other = this.#call.other?.id;
     const running = this.#media.sources.microphone.state === 'running';
     if (!running && !this.#inCall) return;
-    this.#events?.levels?.({ microphone: this.#sound.level('own'), speaker: voice, people: other ? [{ id: other, level: voice }] : [] });
+    const people = this.#everybody.levels(this.#call);
+    this.#events?.levels?.({ microphone: this.#sound.level('own'), speaker: Math.max(this.#sound.level('voice'), ...people.map(({ level }) => level)), people });
   }
 
   async #takeLook(): Promise<void> {
     const call = this.#call;
-    const taken = call.pc && this.#inCall ? await this.#looks.take(call.pc).catch(() => null) : null;
+    const taken = call.pc && this.#inCall ? await this.#looks.take(call.pc, (before, now) => this.#everybody.figures(call, before, now)).catch(() => null) : null;
     // Another call may have begun meanwhile.
     if (!taken || call !== this.#call) return;
-    call.setStalled(this.#theirs.look(call.other?.id ?? '', call.up, taken));
+    if (call.group) this.#everybody.look(call, taken);
+    else call.setStalled(this.#theirs.look(call.other?.id ?? '', call.up, taken));
     this.#change();
   }
 
@@ -375,7 +373,7 @@ export class GuestBackend implements Backend {
       reconnecting: this.#inCall && callState(call) === 'reconnecting',
       takenOver: call.takenOver,
       serverAwayMs: call.serverAwayMs,
-      awayName: this.#inCall && call.other?.away ? call.other.name : null,
+      awayName: this.#inCall && !call.group && call.other?.away ? call.other.name : null,
     });
     const there = new Set(problems.map(({ code }) => code));
     for (const code of this.#dismissed) if (!there.has(code)) this.#dismissed.delete(code);
@@ -383,6 +381,7 @@ export class GuestBackend implements Backend {
       phase: this.#ended ? 'ended' : this.#inCall ? 'in_call' : 'green_room',
       link: this.#link,
       call,
+      group: this.#everybody.parts(call, this.#talk.now.hand_raised),
       them: this.#theirs.them,
       ended: this.#ended,
       muteAskedBy: this.#muteAskedBy,

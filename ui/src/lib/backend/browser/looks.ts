@@ -25,8 +25,8 @@ export class Looks {
     this.#last = null;
   }
 
-  /** The second since the last look; null for the first one. */
-  async take(pc: RTCPeerConnection): Promise<Taken | null> {
+  /** The second since the last look; null for the first one. `more` is known of a group. */
+  async take(pc: RTCPeerConnection, more?: (before: Look, now: Look) => Partial<StatsSample>): Promise<Taken | null> {
     const entries: Record<string, unknown>[] = [];
     (await pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
     const look = { atMs: performance.now(), entries };
@@ -36,7 +36,9 @@ export class Looks {
     if (before?.pc !== pc) return null;
     const sample = sampleOf(before.look, look, look.atMs - this.#began);
     this.#seconds = [...this.#seconds, sample].slice(-SECONDS_MAX);
-    for (const tell of this.#watchers) tell(sample);
+    // What comes of each is told as it is, and not kept.
+    const told = more ? { ...sample, ...more(before.look, look) } : sample;
+    for (const tell of this.#watchers) tell(told);
     return { sample, look };
   }
 

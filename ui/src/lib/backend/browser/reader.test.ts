@@ -91,3 +91,15 @@ test('whoever stands before the door is joining, also the second time', () => {
   const call = { wasJoined: true, entrance: 'lobby', up: false, other: null, connectedSinceMs: null } as unknown as CallParts;
   expect([callState(call), callState({ ...call, entrance: 'free' }), callState({ ...call, up: true, other: { id: ID, name: '', away: false } })]).toEqual(['joining', 'waiting', 'connected']);
 });
+
+test('what a server says of groups is bounded, and what makes no sense in it is left out', () => {
+  const id = 'EBESExQVFhcYGRobHB0eHw';
+  const read = (message: object) => readServer(JSON.stringify(message));
+  expect(read({ type: 'topology', mode: 'sfu', number: 7 })).toEqual({ type: 'topology', mode: 'sfu', number: 7, ready: [] });
+  for (const odd of [{ type: 'topology', mode: 'pigeon', number: 7 }, { type: 'topology', mode: 'sfu', number: -1 }, { type: 'sfu_answer', connection: 1, sdp: 'x'.repeat(50_000) }, { type: 'told', from: 'x', payload: {} }, { type: 'layers_wanted', source: 'smell', rids: [] }, { type: 'publications' }]) expect(read(odd), JSON.stringify(odd).slice(0, 80)).toBe('other');
+  const publication = { number: 17, participant: id, source: 'microphone', on: true };
+  expect(read({ type: 'publications', list: [publication, { ...publication, source: 'smell' }, 5, { ...publication, number: 2 ** 33 }] })).toEqual({ type: 'publications', list: [{ ...publication, layers: [] }] });
+  expect(read({ type: 'downs', list: [{ mid: '5', participant: id, source: 'camera', state: 'dances', rid: 'h' }, { mid: 'x'.repeat(99), participant: id, source: 'camera' }] })).toEqual({ type: 'downs', list: [{ mid: '5', participant: id, source: 'camera', state: 'absent', rid: 'h' }] });
+  const speakers = read({ type: 'speakers', list: Array.from({ length: 999 }, () => id) });
+  expect(speakers).toMatchObject({ list: [id, id, id, id, id] });
+});

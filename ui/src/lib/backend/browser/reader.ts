@@ -1,19 +1,14 @@
 /** What others say, looked at before anything believes it: from JSON to the messages of `wire.ts`, or nothing. Pure. */
-import { fromBase64Url } from './base64';
 import { shownName } from './presentable';
+import { readGroup } from './group/reader';
+import { PEOPLE_MAX } from './limits';
+import { each, isId, isNumber, isObject, isText, NUMBER_MAX, SDP_CHARS_MAX, type Loose } from './loose';
 import type { CandidateWord, ControlMessage, DoorWord, IceServerWord, Participant, PeerMessage, PeerWord, ServerMessage, WaitingPerson } from './wire';
 
-type Loose = Readonly<Record<string, unknown>>;
-
 /** As on the wire (docs/protocol.md, "Limits"). */
-const ID_BYTES = 16;
 const TOKEN_CHARS_MAX = 2048;
-const SDP_CHARS_MAX = 48 * 1024;
 const CANDIDATE_CHARS_MAX = 1024;
 const LOBBY_PEOPLE_MAX = 16;
-const NUMBER_MAX = 2 ** 32 - 1;
-/** More than a room takes, for a newer server. */
-const PEOPLE_MAX = 16;
 const SERVERS_MAX = 32;
 
 /** A message of a server; 'other' is one that this page does not know, or a part of it makes no sense; null is no message at all. */
@@ -62,7 +57,7 @@ function serverMessage(it: Loose): ServerMessage | null {
     case 'error':
       return isText(it['code'], 64) ? { type: 'error', code: it['code'], fatal: it['fatal'] === true } : null;
     default:
-      return null;
+      return readGroup(it);
   }
 }
 
@@ -160,8 +155,3 @@ function iceServer(it: unknown): IceServerWord | null {
 
 const door = (it: Loose): DoorWord => ({ locked: it['locked'] === true, lobby: it['lobby'] === true, password: it['password'] === true });
 const role = (it: unknown) => (it === 'host' ? 'host' : 'guest');
-const each = <T>(list: unknown, most: number, read: (it: unknown) => T | null): T[] => (Array.isArray(list) ? list.slice(0, most).map(read).filter((one) => one !== null) : []);
-const isObject = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown, most: number): value is string => typeof value === 'string' && value.length <= most;
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isId = (value: unknown): value is string => isText(value, 22) && fromBase64Url(value)?.length === ID_BYTES;

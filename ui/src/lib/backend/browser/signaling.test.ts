@@ -45,7 +45,7 @@ describe('the way to the server', () => {
   test('asks for a ticket at once, and joins with the name when the person wants to', () => {
     signaling.onOpen(10);
     hear(20, TICKET);
-    expect(done()).toEqual(['connect', `request_ticket ${ROOM} of.an.operator`]);
+    expect(done()).toEqual(['connect', 'groups', `request_ticket ${ROOM} of.an.operator`]);
     signaling.enter(30, 'Bob');
     expect(done()).toEqual(['join t1 Bob']);
     hear(40, JOINED);
@@ -76,7 +76,7 @@ describe('the way to the server', () => {
     }
     expect(tries.map((at, index) => at - (tries[index - 1] ?? 1000)).slice(0, 5)).toEqual([200, 400, 800, 1600, 3200]);
     signaling.onOpen(30_000);
-    expect(done()).toEqual(['resume r2 Bob']);
+    expect(done()).toEqual(['groups', 'resume r2 Bob']);
   });
 
   test('joins anew when the token is good no more', () => {
@@ -218,7 +218,7 @@ describe('the door of a room', () => {
     signaling.onTick(10_000);
     signaling.onOpen(10_000);
     hear(10_000, { ...TICKET, ticket: 't2' });
-    expect(done()).toEqual(['connect', `request_ticket ${ROOM} of.an.operator`, 'join t2 Bob']);
+    expect(done()).toEqual(['connect', 'groups', `request_ticket ${ROOM} of.an.operator`, 'join t2 Bob']);
   });
 
   test('stays shut where a host says so', () => {

@@ -5,7 +5,7 @@
 import { Backoff } from './backoff';
 import type { Link } from './link';
 import { readServer } from './reader';
-import { VERSION, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
+import { VERSION, type GroupWord, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
 
 export interface SignalingOut {
   connect(): void;
@@ -113,7 +113,7 @@ export class Signaling {
   }
 
   /** Says something in the room; told nobody while not in there. */
-  say(message: HostWord | { type: 'signal'; to: string; payload: PeerMessage }): void {
+  say(message: HostWord | GroupWord | { type: 'signal'; to: string; payload: PeerMessage }): void {
     if (this.#stage === 'joined') this.#out.send(message);
   }
 
@@ -132,6 +132,8 @@ export class Signaling {
   onOpen(nowMs: number): void {
     if (this.#stage !== 'connecting') return;
     this.#heardAt = this.#pingedAt = nowMs;
+    // Before anything else: whoever does not say it is taken for one who knows rooms of two only.
+    this.#out.send({ type: 'groups' });
     if (this.#token && this.#name !== null) {
       this.#resuming = true;
       this.#go(nowMs, 'entering', nowMs + ANSWER_MAX_MS);

@@ -33,18 +33,19 @@ class Ear {
   }
 }
 
-type Heard = 'own' | 'voice' | 'screen';
+/** Oneself, what comes directly, and each section of sound that comes from an SFU. */
+type Heard = 'own' | 'voice' | 'screen' | `sfu ${string}`;
 
 export class Sound {
   #context: AudioContext | null = null;
   readonly #ears = new Map<Heard, { track: MediaStreamTrack; ear: Ear }>();
-  readonly #players = { voice: player(), screen: player() };
+  readonly #players = new Map<Heard, HTMLAudioElement>();
   #speaker: string | null = null;
 
   /** After a press: browsers let no page be heard before one. */
   wake(): void {
     void this.#context?.resume();
-    for (const element of Object.values(this.#players)) if (element.srcObject) void element.play().catch(() => undefined);
+    for (const element of this.#players.values()) if (element.srcObject) void element.play().catch(() => undefined);
   }
 
   hear(who: Heard, track: MediaStreamTrack | null): void {
@@ -57,7 +58,7 @@ export class Sound {
       this.#ears.set(who, { track, ear: new Ear(this.#context, track) });
     }
     if (who === 'own') return;
-    const element = this.#players[who];
+    const element = this.#player(who);
     element.srcObject = track ? new MediaStream([track]) : null;
     if (track) void element.play().catch(() => undefined);
   }
@@ -67,14 +68,36 @@ export class Sound {
   }
 
   /** 0 to 100. */
-  setVolume(percent: number): void {
-    this.#players.voice.volume = Math.min(1, percent / 100);
+  setVolume(percent: number, who: Heard = 'voice'): void {
+    this.#player(who).volume = Math.min(1, percent / 100);
+  }
+
+  /** What comes by two ways is heard by one. */
+  setSilent(who: Heard, silent: boolean): void {
+    this.#player(who).muted = silent;
+  }
+
+  /** Forgets what is not among these: nothing of it comes any more. */
+  keepOnly(heard: readonly Heard[]): void {
+    for (const who of this.#players.keys()) if (!heard.includes(who)) {
+      this.hear(who, null);
+      this.#players.delete(who);
+    }
   }
 
   async setSpeaker(id: string | null): Promise<void> {
     if (this.#speaker === id) return;
     this.#speaker = id;
-    for (const element of Object.values(this.#players)) if ('setSinkId' in element) await element.setSinkId(id ?? '').catch(() => undefined);
+    for (const element of this.#players.values()) if ('setSinkId' in element) await element.setSinkId(id ?? '').catch(() => undefined);
+  }
+
+  #player(who: Heard): HTMLAudioElement {
+    const known = this.#players.get(who);
+    if (known) return known;
+    const element = player();
+    if (this.#speaker && 'setSinkId' in element) void element.setSinkId(this.#speaker).catch(() => undefined);
+    this.#players.set(who, element);
+    return element;
   }
 
   /** Three soft notes on the chosen speaker. */

@@ -58,14 +58,35 @@ export class Stay {
   onJoined(nowMs: number, you: string, people: readonly Participant[]): void {
     const me = people.find(({ id }) => id === you);
     if (!me) return this.#out.askAgainLater();
+    this.comeIn(me);
+    this.meetOne(nowMs, people.filter(({ id }) => id !== you));
+  }
+
+  /** Is in the room. */
+  comeIn(me: Participant): void {
     this.me = me;
     // What differs from an open door is told again.
     this.door = OPEN;
     this.waiting = [];
-    const others = people.filter(({ id }) => id !== you);
+  }
+
+  /** Meets one of these, who are there. */
+  meetOne(nowMs: number, others: readonly Participant[]): void {
     const next = others.find(({ id }) => id === this.other?.id) ?? others.find(({ away }) => !away) ?? others[0];
     if (next) this.#meet(next);
     else if (this.other) this.#gone ??= { atMs: nowMs, reason: 'lost' };
+  }
+
+  /** The way there is ends, and nothing else. */
+  drop(): void {
+    this.other = this.#gone = this.#met = this.#successor = null;
+    this.#out.part();
+  }
+
+  /** Of several people the server tells the same of whom the way leads to: it is not that which ends it. */
+  agree(there: Participant | undefined): void {
+    if (this.other) this.other = { ...this.other, away: there?.away ?? true };
+    this.#gone = this.#successor = null;
   }
 
   onRoom(nowMs: number, message: ServerMessage): void {

@@ -2,7 +2,7 @@
 import type { CommandError, ReactionKind, TalkView } from '../../bindings';
 import { t } from '../../text';
 import { freshId } from './base64';
-import type { CallEvents } from './call';
+import type { CallEvents, WordsEvents } from './call';
 import { Chat } from './chat';
 import { readChunkFrame, readFileFrame, writeChunkFrame, writeFileFrame } from './files/frames';
 import { Shelf } from './files/shelf';
@@ -21,6 +21,14 @@ export class Talk {
   readonly #changed: (talk: TalkView) => void;
   readonly #person: () => { id: string; name: string };
   #chat = new Chat();
+  /** Who has the name of an id, in a group. */
+  readonly #nameOf: (id: string) => string;
+  /** While it is a group: how each is written to by words, and whom the direct way leads to. */
+  #group: { readonly words: Map<string, (frame: Uint8Array) => boolean>; back: boolean } | null = null;
+  /** The lane of the direct way, while it is up. */
+  #chatLane: Lane | null = null;
+  /** Whom files go to. */
+  #filesWith = '';
   #shelf = new Shelf();
   #transfers = this.#fresh();
   #lanes: { files: Lane | null; chunks: Lane | null } = { files: null, chunks: null };
@@ -32,8 +40,9 @@ export class Talk {
   #dirty = false;
   #toldAt = 0;
 
-  constructor(person: () => { id: string; name: string }, changed: (talk: TalkView) => void) {
+  constructor(person: () => { id: string; name: string }, nameOf: (id: string) => string, changed: (talk: TalkView) => void) {
     this.#person = person;
+    this.#nameOf = nameOf;
     this.#changed = changed;
     setInterval(() => this.#tick(), TICK_MS);
   }
@@ -46,10 +55,17 @@ export class Talk {
   /** What the lanes of a call bring. */
   readonly lane: CallEvents['lane'] = {
     chat: {
-      up: (lane) => this.#touch(() => this.#chat.laneUp((bytes) => lane.send(bytes))),
-      bytes: (bytes) => this.#touch(() => this.#chat.onBytes(bytes, this.#person(), Date.now())),
+      up: (lane) => this.#touch(() => {
+        this.#chatLane = lane;
+        this.#route();
+      }),
+      bytes: (bytes) => this.#touch(() => this.#chat.onBytes(bytes, this.#person(), Date.now(), this.#group ? this.#person().id : undefined)),
       drained: () => undefined,
-      down: () => this.#touch(() => this.#chat.laneDown()),
+      down: () => this.#touch(() => {
+        const was = this.#chatLane !== null;
+        this.#chatLane = null;
+        if (was || !this.#group) this.#route();
+      }),
     },
     files: {
       up: (lane) => this.#laneUp('files', lane),
@@ -71,6 +87,32 @@ export class Talk {
     },
   };
 
+  /** How people of a group are written to. */
+  readonly words: WordsEvents = {
+    grouped: (direct) => this.#touch(() => {
+      this.#chat.grouped(direct);
+      this.#group = { words: new Map(), back: false };
+    }),
+    open: (id, say) => this.#touch(() => {
+      this.#group?.words.set(id, say);
+      this.#route(id);
+    }),
+    closed: (id) => this.#touch(() => {
+      this.#group?.words.delete(id);
+      this.#chat.left(id);
+    }),
+    came: (id, frame) => this.#touch(() => this.#chat.onBytes(frame, { id, name: this.#nameOf(id) }, Date.now(), this.#group ? id : undefined)),
+    goesBack: () => this.#touch(() => {
+      if (this.#group) this.#group.back = true;
+      this.#route();
+    }),
+    pairedOff: (other) => this.#touch(() => {
+      this.#group = null;
+      this.#chat.pairedOff(other);
+      this.#route();
+    }),
+  };
+
   /** Another person is there; what was for the one before is not for them. */
   newPerson(): void {
     this.#touch(() => {
@@ -80,10 +122,27 @@ export class Talk {
     });
   }
 
+  /** By which way somebody is written to now: whom the direct way leads to, unless another is named. */
+  #route(id = this.#person().id): void {
+    const lane = this.#chatLane;
+    const over = lane && ((bytes: Uint8Array) => lane.send(bytes));
+    if (!this.#group) {
+      if (over) this.#chat.laneUp(over);
+      else this.#chat.laneDown();
+      return;
+    }
+    const direct = over && this.#group.back && id === this.#person().id;
+    const say = direct ? over : this.#group.words.get(id);
+    if (say) this.#chat.laneUp(say, id);
+    else if (id) this.#chat.laneDown(id);
+  }
+
   /** A fresh call has nothing of the one before. */
   begin(): void {
     this.#touch(() => {
       this.#chat = new Chat();
+      this.#group = this.#chatLane = null;
+      this.#filesWith = '';
       this.#shelf = new Shelf();
       this.#transfers = this.#fresh();
       this.#reactions = [];
@@ -159,6 +218,10 @@ export class Talk {
   }
 
   #laneUp(name: 'files' | 'chunks', lane: Lane): void {
+    const { id } = this.#person();
+    // After a group somebody else may be there than before it.
+    if (this.#filesWith && this.#filesWith !== id) this.#touch(() => this.#transfers.forget());
+    this.#filesWith = id;
     this.#lanes[name] = lane;
     if (this.#lanes.files && this.#lanes.chunks) this.#touch(() => this.#transfers.laneUp());
   }

@@ -1,4 +1,7 @@
-/** What the other person shows, says and is known by: their tracks go to the tiles and to the speaker. One for the page; emptied when somebody else comes. */
+/**
+ * What the person at the other end of the direct way shows, says and is known by: their tracks go to the tiles and to the speaker, but those
+ * that come through an SFU too. One for the page; emptied when somebody else comes.
+ */
 import type { TrackRole } from './connection';
 import { qualityOf } from './figures';
 import { sizeOf, type Taken } from './looks';
@@ -13,6 +16,9 @@ const STALLED_LOOKS = 3;
 export class Theirs {
   them: Them = { ...NOBODY };
   #still = 0;
+  #id = '';
+  readonly #tracks = new Map<TrackRole, MediaStreamTrack>();
+  #covered: ReadonlySet<TrackRole> = new Set();
   readonly #streams: Streams;
   readonly #sound: Sound;
 
@@ -22,8 +28,26 @@ export class Theirs {
   }
 
   show(id: string, role: TrackRole, track: MediaStreamTrack): void {
-    if (role === 'camera') this.#streams.fill(id, track);
-    else if (role === 'screen') this.#streams.fill(`screen:${id}`, track);
+    this.#id = id;
+    this.#tracks.set(role, track);
+    if (!this.#covered.has(role)) this.#put(role, track);
+  }
+
+  /** These come by another way, and are taken from there. */
+  cover(roles: ReadonlySet<TrackRole>): void {
+    const before = this.#covered;
+    this.#covered = roles;
+    for (const [role, track] of this.#tracks) {
+      if (roles.has(role) === before.has(role)) continue;
+      // A tile goes over to the other way's picture by itself; a voice must not be heard twice.
+      if (!roles.has(role)) this.#put(role, track);
+      else if (role === 'microphone' || role === 'screen_sound') this.#put(role, null);
+    }
+  }
+
+  #put(role: TrackRole, track: MediaStreamTrack | null): void {
+    if (role === 'camera') this.#streams.fill(this.#id, track);
+    else if (role === 'screen') this.#streams.fill(`screen:${this.#id}`, track);
     else this.#sound.hear(role === 'microphone' ? 'voice' : 'screen', track);
   }
 
@@ -48,18 +72,21 @@ export class Theirs {
     return this.#still >= STALLED_LOOKS;
   }
 
-  /** Whoever was there is gone; `id` is who is there now, if anybody. */
+  /** Whoever was there is gone, and nothing of theirs is shown or heard any more; `id` is who is there now, if anybody. */
   forget(id: string): void {
-    this.them = { ...NOBODY };
-    this.silence(id);
-    this.setVolume(this.them.volume);
-  }
-
-  /** Nothing of theirs is shown or heard any more. */
-  silence(id: string): void {
+    this.end();
     const tiles = id ? [id, `screen:${id}`] : [];
     for (const tile of tiles) this.#streams.fill(tile, null);
     this.#streams.keepOnly(['self', 'screen', ...tiles]);
+  }
+
+  /** Nothing comes of them directly any more; by another way they may still be there. */
+  end(): void {
+    for (const role of this.#tracks.keys()) if (!this.#covered.has(role)) this.#put(role, null);
+    this.#tracks.clear();
+    // Whom the next direct way leads to may be somebody else.
+    this.them = { ...NOBODY };
+    this.setVolume(this.them.volume);
     for (const who of ['voice', 'screen'] as const) this.#sound.hear(who, null);
   }
 }

@@ -1,5 +1,5 @@
 /** From the parts of a guest's page to the state that the window draws. Pure. */
-import type { AppState, CallState, CallView, EndedView, LocalView, PersonView, Phase, PictureState, Problem, Quality, Settings, ShareView } from '../../bindings';
+import type { AppState, CallState, CallView, EndedView, GroupView, LocalView, PersonView, Phase, PictureState, Problem, Quality, Settings, ShareView } from '../../bindings';
 import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
@@ -13,7 +13,19 @@ export interface CallParts extends DoorParts {
   readonly serverAwayMs: number;
   readonly up: boolean;
   readonly connectedSinceMs: number | null;
+  /** One's own id, while known. */
+  readonly me: string | null;
   readonly other: { readonly id: string; readonly name: string; readonly away: boolean } | null;
+  /** Everybody else in a group. */
+  readonly people?: readonly unknown[];
+}
+
+/** What there is beside a call of two. */
+export interface GroupParts {
+  readonly view: GroupView | null;
+  readonly people: PersonView[];
+  /** Of one's own raised hand. */
+  readonly handPlace: number | null;
 }
 
 /** What is known of the other person beside the server's words. */
@@ -33,6 +45,8 @@ export interface Parts {
   readonly phase: Phase;
   readonly link: Link;
   readonly call: CallParts;
+  /** While it is more than a call of two. */
+  readonly group: GroupParts | null;
   readonly them: Them;
   readonly ended: EndedView | null;
   /** A host asked for silence, by this name. */
@@ -47,7 +61,7 @@ export interface Parts {
 export function callState(call: CallParts): CallState {
   // Whoever must come in anew may stand before the door again.
   if (!call.wasJoined || (call.entrance !== 'free' && !call.up)) return 'joining';
-  if (!call.other) return 'waiting';
+  if (!call.other && !call.people?.length) return 'waiting';
   if (call.up) return 'connected';
   return call.connectedSinceMs === null ? 'connecting' : 'reconnecting';
 }
@@ -71,7 +85,7 @@ export function stateOf(parts: Parts): AppState {
   };
 }
 
-function callView({ link, call, them, ended, phase, muteAskedBy }: Parts): CallView {
+function callView({ link, call, group, them, ended, phase, muteAskedBy }: Parts): CallView {
   return {
     link: link.address,
     deep_link: link.deep,
@@ -80,12 +94,12 @@ function callView({ link, call, them, ended, phase, muteAskedBy }: Parts): CallV
     only_here: false,
     state: phase === 'ended' ? 'ended' : callState(call),
     signaling: call.takenOver ? 'taken_over' : call.serverAwayMs === 0 ? 'connected' : call.wasJoined ? 'reconnecting' : 'connecting',
-    // Nothing connects without a proof, and a guest's page takes part in no group.
-    end_to_end: call.connectedSinceMs !== null,
-    me: null,
-    people: call.other && phase === 'in_call' ? [personView(call.other, them)] : [],
-    hand_place: null,
-    group: null,
+    // Two do not connect without a proof; what goes through the server it could hear.
+    end_to_end: call.connectedSinceMs !== null && !group?.view,
+    me: call.me,
+    people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
+    hand_place: group?.handPlace ?? null,
+    group: phase === 'in_call' ? (group?.view ?? null) : null,
     connected_since_ms: call.connectedSinceMs,
     past: null,
     door: doorView(call, muteAskedBy),
@@ -118,6 +132,21 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
 const pictureState = (on: boolean | undefined, size: [number, number] | null): PictureState => (on ? (size ? 'flows' : 'waiting') : 'off');
 
 type Source = LocalMedia['sources']['camera'];
+
+/** What others are told of one's own devices. */
+export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: boolean, share: ShareView['sharing']): MediaState {
+  const shares = share?.state === 'running';
+  return {
+    type: 'media_state',
+    microphone_on: microphone.state === 'running' && !muted,
+    camera_on: camera.state === 'running',
+    screen_on: shares,
+    screen_moves: shares && share.mode === 'motion',
+    takes_screen: true,
+    screen_sound_on: shares && share.sound,
+    takes_screen_sound: true,
+  };
+}
 
 export function localView(own: { muted: boolean; talking: boolean; cameraOn: boolean; testing: boolean }, devices: boolean, camera: Source, microphone: Source, speaker: string): LocalView {
   const { width, height } = camera.track?.getSettings() ?? {};

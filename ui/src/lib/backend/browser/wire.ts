@@ -56,7 +56,76 @@ export type ServerMessage =
   | { type: 'role_changed'; id: string; role: Role }
   | { type: 'mute_asked'; by: string }
   | { type: 'waiting' | 'pong' | 'going_away' }
-  | { type: 'error'; code: string; fatal: boolean };
+  | { type: 'error'; code: string; fatal: boolean }
+  | GroupMessage;
+
+/** What only clients of groups are told. */
+export type GroupMessage =
+  | { type: 'topology'; mode: 'direct' | 'sfu'; number: number; ready: string[] }
+  | { type: 'participant_ready'; id: string; number: number }
+  | { type: 'sfu_answer'; connection: number; sdp: string }
+  | { type: 'sfu_closed'; connection: number; reason: string }
+  | { type: 'publications'; list: Publication[] }
+  | { type: 'layers_wanted'; source: Source; rids: string[] }
+  | { type: 'downs'; list: Down[] }
+  | { type: 'speakers'; list: string[] }
+  | { type: 'told'; from: string; payload: unknown };
+
+/** What only clients of groups say. */
+export type GroupWord =
+  | { type: 'topology_ready'; number: number }
+  | { type: 'sfu_offer'; connection: number; sdp: string; publish: readonly Publish[] }
+  | { type: 'publish'; publish: readonly Publish[] }
+  | { type: 'subscribe'; downs: readonly Wish[] }
+  | { type: 'tell'; to?: string; payload: object };
+
+export type Source = 'microphone' | 'camera' | 'screen' | 'screen_sound';
+
+/** One encoding of a picture. */
+export interface Layer {
+  /** Empty where there is one only. */
+  readonly rid: string;
+  readonly width: number;
+  readonly height: number;
+  readonly kbps: number;
+}
+
+/** One track that a client sends to the SFU. */
+export interface Publish {
+  readonly mid: string;
+  readonly source: Source;
+  readonly on: boolean;
+  readonly layers?: readonly Layer[];
+}
+
+/** One track that others may see or hear. */
+export interface Publication {
+  /** Not 0; every packet of it carries it as its one contributing source. */
+  readonly number: number;
+  readonly participant: string;
+  readonly source: Source;
+  readonly on: boolean;
+  readonly layers: readonly Layer[];
+}
+
+/** What a client wants in one of its sections. */
+export interface Wish {
+  readonly mid: string;
+  readonly participant: string;
+  readonly source: Source;
+  readonly width: number;
+  readonly height: number;
+  readonly priority: number;
+}
+
+/** What became of a wish. */
+export interface Down {
+  readonly mid: string;
+  readonly participant: string;
+  readonly source: Source;
+  readonly state: 'flows' | 'waiting' | 'paused' | 'absent';
+  readonly rid: string | null;
+}
 
 interface Numbers {
   connection?: number;

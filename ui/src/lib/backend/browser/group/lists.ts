@@ -1,0 +1,60 @@
+/**
+ * What the server is told in whole lists: what this side sends, and whom it wants to see. Ten a second at most, the newest of each;
+ * what changed meanwhile goes with the next. Pure. As `parley-call/src/session/group/lists.rs`.
+ */
+import type { GroupWord, Publish, Wish } from '../wire';
+import { Pace } from './pace';
+import { keyOf } from './wishes';
+
+export class Lists {
+  /** A server takes ten a second of both together. */
+  readonly #pace = new Pace(1, 100);
+  #publish = '[]';
+  #wishes: string | null = null;
+  /** The wishes may have changed. */
+  #due = false;
+  /** Left out once, so that the server begins it anew. */
+  #leftOut: string | null = null;
+
+  /** This was told with an offer. */
+  offered(publish: readonly Publish[]): void {
+    this.#publish = JSON.stringify(publish);
+  }
+
+  /** The server knows of no wishes. */
+  forgetWishes(): void {
+    this.#wishes = null;
+    this.#due = true;
+  }
+
+  wishesChanged(): void {
+    this.#due = true;
+  }
+
+  /** A section is to be begun anew, as `keyOf` names it: its wish is left out of one list. */
+  beginAnew(key: string): void {
+    this.#leftOut = key;
+    this.#due = true;
+  }
+
+  /** Tells what changed, as far as it may now. */
+  tell(nowMs: number, publish: readonly Publish[], wishes: () => Wish[], say: (word: GroupWord) => void): void {
+    if (JSON.stringify(publish) !== this.#publish) {
+      if (!this.#pace.isFree(nowMs)) return;
+      this.#pace.take(nowMs);
+      this.#publish = JSON.stringify(publish);
+      say({ type: 'publish', publish });
+    }
+    if (!this.#due || !this.#pace.isFree(nowMs)) return;
+    const leftOut = this.#leftOut;
+    const downs = wishes().filter((wish) => keyOf(wish.participant, wish.source) !== leftOut);
+    // What was left out goes with the next.
+    this.#leftOut = null;
+    this.#due = leftOut !== null;
+    const text = JSON.stringify(downs);
+    if (text === this.#wishes) return;
+    this.#wishes = text;
+    this.#pace.take(nowMs);
+    say({ type: 'subscribe', downs });
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Sealed words to and from the others of a group: what may go when, and what of what comes is heard. Pure; what is said is
+ * `members.ts`' and the chat's. As `parley-call/src/session/group/words.rs`.
+ *
+ * The first byte of what is sealed is the number of the data channel that the rest would be said on between two: 0 for control
+ * messages, 1 for chat.
+ */
+import { fromBase64Url } from '../base64';
+import { PEOPLE_MAX } from '../limits';
+import { RateLimit } from '../rate';
+import { readControl } from '../reader';
+import type { ControlMessage } from '../wire';
+import { Pace } from './pace';
+import type { SealedWord, WordKey } from './seal';
+
+export type Word = { readonly is: 'control'; readonly message: ControlMessage } | { readonly is: 'chat'; readonly frame: Uint8Array };
+
+const CONTROL = 0;
+const CHAT = 1;
+/** As on the wire (docs/protocol.md, "Limits"). */
+const CONTROL_BYTES_MAX = 16 * 1024;
+const CHAT_BYTES_MAX = 32 * 1024;
+/** Frames of the chat that wait for their turn; those beyond are the chat's again. */
+const WAITING_MAX = 256;
+/** People whose numbers are remembered, those who left among them. */
+const KNOWN_MAX = 4 * PEOPLE_MAX;
+
+interface Known {
+  readonly stream: string;
+  number: number;
+  /** What they may say, with what the network bunched up. */
+  readonly limit: RateLimit;
+}
+
+export class Words {
+  /** Of others: too many, sealed by nobody who has the link, or heard before. */
+  dropped = 0;
+  readonly #key: WordKey;
+  readonly #stream: Uint8Array;
+  /** A server takes 60 at once and 20 a second: a little less, for clocks differ. */
+  readonly #pace = new Pace(50, 55);
+  #said = 0;
+  #waiting: { to: string; frame: Uint8Array }[] = [];
+  readonly #known = new Map<string, Known>();
+
+  /** `stream`: 8 random bytes. */
+  constructor(key: WordKey, stream: Uint8Array) {
+    this.#key = key;
+    this.#stream = stream;
+  }
+
+  maySay = (nowMs: number): boolean => this.#pace.isFree(nowMs);
+
+  /** Control messages go at once; ask {@link maySay} before. */
+  say(nowMs: number, me: string, to: string | null, message: ControlMessage): SealedWord | null {
+    return this.#seal(nowMs, me, to, CONTROL, new TextEncoder().encode(JSON.stringify(message)));
+  }
+
+  /** A frame of the chat waits for its turn; tells whether there was room. */
+  sayChat(to: string, frame: Uint8Array): boolean {
+    if (this.#waiting.length >= WAITING_MAX) return false;
+    this.#waiting.push({ to, frame });
+    return true;
+  }
+
+  /** The next frame of the chat, if one may go. */
+  nextChat(nowMs: number, me: string): { to: string; payload: SealedWord } | null {
+    while (this.maySay(nowMs)) {
+      const next = this.#waiting.shift();
+      if (!next) return null;
+      const payload = this.#seal(nowMs, me, next.to, CHAT, next.frame);
+      if (payload) return { to: next.to, payload };
+    }
+    return null;
+  }
+
+  /** Somebody is gone, or is said everything again. */
+  forgetChat(to: string): void {
+    this.#waiting = this.#waiting.filter((one) => one.to !== to);
+  }
+
+  hear(nowMs: number, me: string, from: string, payload: unknown, isThere: (id: string) => boolean): Word | null {
+    const known = this.#known.get(from);
+    const opened = known && !known.limit.allow(nowMs) ? null : this.#key.open(bytesOf(from), bytesOf(me), payload);
+    const fresh = opened && (!known || (known.stream === opened.stream && known.number < opened.number));
+    if (!opened || !fresh) {
+      this.dropped += 1;
+      return null;
+    }
+    if (known) known.number = opened.number;
+    else {
+      if (this.#known.size >= KNOWN_MAX) for (const id of this.#known.keys()) if (!isThere(id)) this.#known.delete(id);
+      this.#known.set(from, { stream: opened.stream, number: opened.number, limit: new RateLimit(120, 40) });
+    }
+    const word = read(opened.words);
+    if (!word) this.dropped += 1;
+    return word;
+  }
+
+  #seal(nowMs: number, me: string, to: string | null, channel: number, said: Uint8Array): SealedWord | null {
+    const words = new Uint8Array(said.length + 1);
+    words[0] = channel;
+    words.set(said, 1);
+    this.#said += 1;
+    const sealed = this.#key.seal({ sender: bytesOf(me), to: to === null ? null : bytesOf(to), stream: this.#stream, number: this.#said }, words);
+    if (sealed) this.#pace.take(nowMs);
+    return sealed;
+  }
+}
+
+const bytesOf = (id: string): Uint8Array => fromBase64Url(id) ?? new Uint8Array();
+
+function read(words: Uint8Array): Word | null {
+  const said = words.subarray(1);
+  if (words[0] === CHAT && said.length <= CHAT_BYTES_MAX) return { is: 'chat', frame: said };
+  if (words[0] !== CONTROL || said.length > CONTROL_BYTES_MAX) return null;
+  const message = readControl(new TextDecoder().decode(said));
+  return message && { is: 'control', message };
+}

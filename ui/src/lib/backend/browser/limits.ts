@@ -1,0 +1,11 @@
+/** Bounds of docs/protocol.md that several parts of a guest's page keep. */
+
+/** People of one room. */
+export const PEOPLE_MAX = 150;
+/** Tracks of one of them. */
+export const PUBLICATIONS_MAX = 4;
+export const LAYERS_MAX = 3;
+/** Sections that one client receives in. */
+export const PICTURE_SECTIONS_MAX = 36;
+export const SOUND_SECTIONS_MAX = 8;
+export const SPEAKERS_MAX = 5;

@@ -1,0 +1,211 @@
+/** Rooms of guests in virtual time: a server that passes media on, and people without connections. Signals arrive at once, media after a tick. */
+import { toBase64Url } from '../../../src/lib/backend/browser/base64';
+import type { DirectWay } from '../../../src/lib/backend/browser/group/group';
+import { WordKey } from '../../../src/lib/backend/browser/group/seal';
+import { Words } from '../../../src/lib/backend/browser/group/words';
+import { Room } from '../../../src/lib/backend/browser/room';
+import type { Way } from '../../../src/lib/backend/browser/stay';
+import type { Down, GroupWord, MediaState, Participant, Publication, ServerMessage, Source } from '../../../src/lib/backend/browser/wire';
+
+const KEY = new WordKey(new Uint8Array(16).fill(1), new Uint8Array(24).fill(2));
+const MEDIA: MediaState = { type: 'media_state', microphone_on: true, camera_on: true };
+const SECTIONS = [{ mid: '2', sound: true }, { mid: '3', sound: true }, { mid: '4', sound: false }, { mid: '5', sound: false }];
+export const TICK_MS = 250;
+
+export class Side {
+  readonly id: string;
+  readonly room: Room;
+  way: Way | null = null;
+  other: string | null = null;
+  /** What happened, in words. */
+  readonly did: string[] = [];
+  readonly heard: string[] = [];
+  offered: { connection: number; publish: Publication[] } | null = null;
+  downs: Down[] = [];
+  joined = false;
+  /** Of the SFU's connection; 0 while there is none. */
+  connection = 0;
+  readonly #world: World;
+
+  constructor(world: World, number: number) {
+    this.#world = world;
+    this.id = toBase64Url(new Uint8Array(16).fill(number));
+    this.room = new Room(new Words(KEY, new Uint8Array(8).fill(number)), () => this.way, {
+      meet: (_, other) => {
+        this.way = { connected: false, up: false, wasUp: false };
+        this.other = other.id;
+        this.did.push('meet');
+      },
+      part: () => {
+        this.way = this.other = null;
+        this.did.push('part');
+      },
+      said: () => undefined,
+      muteAsked: () => undefined,
+      askAgainLater: () => undefined,
+      end: (why) => this.did.push(`end ${why}`),
+      say: (word) => this.#world.onWord(this, word),
+      open: (connection) => {
+        this.connection = connection;
+        this.did.push(`open ${connection}`);
+      },
+      makeOffer: () => {
+        const publish = (['microphone', 'camera'] as const).map((source, mid) => ({ mid: String(mid), source, on: false }));
+        world.later(() => this.room.group.onLocalOffer(world.nowMs, this.connection, 'sdp', publish, SECTIONS));
+      },
+      setAnswer: () => {
+        const { connection } = this;
+        world.later(() => {
+          this.room.group.onAnswerSet(world.nowMs, connection);
+          if (world.reachable) this.room.group.onPhase(world.nowMs, connection, 'connected');
+        });
+      },
+      close: () => {
+        this.connection = 0;
+        this.did.push('close');
+      },
+      layersWanted: () => undefined,
+      heard: (from, message) => this.heard.push(`${world.nameOf(from)} ${message.type}`),
+      chat: (from, frame) => this.heard.push(`${world.nameOf(from)} writes ${new TextDecoder().decode(frame)}`),
+      wordsOpen: () => undefined,
+      wordsClosed: () => undefined,
+      grouped: (direct) => this.did.push(direct === null ? 'grouped' : 'grouped beside'),
+      goesBack: () => this.did.push('goes back'),
+      pairedOff: () => this.did.push('paired off'),
+    });
+    this.room.group.members.ownMedia = MEDIA;
+  }
+
+  get link(): DirectWay | null {
+    if (!this.way || this.other === null) return null;
+    const tracks = new Set<Source>(this.way.up ? ['microphone', 'camera'] : []);
+    return { other: this.other, up: this.way.up, tracks, media: this.way.up ? MEDIA : null };
+  }
+
+  /** Whose voice and picture come, by whichever way. */
+  get hears(): readonly string[] {
+    const direct = this.link?.up ? [this.link.other] : [];
+    const { group } = this.room;
+    const through = group.up ? this.#world.sides.filter(({ id }) => id !== this.id && group.carried.came(id, 'microphone', group.downs)).map(({ id }) => id) : [];
+    return [...new Set([...direct, ...through])].map((id) => this.#world.nameOf(id)).sort();
+  }
+}
+
+export class World {
+  nowMs = 0;
+  sides: Side[] = [];
+  /** The SFU can be reached. */
+  reachable = true;
+  #mode: 'direct' | 'sfu' = 'direct';
+  #topology = 0;
+  #ready = new Set<string>();
+  #numbers = 0;
+  #made = 0;
+  #later: (() => void)[] = [];
+  #pairSinceMs: number | null = null;
+  readonly #names = new Map<string, string>();
+
+  nameOf = (id: string): string => this.#names.get(id) ?? '?';
+  later = (run: () => void): void => void this.#later.push(run);
+
+  come(name: string): Side {
+    const side = new Side(this, (this.#made += 1));
+    this.#names.set(side.id, name);
+    this.sides.push(side);
+    this.#enter(side);
+    for (const one of this.sides) if (one !== side) one.room.onRoom(this.nowMs, { type: 'participant_joined', participant: this.#participant(side) });
+    if (this.sides.length === 3) this.#say('sfu');
+    return side;
+  }
+
+  leave(side: Side): void {
+    side.joined = false;
+    this.sides = this.sides.filter((one) => one !== side);
+    this.#all({ type: 'participant_left', id: side.id, reason: 'left' });
+    this.#publications();
+    if (this.sides.length === 2 && this.#mode === 'sfu') this.#pairSinceMs = this.nowMs;
+  }
+
+  /** The two can reach each other directly. */
+  connect(...two: Side[]): void {
+    for (const side of two) if (side.way) side.way = { connected: true, up: true, wasUp: true };
+  }
+
+  /** The server lost everything that it told. */
+  comeBack(side: Side): void {
+    this.#enter(side);
+    side.room.onRoom(this.nowMs, { type: 'topology', mode: this.#mode, number: this.#topology, ready: [...this.#ready] });
+  }
+
+  run(ms: number): void {
+    for (let passed = 0; passed < ms; passed += TICK_MS) {
+      this.nowMs += TICK_MS;
+      for (const run of this.#later.splice(0)) run();
+      if (this.#pairSinceMs !== null && this.nowMs >= this.#pairSinceMs + 3000) {
+        this.#pairSinceMs = null;
+        this.#say('direct');
+      }
+      for (const side of this.sides) {
+        this.#carry(side);
+        side.room.settle(this.nowMs, side.joined, side.link);
+      }
+    }
+  }
+
+  onWord(side: Side, word: GroupWord): void {
+    switch (word.type) {
+      case 'topology_ready':
+        if (word.number !== this.#topology) return;
+        this.#ready.add(side.id);
+        return this.#all({ type: 'participant_ready', id: side.id, number: word.number }, side);
+      case 'sfu_offer':
+        side.offered = { connection: word.connection, publish: word.publish.map(({ source, on }) => ({ number: (this.#numbers += 1), participant: side.id, source, on, layers: [] })) };
+        side.downs = [];
+        this.later(() => side.room.onRoom(this.nowMs, { type: 'sfu_answer', connection: word.connection, sdp: 'sdp' }));
+        return this.#publications();
+      case 'publish':
+        if (side.offered) side.offered.publish = side.offered.publish.map((one, at) => ({ ...one, on: word.publish[at]?.on ?? false }));
+        return this.#publications();
+      case 'subscribe':
+        side.downs = word.downs.map(({ mid, participant, source }) => ({ mid, participant, source, state: 'flows', rid: null }));
+        return side.room.onRoom(this.nowMs, { type: 'downs', list: side.downs });
+      case 'tell':
+        // As JSON, as it travels.
+        for (const one of this.sides) if (one !== side && (word.to === undefined || word.to === one.id)) one.room.onRoom(this.nowMs, { type: 'told', from: side.id, payload: JSON.parse(JSON.stringify(word.payload)) });
+    }
+  }
+
+  #enter(side: Side): void {
+    side.joined = true;
+    side.room.onJoined(this.nowMs, side.id, this.sides.map((one) => this.#participant(one)));
+    if (this.#topology > 0 && this.#mode === 'sfu' && this.sides.length > 3) side.room.onRoom(this.nowMs, { type: 'topology', mode: 'sfu', number: this.#topology, ready: [...this.#ready] });
+  }
+
+  #participant = ({ id }: Side): Participant => ({ id, name: this.nameOf(id), role: 'guest', order: Array.from(this.#names.keys()).indexOf(id), away: false });
+
+  #say(mode: 'direct' | 'sfu'): void {
+    this.#mode = mode;
+    this.#topology += 7;
+    this.#ready.clear();
+    this.#all({ type: 'topology', mode, number: this.#topology, ready: [] });
+  }
+
+  #publications(): void {
+    const list = this.sides.flatMap(({ offered }) => offered?.publish ?? []);
+    for (const side of this.sides) side.room.onRoom(this.nowMs, { type: 'publications', list: list.filter(({ participant }) => participant !== side.id) });
+  }
+
+  /** What each section of somebody's plays now. */
+  #carry(side: Side): void {
+    if (!side.room.group.up) return;
+    const of = (participant: string, source: Source) => this.sides.find(({ id }) => id === participant)?.offered?.publish.find((one) => one.source === source && one.on)?.number ?? null;
+    const voices = this.sides.filter(({ id }) => id !== side.id).map(({ id }) => of(id, 'microphone'));
+    const sounds = SECTIONS.filter(({ sound }) => sound).map(({ mid }, at) => ({ mid, sound: true, number: voices[at] ?? null, at: this.nowMs }));
+    const pictures = side.downs.map(({ mid, participant, source }) => ({ mid, sound: false, number: of(participant, source), at: this.nowMs }));
+    side.room.group.onHeard(this.nowMs, [...sounds, ...pictures], false);
+  }
+
+  #all(message: ServerMessage, but?: Side): void {
+    for (const side of this.sides) if (side !== but) side.room.onRoom(this.nowMs, message);
+  }
+}

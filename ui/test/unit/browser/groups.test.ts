@@ -1,0 +1,110 @@
+/** From two to three and back, as guests decide it: nobody misses anybody. */
+import { beforeEach, expect, test } from 'vitest';
+import { World, type Side } from './group-world';
+
+let world: World;
+let ada: Side;
+let ben: Side;
+
+beforeEach(() => {
+  world = new World();
+  ada = world.come('Ada');
+  ben = world.come('Ben');
+  world.connect(ada, ben);
+  world.run(1000);
+});
+
+const forget = (...sides: Side[]) => sides.forEach(({ did, heard }) => [did, heard].forEach((list) => list.splice(0)));
+
+test('the direct way stays until both have each other through the server', () => {
+  forget(ada, ben);
+  world.reachable = false;
+  const eve = world.come('Eve');
+  world.run(5000);
+  expect([ada.hears, ben.hears], 'while nobody reaches the SFU').toEqual([['Ben'], ['Ada']]);
+  expect(ada.did).not.toContain('part');
+  world.reachable = true;
+  for (let passed = 0; passed < 15_000; passed += 250) {
+    world.run(250);
+    expect(ada.hears).toContain('Ben');
+    expect(ben.hears).toContain('Ada');
+  }
+  expect([ada.hears, ben.hears, eve.hears]).toEqual([['Ben', 'Eve'], ['Ada', 'Eve'], ['Ada', 'Ben']]);
+  expect(ada.did).toContain('grouped beside');
+  expect(ada.did.at(-1)).toBe('part');
+  expect(eve.did, 'a newcomer meets nobody directly').not.toContain('meet');
+});
+
+test('when two are left they meet, and the server carries media until they have each other', () => {
+  const eve = world.come('Eve');
+  world.run(3000);
+  forget(ada, ben);
+  world.leave(eve);
+  world.run(10_000);
+  expect(ada.did).toEqual(['goes back', 'meet']);
+  expect(ada.hears, 'nothing goes directly yet').toEqual(['Ben']);
+  world.connect(ada, ben);
+  world.run(1000);
+  expect(ada.did).toEqual(['goes back', 'meet', 'close', 'paired off']);
+  expect([ada.hears, ben.hears, ada.room.group.inForce]).toEqual([['Ben'], ['Ada'], false]);
+});
+
+test('a way to one person that fails ends nothing of a group', () => {
+  world.come('Eve');
+  world.run(250);
+  expect(ada.room.onWayEnded()).toBe(true);
+  world.run(5000);
+  expect(ada.did.filter((one) => one.startsWith('end'))).toEqual([]);
+  expect(ada.hears).toEqual(['Ben', 'Eve']);
+});
+
+test('people say how they are to everybody, and to who comes later', () => {
+  ada.room.group.members.ownHand = true;
+  const eve = world.come('Eve');
+  world.run(1000);
+  expect(eve.heard.filter((one) => one.startsWith('Ada'))).toEqual(['Ada media_state', 'Ada hand']);
+  forget(eve);
+  ada.room.group.members.react('heart');
+  world.run(250);
+  expect(eve.heard).toEqual(['Ada reaction']);
+  const dan = world.come('Dan');
+  forget(eve);
+  world.run(1000);
+  expect(dan.heard.filter((one) => one.startsWith('Ada'))).toEqual(['Ada media_state', 'Ada hand']);
+  expect(eve.heard.filter((one) => one.startsWith('Ada')), 'nothing twice').toEqual([]);
+  forget(eve, dan);
+  ada.room.group.sayChat(eve.id, new TextEncoder().encode('hello'));
+  world.run(250);
+  expect([eve.heard, dan.heard.includes('Ada writes hello')]).toEqual([['Ada writes hello'], false]);
+});
+
+test('whoever was away asks for everything over a fresh connection', () => {
+  world.come('Eve');
+  world.run(3000);
+  forget(ada);
+  world.comeBack(ada);
+  world.run(3000);
+  expect(ada.did).toEqual(['open 2']);
+  expect(ada.hears).toEqual(['Ben', 'Eve']);
+});
+
+test('of a server that says nothing of a group two talk as ever', () => {
+  const alone = new World();
+  const [one, two] = [alone.come('One'), alone.come('Two')];
+  alone.run(2000);
+  expect([one.did, two.did, one.room.group.inForce]).toEqual([['meet'], ['meet'], false]);
+});
+
+test('whose voice comes by two ways is taken from one', () => {
+  const eve = world.come('Eve');
+  world.run(250);
+  const takes = () => ada.room.group.takesFromSfu(ben.id, 'microphone', ada.link);
+  expect(takes(), 'nothing came from there yet').toBe(false);
+  world.run(3000);
+  expect(takes()).toBe(true);
+  world.leave(eve);
+  world.run(3500);
+  expect(takes(), 'still the only way').toBe(true);
+  if (ada.way) ada.way = { connected: true, up: true, wasUp: true };
+  expect(takes(), 'directly from now on').toBe(false);
+});
