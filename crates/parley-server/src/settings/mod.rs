@@ -139,7 +139,7 @@ impl Default for Settings {
             turn_networks: Vec::new(),
             turn_relays_max: 8192,
             turn_kbit_s_max: 20_000,
-            sfu: false,
+            sfu: true,
             sfu_port: DEFAULT_SFU_PORT,
             sfu_threads: 1,
             sfu_public: Vec::new(),

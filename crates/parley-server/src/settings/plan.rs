@@ -223,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_carried_where_they_are_wanted() {
-        let usual = planned("[sfu]\nenabled = true\n").sfu.unwrap();
+    fn groups_are_carried_unless_they_are_not_wanted() {
+        let usual = planned("").sfu.unwrap();
         assert_eq!(
             (
                 usual.sockets.listen.port(),
@@ -250,7 +250,7 @@ mod tests {
             told.sockets.outside,
             ["203.0.113.7".parse::<std::net::IpAddr>().unwrap()]
         );
-        assert!(planned("").sfu.is_none());
+        assert!(planned("[sfu]\nenabled = false\n").sfu.is_none());
     }
 
     #[test]
