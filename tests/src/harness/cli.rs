@@ -59,7 +59,7 @@ pub struct Cli {
 pub struct Figures {
     /// Whether picture and sound arrived.
     pub ok: bool,
-    /// By name, as in `docs/benchmarks.md`.
+    /// By name, as in `docs/benchmarks.md`; those of one of several people begin with who it is of, such as `person 1 fps_shown`.
     pub values: BTreeMap<String, f64>,
     /// What it had to say.
     pub notes: Vec<String>,
@@ -176,7 +176,14 @@ impl Cli {
             .program
             .wait_for_line(Duration::from_secs(2), |line| read(line).is_some())?;
         let whole = read(&line).context("figures")?;
-        let row = |row: &Value| Some((row["metric"].as_str()?.to_owned(), row["value"].as_f64()?));
+        let row = |row: &Value| {
+            let metric = row["metric"].as_str()?;
+            let name = match row["case"].as_str()? {
+                person if person.starts_with("person ") => format!("{person} {metric}"),
+                _ => metric.to_owned(),
+            };
+            Some((name, row["value"].as_f64()?))
+        };
         let note = |note: &Value| note.as_str().map(str::to_owned);
         Ok(Figures {
             ok: whole["ok"] == true,

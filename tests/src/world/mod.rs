@@ -15,6 +15,7 @@ mod devices;
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;
+mod group;
 #[cfg(target_os = "linux")]
 mod nat_matrix;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,94 @@
+//! Three whole endpoints (`parley-cli`) in one room of the real server: the call of two goes over to the server's SFU when a third
+//! comes, and is direct again when two are left.
+
+use crate::harness::cable::{Cable, CableSpec};
+use crate::harness::cli::{Cli, Figures, Wish};
+use crate::harness::namespaces::Namespace;
+use crate::harness::server::RealServer;
+use std::thread::sleep;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn wish(name: &str, seconds: u32) -> Wish {
+    Wish {
+        seconds,
+        more: ["--name", name, "--look", "2"].map(Into::into).into(),
+        ..Wish::default()
+    }
+}
+
+/// What somebody saw and heard of another one, in the order in which those came. Packets are counted from the last change of the way.
+#[track_caller]
+fn sees_and_hears(who: &str, figures: &Figures, person: u8, fps_min: f64) {
+    let of = |metric: &str| figures.get(&format!("person {person} {metric}")).unwrap();
+    assert!(
+        of("fps_shown") >= fps_min,
+        "{who}, {person}: {:?}",
+        figures.values
+    );
+    assert!(
+        of("sound_packets") >= 20.0,
+        "{who}, {person}: {:?}",
+        figures.values
+    );
+    assert!(
+        of("concealed_pct") <= 2.0,
+        "{who}, {person}: {:?}",
+        figures.values
+    );
+}
+
+#[test]
+fn a_third_one_comes_and_goes_and_the_two_go_on_seeing_and_hearing_each_other() {
+    let server = RealServer::start().unwrap();
+    let ada = Cli::host(Some(server.url()), &wish("Ada", 24), None).unwrap();
+    let link = ada.link().unwrap();
+    let ben = Cli::join(&link, &wish("Ben", 24), None).unwrap();
+    sleep(Duration::from_secs(6));
+    let cyd = Cli::join(&link, &wish("Cyd", 10), None).unwrap();
+    let of_cyd = cyd.good_figures(PATIENCE).unwrap();
+    for person in [1, 2] {
+        sees_and_hears("Cyd", &of_cyd, person, 15.0);
+    }
+    for (who, endpoint) in [("Ada", &ada), ("Ben", &ben)] {
+        let figures = endpoint.good_figures(PATIENCE).unwrap();
+        eprintln!("{who}: {:?}", figures.values);
+        assert!((figures.get("people").unwrap() - 2.0).abs() < 0.5, "{who}");
+        sees_and_hears(who, &figures, 1, 20.0);
+        sees_and_hears(who, &figures, 2, 10.0);
+        // Over both changes of the way.
+        let gap = figures.get("person 1 gap_ms_max").unwrap();
+        assert!(gap < 1_000.0, "{who}: no picture of the other for {gap} ms");
+        assert!(figures.get("sound_match").unwrap() >= 0.4, "{who}");
+    }
+}
+
+#[test]
+fn one_behind_a_thin_line_is_seen_by_all_and_takes_nothing_from_the_others() {
+    let (here, there) = (
+        Namespace::create("group-a").unwrap(),
+        Namespace::create("group-b").unwrap(),
+    );
+    let spec: CableSpec = "delay=20,rate=400k".parse().unwrap();
+    let _cable = Cable::connect(&here, &there, "10.98.1", &spec).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let server = RealServer::start_at("10.98.1.1:7788".parse().unwrap(), data.path(), Some(&here)).unwrap();
+    let ada = Cli::host(Some(server.url()), &wish("Ada", 24), Some(&here)).unwrap();
+    let link = ada.link().unwrap();
+    let ben = Cli::join(&link, &wish("Ben", 24), Some(&here)).unwrap();
+    sleep(Duration::from_secs(3));
+    let cyd = Cli::join(&link, &wish("Cyd", 15), Some(&there)).unwrap();
+    let of_cyd = cyd.good_figures(PATIENCE).unwrap();
+    eprintln!("Cyd: {:?}", of_cyd.values);
+    for person in [1, 2] {
+        let heard = of_cyd.get(&format!("person {person} sound_packets")).unwrap();
+        assert!(heard >= 100.0, "Cyd, {person}: {:?}", of_cyd.values);
+    }
+    for (who, endpoint) in [("Ada", &ada), ("Ben", &ben)] {
+        let figures = endpoint.good_figures(PATIENCE).unwrap();
+        eprintln!("{who}: {:?}", figures.values);
+        sees_and_hears(who, &figures, 1, 20.0);
+        assert!(figures.get("person 2 pictures_shown").unwrap() >= 20.0, "{who}");
+    }
+}
