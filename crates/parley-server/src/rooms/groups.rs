@@ -109,8 +109,15 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
-        match (room.members().len(), room.topology.mode) {
-            (3.., TopologyMode::Sfu) => room.topology.back_at = None,
+        let people = room.members().len();
+        if people != 2
+            && let Some(at) = room.topology.back_at.take()
+        {
+            // A room that ends is never looked for again.
+            self.groups.back.remove(&(at, room_id));
+        }
+        match (people, room.topology.mode) {
+            (3.., TopologyMode::Sfu) => {}
             (3.., _) => self.change(now, room_id, TopologyMode::Sfu),
             (2, TopologyMode::Sfu) if room.topology.back_at.is_none() => {
                 let at = now + BACK_AFTER;
