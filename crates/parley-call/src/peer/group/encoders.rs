@@ -37,7 +37,8 @@ impl Encoding {
         if route.is_some() {
             ways::open(&self.route, route);
         }
-        self.targets.say(targets, takes);
+        // Without room here the pictures of a direct way that stands beside this one go on.
+        self.targets.say(targets, route.is_some());
         if route.is_none() {
             ways::open(&self.route, None);
         }
