@@ -333,9 +333,16 @@ impl Group {
                     self.lists.wishes_changed();
                 }
             }
-            ServerMessage::LayersWanted { source, rids } => self.to_driver.layers_wanted(source, rids),
+            ServerMessage::LayersWanted { source, rids } => {
+                tracing::debug!(?source, ?rids, "layers that somebody watches");
+                self.to_driver.layers_wanted(source, rids);
+            }
             ServerMessage::Downs { mut list } => {
                 list.truncate(VIDEO_DOWNS_MAX + AUDIO_DOWNS_MAX);
+                for down in &list {
+                    let (source, state, rid) = (down.source, down.state, down.rid.as_deref());
+                    tracing::debug!(mid = down.mid, ?source, ?state, rid, "what comes of a wish");
+                }
                 self.downs = list;
             }
             ServerMessage::Speakers { mut list } => {
