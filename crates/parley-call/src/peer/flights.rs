@@ -173,10 +173,15 @@ fn handshake_record(datagram: &[u8]) -> Option<u64> {
 fn progress(datagram: &[u8]) -> Option<u64> {
     match datagram.first()? {
         20..=22 => handshake_record(datagram),
-        // Data of an application, and what is protected with keys of the handshake (RFC 7983).
-        23 | 128..=191 => Some(OVER),
-        _ => None,
+        // Through a relay, behind the four bytes of its channel (RFC 8656, 12.4).
+        64..=79 => datagram.get(4).is_some_and(is_after_handshake).then_some(OVER),
+        first => is_after_handshake(first).then_some(OVER),
     }
+}
+
+/// Data of an application, and what is protected with keys of the handshake (RFC 7983).
+const fn is_after_handshake(first: &u8) -> bool {
+    matches!(first, 23 | 128..=191)
 }
 
 impl AsyncUdpSocket for Flights {
@@ -344,7 +349,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_ends_the_copies() {
-        for answer in [record(22, 0), record(23, 1 << 48), vec![0x80, 96, 0, 1]] {
+        let relayed = vec![0x40, 0, 0, 4, 0x80, 96, 0, 1];
+        for answer in [record(22, 0), record(23, 1 << 48), vec![0x80, 96, 0, 1], relayed] {
             let (wire, flights) = flights();
             flights.send_to(&record(22, 5), TO.into()).await.unwrap();
             // What may come before an answer too.
