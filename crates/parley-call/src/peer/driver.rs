@@ -547,13 +547,13 @@ impl Open {
 }
 
 /// Ticks that skip what was missed.
-fn every(period: Duration) -> Interval {
+pub(super) fn every(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     ticks
 }
 
-async fn wait_for(due: Option<Instant>) {
+pub(super) async fn wait_for(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,

@@ -10,6 +10,7 @@ use crate::config::{NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::addresses;
 use crate::peer::asking::Asking;
+use crate::peer::driver::{every, wait_for};
 use crate::peer::half::Half;
 use crate::peer::inflow::LOOK_EVERY;
 use crate::peer::ladder;
@@ -275,6 +276,11 @@ impl GroupDriver {
         };
         let estimate = *open.connection.estimate.borrow_and_update();
         let (up, loss) = (open.up, open.loss);
+        let given_up = open.connection.congestion.take_given_up();
+        if given_up {
+            // Key frames are made anyway: in the sizes that are right for what the way carries now.
+            self.layers.forget();
+        }
         let sound = ladder::audio(estimate, loss);
         let played = (self.ways.screen_sound.is_some()).then(|| ladder::screen_sound(estimate, loss));
         let wanted: Vec<bool> = self.camera.iter().map(|encoding| encoding.wanted).collect();
@@ -293,6 +299,11 @@ impl GroupDriver {
             .follow(self.ways.microphone.as_ref(), Some(sound), up);
         self.screen_sound
             .follow(self.ways.screen_sound.as_ref(), played, up);
+        if given_up {
+            for encoding in self.camera.iter().chain([&self.screen]) {
+                encoding.key_frames.request();
+            }
+        }
     }
 
     /// Tells the session what happened to tracks.
@@ -454,19 +465,5 @@ async fn next_of_coming(coming: &mut Option<Open>) -> Happening {
     tokio::select! {
         Some(event) = open.library.recv() => Happening::Coming(event),
         () = open.connection.tasks.ended() => Happening::ComingTaskEnded,
-    }
-}
-
-/// Ticks that skip what was missed.
-fn every(period: Duration) -> Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    ticks
-}
-
-async fn wait_for(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -114,6 +114,13 @@ impl Layers {
         }
     }
 
+    /// What the layers had counts no more: much was given up, and all begin anew.
+    pub(super) fn forget(&mut self) {
+        for layer in &mut self.layers {
+            layer.ladder.forget();
+        }
+    }
+
     /// The most that all of the camera takes, of encoded picture.
     pub(super) fn most(&self) -> Bitrate {
         self.layers
