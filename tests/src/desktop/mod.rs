@@ -3,6 +3,7 @@
 
 mod citizen;
 mod files;
+mod group;
 mod package;
 mod pictures;
 mod share;

@@ -61,6 +61,9 @@ fn a_third_one_comes_and_goes_and_the_two_go_on_seeing_and_hearing_each_other() 
         let gap = figures.get("person 1 gap_ms_max").unwrap();
         assert!(gap < 1_000.0, "{who}: no picture of the other for {gap} ms");
         assert!(figures.get("sound_match").unwrap() >= 0.4, "{who}");
+        // Nothing is left out before anything is known of a way that is wide.
+        let gap = figures.get("person 2 gap_ms_max").unwrap();
+        assert!(gap < 1_000.0, "{who}: no picture of the third one for {gap} ms");
     }
 }
 
