@@ -44,10 +44,10 @@ const LEAD_US: i64 = 25_000;
 const REST_US: i64 = 8_000;
 /// The delay moves by no more than this part of the time that passes: 60 ms a second is not seen.
 const MOVE_PART: i64 = 16;
-/// In the first half second nobody knows yet how it moves, and sound waits longest then, for what the first pictures put into the way:
-/// a quarter of the time.
-const FIRST: Duration = Duration::from_millis(500);
-const FIRST_MOVE_PART: i64 = 4;
+/// At the very beginning nobody knows yet how it moves, and sound waits longest then, for what the first pictures put into the way: a
+/// third of the time.
+const FIRST: Duration = Duration::from_millis(650);
+const FIRST_MOVE_PART: i64 = 3;
 /// A pause moves it no further than this one.
 const MOVE_TIME_MAX: Duration = Duration::from_millis(200);
 /// Lips and words that seem so far apart are a mistake in the reports.
