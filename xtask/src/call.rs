@@ -26,6 +26,7 @@ const BENCHES: &[(&str, &str, Purpose)] = &[
     ("call", "bench-call", Purpose::Test),
     ("capture", "bench-capture", Purpose::Test),
     ("files", "bench-files", Purpose::Test),
+    ("ladder", "bench-ladder", Purpose::Test),
     ("setup", "bench-setup", Purpose::Test),
     ("signaling", "bench-signaling", Purpose::Test),
     ("turn", "bench-turn", Purpose::TurnBench),
@@ -77,7 +78,7 @@ mod tests {
         for words in [&[][..], &["tea".to_owned()]] {
             let said = bench(words).unwrap_err().to_string();
             assert!(
-                said.contains("call, capture, files, setup, signaling, turn"),
+                said.contains("call, capture, files, ladder, setup, signaling, turn"),
                 "{said}"
             );
         }

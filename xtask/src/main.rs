@@ -55,6 +55,7 @@ cargo xtask bench signaling [--release] [--seconds N] [--json]
                                         memory of 5,000 people who do nothing, and 500 a second who come and leave
 cargo xtask bench setup [--set-ups N] [--json]
                                         time until a call stands and shows a picture: direct, and through relays
+cargo xtask bench ladder [--json]       which size and how many pictures a second look best at which bitrate (VMAF, PSNR)
 cargo xtask bench voice [--json]        what an echo canceller leaves of the echo and of who sits there, next to WebRTC's
 cargo xtask package [--bundles LIST] [--debug]
                                         installers into target/package/, with licences and a bill of materials;

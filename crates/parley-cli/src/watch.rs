@@ -4,12 +4,12 @@ use anyhow::{Context as _, Result};
 use parley_media::audio::PlayedBlock;
 use parley_media::audio::probe::{SoundMeter, SoundReport};
 use parley_media::slot::{Slot, Taken};
-use parley_media::video::VideoFrame;
 use parley_media::video::image::write_png;
 use parley_media::video::pattern::Stamp;
 use parley_media::video::probe::{PictureFigures, PictureMeter};
 use parley_media::video::y4m::Y4mRecorder;
-use parley_proto::FrameRate;
+use parley_media::video::{VideoFrame, scale};
+use parley_proto::{FrameRate, Resolution};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Slots that wait to be looked at; each is looked at within [`PATIENCE`].
 const SIGHTS_MAX: usize = 8;
+
+/// The longer side of a film is no shorter than this.
+const FILM_SIDE: u32 = 1280;
 
 /// What became of the pictures.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +100,12 @@ impl Filming {
 
     fn take(&mut self, frame: &VideoFrame, stamp: Option<Stamp>, clock_us: u64) -> Result<()> {
         if self.seen.is_multiple_of(self.every) {
-            self.recorder.record(frame);
+            if self.seen == 0 {
+                // A film has the size of its first picture, which in a call is a small one.
+                self.recorder.record(&scale(frame, film_size(frame.resolution())));
+            } else {
+                self.recorder.record(frame);
+            }
         }
         self.seen += 1;
         write_picture_time(&mut self.list, stamp, clock_us)?;
@@ -109,6 +117,12 @@ impl Filming {
         self.recorder.finish()?;
         Ok(())
     }
+}
+
+/// As large as pictures usually become, in the shape of the first one.
+fn film_size(first: Resolution) -> Resolution {
+    let times = FILM_SIDE.div_ceil(first.width.max(first.height).max(1));
+    Resolution::new(first.width * times, first.height * times)
 }
 
 /// A line of a list of pictures.

@@ -29,6 +29,8 @@ pub struct EncodedFrame {
     pub data: Bytes,
     /// Whether a decoder can start here.
     pub key_frame: bool,
+    /// Whether no other picture refers to it: it can be left out, and nothing else is the worse for it.
+    pub discardable: bool,
     /// The size of the picture.
     pub resolution: Resolution,
     /// When the picture left the camera.

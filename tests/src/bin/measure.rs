@@ -17,6 +17,7 @@ const MEASURED: &[(&str, Option<&str>)] = &[
     ("bench-call", Some("chromium")),
     ("bench-capture", None),
     ("bench-files", Some("chromium")),
+    ("bench-ladder", None),
     ("bench-turn", Some("coturn")),
     ("bench-signaling", None),
     ("bench-setup", None),
@@ -89,7 +90,9 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
-    use parley_tests::measure::{bench, call, capture, files, set_up, signaling, turn, voice, window};
+    use parley_tests::measure::{
+        bench, call, capture, files, ladder, set_up, signaling, turn, voice, window,
+    };
     let seconds = |usual: u32| wish.seconds.unwrap_or(usual);
     let server = wish.server.as_deref();
     let mut picture = None;
@@ -106,6 +109,7 @@ fn run(wish: &Wish) -> Result<bool> {
         }
         "bench-capture" => capture::run(seconds(capture::SECONDS))?,
         "bench-files" => files::run(wish.mb.unwrap_or(files::LOOPBACK_MB), wish.against_peer)?,
+        "bench-ladder" => ladder::run()?,
         "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
         "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
         "bench-setup" => set_up::run(wish.set_ups.map_or(set_up::SET_UPS, |set_ups| set_ups as usize))?,
@@ -204,6 +208,7 @@ mod tests {
         assert!(wish.against_peer && wish.json);
         assert_eq!((wish.seconds, wish.server), (Some(5), Some("/x".into())));
         assert_eq!(asked("bench-setup --set-ups 3").unwrap().set_ups, Some(3));
+        assert!(asked("bench-ladder --json").unwrap().json);
         assert!(asked("bench-call --window --against chromium").unwrap().window);
         let lab = asked("lab loss-10 --against chromium --seconds 12").unwrap();
         assert_eq!(
@@ -227,6 +232,7 @@ mod tests {
             "bench-turn --against chromium",
             "bench-call --server /x",
             "bench-setup --seconds many",
+            "bench-ladder --against chromium",
         ] {
             assert!(asked(wrong).is_err(), "{wrong}");
         }

@@ -82,20 +82,31 @@ impl Clip {
         }
     }
 
+    /// Its pictures, without numbers, and forwards only.
+    ///
+    /// # Errors
+    /// When what it is made of, or ffmpeg, is missing.
+    pub fn pictures(self) -> Result<Vec<VideoFrame>> {
+        match self {
+            Self::Head => decoded(
+                "carphone_pristine.mp4",
+                "crop=174:98:2:22,scale=1280:720:flags=lanczos,noise=alls=4:allf=t",
+            ),
+            Self::Motion => decoded("bigbuckbunny.mp4", "null"),
+            Self::Text => page_that_scrolls().take(TEXT_PICTURES).collect(),
+        }
+    }
+
     /// Its file (y4m), made when it is not there.
     ///
     /// # Errors
     /// When what it is made of, or ffmpeg, is missing.
     pub fn film(self) -> Result<PathBuf> {
         made(&format!("{}.y4m", self.name()), |path| {
-            let pictures = match self {
-                Self::Head => decoded(
-                    "carphone_pristine.mp4",
-                    "crop=174:98:2:22,scale=1280:720:flags=lanczos,noise=alls=4:allf=t",
-                )?,
-                Self::Motion => decoded("bigbuckbunny.mp4", "null")?,
-                Self::Text => return write_film(path, self.fps(), (0..TEXT_PICTURES).map(text_picture)),
-            };
+            if self == Self::Text {
+                return write_film(path, self.fps(), page_that_scrolls().take(TEXT_PICTURES));
+            }
+            let pictures = self.pictures()?;
             let count = pictures.len();
             ensure!(count > 2, "{count} pictures are no film");
             let order = (0..count).chain((1..count - 1).rev());
@@ -162,7 +173,12 @@ fn decoded(name: &str, filter: &str) -> Result<Vec<VideoFrame>> {
     Ok(pictures)
 }
 
-/// Picture `number` of the page that scrolls.
+/// The pictures of the page, without numbers: it has no end.
+pub fn page_that_scrolls() -> impl Iterator<Item = Result<VideoFrame>> {
+    (0..).map(text_picture)
+}
+
+/// Picture `number` of it.
 fn text_picture(number: usize) -> Result<VideoFrame> {
     let (width, height) = (SIZE.width as usize, SIZE.height as usize);
     let page = page::page(width, height, number / TEXT_FPS as usize);

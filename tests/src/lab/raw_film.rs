@@ -5,12 +5,12 @@ use super::clip::SIZE;
 use anyhow::Result;
 use parley_media::video::VideoFrame;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// A film that is being written.
 #[derive(Debug)]
-pub struct RawFilm(BufWriter<File>);
+pub struct RawFilm<W: Write = File>(BufWriter<W>);
 
 impl RawFilm {
     /// Begins one of pictures of the lab's size.
@@ -18,7 +18,17 @@ impl RawFilm {
     /// # Errors
     /// When the disk says no.
     pub fn begin(path: &Path, fps: u32) -> Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
+        Self::begin_for(File::create(path)?, fps)
+    }
+}
+
+impl<W: Write> RawFilm<W> {
+    /// The same, for a program that reads it as it is written.
+    ///
+    /// # Errors
+    /// When nobody reads.
+    pub fn begin_for(reader: W, fps: u32) -> Result<Self> {
+        let mut file = BufWriter::new(reader);
         writeln!(
             file,
             "YUV4MPEG2 W{} H{} F{fps}:1 Ip A1:1 C420jpeg",
@@ -30,7 +40,7 @@ impl RawFilm {
     /// Another picture.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the disk says no, or nobody reads any more.
     pub fn add(&mut self, picture: &VideoFrame) -> Result<()> {
         self.0.write_all(b"FRAME\n")?;
         Ok(self.0.write_all(picture.i420())?)
@@ -39,7 +49,7 @@ impl RawFilm {
     /// No more.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// As [`RawFilm::add`].
     pub fn end(mut self) -> Result<()> {
         Ok(self.0.flush()?)
     }

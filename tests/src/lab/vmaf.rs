@@ -10,7 +10,8 @@
 //! | sent | filling | before | picture | after | before | next picture | after |
 //! | seen | filling | seen | seen | seen | next seen | next seen | next seen |
 //!
-//! and every third position is judged (`n_subsample=3`; motion is looked at everywhere).
+//! and every third position is judged (`n_subsample=3`; motion is looked at everywhere). Pictures of a whole film that were seen one
+//! after the other need no such order ([`Vmaf::judge_all`]).
 
 use super::clip::SIZE;
 use super::picture::Compared;
@@ -18,11 +19,12 @@ use super::raw_film::RawFilm;
 use crate::harness::python::Packages;
 use anyhow::{Context as _, Result, bail, ensure};
 use parley_media::time::CaptureTime;
-use parley_media::video::scale;
 use parley_media::video::y4m::Y4mReader;
+use parley_media::video::{VideoFrame, scale};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 /// Brings an ffmpeg that knows VMAF.
@@ -31,6 +33,8 @@ const IMAGEIO_FFMPEG: Packages = Packages {
     wanted: &["imageio-ffmpeg==0.8.1"],
     alone: true,
 };
+/// Where the program writes what it found.
+const LOG: &str = "vmaf.json";
 /// Positions of each picture that is judged.
 const AROUND: u64 = 3;
 
@@ -73,30 +77,55 @@ impl Vmaf {
     /// # Errors
     /// When a file cannot be read or written, or the program fails.
     pub fn judge(&self, film: &Path, compared: &[Compared], folder: &Path) -> Result<Vec<f64>> {
-        const LOG: &str = "vmaf.json";
         let (sent, seen) = (folder.join("vmaf-sent.y4m"), folder.join("vmaf-seen.y4m"));
         if lay_beside(film, compared, &sent, &seen)? == 0 {
             return Ok(Vec::new());
         }
-        let output = Command::new(&self.ffmpeg)
-            .current_dir(folder)
-            .args(["-v", "error", "-nostdin", "-i"])
-            .arg(&seen)
-            .arg("-i")
-            .arg(&sent)
-            .arg("-lavfi")
-            .arg(format!(
-                "libvmaf=log_fmt=json:log_path={LOG}:n_threads=2:n_subsample={AROUND}"
-            ))
-            .args(["-f", "null", "-"])
+        let output = self
+            .command(folder, seen.as_os_str(), &sent, AROUND)
             .stdin(Stdio::null())
             .output()?;
         std::fs::remove_file(sent)?;
         std::fs::remove_file(seen)?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr));
-        }
-        read(&std::fs::read_to_string(folder.join(LOG))?)
+        verdict(folder, &output, AROUND)
+    }
+
+    /// What every so manieth of the pictures is worth that were seen one after the other, against a film of as many; the first is
+    /// not judged, since nothing moved before it. A folder is for what is needed on the way.
+    ///
+    /// # Errors
+    /// As [`Vmaf::judge`].
+    pub fn judge_all(&self, film: &Path, seen: &[VideoFrame], every: u64, folder: &Path) -> Result<Vec<f64>> {
+        let mut program = self
+            .command(folder, OsStr::new("pipe:0"), film, every)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut given = RawFilm::begin_for(program.stdin.take().context("no way in")?, 30)?;
+        // A program that ends early says itself why.
+        let all_given = seen
+            .iter()
+            .try_for_each(|picture| given.add(picture))
+            .and_then(|()| given.end());
+        let scores = verdict(folder, &program.wait_with_output()?, every)?;
+        all_given.map(|()| scores)
+    }
+
+    fn command(&self, folder: &Path, seen: &OsStr, sent: &Path, every: u64) -> Command {
+        let mut command = Command::new(&self.ffmpeg);
+        command
+            .current_dir(folder)
+            .args(["-v", "error", "-nostdin", "-f", "yuv4mpegpipe", "-i"])
+            .arg(seen)
+            .arg("-i")
+            .arg(sent)
+            .arg("-lavfi")
+            .arg(format!(
+                "libvmaf=log_fmt=json:log_path={LOG}:n_threads=2:n_subsample={every}"
+            ))
+            .args(["-f", "null", "-"]);
+        command
     }
 }
 
@@ -138,13 +167,20 @@ fn lay_beside(film: &Path, compared: &[Compared], sent: &Path, seen: &Path) -> R
     Ok(judged)
 }
 
+fn verdict(folder: &Path, output: &Output, every: u64) -> Result<Vec<f64>> {
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    read(&std::fs::read_to_string(folder.join(LOG))?, every)
+}
+
 /// The scores in a log.
-fn read(log: &str) -> Result<Vec<f64>> {
+fn read(log: &str, every: u64) -> Result<Vec<f64>> {
     let log: Value = serde_json::from_str(log)?;
     let frames = log["frames"].as_array().context("a log without pictures")?;
     let score = |frame: &Value| {
         let position = frame["frameNum"].as_u64()?;
-        let is_judged = position > 0 && position.is_multiple_of(AROUND);
+        let is_judged = position > 0 && position.is_multiple_of(every);
         frame["metrics"]["vmaf"].as_f64().filter(|_| is_judged)
     };
     Ok(frames.iter().filter_map(score).collect())
@@ -153,7 +189,6 @@ fn read(log: &str) -> Result<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_media::video::VideoFrame;
     use parley_media::video::pattern;
 
     fn numbers(path: &Path) -> Vec<u32> {
@@ -188,7 +223,8 @@ mod tests {
         assert_eq!(numbers(&seen), [0, 0, 0, 0, 0, 2, 2, 2, 5, 5, 5]);
         let log = r#"{"frames":[{"frameNum":0,"metrics":{"vmaf":1.0}},{"frameNum":3,"metrics":{"vmaf":90.5}},
             {"frameNum":4,"metrics":{}},{"frameNum":6,"metrics":{"vmaf":70.25}}]}"#;
-        assert_eq!(read(log).unwrap(), [90.5, 70.25]);
-        assert!(read("{}").is_err());
+        assert_eq!(read(log, 3).unwrap(), [90.5, 70.25]);
+        assert_eq!(read(log, 2).unwrap(), [70.25]);
+        assert!(read("{}", 3).is_err());
     }
 }

@@ -56,6 +56,17 @@ impl CpuMeter {
     }
 }
 
+/// What this thread has spent of a processor so far, in milliseconds.
+///
+/// # Errors
+/// When the kernel does not count it.
+pub fn thread_ms() -> Result<f64> {
+    let path = "/proc/thread-self/schedstat";
+    let told = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    let ns = told.split_whitespace().next().context("an empty schedstat")?;
+    Ok(ns.parse::<f64>()? / 1e6)
+}
+
 /// Memory of a tree of processes in MB (10^6 bytes), shared pages divided among those who share them (PSS).
 ///
 /// # Errors

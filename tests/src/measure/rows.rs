@@ -160,7 +160,7 @@ fn unit_of(metric: &str) -> &'static str {
         Some("ms") => "ms",
         Some("pct") => "%",
         Some("db") => "dB",
-        Some("s") if metric == "kbit_s" => "kbit/s",
+        Some("s") if metric.ends_with("kbit_s") => "kbit/s",
         Some("width" | "height") => "px",
         _ => "",
     }
@@ -218,6 +218,7 @@ mod tests {
             ("cpu_s_per_min_sender", "s"),
             ("pss_mb_receiver", "MB"),
             ("kbit_s", "kbit/s"),
+            ("better_from_kbit_s", "kbit/s"),
             ("fps_shown", "1/s"),
             ("loss_pct", "%"),
             ("packets_per_cpu_s", "1/s"),

@@ -9,10 +9,11 @@
 //! Rooms, parts and scores are those of [`parley_media::audio::echo::trial`]: both engines hear exactly the same. Noise suppression and
 //! gain are left out: they would do the same to both. The time is that of the thread alone.
 
+use super::cost::thread_ms;
 use super::rows::Report;
 use crate::harness::sound::{read_wav, say};
 use crate::lab::clip;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use parley_media::audio::echo::EchoCanceller;
 use parley_media::audio::echo::trial::{Heard, Parts, ROOMS, Trial};
 use parley_media::audio::{BLOCK_SAMPLES, Block, SAMPLE_RATE};
@@ -135,14 +136,6 @@ fn give(engine: &mut AudioProcessing, heard: Heard<'_>) {
             }
         }
     }
-}
-
-/// What this thread has spent of a processor so far, in milliseconds.
-fn thread_ms() -> Result<f64> {
-    let path = "/proc/thread-self/schedstat";
-    let told = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-    let ns = told.split_whitespace().next().context("an empty schedstat")?;
-    Ok(ns.parse::<f64>()? / 1e6)
 }
 
 #[cfg(test)]

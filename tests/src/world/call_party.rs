@@ -253,6 +253,7 @@ async fn film(out: mpsc::Sender<EncodedFrame>) {
         let frame = EncodedFrame {
             data: data.clone(),
             key_frame: true,
+            discardable: false,
             resolution: Resolution::new(640, 360),
             captured: CaptureTime(Instant::now()),
         };

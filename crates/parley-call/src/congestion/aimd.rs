@@ -103,6 +103,11 @@ impl Aimd {
         self.drain.is_some()
     }
 
+    /// Whether the rate was brought down to what the link carries, and nothing showed since that it carries more.
+    pub(super) const fn is_at_capacity(&self) -> bool {
+        self.capacity.bps.is_some()
+    }
+
     /// Something else knows better: a probe, a neighbour, a bound.
     pub(super) fn set(&mut self, rate: f64) {
         self.rate = rate;

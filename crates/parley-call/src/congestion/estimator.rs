@@ -80,6 +80,7 @@ pub(crate) struct Estimator {
     way_ms: Option<f64>,
     round_trip_ms: Option<f64>,
     heard: bool,
+    known: bool,
 }
 
 impl Estimator {
@@ -106,7 +107,18 @@ impl Estimator {
             way_ms: None,
             round_trip_ms: None,
             heard: false,
+            known: false,
         }
+    }
+
+    /// Whether the rate says something of the way, and is not only what was guessed at the start.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Whether the rate is what the way carries, as far as is known: what leaves faster than that waits in the way.
+    pub(crate) fn is_at_capacity(&self) -> bool {
+        self.aimd.is_at_capacity() || self.probes.is_full()
     }
 
     /// The rate, in bits a second, within the limits.
@@ -149,6 +161,7 @@ impl Estimator {
             return;
         }
         self.remb = Some((now.as_secs_f64() * 1000.0, bps));
+        self.known = true;
         if !self.heard {
             self.aimd.set(bps.max(self.limits.min).min(self.limits.max));
         }
@@ -167,6 +180,7 @@ impl Estimator {
         let sent = self.idle.sent_bps();
         if let Some(rate) = self.reported.update(now_ms, self.aimd.rate(), sent, streams) {
             self.aimd.set(rate);
+            self.known = true;
             self.settle();
         }
     }
@@ -340,6 +354,10 @@ impl Estimator {
             // While a queue is let go, what a probe found before it is no reason to fill it again.
             self.aimd.found(found);
         }
+        // Where the most that may be is what was begun with, nothing is probed, and what comes through without a queue is known.
+        let is_all =
+            self.target >= self.limits.max && measured.rate.is_some() && measured.queue_ms < CALM_QUEUE_MS;
+        self.known |= is_all || self.probes.is_heard() || self.aimd.decreased_ms() > f64::NEG_INFINITY;
         if self.aimd.is_draining() {
             // The end of the queue drops; that is dealt with.
             self.loss = Loss::default();

@@ -34,7 +34,7 @@ const PACKETS_MAX: usize = 256;
 const SATURATED: f64 = 0.9;
 const USED: f64 = 0.95;
 /// What the first probe shows is believed also when it is less than the first rate, which is a guess: from so many bits on.
-const NARROW_BITS_MIN: f64 = 40_000.0;
+const NARROW_BITS_MIN: f64 = 30_000.0;
 /// Packets left together when that took no more than this share of the time of their arrivals, and that no less than so long.
 const TOGETHER: f64 = 0.5;
 const TOGETHER_MIN_MS: f64 = 20.0;
@@ -68,6 +68,8 @@ pub(super) struct Probes {
     running: Option<Running>,
     /// Whether one was heard of.
     heard: bool,
+    /// The last one arrived slower than it left.
+    full: bool,
     /// What the first one showed, when that is less than the first rate.
     narrow: Option<f64>,
     ended_ms: f64,
@@ -95,6 +97,7 @@ impl Probes {
     pub(super) fn rerouted(&mut self, now_ms: f64, rate: f64) {
         self.disturbed();
         self.running = None;
+        self.full = false;
         self.ended_ms = now_ms;
         self.planned.push_back(rate * FURTHER);
     }
@@ -176,6 +179,16 @@ impl Probes {
         }
     }
 
+    /// Whether the last one showed the end of what the way carries.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether one was heard of, and so something is known of the way.
+    pub(super) const fn is_heard(&self) -> bool {
+        self.heard
+    }
+
     /// What the way carries, once, when the first probe showed that it is less than the first rate.
     pub(super) const fn take_narrow(&mut self) -> Option<f64> {
         self.narrow.take()
@@ -190,6 +203,7 @@ impl Probes {
         }
         let found = measure(&running.seen);
         let probed = running.cluster.bps;
+        self.full = found.map_or(self.full, |found| found < probed * SATURATED);
         if found.is_some_and(|found| found < probed * FOUND) {
             // The way is full at less: what was to be tried at more would only lie in its queue.
             self.planned.clear();

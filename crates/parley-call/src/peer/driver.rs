@@ -10,6 +10,7 @@ use super::backlog::Backlog;
 use super::chain::lips::RemoteTimes;
 use super::connection::{Connection, Selected};
 use super::estimate::Bounds;
+use super::first_look::FirstLook;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
 use super::library::LibraryEvent;
@@ -77,6 +78,8 @@ pub(super) struct Open {
     inflow: InflowWatch,
     /// What is lost.
     losses: LossWatch,
+    /// What pictures are like while nothing is known of the way.
+    first_look: FirstLook,
     /// What waits in data channels.
     backlog: Backlog,
 }
@@ -159,6 +162,9 @@ impl Driver {
                 Happening::Look => {
                     self.follow_way().await;
                     self.look();
+                    if self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
+                        self.apply_estimate();
+                    }
                 }
                 Happening::Second => self.on_second().await,
             }
@@ -285,6 +291,11 @@ impl Driver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
+        let given_up = open.connection.congestion.take_given_up();
+        if given_up {
+            // A key frame is made anyway: in the size that is right for what the way carries now.
+            self.ladder.forget();
+        }
         let voice = ladder::audio(estimate, open.loss).bitrate;
         let readable = self
             .audio_route
@@ -324,12 +335,25 @@ impl Driver {
         let left = || estimate.saturating_sub(wants.before_camera(split.screen));
         let camera = split.camera.or_else(|| (!camera_on).then(left));
         self.ladder.note(clock(), camera);
-        let (mut video, screen) = self.ladder.pictures(camera, split.screen);
+        let (mut video, mut screen) = self.ladder.pictures(camera, split.screen);
         video.paused |= self.video_route.borrow().is_none() || self.takes_kbps == Some(0);
+        let known = open.connection.congestion.is_known();
+        if open
+            .first_look
+            .lasts(clock(), known, !video.paused || !screen.paused)
+        {
+            (video, screen) = (FirstLook::limit(video), FirstLook::limit(screen));
+            // What was only guessed is no size to stay at.
+            self.ladder.forget();
+        }
         self.video_targets
             .send_if_modified(|targets| std::mem::replace(targets, video) != video);
         self.screen_targets
             .send_if_modified(|targets| std::mem::replace(targets, screen) != screen);
+        if given_up {
+            self.own_key_frames.request();
+            self.own_screen_key_frames.request();
+        }
         self.audio_targets
             .send_if_modified(|targets| std::mem::replace(targets, audio) != audio);
         if let Some(sound) = sound {

@@ -56,6 +56,10 @@ struct Control {
     max: Bitrate,
     ceiling: Ceiling,
     told: watch::Sender<Bitrate>,
+    /// It was told that the estimate is known.
+    told_known: bool,
+    /// What was lost was given up, and nobody heard of it yet.
+    given_up: bool,
 }
 
 impl Congestion {
@@ -70,6 +74,8 @@ impl Congestion {
             max: bounds.max,
             ceiling: ceiling.clone(),
             told,
+            told_known: false,
+            given_up: false,
         };
         (Self(Arc::new(Mutex::new(control))), estimate, ceiling)
     }
@@ -136,6 +142,28 @@ impl Congestion {
         control.estimator.poll_probe(now, at_hand)
     }
 
+    /// Whether the estimate says something of the way, and is not only a guess. That it does is told as a change of the estimate.
+    pub(super) fn is_known(&self) -> bool {
+        self.control().estimator.is_known()
+    }
+
+    /// More was lost than can be sent again in time, and nothing but key frames helps. Told as a change of the estimate.
+    pub(super) fn give_up(&self) {
+        let mut control = self.control();
+        control.given_up = true;
+        control.told.send_modify(|_| {});
+    }
+
+    /// Whether that was so since this was asked last.
+    pub(super) fn take_given_up(&self) -> bool {
+        std::mem::take(&mut self.control().given_up)
+    }
+
+    /// Whether the estimate is what the way carries, as far as is known.
+    pub(super) fn is_at_capacity(&self) -> bool {
+        self.control().estimator.is_at_capacity()
+    }
+
     /// The queue in the way, if there is one that counts.
     pub(super) fn queue(&self) -> Option<Duration> {
         let queue_ms = self.control().estimator.queue_ms()?;
@@ -160,11 +188,13 @@ impl Control {
         }
     }
 
-    fn tell(&self) {
+    fn tell(&mut self) {
         let target = Bitrate::from_bps(self.estimator.target() as u64);
+        let known = self.estimator.is_known();
+        let is_first = !std::mem::replace(&mut self.told_known, known) && known;
         self.told.send_if_modified(|told| {
             let is_worth = told.bps().abs_diff(target.bps()) as f64 > told.bps() as f64 * WORTH_TELLING;
-            let is_new = is_worth || (target == self.max && *told != target);
+            let is_new = is_first || is_worth || (target == self.max && *told != target);
             if is_new {
                 *told = target;
             }

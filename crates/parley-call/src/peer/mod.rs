@@ -20,6 +20,7 @@
 //! | after an outage data channels wait as long again, then crawl, or never go on | `backlog.rs` |
 //! | sender reports tell the time of packetising instead of the time of capture | `chain/sender_report.rs` |
 //! | what goes through a relay waits for the next timer, twice | `rounds.rs` |
+//! | a flight of a DTLS handshake that was lost is sent again after a second | `flights.rs` |
 //! | a relay that is named by an IPv6 address is never found | `runtime.rs` |
 //! | whatever is named is connected to over TCP, whoever connects is taken in, and a slow stream holds all else up | `tcp/` |
 //! | beside a relay the address behind it is told, even where that is to be hidden | `privacy.rs` |
@@ -32,6 +33,8 @@ mod connection;
 mod control;
 mod driver;
 mod estimate;
+mod first_look;
+mod flights;
 mod inflow;
 mod ladder;
 mod lane;

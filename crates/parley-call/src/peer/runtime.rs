@@ -4,6 +4,7 @@
 //! The kernel's default of some 200 KiB drops packets when a key frame comes while this machine is busy. And the library
 //! tells nobody when its own task stops (an I/O error, or a panic in it), which would leave a call that looks alive.
 
+use super::flights::Flights;
 use super::rounds::{Rounds, Wait};
 use super::tcp::dial::dial;
 use super::tcp::guard::Guard;
@@ -101,7 +102,8 @@ impl Runtime for PeerRuntime {
                 tracing::debug!(%error, "a socket buffer stays at the system's default");
             }
         }
-        self.tokio.wrap_udp_socket(socket)
+        let socket = self.tokio.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Flights::new(socket)))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

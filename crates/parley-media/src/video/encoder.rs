@@ -7,7 +7,7 @@
 //! sharpen it, or when a key frame is asked for (`standing`).
 
 use super::cadence::Cadence;
-use super::codec::{Content, EncodeError, EncoderSettings, H264Encoder};
+use super::codec::{Content, EncodeError, EncoderSettings, H264Encoder, TemporalLayers};
 use super::cpu_guard::{BesideEncoding, CpuGuard, CpuGuardFigures};
 use super::key_frame_pace::KeyFramePace;
 use super::pool::FramePool;
@@ -360,6 +360,7 @@ impl Bench {
         if settings != self.encoder.settings() {
             self.encoder.set(settings)?;
         }
+        self.encoder.set_layers(layers(self.content, targets))?;
         let resolution = frame.resolution().fit_within(targets.resolution);
         let scaled = scale_into(&mut self.pool, frame, resolution);
         let key_frame = self.key_frame_due(now);
@@ -386,6 +387,7 @@ impl Bench {
         Ok(Some(EncodedFrame {
             data: encoded.data,
             key_frame: encoded.key_frame,
+            discardable: encoded.discardable,
             resolution,
             captured: frame.captured,
         }))
@@ -432,5 +434,13 @@ fn aim(content: Content, targets: EncoderTargets, measured: Option<FrameRate>) -
     EncoderSettings {
         bitrate: targets.bitrate,
         frame_rate,
+    }
+}
+
+/// A picture of a screen may be the last one for long, and whoever forwards only the lower layer would never show it.
+const fn layers(content: Content, targets: EncoderTargets) -> TemporalLayers {
+    match content {
+        Content::Camera => targets.layers,
+        Content::Text | Content::Motion => TemporalLayers::One,
     }
 }

@@ -33,11 +33,11 @@ mod size_pace;
 pub mod source;
 mod standing;
 pub mod target;
-mod text;
+pub mod text;
 mod text_rate;
 pub mod y4m;
 
-pub use codec::Content;
+pub use codec::{Content, TemporalLayers};
 pub use cpu_guard::{BesideEncoding, CpuGuardFigures, CpuLimit};
 pub use encoder::{EncoderStats, StartEncoderError, VideoEncoder};
 pub use frame::VideoFrame;

@@ -334,6 +334,27 @@ fn size_rate_and_pause_follow_the_targets_at_once() {
     assert!(encoded.try_recv().is_err(), "encodes while paused");
 }
 
+#[test]
+fn a_camera_comes_in_two_layers_when_that_is_wanted_and_a_screen_never() {
+    for (content, discardable) in [(Content::Camera, 3), (Content::Motion, 0)] {
+        let source = pattern();
+        let two = EncoderTargets {
+            layers: TemporalLayers::Two,
+            ..targets(500)
+        };
+        let (_targets, wanted) = watch::channel(two);
+        let (out, mut encoded) = mpsc::channel(8);
+        let frames = source.subscribe();
+        let _encoder = VideoEncoder::spawn_for(content, frames, wanted, KeyFrameFlag::new(), out).unwrap();
+        let first = (0..6).filter_map(|_| encoded.blocking_recv());
+        assert_eq!(
+            first.filter(|frame| frame.discardable).count(),
+            discardable,
+            "{content:?}"
+        );
+    }
+}
+
 fn state_within(source: &VideoSource, wanted: SourceState) -> SourceStatus {
     let halt = halt::Halt::default();
     for _ in 0..200 {

@@ -1,14 +1,15 @@
-//! What the encode thread remembers of a shared text: how sharp what stands is, and whether a change is still to be shown.
+//! What the encode thread remembers of a shared text: how sharp what stands is, and whether a change is still to be shown. Sans-IO, and
+//! open to benches, which encode as the thread does without its clock.
 
 use super::VideoFrame;
 use super::changed::changed_share;
-use super::text_rate::{Qp, TextRate};
+use super::text_rate::TextRate;
 use parley_proto::Bitrate;
 use std::time::Instant;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Text {
+pub struct Text {
     rate: TextRate,
     /// The picture that was encoded last.
     coded: Option<VideoFrame>,
@@ -18,15 +19,17 @@ pub(super) struct Text {
 
 /// How one picture is to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Plan {
-    /// The quantiser.
-    pub(super) qp: Qp,
+pub struct Plan {
+    /// The quantiser of H.264, 0 to 51: 6 more is half as fine.
+    pub qp: u8,
     /// The share of it that is new.
     changed: f32,
 }
 
 impl Text {
-    pub(super) fn new(bitrate: Bitrate) -> Self {
+    /// Nothing was encoded yet.
+    #[must_use]
+    pub fn new(bitrate: Bitrate) -> Self {
         Self {
             rate: TextRate::new(bitrate),
             coded: None,
@@ -35,7 +38,8 @@ impl Text {
     }
 
     /// One that goes on with an encoder that has seen nothing: what stands is to be encoded anew.
-    pub(super) fn afresh(self) -> Self {
+    #[must_use]
+    pub fn afresh(self) -> Self {
         Self {
             coded: None,
             owed: true,
@@ -44,23 +48,23 @@ impl Text {
     }
 
     /// Follows what the call has for it.
-    pub(super) fn aim(&mut self, bitrate: Bitrate) {
+    pub fn aim(&mut self, bitrate: Bitrate) {
         self.rate.aim(bitrate);
     }
 
     /// A new picture came and is not encoded now.
-    pub(super) const fn put_off(&mut self) {
+    pub const fn put_off(&mut self) {
         self.owed = true;
     }
 
     /// Whether the picture that stands should be encoded now, although nothing new came.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+    pub fn is_due(&mut self, now: Instant) -> bool {
         let coded = self.coded.as_ref().map_or(0, pixels_of);
         (self.owed && self.rate.has_room(now)) || self.rate.sharpen(now, coded).is_some()
     }
 
     /// How to encode a picture; not at all for now if none, and then it is due later.
-    pub(super) fn plan(&mut self, now: Instant, frame: &VideoFrame, key_frame: bool) -> Option<Plan> {
+    pub fn plan(&mut self, now: Instant, frame: &VideoFrame, key_frame: bool) -> Option<Plan> {
         let pixels = pixels_of(frame);
         let changed = match &self.coded {
             Some(coded) if !key_frame => changed_share(coded, frame),
@@ -78,7 +82,7 @@ impl Text {
     }
 
     /// It was encoded to so many bytes.
-    pub(super) fn encoded(&mut self, now: Instant, frame: VideoFrame, plan: Plan, bytes: usize) {
+    pub fn encoded(&mut self, now: Instant, frame: VideoFrame, plan: Plan, bytes: usize) {
         self.coded = Some(frame);
         if plan.changed > 0.0 {
             self.rate.on_fresh(now, plan.qp, bytes, plan.changed);

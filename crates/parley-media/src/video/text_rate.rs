@@ -5,6 +5,10 @@
 //! change at once, as sharp as half a second of bits allows in the worst case, then the same picture again in a few large steps
 //! until it is sharp. What goes out is a leaky bucket: while too much of it is on its way, the picture waits, and a newer one
 //! takes its place. So when bits are short there are fewer pictures, not worse ones.
+//!
+//! Something small on the page may change all the time, a clock, a pointer, letters that are typed: the rest stands meanwhile and gets
+//! sharp all the same. And a page that only scrolled costs little to sharpen, for what was moved is as sharp as before: what the last
+//! steps really took says how long the next one has to be waited for.
 
 use parley_proto::Bitrate;
 use std::time::{Duration, Instant};
@@ -35,6 +39,12 @@ const SHARPEN_WAITS: Duration = Duration::from_millis(50);
 /// A step that takes no longer than this is always worth it; a dearer one once the picture has stood as long as it takes, so that
 /// turning pages is not held up by sharpening one that nobody read.
 const STEP_WITHIN: Duration = Duration::from_millis(100);
+/// What is new in no more than this share of a picture leaves the rest standing.
+const SMALL: f32 = 0.05;
+/// The least of what dense text takes that a step is counted on to take.
+const DEARNESS_MIN: f64 = 0.05;
+/// A step of fewer bits tells nothing of others: what every picture takes is a good part of it.
+const TELLS_FROM: f64 = 50_000.0;
 
 /// See the module.
 #[derive(Debug)]
@@ -48,7 +58,14 @@ pub(super) struct TextRate {
     coarsest: Option<Qp>,
     /// The share of it that may be as coarse as that, from 0 to 1.
     blurred: f32,
-    changed: Option<Instant>,
+    /// Since when most of it stands.
+    stands_since: Option<Instant>,
+    /// Something small was new when it was time to sharpen the rest, which had to wait for it.
+    passed_over: bool,
+    /// What steps of sharpening took lately, as a share of what dense text takes, ...
+    dearness: f64,
+    /// ... and how many bits that would have been for the one that was granted last.
+    dense: f64,
 }
 
 impl TextRate {
@@ -60,7 +77,10 @@ impl TextRate {
             paid: None,
             coarsest: None,
             blurred: 0.0,
-            changed: None,
+            stands_since: None,
+            passed_over: false,
+            dearness: 1.0,
+            dense: 0.0,
         }
     }
 
@@ -73,6 +93,13 @@ impl TextRate {
     pub(super) fn fresh(&mut self, now: Instant, pixels: u64, changed: f32) -> Option<Qp> {
         if !self.has_room(now) {
             return None;
+        }
+        if changed <= SMALL
+            && let Some(finer) = self.sharpen(now, pixels)
+            && std::mem::replace(&mut self.passed_over, true)
+        {
+            // It goes on like this: the rest is sharpened along with it.
+            return Some(finer);
         }
         let finest = match self.coarsest {
             // Whatever is finer than this codes the rest anew as well.
@@ -108,18 +135,29 @@ impl TextRate {
             return None;
         }
         let finer = coarsest.saturating_sub(STEP).max(QP_MIN);
-        let bits =
+        self.dense =
             (bits_per_pixel(finer) - bits_per_pixel(coarsest)) * pixels as f64 * f64::from(self.blurred);
+        let bits = self.dense * self.dearness;
         let stands = self
-            .changed
+            .stands_since
             .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         (bits <= self.bits_in(stands.max(STEP_WITHIN)) && stands >= STEP_WITHIN).then_some(finer)
     }
 
     /// A picture went out, of which the share `changed` was new.
     pub(super) fn on_fresh(&mut self, now: Instant, qp: Qp, bytes: usize, changed: f32) {
+        if self
+            .coarsest
+            .is_some_and(|coarsest| changed <= SMALL && qp + STEP_MIN <= coarsest)
+        {
+            self.on_sharpened(now, qp, bytes);
+            return;
+        }
         self.owe(now, bytes);
-        self.changed = Some(now);
+        if changed > SMALL || self.stands_since.is_none() {
+            self.stands_since = Some(now);
+            self.passed_over = false;
+        }
         let before = if self.coarsest.is_some_and(is_sharp) {
             0.0
         } else {
@@ -136,6 +174,13 @@ impl TextRate {
     pub(super) fn on_sharpened(&mut self, now: Instant, qp: Qp, bytes: usize) {
         self.owe(now, bytes);
         self.coarsest = Some(qp);
+        self.passed_over = false;
+        if self.dense < TELLS_FROM {
+            return;
+        }
+        let dearness = (bytes as f64 * 8.0 / self.dense).min(1.0);
+        // Dear at once, cheap step by step: one that is too dear is what holds the next picture up.
+        self.dearness = dearness.max((self.dearness + dearness) / 2.0).max(DEARNESS_MIN);
     }
 
     fn owe(&mut self, now: Instant, bytes: usize) {
@@ -277,6 +322,42 @@ mod tests {
         rate.on_fresh(start, 30, 0, 0.02);
         assert_eq!(rate.sharpen(at(90), full_hd), None);
         assert_eq!(rate.sharpen(at(100), full_hd), Some(22));
+    }
+
+    /// Fifteen pictures a second in which a clock changes, and every `page_ms` a page of which most is new; a step of sharpening takes
+    /// `share` of what dense text takes. Gives what each picture of the last page was encoded with.
+    fn beside_a_clock(page_ms: u64, share: f64) -> Vec<Qp> {
+        let start = Instant::now();
+        let mut rate = TextRate::new(Bitrate::from_kbps(850));
+        let mut qps = Vec::new();
+        for n in 0..300u64 {
+            let ms = n * 1000 / 15;
+            let now = start + Duration::from_millis(ms);
+            let page = n == 0 || ms / page_ms != (n - 1) * 1000 / 15 / page_ms;
+            if page {
+                qps.clear();
+            }
+            let changed = if page { 0.9 } else { 0.01 };
+            let before = rate.coarsest;
+            let Some(qp) = rate.fresh(now, HD, changed) else {
+                continue;
+            };
+            let steps = before.is_some_and(|before| !page && qp + STEP_MIN <= before);
+            let bits = if steps { rate.dense * share } else { 8_000.0 };
+            rate.on_fresh(now, qp, (bits / 8.0) as usize, changed);
+            qps.push(qp);
+        }
+        qps
+    }
+
+    #[test]
+    fn a_page_gets_sharp_although_a_clock_on_it_changes_all_the_time() {
+        let finest = |page_ms, share| beside_a_clock(page_ms, share).into_iter().min().unwrap();
+        let stood = finest(20_000, 1.0);
+        assert!(is_sharp(stood), "{stood}");
+        // What scrolls by a line a second is hardly dearer than what stands.
+        let scrolled = finest(1_000, 0.05);
+        assert!(is_sharp(scrolled), "{scrolled}");
     }
 
     #[test]

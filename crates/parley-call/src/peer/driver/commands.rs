@@ -7,6 +7,7 @@ use crate::peer::addresses;
 use crate::peer::asking::Asking;
 use crate::peer::backlog::Backlog;
 use crate::peer::connection::{CommandError, Connection};
+use crate::peer::first_look::FirstLook;
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
@@ -199,6 +200,7 @@ impl Driver {
             up: false,
             inflow: InflowWatch::default(),
             losses: LossWatch::default(),
+            first_look: FirstLook::default(),
             backlog: Backlog::default(),
         }))
     }

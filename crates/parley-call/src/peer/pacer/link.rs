@@ -2,6 +2,7 @@
 //! send history, so that both see a packet when it leaves and not when it began to wait.
 
 use super::again::Again;
+use super::beyond_repair::BeyondRepair;
 use super::padding::Padding;
 use super::queue::{Class, Queue};
 use super::room::Room;
@@ -28,6 +29,7 @@ pub(in crate::peer) struct Pacer {
     congestion: Congestion,
     padding: Padding,
     again: Again,
+    beyond_repair: BeyondRepair,
     /// Our streams, and whether each is sound.
     streams: HashMap<u32, bool>,
     /// Those whose packets are numbered across all streams when they leave.
@@ -51,6 +53,7 @@ impl Pacer {
             congestion,
             padding: Padding::default(),
             again: Again::default(),
+            beyond_repair: BeyondRepair::default(),
             streams: HashMap::new(),
             numbered: HashSet::new(),
             room,
@@ -85,6 +88,13 @@ impl Pacer {
             self.queue.set_target(*self.target.borrow_and_update());
         }
         self.queue.set_full(now, self.congestion.queue().is_some());
+        self.queue.set_narrow(now, self.congestion.is_at_capacity());
+        if self.queue.is_hopeless() {
+            tracing::debug!("more was lost than can be sent again in time");
+            self.queue.give_up();
+            self.beyond_repair.begin();
+            self.congestion.give_up();
+        }
         // Without anything to pad with, what waits anyway makes a probe, when it is enough: the packets of a large picture.
         let at_hand = (!self.padding.is_there(now)).then(|| self.queue.video_bytes());
         if self.queue.probe().is_none()
@@ -137,6 +147,10 @@ impl Link for Pacer {
         }
         let class = if packet.message.has(&Attribute::Retransmission) {
             let lost = self.identity(rtp);
+            if self.beyond_repair.covers(rtp.header.ssrc, lost as u16) {
+                self.meter.drops.retransmissions_late.one();
+                return;
+            }
             if self.is_too_soon(packet.now, lost) {
                 self.meter.drops.retransmissions_repeated.one();
                 return;
@@ -146,6 +160,8 @@ impl Link for Pacer {
         } else if self.streams.get(&rtp.header.ssrc) == Some(&true) {
             Class::Audio
         } else {
+            self.beyond_repair
+                .pass(rtp.header.ssrc, rtp.header.sequence_number);
             Class::Video
         };
         let (now, bytes) = (packet.now, rtp.marshal_size());
@@ -167,12 +183,14 @@ impl Link for Pacer {
             self.numbered.insert(stream.ssrc);
         }
         self.padding.bind(stream);
+        self.beyond_repair.bind(stream);
     }
 
     fn unbind_local(&mut self, stream: &StreamInfo) {
         self.streams.remove(&stream.ssrc);
         self.numbered.remove(&stream.ssrc);
         self.padding.unbind(stream);
+        self.beyond_repair.unbind(stream);
     }
 }
 

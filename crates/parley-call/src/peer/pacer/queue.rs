@@ -2,7 +2,9 @@
 //!
 //! Sound leaves at once and only uses up budget. Retransmissions come next, then pictures. The budget runs at 2.5 times the
 //! target, as in libwebrtc: a key frame is spread out, but does not fall behind. Where the way has a queue already it runs hardly faster
-//! than the target ([`Queue::set_full`]): what is sent again must not keep that queue long, so it takes the place of new pictures. The queue of pictures is bounded by time:
+//! than the target ([`Queue::set_full`]): what is sent again must not keep that queue long, so it takes the place of new pictures. Where
+//! the target is all that the way carries ([`Queue::set_narrow`]), what leaves faster waits in the way, and sound behind it: there a large
+//! picture leaves so slowly that it makes no long queue. The queue of pictures is bounded by time:
 //! beyond [`Queue::is_long`] the encoder is held, so an encoded picture never needs to be thrown away.
 
 use parley_proto::Bitrate;
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 const PACE: f64 = 2.5;
 /// The same while there is a queue in the way.
 const PACE_FULL: f64 = 1.1;
+/// The queue that one large picture may make in a way that carries no more than the target.
+const BURST_QUEUE: Duration = Duration::from_millis(60);
 /// What the first pictures of a connection may be ahead of that pace: as much as TCP sends into an unknown path at once
 /// (RFC 6928). A good part of the first key frame, and the first picture is there the sooner.
 const HEAD_START_BYTES: usize = 14_600;
@@ -22,6 +26,8 @@ const BURST: Duration = Duration::from_millis(5);
 const VIDEO_WAIT_MAX: Duration = Duration::from_millis(250);
 /// A retransmission older than this comes too late for any picture.
 const RETRANSMISSION_AGE_MAX: Duration = Duration::from_millis(500);
+/// Where there is a queue in the way and what is asked for again takes longer than this, nobody waits for the last of it.
+const REPAIR_MAX: Duration = Duration::from_millis(250);
 /// A bound for the case that the encoder is not held, far above what a held one can reach.
 const PACKETS_MAX: usize = 4096;
 /// The target never makes the pacer slower than this: sound and a few pictures must get out.
@@ -53,13 +59,19 @@ pub(in crate::peer) struct Queue<T> {
     /// What tells those that wait in `retransmissions` from others. Whoever asks decides how often this is looked up, so it
     /// must not cost more the longer the queue is.
     asked: HashSet<u64>,
+    /// Bytes of `retransmissions`.
+    asked_bytes: usize,
     video: VecDeque<Waiting<T>>,
     /// Bytes of `video`.
     video_bytes: usize,
     /// Bytes a second of the target.
     target: f64,
-    /// How much faster than that packets may leave.
-    pace: f64,
+    /// There is a queue in the way.
+    is_full: bool,
+    /// The target is all that the way carries.
+    is_narrow: bool,
+    /// The most of pictures that waited since none did, in bytes.
+    backlog: usize,
     /// Bytes a second.
     rate: f64,
     /// Bytes that left before there was budget for them; less than zero is unused budget.
@@ -101,10 +113,13 @@ impl<T> Queue<T> {
             audio: VecDeque::new(),
             retransmissions: VecDeque::new(),
             asked: HashSet::new(),
+            asked_bytes: 0,
             video: VecDeque::new(),
             video_bytes: 0,
             target: 0.0,
-            pace: PACE,
+            is_full: false,
+            is_narrow: false,
+            backlog: 0,
             rate: 0.0,
             debt: 0.0,
             head_start: HEAD_START_BYTES,
@@ -121,17 +136,50 @@ impl<T> Queue<T> {
     /// Follows the estimate.
     pub(in crate::peer) fn set_target(&mut self, target: Bitrate) {
         self.target = target.max(TARGET_MIN).bps() as f64 / 8.0;
-        self.rate = self.target * self.pace;
+        self.rate = self.target * self.pace();
     }
 
     /// Whether there is a queue in the way.
     pub(in crate::peer) fn set_full(&mut self, now: Instant, full: bool) {
-        let pace = if full { PACE_FULL } else { PACE };
-        if pace != self.pace {
-            self.pay_off(now);
-            self.pace = pace;
-            self.rate = self.target * pace;
+        if full != std::mem::replace(&mut self.is_full, full) {
+            self.follow_pace(now);
         }
+    }
+
+    /// Whether the target is all that the way carries.
+    pub(in crate::peer) fn set_narrow(&mut self, now: Instant, narrow: bool) {
+        if narrow != std::mem::replace(&mut self.is_narrow, narrow) {
+            self.follow_pace(now);
+        }
+    }
+
+    /// What was spent until `now` is paid off at the pace before.
+    fn follow_pace(&mut self, now: Instant) {
+        self.pay_off(now);
+        self.rate = self.target * self.pace();
+    }
+
+    /// How much faster than the target packets may leave.
+    fn pace(&self) -> f64 {
+        if self.is_full {
+            return PACE_FULL;
+        }
+        // At this pace, what waits is gone before the queue in the way is longer than it may be.
+        let (takes, queue) = (self.backlog as f64 / self.target, BURST_QUEUE.as_secs_f64());
+        if self.is_narrow && takes > queue {
+            (takes / (takes - queue)).clamp(PACE_FULL, PACE)
+        } else {
+            PACE
+        }
+    }
+
+    /// More of pictures waits, or less.
+    fn note_backlog(&mut self) {
+        self.backlog = match self.video_bytes {
+            0 => 0,
+            waits => self.backlog.max(waits),
+        };
+        self.rate = self.target * self.pace();
     }
 
     /// Takes a packet of `bytes`. It comes out of [`Queue::pop`], now or later, or is counted.
@@ -158,10 +206,16 @@ impl<T> Queue<T> {
             self.repeated += 1;
             return;
         }
+        if matches!(class, Class::Retransmission(_)) {
+            self.asked_bytes += bytes;
+        }
         if class == Class::Video {
             self.video_bytes += bytes;
         }
         queue.push_back(waiting);
+        if class == Class::Video {
+            self.note_backlog();
+        }
     }
 
     /// The next packet that may leave now.
@@ -242,21 +296,24 @@ impl<T> Queue<T> {
         if let Class::Retransmission(number) = retransmission.class {
             self.asked.remove(&number);
         }
+        self.asked_bytes -= retransmission.bytes;
         Some(retransmission)
     }
 
     fn pop_picture(&mut self) -> Option<Waiting<T>> {
         let picture = self.video.pop_front()?;
         self.video_bytes -= picture.bytes;
+        self.note_backlog();
         Some(picture)
     }
 
-    /// A part of a picture that uses the head start and no budget.
+    /// A part of a picture that uses the head start and no budget. What belongs to a probe must leave at its pace.
     fn pop_ahead(&mut self) -> Option<T> {
-        let fits = self
-            .video
-            .front()
-            .is_some_and(|next| next.bytes <= self.head_start);
+        let fits = self.probe.is_none()
+            && self
+                .video
+                .front()
+                .is_some_and(|next| next.bytes <= self.head_start);
         if !fits {
             return None;
         }
@@ -282,6 +339,22 @@ impl<T> Queue<T> {
     /// Whether more pictures wait than should: the encoder must be held.
     pub(in crate::peer) fn is_long(&self) -> bool {
         self.video_bytes as f64 / self.rate > VIDEO_WAIT_MAX.as_secs_f64()
+    }
+
+    /// Whether more was lost than can be sent again in time: the way became so much narrower that its queue ran over. Then a key frame is
+    /// there sooner than all that was lost.
+    pub(in crate::peer) fn is_hopeless(&self) -> bool {
+        self.is_full && self.asked_bytes as f64 / self.target > REPAIR_MAX.as_secs_f64()
+    }
+
+    /// Throws away what is asked for again, and the pictures that wait, which nobody can decode without it.
+    pub(in crate::peer) fn give_up(&mut self) {
+        while self.pop_retransmission().is_some() {
+            self.late += 1;
+        }
+        while self.pop_picture().is_some() {
+            self.late += 1;
+        }
     }
 
     /// Bytes of pictures that wait.
@@ -397,6 +470,57 @@ mod tests {
             Duration::from_millis(200),
         );
         assert_eq!(left.len() + rest.len(), 100);
+    }
+
+    #[test]
+    fn over_a_way_that_carries_no_more_than_the_target_a_large_picture_makes_no_long_queue_and_a_usual_one_does_not_wait()
+     {
+        let start = Instant::now();
+        for (packets, least_ms, most_ms) in [
+            (4, 8.0, 13.0),
+            (12, 30.0, 50.0),
+            (40, 250.0, 270.0),
+            (100, 710.0, 730.0),
+        ] {
+            let mut queue = begun(MBIT);
+            queue.set_narrow(start, true);
+            for n in 0..packets {
+                queue.push(start, Class::Video, 1000, n);
+            }
+            let left = run(&mut queue, start, Duration::from_secs(2));
+            let last_ms = left[packets - 1].0;
+            assert!((least_ms..most_ms).contains(&last_ms), "{packets}: {last_ms}");
+            // Whatever left when: the way is that much behind at most.
+            let behind_ms = left.iter().map(|(at, n)| (n + 1) as f64 * 8.0 - at);
+            let behind_ms = behind_ms.fold(0.0, f64::max);
+            assert!(behind_ms <= 85.0, "{packets}: {behind_ms}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_again_in_time_is_given_up_with_the_pictures_behind_it_where_the_way_is_full() {
+        let start = Instant::now();
+        let mut queue = begun(MBIT);
+        queue.push(start, Class::Video, 1000, 0);
+        // A quarter of a second are 31 packets.
+        for n in 0..40 {
+            assert!(!queue.is_hopeless());
+            queue.push(start, Class::Retransmission(n), 1000, n);
+        }
+        assert!(
+            !queue.is_hopeless(),
+            "the way has no queue: it is there in a tenth of a second"
+        );
+        queue.set_full(start, true);
+        assert!(queue.is_hopeless());
+        queue.push(start, Class::Audio, 100, 99);
+        queue.give_up();
+        assert!(!queue.is_hopeless());
+        assert_eq!(queue.take_drops().late, 41);
+        let left = run(&mut queue, start, Duration::from_secs(1));
+        assert_eq!(left.len(), 1, "sound is never given up");
+        queue.push(start, Class::Retransmission(7), 1000, 7);
+        assert_eq!(queue.take_drops().repeated, 0);
     }
 
     #[test]

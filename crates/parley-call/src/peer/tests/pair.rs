@@ -289,6 +289,7 @@ pub(super) fn frame(key_frame: bool, bytes: usize) -> EncodedFrame {
     EncodedFrame {
         data: Bytes::from(data),
         key_frame,
+        discardable: false,
         resolution: Resolution::new(640, 360),
         captured: CaptureTime(Instant::now()),
     }

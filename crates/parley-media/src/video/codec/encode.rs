@@ -1,26 +1,19 @@
 //! One OpenH264 encoder: constrained baseline, real-time, one thread, one slice a picture.
 //!
-//! Bitrate and frame rate change while it runs; another picture size makes it begin anew with a key frame. It never drops a
-//! picture by itself: what to skip is decided before it (see `encoder`).
-#![allow(
-    unsafe_code,
-    reason = "the library has no safe way to change bitrate and frame rate of a running encoder"
-)]
+//! Bitrate and frame rate change while it runs; another picture size, or another number of layers of time, makes it begin anew with a
+//! key frame. It never drops a picture by itself: what to skip is decided before it (see `encoder`).
 
+use super::options;
 use crate::time::CaptureTime;
 use crate::video::VideoFrame;
+use crate::video::h264::is_discardable;
 use bytes::Bytes;
 use openh264::encoder::{
-    BitRate, Complexity, Encoder, EncoderConfig, FrameRate as EncoderFrameRate, FrameType, IntraFramePeriod,
-    Level, Profile, RateControlMode, SpsPpsStrategy, UsageType,
+    BitRate, Complexity, EncodedBitStream, Encoder, EncoderConfig, FrameRate as EncoderFrameRate, FrameType,
+    IntraFramePeriod, Layer, Level, Profile, RateControlMode, SpsPpsStrategy, UsageType,
 };
 use openh264::formats::YUVSource;
 use openh264::{OpenH264API, Timestamp};
-use openh264_sys2::{
-    ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE,
-    ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, ENCODER_OPTION_TRACE_LEVEL, LAYER_NUM, SBitrateInfo, SEncParamExt,
-    SPATIAL_LAYER_0, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
-};
 use parley_proto::{Bitrate, FrameRate, Resolution};
 
 /// The bitrates worked with; a wish outside is moved to the nearer end. The upper end is what level 3.1 allows.
@@ -46,6 +39,26 @@ impl Content {
     }
 }
 
+/// In how many layers of time pictures come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TemporalLayers {
+    /// Each picture refers to the one before it: the fewest bits.
+    #[default]
+    One,
+    /// Every other picture is referred to by none, so that whoever forwards them can halve their rate for one receiver and not
+    /// for another. What it costs is in docs/benchmarks.md.
+    Two,
+}
+
+impl TemporalLayers {
+    const fn count(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
 /// What an encoder aims at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSettings {
@@ -62,6 +75,8 @@ pub struct Encoded {
     pub data: Bytes,
     /// Whether a decoder can start here.
     pub key_frame: bool,
+    /// Whether it is of the upper of two layers: no other picture refers to it.
+    pub discardable: bool,
 }
 
 /// The encoder failed. It should be made anew.
@@ -74,6 +89,7 @@ pub struct H264Encoder {
     encoder: Encoder,
     settings: EncoderSettings,
     content: Content,
+    layers: TemporalLayers,
     /// The size it runs at; none before the first picture.
     running: Option<Resolution>,
     epoch: Option<CaptureTime>,
@@ -104,11 +120,12 @@ impl H264Encoder {
     pub fn with_content(settings: EncoderSettings, content: Content) -> Result<Self, EncodeError> {
         let settings = within_range(settings);
         let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config(settings, content))?;
-        silence(&mut encoder)?;
+        options::silence(&mut encoder)?;
         Ok(Self {
             encoder,
             settings,
             content,
+            layers: TemporalLayers::One,
             running: None,
             epoch: None,
         })
@@ -119,7 +136,12 @@ impl H264Encoder {
     /// # Errors
     /// When the library cannot make one.
     pub fn afresh(&self) -> Result<Self, EncodeError> {
-        Self::with_content(self.settings, self.content)
+        self.anew(self.settings, self.layers)
+    }
+
+    fn anew(&self, settings: EncoderSettings, layers: TemporalLayers) -> Result<Self, EncodeError> {
+        let anew = Self::with_content(settings, self.content)?;
+        Ok(Self { layers, ..anew })
     }
 
     /// What it aims at.
@@ -139,14 +161,26 @@ impl H264Encoder {
             self.settings = settings;
         } else if self.running.is_some() {
             if settings.frame_rate != self.settings.frame_rate {
-                self.set_frame_rate(settings.frame_rate)?;
+                options::set_frame_rate(&mut self.encoder, settings.frame_rate)?;
             }
             if settings.bitrate != self.settings.bitrate {
-                self.set_bitrate(ENCODER_OPTION_BITRATE, SPATIAL_LAYER_ALL, settings.bitrate.bps())?;
+                options::set_bitrate(&mut self.encoder, settings.bitrate)?;
             }
             self.settings = settings;
         } else {
-            *self = Self::with_content(settings, self.content)?;
+            *self = self.anew(settings, self.layers)?;
+        }
+        Ok(())
+    }
+
+    /// Pictures come in so many layers from the next one on, which is a key frame where that changes something. For pictures that
+    /// the library's rate control is for, so not for [`Content::Text`].
+    ///
+    /// # Errors
+    /// When the library cannot make another encoder.
+    pub fn set_layers(&mut self, layers: TemporalLayers) -> Result<(), EncodeError> {
+        if layers != self.layers {
+            *self = self.anew(self.settings, layers)?;
         }
         Ok(())
     }
@@ -160,6 +194,17 @@ impl H264Encoder {
         if self.running.is_some_and(|running| running != resolution) {
             *self = self.afresh()?;
         }
+        if self.running.is_none() && self.layers != TemporalLayers::One {
+            // An encoder can be told only after its first picture, which nobody is to see.
+            self.encode_next(frame, true)?;
+            options::set_layers(&mut self.encoder, self.layers.count())?;
+        }
+        self.encode_next(frame, key_frame)
+    }
+
+    /// The next picture, of the size that all have.
+    fn encode_next(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Encoded, EncodeError> {
+        let resolution = frame.resolution();
         if key_frame && self.running.is_some() {
             self.encoder.force_intra_frame();
         }
@@ -170,11 +215,13 @@ impl H264Encoder {
         let mut data = Vec::with_capacity(16 << 10);
         stream.write_vec(&mut data);
         let key_frame = matches!(stream.frame_type(), FrameType::IDR);
+        let upper = layer_of(&stream) > 0;
         if self.running.replace(resolution).is_none() && self.content != Content::Text {
             // The bitrate can be raised later only up to a maximum, which is the first bitrate unless set.
-            self.set_bitrate(ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0, *BITRATE_BPS.end())?;
+            options::set_bitrate_max(&mut self.encoder, Bitrate::from_bps(*BITRATE_BPS.end()))?;
         }
         Ok(Encoded {
+            discardable: upper && is_discardable(&data),
             data: data.into(),
             key_frame,
         })
@@ -188,82 +235,24 @@ impl H264Encoder {
     pub fn encode_at(&mut self, frame: &VideoFrame, key_frame: bool, qp: u8) -> Result<Encoded, EncodeError> {
         let resolution = frame.resolution();
         if self.running == Some(resolution) {
-            self.set_qp(qp)?;
+            options::set_qp(&mut self.encoder, qp)?;
             return self.encode(frame, key_frame);
         }
         // An encoder can be told only after its first picture, which nobody is to see: it is as fine as the library likes.
         self.encode(frame, true)?;
-        self.set_qp(qp)?;
+        options::set_qp(&mut self.encoder, qp)?;
         self.encode(frame, true)
     }
-
-    fn set_qp(&mut self, qp: u8) -> Result<(), EncodeError> {
-        // SAFETY: plain numbers, for which all zeroes is a value.
-        let mut parameters: SEncParamExt = unsafe { std::mem::zeroed() };
-        let option = ENCODER_OPTION_SVC_ENCODE_PARAM_EXT;
-        // SAFETY: the option writes one `SEncParamExt`, which lives past the call; the encoder was initialised by its first
-        // picture (the caller checks `running`).
-        let code = unsafe {
-            self.encoder
-                .raw_api()
-                .get_option(option, (&raw mut parameters).cast())
-        };
-        accepted(code, "a look at the parameters")?;
-        for layer in &mut parameters.sSpatialLayers {
-            layer.iDLayerQp = qp.into();
-        }
-        // SAFETY: the option reads one `SEncParamExt`, which lives past the call. Nothing in it changed that makes the library
-        // begin anew.
-        let code = unsafe {
-            self.encoder
-                .raw_api()
-                .set_option(option, (&raw mut parameters).cast())
-        };
-        accepted(code, "quantiser")
-    }
-
-    fn set_bitrate(&mut self, option: ENCODER_OPTION, layer: LAYER_NUM, bps: u64) -> Result<(), EncodeError> {
-        let mut wish = SBitrateInfo {
-            iLayer: layer,
-            iBitrate: i32::try_from(bps).unwrap_or(i32::MAX),
-        };
-        // SAFETY: both bitrate options read and write one `SBitrateInfo`, which lives past the call; the encoder was
-        // initialised by its first picture (callers check `running`).
-        let code = unsafe { self.encoder.raw_api().set_option(option, (&raw mut wish).cast()) };
-        accepted(code, "bitrate")
-    }
-
-    fn set_frame_rate(&mut self, frame_rate: FrameRate) -> Result<(), EncodeError> {
-        let mut wish = frame_rate.get() as f32;
-        // SAFETY: the option reads one `float`, which lives past the call; the encoder was initialised by its first
-        // picture (callers check `running`).
-        let code = unsafe {
-            self.encoder
-                .raw_api()
-                .set_option(ENCODER_OPTION_FRAME_RATE, (&raw mut wish).cast())
-        };
-        accepted(code, "frame rate")
-    }
 }
 
-/// The library would otherwise write its remarks on our settings to standard error while it initialises.
-fn silence(encoder: &mut Encoder) -> Result<(), EncodeError> {
-    let mut level = WELS_LOG_QUIET;
-    // SAFETY: the option reads one `int`, which lives past the call, and may be set before the encoder is initialised.
-    let code = unsafe {
-        encoder
-            .raw_api()
-            .set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast())
-    };
-    accepted(code, "trace level")
-}
-
-fn accepted(code: std::ffi::c_int, what: &str) -> Result<(), EncodeError> {
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(openh264::Error::msg_string(format!("{what} refused with code {code}")).into())
-    }
+/// The layer of time that the library says a picture is of; 0 is the lowest.
+fn layer_of(stream: &EncodedBitStream<'_>) -> u8 {
+    let layers = (0..stream.num_layers()).filter_map(|at| stream.layer(at));
+    layers
+        .filter(Layer::is_video)
+        .map(|layer| layer.raw_info().uiTemporalId)
+        .max()
+        .unwrap_or(0)
 }
 
 fn within_range(settings: EncoderSettings) -> EncoderSettings {

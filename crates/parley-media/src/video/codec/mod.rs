@@ -4,9 +4,10 @@
 
 mod decode;
 mod encode;
+mod options;
 
 pub use decode::{DecodeError, H264Decoder};
-pub use encode::{Content, EncodeError, Encoded, EncoderSettings, H264Encoder};
+pub use encode::{Content, EncodeError, Encoded, EncoderSettings, H264Encoder, TemporalLayers};
 
 #[cfg(test)]
 mod tests;

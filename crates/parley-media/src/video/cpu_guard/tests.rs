@@ -1,12 +1,14 @@
 //! Computers of any speed in virtual time, a picture after another.
 
 use super::*;
+use crate::video::TemporalLayers;
 use parley_proto::Bitrate;
 
 const WANTED: EncoderTargets = EncoderTargets {
     bitrate: Bitrate::from_kbps(2_000),
     frame_rate: FrameRate::new(30),
     resolution: Resolution::new(1280, 720),
+    layers: TemporalLayers::One,
     paused: false,
 };
 

@@ -7,5 +7,5 @@ mod nal;
 mod packetize;
 
 pub use depacketize::{AccessUnit, DepacketizeError, Depacketizer};
-pub use nal::{PictureStart, nal_units, picture_start};
+pub use nal::{PictureStart, is_discardable, nal_units, picture_start};
 pub use packetize::packetize;

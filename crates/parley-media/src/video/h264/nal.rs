@@ -2,6 +2,7 @@
 
 /// The unit types this room tells apart (ITU-T H.264, table 7-1; RFC 6184, 5.2 from 24 on).
 pub(super) mod unit_type {
+    pub(in super::super) const SLICE: u8 = 1;
     pub(in super::super) const IDR_SLICE: u8 = 5;
     pub(in super::super) const SEQUENCE_PARAMETERS: u8 = 7;
     pub(in super::super) const DELIMITER: u8 = 9;
@@ -58,6 +59,15 @@ fn trim_zeros(unit: &[u8]) -> &[u8] {
     &unit[..end]
 }
 
+/// Whether an access unit in Annex B form is a picture that no other one refers to: the `nal_ref_idc` of all its slices is 0
+/// (ITU-T H.264, 7.4.1).
+#[must_use]
+pub fn is_discardable(annex_b: &[u8]) -> bool {
+    let is_slice = |unit: &&[u8]| (unit_type::SLICE..=unit_type::IDR_SLICE).contains(&type_of(unit[0]));
+    let mut slices = nal_units(annex_b).filter(is_slice).peekable();
+    slices.peek().is_some() && slices.all(|slice| slice[0] & 0x60 == 0)
+}
+
 /// What an RTP payload says about a picture beginning in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureStart {
@@ -104,6 +114,18 @@ mod tests {
         check(&[0, 0, 1, 0x65, 0, 0, 3, 1, 7, 0, 0], &[&[0x65, 0, 0, 3, 1, 7]]);
         check(&[0, 0, 1, 0, 0, 1, 0x41], &[&[0x41]]);
         check(&[0, 0, 1, 5, 0, 1, 0, 0, 1, 6], &[&[5, 0, 1], &[6]]);
+    }
+
+    #[test]
+    fn a_picture_is_discardable_when_none_of_its_slices_is_referred_to() {
+        let check = |stream: &[u8], expect| assert_eq!(is_discardable(stream), expect, "{stream:?}");
+        check(&[], false);
+        check(&[0, 0, 0, 1, 0x06, 5, 0, 0, 1, 0x09, 0xf0], false);
+        check(&[0, 0, 0, 1, 0x61, 9], false);
+        check(&[0, 0, 0, 1, 0x01, 9], true);
+        check(&[0, 0, 1, 0x06, 5, 0, 0, 1, 0x01, 9, 0, 0, 1, 0x01, 7], true);
+        check(&[0, 0, 1, 0x01, 9, 0, 0, 1, 0x41, 7], false);
+        check(&[0, 0, 0, 1, 0x67, 66, 0, 0, 1, 0x65, 7], false);
     }
 
     #[test]

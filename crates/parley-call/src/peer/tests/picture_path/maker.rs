@@ -42,6 +42,11 @@ impl Maker {
         }
     }
 
+    /// Of the pictures that are made now.
+    pub(super) fn height(&self) -> Option<u32> {
+        self.size.map(|size| size.height)
+    }
+
     /// Whether this thirtieth of a second gives a picture.
     pub(super) fn is_due(&mut self, targets: EncoderTargets) -> bool {
         self.due += f64::from(targets.frame_rate.get()) / 30.0;

@@ -1,6 +1,8 @@
 //! One call's pictures from the encoder to the screen, over the links that a connection really has: estimate, ladder, pacer, library's
-//! answers to NACKs, the way, turned back retransmissions, our NACKs, frame buffer, the moment to show. A millisecond at a time.
+//! answers to NACKs, the way, turned back retransmissions, our NACKs, frame buffer, the moment to show, and the voice beside it. A
+//! millisecond at a time.
 
+use super::heard::{Heard, OPUS_20_MS, voice};
 use super::maker::Maker;
 use super::wire::{Way, Wire};
 use crate::config::VideoLimits;
@@ -11,6 +13,7 @@ use crate::peer::chain::unrtx::UnRtx;
 use crate::peer::chain::{Linked, UNRTX_SLOT};
 use crate::peer::driver::bounds;
 use crate::peer::estimate::Congestion;
+use crate::peer::first_look::FirstLook;
 use crate::peer::ladder::{self, Ladder};
 use crate::peer::meter::Meter;
 use crate::peer::pacer::link::Pacer;
@@ -56,6 +59,12 @@ pub(super) struct Outcome {
     /// Bits a second that came out of the way after four tenths of the time.
     pub(super) steady_bps: f64,
     pub(super) overflown: u32,
+    /// Each tenth of a second from the second one on: how late sound is then.
+    pub(super) heard_late: Vec<f64>,
+    /// How long the queue in the way is, each tenth of a second.
+    pub(super) queue_ms: Vec<f64>,
+    /// The height of the pictures sent, with the moment from which it is so.
+    pub(super) heights: Vec<(f64, u32)>,
 }
 
 impl Outcome {
@@ -88,6 +97,34 @@ impl Outcome {
         100.0 * frozen / (end - first)
     }
 
+    /// When the first picture was shown, in milliseconds.
+    pub(super) fn first_ms(&self) -> f64 {
+        self.shown.first().map_or(f64::INFINITY, |(_, shown)| *shown)
+    }
+
+    /// The median of how late sound is over all that time.
+    pub(super) fn heard_late_ms(&self) -> f64 {
+        let mut late = self.heard_late.clone();
+        late.sort_by(f64::total_cmp);
+        late[late.len() / 2]
+    }
+
+    /// The 95th percentile over the seconds of how far sound and its pictures are apart.
+    pub(super) fn lips_off_ms(&self) -> f64 {
+        let mean = |late: Vec<f64>| late.iter().sum::<f64>() / late.len().max(1) as f64;
+        let mut off: Vec<f64> = (1..self.seconds)
+            .map(|second| {
+                let within = |ms: f64| (ms / 1e3) as u64 == second;
+                let seen = self.shown.iter().filter(|(captured, _)| within(*captured));
+                let seen = mean(seen.map(|(captured, shown)| shown - captured).collect());
+                let heard = self.heard_late.iter().skip((second as usize - 1) * 10).take(10);
+                (mean(heard.copied().collect()) - seen).abs()
+            })
+            .collect();
+        off.sort_by(f64::total_cmp);
+        off[(off.len() - 1) * 95 / 100]
+    }
+
     pub(super) fn fps(&self) -> f64 {
         self.shown.len() as f64 / self.seconds as f64
     }
@@ -110,6 +147,8 @@ struct Sends<C> {
     estimate: tokio::sync::watch::Receiver<Bitrate>,
     room: Arc<Room>,
     ladder: Ladder,
+    congestion: Congestion,
+    first_look: FirstLook,
     maker: Maker,
     protection: Protection,
     loss: f32,
@@ -133,7 +172,10 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
         Arc::clone(&meter),
     );
     let mut chain = Registry::new()
-        .with(Slot::CongestionControl, Linked::new(TransportCc::new(congestion)))
+        .with(
+            Slot::CongestionControl,
+            Linked::new(TransportCc::new(congestion.clone())),
+        )
         .with(Slot::Pacer, Linked::new(pacer))
         .with(Slot::NackResponder, NackResponderBuilder::new().build())
         .build();
@@ -162,6 +204,8 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
         estimate,
         room,
         ladder: Ladder::new(VideoLimits::default()),
+        congestion,
+        first_look: FirstLook::default(),
         maker: Maker::new(seed + 7),
         protection: Protection::default(),
         loss: 0.0,
@@ -174,15 +218,21 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
     let mut back = Wire::new(way, seed + 1000, start);
     let mut buffer = FrameBuffer::new();
     buffer.set_round_trip(way.delay * 2);
-    let mut lips = LipSync::new(SenderTimes::new());
-    let mut shown = Vec::new();
+    let times = SenderTimes::new();
+    let mut lips = LipSync::new(times.clone());
+    let mut heard = Heard::new(way, times);
+    let (mut shown, mut queue_ms, mut heights) = (Vec::new(), Vec::new(), Vec::new());
     let (mut asked, mut steady_bytes) = (None::<Instant>, 0);
     for ms in 0..seconds * 1000 {
         let now = start + MS * ms as u32;
         if ms % 1000 == 0 {
-            sends.expect(way.loss as f32);
+            sends.expect(heard.report());
         }
         sends.step(start, now, ms);
+        let height = sends.maker.height();
+        if heights.last().map(|(_, height)| *height) != height {
+            heights.extend(height.map(|height| (ms as f64, height)));
+        }
         for packet in drain_out(&mut sends.chain) {
             let bytes = match &packet.message.packet {
                 Packet::Rtp(rtp) => rtp.marshal_size() + AROUND_BYTES,
@@ -196,10 +246,13 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
         }
         receiver.handle_timeout(now).unwrap();
         for packet in drain_in(&mut receiver) {
-            if let Some(packet) = received(packet) {
-                buffer.insert(packet);
+            match received(packet) {
+                Some((VIDEO, packet)) => buffer.insert(packet),
+                Some((_, packet)) => heard.insert(&packet),
+                None => {}
             }
         }
+        heard.step(start, now, ms, &mut lips);
         while let Some(picture) = buffer.pop(now) {
             let (completed, rtp_time) = (picture.completed, picture.rtp_time);
             let due = if picture.repaired {
@@ -232,9 +285,12 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
         if ms == seconds * 400 {
             steady_bytes = forth.bytes;
         }
+        if ms % 100 == 0 {
+            queue_ms.push(forth.queued(now).as_secs_f64() * 1e3);
+        }
         if ms % 100 == 0 && std::env::var_os("TRACE").is_some() {
             eprintln!(
-                "{:.1} estimate {} queue {:?} keys {} shown {} late {:.0} over {} {:?}",
+                "{:.1} estimate {} queue {:?} keys {} shown {} late {:.0} over {} heard late {:.0} height {:?} {:?} {:?}",
                 ms as f64 / 1e3,
                 sends.estimate.borrow().kbps(),
                 forth.queued(now).as_millis(),
@@ -242,6 +298,9 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
                 shown.len(),
                 shown.last().map_or(0.0, |(captured, shown)| shown - captured),
                 forth.overflown,
+                heard.late.last().unwrap_or(&0.0),
+                sends.maker.height(),
+                lips.figures(),
                 buffer.counters(),
             );
         }
@@ -252,6 +311,9 @@ pub(super) fn run(way: Way, seed: u64, seconds: u64) -> Outcome {
         key_frames: sends.maker.key_frames,
         steady_bps: (forth.bytes - steady_bytes) as f64 * 8.0 / (seconds as f64 * 0.6),
         overflown: forth.overflown,
+        heard_late: heard.late,
+        queue_ms,
+        heights,
     }
 }
 
@@ -272,9 +334,12 @@ impl<C: Interceptor> Sends<C> {
         let shield = self.protection.shield(voice, estimate, reads);
         if ms.is_multiple_of(20) {
             let bits = shield.bitrate.bps() * (1 + u64::from(shield.copies)) / 50;
-            let sound = vec![0; bits as usize / 8];
+            let sound = vec![OPUS_20_MS; bits as usize / 8];
             self.sounds += 1;
-            let packet = rtp_packet(now, AUDIO, self.sounds as u16, &sound);
+            let mut packet = rtp_packet(now, AUDIO, self.sounds as u16, &sound);
+            if let Packet::Rtp(rtp) = &mut packet.message.packet {
+                rtp.header.timestamp = ms as u32 * 48;
+            }
             self.chain.handle_write(packet).unwrap();
         }
         // Thirty pictures a second.
@@ -283,8 +348,16 @@ impl<C: Interceptor> Sends<C> {
             let for_pictures = estimate
                 .saturating_sub(ladder::AUDIO_RESERVE)
                 .saturating_sub(shield.copies_take());
+            if self.congestion.take_given_up() {
+                self.ladder.forget();
+                self.key_frame_wanted = true;
+            }
             self.ladder.note(now, Some(for_pictures));
-            let (targets, _) = self.ladder.pictures(Some(for_pictures), None);
+            let (mut targets, _) = self.ladder.pictures(Some(for_pictures), None);
+            if self.first_look.lasts(now, self.congestion.is_known(), true) {
+                targets = FirstLook::limit(targets);
+                self.ladder.forget();
+            }
             if self.maker.is_due(targets) && self.room.is_free() {
                 let unit = self.maker.make(now, targets, &mut self.key_frame_wanted);
                 self.send(start, now, &unit);
@@ -308,17 +381,25 @@ impl<C: Interceptor> Sends<C> {
     }
 }
 
-fn received(packet: TaggedPacket) -> Option<ReceivedPacket> {
-    let arrived = ArrivalTime(packet.now);
+fn received(packet: TaggedPacket) -> Option<(u32, ReceivedPacket)> {
+    let arrived = packet.now;
     match packet.message.packet {
-        Packet::Rtp(rtp) if rtp.header.ssrc == VIDEO => Some(ReceivedPacket {
-            sequence: rtp.header.sequence_number,
-            rtp_time: RtpTime(rtp.header.timestamp),
-            marker: rtp.header.marker,
-            payload: rtp.payload,
-            arrived,
-            redundant: false,
-        }),
+        Packet::Rtp(rtp) if rtp.header.ssrc == VIDEO => {
+            let packet = ReceivedPacket {
+                sequence: rtp.header.sequence_number,
+                rtp_time: RtpTime(rtp.header.timestamp),
+                marker: rtp.header.marker,
+                payload: rtp.payload,
+                arrived: ArrivalTime(arrived),
+                redundant: false,
+            };
+            Some((VIDEO, packet))
+        }
+        Packet::Rtp(rtp) if rtp.header.ssrc == AUDIO => {
+            let header = rtp.header;
+            let packet = voice(header.sequence_number, header.timestamp, rtp.payload, arrived);
+            Some((AUDIO, packet))
+        }
         _ => None,
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Way {
     pub(super) loss: f64,
     /// ... in runs of so many on average.
     pub(super) run: f64,
+    /// From when until when, in milliseconds, it is how much slower.
+    pub(super) dip: Option<(u64, u64, f64)>,
 }
 
 impl Way {
@@ -42,6 +44,16 @@ impl Way {
             queue: Duration::from_millis(200),
             loss: 0.0,
             run: 1.0,
+            dip: None,
+        }
+    }
+
+    /// With a queue of half a second, and only `kbps` between two moments.
+    pub(super) const fn dipping(self, from_ms: u64, to_ms: u64, kbps: u32) -> Self {
+        Self {
+            queue: Duration::from_millis(500),
+            dip: Some((from_ms, to_ms, kbps as f64 * 1e3)),
+            ..self
         }
     }
 
@@ -53,6 +65,7 @@ impl Way {
 /// See the module.
 pub(super) struct Wire<T> {
     way: Way,
+    start: Instant,
     /// When the link is done with everything in its queue.
     free_at: Instant,
     flying: VecDeque<(Instant, T)>,
@@ -67,6 +80,7 @@ impl<T> Wire<T> {
     pub(super) fn new(way: Way, seed: u64, now: Instant) -> Self {
         Self {
             way,
+            start: now,
             free_at: now,
             flying: VecDeque::new(),
             losing: false,
@@ -95,7 +109,12 @@ impl<T> Wire<T> {
         if lost {
             return;
         }
-        let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / self.way.bps);
+        let passed_ms = now.saturating_duration_since(self.start).as_millis() as u64;
+        let bps = match self.way.dip {
+            Some((from_ms, to_ms, bps)) if (from_ms..to_ms).contains(&passed_ms) => bps,
+            _ => self.way.bps,
+        };
+        let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / bps);
         if self.queued(now) + takes > self.way.queue {
             self.overflown += 1;
             return;
