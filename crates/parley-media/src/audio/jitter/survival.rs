@@ -424,6 +424,8 @@ fn the_table_of_what_protects_speech() {
         }
         print("deep32RED1", deep(32, 1, 1));
         print("deep32RED2/3", deep(32, 2, 3));
+        print("deep32RED3/3", deep(32, 3, 3));
+        print("deep40RED3/3", deep(40, 3, 3));
         // What fits where there is little room.
         for (kbps, copies, stride) in [
             (16, 0, 1),
