@@ -32,7 +32,7 @@ use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerSt
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
 use parley_media::audio::clumping::Clumping;
-use parley_media::audio::protection::Protection;
+use parley_media::audio::protection::{Protection, Reads};
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
@@ -134,6 +134,8 @@ pub(super) struct Driver {
     pub(super) told: Option<MediaState>,
     /// The most of pictures that the other side wants to get, in kbit/s.
     pub(super) takes_kbps: Option<u32>,
+    /// The other side speaks what deep redundancy tells.
+    pub(super) takes_deep: bool,
     pub(super) asking: Asking,
     pub(super) screen_asking: Asking,
 }
@@ -251,11 +253,12 @@ impl Driver {
 
     /// What of it the driver itself has to follow.
     fn heed(&mut self, message: &ControlMessage) {
-        if let ControlMessage::MediaState(media) = message
-            && self.takes_kbps != media.picture_kbps_max
-        {
-            self.takes_kbps = media.picture_kbps_max;
-            self.apply_estimate();
+        if let ControlMessage::MediaState(media) = message {
+            let takes = (media.picture_kbps_max, media.takes_deep_redundancy);
+            if (self.takes_kbps, self.takes_deep) != takes {
+                (self.takes_kbps, self.takes_deep) = takes;
+                self.apply_estimate();
+            }
         }
     }
 
@@ -302,18 +305,22 @@ impl Driver {
             .borrow()
             .as_ref()
             .is_none_or(|route| route.red_type.is_some());
-        let shield = open.protection.shield(voice, estimate, readable);
+        let reads = Reads {
+            copies: readable,
+            deep: self.takes_deep,
+        };
+        let shield = open.protection.shield(voice, estimate, reads);
         open.connection.meter.redundancy.want(shield);
         let audio = AudioTargets {
             bitrate: shield.bitrate,
             expected_loss_pct: shield.expected_loss_pct,
+            deep_ms: shield.deep_ms,
         };
         let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
         let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
-        let voice =
-            ladder::on_the_wire(ladder::audio(estimate, open.loss)).bps() + shield.copies_take().bps();
+        let voice = ladder::on_the_wire(audio).bps() + shield.copies_take().bps();
         let camera_on = is_on(|media| media.camera_on);
         let allotment = &open.connection.meter.files;
         let wants = Wants {

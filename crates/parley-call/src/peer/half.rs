@@ -101,6 +101,8 @@ impl Join for AudioTargets {
         Self {
             bitrate: self.bitrate.min(other.bitrate),
             expected_loss_pct: self.expected_loss_pct.max(other.expected_loss_pct),
+            // What only one of both can speak is of no use to the other.
+            deep_ms: self.deep_ms.min(other.deep_ms),
         }
     }
 

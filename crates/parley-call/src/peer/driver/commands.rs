@@ -140,6 +140,7 @@ impl Driver {
             self.shares = Shares::default();
             self.ladder = Ladder::new(self.limits);
             self.takes_kbps = None;
+            self.takes_deep = false;
             self.apply_estimate();
         }
         Ok(())
