@@ -195,6 +195,29 @@ mod tests {
     }
 
     #[test]
+    fn a_voice_that_a_server_forwards_tells_nothing_that_only_some_can_speak() {
+        let (told, heard) = watch::channel(AudioTargets::default());
+        let [direct, group] = Half::two(told);
+        let deep = AudioTargets {
+            bitrate: Bitrate::from_kbps(24),
+            expected_loss_pct: 40,
+            deep_ms: 240,
+        };
+        direct.say(deep, true);
+        assert_eq!(*heard.borrow(), deep);
+        // What a connection to a server wants (`ladder::audio`).
+        let forwarded = AudioTargets {
+            bitrate: Bitrate::from_kbps(32),
+            expected_loss_pct: 1,
+            deep_ms: 0,
+        };
+        group.say(forwarded, true);
+        assert_eq!(*heard.borrow(), AudioTargets { deep_ms: 0, ..deep });
+        direct.end();
+        assert_eq!(*heard.borrow(), forwarded);
+    }
+
+    #[test]
     fn what_both_measured_is_added_up_and_the_last_sample_stays() {
         let (told, heard) = watch::channel(PeerStats::default());
         let [direct, group] = Half::two(told);
