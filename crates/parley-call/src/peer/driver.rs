@@ -31,7 +31,7 @@ use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
-use parley_media::audio::clumping::Clumping;
+use parley_media::audio::clumping::{Clumping, Fates, Runs};
 use parley_media::audio::protection::{Protection, Reads};
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
@@ -64,6 +64,9 @@ pub(super) struct Open {
     clumping: Clumping,
     /// Packets of the voice that had been sent a second ago.
     voice_sent: u64,
+    /// What had become of them by then, and what that tells.
+    voice_fates: Fates,
+    voice_runs: Runs,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
     /// What is bound.
@@ -164,7 +167,8 @@ impl Driver {
                 Happening::Look => {
                     self.follow_way().await;
                     self.look();
-                    if self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
+                    let is_told = self.open.as_mut().is_some_and(Open::follow_first_voice_losses);
+                    if is_told || self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
                         self.apply_estimate();
                     }
                 }
@@ -430,13 +434,9 @@ impl Driver {
         let Some(open) = &mut self.open else {
             return;
         };
-        let reported = open.connection.meter.audio_loss_out.get();
-        open.loss = ladder::expected_loss(open.loss, reported);
-        let sent = open.connection.meter.audio_sent.get();
-        open.clumping
-            .report(reported, sent - std::mem::replace(&mut open.voice_sent, sent));
-        open.protection.report(open.loss, open.clumping.factor());
+        open.follow_voice_losses();
         let meter = &open.connection.meter;
+        let (sent, reported) = (open.voice_sent, meter.audio_loss_out.get());
         let lossy = open.losses.is_much(Traffic {
             expected: meter.packets_expected.get(),
             received: meter.packets_received.get(),
@@ -508,6 +508,39 @@ impl Driver {
 }
 
 impl Open {
+    /// What a second's reports say of the voice. Where the fate of each packet is told, receiver reports are too late, and too few in bursts.
+    fn follow_voice_losses(&mut self) {
+        let meter = &self.connection.meter;
+        let (reported, sent) = (meter.audio_loss_out.get(), meter.audio_sent.get());
+        self.clumping
+            .report(reported, sent - std::mem::replace(&mut self.voice_sent, sent));
+        let told = meter.voice_fates.get();
+        let new = told.since(std::mem::replace(&mut self.voice_fates, told));
+        self.voice_runs.note(new);
+        // A few packets tell nothing new.
+        let before = if told.known == 0 { reported } else { self.loss };
+        self.loss = ladder::expected_loss(self.loss, new.share().unwrap_or(before));
+        let clumped = self.voice_runs.factor().or_else(|| self.clumping.factor());
+        self.protection.report(self.loss, clumped);
+        tracing::debug!(
+            loss = self.loss,
+            reported,
+            ?new,
+            ?clumped,
+            "what is lost of the voice"
+        );
+    }
+
+    /// What the first packets of the voice tell, at once: it has no copies before.
+    fn follow_first_voice_losses(&mut self) -> bool {
+        let is_first = self.voice_fates.known == 0;
+        let is_told = is_first && self.connection.meter.voice_fates.get().share().is_some();
+        if is_told {
+            self.follow_voice_losses();
+        }
+        is_told
+    }
+
     /// What follows within it from the library's word of its state.
     fn on_state(&mut self, state: RTCPeerConnectionState) -> Option<ConnectionPhase> {
         let phase = match state {
