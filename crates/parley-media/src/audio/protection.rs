@@ -11,7 +11,7 @@
 //! | from 25 % | 3 | |
 //!
 //! Copies follow each other without a gap while packets are lost one by one, for each packet between them is 20 ms more to wait.
-//! In bursts a copy right behind is lost with its packet, so there they lie two or three packets apart ([`super::clumping`]).
+//! In bursts a copy right behind is lost with its packet, so there they lie two to four packets apart ([`super::clumping`]).
 //!
 //! Voice and copies take at most four fifths of what the way carries, for pictures give way to a voice. Where that is too little,
 //! the voice gets plainer first, and then less protected: a plain voice is understood, a torn one is not.
@@ -31,7 +31,7 @@ const END: f32 = 0.6;
 /// after so many reports in a row.
 const CALM_REPORTS: u32 = 5;
 /// Where so many times more packets are lost in a row than by chance, copies lie this many packets apart.
-const STRIDES: [(f32, u8); 2] = [(2.2, 3), (1.6, 2)];
+const STRIDES: [(f32, u8); 3] = [(2.6, 4), (2.2, 3), (1.6, 2)];
 /// Voices to fall back on where there is little room.
 const PLAINER: [Bitrate; 2] = [Bitrate::from_kbps(24), Bitrate::from_kbps(16)];
 /// Headers of 50 packets a second.
@@ -272,7 +272,10 @@ mod tests {
             protection.report(0.35, clumping);
             protection.shield(VOICE, PLENTY, COPIES).stride
         };
-        assert_eq!([None, Some(1.3), Some(2.0), Some(4.4)].map(stride), [1, 1, 2, 3]);
+        assert_eq!(
+            [None, Some(1.3), Some(2.0), Some(2.4), Some(4.4)].map(stride),
+            [1, 1, 2, 3, 4]
+        );
     }
 
     #[test]
