@@ -10,6 +10,7 @@ use super::super::codec::{self, DECODED_MAX, DEEP_MAX, OpusError, VoiceDecoder};
 use super::super::{BLOCK_SAMPLES, Block};
 use super::counters::JitterCounters;
 use super::delay::DelayMeasure;
+use super::overtaken::Overtaken;
 use super::repair::Repair;
 use super::seen::Seen;
 use super::sound::{concealment_gain, queue};
@@ -54,6 +55,7 @@ pub struct JitterBuffer {
     seen: Seen,
     store: PacketStore,
     delay: DelayMeasure,
+    overtaken: Overtaken,
     repair: Repair,
     /// Decoded, not yet played.
     sound: Vec<f32>,
@@ -94,6 +96,7 @@ impl JitterBuffer {
             seen: Seen::default(),
             store: PacketStore::default(),
             delay: DelayMeasure::default(),
+            overtaken: Overtaken::default(),
             repair: Repair::default(),
             sound: queue(),
             mode: Mode::Waiting {
@@ -208,7 +211,7 @@ impl JitterBuffer {
     }
 
     fn accept(&mut self, packet: &ReceivedPacket, fresh: Stored, arrived: i64) {
-        let time = fresh.time;
+        let (time, fresh_sequence) = (fresh.time, fresh.sequence);
         let newest = self.seen.newest();
         if self.seen.note(fresh.sequence) {
             self.counters.duplicate += 1;
@@ -238,6 +241,8 @@ impl JitterBuffer {
         }
         // Late packets tell most about the wait that is needed.
         self.delay.observe(arrived, time);
+        let is_overtaken = newest.is_some_and(|newest| fresh_sequence < newest);
+        self.overtaken.came(is_overtaken.then(|| self.delay.latest()));
     }
 
     /// A copy of a packet, out of a later one that was put in before: fills its place if that is still empty. Late by design, it
@@ -267,9 +272,10 @@ impl JitterBuffer {
         }
     }
 
-    /// How long sound shall wait: for late packets, and for the repair of lost ones where that pays.
+    /// How long sound shall wait: for late and overtaken packets, and for the repair of lost ones where that pays.
     fn wanted(&self) -> i64 {
-        (self.delay.target() + self.repair.packets() * self.last_duration).max(self.least_wait)
+        let late = self.delay.target().max(self.overtaken.wait());
+        (late + self.repair.packets() * self.last_duration).max(self.least_wait)
     }
 
     /// The sender began anew: other numbers, other times.
@@ -281,6 +287,7 @@ impl JitterBuffer {
         self.endless = Endless::default();
         self.seen = Seen::default();
         self.delay = DelayMeasure::default();
+        self.overtaken = Overtaken::default();
         self.slack = Slack::default();
         self.last_sequence = i64::MIN;
         self.mode = Mode::Waiting {
