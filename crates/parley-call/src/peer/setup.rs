@@ -138,12 +138,13 @@ impl Trunk {
     }
 
     /// The links for what leaves, and for reports of what comes. `clocks` are of our streams, `reporter` is the one of them that
-    /// requests go under.
+    /// requests go under, `voice` that of the microphone.
     pub(super) fn chain(
         &self,
         engine: &mut MediaEngine,
         clocks: HashMap<u32, Arc<CaptureClock>>,
         reporter: u32,
+        voice: u32,
         now: Instant,
     ) -> Result<Registry> {
         let registry = configure_nack(Registry::new(), engine);
@@ -154,7 +155,7 @@ impl Trunk {
             .with(Slot::NackGenerator, Linked::new(Nacks::new(meter(), reporter)))
             .with(
                 Slot::CongestionControl,
-                Linked::new(TransportCc::new(self.congestion.clone())),
+                Linked::new(TransportCc::new(self.congestion.clone()).telling_of_voice(voice, meter())),
             )
             .with(
                 Slot::Pacer,
@@ -196,7 +197,7 @@ pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
         );
         let mut engine = media_engine()?;
         let registry = trunk
-            .chain(&mut engine, clocks, video.ssrc, now)?
+            .chain(&mut engine, clocks, video.ssrc, audio.ssrc, now)?
             .with(Slot::from(TAP_SLOT), Linked::new(tap))
             .with(
                 Slot::from(LIPS_SLOT),

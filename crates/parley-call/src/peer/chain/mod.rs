@@ -30,6 +30,7 @@ pub(super) mod sender_report;
 pub(super) mod tap;
 pub(super) mod transport_cc;
 pub(super) mod unrtx;
+mod voice_fates;
 
 #[cfg(test)]
 use rtc::interceptor::Packet;
