@@ -39,6 +39,8 @@ const COMFORT: usize = 48_000;
 const IMPLAUSIBLE_TIME: i64 = 144_000;
 /// Nor a sequence number so far from the last.
 const IMPLAUSIBLE_SEQUENCE: i64 = 3_000;
+/// Nor does sound stand still for longer than this in one gap, for a longer wait: 60 ms.
+const HELD_MAX: usize = 2_880;
 /// More packets in a row are not waited for, for deep redundancy.
 const DEEP_PACKETS_MAX: i64 = 13;
 /// So many packets in a row that make no sense are a new beginning.
@@ -358,7 +360,7 @@ impl JitterBuffer {
                 };
             }
         } else if lost > 0 {
-            self.make_up(lost, owed);
+            self.make_up(now, lost, owed);
         } else if gap > 0 && first_sequence > self.last_sequence {
             // The timestamps run on and no packet is missing: the sender was silent.
             self.mode = Mode::Waiting {
@@ -414,10 +416,14 @@ impl JitterBuffer {
         skipped
     }
 
-    /// `lost` samples before the first packet will not come. Those already invented are set against them; the last packet
+    /// `lost` samples before the first packet are not there. Those already invented are set against them; the last packet
     /// of the gap, or as much of it as deep redundancy may be asked for, is repaired from the redundancy in the one that is there.
-    fn make_up(&mut self, lost: i64, owed: i64) {
-        let paid = owed.min(lost);
+    ///
+    /// While sound waits shorter than it shall, what is invented is not set against them but is a longer wait: it has to be made
+    /// anyway, stretching takes seconds, and with it copies of what is missing still come in time.
+    fn make_up(&mut self, now: i64, lost: i64, owed: i64) {
+        let spare = self.delay.age(now, self.next_time) - self.wanted();
+        let paid = owed.min(lost).min(spare.max(0));
         self.next_time += paid;
         self.mode = Mode::Playing { owed: 0 };
         let lost = lost - paid;
@@ -441,6 +447,10 @@ impl JitterBuffer {
                 Some((payload, behind)) if lost <= deep => self.recover_deep(&payload, lost, behind),
                 _ => 0,
             };
+            if repaired == 0 && spare <= -BLOCK && self.recent.run < HELD_MAX {
+                self.conceal(BLOCK_SAMPLES, self.recent.run);
+                return;
+            }
             if repaired == 0 {
                 let before_repair = if lost > repairable {
                     lost - repairable
