@@ -1,5 +1,6 @@
 //! One person who is heard: their packets, jitter buffer, volume and meter.
 
+use super::hush::Hush;
 use super::jitter::JitterBuffer;
 use super::level::Meter;
 use super::status::ParticipantAudio;
@@ -19,6 +20,7 @@ pub(super) struct Participant {
     packets: Receiver<ReceivedPacket>,
     jitter: JitterBuffer,
     gain: f32,
+    hush: Hush,
     meter: Meter,
     block: Block,
 }
@@ -30,6 +32,7 @@ impl Participant {
             packets,
             jitter: JitterBuffer::new()?,
             gain: 1.0,
+            hush: Hush::default(),
             meter: Meter::default(),
             block: SILENT_BLOCK,
         })
@@ -40,6 +43,11 @@ impl Participant {
         if gain.is_finite() {
             self.gain = gain.clamp(0.0, GAIN_MAX);
         }
+    }
+
+    /// Whether nothing of it is heard from now on, whatever comes and whatever waits.
+    pub(super) const fn set_hushed(&mut self, hushed: bool) {
+        self.hush.set(hushed);
     }
 
     /// Waits at least so long before it plays.
@@ -54,6 +62,7 @@ impl Participant {
             self.jitter.insert(&packet);
         }
         self.jitter.pull(now, &mut self.block);
+        self.hush.apply(&mut self.block);
         self.meter.hear(&self.block);
         for (sum, sample) in mix.iter_mut().zip(&self.block) {
             *sum += sample * self.gain;
