@@ -5,6 +5,7 @@
 //! never block: devices are stopped on a thread of their own.
 
 mod gaze;
+mod hush;
 mod layers;
 mod load;
 mod ongoing;
@@ -466,7 +467,10 @@ impl Endpoint {
                 Said::Chat(news) => return Happened::Chat(news),
                 Said::AudioTargets(targets) => self.sound.send(AudioCommand::SetTargets(targets)),
                 Said::Layers => self.follow_layers(),
-                Said::State => return Happened::Call,
+                Said::State => {
+                    self.follow_shares();
+                    return Happened::Call;
+                }
                 Said::Stats => return Happened::Stats,
             }
         }
@@ -479,6 +483,14 @@ impl Endpoint {
             for command in call.holds() {
                 self.sound.send(command);
             }
+        }
+    }
+
+    /// What is shared ends to be heard with its picture, not with what is still on its way.
+    fn follow_shares(&mut self) {
+        let commands = self.call.as_mut().map(OngoingCall::hushes);
+        for command in commands.into_iter().flatten() {
+            self.sound.send(command);
         }
     }
 
@@ -525,6 +537,10 @@ impl Endpoint {
                     id: participant,
                     packets,
                 });
+                let hush = self.call.as_ref().and_then(|call| call.hush(participant));
+                if let Some(command) = hush {
+                    self.sound.send(command);
+                }
                 Happened::SoundBegan(participant)
             }
             CallEvent::TrackEnded { participant, kind } => {

@@ -1,6 +1,7 @@
 //! A call that is on: its driver's handle, one's own encoder, and a receiver for everyone whose picture comes.
 
 use super::gaze::Gaze;
+use super::hush::Hushed;
 use super::layers::Layers;
 use super::load::{CodecLoad, Work, Worker};
 use super::share::{SCREEN_TILE_OF, ScreenEnds};
@@ -50,6 +51,7 @@ pub(super) struct OngoingCall {
     tiles: Tiles,
     /// How long voices were told to wait at least, in milliseconds.
     holds: BTreeMap<ParticipantId, u16>,
+    hushed: Hushed,
     load: CodecLoad,
     /// Times the sound was late.
     sound_late: u64,
@@ -103,6 +105,7 @@ impl OngoingCall {
             watching: tiles.watching(),
             tiles,
             holds: BTreeMap::new(),
+            hushed: Hushed::default(),
             load: CodecLoad::default(),
             sound_late: 0,
         }
@@ -223,6 +226,16 @@ impl OngoingCall {
                 self.tiles.blank(&screen_tile(person.id));
             }
         }
+    }
+
+    /// Whose computers begin or cease to be heard, with the picture of what they share.
+    pub(super) fn hushes(&mut self) -> Vec<AudioCommand> {
+        self.hushed.follow(&self.handle.state.borrow().people)
+    }
+
+    /// The same of somebody whose computer's sound has just begun to come.
+    pub(super) fn hush(&self, who: ParticipantId) -> Option<AudioCommand> {
+        self.hushed.began(who)
     }
 
     /// No more comes in a track. Gives what the audio engine must be told.

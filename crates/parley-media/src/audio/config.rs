@@ -175,6 +175,14 @@ pub enum AudioCommand {
     },
     /// It does not come any more.
     RemoveSharedSound(ParticipantId),
+    /// Whether what somebody's computer plays is silent from now on, though its packets may still come and wait: they said that the
+    /// share is over, or that it has begun. Within 10 ms, softly; heard, unless told otherwise since it began to come.
+    HushSharedSound {
+        /// Whose.
+        id: ParticipantId,
+        /// Silent, or heard.
+        hushed: bool,
+    },
     /// How loud to play somebody: 1.0 as they came, at most 4.0.
     SetVolume {
         /// Who.

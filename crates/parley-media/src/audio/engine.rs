@@ -224,6 +224,7 @@ impl Driver {
             AudioCommand::RemoveParticipant(id) => self.playout.remove(id),
             AudioCommand::AddSharedSound { id, packets } => self.playout.add_shared(id, packets),
             AudioCommand::RemoveSharedSound(id) => self.playout.remove_shared(id),
+            AudioCommand::HushSharedSound { id, hushed } => self.playout.hush_shared(id, hushed),
             AudioCommand::SetVolume { id, gain } => self.playout.set_volume(id, gain),
             AudioCommand::SetLeastWait { id, wait } => self.playout.set_least_wait(id, wait),
             AudioCommand::Record(recorder) => {

@@ -12,6 +12,7 @@ mod config;
 pub mod echo;
 mod echo_test;
 mod engine;
+mod hush;
 mod input;
 pub mod jitter;
 mod level;

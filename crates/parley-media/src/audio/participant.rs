@@ -1,6 +1,7 @@
 //! One person who is heard: their packets, jitter buffer, volume and meter.
 
 use super::codec::OpusError;
+use super::hush::Hush;
 use super::jitter::JitterBuffer;
 use super::level::Meter;
 use super::status::ParticipantAudio;
@@ -20,6 +21,7 @@ pub(super) struct Participant {
     packets: Receiver<ReceivedPacket>,
     jitter: JitterBuffer,
     gain: f32,
+    hush: Hush,
     meter: Meter,
     block: Block,
 }
@@ -31,6 +33,7 @@ impl Participant {
             packets,
             jitter: JitterBuffer::new()?,
             gain: 1.0,
+            hush: Hush::default(),
             meter: Meter::default(),
             block: SILENT_BLOCK,
         })
@@ -41,6 +44,11 @@ impl Participant {
         if gain.is_finite() {
             self.gain = gain.clamp(0.0, GAIN_MAX);
         }
+    }
+
+    /// Whether nothing of it is heard from now on, whatever comes and whatever waits.
+    pub(super) const fn set_hushed(&mut self, hushed: bool) {
+        self.hush.set(hushed);
     }
 
     /// Waits at least so long before it plays.
@@ -55,6 +63,7 @@ impl Participant {
             self.jitter.insert(&packet);
         }
         self.jitter.pull(now, &mut self.block);
+        self.hush.apply(&mut self.block);
         self.meter.hear(&self.block);
         for (sum, sample) in mix.iter_mut().zip(&self.block) {
             *sum += sample * self.gain;

@@ -50,6 +50,14 @@ impl Playout {
         self.shared.retain(|participant| participant.id != id);
     }
 
+    /// Whether somebody's computer is heard, while its packets may still come and wait.
+    pub(super) fn hush_shared(&mut self, id: ParticipantId, hushed: bool) {
+        let mut shared = self.shared.iter_mut();
+        if let Some(sound) = shared.find(|sound| sound.id == id) {
+            sound.set_hushed(hushed);
+        }
+    }
+
     /// How loud somebody plays, and with them what their computer plays.
     pub(super) fn set_volume(&mut self, id: ParticipantId, gain: f32) {
         for participant in self
@@ -106,5 +114,102 @@ fn add_to(list: &mut Vec<Participant>, id: ParticipantId, packets: Receiver<Rece
     match Participant::new(id, packets) {
         Ok(participant) => list.push(participant),
         Err(error) => tracing::error!(participant = ?id, %error, "no decoder"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::BLOCK_SAMPLES;
+    use crate::audio::codec::OpusEncoder;
+    use crate::audio::config::AudioTargets;
+    use crate::audio::level::rms;
+    use crate::audio::pace::test_start;
+    use crate::time::{ArrivalTime, RtpTime};
+    use std::sync::mpsc::sync_channel;
+
+    const BEN: ParticipantId = ParticipantId::from_bytes([2; 16]);
+    /// Quieter is silence: a thousandth of what is played.
+    const SILENCE: f32 = 0.000_2;
+    const BLOCK_MS: u64 = 10;
+
+    /// Plays a film that somebody shares for the milliseconds of `film`, whose packets take `way_ms`; `told` says when this side hears
+    /// that the share is over, and that another begins. Gives the blocks that are no silence.
+    fn heard(film: &[(u64, u64)], way_ms: u64, told: &[(u64, bool)]) -> Vec<u64> {
+        let start = test_start();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let (to, packets) = sync_channel(256);
+        let mut playout = Playout::default();
+        playout.add_shared(BEN, packets);
+        let mut encoder = OpusEncoder::for_anything(AudioTargets::default()).unwrap();
+        let mut made = Vec::new();
+        for ms in film.iter().flat_map(|(from, to)| *from..*to).step_by(20) {
+            let mut frame = [0.0; 2 * BLOCK_SAMPLES];
+            for (index, sample) in frame.iter_mut().enumerate() {
+                let seconds = ms as f32 / 1_000.0 + index as f32 / 48_000.0;
+                *sample = 0.2 * (seconds * 1_000.0 * std::f32::consts::TAU).sin();
+            }
+            let payload = encoder.encode(&frame).unwrap();
+            made.push((ms + 20 + way_ms, (made.len() as u16, ms * 48, payload)));
+        }
+        let mut made = made.into_iter().peekable();
+        let mut loud = Vec::new();
+        for now_ms in (3..6_000).step_by(BLOCK_MS as usize) {
+            while let Some((came_ms, (sequence, time, payload))) = made.next_if(|(came, _)| *came <= now_ms) {
+                let packet = ReceivedPacket {
+                    sequence,
+                    rtp_time: RtpTime(time as u32),
+                    marker: false,
+                    payload,
+                    arrived: ArrivalTime(at(came_ms)),
+                    redundant: false,
+                };
+                to.send(packet).unwrap();
+            }
+            for (_, hushed) in told
+                .iter()
+                .filter(|(when, _)| (*when..*when + BLOCK_MS).contains(&now_ms))
+            {
+                playout.hush_shared(BEN, *hushed);
+            }
+            if rms(&playout.block(at(now_ms))) > SILENCE {
+                loud.push(now_ms);
+            }
+        }
+        loud
+    }
+
+    #[test]
+    fn what_a_computer_plays_ends_with_the_word_that_its_share_is_over_and_not_with_what_waits_or_is_invented()
+     {
+        // The last packet comes at 2,040 ms, and the word that nothing more will a little before or after it.
+        let unsaid = heard(&[(0, 2_000)], 40, &[]);
+        assert!(
+            *unsaid.last().unwrap() > 2_150,
+            "without a word some of it is invented: {:?}",
+            unsaid.last()
+        );
+        for said_ms in [1_950, 2_000, 2_040, 2_100] {
+            let heard = heard(&[(0, 2_000)], 40, &[(said_ms, true)]);
+            let last = *heard.last().unwrap();
+            assert!(
+                (said_ms - BLOCK_MS..said_ms + BLOCK_MS).contains(&last),
+                "said at {said_ms} ms, heard until {last} ms"
+            );
+        }
+    }
+
+    #[test]
+    fn the_next_share_is_heard_from_its_beginning() {
+        let heard = heard(
+            &[(0, 2_000), (3_000, 4_000)],
+            40,
+            &[(2_000, true), (2_990, false)],
+        );
+        assert!(!heard.iter().any(|at| (2_020..3_000).contains(at)));
+        let first = heard.iter().find(|at| **at > 3_000).unwrap();
+        assert!((3_040..3_200).contains(first), "{first}");
+        let again = heard.iter().filter(|at| **at > 3_000).count() as u64 * BLOCK_MS;
+        assert!(again >= 950, "{again} ms of a second");
     }
 }

@@ -1,6 +1,6 @@
 /** Where the tiles of a group lie, over the windows there are. */
 import { describe, expect, test } from 'vitest';
-import { boxes, GAP_PX, gridFor, neighbour, perPage, riseFor, TILE_LEAST, TILES_MAX, type Size } from './grid';
+import { boxes, GAP_PX, gridFor, neighbour, perPage, riseFor, sinkFor, TILE_LEAST, TILES_MAX, type Size } from './grid';
 
 const WINDOWS: readonly (readonly [number, number])[] = [[320, 180], [360, 640], [480, 300], [640, 480], [960, 600], [1440, 900], [1280, 400], [600, 1200], [1920, 1080], [3840, 2160]];
 const COUNTS = Array.from({ length: TILES_MAX }, (_, i) => i + 1);
@@ -90,6 +90,15 @@ test('tiles keep clear of the controls where there is room to spare, and their w
   expect(rises(3)).toEqual([0, 0, 80]);
   expect(rises(5)).toEqual([0, 0, 0, 0, 0]);
   expect(rises(49).every((rise) => rise === 0)).toBe(true);
+});
+
+test('what can be pressed on a tile sinks below the bars at the top, in the first row and where there is room', () => {
+  const area = { width: 944, height: 624 };
+  const sinks = (count: number) => boxes(area, gridFor(area, count), count).map((box) => sinkFor(box, 52));
+  expect(sinks(3)).toEqual([52, 52, 0]);
+  expect(sinks(49).every((sink) => sink === 0)).toBe(true);
+  const box = { left: 0, top: 20, width: 300, height: 200 };
+  expect([sinkFor(box, 52), sinkFor({ ...box, height: 100 }, 52)]).toEqual([32, 0]);
 });
 
 test('no room at all is no error', () => {

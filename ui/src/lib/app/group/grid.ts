@@ -87,6 +87,9 @@ export function riseFor(area: Size, box: Box, bar: Size): number {
   return beside || rise <= 0 || box.height < 2 * bar.height ? 0 : Math.round(rise);
 }
 
+/** How far what lies in a tile's upper corner must sink so that the bars over the area's top, so high, do not lie on it. */
+export const sinkFor = (box: Box, high: number): number => (box.top >= high || box.height < 2 * high ? 0 : high - box.top);
+
 /** Where a key leads from a tile: by what lies there, since the last row stands between the columns. The same tile at an edge. */
 export function neighbour(places: readonly Box[], from: number, key: string): number | null {
   const here = places[from];

@@ -52,8 +52,11 @@ export class Theirs {
   }
 
   hear(message: ControlMessage): void {
-    if (message.type === 'media_state') this.them.media = message;
-    else if (message.type === 'hand') this.them.hand = message.raised;
+    if (message.type === 'media_state') {
+      this.them.media = message;
+      // With its picture: the sound that is still on its way, and what is invented after it, belong to nothing any more.
+      this.#sound.setSilent('screen', !(message.screen_on && message.screen_sound_on));
+    } else if (message.type === 'hand') this.them.hand = message.raised;
     else if (message.type === 'recording') this.them.recording = message.state === 'on';
   }
 
@@ -88,5 +91,6 @@ export class Theirs {
     this.them = { ...NOBODY };
     this.setVolume(this.them.volume);
     for (const who of ['voice', 'screen'] as const) this.#sound.hear(who, null);
+    this.#sound.setSilent('screen', false);
   }
 }

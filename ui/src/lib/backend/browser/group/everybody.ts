@@ -57,7 +57,9 @@ export class Everybody {
       // Of whom both ways bring it is heard by one; whose it is not known yet may be theirs.
       const twice = direct?.up === true && (whose === null || (whose.participant === direct.other && !covered.has(whose.source)));
       this.#sound.hear(`sfu ${mid}`, call.sfuTrack(mid));
-      this.#sound.setSilent(`sfu ${mid}`, twice);
+      // What somebody shares is silent once they say that they share no more, whatever of it is still on its way.
+      const over = whose?.source === 'screen_sound' && !isOn(this.#mediaOf(whose.participant, call, group), whose.source);
+      this.#sound.setSilent(`sfu ${mid}`, twice || over);
       this.#sound.setVolume(whose?.source === 'microphone' ? this.volumeOf(whose.participant, call) : 100, `sfu ${mid}`);
     }
     this.#sound.keepOnly(['voice', 'screen', ...group.carried.sounds.map((mid) => `sfu ${mid}` as const)]);
@@ -121,7 +123,7 @@ export class Everybody {
   #person({ id, name, role, away }: Participant, call: Call, group: Group): PersonView {
     const member = group.members.get(id);
     const them = call.other?.id === id ? this.#theirs.them : null;
-    const media = member?.media ?? them?.media ?? group.publications.mediaOf(id);
+    const media = this.#mediaOf(id, call, group);
     const pictures = Object.fromEntries(PICTURES.map((source) => [source, isOn(media, source) ? this.#pictureOf(id, source, call, group) : 'off'])) as Record<'camera' | 'screen', PictureState>;
     return {
       id,
@@ -142,6 +144,12 @@ export class Everybody {
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,
     };
+  }
+
+  /** What they say of it themselves, and else what the server does. */
+  #mediaOf(id: string, call: Call, group: Group) {
+    const said = call.other?.id === id ? this.#theirs.them.media : null;
+    return group.members.get(id)?.media ?? said ?? group.publications.mediaOf(id);
   }
 
   #pictureOf(id: string, source: 'camera' | 'screen', call: Call, group: Group): PictureState {
