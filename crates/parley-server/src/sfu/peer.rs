@@ -37,6 +37,9 @@ const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
 const VOICE: Bitrate = Bitrate::from_kbps(50);
 /// What is allocated of the estimate; the rest is for what retransmissions and headers take.
 const SHARE: f64 = 0.92;
+/// For so long after the first picture the shares of a way are given without waiting whether they last: what is known of it only grows
+/// then, look by look.
+const FIRST_LOOKS: Duration = Duration::from_secs(2);
 /// Addresses a client may come from at a time.
 const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
@@ -50,6 +53,8 @@ pub(super) struct Wanted {
     choices: Vec<Vec<usize>>,
     /// Sections with a voice in them.
     voices: usize,
+    /// Somebody is seen.
+    seen: bool,
 }
 
 /// Why a description is not taken: a sentence for logs.
@@ -79,6 +84,8 @@ pub(super) struct Peer {
     /// The most of pictures that the client wants.
     pub(super) pictures_max: Option<Bitrate>,
     pub(super) estimate: Bitrate,
+    /// Since when a picture goes down.
+    seen_since: Option<Instant>,
     probing: Probing,
     allocator: Allocator<usize>,
     streams: HashMap<Ssrc, (usize, usize)>,
@@ -123,6 +130,7 @@ impl Peer {
             ufrag: String::new(),
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
+            seen_since: None,
             probing: Probing::default(),
             allocator: Allocator::new(),
             streams: HashMap::new(),
@@ -305,6 +313,7 @@ impl Peer {
                 wanted.voices += usize::from(down.feed.is_some());
                 continue;
             }
+            wanted.seen |= down.forwarder.current().is_some();
             let Some(wish) = &down.wish else {
                 continue;
             };
@@ -339,7 +348,18 @@ impl Peer {
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<usize>> {
         let voices = Bitrate::from_bps(VOICE.bps().saturating_mul(wanted.voices as u64));
         let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
-        let budget = self.estimate.scale(SHARE).saturating_sub(voices).min(limit);
+        if wanted.seen {
+            self.seen_since.get_or_insert(now);
+        }
+        // Voices alone say nothing of what a way carries.
+        let estimate = match self.seen_since {
+            Some(_) => self.estimate,
+            None => self.estimate.max(FIRST_ESTIMATE),
+        };
+        let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
+        if self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS) {
+            self.allocator = Allocator::new();
+        }
         let grants = self.allocator.allocate(now, budget, &wanted.demands);
         let mut aims = vec![None; sections];
         let mut has = voices;
@@ -367,9 +387,12 @@ impl Peer {
             // Its own limit is none of the way's.
             needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
         });
-        let told = self
-            .probing
-            .look(now, self.estimate, sum(voices, most.min(limit)), lacks);
+        // Looks are made of pictures sent again, of which every client reports. Before there are any the library would send something
+        // of no stream (number 0), which not all know, and after looking in vain it does not look for a second.
+        let told = self.seen_since.and_then(|_| {
+            self.probing
+                .look(now, self.estimate, sum(voices, most.min(limit)), lacks)
+        });
         if let Some(told) = told {
             self.rtc
                 .bwe()
