@@ -3,6 +3,10 @@
 //
 //   node --experimental-websocket guest.mjs --link LINK [--browser chromium|firefox] [--hears TEXT] [--writes TEXT]
 //        [--send FILE] [--download FOLDER] [--share] [--watch] [--relay turn|turns] [--authority CERTIFICATE.pem] [--pictures N]
+//        [--stay SECONDS]
+//
+// With --stay it does nothing else but see and hear, for so long, and tells once a second what came of everybody (of a call of three
+// and more).
 //
 // Standard output: one JSON object a line, at the end {"event":"report",..} or {"event":"failed",..}.
 
@@ -30,6 +34,7 @@ const { values: args } = parseArgs({
     relay: { type: 'string' },
     authority: { type: 'string' },
     pictures: { type: 'string', default: '40' },
+    stay: { type: 'string' },
   },
 })
 
@@ -40,7 +45,7 @@ function prepare(relay) {
   } catch {
     // A page without a place to keep things has what it has.
   }
-  const seen = (globalThis.guest = { connections: [], candidates: [], errors: [], blobs: [] })
+  const seen = (globalThis.guest = { connections: [], candidates: [], errors: [], blobs: [], people: new Map(), publications: new Map() })
   const only = (config) => ({
     ...config,
     iceTransportPolicy: 'relay',
@@ -54,6 +59,20 @@ function prepare(relay) {
       this.addEventListener('icecandidate', ({ candidate }) => candidate?.candidate && seen.candidates.push(candidate.candidate))
       this.addEventListener('icecandidateerror', ({ url, errorCode, errorText }) => seen.errors.push(`${url} ${errorCode} ${errorText}`))
     }
+  }
+  const Socket = WebSocket
+  globalThis.WebSocket = class extends Socket {
+    constructor(...all) {
+      super(...all)
+      this.addEventListener('message', ({ data }) => typeof data === 'string' && note(JSON.parse(data)))
+    }
+  }
+  const come = ({ id, name }) => seen.people.set(id, { name, sound: 0, heard: 0 })
+  const note = ({ type, participants, participant, id, list }) => {
+    if (type === 'joined') participants.forEach(come)
+    if (type === 'participant_joined') come(participant)
+    if (type === 'participant_left') seen.people.delete(id)
+    if (type === 'publications') seen.publications = new Map(list.filter(({ source }) => source === 'microphone').map((one) => [one.number, one.participant]))
   }
   const address = URL.createObjectURL.bind(URL)
   URL.createObjectURL = (blob) => {
@@ -87,6 +106,20 @@ async function report() {
     candidates: candidates.map((line) => line.split(' ')).map((words) => `${words[2].toLowerCase()} ${words[4]} ${words[7]}`),
     candidate_errors: errors,
   }
+}
+
+/** In the page: pictures of everybody so far, and in how many looks something was heard of them (what is played names its publication). */
+function lookAround() {
+  const { connections, people, publications } = globalThis.guest
+  const receivers = connections.filter((one) => one.connectionState === 'connected').flatMap((one) => one.getReceivers())
+  const played = receivers.filter(({ track }) => track.kind === 'audio').flatMap((one) => one.getContributingSources())
+  return [...people].map(([id, person]) => {
+    const newest = Math.max(0, ...played.filter(({ source }) => publications.get(source) === id).map(({ timestamp }) => timestamp))
+    if (newest > person.heard) person.sound += 1
+    person.heard = newest
+    const tile = document.querySelector(`[data-testid="tile-remote"][data-tile="${id}"]`)
+    return { name: person.name, pictures: Number(tile?.dataset.frames ?? 0), sound_packets: person.sound }
+  })
 }
 
 const selector = (id, more = '') => `[data-testid="${id}"]${more}`
@@ -132,10 +165,12 @@ async function open() {
     })
     return { page, faults, close: page.close }
   }
+  // Only pages of this machine may use devices without TLS.
+  const elsewhere = /^(127\.0\.0\.1|localhost)$/u.test(new URL(args.link).hostname) ? '' : args.link
   const more = args.authority ? [`--ignore-certificate-errors-spki-list=${keyOf(args.authority)}`] : []
   const { server, page } = await launch({
     executable: '/usr/bin/chromium',
-    args: [...flags(), '--auto-select-desktop-capture-source=Entire screen', '--auto-accept-this-tab-capture', ...more],
+    args: [...flags({ server: elsewhere }), '--auto-select-desktop-capture-source=Entire screen', '--auto-accept-this-tab-capture', ...more],
   })
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (line) => line.type() === 'error' && faults.push(line.text()))
@@ -200,10 +235,16 @@ async function share(page) {
   await pause(3000)
 }
 
-let code = 0
-const { page, faults, close } = await open()
-try {
-  await goIn(page)
+/** Sees and hears, for so long or until the call ends. */
+async function stay(page) {
+  const end = Date.now() + Number(args.stay) * 1000
+  while (Date.now() < end && !(await page.evaluate(exists, selector('ended')))) {
+    say({ event: 'people', people: await page.evaluate(lookAround) })
+    await pause(1000)
+  }
+}
+
+async function takePart(page) {
   await until(page, 'pictures of theirs', framesOf, selector('tile-remote'), (frames) => frames >= Number(args.pictures))
   await until(page, 'sound of theirs', report, null, ({ sound_energy }) => sound_energy > 0.001)
   if (args.hears || args.writes) await write(page)
@@ -211,6 +252,13 @@ try {
   if (args.watch) await until(page, 'pictures of their screen', framesOf, selector('tile-screen'), (frames) => frames >= 2)
   if (args.share) await share(page)
   await until(page, 'pictures of ours that went out', report, null, ({ pictures_sent }) => pictures_sent >= Number(args.pictures))
+}
+
+let code = 0
+const { page, faults, close } = await open()
+try {
+  await goIn(page)
+  await (args.stay ? stay : takePart)(page)
   const measured = await page.evaluate(report)
   await until(page, 'a way out', press, selector('leave'))
   await until(page, 'the end', exists, selector('ended'))

@@ -105,6 +105,11 @@ impl Teller {
         }
     }
 
+    /// What came of each of the others so far, once a second.
+    pub(crate) fn people(&self, people: &serde_json::Value) {
+        self.event(&json!({"event": "people", "people": people}));
+    }
+
     /// A line about how it goes, once a second.
     pub(crate) fn progress(&mut self, line: &str) {
         if self.machines {

@@ -105,8 +105,15 @@ impl Looks {
 
     /// Pictures of everybody so far.
     pub(crate) fn shown(&self) -> u64 {
-        let others = self.others.values().map(|look| look.so_far().figures.shown);
-        self.so_far().figures.shown + others.sum::<u64>()
+        self.each().values().sum()
+    }
+
+    /// Pictures of each so far.
+    pub(crate) fn each(&self) -> BTreeMap<ParticipantId, u64> {
+        let first = self.first.as_ref().map(|(who, look)| (who, look));
+        let all = first.into_iter().chain(&self.others);
+        all.map(|(who, look)| (*who, look.so_far().figures.shown))
+            .collect()
     }
 
     pub(crate) fn finish(self) -> Looked {

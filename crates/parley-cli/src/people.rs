@@ -5,6 +5,7 @@ use crate::report::Report;
 use crate::watch::Seen;
 use parley_app::endpoint::{CallSnapshot, Endpoint};
 use parley_proto::ParticipantId;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Everybody who was there.
@@ -20,7 +21,9 @@ struct Known {
     name: String,
     /// In the order in which they came.
     number: usize,
-    /// Packets of their sound.
+    /// Whether they are there now.
+    here: bool,
+    /// Packets of their sound, since it last began to come another way.
     sound_received: u64,
     /// What was invented of it, percent, in each second.
     concealed_pct: Vec<f32>,
@@ -30,6 +33,9 @@ impl People {
     /// A new snapshot.
     pub(crate) fn call(&mut self, call: &CallSnapshot) {
         self.most = self.most.max(call.people.len());
+        for known in self.known.values_mut() {
+            known.here = false;
+        }
         for person in &call.people {
             let number = self.known.len() + 1;
             let known = self.known.entry(person.id).or_insert_with(|| Known {
@@ -37,6 +43,7 @@ impl People {
                 ..Known::default()
             });
             known.name.clone_from(&person.name);
+            known.here = true;
         }
     }
 
@@ -52,6 +59,19 @@ impl People {
                 known.concealed_pct.push(heard.concealed_pct);
             }
         }
+    }
+
+    /// What came of everybody who is there so far, with how many pictures of each were `shown`: told once a second, so that whoever reads
+    /// it knows when somebody was missed.
+    pub(crate) fn so_far(&self, shown: &BTreeMap<ParticipantId, u64>) -> Value {
+        let here = self.known.iter().filter(|(_, known)| known.here);
+        let each = here.map(|(who, known)| {
+            json!({
+                "id": who.to_string(), "name": known.name, "pictures": shown.get(who).copied().unwrap_or_default(),
+                "sound_packets": known.sound_received, "concealed_pct": known.concealed_pct.last(),
+            })
+        });
+        each.collect()
     }
 
     /// Adds what came of each, where there was more than one: a case each, `person 1` for whoever came first.
@@ -139,6 +159,20 @@ mod tests {
         let mut report = Report::new();
         people.report(&looked, &mut report);
         assert_eq!(report.notes, ["person 1 is Person 9", "person 2 is Person 3"]);
+        let shown = [(person(9).id, 30)].into();
+        let told = people.so_far(&shown).to_string();
+        assert!(
+            told.contains(r#""name":"Person 9","pictures":30,"sound_packets":0"#),
+            "{told}"
+        );
+        assert!(told.contains(r#""name":"Person 3","pictures":0,"#), "{told}");
+        call.people = vec![person(3)];
+        people.call(&call);
+        assert!(
+            !people.so_far(&shown).to_string().contains("Person 9"),
+            "who left is not there"
+        );
+
         let json = report.json().unwrap();
         for row in [
             r#"{"who":"parley","case":"call","metric":"people","value":2.0,"unit":"1"}"#,

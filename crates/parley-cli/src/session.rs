@@ -300,6 +300,7 @@ impl Session<'_> {
                 let sample = stats.map(|stats| Sample::new(&stats, &self.endpoint));
                 self.findings.sample(sample);
                 self.people.second(&self.endpoint);
+                self.teller.people(&self.people.so_far(&self.looks.each()));
             }
             Happened::Call => {
                 if let Some(call) = self.endpoint.call() {

@@ -21,6 +21,7 @@ pub mod peers;
 pub mod programs;
 pub mod python;
 pub mod recorded;
+pub mod roll_call;
 pub mod server;
 pub mod sound;
 pub mod sound_card;

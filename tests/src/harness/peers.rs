@@ -1,6 +1,7 @@
 //! Peers that share no code with Parley (`tests/interop/`): a page in a real Chromium, and aiortc. Each is a program that
 //! speaks the protocol from its document and prints JSON lines. So does a guest, who sits at our own page in somebody else's browser.
 
+use super::namespaces::Namespace;
 use super::programs::Program;
 use super::python::Packages;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -28,7 +29,7 @@ impl Peer {
     /// # Errors
     /// When Node, the UI's packages or Chromium are missing.
     pub fn chromium(arguments: &[&str]) -> Result<Self> {
-        Self::node("chromium.mjs", arguments, None)
+        Self::node("chromium.mjs", arguments, None, None)
     }
 
     /// A guest at the real page of a server; `arguments` as `tests/interop/guest.mjs` takes them. `display` is where Firefox shows
@@ -37,10 +38,23 @@ impl Peer {
     /// # Errors
     /// When Node, the UI's packages or the browser are missing.
     pub fn guest(arguments: &[&str], display: Option<&str>) -> Result<Self> {
-        Self::node("guest.mjs", arguments, display)
+        Self::node("guest.mjs", arguments, display, None)
     }
 
-    fn node(driver: &str, arguments: &[&str], display: Option<&str>) -> Result<Self> {
+    /// The same, inside a namespace.
+    ///
+    /// # Errors
+    /// As [`Peer::guest`].
+    pub fn guest_in(namespace: &Namespace, arguments: &[&str]) -> Result<Self> {
+        Self::node("guest.mjs", arguments, None, Some(namespace))
+    }
+
+    fn node(
+        driver: &str,
+        arguments: &[&str],
+        display: Option<&str>,
+        namespace: Option<&Namespace>,
+    ) -> Result<Self> {
         ensure!(
             project_folder().join("ui/node_modules/playwright-core").is_dir(),
             "playwright-core is missing; run `npm ci` in ui/ (cargo xtask test does)"
@@ -54,6 +68,10 @@ impl Peer {
         if let Some(display) = display {
             command.env("DISPLAY", display);
         }
+        let mut command = match namespace {
+            Some(namespace) => namespace.enter(&command),
+            None => command,
+        };
         let program = Program::start(driver, &mut command).context("is Node installed?")?;
         Ok(Self { program })
     }
@@ -94,6 +112,14 @@ impl Peer {
     /// When the time is over or it failed.
     pub fn report(&self, limit: Duration) -> Result<Value> {
         self.event("report", limit)
+    }
+
+    /// What it told of `event` so far, the oldest first.
+    #[must_use]
+    pub fn told(&self, event: &str) -> Vec<Value> {
+        let lines = self.program.lines();
+        let told = lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+        told.filter(|told: &Value| told["event"] == event).collect()
     }
 
     fn event(&self, name: &str, limit: Duration) -> Result<Value> {

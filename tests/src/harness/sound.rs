@@ -116,12 +116,12 @@ pub fn rms(sound: &[f32]) -> f32 {
 /// The longest time without sound between the first of it and the last, in steps of 10 ms.
 #[must_use]
 pub fn longest_gap(sound: &[f32]) -> Duration {
-    let loud = sound
-        .chunks(STEP)
-        .enumerate()
-        .filter(|(_, step)| rms(step) >= QUIET_RMS);
+    longest_between(sound.chunks(STEP).map(|step| rms(step) >= QUIET_RMS))
+}
+
+fn longest_between(steps: impl Iterator<Item = bool>) -> Duration {
     let (mut longest, mut last) = (0, None);
-    for (at, _) in loud {
+    for (at, _) in steps.enumerate().filter(|(_, there)| *there) {
         longest = last.map_or(longest, |last: usize| longest.max(at - last - 1));
         last = Some(at);
     }
@@ -139,6 +139,14 @@ pub fn tone(sound: &[f32], hz: f32) -> f32 {
     }
     let power = one * one + two * two - 2.0 * turn.cos() * one * two;
     (power.max(0.0).sqrt() * 2.0 / sound.len().max(1) as f64) as f32
+}
+
+/// The longest time without a tone of `hz` between the first of it and the last, in steps of 10 ms, whatever else is heard: of tones that
+/// are whole waves in such a step each is told apart. `least` is the amplitude that is heard.
+#[must_use]
+pub fn longest_gap_of_tone(sound: &[f32], hz: f32, least: f32) -> Duration {
+    let is_there = |step: &[f32]| tone(step, hz) >= least;
+    longest_between(sound.chunks_exact(STEP).map(is_there))
 }
 
 /// Makes a wav file of a steady tone.
@@ -346,6 +354,19 @@ pub(crate) mod tests {
         check(440.0, 0.5);
         check(1_500.0, 0.0);
         assert_eq!(tone(&[], 440.0), 0.0);
+    }
+
+    #[test]
+    fn a_tone_that_was_away_is_missed_though_another_is_heard() {
+        let sound: Vec<f32> = (0..RATE)
+            .map(|at| {
+                let wave = |hz: f32| (at as f32 / RATE as f32 * hz * std::f32::consts::TAU).sin();
+                let away = (20 * STEP..25 * STEP).contains(&at);
+                0.1 * wave(700.0) + if away { 0.0 } else { 0.1 * wave(500.0) }
+            })
+            .collect();
+        let gap = |hz| longest_gap_of_tone(&sound, hz, 0.025).as_millis();
+        assert_eq!((gap(500.0), gap(700.0), gap(900.0)), (50, 0, 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod aiortc;
 mod chromium;
+mod group;
 mod guest;
 mod relay;
 

@@ -15,6 +15,8 @@ mod devices;
 mod endpoints;
 #[cfg(target_os = "linux")]
 mod files;
+#[cfg(target_os = "linux")]
+mod five;
 mod group;
 #[cfg(target_os = "linux")]
 mod group_networks;

@@ -15,6 +15,12 @@ const STILL: Duration = Duration::from_millis(1_500);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// ... for so long.
 const WITHOUT: Duration = Duration::from_secs(10);
+/// So is one that stopped while so many packets of smaller ones came, and for so long: a publisher whose way became narrower sends its
+/// largest no more, and says nothing.
+const PASSED_BY: u32 = 8;
+const GONE: Duration = Duration::from_millis(400);
+/// Whoever saw that one sees what comes first, and so much later what else there may be.
+const SHUNNED: Duration = Duration::from_secs(2);
 /// What a layer is taken to need that says nothing about itself.
 const UNKNOWN: Bitrate = Bitrate::from_kbps(300);
 
@@ -32,6 +38,9 @@ pub(super) struct Layer {
     measured: Option<Bitrate>,
     asked: Option<Instant>,
     without_until: Option<Instant>,
+    /// Packets of smaller layers since the last one of this, and when the first of them came.
+    passed_by: u32,
+    passed_since: Option<Instant>,
 }
 
 impl Layer {
@@ -47,6 +56,8 @@ impl Layer {
             measured: None,
             asked: None,
             without_until: None,
+            passed_by: 0,
+            passed_since: None,
         }
     }
 
@@ -62,12 +73,39 @@ impl Layer {
         self.came = Some(now);
         self.asked = None;
         self.without_until = None;
+        self.rests();
         self.measure(now, bytes);
         let newest = self.newest_seq.is_none_or(|newest| seq > newest);
         if newest {
             self.newest_seq = Some(seq);
         }
         newest
+    }
+
+    /// A packet of a smaller layer came, while its publisher is to send this one too. True: it is gone.
+    pub(super) fn passed_by(&mut self, now: Instant) -> bool {
+        let since = *self.passed_since.get_or_insert(now);
+        self.passed_by = self.passed_by.saturating_add(1);
+        let gone = self.passed_by >= PASSED_BY && now >= since + GONE && self.flows(now);
+        if gone {
+            self.came = None;
+            self.without_until = Some(now + WITHOUT);
+        }
+        gone
+    }
+
+    /// Another layer is gone: what does not come now either is not the one to wait for.
+    pub(super) fn shun(&mut self, now: Instant) {
+        let until = now + SHUNNED;
+        if !self.flows(now) && self.without_until.is_none_or(|before| before < until) {
+            self.without_until = Some(until);
+        }
+    }
+
+    /// Nobody wants it: that smaller ones go by means nothing.
+    pub(super) const fn rests(&mut self) {
+        self.passed_by = 0;
+        self.passed_since = None;
     }
 
     fn measure(&mut self, now: Instant, bytes: usize) {

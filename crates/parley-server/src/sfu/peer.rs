@@ -35,11 +35,13 @@ pub(super) type PeerAt = usize;
 const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
 /// Kept for each voice that may come, with headers.
 const VOICE: Bitrate = Bitrate::from_kbps(50);
-/// Media flows for so long before the way is looked into: whoever has received none yet reports no arrivals, and a look in vain would be
-/// followed by none for seconds.
+/// A picture goes down for so long before the way is looked into: whoever has received none yet reports no arrivals.
 const WARM: Duration = Duration::from_millis(100);
 /// What is allocated of the estimate; the rest is for what retransmissions and headers take.
 const SHARE: f64 = 0.92;
+/// For so long after the first picture the shares of a way are given without waiting whether they last: what is known of it only grows
+/// then, look by look.
+const FIRST_LOOKS: Duration = Duration::from_secs(2);
 /// Addresses a client may come from at a time.
 const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
@@ -53,6 +55,8 @@ pub(super) struct Wanted {
     choices: Vec<Vec<usize>>,
     /// Sections with a voice in them.
     voices: usize,
+    /// Somebody is seen.
+    seen: bool,
 }
 
 /// Why a description is not taken: a sentence for logs.
@@ -82,9 +86,8 @@ pub(super) struct Peer {
     /// The most of pictures that the client wants.
     pub(super) pictures_max: Option<Bitrate>,
     pub(super) estimate: Bitrate,
-    /// Whether media was sent, and since when it is known.
-    sends: bool,
-    sends_since: Option<Instant>,
+    /// Since when a picture goes down.
+    seen_since: Option<Instant>,
     probing: Probing,
     allocator: Allocator<usize>,
     streams: HashMap<Ssrc, (usize, usize)>,
@@ -129,8 +132,7 @@ impl Peer {
             ufrag: String::new(),
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
-            sends: false,
-            sends_since: None,
+            seen_since: None,
             probing: Probing::default(),
             allocator: Allocator::new(),
             streams: HashMap::new(),
@@ -279,7 +281,6 @@ impl Peer {
                 .ext_vals(values),
         );
         self.dirty = true;
-        self.sends = true;
         true
     }
 
@@ -314,6 +315,7 @@ impl Peer {
                 wanted.voices += usize::from(down.feed.is_some());
                 continue;
             }
+            wanted.seen |= down.forwarder.current().is_some();
             let Some(wish) = &down.wish else {
                 continue;
             };
@@ -348,7 +350,18 @@ impl Peer {
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<usize>> {
         let voices = Bitrate::from_bps(VOICE.bps().saturating_mul(wanted.voices as u64));
         let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
-        let budget = self.estimate.scale(SHARE).saturating_sub(voices).min(limit);
+        if wanted.seen {
+            self.seen_since.get_or_insert(now);
+        }
+        // Voices alone say nothing of what a way carries.
+        let estimate = match self.seen_since {
+            Some(_) => self.estimate,
+            None => self.estimate.max(FIRST_ESTIMATE),
+        };
+        let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
+        if self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS) {
+            self.allocator = Allocator::new();
+        }
         let grants = self.allocator.allocate(now, budget, &wanted.demands);
         let mut aims = vec![None; sections];
         let mut has = voices;
@@ -366,12 +379,6 @@ impl Peer {
                 *aim = grant.and_then(|at| choice.get(at).copied());
             }
         }
-        if self.sends {
-            self.sends_since.get_or_insert(now);
-        }
-        if self.sends_since.is_none_or(|since| now < since + WARM) {
-            return aims;
-        }
         let most = wanted
             .demands
             .iter()
@@ -382,9 +389,15 @@ impl Peer {
             // Its own limit is none of the way's.
             needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
         });
-        let told = self
-            .probing
-            .look(now, self.estimate, sum(voices, most.min(limit)), lacks);
+        // Looks are made of pictures sent again, of which every client reports. Before there are any the library would send something
+        // of no stream (number 0), which not all know, and after looking in vain it does not look for a second.
+        let may_look = self.seen_since.is_some_and(|since| now >= since + WARM);
+        let told = may_look
+            .then(|| {
+                self.probing
+                    .look(now, self.estimate, sum(voices, most.min(limit)), lacks)
+            })
+            .flatten();
         if let Some(told) = told {
             self.rtc
                 .bwe()

@@ -150,6 +150,21 @@ impl UpTrack {
         if bytes == 0 || bytes > PAYLOAD_BYTES_MAX {
             return Came::Useless { layer };
         }
+        let mut gone = false;
+        for (at, larger) in self.layers.iter_mut().enumerate().skip(layer + 1) {
+            if self.dynacast.sends(at) {
+                gone |= larger.passed_by(now);
+            } else {
+                larger.rests();
+            }
+        }
+        if gone {
+            let larger = self.layers.iter_mut().skip(layer + 1);
+            larger.for_each(|larger| larger.shun(now));
+        }
+        let Some(known) = self.layers.get_mut(layer) else {
+            return Came::Useless { layer };
+        };
         // A late one is no place to begin: what follows it went by already.
         let begins = newest && h264::begins_key_frame(&packet.payload);
         if begins {

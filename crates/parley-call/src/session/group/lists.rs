@@ -3,6 +3,7 @@
 
 use crate::session::context::Context;
 use crate::session::pace::Pace;
+use parley_proto::limits::VIDEO_DOWNS_MAX;
 use parley_proto::{ClientMessage, ParticipantId, Publish, Source, Wish};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ pub(super) struct Lists {
     wishes: Option<(Vec<Wish>, Option<u32>)>,
     /// The wishes may have changed.
     due: bool,
-    /// Left out once, so that the server begins it anew.
-    left_out: Option<(ParticipantId, Source)>,
+    /// Left out once, so that the server begins them anew; no more than there are sections.
+    left_out: Vec<(ParticipantId, Source)>,
     /// Something waits for its turn.
     waits: bool,
 }
@@ -30,7 +31,7 @@ impl Lists {
             publish: Vec::new(),
             wishes: None,
             due: false,
-            left_out: None,
+            left_out: Vec::new(),
             waits: false,
         }
     }
@@ -52,8 +53,11 @@ impl Lists {
     }
 
     /// A section is to be begun anew: its wish is left out of one list.
-    pub(super) const fn begin_anew(&mut self, participant: ParticipantId, source: Source) {
-        self.left_out = Some((participant, source));
+    pub(super) fn begin_anew(&mut self, participant: ParticipantId, source: Source) {
+        let whose = (participant, source);
+        if self.left_out.len() < VIDEO_DOWNS_MAX && !self.left_out.contains(&whose) {
+            self.left_out.push(whose);
+        }
         self.due = true;
     }
 
@@ -79,10 +83,10 @@ impl Lists {
             return;
         }
         let mut downs = wishes();
-        let left_out = self.left_out.take();
-        downs.retain(|wish| left_out != Some((wish.participant, wish.source)));
+        let left_out = std::mem::take(&mut self.left_out);
+        downs.retain(|wish| !left_out.contains(&(wish.participant, wish.source)));
         // What was left out goes with the next.
-        self.due = left_out.is_some();
+        self.due = !left_out.is_empty();
         self.waits = self.due;
         let wishes = Some((downs.clone(), kbps_max));
         if self.wishes == wishes {
@@ -150,16 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_begun_anew_is_left_out_once() {
+    fn all_that_is_begun_anew_is_left_out_once() {
         let (mut out, mut counters) = (Outbox::default(), SessionCounters::default());
         let start = Instant::now();
         let mut lists = Lists::new();
         lists.forget_wishes();
         let mut lengths = Vec::new();
-        for ms in [0, 100, 200, 300] {
+        for ms in [0, 100, 200, 300, 400, 500, 600] {
             let mut cx = Context::new(start + Duration::from_millis(ms), &mut out, &mut counters);
-            if ms == 100 {
+            if ms == 100 || ms == 400 {
                 lists.begin_anew(wish(1).participant, Source::Camera);
+            }
+            if ms == 400 {
+                lists.begin_anew(wish(2).participant, Source::Camera);
             }
             lists.tell(Vec::new(), None, || vec![wish(1), wish(2)], &mut cx);
             for message in cx.to_server {
@@ -168,6 +175,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(lengths, [2, 1, 2]);
+        assert_eq!(lengths, [2, 1, 2, 0, 2]);
     }
 }

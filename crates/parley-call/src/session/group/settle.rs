@@ -152,6 +152,17 @@ impl Group {
                 down.participant == who && down.source == source_of(kind) && down.state == DownState::Flows
             })
         };
+        // Of what never began the driver knows nothing.
+        for down in downs {
+            if self.connection.is_up()
+                && let Some(kind) = kind_of(down.source)
+                && flows(down.participant, kind)
+                && wishes.has(down.participant, down.source)
+                && !cx.out.is_by_sfu(down.participant, kind)
+            {
+                self.watch.on_nothing(cx.now, down.participant, kind);
+            }
+        }
         while let Some(due) = self.watch.due(cx.now, flows) {
             match due {
                 Due::AskAnew(who, kind) => self.lists.begin_anew(who, source_of(kind)),

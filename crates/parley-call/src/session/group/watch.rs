@@ -1,6 +1,7 @@
 //! Pictures that are wished for, should flow and do not: their section is asked for anew once, then they are counted. Sans-IO.
 //!
-//! Before that the driver asks for key frames. Sound is not watched: the server forwards no silence.
+//! Before that the driver asks for key frames. What the server says flows, and never began to come, is watched too: the driver knows nothing
+//! of it. Sound is not watched: the server forwards no silence.
 
 use crate::port::TrackKind;
 use parley_proto::ParticipantId;
@@ -18,6 +19,8 @@ struct Stalled {
     participant: ParticipantId,
     kind: TrackKind,
     next_at: Option<Instant>,
+    /// It came before.
+    began: bool,
     asked_anew: bool,
 }
 
@@ -37,16 +40,28 @@ pub(super) enum Due {
 impl Watch {
     /// Packets of a picture stopped, or go on.
     pub(super) fn on_flow(&mut self, now: Instant, participant: ParticipantId, kind: TrackKind, comes: bool) {
-        let is_picture = matches!(kind, TrackKind::Video | TrackKind::Screen);
-        let known = self.is_stalled(participant, kind);
         if comes {
             self.0
                 .retain(|one| (one.participant, one.kind) != (participant, kind));
-        } else if is_picture && !known && self.0.len() < WATCHED_MAX {
+        } else {
+            self.note(now, participant, kind, true);
+        }
+    }
+
+    /// The server says that a picture flows, and nothing of it came yet.
+    pub(super) fn on_nothing(&mut self, now: Instant, participant: ParticipantId, kind: TrackKind) {
+        self.note(now, participant, kind, false);
+    }
+
+    fn note(&mut self, now: Instant, participant: ParticipantId, kind: TrackKind, began: bool) {
+        let is_picture = matches!(kind, TrackKind::Video | TrackKind::Screen);
+        let is = |one: &Stalled| one.participant == participant && one.kind == kind;
+        if is_picture && !self.0.iter().any(is) && self.0.len() < WATCHED_MAX {
             self.0.push(Stalled {
                 participant,
                 kind,
                 next_at: Some(now + ASK_ANEW_AFTER),
+                began,
                 asked_anew: false,
             });
         }
@@ -57,10 +72,10 @@ impl Watch {
         self.0.retain(|one| wished(one.participant, one.kind));
     }
 
+    /// Whether it should be seen. That something begins takes a moment.
     pub(super) fn is_stalled(&self, participant: ParticipantId, kind: TrackKind) -> bool {
-        self.0
-            .iter()
-            .any(|one| one.participant == participant && one.kind == kind)
+        let is = |one: &Stalled| one.participant == participant && one.kind == kind;
+        self.0.iter().any(|one| is(one) && (one.began || one.asked_anew))
     }
 
     /// What is due of the next one, if anything. Time counts only while the server says that it `flows`.
@@ -117,5 +132,28 @@ mod tests {
         assert!(watch.is_stalled(ben, TrackKind::Video));
         watch.on_flow(at(60_000), ben, TrackKind::Video, true);
         assert!(!watch.is_stalled(ben, TrackKind::Video));
+    }
+
+    #[test]
+    fn a_picture_that_never_began_is_asked_for_anew_too_and_is_no_stalled_one_before() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let ben = ParticipantId::from_bytes([2; 16]);
+        let mut watch = Watch::default();
+        // Said again and again, it is late by the first time.
+        for ms in (0..2_000).step_by(100) {
+            watch.on_nothing(at(ms), ben, TrackKind::Video);
+            assert!(!watch.is_stalled(ben, TrackKind::Video));
+        }
+        assert_eq!(
+            watch.due(at(2_000), |_, _| true),
+            Some(Due::AskAnew(ben, TrackKind::Video))
+        );
+        assert!(watch.is_stalled(ben, TrackKind::Video));
+        watch.on_flow(at(2_500), ben, TrackKind::Video, true);
+        assert_eq!(
+            (watch.due(at(60_000), |_, _| true), watch.deadline()),
+            (None, None)
+        );
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct FakeGroups {
     pub(super) places: BTreeMap<ParticipantId, Place>,
     /// Words that were passed on.
     pub(super) told: u32,
+    /// No picture comes to this one until so many lists were told, whatever is said of it.
+    pub(super) dark_until: Option<(ParticipantId, u32)>,
 }
 
 impl FakeGroups {
@@ -198,11 +200,15 @@ impl FakeGroups {
         if sender.stands.is_none() || receiver.stands.is_none() {
             return Vec::new();
         }
+        let dark = self
+            .dark_until
+            .is_some_and(|(who, lists)| who == to && receiver.lists < lists);
         let wished = |source: Source| {
-            receiver
-                .wishes
-                .iter()
-                .any(|wish| wish.participant == from && wish.source == source)
+            !dark
+                && receiver
+                    .wishes
+                    .iter()
+                    .any(|wish| wish.participant == from && wish.source == source)
         };
         let on = sender.publish.iter().filter(|one| one.on);
         on.map(|one| one.source)

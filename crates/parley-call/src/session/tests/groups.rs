@@ -521,6 +521,21 @@ fn a_picture_that_stops_is_asked_for_anew_once_and_shown_as_stalled() {
 }
 
 #[test]
+fn pictures_that_the_server_says_flow_and_that_never_came_are_asked_for_anew() {
+    let mut world = group(101);
+    let (me, ben) = (world.id(0), world.id(1));
+    let lists = world.server.groups.places[&me].lists;
+    // Without them, and with them again.
+    world.server.groups.dark_until = Some((me, lists + 2));
+    world.run_ms(1_500);
+    assert_eq!(world.parties[0].has(ben, VIDEO), None);
+    assert!(!world.snapshot(0).people[0].stalled, "what begins takes a moment");
+    world.run_ms(2_500);
+    expect_group(&world, &[0, 1, 2]);
+    assert!(world.snapshot(0).people.iter().all(|person| !person.stalled));
+}
+
+#[test]
 fn limits_and_watched_layers_reach_the_driver() {
     let mut world = group(99);
     let limits = VideoLimits::default();

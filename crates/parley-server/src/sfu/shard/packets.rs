@@ -119,6 +119,8 @@ impl Sfu {
             Happened::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 if let Some(peer) = self.peers.get_mut(at) {
                     peer.estimate = Bitrate::from_bps(estimate.as_u64());
+                    let (participant, kbps) = (peer.participant, peer.estimate.kbps());
+                    tracing::debug!(?participant, kbps, "what a way is taken to carry");
                 }
             }
             _ => {}

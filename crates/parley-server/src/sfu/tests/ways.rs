@@ -110,6 +110,38 @@ fn a_narrow_way_gets_less_and_nobody_else_does() {
 }
 
 #[test]
+fn whose_way_up_carries_only_the_smallest_layer_any_more_is_seen_in_that_soon() {
+    let mut world = World::new();
+    let (ada, bob, eve) = (world.enter(shows()), world.enter(shows()), world.enter(shows()));
+    world.run(ms(600));
+    world.watch(bob, &[(ada, 1280, 720, 2)]);
+    // Somebody else looks at the smallest, so that is sent too.
+    world.watch(eve, &[(ada, 320, 180, 1)]);
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.states(bob), [(DownState::Flows, Some("f".to_owned()))]);
+    let since = world.now;
+    world.people[ada].carries = 1;
+    world.run(Duration::from_secs(3));
+    let pictures: Vec<_> = world.people[bob]
+        .received
+        .iter()
+        .filter(|(at, one)| *at >= since && one.marker && one.stamp.is_some_and(|stamp| stamp.layer != 9))
+        .map(|(at, _)| *at)
+        .collect();
+    let longest = pictures.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(pictures.len() > 50, "{}", pictures.len());
+    assert!(
+        longest.is_some_and(|longest| longest < ms(700)),
+        "{longest:?} without a picture"
+    );
+    assert_eq!(world.states(bob), [(DownState::Flows, Some("q".to_owned()))]);
+    // Once the way carries all of it again, that is found.
+    world.people[ada].carries = usize::MAX;
+    world.run(Duration::from_secs(12));
+    assert_eq!(world.states(bob), [(DownState::Flows, Some("f".to_owned()))]);
+}
+
+#[test]
 fn a_larger_tile_gets_a_larger_layer_within_two_seconds() {
     let mut world = World::new();
     let (ada, bob) = (world.enter(shows()), world.enter(shows()));

@@ -61,6 +61,8 @@ pub(super) struct Somebody {
     pub(super) voice: Option<i8>,
     /// Their picture goes on even where nobody wants it.
     pub(super) shows: bool,
+    /// So many layers, the smallest ones, is what their way up carries.
+    pub(super) carries: usize,
     clear_at: Instant,
     audio_time: u32,
     video_time: u32,
@@ -138,6 +140,7 @@ impl World {
             closed: Vec::new(),
             received: Vec::new(),
             shows: false,
+            carries: usize::MAX,
             clear_at: self.now,
             audio_time: u32::from(number) * 1_000_000,
             video_time: u32::MAX - 200_000,
@@ -263,7 +266,7 @@ impl World {
         if self.ticks.is_multiple_of(20) && !somebody.part.layers.is_empty() {
             somebody.video_time = somebody.video_time.wrapping_add(3_600);
             somebody.pictures += 1;
-            for layer in 0..somebody.part.layers.len() {
+            for layer in 0..somebody.part.layers.len().min(somebody.carries) {
                 let told = &somebody.part.layers[layer];
                 let wanted = somebody
                     .layers_wanted

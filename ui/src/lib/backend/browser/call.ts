@@ -108,6 +108,7 @@ export class Call {
     this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), {
       localOffer: (connection, sdp, publish, receive) => this.#inGroup((group) => group.onLocalOffer(now(), connection, sdp, publish, receive)),
       answerSet: (connection) => this.#inGroup((group) => group.onAnswerSet(now(), connection)),
+      published: (connection, publish) => this.#inGroup((group) => group.onPublished(connection, publish)),
       needsOffer: (connection) => this.#inGroup((group) => group.needsOffer(now(), connection)),
       failed: (connection) => this.#inGroup((group) => group.onFailed(now(), connection)),
       phase: (connection, phase) => this.#inGroup((group) => group.onPhase(now(), connection, phase)),

@@ -194,6 +194,7 @@ export class Group {
 
   onUnavailable = (nowMs: number): void => this.#link.onUnavailable(nowMs);
   onLocalOffer = (nowMs: number, connection: number, sdp: string, publish: readonly Publish[], receive: readonly Section[]): void => this.#link.onLocalOffer(nowMs, connection, sdp, publish, receive);
+  onPublished = (connection: number, publish: readonly Publish[]): void => this.#link.onPublished(connection, publish);
   onFailed = (nowMs: number, connection: number): void => this.#link.onFailed(nowMs, connection);
   needsOffer = (nowMs: number, connection: number): void => this.#link.needsOffer(nowMs, connection);
   onPhase = (nowMs: number, connection: number, phase: Phase): void => this.#link.onPhase(nowMs, connection, phase);

@@ -13,8 +13,8 @@ export class Lists {
   #wishes: string | null = null;
   /** The wishes may have changed. */
   #due = false;
-  /** Left out once, so that the server begins it anew. */
-  #leftOut: string | null = null;
+  /** Left out once, so that the server begins them anew; no more than are watched. */
+  readonly #leftOut = new Set<string>();
 
   /** This was told with an offer. */
   offered(publish: readonly Publish[]): void {
@@ -33,7 +33,7 @@ export class Lists {
 
   /** A section is to be begun anew, as `keyOf` names it: its wish is left out of one list. */
   beginAnew(key: string): void {
-    this.#leftOut = key;
+    this.#leftOut.add(key);
     this.#due = true;
   }
 
@@ -46,11 +46,10 @@ export class Lists {
       say({ type: 'publish', publish });
     }
     if (!this.#due || !this.#pace.isFree(nowMs)) return;
-    const leftOut = this.#leftOut;
-    const downs = wishes().filter((wish) => keyOf(wish.participant, wish.source) !== leftOut);
+    const downs = wishes().filter((wish) => !this.#leftOut.has(keyOf(wish.participant, wish.source)));
     // What was left out goes with the next.
-    this.#leftOut = null;
-    this.#due = leftOut !== null;
+    this.#due = this.#leftOut.size > 0;
+    this.#leftOut.clear();
     const text = JSON.stringify(downs);
     if (text === this.#wishes) return;
     this.#wishes = text;

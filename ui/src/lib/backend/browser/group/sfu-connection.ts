@@ -13,6 +13,8 @@ import type { Section } from './wishes';
 export interface SfuConnectionEvents {
   localOffer(sdp: string, publish: readonly Publish[], receive: readonly Section[]): void;
   answerSet(): void;
+  /** Another track is sent, whose sizes are others: those of one that is not there yet are taken for the usual ones. */
+  published(publish: readonly Publish[]): void;
   needsOffer(): void;
   failed(): void;
   phase(phase: Phase): void;
@@ -114,6 +116,7 @@ export class SfuConnection {
     if (!sender) return;
     if (sender.track !== this.#own[role]) await sender.replaceTrack(this.#own[role]);
     await this.#bound(role);
+    this.#tell(() => this.#events.published(this.#publish()));
   }
 
   /** What a browser says of a sender holds until the next description (W3C WebRTC 1.0, section 5.2). */

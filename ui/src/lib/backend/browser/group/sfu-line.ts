@@ -12,6 +12,7 @@ import type { Section } from './wishes';
 export interface SfuLineEvents {
   localOffer(connection: number, sdp: string, publish: readonly Publish[], receive: readonly Section[]): void;
   answerSet(connection: number): void;
+  published(connection: number, publish: readonly Publish[]): void;
   needsOffer(connection: number): void;
   failed(connection: number): void;
   phase(connection: number, phase: Phase): void;
@@ -63,6 +64,7 @@ export class SfuLine {
     const connection = new SfuConnection(iceServers, this.#own, this.#simulcast, {
       localOffer: (sdp, publish, receive) => this.#events.localOffer(number, sdp, publish, receive),
       answerSet: () => this.#events.answerSet(number),
+      published: (publish) => this.#events.published(number, publish),
       needsOffer: () => this.#events.needsOffer(number),
       failed: () => this.#events.failed(number),
       phase: (phase) => this.#onPhase(number, phase),

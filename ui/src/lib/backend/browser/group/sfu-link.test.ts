@@ -84,3 +84,16 @@ test('a server that does not answer is asked ever more rarely, and one that refu
   link.onClosed(50_000, made.length + 2, 'full');
   expect(opened(50_000, 2000)).toEqual([51_000]);
 });
+
+test('of what is sent in other sizes than were offered the newest connection tells, once it offered', () => {
+  const camera = (width: number) => [{ mid: '1', source: 'camera' as const, on: false, layers: [{ rid: 'q', width, height: 90, kbps: 150 }] }];
+  link.want(0);
+  link.openIfDue(0);
+  link.onPublished(1, camera(160));
+  expect(link.publish).toEqual([]);
+  link.onLocalOffer(0, 1, 'offer', camera(320), []);
+  link.onPublished(2, camera(80));
+  expect(link.publish).toEqual(camera(320));
+  link.onPublished(1, camera(160));
+  expect(link.publish).toEqual(camera(160));
+});

@@ -139,6 +139,11 @@ export class SfuLink {
     this.#go('made', nowMs + STEP_MAX_MS);
   }
 
+  /** What is sent in the sections that were offered last is of other sizes now. */
+  onPublished(connection: number, publish: readonly Publish[]): void {
+    if (connection === this.#number && this.publish.length > 0) this.publish = publish;
+  }
+
   /** Tells whether it was asked for. */
   onAnswerSet(nowMs: number, connection: number): boolean {
     if (connection !== this.#number || this.#stage !== 'answered') return false;

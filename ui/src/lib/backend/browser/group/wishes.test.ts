@@ -61,14 +61,15 @@ test('ten lists a second are told, and the last is what was wanted last', () => 
   expect([told.length, told.at(-1)?.[0]?.mid]).toEqual([11, '999']);
 });
 
-test('what is begun anew is left out once', () => {
+test('all that is begun anew is left out once', () => {
   const lists = new Lists();
   const lengths: number[] = [];
   const wish = (participant: string): Wish => ({ mid: participant, participant, source: 'camera', width: 1, height: 1, priority: 1 });
   lists.forgetWishes();
-  for (const ms of [0, 100, 200, 300]) {
-    if (ms === 100) lists.beginAnew('camera a');
+  for (const ms of [0, 100, 200, 300, 400, 500, 600]) {
+    if (ms === 100 || ms === 400) lists.beginAnew('camera a');
+    if (ms === 400) lists.beginAnew('camera b');
     lists.tell(ms, [], () => [wish('a'), wish('b')], (word) => word.type === 'subscribe' && lengths.push(word.downs.length));
   }
-  expect(lengths).toEqual([2, 1, 2]);
+  expect(lengths).toEqual([2, 1, 2, 0, 2]);
 });
