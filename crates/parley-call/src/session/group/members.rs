@@ -67,7 +67,10 @@ impl Members {
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState) {
-        self.own_media = taking_screens(media);
+        self.own_media = MediaState {
+            takes_files: true,
+            ..taking_screens(media)
+        };
     }
 
     pub(super) const fn own_media(&self) -> MediaState {
