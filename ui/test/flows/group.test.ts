@@ -364,6 +364,22 @@ describe('files', () => {
     await expect.poll(() => last('offer_files')).toEqual({ type: 'offer_files', paths: ['/home/ada/dropped.txt'], to: ['p-2'] });
   });
 
+  test('for many are one row each, which tells how many have it, and unfolds', async () => {
+    await open('group-12');
+    await page.keyboard.press('c');
+    await by('tab-files').click();
+    await by('send-file').click();
+    await by('file-batch').waitFor();
+    expect(await by('file').count()).toBe(0);
+    expect(await by('batch-says').innerText()).toBe('0 of 11 people have it · 48.3 MB');
+    await by('unfold-batch').focus();
+    await page.keyboard.press('Enter');
+    expect(await by('file').count()).toBe(11);
+    await by('cancel-batch').click();
+    await page.locator('[data-testid="file"][data-state="cancelled_here"]').nth(10).waitFor();
+    expect(await by('cancel-batch').count()).toBe(0);
+  });
+
   test('say whose they are, also to who listens', async () => {
     await open('group-5');
     await fake(page, 'offered', 'report.pdf', 7_000);

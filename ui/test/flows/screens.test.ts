@@ -131,6 +131,16 @@ const SCREENS: Record<string, Screen> = {
       await page.getByTestId('choose-takers').click();
     },
   },
+  'group-files-many': {
+    scenario: 'group-12',
+    then: async (page) => {
+      await keepControls(page);
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-files').click();
+      await page.getByTestId('send-file').click();
+      await page.getByTestId('unfold-batch').click();
+    },
+  },
   'group-screen': { scenario: 'group-screen' },
   'group-screen-among': { scenario: 'group-screen', then: layout },
   'group-menu': { scenario: 'group-5', then: (page) => page.getByTestId('face-p-2').click({ button: 'right' }) },

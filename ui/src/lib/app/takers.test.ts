@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { AppState } from '../bindings';
 import { withRoom } from '../backend/fake/group';
 import { SCENARIOS } from '../backend/fake/scenarios';
-import { offerOf } from './files';
+import type { TransferView } from '../bindings';
+import { batches, offerOf } from './files';
 import { takersOf, toggled } from './takers';
 
 function room(others: number): AppState {
@@ -41,6 +42,18 @@ test('what is asked of the engine names who was chosen, and is not asked for nob
   expect(offerOf(room(1), null, ['/a'])).toEqual({ type: 'offer_files', paths: ['/a'], to: [] });
   expect(offerOf(room(3), new Set(['p-2']), ['/a', '/b'])).toEqual({ type: 'offer_files', paths: ['/a', '/b'], to: ['p-2'] });
   expect(offerOf(room(3), new Set(), ['/a'])).toBe('Choose somebody to send files to first.');
+});
+
+test('one file for several is one row, as long as it is one file', () => {
+  const file = (id: string, name: string, to: string, sending = true): TransferView => ({ id, sending, with: to, with_name: to, name, size: 7, moved: 0, bytes_per_s: 0, state: 'offered', paused_here: false, fault: null, path: null });
+  const to = (name: string, people: readonly string[]) => people.map((one) => file(`${name}-${one}`, name, one));
+  const shape = (files: readonly TransferView[]) => batches(files).map((run) => run.map((one) => one.id).join(' '));
+  expect(shape(to('a', ['x', 'y', 'z']))).toEqual(['a-x', 'a-y', 'a-z']);
+  expect(shape([...to('a', ['w', 'x', 'y', 'z']), ...to('b', ['w']), file('c', 'b', 'w', false)])).toEqual(['a-w a-x a-y a-z', 'b-w', 'c']);
+  // The same file for the same person again is another time.
+  const again = ['w', 'x', 'y', 'z'].map((one) => file(`again-${one}`, 'a', one));
+  expect(shape([...to('a', ['w', 'x', 'y', 'z']), ...again])).toEqual(['a-w a-x a-y a-z', 'again-w again-x again-y again-z']);
+  expect(shape(['w', 'x', 'y', 'z'].map((one) => file(one, 'a', one, false)))).toEqual(['w', 'x', 'y', 'z']);
 });
 
 test('who left is chosen no more, and who came is not chosen', () => {
