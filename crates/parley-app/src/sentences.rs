@@ -104,7 +104,8 @@ fn why_a_message_is_not_sent_can_be_said() {
         check(&error.to_string());
     }
     check("You are in no call. Join one first.");
-    check("Files can only be sent while two people are in the call.");
+    check("Nobody in the call can take files now.");
+    check("Whoever this file was for is not in the call.");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The driver of a call: one task that owns the session, the connection to the server and the peer driver, and carries
 //! messages between them. It decides nothing.
 
+mod pair_peers;
 mod word_lanes;
 
 use crate::config::{CallConfig, CallTarget, VideoLimits};
@@ -8,11 +9,14 @@ use crate::end::EndReason;
 use crate::key_frame::KeyFrameRequester;
 use crate::peer::{Peer, PeerHandle, PeerSetup};
 use crate::port::{Lane, LaneKind, TrackKind};
-use crate::session::{Input, LaneCommand, Output, Session, SessionConfig, SessionEvent, SignalingCommand};
+use crate::session::{
+    Input, LaneCommand, Output, PairCommand, Session, SessionConfig, SessionEvent, SignalingCommand,
+};
 use crate::sfu_port::{GroupTrack, Look};
 use crate::signaling::{self, SignalingHandle};
 use crate::snapshot::CallSnapshot;
 use crate::stats::CallStats;
+use pair_peers::PairPeers;
 use parley_media::packet::ReceivedPacket;
 use parley_media::video::SenderTimes;
 use parley_proto::{Link, LinkSecret, MediaState, ParticipantId, Reaction};
@@ -70,10 +74,21 @@ pub enum CallCommand {
     AskMute(Option<ParticipantId>),
     /// What is shown of whom and how large, whole: in rooms of three and more, only that is asked of the server.
     Look(Vec<Look>),
+    /// Between whom and this side files move or may, whole, the most urgent first: in a group, connections are made for those.
+    FileWays(Vec<FileWay>),
     /// Hangs up and ends the call for everybody. From a guest it does nothing.
     EndForAll,
     /// Hangs up. [`CallEvent::Ended`] follows.
     Leave,
+}
+
+/// What somebody of a group has with this side about files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileWay {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Something is to move: a way is made. Otherwise one that they make is met, and that only.
+    pub wanted: bool,
 }
 
 /// What the app is told once. What lasts stands in [`CallSnapshot`].
@@ -206,6 +221,7 @@ impl Call {
         let driver = Driver {
             session,
             signaling: signaling::spawn(server, config.network.proxy.clone()),
+            pair_peers: PairPeers::new(config.network.clone()),
             peer: Peer::spawn(PeerSetup {
                 media: config.media,
                 network: config.network,
@@ -255,6 +271,7 @@ struct Driver {
     publish: watch::Sender<CallSnapshot>,
     publish_stats: watch::Sender<CallStats>,
     word_lanes: WordLanes,
+    pair_peers: PairPeers,
     /// A driver that died; told to the session at the next turn.
     failed: Option<&'static str>,
     dropped: Dropped,
@@ -306,9 +323,13 @@ impl Driver {
                 Some(event) => Input::Sfu(event),
                 None => Input::DriverFailed("the driver of the SFU ended"),
             },
-            (participant, frame) = self.word_lanes.next(), if takes_frame => {
-                Input::Frame { participant, frame }
+            (participant, kind, frame) = self.word_lanes.next(), if takes_frame => {
+                Input::Frame { participant, kind, frame }
             }
+            (participant, event) = self.pair_peers.next() => match event {
+                Some(event) => Input::Pair { participant, event },
+                None => Input::PairEnded { participant },
+            },
             () = timer => Input::Timeout,
             _ = seconds.tick() => return Happening::Second,
         };
@@ -342,6 +363,7 @@ impl Driver {
                     }
                 }
                 Output::Lane(command) => self.serve_lane(command),
+                Output::Pair(command) => self.serve_pair(command),
                 Output::Event(SessionEvent::Ended(reason)) => ended = Some(reason),
                 Output::Event(event) => self.tell(event),
             }
@@ -364,18 +386,34 @@ impl Driver {
         }
     }
 
-    /// The lanes of a group's chat, which go through the server.
+    /// The connections for files to people of a group.
+    fn serve_pair(&mut self, command: PairCommand) {
+        match command {
+            PairCommand::Open { participant } => self.pair_peers.open(participant),
+            PairCommand::Tell { participant, command } => self.pair_peers.tell(participant, command),
+            PairCommand::Close { participant } => self.pair_peers.close(participant),
+        }
+    }
+
+    /// The lanes of a group, which go through the server.
     fn serve_lane(&mut self, command: LaneCommand) {
         match command {
             LaneCommand::Open { participant } => {
-                let lane = self.word_lanes.open(participant);
-                self.hand_on(CallEvent::Lane {
-                    participant,
-                    kind: LaneKind::Chat,
-                    lane,
-                });
+                for kind in [LaneKind::Chat, LaneKind::FileWords] {
+                    let lane = self.word_lanes.open(participant, kind);
+                    self.hand_on(CallEvent::Lane {
+                        participant,
+                        kind,
+                        lane,
+                    });
+                }
             }
-            LaneCommand::Came { participant, frame } => self.word_lanes.came(participant, frame),
+            LaneCommand::Came {
+                participant,
+                kind,
+                frame,
+            } => self.word_lanes.came(participant, kind, frame),
+            LaneCommand::EndFiles => self.word_lanes.end_files(),
             LaneCommand::Close { participant } => self.word_lanes.close(participant),
         }
     }

@@ -61,6 +61,23 @@ pub struct LocalMedia {
     pub layers: Vec<LocalLayer>,
 }
 
+impl LocalMedia {
+    /// For a connection over which no media goes.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            video: mpsc::channel(1).1,
+            audio: mpsc::channel(1).1,
+            video_targets: watch::channel(EncoderTargets::default()).0,
+            audio_targets: watch::channel(AudioTargets::default()).0,
+            key_frames: KeyFrameFlag::new(),
+            limits: VideoLimits::default(),
+            screen: LocalScreen::none(),
+            layers: Vec::new(),
+        }
+    }
+}
+
 /// The local ends of one smaller encoding of the camera. Rests until somebody watches it.
 #[derive(Debug)]
 pub struct LocalLayer {

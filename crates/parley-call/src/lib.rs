@@ -28,7 +28,7 @@ pub mod stats;
 mod stun;
 mod trust;
 
-pub use call::{Call, CallCommand, CallEvent, CallHandle};
+pub use call::{Call, CallCommand, CallEvent, CallHandle, FileWay};
 pub use config::{
     CallConfig, CallTarget, CandidatePolicy, LocalLayer, LocalMedia, LocalScreen, NetworkOptions, VideoLimits,
 };

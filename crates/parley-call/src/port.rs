@@ -220,8 +220,8 @@ pub enum TrackKind {
     ScreenSound,
 }
 
-/// The data channels beside the control channel, each for one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The data channels beside the control channel, each for one thing; and what in a group stands for one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LaneKind {
     /// [`parley_proto::ChatFrame`]s.
     Chat,
@@ -229,6 +229,8 @@ pub enum LaneKind {
     Files,
     /// [`parley_proto::ChunkFrame`]s.
     Chunks,
+    /// Offers of files, and what becomes of them while there is no connection: [`parley_proto::FileFrame`]s, sealed through the server.
+    FileWords,
 }
 
 /// An open data channel: ordered, reliable, messages of at most 64 KiB.

@@ -48,10 +48,19 @@ impl Errands {
             }
         }
         for path in &wish.send {
-            let id = TransferId::from_bytes(rand::random());
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            if !endpoint.file(FileCommand::Offer { id, path }) {
-                crate::tell("too many files at once");
+            let people = endpoint.call().map(|call| call.people).unwrap_or_default();
+            // Between two also before the other one came; in a group to all of them.
+            let everybody: Vec<_> = match &people[..] {
+                [] | [_] => vec![None],
+                people => people.iter().map(|person| Some(person.id)).collect(),
+            };
+            for to in everybody {
+                let id = TransferId::from_bytes(rand::random());
+                let path = path.clone();
+                if !endpoint.file(FileCommand::Offer { id, path, to }) {
+                    crate::tell("too many files at once");
+                }
             }
         }
     }

@@ -71,6 +71,9 @@ pub struct MediaState {
     /// The sender can play such a track. For clients without the field it would be the microphone's.
     #[serde(default)]
     pub takes_screen_sound: bool,
+    /// The sender takes files in a group: hears of them by words, and makes a connection for them. Said in groups only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_files: bool,
     /// The most of pictures that the sender wants to get, in kbit/s: zero for nothing of the camera. Without the field, whatever the
     /// path carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]

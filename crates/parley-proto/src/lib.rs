@@ -33,7 +33,7 @@ pub use group::{
 pub use ice_server::{IceCredentials, IceServer, IceServerKind, IceTransport};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};
-pub use peer::{Candidate, PeerEnvelope, PeerMessage, SdpType};
+pub use peer::{Candidate, PairMessage, PeerEnvelope, PeerMessage, SdpType};
 pub use signal::{ClientMessage, LeaveReason, Participant, Role, ServerMessage};
 pub use units::{Bitrate, FrameRate, Resolution};
 

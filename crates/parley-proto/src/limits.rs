@@ -52,6 +52,8 @@ pub const FILE_NAME_BYTES_MAX: usize = 200;
 pub const FILE_BYTES_MAX: u64 = (1 << 53) - 1;
 /// Unfinished transfers of one sender that a receiver knows at once; further offers are refused.
 pub const TRANSFERS_MAX: usize = 32;
+/// Unfinished offers that a receiver knows at once, of everybody in a group together.
+pub const TRANSFERS_ALL_MAX: usize = 128;
 /// The longest password of a room, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// People who may wait in one lobby.

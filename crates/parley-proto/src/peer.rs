@@ -46,6 +46,19 @@ pub struct PeerEnvelope {
     pub to_connection: Option<u32>,
 }
 
+/// What two of a group tell each other about a connection between the two of them that is for files alone. It is made while their
+/// media goes through the SFU, and is kept apart from the direct way of a call of two, whose words are a bare [`PeerEnvelope`]:
+/// a client that does not know it takes it for a message of a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PairMessage {
+    /// About that connection, in the words of any other.
+    Files {
+        /// What is said.
+        about: PeerEnvelope,
+    },
+}
+
 /// Which half of a negotiation a description is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +96,28 @@ mod tests {
             serde_json::from_str::<PeerMessage>(r#"{"kind":"wave"}"#).unwrap(),
             PeerMessage::Unknown
         );
+    }
+
+    #[test]
+    fn words_about_a_connection_for_files_are_unknown_to_who_has_none() {
+        let about = PeerEnvelope {
+            message: PeerMessage::Restart,
+            connection: Some(2),
+            to_connection: None,
+        };
+        let said = serde_json::to_value(PairMessage::Files { about: about.clone() }).unwrap();
+        assert_eq!(
+            serde_json::from_value::<PeerEnvelope>(said.clone())
+                .unwrap()
+                .message,
+            PeerMessage::Unknown
+        );
+        assert_eq!(
+            serde_json::from_value::<PairMessage>(said).unwrap(),
+            PairMessage::Files { about }
+        );
+        let bare = serde_json::json!({ "kind": "restart" });
+        assert!(serde_json::from_value::<PairMessage>(bare).is_err());
     }
 
     proptest! {

@@ -422,6 +422,9 @@ mod tests {
         check("Groups", 16, |example| {
             reads_as::<ClientMessage>(example) || reads_as::<ServerMessage>(example)
         });
+        check("Files in a group", 1, |example| {
+            reads_as::<ClientMessage>(example) && reads_as::<crate::PairMessage>(&example["payload"])
+        });
         check("Lanes", 11, |example| {
             reads_as::<crate::ChatFrame>(example) || reads_as::<crate::FileFrame>(example)
         });

@@ -5,6 +5,9 @@ use crate::harness::cable::{Cable, CableSpec};
 use crate::harness::cli::{Cli, Figures, Wish};
 use crate::harness::namespaces::Namespace;
 use crate::harness::server::RealServer;
+use crate::measure::files::{made_file, sends, takes};
+use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -94,4 +97,68 @@ fn one_behind_a_thin_line_is_seen_by_all_and_takes_nothing_from_the_others() {
         sees_and_hears(who, &figures, 1, 20.0);
         assert!(figures.get("person 2 pictures_shown").unwrap() >= 20.0, "{who}");
     }
+}
+
+fn received(who: &str, endpoint: &Cli) {
+    let figures = endpoint.figures(PATIENCE).unwrap();
+    eprintln!("{who}: {:?}", figures.values);
+    assert_eq!(
+        figures.get("files_received").unwrap(),
+        1.0,
+        "{who}: {:?}",
+        figures.notes
+    );
+}
+
+fn same(sent: &Path, folder: &Path) {
+    let came = fs::read(folder.join("in/made.bin")).unwrap();
+    assert!(fs::read(sent).unwrap() == came, "another file came");
+}
+
+#[test]
+fn a_file_for_everybody_in_a_group_reaches_each_of_them_whole() {
+    let server = RealServer::start().unwrap();
+    let [for_ada, for_ben, of_cyd] = [0; 3].map(|_| tempfile::tempdir().unwrap());
+    let file = made_file(of_cyd.path(), 20).unwrap();
+    let ada = Cli::host(Some(server.url()), &takes(for_ada.path()), None).unwrap();
+    let link = ada.link().unwrap();
+    let ben = Cli::join(&link, &takes(for_ben.path()), None).unwrap();
+    sleep(Duration::from_secs(4));
+    let cyd = Cli::join(&link, &sends(&file), None).unwrap();
+    received("Ada", &ada);
+    received("Ben", &ben);
+    let sent = cyd.figures(PATIENCE).unwrap();
+    assert_eq!(sent.get("files_sent").unwrap(), 2.0, "{:?}", sent.values);
+    same(&file, for_ada.path());
+    same(&file, for_ben.path());
+}
+
+#[test]
+fn a_file_goes_on_when_a_third_one_comes_and_when_they_leave_again() {
+    let (here, there) = (
+        Namespace::create("group-f").unwrap(),
+        Namespace::create("group-g").unwrap(),
+    );
+    // Some fifteen seconds of it.
+    let spec: CableSpec = "delay=5,rate=16m".parse().unwrap();
+    let _cable = Cable::connect(&here, &there, "10.98.2", &spec).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = made_file(folder.path(), 30).unwrap();
+    let server = RealServer::start_at("10.98.2.1:7788".parse().unwrap(), folder.path(), Some(&here)).unwrap();
+    let ada = Cli::host(Some(server.url()), &sends(&file), Some(&here)).unwrap();
+    let link = ada.link().unwrap();
+    let ben = Cli::join(&link, &takes(folder.path()), Some(&there)).unwrap();
+    sleep(Duration::from_secs(4));
+    let silent = Wish {
+        video: "off".into(),
+        audio: "off".into(),
+        seconds: 6,
+        ..Wish::default()
+    };
+    let cyd = Cli::join(&link, &silent, Some(&here)).unwrap();
+    let _ = cyd.wait(PATIENCE);
+    received("Ben", &ben);
+    let sent = ada.figures(PATIENCE).unwrap();
+    assert_eq!(sent.get("files_sent").unwrap(), 1.0, "{:?}", sent.values);
+    same(&file, folder.path());
 }

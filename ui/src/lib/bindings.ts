@@ -100,7 +100,11 @@ raised: boolean, } | { "type": "offer_files",
 /**
  * Where they are.
  */
-paths: Array<string>, } | { "type": "decide_file", 
+paths: Array<string>, 
+/**
+ * To whom, in a group: ids of people. Nobody: to all of them.
+ */
+to: Array<string>, } | { "type": "decide_file", 
 /**
  * Which.
  */
@@ -1142,6 +1146,10 @@ screen_size: [number, number] | null,
  */
 volume_pct: number, 
 /**
+ * They can be offered files: in a group not everybody can.
+ */
+takes_files: boolean, 
+/**
  * Something that they send has not come for a second.
  */
 stalled: boolean, 
@@ -1824,6 +1832,14 @@ id: string,
  * From here; otherwise to here.
  */
 sending: boolean, 
+/**
+ * The id of whom it goes to or comes from; absent while they have not come.
+ */
+with: string | null, 
+/**
+ * Their name, also after they left.
+ */
+with_name: string, 
 /**
  * The file's name.
  */

@@ -349,3 +349,55 @@ describe('the list of people', () => {
     await expect.poll(() => page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid'])).toBe('volume-p-2');
   });
 });
+
+describe('files', () => {
+  test('go to everybody who can take them, or to some, by keyboard too', async () => {
+    await open('group-5');
+    await fake(page, 'room', { people: { 'p-3': { takes_files: false } } });
+    await page.keyboard.press('c');
+    await by('tab-files').click();
+    expect(await by('choose-takers').innerText()).toBe('To all 3 people');
+    expect(await by('takers-note').innerText()).toBe('1 person here cannot take files in a group.');
+    await by('send-file').click();
+    await page.locator('[data-testid="file"]').nth(2).waitFor();
+    expect(await last('offer_files')).toEqual({ type: 'offer_files', paths: ['/home/ada/plan.pdf'], to: [] });
+    expect(await by('file-whose').allInnerTexts()).toEqual(['To Konrad Zuse', 'To Alan Turing', 'To Grace Hopper']);
+    await by('choose-takers').focus();
+    await page.keyboard.press('Enter');
+    await by('taker-all').focus();
+    await page.keyboard.press('Space');
+    expect(await by('send-file').isDisabled()).toBe(true);
+    expect(await by('takers-note').innerText()).toBe('Choose somebody to send files to first.');
+    await by('taker-p-2').click();
+    await by('send-file').click();
+    expect(await last('offer_files')).toEqual({ type: 'offer_files', paths: ['/home/ada/plan.pdf'], to: ['p-2'] });
+    // Dropped ones go the same way.
+    await fake(page, 'drag', { over: false, dropped: ['/home/ada/dropped.txt'] });
+    await expect.poll(() => last('offer_files')).toEqual({ type: 'offer_files', paths: ['/home/ada/dropped.txt'], to: ['p-2'] });
+  });
+
+  test('for many are one row each, which tells how many have it, and unfolds', async () => {
+    await open('group-12');
+    await page.keyboard.press('c');
+    await by('tab-files').click();
+    await by('send-file').click();
+    await by('file-batch').waitFor();
+    expect(await by('file').count()).toBe(0);
+    expect(await by('batch-says').innerText()).toBe('0 of 11 people have it · 48.3 MB');
+    await by('unfold-batch').focus();
+    await page.keyboard.press('Enter');
+    expect(await by('file').count()).toBe(11);
+    await by('cancel-batch').click();
+    await page.locator('[data-testid="file"][data-state="cancelled_here"]').nth(10).waitFor();
+    expect(await by('cancel-batch').count()).toBe(0);
+  });
+
+  test('say whose they are, also to who listens', async () => {
+    await open('group-5');
+    await fake(page, 'offered', 'report.pdf', 7_000);
+    await expect.poll(said).toContain('Grace Hopper offers you a file: report.pdf');
+    await page.keyboard.press('c');
+    await by('tab-files').click();
+    expect(await by('file-whose').innerText()).toBe('From Grace Hopper');
+  });
+});

@@ -119,6 +119,28 @@ const SCREENS: Record<string, Screen> = {
   'group-100': { scenario: 'group-100' },
   'group-trouble': { scenario: 'group-trouble' },
   'group-speaker': { scenario: 'group-12', then: layout },
+  'group-files': {
+    scenario: 'group-5',
+    then: async (page) => {
+      await fake(page, 'room', { people: { 'p-3': { takes_files: false } } });
+      await fake(page, 'offered', 'A very long name of a film that somebody made.mkv', 1_420_000_000);
+      await keepControls(page);
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-files').click();
+      await page.getByTestId('send-file').click();
+      await page.getByTestId('choose-takers').click();
+    },
+  },
+  'group-files-many': {
+    scenario: 'group-12',
+    then: async (page) => {
+      await keepControls(page);
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-files').click();
+      await page.getByTestId('send-file').click();
+      await page.getByTestId('unfold-batch').click();
+    },
+  },
   'group-screen': { scenario: 'group-screen' },
   'group-screen-among': { scenario: 'group-screen', then: layout },
   'group-menu': { scenario: 'group-5', then: (page) => page.getByTestId('face-p-2').click({ button: 'right' }) },

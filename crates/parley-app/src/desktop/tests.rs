@@ -21,6 +21,7 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
         screen: PictureState::Off,
         screen_size: None,
         volume_pct: 100,
+        takes_files: true,
         stalled: false,
         quality: Quality::Good,
     };

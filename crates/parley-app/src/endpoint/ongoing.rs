@@ -8,7 +8,7 @@ use super::share::{SCREEN_TILE_OF, ScreenEnds};
 use super::tiles::Tiles;
 use super::{now, retire};
 use parley_call::chat::{self, ChatHandle, ChatNews};
-use parley_call::files::{self, FilesHandle};
+use parley_call::files::{self, FileCommand, FilesHandle};
 use parley_call::port::TrackKind;
 use parley_call::{
     CallCommand, CallEvent, CallHandle, CallSnapshot, CallStats, EndReason, KeyFrameRequester,
@@ -25,6 +25,8 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// A word about ways for files that was not taken is said again after this.
+const WAYS_AGAIN: Duration = Duration::from_millis(200);
 /// A change of a voice's least wait that is worth telling.
 const HOLD_STEP_MS: u16 = 4;
 
@@ -49,6 +51,8 @@ pub(super) struct OngoingCall {
     pub(super) gaze: Gaze,
     watching: watch::Receiver<()>,
     tiles: Tiles,
+    /// The call took no word about ways for files.
+    ways_missed: bool,
     /// How long voices were told to wait at least, in milliseconds.
     holds: BTreeMap<ParticipantId, u16>,
     hushed: Hushed,
@@ -104,6 +108,7 @@ impl OngoingCall {
             gaze: Gaze::default(),
             watching: tiles.watching(),
             tiles,
+            ways_missed: false,
             holds: BTreeMap::new(),
             hushed: Hushed::default(),
             load: CodecLoad::default(),
@@ -126,7 +131,11 @@ impl OngoingCall {
                     self.over = matches!(event, CallEvent::Ended(_));
                     return Said::Event(event);
                 }
-                () = changed(&mut self.files) => return Said::Files,
+                change = changed(&mut self.files) => match change {
+                    FilesChange::Transfers => return Said::Files,
+                    FilesChange::Ways => self.tell_ways(),
+                },
+                () = tokio::time::sleep(WAYS_AGAIN), if self.ways_missed => self.tell_ways(),
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => {
                     self.forget_old_screens();
@@ -152,6 +161,15 @@ impl OngoingCall {
                     self.look();
                 }
             }
+        }
+    }
+
+    /// Between whom files move or may: in a group, connections are made for those.
+    fn tell_ways(&mut self) {
+        if let Some(files) = &mut self.files {
+            let ways = files.ways.borrow_and_update().clone();
+            let asked = self.handle.commands.try_send(CallCommand::FileWays(ways));
+            self.ways_missed = asked.is_err();
         }
     }
 
@@ -214,7 +232,11 @@ impl OngoingCall {
     fn meet(&mut self) {
         let people = self.handle.state.borrow();
         let people: Vec<ParticipantId> = people.people.iter().map(|person| person.id).collect();
-        if people != self.met && self.chat.people(people.clone()) {
+        let files = self.files.as_ref();
+        let told = |people: &Vec<ParticipantId>| {
+            files.is_none_or(|files| files.command(FileCommand::People(people.clone())))
+        };
+        if people != self.met && self.chat.people(people.clone()) && told(&people) {
             self.met = people;
         }
     }
@@ -387,14 +409,24 @@ impl Drop for OngoingCall {
     }
 }
 
-/// Waits for the transfers to change; for ever when there are none.
-async fn changed(files: &mut Option<FilesHandle>) {
-    if let Some(files) = files
-        && files.transfers.changed().await.is_ok()
-    {
-        return;
+/// What of files is another than before.
+enum FilesChange {
+    /// How far they are.
+    Transfers,
+    /// With whom connections are of use.
+    Ways,
+}
+
+/// Waits for something of files to change; for ever when there are none. Cancel safe.
+async fn changed(files: &mut Option<FilesHandle>) -> FilesChange {
+    if let Some(files) = files {
+        tokio::select! {
+            Ok(()) = files.transfers.changed() => return FilesChange::Transfers,
+            Ok(()) = files.ways.changed() => return FilesChange::Ways,
+            else => {}
+        }
     }
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 /// How long somebody's sound waits here; none while nothing of it is heard.

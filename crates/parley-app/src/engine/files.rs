@@ -3,26 +3,36 @@
 use super::actor::Actor;
 use super::talk::refusal;
 use crate::view::{CommandError, CommandErrorCode, TransferProblem, TransferStage, TransferView};
+use parley_call::PersonSnapshot;
 use parley_call::files::{
     Direction, FileCommand, TransferEnd, TransferFault, TransferSnapshot, TransferState,
 };
-use parley_proto::TransferId;
+use parley_proto::limits::TRANSFERS_ALL_MAX;
+use parley_proto::{ParticipantId, TransferId};
 use std::path::PathBuf;
 
 type Outcome = Result<(), CommandError>;
 
 impl Actor {
-    pub(super) fn offer_paths(&self, paths: Vec<PathBuf>) -> Outcome {
+    /// Offers files: in a group to `to`, or to everybody when that is nobody.
+    pub(super) fn offer_paths(&self, paths: Vec<PathBuf>, to: &[String]) -> Outcome {
         self.must_be_in_call()?;
-        // The lanes for files are those of a direct connection.
-        let call = self.endpoint.call();
-        if call.is_some_and(|call| call.group.is_some() && call.people.len() > 1) {
-            let message = "Files can only be sent while two people are in the call.";
+        let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+        let takers = takers(&people, to);
+        if takers.is_empty() {
+            let message = "Nobody in the call can take files now.";
             return Err(refusal(CommandErrorCode::NotNow, message));
         }
+        let transfers = takers.len().saturating_mul(paths.len());
+        if transfers > TRANSFERS_ALL_MAX {
+            return Err(too_many());
+        }
         for path in paths {
-            let id = TransferId::from_bytes(rand::random());
-            self.file_command(FileCommand::Offer { id, path })?;
+            for to in &takers {
+                let id = TransferId::from_bytes(rand::random());
+                let (path, to) = (path.clone(), *to);
+                self.file_command(FileCommand::Offer { id, path, to })?;
+            }
         }
         Ok(())
     }
@@ -58,8 +68,7 @@ impl Actor {
         if self.endpoint.file(command) {
             return Ok(());
         }
-        let message = "Too many files at once. Wait until some have arrived.";
-        Err(refusal(CommandErrorCode::Failed, message))
+        Err(too_many())
     }
 
     /// Where files go that come.
@@ -71,17 +80,56 @@ impl Actor {
         let transfers = self.endpoint.transfers();
         let names = &mut self.talk.file_names;
         names.keep(|id| transfers.iter().any(|transfer| transfer.id == *id));
-        let views = transfers.iter().map(|one| view(names.of(&one.id), one)).collect();
+        let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+        let met = &mut self.talk.met;
+        for person in people {
+            met.insert(person.id, person.name);
+        }
+        met.retain(|id, _| transfers.iter().any(|one| one.with == Some(*id)));
+        let with_name = |one: &TransferSnapshot| {
+            let name = one.with.and_then(|who| met.get(&who));
+            name.cloned().unwrap_or_default()
+        };
+        let views = transfers
+            .iter()
+            .map(|one| view(names.of(&one.id), with_name(one), one))
+            .collect();
         self.talk.transfers(views);
         self.note_unfinished(&transfers);
     }
 }
 
-fn view(id: String, transfer: &TransferSnapshot) -> TransferView {
+/// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them.
+fn takers(people: &[PersonSnapshot], to: &[String]) -> Vec<Option<ParticipantId>> {
+    if let [] | [_] = people {
+        return vec![people.first().map(|other| other.id)];
+    }
+    let chosen = |person: &&PersonSnapshot| to.is_empty() || to.contains(&person.id.to_string());
+    people
+        .iter()
+        .filter(chosen)
+        .filter(|person| takes_files(people, person))
+        .map(|person| Some(person.id))
+        .collect()
+}
+
+/// Whether somebody can be offered files: between two always, in a group where they say so.
+pub(super) const fn takes_files(people: &[PersonSnapshot], person: &PersonSnapshot) -> bool {
+    people.len() <= 1 || person.media.takes_files
+}
+
+fn too_many() -> CommandError {
+    let message = "Too many files at once. Wait until some have arrived.";
+    refusal(CommandErrorCode::Failed, message)
+}
+
+fn view(id: String, with_name: String, transfer: &TransferSnapshot) -> TransferView {
     let (state, fault) = stage(transfer.state);
     TransferView {
         id,
         sending: transfer.direction == Direction::Sending,
+        with: transfer.with.map(|who| who.to_string()),
+        with_name,
         name: transfer.name.clone(),
         size: transfer.size,
         moved: transfer.moved,
@@ -129,5 +177,46 @@ const fn problem(fault: TransferFault) -> TransferProblem {
         TransferFault::Refused => TransferProblem::Refused,
         TransferFault::OtherGone => TransferProblem::OtherGone,
         TransferFault::OutOfStep => TransferProblem::OutOfStep,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_proto::{MediaState, Role};
+
+    fn person(number: u8, takes_files: bool) -> PersonSnapshot {
+        PersonSnapshot {
+            id: ParticipantId::from_bytes([number; 16]),
+            name: String::new(),
+            role: Role::Guest,
+            away: false,
+            media: MediaState {
+                takes_files,
+                ..MediaState::default()
+            },
+            media_told: true,
+            hand_raised: false,
+            recording: false,
+            stalled: false,
+            proven: false,
+        }
+    }
+
+    #[test]
+    fn of_two_the_other_one_is_offered_files_and_of_a_group_whoever_is_meant_and_takes_them() {
+        let id = |n: u8| ParticipantId::from_bytes([n; 16]);
+        let named = |n: u8| id(n).to_string();
+        let group = [person(1, true), person(2, false), person(3, true)];
+        for (people, to, expect) in [
+            (&group[..0], vec![], vec![None]),
+            (&group[1..2], vec![], vec![Some(id(2))]),
+            (&group[..], vec![], vec![Some(id(1)), Some(id(3))]),
+            (&group[..], vec![named(3)], vec![Some(id(3))]),
+            (&group[..], vec![named(2)], vec![]),
+            (&group[..], vec!["somebody".to_owned()], vec![]),
+        ] {
+            assert_eq!(takers(people, &to), expect, "{to:?}");
+        }
     }
 }

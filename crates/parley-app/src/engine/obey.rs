@@ -49,8 +49,8 @@ impl Actor {
             AppCommand::ChangeSettings { patch } => return self.change_settings(patch),
             AppCommand::SetPreview { on } => self.preview = on,
             AppCommand::SendMessage { text } => return self.send_message(text).await,
-            AppCommand::OfferFiles { paths } => {
-                return self.offer_paths(paths.into_iter().map(Into::into).collect());
+            AppCommand::OfferFiles { paths, to } => {
+                return self.offer_paths(paths.into_iter().map(Into::into).collect(), &to);
             }
             AppCommand::DecideFile { id, accept } => return self.decide_file(&id, accept),
             AppCommand::PauseFile { id, paused } => return self.pause_file(&id, paused),

@@ -13,7 +13,7 @@ use crate::view::{
 use parley_call::CallCommand;
 use parley_call::chat::{ChatNews, SayError};
 use parley_proto::{ChatText, MessageId, ParticipantId, Reaction, TransferId};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -42,6 +42,8 @@ pub(super) struct Talk {
     hand_raised: bool,
     transfers: Vec<TransferView>,
     pub(super) file_names: Names<TransferId>,
+    /// The names of those whom files go to or come from, also after they left.
+    pub(super) met: BTreeMap<ParticipantId, String>,
     /// What was offered in this call, and whether the store was told that it is unfinished.
     pub(super) sendings: Vec<(PathBuf, bool)>,
     pub(super) unfinished_names: Names<PathBuf>,
@@ -66,6 +68,7 @@ impl Talk {
             hand_raised: false,
             transfers: Vec::new(),
             file_names: Names::new('f'),
+            met: BTreeMap::new(),
             sendings: Vec::new(),
             unfinished_names: Names::new('u'),
             unfinished: Vec::new(),

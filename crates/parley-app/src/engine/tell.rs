@@ -170,6 +170,7 @@ impl Actor {
                 screen: comes(TrackKind::Screen, screen),
                 screen_size: screen.map(translate::size),
                 volume_pct: self.volume_of(person),
+                takes_files: super::files::takes_files(&call.people, person),
                 ..translate::person(person, self.quality.of(person.id))
             }
         };

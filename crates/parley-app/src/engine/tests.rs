@@ -336,7 +336,11 @@ async fn hand_over_a_file(ada: &Person, ben: &Person) {
     let words = "all of it ".repeat(200_000);
     std::fs::write(&file, &words).unwrap();
     let paths = vec![file.to_string_lossy().into_owned()];
-    ada.does(AppCommand::OfferFiles { paths }).await;
+    ada.does(AppCommand::OfferFiles {
+        paths,
+        to: Vec::new(),
+    })
+    .await;
     let offered = ben
         .reads("the offer", |talk| {
             talk.transfers
@@ -360,7 +364,11 @@ async fn hand_over_a_file(ada: &Person, ben: &Person) {
     let later = here.path().join("later.txt");
     std::fs::write(&later, "later").unwrap();
     let paths = vec![later.to_string_lossy().into_owned()];
-    ada.does(AppCommand::OfferFiles { paths }).await;
+    ada.does(AppCommand::OfferFiles {
+        paths,
+        to: Vec::new(),
+    })
+    .await;
     ben.reads("another offer", |talk| talk.transfers.len() == 2).await;
 }
 

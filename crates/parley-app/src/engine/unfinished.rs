@@ -28,11 +28,11 @@ impl Actor {
             if !unfinished {
                 self.history.forget_unfinished(path.clone());
             } else if wanted {
-                let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+                let to = transfer.with.and_then(|who| self.talk.met.get(&who).cloned());
                 self.history.keep_unfinished(Unfinished {
                     path: path.clone(),
                     size: transfer.size,
-                    to: people.into_iter().next().map(|one| one.name).unwrap_or_default(),
+                    to: to.unwrap_or_default(),
                     at_ms: since_1970_ms(Instant::now()),
                 });
             }
@@ -62,7 +62,21 @@ impl Actor {
 
     pub(super) fn send_again(&self, id: &str) -> Result<(), CommandError> {
         let path = self.unfinished(id)?;
-        self.offer_paths(vec![path])
+        // In a group it is for whoever it was for, where they are there.
+        let kept = self.kept.borrow();
+        let name = kept.unfinished.iter().find(|file| file.path == path);
+        let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
+        let to: Vec<String> = people
+            .iter()
+            .filter(|person| name.is_some_and(|file| file.to == person.name))
+            .map(|person| person.id.to_string())
+            .collect();
+        drop(kept);
+        if people.len() > 1 && to.is_empty() {
+            let message = "Whoever this file was for is not in the call.";
+            return Err(refusal(CommandErrorCode::NotNow, message));
+        }
+        self.offer_paths(vec![path], &to)
     }
 
     pub(super) fn forget_unfinished(&self, id: &str) -> Result<(), CommandError> {
@@ -119,6 +133,7 @@ mod tests {
     fn sent(path: &str, state: TransferState) -> TransferSnapshot {
         TransferSnapshot {
             id: TransferId::from_bytes([1; 16]),
+            with: None,
             direction: Direction::Sending,
             name: path.to_owned(),
             size: 1,

@@ -130,6 +130,8 @@ pub struct PersonView {
     pub screen_size: Option<(u32, u32)>,
     /// How loud they are played here: 100 as they came, 0 not at all, 200 twice as loud.
     pub volume_pct: u16,
+    /// They can be offered files: in a group not everybody can.
+    pub takes_files: bool,
     /// Something that they send has not come for a second.
     pub stalled: bool,
     /// How good the path to them is; in a group, the one to the server and what comes of them there.

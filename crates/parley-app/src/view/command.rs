@@ -140,6 +140,9 @@ pub enum AppCommand {
     OfferFiles {
         /// Where they are.
         paths: Vec<String>,
+        /// To whom, in a group: ids of people. Nobody: to all of them.
+        #[serde(default)]
+        to: Vec<String>,
     },
     /// Takes a file that was offered, or does not.
     DecideFile {
@@ -212,7 +215,9 @@ impl fmt::Debug for AppCommand {
         let mut said = match self {
             Self::StartCall => f.debug_struct("StartCall"),
             Self::SendMessage { text: _ } => return f.debug_struct("SendMessage").finish_non_exhaustive(),
-            Self::OfferFiles { paths: _ } => return f.debug_struct("OfferFiles").finish_non_exhaustive(),
+            Self::OfferFiles { paths: _, to: _ } => {
+                return f.debug_struct("OfferFiles").finish_non_exhaustive();
+            }
             Self::DecideFile { .. } => f.debug_struct("DecideFile"),
             Self::PauseFile { .. } => f.debug_struct("PauseFile"),
             Self::CancelFile { .. } => f.debug_struct("CancelFile"),

@@ -10,6 +10,10 @@ pub struct TransferView {
     pub id: String,
     /// From here; otherwise to here.
     pub sending: bool,
+    /// The id of whom it goes to or comes from; absent while they have not come.
+    pub with: Option<String>,
+    /// Their name, also after they left.
+    pub with_name: String,
     /// The file's name.
     pub name: String,
     /// Its size in bytes.

@@ -140,18 +140,16 @@ pub(super) struct Disk {
     writing: HashMap<TransferId, Writing>,
 }
 
-/// Carries commands out until nobody gives any.
+/// Carries commands out until nobody gives any. Whoever gives one has a number, by which the answer is told.
 pub(super) fn run(
     folder: PathBuf,
-    commands: &Receiver<DiskCommand>,
-    mut answer: impl FnMut(DiskAnswer) -> bool,
+    commands: &Receiver<(u32, DiskCommand)>,
+    mut answer: impl FnMut(u32, DiskAnswer),
 ) {
     let mut disk = Disk::new(folder);
-    while let Ok(command) = commands.recv() {
-        if let Some(done) = disk.carry_out(command)
-            && !answer(done)
-        {
-            return;
+    while let Ok((whose, command)) = commands.recv() {
+        if let Some(done) = disk.carry_out(command) {
+            answer(whose, done);
         }
     }
 }

@@ -1,109 +1,56 @@
-//! The task around [`Transfers`]: carries between the app, the lanes and the disk. It decides nothing.
+//! The task around the [`Transfers`] with one person: carries between the app, the lanes and the disk. It decides nothing.
+//! [`super::everybody`] starts one for each.
 
-use super::disk::{self, DiskAnswer, DiskCommand};
-use super::transfer::{FileCounters, TransferSnapshot};
+use super::disk::{DiskAnswer, DiskCommand};
+use super::everybody::Told;
 use super::transfers::{Input, Output, Transfers};
 use crate::port::{Lane, LaneKind};
 use bytes::{Bytes, BytesMut};
-use parley_proto::{ChunkFrame, ParticipantId, TransferId};
+use parley_proto::{ChunkFrame, FileFrame, ParticipantId};
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// Commands that may wait.
-const COMMANDS_MAX: usize = 64;
-/// Disk commands that may wait: more than all windows of chunks together, so the core's own bounds hold first.
-const DISK_MAX: usize = 4096;
-/// Disk answers that may wait.
-const ANSWERS_MAX: usize = 64;
 /// How often a full window is looked at again.
 const WINDOW_LOOKED_AT: Duration = Duration::from_millis(2);
 /// How often the app is told how far transfers are.
 const TELL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What the app asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileCommand {
-    /// Send a file.
-    Offer {
-        /// A fresh id.
-        id: TransferId,
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// Take what was offered.
-    Accept(TransferId),
-    /// Do not.
-    Refuse(TransferId),
-    /// Wait.
-    Pause(TransferId),
-    /// Go on.
-    Resume(TransferId),
-    /// Give up.
-    Cancel(TransferId),
+/// The ends of one person's driver.
+pub(super) struct Ends {
+    /// Its number, by which the disk answers and it tells.
+    pub(super) number: u32,
+    /// What the person of this side wants.
+    pub(super) asked: mpsc::Receiver<Input>,
+    /// Lanes that can be used.
+    pub(super) new_lanes: mpsc::Receiver<(ParticipantId, LaneKind, Lane)>,
+    /// To the one thread of all drivers.
+    pub(super) to_disk: std::sync::mpsc::SyncSender<(u32, DiskCommand)>,
+    /// Its answers to this one.
+    pub(super) from_disk: mpsc::Receiver<DiskAnswer>,
+    /// How far things are.
+    pub(super) tell: mpsc::Sender<(u32, Told)>,
+    /// Unfinished offers of everybody.
+    pub(super) offers: Arc<AtomicUsize>,
 }
 
-/// The app's end of the transfers. Dropping it ends the task; parts stay on the disk.
-#[derive(Debug)]
-pub struct FilesHandle {
-    commands: mpsc::Sender<FileCommand>,
-    lanes: mpsc::Sender<(ParticipantId, LaneKind, Lane)>,
-    /// Every transfer, oldest first; at most ten times a second.
-    pub transfers: watch::Receiver<Vec<TransferSnapshot>>,
-    /// What was refused and dropped since the call began.
-    pub counters: watch::Receiver<FileCounters>,
-}
-
-impl FilesHandle {
-    /// Asks something; what follows shows in the transfers. False when too much was asked at once.
-    #[must_use]
-    pub fn command(&self, command: FileCommand) -> bool {
-        self.commands.try_send(command).is_ok()
-    }
-
-    /// One of the two lanes can be used. Takes the place of one there was before.
-    pub fn use_lane(&self, participant: ParticipantId, kind: LaneKind, lane: Lane) {
-        if self.lanes.try_send((participant, kind, lane)).is_err() {
-            tracing::warn!(?kind, "the transfers take no lane");
-        }
-    }
-}
-
-/// Starts the transfers of one call; what comes goes to `folder`. Inside a tokio runtime. Nothing when there is no thread.
-#[must_use]
+/// Starts one. Inside a tokio runtime; it ends when the sender of `asked` is dropped.
 #[expect(
     clippy::disallowed_methods,
-    reason = "driver: one task and one thread a call, ended with its handle"
+    reason = "driver: one task for each person, ended with its handle"
 )]
-pub fn start(folder: PathBuf) -> Option<FilesHandle> {
-    let (commands, asked) = mpsc::channel(COMMANDS_MAX);
-    let (lanes, new_lanes) = mpsc::channel(8);
-    let (tell, transfers) = watch::channel(Vec::new());
-    let (count, counters) = watch::channel(FileCounters::default());
-    let (to_disk, disk_commands) = std::sync::mpsc::sync_channel(DISK_MAX);
-    let (answers, from_disk) = mpsc::channel(ANSWERS_MAX);
-    let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
-        disk::run(folder, &disk_commands, |answer| {
-            answers.blocking_send(answer).is_ok()
-        });
-    });
-    if let Err(error) = thread {
-        tracing::error!(%error, "no thread for files");
-        return None;
-    }
+pub(super) fn spawn(ends: Ends) {
     let driver = Driver {
         core: Transfers::new(clock()),
-        asked,
-        new_lanes,
-        to_disk,
-        from_disk,
-        tell,
-        count,
+        ends,
+        told: None,
+        offers: 0,
         files: None,
         chunks: None,
+        words: None,
         waiting: VecDeque::new(),
         chunks_waiting: VecDeque::new(),
         chunks_gone: 0,
@@ -111,29 +58,24 @@ pub fn start(folder: PathBuf) -> Option<FilesHandle> {
         up: false,
     };
     tokio::spawn(driver.run());
-    Some(FilesHandle {
-        commands,
-        lanes,
-        transfers,
-        counters,
-    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
-fn clock() -> Instant {
+pub(super) fn clock() -> Instant {
     Instant::now()
 }
 
 struct Driver {
     core: Transfers,
-    asked: mpsc::Receiver<FileCommand>,
-    new_lanes: mpsc::Receiver<(ParticipantId, LaneKind, Lane)>,
-    to_disk: std::sync::mpsc::SyncSender<DiskCommand>,
-    from_disk: mpsc::Receiver<DiskAnswer>,
-    tell: watch::Sender<Vec<TransferSnapshot>>,
-    count: watch::Sender<FileCounters>,
+    ends: Ends,
+    /// What was told last.
+    told: Option<Told>,
+    /// Of the unfinished offers of everybody, those of this person.
+    offers: usize,
     files: Option<(ParticipantId, Lane)>,
     chunks: Option<(ParticipantId, Lane)>,
+    /// What goes through the server, in a group.
+    words: Option<Lane>,
     /// Frames and receipts that the lanes take no more of for now: one for each thing that happens.
     waiting: VecDeque<(LaneKind, BytesMut)>,
     /// Chunks that wait for room in the window. Bounded by what the core reads ahead.
@@ -158,13 +100,19 @@ impl Driver {
         let mut ticks = interval(TELL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let has_any = !self.core.is_empty();
             let happening = tokio::select! {
                 happening = next(&mut self) => happening,
-                _ = ticks.tick() => Happening::Tell,
+                // Of somebody with whom there is nothing nothing is told.
+                _ = ticks.tick(), if has_any => Happening::Tell,
             };
             match happening {
                 Happening::Input(input) => self.core.handle(clock(), input),
                 Happening::Lane(who, kind, lane) => self.take_lane(who, kind, lane),
+                Happening::LaneEnded(LaneKind::FileWords) => {
+                    self.words = None;
+                    self.core.handle(clock(), Input::Near(false));
+                }
                 Happening::LaneEnded(kind) => {
                     match kind {
                         LaneKind::Files => self.files = None,
@@ -174,20 +122,42 @@ impl Driver {
                 }
                 Happening::Room => {}
                 Happening::Tell => self.publish(),
-                Happening::Over => return,
+                Happening::Over => break,
             }
             self.carry_out();
+            self.count_offers();
         }
+        self.ends.offers.fetch_sub(self.offers, Ordering::AcqRel);
+    }
+
+    /// Those of everybody are bounded together.
+    fn count_offers(&mut self) {
+        let offers = self.core.unfinished_offers();
+        let before = std::mem::replace(&mut self.offers, offers);
+        let all = &self.ends.offers;
+        if offers > before {
+            all.fetch_add(offers - before, Ordering::AcqRel);
+        } else {
+            all.fetch_sub(before - offers, Ordering::AcqRel);
+        }
+        let elsewhere = all.load(Ordering::Acquire).saturating_sub(offers);
+        self.core.set_offers_elsewhere(elsewhere);
     }
 
     fn take_lane(&mut self, who: ParticipantId, kind: LaneKind, lane: Lane) {
+        if kind == LaneKind::FileWords {
+            self.waiting.retain(|(kind, _)| *kind != LaneKind::FileWords);
+            self.words = Some(lane);
+            self.core.handle(clock(), Input::Near(true));
+            return;
+        }
         if self.up {
             self.go_down();
         }
         match kind {
             LaneKind::Files => self.files = Some((who, lane)),
             LaneKind::Chunks => self.chunks = Some((who, lane)),
-            LaneKind::Chat => return,
+            LaneKind::Chat | LaneKind::FileWords => return,
         }
         // Both of one connection: an older one has ended by now.
         let open = |lane: &Option<(ParticipantId, Lane)>| {
@@ -204,7 +174,7 @@ impl Driver {
     }
 
     fn go_down(&mut self) {
-        self.waiting.clear();
+        self.waiting.retain(|(kind, _)| *kind == LaneKind::FileWords);
         self.chunks_waiting.clear();
         self.chunks_gone = 0;
         if std::mem::take(&mut self.up) {
@@ -217,12 +187,8 @@ impl Driver {
     fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
-                Output::Frame(frame) => match serde_json::to_vec(&frame) {
-                    Ok(bytes) => self
-                        .waiting
-                        .push_back((LaneKind::Files, BytesMut::from(&bytes[..]))),
-                    Err(error) => tracing::error!(%error, "a frame cannot be written"),
-                },
+                Output::Frame(frame) => self.wait_with(LaneKind::Files, &frame),
+                Output::Word(frame) => self.wait_with(LaneKind::FileWords, &frame),
                 Output::Chunk(chunk @ ChunkFrame::Chunk { .. }) => self.chunks_waiting.push_back(chunk),
                 Output::Chunk(receipt) => self.waiting.push_back((LaneKind::Chunks, receipt.write())),
                 Output::Disk(command) => self.for_disk.push_back(command),
@@ -230,22 +196,19 @@ impl Driver {
         }
         // Whoever gives disk commands waits for their answers, so this never runs away; and the thread is never waited for.
         while let Some(command) = self.for_disk.pop_front() {
-            if let Err(std::sync::mpsc::TrySendError::Full(command)) = self.to_disk.try_send(command) {
+            if let Err(std::sync::mpsc::TrySendError::Full((_, command))) =
+                self.ends.to_disk.try_send((self.ends.number, command))
+            {
                 self.for_disk.push_front(command);
                 break;
             }
         }
         while let Some((kind, _)) = self.waiting.front() {
-            let lane = if *kind == LaneKind::Files {
-                &self.files
-            } else {
-                &self.chunks
-            };
-            let Some((_, lane)) = lane else {
+            let Some(outgoing) = self.lane(*kind).map(|lane| lane.outgoing.clone()) else {
                 self.waiting.pop_front();
                 continue;
             };
-            let Ok(place) = lane.outgoing.try_reserve() else {
+            let Ok(place) = outgoing.try_reserve() else {
                 break;
             };
             if let Some((_, message)) = self.waiting.pop_front() {
@@ -253,6 +216,21 @@ impl Driver {
             }
         }
         self.send_chunks();
+    }
+
+    fn wait_with(&mut self, kind: LaneKind, frame: &FileFrame) {
+        match serde_json::to_vec(frame) {
+            Ok(bytes) => self.waiting.push_back((kind, BytesMut::from(&bytes[..]))),
+            Err(error) => tracing::error!(%error, "a frame cannot be written"),
+        }
+    }
+
+    fn lane(&self, kind: LaneKind) -> Option<&Lane> {
+        match kind {
+            LaneKind::FileWords => self.words.as_ref(),
+            LaneKind::Files => self.files.as_ref().map(|(_, lane)| lane),
+            _ => self.chunks.as_ref().map(|(_, lane)| lane),
+        }
     }
 
     fn send_chunks(&mut self) {
@@ -290,14 +268,18 @@ impl Driver {
         })
     }
 
-    fn publish(&self) {
-        let now = self.core.snapshot(clock());
-        self.count.send_replace(self.core.counters());
-        self.tell.send_if_modified(|told| {
-            let changed = *told != now;
-            *told = now;
-            changed
-        });
+    fn publish(&mut self) {
+        let now = Told {
+            transfers: self.core.snapshot(clock()),
+            counters: self.core.counters(),
+            way: self.core.way(),
+        };
+        // Where there is no room it is told the next time.
+        if self.told.as_ref() != Some(&now)
+            && self.ends.tell.try_send((self.ends.number, now.clone())).is_ok()
+        {
+            self.told = Some(now);
+        }
     }
 }
 
@@ -307,28 +289,26 @@ async fn next(driver: &mut Driver) -> Happening {
     let chunk_blocked = !driver.chunks_waiting.is_empty();
     let blocked = driver.waiting.front().map(|(kind, _)| *kind);
     let blocked = blocked.or_else(|| (chunk_blocked && !must_wait).then_some(LaneKind::Chunks));
+    let room = blocked
+        .and_then(|kind| driver.lane(kind))
+        .map(|lane| lane.outgoing.clone());
     let Driver {
-        asked,
-        new_lanes,
-        from_disk,
+        ends,
         files,
         chunks,
+        words,
         up,
         ..
     } = driver;
     // An offer that is heard while the other lane is still missing could not be answered, and nobody says it again.
     let both = *up;
-    let room = match blocked {
-        Some(LaneKind::Files) => files.as_ref().map(|(_, lane)| lane.outgoing.clone()),
-        Some(_) => chunks.as_ref().map(|(_, lane)| lane.outgoing.clone()),
-        None => None,
-    };
     tokio::select! {
         biased;
-        Some((who, kind, lane)) = new_lanes.recv() => Happening::Lane(who, kind, lane),
-        command = asked.recv() => command.map_or(Happening::Over, |command| Happening::Input(input_of(command))),
+        Some((who, kind, lane)) = ends.new_lanes.recv() => Happening::Lane(who, kind, lane),
+        command = ends.asked.recv() => command.map_or(Happening::Over, Happening::Input),
+        word = said(words) => word.map_or(Happening::LaneEnded(LaneKind::FileWords), |bytes| Happening::Input(Input::Word(bytes))),
         frame = heard(files), if both => frame.map_or(Happening::LaneEnded(LaneKind::Files), |bytes| Happening::Input(Input::Frame(bytes))),
-        Some(answer) = from_disk.recv() => Happening::Input(Input::Disk(answer)),
+        Some(answer) = ends.from_disk.recv() => Happening::Input(Input::Disk(answer)),
         chunk = heard(chunks), if both => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
         () = has_room(room) => Happening::Room,
         () = sleep(WINDOW_LOOKED_AT), if chunk_blocked && must_wait => Happening::Room,
@@ -342,6 +322,13 @@ async fn heard(lane: &mut Option<(ParticipantId, Lane)>) -> Option<Bytes> {
     }
 }
 
+async fn said(words: &mut Option<Lane>) -> Option<Bytes> {
+    match words {
+        Some(lane) => lane.incoming.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits until a lane that is full takes one more.
 async fn has_room(lane: Option<mpsc::Sender<BytesMut>>) {
     let has_room = match lane {
@@ -351,167 +338,5 @@ async fn has_room(lane: Option<mpsc::Sender<BytesMut>>) {
     if !has_room {
         // It ended, which is told by what comes from it.
         std::future::pending::<()>().await;
-    }
-}
-
-fn input_of(command: FileCommand) -> Input {
-    match command {
-        FileCommand::Offer { id, path } => Input::Offer { id, path },
-        FileCommand::Accept(id) => Input::Accept(id),
-        FileCommand::Refuse(id) => Input::Refuse(id),
-        FileCommand::Pause(id) => Input::Pause(id),
-        FileCommand::Resume(id) => Input::Resume(id),
-        FileCommand::Cancel(id) => Input::Cancel(id),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use parley_proto::Bitrate;
-    use parley_proto::files::{FileFrame, FileHash, Offer};
-    use std::sync::Arc;
-
-    const SOON: Duration = Duration::from_secs(10);
-
-    /// The other side's end of a lane.
-    struct Far {
-        says: mpsc::Sender<Bytes>,
-        hears: mpsc::Receiver<BytesMut>,
-    }
-
-    impl Far {
-        fn new() -> (Self, Lane) {
-            let (outgoing, hears) = mpsc::channel(16);
-            let (says, incoming) = mpsc::channel(16);
-            let lane = Lane {
-                outgoing,
-                incoming,
-                answered: Arc::default(),
-                allotment: Arc::default(),
-            };
-            (Self { says, hears }, lane)
-        }
-
-        fn say(&self, frame: &FileFrame) {
-            self.says
-                .try_send(serde_json::to_vec(frame).unwrap().into())
-                .unwrap();
-        }
-
-        async fn accepted(&mut self, id: TransferId) {
-            let answer = tokio::time::timeout(SOON, self.hears.recv()).await;
-            let frame = FileFrame::read(&answer.expect("an answer").expect("a lane"));
-            assert_eq!(frame, Some(FileFrame::Accept { id, offset: 0 }));
-        }
-    }
-
-    #[tokio::test]
-    async fn an_offer_that_is_there_before_the_second_lane_is_answered_once_both_are() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut handle = start(folder.path().to_owned()).unwrap();
-        let (who, id) = (
-            ParticipantId::from_bytes([1; 16]),
-            TransferId::from_bytes([7; 16]),
-        );
-        let offer = FileFrame::Offer(Offer {
-            id,
-            name: "a.bin".into(),
-            size: 100_000,
-            fingerprint: FileHash::from_bytes([3; 32]),
-        });
-        // The first time it is asked about, after a fresh connection it is taken by itself.
-        for known in [false, true] {
-            let (mut files, lane) = Far::new();
-            files.say(&offer);
-            handle.use_lane(who, LaneKind::Files, lane);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let (_chunks, lane) = Far::new();
-            handle.use_lane(who, LaneKind::Chunks, lane);
-            if !known {
-                let asked = handle.transfers.wait_for(|list| !list.is_empty());
-                tokio::time::timeout(SOON, asked)
-                    .await
-                    .expect("a question")
-                    .unwrap();
-                assert!(handle.command(FileCommand::Accept(id)));
-            }
-            files.accepted(id).await;
-        }
-    }
-
-    /// Bytes of the chunks that come until nothing more does.
-    async fn chunks_until_silence(far: &mut Far) -> u64 {
-        let mut bytes = 0;
-        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(300), far.hears.recv()).await
-        {
-            assert!(matches!(
-                ChunkFrame::read(&message.clone().freeze()),
-                Some(ChunkFrame::Chunk { .. })
-            ));
-            bytes += message.len() as u64;
-        }
-        bytes
-    }
-
-    /// A transfer of a megabyte that the other side has accepted, `allotted` by the call; its handle, and the far end of the chunks.
-    async fn sending(folder: &std::path::Path, allotted: Option<Bitrate>) -> (FilesHandle, Far, Far, Lane) {
-        let path = folder.join("large.bin");
-        std::fs::write(&path, vec![7; 1 << 20]).unwrap();
-        let handle = start(folder.join("in")).unwrap();
-        let (who, id) = (
-            ParticipantId::from_bytes([1; 16]),
-            TransferId::from_bytes([7; 16]),
-        );
-        let (mut files, files_lane) = Far::new();
-        let (chunks, chunks_lane) = Far::new();
-        chunks_lane.allotment.grant(allotted);
-        let kept = Lane {
-            outgoing: chunks_lane.outgoing.clone(),
-            incoming: mpsc::channel(1).1,
-            answered: Arc::clone(&chunks_lane.answered),
-            allotment: Arc::clone(&chunks_lane.allotment),
-        };
-        handle.use_lane(who, LaneKind::Files, files_lane);
-        handle.use_lane(who, LaneKind::Chunks, chunks_lane);
-        assert!(handle.command(FileCommand::Offer { id, path }));
-        let offer = tokio::time::timeout(SOON, files.hears.recv()).await;
-        let offer = FileFrame::read(&offer.expect("an offer").expect("a lane"));
-        assert!(matches!(offer, Some(FileFrame::Offer(_))), "{offer:?}");
-        files.say(&FileFrame::Accept { id, offset: 0 });
-        (handle, files, chunks, kept)
-    }
-
-    #[tokio::test]
-    async fn what_sctp_answered_makes_room_although_a_lost_packet_holds_back_every_receipt() {
-        let folder = tempfile::tempdir().unwrap();
-        let (_handle, _files, mut chunks, lane) = sending(folder.path(), None).await;
-        let answered = lane.answered;
-        let first = chunks_until_silence(&mut chunks).await;
-        assert!((8 << 10..64 << 10).contains(&first), "the first window: {first}");
-        answered.store(first, Ordering::Release);
-        let second = chunks_until_silence(&mut chunks).await;
-        assert!(
-            (first / 2..=first * 2).contains(&second),
-            "{second} after {first}"
-        );
-        // Without a word of either it stays as it is.
-        assert_eq!(chunks_until_silence(&mut chunks).await, 0);
-    }
-
-    #[tokio::test]
-    async fn what_the_call_allots_is_asked_for_and_kept_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let begun = clock();
-        let (_handle, _files, mut chunks, lane) = sending(folder.path(), Some(Bitrate::from_kbps(160))).await;
-        // Two kilobytes each 100 ms, until the smallest window is full, for nothing is answered.
-        let held = chunks_until_silence(&mut chunks).await;
-        let took = begun.elapsed();
-        assert!((8 << 10..=12 << 10).contains(&held), "{held}");
-        assert!(took >= Duration::from_millis(550), "{took:?}");
-        assert!(lane.allotment.is_wanted());
-        lane.allotment.grant(None);
-        lane.answered.store(held, Ordering::Release);
-        assert!(chunks_until_silence(&mut chunks).await >= 8 << 10, "and goes on");
     }
 }

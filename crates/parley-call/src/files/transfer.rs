@@ -1,6 +1,6 @@
 //! What a transfer is like from outside: plain values.
 
-use parley_proto::{RefusalReason, TransferId};
+use parley_proto::{ParticipantId, RefusalReason, TransferId};
 use std::path::PathBuf;
 
 /// Which way.
@@ -101,6 +101,8 @@ impl TransferFault {
 pub struct TransferSnapshot {
     /// Its id.
     pub id: TransferId,
+    /// From whom, or to whom; nobody while whoever it is for has not come.
+    pub with: Option<ParticipantId>,
     /// Which way.
     pub direction: Direction,
     /// The file's name.
@@ -133,6 +135,17 @@ pub struct FileCounters {
 }
 
 impl FileCounters {
+    /// Both together.
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            names_refused: self.names_refused + other.names_refused,
+            sizes_refused: self.sizes_refused + other.sizes_refused,
+            offers_refused: self.offers_refused + other.offers_refused,
+            malformed: self.malformed + other.malformed,
+            out_of_place: self.out_of_place + other.out_of_place,
+        }
+    }
+
     /// All by name.
     #[must_use]
     pub const fn list(&self) -> [(&'static str, u64); 5] {

@@ -31,8 +31,22 @@ pub enum Input {
     Frame {
         /// To whom.
         participant: ParticipantId,
+        /// On which.
+        kind: LaneKind,
         /// What, as it would be on a data channel.
         frame: Bytes,
+    },
+    /// Something happened on the connection for files to somebody of a group.
+    Pair {
+        /// To whom.
+        participant: ParticipantId,
+        /// What.
+        event: PeerEvent,
+    },
+    /// The driver of that connection is gone, or takes no more.
+    PairEnded {
+        /// To whom.
+        participant: ParticipantId,
     },
     /// A driver ended by itself: a fault in Parley.
     DriverFailed(&'static str),
@@ -67,26 +81,55 @@ pub enum Output {
     Sfu(SfuCommand),
     /// About the lanes that go through the server.
     Lane(LaneCommand),
+    /// On the ways for files to people of a group.
+    Pair(PairCommand),
     /// To be told to the app.
     Event(SessionEvent),
 }
 
-/// What is to be done with the chat's lanes of a group, whose frames go sealed through the server.
+/// What is to be done with the connections for files between two of a group, each of which has a driver of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LaneCommand {
-    /// Hands a fresh one to the app, in place of one that is there.
+pub enum PairCommand {
+    /// Starts a driver for one.
     Open {
         /// To whom.
         participant: ParticipantId,
     },
-    /// A frame came on it.
+    /// Tells it.
+    Tell {
+        /// To whom it leads.
+        participant: ParticipantId,
+        /// What.
+        command: PeerCommand,
+    },
+    /// Ends it.
+    Close {
+        /// To whom it led.
+        participant: ParticipantId,
+    },
+}
+
+/// What is to be done with the lanes of a group, whose frames go sealed through the server: one for chat and one for offers of files
+/// with each of the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LaneCommand {
+    /// Hands fresh ones to the app, in place of those that are there.
+    Open {
+        /// To whom.
+        participant: ParticipantId,
+    },
+    /// A frame came on one.
     Came {
         /// From whom.
         participant: ParticipantId,
+        /// On which.
+        kind: LaneKind,
         /// As it would be on a data channel.
         frame: Bytes,
     },
-    /// It ends: they left.
+    /// Those for offers of files end, for the group does: between two they go directly.
+    EndFiles,
+    /// They end: that person left.
     Close {
         /// Whose.
         participant: ParticipantId,
@@ -169,6 +212,10 @@ impl Outbox {
 
     pub(super) fn sfu(&mut self, command: SfuCommand) {
         self.queue.push_back(Output::Sfu(command));
+    }
+
+    pub(super) fn pair(&mut self, command: PairCommand) {
+        self.queue.push_back(Output::Pair(command));
     }
 
     pub(super) fn lane(&mut self, command: LaneCommand) {

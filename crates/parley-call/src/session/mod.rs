@@ -5,8 +5,8 @@
 //! that moment is an input too ([`Input::Timeout`]). Time never goes backwards. After [`SessionEvent::Ended`] nothing
 //! more comes out.
 //!
-//! `signaling` knows the server, `peer_link` the other person of a call of two, `group` the SFU and the people of a larger one, `stay`
-//! brings them together.
+//! `signaling` knows the server, `peer_link` the other person of a call of two, `group` the SFU and the people of a larger one,
+//! `pairs` the ways for files between two of those; `stay` brings them together.
 
 mod backoff;
 mod candidates;
@@ -21,6 +21,7 @@ mod link_state;
 mod negotiation;
 mod pace;
 mod pairing;
+mod pairs;
 mod peer_link;
 mod presence;
 mod proof_exchange;
@@ -37,7 +38,7 @@ mod ways;
 
 pub use handover::NetworkChange;
 pub(crate) use ice::usable as offered;
-pub use io::{Input, LaneCommand, Output, SessionEvent, SignalingCommand, SignalingEvent};
+pub use io::{Input, LaneCommand, Output, PairCommand, SessionEvent, SignalingCommand, SignalingEvent};
 
 use crate::snapshot::CallSnapshot;
 use crate::stats::SessionCounters;

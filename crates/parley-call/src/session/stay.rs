@@ -1,6 +1,7 @@
 //! One stay in one room: brings together the way to the server, the people and the way to the other one. The inside of
 //! [`super::Session`], which adds the queue of outputs around it.
 
+mod files;
 mod grouping;
 mod host;
 mod people;
@@ -10,6 +11,7 @@ use super::context::Context;
 use super::group::Group;
 use super::handover::{Handover, Move};
 use super::io::{Input, SessionEvent};
+use super::pairs::Pairs;
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
 use super::roster::Roster;
@@ -49,6 +51,8 @@ pub(super) struct Stay {
     roster: Roster,
     /// With three and more of them.
     group: Group,
+    /// The connections for files to some of them.
+    pairs: Pairs,
     /// A third one is there: until then the server says that it is a group, or it is none.
     third_until: Option<Instant>,
     /// To whom the direct way leads.
@@ -90,6 +94,7 @@ impl Stay {
             me: None,
             roster: Roster::default(),
             group: Group::new(config.seed, config.media),
+            pairs: Pairs::default(),
             third_until: None,
             other: None,
             successor: None,
@@ -126,6 +131,7 @@ impl Stay {
             self.placeless_until(),
             self.handover.deadline(),
             self.group.deadline(self.signaling.is_joined()),
+            self.pairs.deadline(),
             self.third_until,
         ];
         parts.into_iter().flatten().min()
@@ -142,7 +148,13 @@ impl Stay {
             }
             Input::Peer(event) => self.on_peer(event, cx),
             Input::Sfu(event) => self.group.on_event(event, cx),
-            Input::Frame { participant, frame } => self.on_frame(participant, &frame, cx),
+            Input::Frame {
+                participant,
+                kind,
+                frame,
+            } => self.on_frame(participant, kind, &frame, cx),
+            Input::Pair { participant, event } => self.pairs.on_event(participant, event, cx),
+            Input::PairEnded { participant } => self.pairs.on_ended(participant, cx),
             Input::DriverFailed(what) => cx.end = Some(EndReason::Internal(what)),
             Input::Timeout => {
                 let news = self.signaling.on_timeout(cx.now, cx.out, cx.counters);
@@ -152,6 +164,7 @@ impl Stay {
                 }
                 self.notice_the_gone(cx);
                 self.group.on_timeout(cx.now);
+                self.pairs.on_timeout(cx);
                 if self.third_until.take_if(|until| cx.now >= *until).is_some() {
                     self.meet_somebody(cx);
                 }
@@ -314,6 +327,7 @@ impl Stay {
             CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),
             CallCommand::AskMute(id) => self.as_host(ClientMessage::AskMute { id }, cx),
             CallCommand::Look(looks) => self.group.look(looks),
+            CallCommand::FileWays(ways) => self.pairs.wish(cx.now, ways),
             CallCommand::EndForAll => self.end_for_all(cx),
             CallCommand::Leave => cx.end = Some(EndReason::HungUp),
         }
@@ -494,6 +508,7 @@ impl Stay {
             link.close(reason == EndReason::HungUp, cx);
         }
         self.group.end(cx);
+        self.pairs.close_all(cx);
         cx.out.event(SessionEvent::Ended(reason.clone()));
         self.ended = Some(reason);
     }

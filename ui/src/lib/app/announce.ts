@@ -26,7 +26,7 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   });
   return [
     ...arrived(before, now).map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
-    ...offered(before.transfers, now.transfers).map((file) => fileSaid(file.name, people)),
+    ...offered(before.transfers, now.transfers).map((file) => fileSaid(file.name, file.with_name, people)),
     ...ended,
     ...unanswered(before, now).map(() => t.said.undelivered),
     ...reactions.map((one) => t.said.reaction({ name: nameOf(one.author), what: t.reactions[one.reaction] })),
@@ -34,9 +34,10 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
   ];
 }
 
-/** Of several people nobody knows here whose file it is. */
-function fileSaid(file: string, people: readonly PersonView[]): string {
-  return people.length > 1 ? t.said.fileOfferedBySomebody({ file }) : t.said.fileOffered({ name: people[0]?.name ?? t.chat.nameless, file });
+/** Whose file it is, where they gave a name. */
+function fileSaid(file: string, by: string, people: readonly PersonView[]): string {
+  const name = by || (people.length > 1 ? '' : (people[0]?.name ?? t.chat.nameless));
+  return name ? t.said.fileOffered({ name, file }) : t.said.fileOfferedBySomebody({ file });
 }
 
 /** Whoever comes into a room of several hears how many there are, rather than each of their names. */

@@ -10,7 +10,7 @@ import { announcements, talkSaid } from './announce';
 import { Figures } from './figures.svelte';
 import { copyText } from './clipboard';
 import { deviceNews } from './device-news';
-import { offered } from './files';
+import { offered, offerOf } from './files';
 import { Group } from './group/group.svelte';
 import type { Step } from './problems';
 import { OwnName } from './own-name.svelte';
@@ -280,7 +280,8 @@ export class App implements Deeds {
   #offer(paths: readonly string[]): void {
     if (!paths.length || this.state.phase !== 'in_call') return;
     this.openPanel('files');
-    void this.send({ type: 'offer_files', paths: [...paths] });
+    const offer = offerOf(this.state, this.group.filesTo, paths);
+    void (typeof offer === 'string' ? this.toasts.show(offer, 'warn') : this.send(offer));
   }
 
   #drag(drag: Drag): void {

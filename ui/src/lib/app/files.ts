@@ -1,7 +1,8 @@
 /** What a window says about a file. Pure. */
-import type { TransferView } from '../bindings';
+import type { AppCommand, AppState, TransferView } from '../bindings';
 import { t } from '../text';
 import { bytes, duration } from '../text/format';
+import { takersOf } from './takers';
 
 const OVER: readonly TransferView['state'][] = ['done', 'declined', 'cancelled_here', 'cancelled_there', 'failed'];
 
@@ -12,6 +13,28 @@ export const canPause = (file: TransferView): boolean => file.state === 'moving'
 export function offered(before: readonly TransferView[], now: readonly TransferView[]): TransferView[] {
   const known = new Set(before.map((file) => file.id));
   return now.filter((file) => file.state === 'asking' && !known.has(file.id));
+}
+
+/** From so many on, what was sent to several is one row. */
+export const BATCH_FROM = 4;
+
+/** Transfers as they are listed: those of one file that was sent to several stand together. The order stays. */
+export function batches(files: readonly TransferView[]): readonly (readonly TransferView[])[] {
+  const runs: TransferView[][] = [];
+  for (const file of files) {
+    const run = runs.at(-1);
+    const [first] = run ?? [];
+    const same = first?.sending && file.sending && first.name === file.name && first.size === file.size && !run?.some((one) => one.with === file.with);
+    if (run && same) run.push(file);
+    else runs.push([file]);
+  }
+  return runs.flatMap((run) => (run.length >= BATCH_FROM ? [run] : run.map((file) => [file])));
+}
+
+/** What is asked of the engine for these files, or why nothing is. */
+export function offerOf(state: AppState, chosen: ReadonlySet<string> | null, paths: readonly string[]): AppCommand | string {
+  const { to, says } = takersOf(state, chosen);
+  return to === null ? says : { type: 'offer_files', paths: [...paths], to: [...to] };
 }
 
 /** How far it is, in words. */

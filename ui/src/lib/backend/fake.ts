@@ -5,7 +5,7 @@ import { forgotten, opened, rated, withCall } from './fake/history';
 import { asked } from './fake/door';
 import { FakeFigures, levelsAt } from './fake/figures';
 import { FakeFrames } from './fake/frames';
-import { withRoom } from './fake/group';
+import { takers, withRoom } from './fake/group';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
@@ -164,7 +164,7 @@ class FakeBackend implements Backend {
         if (this.#state.phase !== 'in_call') this.#preview(command.on);
         return null;
       case 'offer_files':
-        return this.#talk.offer(command.paths);
+        return this.#talk.offer(command.paths, takers(this.#state, command.to));
       case 'decide_file':
         return this.#talk.decide(command.id, command.accept);
       case 'pause_file':

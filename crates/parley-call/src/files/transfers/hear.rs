@@ -44,18 +44,14 @@ impl Transfers {
             }
             return self.on_offer_again(id);
         }
-        let unfinished = self
-            .list
-            .iter()
-            .filter(|one| one.direction == Direction::Receiving && !one.is_over())
-            .count();
+        let unfinished = self.unfinished_offers();
         let reason = if !is_harmless(&offer.name) {
             self.counters.names_refused += 1;
             Some(RefusalReason::BadName)
         } else if offer.size > FILE_BYTES_MAX {
             self.counters.sizes_refused += 1;
             Some(RefusalReason::TooLarge)
-        } else if unfinished >= TRANSFERS_MAX {
+        } else if unfinished >= TRANSFERS_MAX || unfinished + self.offers_elsewhere >= TRANSFERS_ALL_MAX {
             self.counters.offers_refused += 1;
             Some(RefusalReason::TooMany)
         } else {

@@ -3,6 +3,9 @@
 //! The contract: after every [`Transfers::handle`] take outputs with [`Transfers::poll_output`] until there is none, and carry
 //! them out in order. Disk commands are answered by [`Input::Disk`], in the order they were given. Frames and chunks only come
 //! out while the lanes are up. Time never goes backwards.
+//!
+//! In a group there is no connection before somebody accepted: until there is, offers, and that one is not wanted, go by word through
+//! the server ([`Input::Near`], [`Output::Word`]). All else waits for the lanes, over which everything is offered again.
 
 mod hear;
 mod one;
@@ -17,7 +20,7 @@ use super::share::Share;
 use super::transfer::{Direction, FileCounters, TransferEnd, TransferFault, TransferSnapshot, TransferState};
 use bytes::Bytes;
 use one::{Stage, Transfer, offer_of};
-use parley_proto::limits::{FILE_BYTES_MAX, TRANSFERS_MAX};
+use parley_proto::limits::{FILE_BYTES_MAX, TRANSFERS_ALL_MAX, TRANSFERS_MAX};
 use parley_proto::{
     Bitrate, ChunkFrame, FileFrame, FileHash, Offer, ParticipantId, RefusalReason, TransferId,
 };
@@ -58,6 +61,12 @@ pub(super) enum Input {
     Up(ParticipantId),
     /// They are down.
     Down,
+    /// Words can be said through the server, from now on anew or no more.
+    Near(bool),
+    /// Such a word came.
+    Word(Bytes),
+    /// The other side left for good.
+    Gone,
     /// Something came on the files lane.
     Frame(Bytes),
     /// Something came on the chunks lane.
@@ -71,6 +80,8 @@ pub(super) enum Input {
 pub(super) enum Output {
     /// To go on the files lane.
     Frame(FileFrame),
+    /// To be said through the server.
+    Word(FileFrame),
     /// To go on the chunks lane.
     Chunk(ChunkFrame),
     /// For the disk.
@@ -83,7 +94,11 @@ pub(super) struct Transfers {
     /// Against it stamps are counted.
     start: Instant,
     up: bool,
+    /// Words go through the server.
+    near: bool,
     with: Option<ParticipantId>,
+    /// Offers that wait for this side's person from everybody else.
+    offers_elsewhere: usize,
     list: Vec<Transfer>,
     pace: Pace,
     delivery: Delivery,
@@ -104,7 +119,9 @@ impl Transfers {
         Self {
             start,
             up: false,
+            near: false,
             with: None,
+            offers_elsewhere: 0,
             list: Vec::new(),
             pace: Pace::default(),
             delivery: Delivery::default(),
@@ -131,6 +148,12 @@ impl Transfers {
                 Some(frame) => self.on_frame(now, frame),
                 None => self.counters.malformed += 1,
             },
+            Input::Near(near) => self.come_near(near),
+            Input::Word(bytes) => match FileFrame::read(&bytes) {
+                Some(frame) if is_word(&frame) => self.on_frame(now, frame),
+                _ => self.counters.malformed += 1,
+            },
+            Input::Gone => self.on_gone_for_good(),
             Input::Chunk(bytes) => match ChunkFrame::read(&bytes) {
                 Some(ChunkFrame::Chunk {
                     id,
@@ -193,6 +216,40 @@ impl Transfers {
         self.up && self.list.iter().any(|one| moving(one) && one.may_move())
     }
 
+    /// Whether there is anything at all.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.counters == FileCounters::default()
+    }
+
+    /// Whether a connection is of use: `Some(true)` where something is to move, `Some(false)` where it may come to that at the other
+    /// side's wish.
+    #[must_use]
+    pub(super) fn way(&self) -> Option<bool> {
+        let accepted = |one: &Transfer| one.accepted && !one.is_over();
+        let may = |one: &Transfer| match one.direction {
+            Direction::Sending => !one.is_over(),
+            // Its sender may not have heard that it is here.
+            Direction::Receiving => one.accepted,
+        };
+        if self.list.iter().any(accepted) {
+            return Some(true);
+        }
+        self.list.iter().any(may).then_some(false)
+    }
+
+    /// Offers that wait for a decision, or are being received.
+    #[must_use]
+    pub(super) fn unfinished_offers(&self) -> usize {
+        let unfinished = |one: &&Transfer| one.direction == Direction::Receiving && !one.is_over();
+        self.list.iter().filter(unfinished).count()
+    }
+
+    /// So many there are from everybody else: all together are bounded.
+    pub(super) const fn set_offers_elsewhere(&mut self, offers: usize) {
+        self.offers_elsewhere = offers;
+    }
+
     /// So many bytes of chunks have gone altogether since both lanes were there.
     pub(super) fn on_gone(&mut self, now: Instant, gone: u64) {
         self.delivery.on_gone(now, gone);
@@ -222,6 +279,7 @@ impl Transfers {
     pub(super) fn snapshot(&self, now: Instant) -> Vec<TransferSnapshot> {
         let one = |transfer: &Transfer| TransferSnapshot {
             id: transfer.id,
+            with: self.with,
             direction: transfer.direction,
             name: transfer.name.clone(),
             size: transfer.size,
@@ -266,6 +324,8 @@ impl Transfers {
     fn say(&mut self, frame: FileFrame) {
         if self.up {
             self.out.push_back(Output::Frame(frame));
+        } else if self.near && is_word(&frame) {
+            self.out.push_back(Output::Word(frame));
         }
     }
 
@@ -281,6 +341,14 @@ impl Transfers {
             self.list.remove(oldest);
         }
     }
+}
+
+/// What is said through the server while there is no connection: the rest means something only on one.
+const fn is_word(frame: &FileFrame) -> bool {
+    matches!(
+        frame,
+        FileFrame::Offer(_) | FileFrame::Refuse { .. } | FileFrame::Cancel { .. }
+    )
 }
 
 #[cfg(test)]

@@ -135,15 +135,47 @@ impl Transfers {
         }
     }
 
+    /// Words go through the server from now on, anew, or no more. What was said before may be lost.
+    pub(super) fn come_near(&mut self, near: bool) {
+        self.near = near;
+        if near && !self.up {
+            self.offer_by_word();
+        }
+    }
+
+    /// Says what nobody accepted yet, and what was given up: the rest waits for a connection.
+    fn offer_by_word(&mut self) {
+        let waits = |one: &&Transfer| {
+            one.direction == Direction::Sending && one.stage == Stage::Offered && !one.accepted
+        };
+        let offers: Vec<Offer> = self.list.iter().filter(waits).map(offer_of).collect();
+        for offer in offers {
+            self.say(FileFrame::Offer(offer));
+        }
+        for id in self.given_up.clone() {
+            self.say(FileFrame::Cancel { id });
+        }
+    }
+
+    /// The other side left. Parts stay: who offers the same again goes on from there.
+    pub(super) fn on_gone_for_good(&mut self) {
+        self.near = false;
+        self.go_down();
+        self.end_all();
+    }
+
+    fn end_all(&mut self) {
+        for at in 0..self.list.len() {
+            if self.list.get(at).is_some_and(|one| !one.is_over()) {
+                self.end(at, TransferEnd::Failed(TransferFault::OtherGone), false);
+            }
+        }
+        self.given_up.clear();
+    }
+
     pub(super) fn come_up(&mut self, who: ParticipantId) {
         if self.with.replace(who).is_some_and(|before| before != who) {
-            // The part stays: who offers the same again goes on from there.
-            for at in 0..self.list.len() {
-                if self.list.get(at).is_some_and(|one| !one.is_over()) {
-                    self.end(at, TransferEnd::Failed(TransferFault::OtherGone), false);
-                }
-            }
-            self.given_up.clear();
+            self.end_all();
         }
         self.up = true;
         self.pace = Pace::default();
@@ -180,6 +212,10 @@ impl Transfers {
                 transfer.next = transfer.moved;
             }
         }
-        self.out.retain(|output| matches!(output, Output::Disk(_)));
+        self.out
+            .retain(|output| matches!(output, Output::Disk(_) | Output::Word(_)));
+        if self.near {
+            self.offer_by_word();
+        }
     }
 }

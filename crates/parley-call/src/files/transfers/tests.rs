@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod cuts;
 mod window;
+mod words;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -94,6 +95,12 @@ impl Two {
                     self.sides[1 - who]
                         .coming
                         .push_back((arrives, Input::Frame(bytes)));
+                }
+                Output::Word(frame) => {
+                    let bytes = serde_json::to_vec(&frame).unwrap().into();
+                    self.sides[1 - who]
+                        .coming
+                        .push_back((arrives, Input::Word(bytes)));
                 }
                 Output::Chunk(chunk) => {
                     let bytes = chunk.write().freeze();

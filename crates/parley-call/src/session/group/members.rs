@@ -67,7 +67,10 @@ impl Members {
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState) {
-        self.own_media = with_what_it_takes(media);
+        self.own_media = MediaState {
+            takes_files: true,
+            ..with_what_it_takes(media)
+        };
     }
 
     pub(super) const fn own_media(&self) -> MediaState {

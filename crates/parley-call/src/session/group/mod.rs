@@ -37,6 +37,7 @@ use super::peer_link::PeerLink;
 use super::rate::RateLimit;
 use super::roster::Roster;
 use crate::ice::IceServer;
+use crate::port::LaneKind;
 use crate::seal::WordKey;
 use crate::sfu_port::{Look, SfuEvent, SfuEventKind};
 use connection::SfuConnection;
@@ -235,6 +236,7 @@ impl Group {
         self.first_up = None;
         self.silent_since = None;
         self.words_wait = false;
+        cx.out.lane(LaneCommand::EndFiles);
         cx.out.sfu_over();
         cx.out.prefer_sfu(false);
     }
@@ -294,22 +296,23 @@ impl Group {
         self.lists.wishes_changed();
     }
 
-    /// The chat wants to say something to somebody.
-    pub(super) fn say_chat(
+    /// The app wants to say something to somebody, of chat or files.
+    pub(super) fn say_frame(
         &mut self,
         around: Around<'_>,
         to: ParticipantId,
+        kind: LaneKind,
         frame: &[u8],
         cx: &mut Context<'_>,
     ) {
         match around.me.filter(|_| around.joined && around.roster.has(to)) {
-            Some(me) => self.words.say_chat(me, to, frame, cx),
+            Some(me) => self.words.say_frame(me, to, kind, frame, cx),
             None => cx.counters.signals_dropped += 1,
         }
     }
 
-    /// From when on the chat's next frame is taken; nothing while none can go.
-    pub(super) fn takes_chat_at(&self, now: Instant, joined: bool) -> Option<Instant> {
+    /// From when on the app's next frame is taken; nothing while none can go.
+    pub(super) fn takes_frame_at(&self, now: Instant, joined: bool) -> Option<Instant> {
         // What people say of themselves goes first.
         (joined && !self.words_wait).then(|| self.words.next_at().map_or(now, |at| at.max(now)))
     }
@@ -398,8 +401,9 @@ impl Group {
         };
         match self.words.hear(me, from, payload, around.roster, cx) {
             Some(Word::Control(message)) => self.members.hear(from, &message, cx),
-            Some(Word::Chat(frame)) => cx.out.lane(LaneCommand::Came {
+            Some(Word::Frame(kind, frame)) => cx.out.lane(LaneCommand::Came {
                 participant: from,
+                kind,
                 frame: frame.into(),
             }),
             None => {}

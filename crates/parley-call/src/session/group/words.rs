@@ -1,9 +1,10 @@
 //! Sealed words to and from the others of a group: what may go when, and what of what comes is heard. Sans-IO; what is said is
-//! [`super::members`]' and the app's chat.
+//! [`super::members`]', the app's chat and its offers of files.
 //!
 //! The first byte of what is sealed is the number of the data channel that the rest would be said on between two: 0 for control messages, 1
-//! for chat.
+//! for chat, 2 for offers of files.
 
+use crate::port::LaneKind;
 use crate::seal::{Heading, WordKey};
 use crate::session::context::Context;
 use crate::session::pace::Pace;
@@ -11,7 +12,10 @@ use crate::session::rate::RateLimit;
 use crate::session::roster::Roster;
 use parley_proto::chat::CHAT_CHANNEL_ID;
 use parley_proto::control::CONTROL_CHANNEL_ID;
-use parley_proto::limits::{CHAT_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, GROUP_PARTICIPANTS_MAX};
+use parley_proto::files::FILES_CHANNEL_ID;
+use parley_proto::limits::{
+    CHAT_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, FILE_FRAME_BYTES_MAX, GROUP_PARTICIPANTS_MAX,
+};
 use parley_proto::{ClientMessage, ControlMessage, ParticipantId};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,7 +32,7 @@ const KNOWN_MAX: usize = 4 * GROUP_PARTICIPANTS_MAX;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Word {
     Control(ControlMessage),
-    Chat(Vec<u8>),
+    Frame(LaneKind, Vec<u8>),
 }
 
 /// What was heard of somebody.
@@ -88,15 +92,20 @@ impl Words {
         }
     }
 
-    /// Says a frame of the chat.
-    pub(super) fn say_chat(
+    /// Says a frame of the chat, or one about files.
+    pub(super) fn say_frame(
         &mut self,
         me: ParticipantId,
         to: ParticipantId,
+        kind: LaneKind,
         frame: &[u8],
         cx: &mut Context<'_>,
     ) {
-        self.tell(me, Some(to), CHAT_CHANNEL_ID, frame, cx);
+        let channel = match kind {
+            LaneKind::Chat => CHAT_CHANNEL_ID,
+            _ => FILES_CHANNEL_ID,
+        };
+        self.tell(me, Some(to), channel, frame, cx);
     }
 
     fn tell(
@@ -175,7 +184,12 @@ fn read(words: &[u8]) -> Option<Word> {
         CONTROL_CHANNEL_ID if said.len() <= CONTROL_MESSAGE_BYTES_MAX => {
             serde_json::from_slice(said).ok().map(Word::Control)
         }
-        CHAT_CHANNEL_ID if said.len() <= CHAT_FRAME_BYTES_MAX => Some(Word::Chat(said.to_vec())),
+        CHAT_CHANNEL_ID if said.len() <= CHAT_FRAME_BYTES_MAX => {
+            Some(Word::Frame(LaneKind::Chat, said.to_vec()))
+        }
+        FILES_CHANNEL_ID if said.len() <= FILE_FRAME_BYTES_MAX => {
+            Some(Word::Frame(LaneKind::FileWords, said.to_vec()))
+        }
         _ => None,
     }
 }
@@ -224,13 +238,14 @@ mod tests {
     #[test]
     fn a_channel_that_words_do_not_have_is_not_read() {
         for (words, expect) in [
-            (&b"\x01{}"[..], Some(Word::Chat(b"{}".to_vec()))),
+            (&b"\x01{}"[..], Some(Word::Frame(LaneKind::Chat, b"{}".to_vec()))),
+            (b"\x02{}", Some(Word::Frame(LaneKind::FileWords, b"{}".to_vec()))),
             (
                 b"\x00{\"type\":\"bye\"}",
                 Some(Word::Control(ControlMessage::Bye)),
             ),
             (b"\x00nonsense", None),
-            (b"\x02{}", None),
+            (b"\x03{}", None),
             (b"", None),
         ] {
             assert_eq!(read(words), expect);

@@ -5,7 +5,9 @@
 //! hears the other. While there is a group, a direct way that fails ends nothing but itself.
 
 use super::Stay;
+use super::files::is_about_files;
 use crate::end::{EndReason, SignalingFault};
+use crate::port::LaneKind;
 use crate::seal::WordKey;
 use crate::session::context::Context;
 use crate::session::group::{Around, Follow, Group, TOPOLOGY_MAX};
@@ -138,6 +140,9 @@ impl Stay {
                     self.group.welcome(id, cx);
                 }
             }
+            ServerMessage::Signal { from, payload } if is_about_files(&payload) => {
+                self.on_pair_signal(from, payload, cx);
+            }
             ServerMessage::Signal { from, payload } if self.is_other(from) => self.on_signal(payload, cx),
             ServerMessage::Door(_)
             | ServerMessage::AtTheDoor { .. }
@@ -187,15 +192,21 @@ impl Stay {
         self.group.is_sfu() || self.group.in_force() && !direct
     }
 
-    /// The chat says something to somebody of a group.
-    pub(super) fn on_frame(&mut self, to: ParticipantId, frame: &Bytes, cx: &mut Context<'_>) {
+    /// The app says something to somebody of a group.
+    pub(super) fn on_frame(
+        &mut self,
+        to: ParticipantId,
+        kind: LaneKind,
+        frame: &Bytes,
+        cx: &mut Context<'_>,
+    ) {
         let (group, around) = self.group_and_around();
-        group.say_chat(around, to, frame, cx);
+        group.say_frame(around, to, kind, frame, cx);
     }
 
     /// From when on the next of these is taken.
     pub(in crate::session) fn takes_frame_at(&self, now: Instant) -> Option<Instant> {
-        self.group.takes_chat_at(now, self.signaling.is_joined())
+        self.group.takes_frame_at(now, self.signaling.is_joined())
     }
 
     /// What follows in a group, and for the direct way.
@@ -215,6 +226,7 @@ impl Stay {
             }
             None => {}
         }
+        self.settle_pairs(cx);
         for message in std::mem::take(&mut cx.to_server) {
             let sent = self.signaling.send(message, cx.out);
             cx.counters.signals_dropped += u64::from(!sent);

@@ -39,7 +39,7 @@ fn pair(seed: u64) -> World {
 }
 
 /// One more comes in, with everything on.
-fn enter(world: &mut World) -> usize {
+pub(super) fn enter(world: &mut World) -> usize {
     let secret = (!world.parties.is_empty()).then_some([3; 16]);
     let party = world.arrive(secret);
     world.command(party, CallCommand::SetMediaState(talks()));
@@ -49,7 +49,7 @@ fn enter(world: &mut World) -> usize {
 }
 
 /// Three in a group, all of whose media goes through the SFU.
-fn group(seed: u64) -> World {
+pub(super) fn group(seed: u64) -> World {
     let mut world = pair(seed);
     enter(&mut world);
     world.run_s(5);

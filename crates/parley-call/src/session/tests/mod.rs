@@ -12,6 +12,7 @@ mod hostile;
 mod inflow;
 mod losses;
 mod negotiations;
+mod pairs;
 mod recording;
 mod relays;
 mod schedules;

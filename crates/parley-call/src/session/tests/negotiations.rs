@@ -16,6 +16,7 @@ const SHARING: MediaState = MediaState {
     takes_screen: false,
     screen_sound_on: false,
     takes_screen_sound: false,
+    takes_files: false,
     picture_kbps_max: None,
     takes_deep_redundancy: false,
 };

@@ -1,5 +1,6 @@
 //! Two sessions, a server and a path between them, in virtual time: an hour of call takes milliseconds.
 
+mod pairs;
 mod sfu;
 
 use super::fake_peer::FakePeer;
@@ -55,6 +56,11 @@ enum Delivery {
         party: usize,
         event: SfuEvent,
     },
+    FromPair {
+        party: usize,
+        participant: ParticipantId,
+        event: PeerEvent,
+    },
     Look,
 }
 
@@ -66,6 +72,10 @@ pub(super) struct Party {
     pub(super) session: Session,
     pub(super) peer: FakePeer,
     pub(super) sfu: FakeSfu,
+    /// Connections for files.
+    pub(super) pairs: BTreeMap<ParticipantId, FakePeer>,
+    /// How many there were.
+    pub(super) pairs_opened: u8,
     connection: Option<u32>,
     pub(super) ended: Option<EndReason>,
     pub(super) tracks: usize,
@@ -109,7 +119,10 @@ impl Party {
                 self.lanes.retain(|there| *there != participant);
                 self.lanes.push(participant);
             }
-            LaneCommand::Came { participant, frame } => self.frames.push((participant, frame)),
+            LaneCommand::Came {
+                participant, frame, ..
+            } => self.frames.push((participant, frame)),
+            LaneCommand::EndFiles => {}
             LaneCommand::Close { participant } => self.lanes.retain(|there| *there != participant),
         }
     }
@@ -207,6 +220,8 @@ impl World {
             session,
             peer: FakePeer::new(number as u8 + 1, self.now),
             sfu: FakeSfu::default(),
+            pairs: BTreeMap::new(),
+            pairs_opened: 0,
             connection: None,
             ended: None,
             tracks: 0,
@@ -456,6 +471,7 @@ impl World {
                     self.look();
                 }
                 Output::Lane(command) => self.parties[party].lane(command),
+                Output::Pair(command) => self.serve_pair(party, command),
                 Output::Event(SessionEvent::Track {
                     participant, kind, ..
                 }) => self.parties[party].track(participant, kind, Some(false)),
@@ -593,8 +609,14 @@ impl World {
                 self.input(party, Input::Sfu(event));
                 self.look();
             }
+            Delivery::FromPair {
+                party,
+                participant,
+                event,
+            } => self.hear_pair(party, participant, event),
             Delivery::Look => {
                 self.look_now();
+                self.look_at_pairs();
                 self.look_at_sfu();
             }
         }

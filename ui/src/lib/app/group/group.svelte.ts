@@ -30,6 +30,8 @@ export class Group {
   /** The key of the tile that stays large. */
   pinned = $state<string | null>(null);
   page = $state(0);
+  /** Who was chosen to get files; nothing: whoever can take them. */
+  filesTo = $state.raw<ReadonlySet<string> | null>(null);
   /** The link of this side is too weak for all pictures, and the person has not waved that away. */
   short = $state(false);
   speaking = $state.raw(SILENCE);
@@ -166,7 +168,7 @@ export class Group {
     this.looks.want(false);
     this.#news = NO_NEWS;
     this.#waved = this.short = this.screensInGrid = false;
-    this.pinned = null;
+    this.pinned = this.filesTo = null;
     this.page = 0;
     this.speaking = SILENCE;
     this.seats = this.sharers = [];

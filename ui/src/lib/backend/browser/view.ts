@@ -124,6 +124,7 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
     screen: pictureState(them.media?.screen_on, them.screenSize),
     screen_size: them.screenSize,
     volume_pct: them.volume,
+    takes_files: true,
     stalled: false,
     quality: them.quality,
   };

@@ -48,6 +48,12 @@ export function withRoom(state: AppState, { others: count, gone = [], people = {
   return { ...state, call: { ...state.call, people: now, group: through, end_to_end: through === null, ...change } };
 }
 
+/** Whom files are offered to: of several, whoever is meant and can take them. */
+export function takers(state: AppState, to: readonly string[]): readonly PersonView[] {
+  const people = state.call?.people ?? [];
+  return people.length > 1 ? people.filter((one) => one.takes_files && (!to.length || to.includes(one.id))) : [GRACE];
+}
+
 /** What came of each of the others in a second. */
 export const figuresOf = (people: readonly PersonView[]): PersonFigures[] =>
   people.map((one, i) => ({

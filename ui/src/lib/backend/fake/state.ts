@@ -80,6 +80,7 @@ export const GRACE: PersonView = {
   screen: 'off',
   screen_size: null,
   volume_pct: 100,
+  takes_files: true,
   stalled: false,
   quality: 'good',
 };

@@ -15,6 +15,8 @@ const CONVERSATION: readonly (readonly [minutes: number, own: boolean, text: str
 const FILE: TransferView = {
   id: 'f',
   sending: false,
+  with: GRACE.id,
+  with_name: GRACE.name,
   name: 'file',
   size: 48_300_000,
   moved: 0,
@@ -72,10 +74,11 @@ export class FakeTalk {
     return null;
   }
 
-  offer(paths: readonly string[]): null {
-    for (const path of paths) {
+  /** To each of these; between two there is one. */
+  offer(paths: readonly string[], to: readonly { id: string; name: string }[] = [GRACE]): null {
+    for (const [path, taker] of paths.flatMap((path) => to.map((taker) => [path, taker] as const))) {
       this.#ids += 1;
-      const file = { ...FILE, id: `f${this.#ids}`, sending: true, name: path.split('/').at(-1) ?? path, state: 'offered' as const };
+      const file = { ...FILE, id: `f${this.#ids}`, sending: true, with: taker.id, with_name: taker.name, name: path.split('/').at(-1) ?? path, state: 'offered' as const };
       this.#set({ transfers: [...this.now.transfers, file] });
       this.#later(() => this.file(file.id, { state: 'moving', moved: 1_200_000, bytes_per_s: 2_300_000 }));
     }
@@ -88,9 +91,9 @@ export class FakeTalk {
     return file && again ? this.offer([file.name]) : null;
   }
 
-  offered(name: string, size: number): void {
+  offered(name: string, size: number, by: { id: string; name: string } = GRACE): void {
     this.#ids += 1;
-    this.#set({ transfers: [...this.now.transfers, { ...FILE, id: `f${this.#ids}`, name, size, state: 'asking' }] });
+    this.#set({ transfers: [...this.now.transfers, { ...FILE, id: `f${this.#ids}`, with: by.id, with_name: by.name, name, size, state: 'asking' }] });
   }
 
   decide(id: string, accept: boolean): null {

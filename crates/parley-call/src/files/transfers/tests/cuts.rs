@@ -70,6 +70,7 @@ impl Life {
         while let Some(output) = self.two.sides[who].core.poll_output() {
             let input = match output {
                 Output::Frame(frame) => Input::Frame(serde_json::to_vec(&frame).unwrap().into()),
+                Output::Word(frame) => panic!("nobody takes words: {frame:?}"),
                 Output::Chunk(chunk) => Input::Chunk(chunk.write().freeze()),
                 Output::Disk(command) => {
                     if let Some(answer) = self.two.sides[who].disk.carry_out(command) {

@@ -1,7 +1,7 @@
 //! What the world does of an SFU: connections to it come to stand, carry, break, and lanes go through the server.
 
 use super::World;
-use crate::port::TrackKind;
+use crate::port::{LaneKind, TrackKind};
 use crate::session::Input;
 use bytes::Bytes;
 use parley_proto::{ParticipantId, Source};
@@ -85,7 +85,14 @@ impl World {
             "it is not taken now: {takes_at:?}"
         );
         let frame = Bytes::copy_from_slice(frame.as_bytes());
-        self.input(party, Input::Frame { participant, frame });
+        self.input(
+            party,
+            Input::Frame {
+                participant,
+                kind: LaneKind::Chat,
+                frame,
+            },
+        );
     }
 
     /// Something is told to a session.

@@ -69,6 +69,9 @@ export class Transfers {
       return {
         id: one.key,
         sending: one.sending,
+        // Between two there is one person; a group's page has no files.
+        with: null,
+        with_name: '',
         name: one.name,
         size: one.size,
         moved: one.moved,

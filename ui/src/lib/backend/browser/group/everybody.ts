@@ -141,6 +141,8 @@ export class Everybody {
       screen: pictures.screen,
       screen_size: this.#sizes.get(`screen:${id}`) ?? null,
       volume_pct: this.volumeOf(id, call),
+      // A browser's page makes connections for files between two only.
+      takes_files: false,
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,
     };
