@@ -27,6 +27,7 @@ const BENCHES: &[(&str, &str, Purpose)] = &[
     ("capture", "bench-capture", Purpose::Test),
     ("files", "bench-files", Purpose::Test),
     ("setup", "bench-setup", Purpose::Test),
+    ("sfu", "bench-sfu", Purpose::SfuBench),
     ("signaling", "bench-signaling", Purpose::Test),
     ("turn", "bench-turn", Purpose::TurnBench),
     ("voice", "bench-voice", Purpose::Test),
@@ -77,7 +78,7 @@ mod tests {
         for words in [&[][..], &["tea".to_owned()]] {
             let said = bench(words).unwrap_err().to_string();
             assert!(
-                said.contains("call, capture, files, setup, signaling, turn"),
+                said.contains("call, capture, files, setup, sfu, signaling, turn"),
                 "{said}"
             );
         }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod parley;
 pub mod rows;
 pub mod set_up;
+pub mod sfu;
 pub mod signaling;
 pub mod turn;
 pub mod voice;
