@@ -13,7 +13,7 @@ use super::flow_limit::FlowLimit;
 use super::introductions::{Introductions, Names, claim, stream_of};
 use super::layer::{Layer, enough};
 use super::offences::Offences;
-use super::probing::{Look, Probing};
+use super::probing::Probing;
 use super::rewriter::Rewritten;
 use super::up_track::UpTrack;
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
@@ -367,18 +367,15 @@ impl Peer {
             // Its own limit is none of the way's.
             needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
         });
-        let look = self
+        let told = self
             .probing
             .look(now, self.estimate, sum(voices, most.min(limit)), lacks);
-        match look {
-            Some(Look::For(rate)) => {
-                let rate = LibraryRate::from(rate.bps());
-                self.rtc.bwe().set_bitrate(LibraryRate::ZERO, rate);
-            }
-            Some(Look::Anew) => self.rtc.bwe().reset(LibraryRate::from(self.estimate.bps())),
-            None => {}
+        if let Some(told) = told {
+            self.rtc
+                .bwe()
+                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(told.bps()));
+            self.dirty = true;
         }
-        self.dirty |= look.is_some();
         aims
     }
 

@@ -6,8 +6,7 @@
 //!
 //! * It is told to look for [`LEAST`] from the beginning, before anybody says whom they want to see.
 //! * What is wanted in all is told with room to spare, and anew only when it changed by much: each larger word is a probe of its own.
-//! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing. After a look
-//!   in vain it begins anew from what it knows: where packets were lost it looks no more by itself, long after the loss is over.
+//! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing.
 //!
 //! Deliberately absent: padding up to what would be needed. It finds the same, and keeps a narrow way full for a picture that will never
 //! fit, while everybody's voices wait behind it.
@@ -29,15 +28,6 @@ const RARELY: Duration = Duration::from_secs(30);
 const FOUND: f64 = 1.1;
 /// So much more is told for another look: the library looks when it is told more than before.
 const NUDGE: Bitrate = Bitrate::from_kbps(1);
-
-/// What to tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// To look for so much.
-    For(Bitrate),
-    /// To begin anew from the estimate that it has.
-    Anew,
-}
 
 /// What the library was told, and when it is told next.
 #[derive(Debug)]
@@ -64,7 +54,7 @@ impl Default for Probing {
 }
 
 impl Probing {
-    /// What to tell it now, if anything. `wanted` is what everything takes that is wanted; `lacks`: more would be given if
+    /// What to tell it now to look for, if anything. `wanted` is what everything takes that is wanted; `lacks`: more would be given if
     /// the estimate were larger.
     pub(super) fn look(
         &mut self,
@@ -72,10 +62,9 @@ impl Probing {
         estimate: Bitrate,
         wanted: Bitrate,
         lacks: bool,
-    ) -> Option<Look> {
+    ) -> Option<Bitrate> {
         let wanted = wanted.scale(ROOM).max(LEAST);
         let before = self.told;
-        let mut in_vain = false;
         if wanted > self.wanted || wanted < self.wanted.scale(SAME) {
             // With some room above, for what is measured sways.
             self.wanted = if self.wanted == Bitrate::ZERO {
@@ -89,20 +78,16 @@ impl Probing {
             self.next = None;
             self.pause = SOON;
         } else if now >= *self.next.get_or_insert(now + SOON) {
-            in_vain = estimate < self.before.scale(FOUND);
-            if in_vain {
-                self.pause = (self.pause * 2).min(RARELY);
+            self.pause = if estimate >= self.before.scale(FOUND) {
+                SOON
             } else {
-                self.pause = SOON;
-                self.told = Bitrate::from_bps(self.told.bps().saturating_add(NUDGE.bps()));
-            }
+                (self.pause * 2).min(RARELY)
+            };
             self.next = Some(now + self.pause);
             self.before = estimate;
+            self.told = Bitrate::from_bps(self.told.bps().saturating_add(NUDGE.bps()));
         }
-        if self.told != before {
-            return Some(Look::For(self.told));
-        }
-        in_vain.then_some(Look::Anew)
+        (self.told != before).then_some(self.told)
     }
 }
 
@@ -123,22 +108,14 @@ mod tests {
     fn it_is_told_before_anything_is_wanted_and_not_for_every_sway() {
         let now = start();
         let mut probing = Probing::default();
-        assert_eq!(
-            probing.look(now, kbps(500), Bitrate::ZERO, false),
-            Some(Look::For(LEAST))
-        );
+        assert_eq!(probing.look(now, kbps(500), Bitrate::ZERO, false), Some(LEAST));
         assert_eq!(probing.look(now, kbps(500), kbps(900), false), None);
-        assert_eq!(
-            probing.look(now, kbps(500), kbps(2_000), false),
-            Some(Look::For(kbps(4_500)))
-        );
+        let more = probing.look(now, kbps(500), kbps(2_000), false).unwrap();
+        assert!(more >= kbps(3_000), "{more}");
         for sway in [1_900, 2_100, 2_000, 1_500] {
             assert_eq!(probing.look(now, kbps(500), kbps(sway), false), None);
         }
-        assert_eq!(
-            probing.look(now, kbps(500), kbps(100), false),
-            Some(Look::For(kbps(2_250)))
-        );
+        assert_eq!(probing.look(now, kbps(500), kbps(100), false), Some(kbps(2_250)));
     }
 
     #[test]

@@ -133,20 +133,6 @@ fn a_larger_tile_gets_a_larger_layer_within_two_seconds() {
 }
 
 #[test]
-fn a_way_that_becomes_wider_is_found_out() {
-    let mut world = World::new();
-    let (ada, bob) = (world.enter(shows()), world.enter(shows()));
-    world.people[bob].way.down_bps = Some(300_000);
-    world.run(ms(600));
-    world.watch(bob, &[(ada, 1280, 720, 2)]);
-    world.run(Duration::from_secs(8));
-    assert_ne!(world.states(bob)[0].1, Some("f".to_owned()));
-    world.people[bob].way.down_bps = None;
-    world.run(Duration::from_secs(20));
-    assert_eq!(world.states(bob), [(DownState::Flows, Some("f".to_owned()))]);
-}
-
-#[test]
 fn where_hardly_anything_goes_voices_are_heard_and_no_picture_is_sent() {
     let mut world = World::new();
     let (ada, bob) = (world.enter(shows()), world.enter(shows()));
