@@ -120,6 +120,19 @@ impl World {
         }
     }
 
+    /// The SFU fails, and another one takes its place that knows nobody.
+    pub(super) fn begin_anew(&mut self) {
+        let config = SfuConfig {
+            certificate: self.certificate.clone(),
+            addresses: vec![SERVER.parse().unwrap()],
+            outside: Vec::new(),
+            peers_max: 16,
+            seed: [4; 32],
+        };
+        self.sfu = Sfu::new(self.now, config);
+        self.in_flight.clear();
+    }
+
     /// Somebody comes, and offers a connection; their place among the people.
     pub(super) fn enter(&mut self, part: Part) -> usize {
         let at = self.people.len();
