@@ -1,6 +1,6 @@
 //! Janus (Debian's package) with its video room: how it is set up, and how people get into a room over its HTTP API.
 
-use super::{Case, HERE, Sfu, Visit};
+use super::{CONNECT_MAX, Case, HERE, Sfu, Visit, serve};
 use crate::harness::cores::Cores;
 use crate::harness::namespaces::Namespace;
 use crate::harness::programs::Program;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 const PORT: u16 = 8088;
 const START_PATIENCE: Duration = Duration::from_secs(20);
+/// From a publisher's connection on our side until Janus has noticed it too.
+const KNOWN_AFTER: Duration = Duration::from_millis(500);
 /// Events of somebody else that may come before the one that is waited for.
 const EVENTS_MAX: usize = 1_000;
 
@@ -93,6 +95,7 @@ impl Sfu for Janus {
         session.ask(handle, &join, Some(&offer))?;
         let answer = session.description(handle)?;
         ensure!(client.answer(&answer), "the answer is not understood: {answer}");
+        until_it_is_known(crowd)?;
         for at in 1..=case.listeners {
             let handle = session.attach()?;
             let streams = json!([{"feed": 1}]);
@@ -107,6 +110,16 @@ impl Sfu for Janus {
         }
         Ok(Box::new(session))
     }
+}
+
+/// Nobody can ask for a feed whose connection does not stand yet, for Janus as well.
+fn until_it_is_known(crowd: &mut Crowd) -> Result<()> {
+    let deadline = Instant::now() + CONNECT_MAX;
+    while !crowd.client(0).is_some_and(|publisher| publisher.is_connected()) {
+        ensure!(Instant::now() < deadline, "the publisher does not get through");
+        crowd.turn(deadline)?;
+    }
+    serve(crowd, KNOWN_AFTER)
 }
 
 /// One session of the API, with everybody's handles.
