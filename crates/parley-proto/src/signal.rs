@@ -365,7 +365,7 @@ pub enum Role {
 pub enum LeaveReason {
     /// They left.
     Left,
-    /// A host put them out: what still comes from them is nobody's any more.
+    /// A host, or the server for their offences, put them out: what still comes from them is nobody's any more.
     Removed,
     /// Their connection was lost and they did not come back in time.
     #[serde(other)]
