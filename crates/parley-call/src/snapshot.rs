@@ -136,6 +136,25 @@ pub struct PersonSnapshot {
     pub proven: bool,
 }
 
+impl PersonSnapshot {
+    /// A guest who has just come: nothing was told of them yet.
+    #[must_use]
+    pub fn new(id: ParticipantId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            role: Role::Guest,
+            away: false,
+            media: MediaState::default(),
+            media_told: false,
+            hand_raised: false,
+            recording: false,
+            stalled: false,
+            proven: false,
+        }
+    }
+}
+
 /// When the steps of setting up happened first, to tell where the time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CallTimes {

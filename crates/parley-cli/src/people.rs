@@ -103,20 +103,14 @@ fn picture(seen: Option<&Seen>, add: &mut impl FnMut(&'static str, &'static str,
 mod tests {
     use super::*;
     use parley_app::endpoint::PersonSnapshot;
-    use parley_proto::{MediaState, Role};
 
     fn person(number: u8) -> PersonSnapshot {
         PersonSnapshot {
-            id: ParticipantId::from_bytes([number; 16]),
-            name: format!("Person {number}"),
-            role: Role::Guest,
-            away: false,
-            media: MediaState::default(),
             media_told: true,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
-            proven: false,
+            ..PersonSnapshot::new(
+                ParticipantId::from_bytes([number; 16]),
+                format!("Person {number}"),
+            )
         }
     }
 

@@ -75,6 +75,15 @@ pub struct MediaState {
     /// path carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture_kbps_max: Option<u32>,
+    /// The sender speaks what deep redundancy (DRED, in Opus' padding) tells of a lost voice. For clients without the field it would be
+    /// bits in vain.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub takes_deep_redundancy: bool,
+}
+
+/// By reference, for serde asks so.
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How far the sender is with recording.

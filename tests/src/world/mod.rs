@@ -17,6 +17,8 @@ mod endpoints;
 mod files;
 mod group;
 #[cfg(target_os = "linux")]
+mod group_networks;
+#[cfg(target_os = "linux")]
 mod nat_matrix;
 #[cfg(target_os = "linux")]
 mod quality;

@@ -192,7 +192,7 @@ fn side(pixels: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_proto::{MediaState, Role};
+    use parley_proto::MediaState;
     use std::time::Duration;
 
     fn id(number: u8) -> ParticipantId {
@@ -202,19 +202,12 @@ mod tests {
     /// With their cameras on.
     fn people(numbers: std::ops::RangeInclusive<u8>) -> Vec<PersonSnapshot> {
         let person = |number| PersonSnapshot {
-            id: id(number),
-            name: format!("Person {number}"),
-            role: Role::Guest,
-            away: false,
             media: MediaState {
                 camera_on: true,
                 ..MediaState::default()
             },
             media_told: true,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
-            proven: false,
+            ..PersonSnapshot::new(id(number), format!("Person {number}"))
         };
         numbers.map(person).collect()
     }

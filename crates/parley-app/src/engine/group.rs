@@ -61,19 +61,14 @@ mod tests {
 
     fn call(group: Option<GroupSnapshot>) -> CallSnapshot {
         let person = PersonSnapshot {
-            id: id(1),
-            name: "Ada".into(),
             role: Role::Host,
-            away: false,
             media: MediaState {
                 camera_on: true,
                 ..MediaState::default()
             },
             media_told: true,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
             proven: true,
+            ..PersonSnapshot::new(id(1), "Ada")
         };
         CallSnapshot {
             people: vec![person],

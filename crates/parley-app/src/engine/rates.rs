@@ -117,7 +117,7 @@ pub(super) mod tests {
     use super::*;
     use crate::view::PictureState;
     use parley_call::{CallSnapshot, DownSnapshot, GroupSnapshot};
-    use parley_proto::{DownState, MediaState, Resolution, Role};
+    use parley_proto::{DownState, MediaState, Resolution};
     use std::time::Duration;
 
     pub(in super::super) fn id(number: u8) -> ParticipantId {
@@ -127,19 +127,12 @@ pub(super) mod tests {
     /// With their cameras on.
     pub(in super::super) fn room(people: std::ops::RangeInclusive<u8>) -> CallSnapshot {
         let person = |number| PersonSnapshot {
-            id: id(number),
-            name: format!("Person {number}"),
-            role: Role::Guest,
-            away: false,
             media: MediaState {
                 camera_on: true,
                 ..MediaState::default()
             },
             media_told: true,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
-            proven: false,
+            ..PersonSnapshot::new(id(number), format!("Person {number}"))
         };
         CallSnapshot {
             people: people.map(person).collect(),

@@ -152,21 +152,13 @@ const fn end_code(reason: &EndReason) -> EndCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_proto::{MediaState, ParticipantId};
+    use parley_proto::ParticipantId;
 
     #[test]
     fn somebody_without_a_name_is_shown_all_the_same() {
         let nameless = PersonSnapshot {
-            id: ParticipantId::from_bytes([1; 16]),
-            name: "  ".into(),
-            role: Role::Guest,
-            away: false,
-            media: MediaState::default(),
-            media_told: false,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
             proven: true,
+            ..PersonSnapshot::new(ParticipantId::from_bytes([1; 16]), "  ")
         };
         assert_eq!(person(&nameless, Quality::Unknown).name, NO_NAME);
     }
@@ -175,16 +167,10 @@ mod tests {
     fn a_path_on_which_something_stopped_coming_is_a_poor_one_at_once() {
         let check = |stalled, expect| {
             let someone = PersonSnapshot {
-                id: ParticipantId::from_bytes([1; 16]),
-                name: "Bo".into(),
-                role: Role::Guest,
-                away: false,
-                media: MediaState::default(),
                 media_told: true,
-                hand_raised: false,
-                recording: false,
                 stalled,
                 proven: true,
+                ..PersonSnapshot::new(ParticipantId::from_bytes([1; 16]), "Bo")
             };
             assert_eq!(person(&someone, Quality::Good).quality, expect);
         };

@@ -98,20 +98,11 @@ fn remember(settings: &mut Settings, name: &str, percent: u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parley_proto::{MediaState, Role};
 
     fn person(name: &str) -> PersonSnapshot {
         PersonSnapshot {
-            id: ParticipantId::from_bytes([7; 16]),
-            name: name.into(),
-            role: Role::Guest,
-            away: false,
-            media: MediaState::default(),
-            media_told: false,
-            hand_raised: false,
-            recording: false,
-            stalled: false,
             proven: true,
+            ..PersonSnapshot::new(ParticipantId::from_bytes([7; 16]), name)
         }
     }
 

@@ -15,6 +15,8 @@ const FOUND: f64 = 0.7;
 /// A probe lasts this long, and has so many bits at least: four packets.
 const LASTS_MS: f64 = 15.0;
 const BITS_MIN: f64 = 4.0 * 9_600.0;
+/// The first one is filled up to less: the rate that it is a multiple of is a guess, and on a narrow way the first sound waits behind it.
+const FIRST_LASTS_MS: f64 = 9.0;
 /// One that cannot be filled up may be shorter, down to this share.
 const SHORTEST: f64 = 0.5;
 /// Waits between the probes of a calm way: at first, and after each that found nothing more, up to a last.
@@ -146,7 +148,13 @@ impl Probes {
             }
             self.planned.pop_front();
         };
-        let mut bits = (bps * LASTS_MS / 1000.0).max(BITS_MIN);
+        let is_filled = at_hand.is_none();
+        let lasts_ms = if self.heard || !is_filled {
+            LASTS_MS
+        } else {
+            FIRST_LASTS_MS
+        };
+        let mut bits = (bps * lasts_ms / 1000.0).max(BITS_MIN);
         if let Some(bytes) = at_hand {
             let there = bytes as f64 * 8.0;
             if there < BITS_MIN.max(bits * SHORTEST) {
@@ -326,6 +334,20 @@ mod tests {
             assert_eq!(narrow.is_some(), expect);
             assert!(narrow.is_none_or(|bps| (bps - 1e6).abs() < 1.0), "{narrow:?}");
         }
+    }
+
+    #[test]
+    fn the_first_probe_puts_no_more_into_the_way_than_it_must() {
+        let mut probes = Probes::new(1.4e6);
+        let first = probes.next(0.0, 1.4e6, 1e7, true, None).unwrap();
+        assert!(first.bytes <= 4_800, "160 ms of 240 kbit/s: {first:?}");
+        for k in 0..4 {
+            let at = f64::from(k) * 9_600_000.0 / first.bps;
+            probes.add(first.id, at, 40.0 + at, 9_600.0);
+        }
+        let found = probes.found(100.0, 1.4e6, 1e7).unwrap();
+        let second = probes.next(200.0, found, 1e7, true, None).unwrap();
+        assert!(second.bytes > 15_000, "{second:?}");
     }
 
     #[test]

@@ -31,8 +31,8 @@ use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
-use parley_media::audio::clumping::Clumping;
-use parley_media::audio::protection::Protection;
+use parley_media::audio::clumping::{Clumping, Fates, Runs};
+use parley_media::audio::protection::{Protection, Reads};
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
@@ -64,6 +64,9 @@ pub(super) struct Open {
     clumping: Clumping,
     /// Packets of the voice that had been sent a second ago.
     voice_sent: u64,
+    /// What had become of them by then, and what that tells.
+    voice_fates: Fates,
+    voice_runs: Runs,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
     /// What is bound.
@@ -134,6 +137,8 @@ pub(super) struct Driver {
     pub(super) told: Option<MediaState>,
     /// The most of pictures that the other side wants to get, in kbit/s.
     pub(super) takes_kbps: Option<u32>,
+    /// The other side speaks what deep redundancy tells.
+    pub(super) takes_deep: bool,
     pub(super) asking: Asking,
     pub(super) screen_asking: Asking,
 }
@@ -162,7 +167,8 @@ impl Driver {
                 Happening::Look => {
                     self.follow_way().await;
                     self.look();
-                    if self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
+                    let is_told = self.open.as_mut().is_some_and(Open::follow_first_voice_losses);
+                    if is_told || self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
                         self.apply_estimate();
                     }
                 }
@@ -251,11 +257,12 @@ impl Driver {
 
     /// What of it the driver itself has to follow.
     fn heed(&mut self, message: &ControlMessage) {
-        if let ControlMessage::MediaState(media) = message
-            && self.takes_kbps != media.picture_kbps_max
-        {
-            self.takes_kbps = media.picture_kbps_max;
-            self.apply_estimate();
+        if let ControlMessage::MediaState(media) = message {
+            let takes = (media.picture_kbps_max, media.takes_deep_redundancy);
+            if (self.takes_kbps, self.takes_deep) != takes {
+                (self.takes_kbps, self.takes_deep) = takes;
+                self.apply_estimate();
+            }
         }
     }
 
@@ -302,18 +309,22 @@ impl Driver {
             .borrow()
             .as_ref()
             .is_none_or(|route| route.red_type.is_some());
-        let shield = open.protection.shield(voice, estimate, readable);
+        let reads = Reads {
+            copies: readable,
+            deep: self.takes_deep,
+        };
+        let shield = open.protection.shield(voice, estimate, reads);
         open.connection.meter.redundancy.want(shield);
         let audio = AudioTargets {
             bitrate: shield.bitrate,
             expected_loss_pct: shield.expected_loss_pct,
+            deep_ms: shield.deep_ms,
         };
         let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
         let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
-        let voice =
-            ladder::on_the_wire(ladder::audio(estimate, open.loss)).bps() + shield.copies_take().bps();
+        let voice = ladder::on_the_wire(audio).bps() + shield.copies_take().bps();
         let camera_on = is_on(|media| media.camera_on);
         let allotment = &open.connection.meter.files;
         let wants = Wants {
@@ -423,13 +434,9 @@ impl Driver {
         let Some(open) = &mut self.open else {
             return;
         };
-        let reported = open.connection.meter.audio_loss_out.get();
-        open.loss = ladder::expected_loss(open.loss, reported);
-        let sent = open.connection.meter.audio_sent.get();
-        open.clumping
-            .report(reported, sent - std::mem::replace(&mut open.voice_sent, sent));
-        open.protection.report(open.loss, open.clumping.factor());
+        open.follow_voice_losses();
         let meter = &open.connection.meter;
+        let (sent, reported) = (open.voice_sent, meter.audio_loss_out.get());
         let lossy = open.losses.is_much(Traffic {
             expected: meter.packets_expected.get(),
             received: meter.packets_received.get(),
@@ -501,6 +508,39 @@ impl Driver {
 }
 
 impl Open {
+    /// What a second's reports say of the voice. Where the fate of each packet is told, receiver reports are too late, and too few in bursts.
+    fn follow_voice_losses(&mut self) {
+        let meter = &self.connection.meter;
+        let (reported, sent) = (meter.audio_loss_out.get(), meter.audio_sent.get());
+        self.clumping
+            .report(reported, sent - std::mem::replace(&mut self.voice_sent, sent));
+        let told = meter.voice_fates.get();
+        let new = told.since(std::mem::replace(&mut self.voice_fates, told));
+        self.voice_runs.note(new);
+        // A few packets tell nothing new.
+        let before = if told.known == 0 { reported } else { self.loss };
+        self.loss = ladder::expected_loss(self.loss, new.share().unwrap_or(before));
+        let clumped = self.voice_runs.factor().or_else(|| self.clumping.factor());
+        self.protection.report(self.loss, clumped);
+        tracing::debug!(
+            loss = self.loss,
+            reported,
+            ?new,
+            ?clumped,
+            "what is lost of the voice"
+        );
+    }
+
+    /// What the first packets of the voice tell, at once: it has no copies before.
+    fn follow_first_voice_losses(&mut self) -> bool {
+        let is_first = self.voice_fates.known == 0;
+        let is_told = is_first && self.connection.meter.voice_fates.get().share().is_some();
+        if is_told {
+            self.follow_voice_losses();
+        }
+        is_told
+    }
+
     /// What follows within it from the library's word of its state.
     fn on_state(&mut self, state: RTCPeerConnectionState) -> Option<ConnectionPhase> {
         let phase = match state {

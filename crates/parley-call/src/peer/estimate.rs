@@ -142,9 +142,10 @@ impl Congestion {
         control.estimator.poll_probe(now, at_hand)
     }
 
-    /// Whether the estimate says something of the way, and is not only a guess. That it does is told as a change of the estimate.
+    /// Whether the estimate says something of the way, and is not only a guess, and what was put into the way to find that out has left
+    /// it. That it does is told as a change of the estimate, the first time.
     pub(super) fn is_known(&self) -> bool {
-        self.control().estimator.is_known()
+        self.control().is_known()
     }
 
     /// More was lost than can be sent again in time, and nothing but key frames helps. Told as a change of the estimate.
@@ -188,10 +189,14 @@ impl Control {
         }
     }
 
+    fn is_known(&self) -> bool {
+        self.estimator.is_known() && self.estimator.queue_ms().is_none()
+    }
+
     fn tell(&mut self) {
         let target = Bitrate::from_bps(self.estimator.target() as u64);
-        let known = self.estimator.is_known();
-        let is_first = !std::mem::replace(&mut self.told_known, known) && known;
+        let is_first = !self.told_known && self.is_known();
+        self.told_known |= is_first;
         self.told.send_if_modified(|told| {
             let is_worth = told.bps().abs_diff(target.bps()) as f64 > told.bps() as f64 * WORTH_TELLING;
             let is_new = is_first || is_worth || (target == self.max && *told != target);
@@ -288,6 +293,39 @@ mod tests {
             .next_probe(start + Duration::from_secs(3), None)
             .unwrap();
         assert!(probe.bps > 1.5e6 && probe.bps <= 9e6, "{probe:?}");
+    }
+
+    #[test]
+    fn it_is_known_once_what_was_put_into_the_way_to_find_out_has_left_it() {
+        let start = Instant::now();
+        let (congestion, ..) = Congestion::new(BOUNDS, start);
+        let mut free_ms = 0;
+        let (mut came, mut number) = (Vec::new(), 0u16);
+        let (mut guessed, mut found, mut known) = (false, false, false);
+        for ms in 0..3_000u64 {
+            // A megabit a second over half of one, and after 400 ms a fifth of one.
+            if ms % if ms < 400 { 8 } else { 40 } == 0 {
+                congestion.sent(start + Duration::from_millis(ms), number, 1000, None);
+                free_ms = ms.max(free_ms) + 16;
+                came.push((number, free_ms + 20));
+                number += 1;
+            }
+            if ms % 100 == 0 {
+                let (there, under_way) = came.into_iter().partition(|(_, at)| *at <= ms);
+                came = under_way;
+                let there: Vec<(u16, u64)> = there;
+                let statuses: Vec<_> = there
+                    .iter()
+                    .map(|(number, at)| (*number, Some(Duration::from_millis(*at))))
+                    .collect();
+                congestion.report(start + Duration::from_millis(ms + 20), &statuses);
+            }
+            let of_way = congestion.control().estimator.is_known();
+            guessed |= !of_way;
+            found |= of_way && !congestion.is_known();
+            known = congestion.is_known();
+        }
+        assert!(guessed && found && known, "{guessed} {found} {known}");
     }
 
     #[test]

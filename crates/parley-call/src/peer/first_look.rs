@@ -4,7 +4,8 @@
 //! The first estimate is a guess, and a key frame at full size is two to five times what the queue of a slow way holds: most of it is
 //! dropped, and sent again behind what did get in, so that the first picture came after a second and the sound behind it late for ten.
 //! A small one is there at once everywhere. Its packets are the first probe (`congestion`), which a round trip and a report later
-//! says what the way carries; then the picture has the size that looks best at that, with one key frame more.
+//! says what the way carries; then, once they have left the way, the picture has the size that looks best at that, with one key frame
+//! more, which would otherwise make their queue longer.
 
 use parley_media::video::EncoderTargets;
 use parley_proto::{Bitrate, Resolution};

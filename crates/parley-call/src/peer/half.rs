@@ -101,6 +101,8 @@ impl Join for AudioTargets {
         Self {
             bitrate: self.bitrate.min(other.bitrate),
             expected_loss_pct: self.expected_loss_pct.max(other.expected_loss_pct),
+            // What only one of both can speak is of no use to the other.
+            deep_ms: self.deep_ms.min(other.deep_ms),
         }
     }
 
@@ -190,6 +192,29 @@ mod tests {
         assert_eq!(*heard.borrow(), wants(400, 540, false));
         group.end();
         assert_eq!(*heard.borrow(), wants(400, 540, true));
+    }
+
+    #[test]
+    fn a_voice_that_a_server_forwards_tells_nothing_that_only_some_can_speak() {
+        let (told, heard) = watch::channel(AudioTargets::default());
+        let [direct, group] = Half::two(told);
+        let deep = AudioTargets {
+            bitrate: Bitrate::from_kbps(24),
+            expected_loss_pct: 40,
+            deep_ms: 240,
+        };
+        direct.say(deep, true);
+        assert_eq!(*heard.borrow(), deep);
+        // What a connection to a server wants (`ladder::audio`).
+        let forwarded = AudioTargets {
+            bitrate: Bitrate::from_kbps(32),
+            expected_loss_pct: 1,
+            deep_ms: 0,
+        };
+        group.say(forwarded, true);
+        assert_eq!(*heard.borrow(), AudioTargets { deep_ms: 0, ..deep });
+        direct.end();
+        assert_eq!(*heard.borrow(), forwarded);
     }
 
     #[test]

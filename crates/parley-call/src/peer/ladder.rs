@@ -213,6 +213,7 @@ pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
     AudioTargets {
         bitrate: Bitrate::from_kbps(kbps),
         expected_loss_pct: expected_loss_pct(loss),
+        deep_ms: 0,
     }
 }
 

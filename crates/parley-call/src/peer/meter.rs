@@ -5,6 +5,7 @@
 use super::redundancy::Redundancy;
 use super::streams::ScreenStreams;
 use crate::allotment::Allotment;
+use parley_media::audio::clumping::Fates;
 use parley_proto::limits::LAYERS_MAX;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -38,6 +39,33 @@ impl Gauge {
 
     pub(super) fn get(&self) -> f32 {
         f32::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What became of one's own voice: numbers that only grow.
+#[derive(Debug, Default)]
+pub(super) struct VoiceTold {
+    known: Counter,
+    lost: Counter,
+    followed: Counter,
+    ended: Counter,
+}
+
+impl VoiceTold {
+    pub(super) fn add(&self, fates: Fates) {
+        self.known.add(fates.known);
+        self.lost.add(fates.lost);
+        self.followed.add(fates.followed);
+        self.ended.add(fates.ended);
+    }
+
+    pub(super) fn get(&self) -> Fates {
+        Fates {
+            known: self.known.get(),
+            lost: self.lost.get(),
+            followed: self.followed.get(),
+            ended: self.ended.get(),
+        }
     }
 }
 
@@ -151,6 +179,8 @@ pub(super) struct Meter {
     pub(super) audio_loss_out: Gauge,
     /// The same of pictures.
     pub(super) video_loss_out: Gauge,
+    /// What became of each packet of sound, where the other side reports on every packet.
+    pub(super) voice_fates: VoiceTold,
     /// Interarrival jitter of sound, in milliseconds (RFC 3550, 6.4.1).
     pub(super) audio_jitter_ms: Gauge,
     /// The same of pictures.

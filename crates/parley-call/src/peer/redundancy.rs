@@ -82,6 +82,7 @@ mod tests {
             expected_loss_pct: 30,
             copies: 3,
             stride: 2,
+            deep_ms: 0,
         });
         assert_eq!(redundancy.wanted(), (3, 2));
     }

@@ -3,12 +3,13 @@
 use super::chain::deliver::Deliver;
 use super::chain::lips::{Lips, RemoteTimes};
 use super::chain::nack::Nacks;
+use super::chain::padding::Padding;
 use super::chain::rtx_stamp::RtxStamp;
 use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
 use super::chain::transport_cc::TransportCc;
 use super::chain::unrtx::UnRtx;
-use super::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
+use super::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, PADDING_SLOT, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
 use super::estimate::{Bounds, Ceiling, Congestion};
 use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
@@ -137,12 +138,13 @@ impl Trunk {
     }
 
     /// The links for what leaves, and for reports of what comes. `clocks` are of our streams, `reporter` is the one of them that
-    /// requests go under.
+    /// requests go under, `voice` that of the microphone.
     pub(super) fn chain(
         &self,
         engine: &mut MediaEngine,
         clocks: HashMap<u32, Arc<CaptureClock>>,
         reporter: u32,
+        voice: u32,
         now: Instant,
     ) -> Result<Registry> {
         let registry = configure_nack(Registry::new(), engine);
@@ -153,7 +155,7 @@ impl Trunk {
             .with(Slot::NackGenerator, Linked::new(Nacks::new(meter(), reporter)))
             .with(
                 Slot::CongestionControl,
-                Linked::new(TransportCc::new(self.congestion.clone())),
+                Linked::new(TransportCc::new(self.congestion.clone()).telling_of_voice(voice, meter())),
             )
             .with(
                 Slot::Pacer,
@@ -169,7 +171,8 @@ impl Trunk {
                 Linked::new(SenderReports::new(SystemInstant::now(now), clocks)),
             )
             .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
-            .with(Slot::from(UNRTX_SLOT), Linked::new(UnRtx::new(meter()))))
+            .with(Slot::from(UNRTX_SLOT), Linked::new(UnRtx::new(meter())))
+            .with(Slot::from(PADDING_SLOT), Linked::new(Padding::default())))
     }
 }
 
@@ -194,7 +197,7 @@ pub(super) async fn build(blueprint: Blueprint, now: Instant) -> Result<Built> {
         );
         let mut engine = media_engine()?;
         let registry = trunk
-            .chain(&mut engine, clocks, video.ssrc, now)?
+            .chain(&mut engine, clocks, video.ssrc, audio.ssrc, now)?
             .with(Slot::from(TAP_SLOT), Linked::new(tap))
             .with(
                 Slot::from(LIPS_SLOT),

@@ -146,6 +146,7 @@ pub(super) fn spawn(setup: PeerSetup) -> PeerHandle {
         beside: None,
         told: None,
         takes_kbps: None,
+        takes_deep: false,
         asking: Asking::default(),
         screen_asking: Asking::default(),
     };

@@ -21,7 +21,7 @@ pub(super) struct Presence {
 impl Presence {
     pub(super) const fn new(own_media: MediaState) -> Self {
         Self {
-            own_media: taking_screens(own_media),
+            own_media: with_what_it_takes(own_media),
             told_media: None,
             own_hand: false,
             told_hand: None,
@@ -36,7 +36,7 @@ impl Presence {
     }
 
     pub(super) const fn set_own_media(&mut self, media: MediaState) {
-        self.own_media = taking_screens(media);
+        self.own_media = with_what_it_takes(media);
     }
 
     pub(super) const fn set_own_hand(&mut self, raised: bool) {
@@ -92,11 +92,12 @@ impl Presence {
     }
 }
 
-/// This client shows what others share, and plays its sound.
-pub(super) const fn taking_screens(media: MediaState) -> MediaState {
+/// This client shows what others share, plays its sound, and speaks what deep redundancy tells.
+pub(super) const fn with_what_it_takes(media: MediaState) -> MediaState {
     MediaState {
         takes_screen: true,
         takes_screen_sound: true,
+        takes_deep_redundancy: true,
         ..media
     }
 }

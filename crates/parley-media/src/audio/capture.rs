@@ -2,7 +2,7 @@
 //!
 //! Owned by the audio thread. It does not know where its blocks come from, nor who takes the packets.
 
-use super::codec::{self, OpusEncoder};
+use super::codec::{self, OpusEncoder, OpusError};
 use super::config::{AudioTargets, CallHalf, PacketTime, RecordedBlock, VoiceSettings};
 use super::level::{Meter, rms};
 use super::status::AudioCounters;
@@ -52,7 +52,7 @@ impl Capture {
         packet_time: PacketTime,
         muted: bool,
         out: Sender<EncodedAudio>,
-    ) -> Result<Self, opus::Error> {
+    ) -> Result<Self, OpusError> {
         Ok(Self {
             chain: VoiceChain::new(voice),
             encoder: OpusEncoder::for_voice(AudioTargets::default())?,

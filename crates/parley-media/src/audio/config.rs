@@ -96,13 +96,20 @@ pub struct AudioTargets {
     pub bitrate: Bitrate,
     /// How many percent of the packets are expected to be lost; redundancy follows it.
     pub expected_loss_pct: u8,
+    /// How far back deep redundancy tells of a voice, milliseconds, 0 to [`DEEP_MS_MAX`] in steps of ten; 0: none. It takes its bits from
+    /// `bitrate`, and the place of Opus' own redundancy.
+    pub deep_ms: u16,
 }
+
+/// The furthest that deep redundancy reaches back: 1 s.
+pub const DEEP_MS_MAX: u16 = 1_000;
 
 impl Default for AudioTargets {
     fn default() -> Self {
         Self {
             bitrate: Bitrate::from_kbps(32),
             expected_loss_pct: 5,
+            deep_ms: 0,
         }
     }
 }
@@ -229,7 +236,7 @@ pub enum StartAudioError {
     Thread(#[source] std::io::Error),
     /// The codec could not be made.
     #[error("the Opus codec could not start: {0}")]
-    Codec(#[from] opus::Error),
+    Codec(#[from] super::codec::OpusError),
     /// The recording could not be opened.
     #[error("cannot write the recording {path}: {source}")]
     Record {

@@ -34,9 +34,10 @@ mod talker;
 mod voice;
 mod wall;
 
+pub use codec::OpusError;
 pub use config::{
-    AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, CallHalf, PacketTime,
-    PlayedBlock, RecordedBlock, StartAudioError, VoiceSettings,
+    AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, CallHalf, DEEP_MS_MAX,
+    PacketTime, PlayedBlock, RecordedBlock, StartAudioError, VoiceSettings,
 };
 pub use echo_test::EchoTestState;
 pub use engine::AudioEngine;

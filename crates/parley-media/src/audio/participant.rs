@@ -1,5 +1,6 @@
 //! One person who is heard: their packets, jitter buffer, volume and meter.
 
+use super::codec::OpusError;
 use super::jitter::JitterBuffer;
 use super::level::Meter;
 use super::status::ParticipantAudio;
@@ -24,7 +25,7 @@ pub(super) struct Participant {
 }
 
 impl Participant {
-    pub(super) fn new(id: ParticipantId, packets: Receiver<ReceivedPacket>) -> Result<Self, opus::Error> {
+    pub(super) fn new(id: ParticipantId, packets: Receiver<ReceivedPacket>) -> Result<Self, OpusError> {
         Ok(Self {
             id,
             packets,

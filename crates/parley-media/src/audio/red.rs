@@ -85,10 +85,11 @@ impl Red {
         Some(packed.freeze())
     }
 
-    /// This packet went out: later ones may carry it.
+    /// This packet went out: later ones may carry it, without what its padding tells of those before it.
     pub fn sent(&mut self, timestamp: u32, payload: Bytes) {
         self.recent.truncate(usize::from(COPIES_MAX * STRIDE_MAX) - 1);
-        self.recent.push_front((timestamp, payload));
+        self.recent
+            .push_front((timestamp, codec::without_padding(payload)));
     }
 }
 

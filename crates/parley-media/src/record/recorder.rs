@@ -9,7 +9,7 @@ use super::fragments::Fragments;
 use super::growing_file::GrowingFile;
 use super::sound::{SoundEncoder, Timeline};
 use super::stage::{INSETS_MAX, Scene, Stage};
-use crate::audio::RecordedBlock;
+use crate::audio::{OpusError, RecordedBlock};
 use crate::slot::{Slot, Taken};
 use crate::time::CaptureTime;
 use crate::video::VideoFrame;
@@ -90,7 +90,7 @@ pub enum StartRecorderError {
     Picture(#[from] EncodeError),
     /// No encoder of sound.
     #[error("Opus cannot encode: {0}")]
-    Sound(#[from] opus::Error),
+    Sound(#[from] OpusError),
     /// No file can be put together.
     #[error("no file can be put together: {0}")]
     File(String),

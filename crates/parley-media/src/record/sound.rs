@@ -5,9 +5,11 @@
 //! only where sound was really missing is there a gap. Silence is recorded as silence. Sans-IO.
 
 use crate::audio::limiter::Limiter;
-use crate::audio::{BLOCK_SAMPLES, Block, CallHalf, SAMPLE_RATE, SILENT_BLOCK};
+use crate::audio::{BLOCK_SAMPLES, Block, CallHalf, OpusError, SAMPLE_RATE, SILENT_BLOCK};
 use bytes::Bytes;
+use opusic_c::{Application, Channels, Encoder, SampleRate};
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 /// Samples in a packet: 20 ms.
@@ -21,7 +23,7 @@ const WEIGHT: f32 = 0.02;
 /// What is further ahead has a wrong time: 12 s, more than what may wait for a slow disk.
 const AHEAD_MAX: u64 = 12 * SAMPLE_RATE as u64;
 /// Of voices and of music, if somebody plays it.
-const BITRATE: i32 = 64_000;
+const BITRATE: u32 = 64_000;
 /// The largest packet (RFC 6716, 3.2.1).
 const PACKET_BYTES_MAX: usize = 1_275;
 
@@ -137,25 +139,30 @@ fn place(at: Duration) -> u64 {
 }
 
 /// Turns 20 ms into a packet.
-#[derive(Debug)]
-pub(super) struct SoundEncoder(opus::Encoder);
+pub(super) struct SoundEncoder(Encoder);
+
+impl fmt::Debug for SoundEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SoundEncoder").finish_non_exhaustive()
+    }
+}
 
 impl SoundEncoder {
-    pub(super) fn new() -> Result<Self, opus::Error> {
-        let mut opus = opus::Encoder::new(SAMPLE_RATE, opus::Channels::Mono, opus::Application::Audio)?;
-        opus.set_bitrate(opus::Bitrate::Bits(BITRATE))?;
+    pub(super) fn new() -> Result<Self, OpusError> {
+        let mut opus = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Audio)?;
+        opus.set_bitrate(opusic_c::Bitrate::Value(BITRATE))?;
         Ok(Self(opus))
     }
 
     /// Samples that a player must leave out at the beginning.
     pub(super) fn pre_skip(&mut self) -> u16 {
-        let lookahead = self.0.get_lookahead().unwrap_or_default();
+        let lookahead = self.0.get_look_ahead().unwrap_or_default();
         u16::try_from(lookahead).unwrap_or_default()
     }
 
-    pub(super) fn encode(&mut self, blocks: &[Block; 2]) -> Result<Bytes, opus::Error> {
+    pub(super) fn encode(&mut self, blocks: &[Block; 2]) -> Result<Bytes, OpusError> {
         let mut packet = [0; PACKET_BYTES_MAX];
-        let length = self.0.encode_float(blocks.as_flattened(), &mut packet)?;
+        let length = self.0.encode_float_to_slice(blocks.as_flattened(), &mut packet)?;
         Ok(Bytes::copy_from_slice(&packet[..length]))
     }
 }

@@ -369,8 +369,8 @@ impl Bench {
             let Some(plan) = text.plan(now, &scaled, key_frame) else {
                 return Ok(None);
             };
-            let encoded = self.encoder.encode_at(&scaled, key_frame, plan.qp)?;
-            text.encoded(now, scaled, plan, encoded.data.len());
+            let encoded = self.encoder.encode_at(&plan.shown, key_frame, plan.qp)?;
+            text.encoded(now, scaled, &plan, encoded.data.len());
             encoded
         } else {
             self.encoder.encode(&scaled, key_frame)?

@@ -37,6 +37,7 @@ mod standing;
 pub mod target;
 pub mod text;
 mod text_rate;
+mod veil;
 pub mod y4m;
 
 pub use codec::{Content, TemporalLayers};

@@ -56,8 +56,10 @@ pub(super) struct TextRate {
     paid: Option<Instant>,
     /// The coarsest quantiser there may still be somewhere in what stands.
     coarsest: Option<Qp>,
-    /// The share of it that may be as coarse as that, from 0 to 1.
+    /// The share of it that may be as coarse as that, from 0 to 1, ...
     blurred: f32,
+    /// ... and what that was before the last new picture, with the bits of that one, until it is weighed.
+    fresh: Option<(f32, f64)>,
     /// Since when most of it stands.
     stands_since: Option<Instant>,
     /// Something small was new when it was time to sharpen the rest, which had to wait for it.
@@ -69,6 +71,14 @@ pub(super) struct TextRate {
 }
 
 impl TextRate {
+    /// A whole page is covered where it would be coarser than this at first, and all of it can be uncovered within a time, ...
+    const COVERED_FROM: Qp = 36;
+    const UNCOVERED_WITHIN: Duration = Duration::from_secs(6);
+    /// ... and what is uncovered of it comes like this.
+    pub(super) const UNCOVERED: Qp = QP_FRESH;
+    /// A covered one has little detail, so all of it: the library leaves it alone then, whatever the rest is coded with.
+    const COVERED: Qp = QP_MIN + STEP_MIN - 1;
+
     /// Nothing was encoded yet.
     pub(super) fn new(bitrate: Bitrate) -> Self {
         Self {
@@ -77,6 +87,7 @@ impl TextRate {
             paid: None,
             coarsest: None,
             blurred: 0.0,
+            fresh: None,
             stands_since: None,
             passed_over: false,
             dearness: 1.0,
@@ -164,10 +175,20 @@ impl TextRate {
             self.blurred
         };
         self.blurred = (before + changed).min(1.0);
+        self.fresh = Some((before, bytes as f64 * 8.0));
         self.coarsest = Some(match self.coarsest {
             Some(coarsest) if changed < 1.0 => coarsest.max(qp),
             _ => qp,
         });
+    }
+
+    /// That picture had so many pixels. As much of them is coarse now as dense text would have taken those bits: of a page that scrolled
+    /// that is a line, and sharpening it is cheap, which otherwise only a few steps teach that had to be waited for.
+    pub(super) fn weigh(&mut self, qp: Qp, pixels: u64) {
+        if let Some((before, bits)) = self.fresh.take() {
+            let dense = bits / (bits_per_pixel(qp) * pixels.max(1) as f64);
+            self.blurred = self.blurred.min(before + dense as f32);
+        }
     }
 
     /// What stands went out once more.
@@ -181,6 +202,34 @@ impl TextRate {
         let dearness = (bytes as f64 * 8.0 / self.dense).min(1.0);
         // Dear at once, cheap step by step: one that is too dear is what holds the next picture up.
         self.dearness = dearness.max((self.dearness + dearness) / 2.0).max(DEARNESS_MIN);
+    }
+
+    /// How many rows of a covered page may be shown now. None: what is shown is not sharp yet, or too much is on its way.
+    pub(super) fn uncover(&mut self, now: Instant, width: u32) -> Option<u32> {
+        self.pay(now);
+        if !self.coarsest.is_some_and(is_sharp) || self.debt > self.bits_in(SHARPEN_WAITS) {
+            return None;
+        }
+        let of_row = bits_per_pixel(Self::UNCOVERED) * f64::from(width.max(1));
+        let blocks = (self.bits_in(STEP_WITHIN) / of_row) as u32 / 16;
+        Some(blocks.max(1) * 16)
+    }
+
+    /// The quantiser for a page of so many pixels that is wholly new and would have this one, if it is better covered at first.
+    pub(super) fn covered(&self, qp: Qp, pixels: u64) -> Option<Qp> {
+        let all = pixels as f64 * bits_per_pixel(Self::UNCOVERED);
+        let is_soon = all <= self.bits_in(Self::UNCOVERED_WITHIN);
+        (qp > Self::COVERED_FROM && is_soon).then_some(Self::COVERED)
+    }
+
+    /// As fine as what is covered, or finer.
+    pub(super) const fn no_coarser_than_covered(qp: Qp) -> Qp {
+        if qp > Self::COVERED { Self::COVERED } else { qp }
+    }
+
+    /// Whether a change leaves most of a picture as it was.
+    pub(super) fn is_small(changed: f32) -> bool {
+        changed <= SMALL
     }
 
     fn owe(&mut self, now: Instant, bytes: usize) {
@@ -358,6 +407,25 @@ mod tests {
         // What scrolls by a line a second is hardly dearer than what stands.
         let scrolled = finest(1_000, 0.05);
         assert!(is_sharp(scrolled), "{scrolled}");
+    }
+
+    #[test]
+    fn a_page_that_only_scrolled_is_sharpened_at_once_and_one_that_was_turned_is_read_first() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        for (bytes, after_ms) in [(3_600, 100), (96_000, 560)] {
+            let mut rate = TextRate::new(Bitrate::from_kbps(850));
+            rate.on_fresh(start, 20, 0, 1.0);
+            rate.on_fresh(start, 42, bytes, 0.9);
+            rate.weigh(42, HD);
+            // Without what is still on its way.
+            rate.debt = 0.0;
+            let due = (0..2_000).find(|ms| rate.sharpen(at(*ms), HD).is_some());
+            assert!(
+                due.is_some_and(|ms| ms.abs_diff(after_ms) <= 40),
+                "{bytes}: {due:?}"
+            );
+        }
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(super) type PeerAt = usize;
 const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
 /// Kept for each voice that may come, with headers.
 const VOICE: Bitrate = Bitrate::from_kbps(50);
+/// Media flows for so long before the way is looked into: whoever has received none yet reports no arrivals, and a look in vain would be
+/// followed by none for seconds.
+const WARM: Duration = Duration::from_millis(100);
 /// What is allocated of the estimate; the rest is for what retransmissions and headers take.
 const SHARE: f64 = 0.92;
 /// Addresses a client may come from at a time.
@@ -79,6 +82,9 @@ pub(super) struct Peer {
     /// The most of pictures that the client wants.
     pub(super) pictures_max: Option<Bitrate>,
     pub(super) estimate: Bitrate,
+    /// Whether media was sent, and since when it is known.
+    sends: bool,
+    sends_since: Option<Instant>,
     probing: Probing,
     allocator: Allocator<usize>,
     streams: HashMap<Ssrc, (usize, usize)>,
@@ -123,6 +129,8 @@ impl Peer {
             ufrag: String::new(),
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
+            sends: false,
+            sends_since: None,
             probing: Probing::default(),
             allocator: Allocator::new(),
             streams: HashMap::new(),
@@ -271,6 +279,7 @@ impl Peer {
                 .ext_vals(values),
         );
         self.dirty = true;
+        self.sends = true;
         true
     }
 
@@ -356,6 +365,12 @@ impl Peer {
             if let Some(aim) = aims.get_mut(demand.key) {
                 *aim = grant.and_then(|at| choice.get(at).copied());
             }
+        }
+        if self.sends {
+            self.sends_since.get_or_insert(now);
+        }
+        if self.sends_since.is_none_or(|since| now < since + WARM) {
+            return aims;
         }
         let most = wanted
             .demands

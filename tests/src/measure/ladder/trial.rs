@@ -132,9 +132,9 @@ fn text(film: &Film, scaled: &[VideoFrame], way: Way) -> Result<Shown> {
             if (fresh && now == comes) || text.is_due(now) {
                 let before = thread_ms()?;
                 if let Some(plan) = text.plan(now, picture, false) {
-                    let encoded = encoder.encode_at(picture, false, plan.qp)?;
+                    let encoded = encoder.encode_at(&plan.shown, false, plan.qp)?;
                     let spent = thread_ms()? - before;
-                    text.encoded(now, picture.clone(), plan, encoded.data.len());
+                    text.encoded(now, picture.clone(), &plan, encoded.data.len());
                     if now >= begin + film.settle {
                         shown.count(encoded.data.len(), spent);
                     }

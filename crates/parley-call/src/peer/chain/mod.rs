@@ -15,12 +15,14 @@
 //! | 3,500 | [`rtx_stamp`]: MID and repaired RID on retransmissions |
 //! | 6,500 | [`unrtx`]: retransmissions turned back before the NACK generator |
 //! | 7,000 | [`nack`], instead of the library's |
+//! | 8,500 | [`padding`]: ends here, above the library's reports of arrivals and below those of loss |
 //! | 11,000 | [`sender_report`], instead of the library's |
 //! | 14,000 | [`deliver`]: hands received media to the media threads |
 
 pub(super) mod deliver;
 pub(super) mod lips;
 pub(super) mod nack;
+pub(super) mod padding;
 mod reports;
 pub(super) mod rtx_stamp;
 pub(super) mod seen;
@@ -28,6 +30,7 @@ pub(super) mod sender_report;
 pub(super) mod tap;
 pub(super) mod transport_cc;
 pub(super) mod unrtx;
+mod voice_fates;
 
 #[cfg(test)]
 use rtc::interceptor::Packet;
@@ -47,6 +50,8 @@ pub(super) const LIPS_SLOT: usize = 600;
 pub(super) const RTX_STAMP_SLOT: usize = 3_500;
 /// Where [`unrtx`] sits: below the NACK generator (7,000).
 pub(super) const UNRTX_SLOT: usize = 6_500;
+/// Where [`padding`] ends: above the reports of arrivals (8,000), below those of loss (10,000).
+pub(super) const PADDING_SLOT: usize = 8_500;
 /// Where [`deliver`] sits: above everything.
 pub(super) const DELIVER_SLOT: usize = 14_000;
 

@@ -6,8 +6,10 @@
 //! (draft-alvestrand-rmcat-remb-03), and one that does not do that either sends receiver reports ([`Reports`]).
 
 use super::reports::Reports;
+use super::voice_fates::VoiceFates;
 use super::{Lanes, Link, extension_id};
 use crate::peer::estimate::{Congestion, InProbe};
+use crate::peer::meter::Meter;
 use bytes::Bytes;
 use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
@@ -19,6 +21,7 @@ use rtc::rtp;
 use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::marshal::MarshalSize;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One step of a report's reference time.
@@ -34,6 +37,14 @@ pub(in crate::peer) struct TransportCc {
     /// The extension's number on each of our streams, those of retransmissions among them.
     streams: HashMap<u32, u8>,
     reports: Reports,
+    voice: Option<Voice>,
+}
+
+/// The stream of one's own voice, and where it is told what becomes of it.
+struct Voice {
+    ssrc: u32,
+    fates: VoiceFates,
+    meter: Arc<Meter>,
 }
 
 impl TransportCc {
@@ -43,16 +54,30 @@ impl TransportCc {
             next: 1,
             streams: HashMap::new(),
             reports: Reports::default(),
+            voice: None,
         }
     }
 
+    /// From now on the meter is told what becomes of each packet of this stream.
+    pub(in crate::peer) fn telling_of_voice(mut self, ssrc: u32, meter: Arc<Meter>) -> Self {
+        self.voice = Some(Voice {
+            ssrc,
+            fates: VoiceFates::default(),
+            meter,
+        });
+        self
+    }
+
     /// One part of a datagram, of which `left` packets more are believed to be reported on.
-    fn hear(&self, now: Instant, packet: &dyn rtcp::Packet, left: &mut usize) {
+    fn hear(&mut self, now: Instant, packet: &dyn rtcp::Packet, left: &mut usize) {
         let packet = packet.as_any();
         if let Some(report) = packet.downcast_ref::<TransportLayerCc>() {
             let statuses = statuses(report, *left);
             *left = left.saturating_sub(usize::from(report.packet_status_count));
             self.congestion.report(now, &statuses);
+            if let Some(voice) = &mut self.voice {
+                voice.meter.voice_fates.add(voice.fates.report(now, &statuses));
+            }
         } else if let Some(remb) = packet.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
             self.congestion.remb(now, f64::from(remb.bitrate));
         }
@@ -74,6 +99,9 @@ impl TransportCc {
         if is_numbered {
             self.next = self.next.wrapping_add(1);
             self.congestion.sent(now, number, bytes, probe);
+            if let Some(voice) = self.voice.as_mut().filter(|voice| voice.ssrc == rtp.header.ssrc) {
+                voice.fates.sent(now, number);
+            }
         } else {
             self.congestion.sent_unnumbered(now, bytes);
         }
@@ -296,7 +324,7 @@ mod tests {
         assert_eq!(statuses(&flood, STATUSES_MAX).len(), STATUSES_MAX);
         let now = Instant::now();
         let (congestion, ..) = Congestion::new(BOUNDS, now);
-        let link = TransportCc::new(congestion);
+        let mut link = TransportCc::new(congestion);
         let mut left = STATUSES_MAX;
         link.hear(now, &flood, &mut left);
         assert_eq!(left, 0, "the next one in the same datagram says nothing");

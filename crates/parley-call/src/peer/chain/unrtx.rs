@@ -1,8 +1,8 @@
 //! Turns retransmissions (RFC 4588) back into what was lost, before the NACK generator looks.
 //!
 //! webrtc 0.21.1 does that only behind its interceptors: its NACK generator never sees that the packet came, and asks
-//! again every 100 ms without end. Forty lost packets made Chromium send 1,400 again. Padding probes, which browsers send
-//! in this stream to learn the bandwidth, end here.
+//! again every 100 ms without end. Forty lost packets made Chromium send 1,400 again. Padding, which browsers and our server send
+//! in this stream to learn the bandwidth, passes as it came: its arrival is to be reported ([`padding`](super::padding)).
 
 use super::{Lanes, Link};
 use crate::peer::meter::Meter;
@@ -37,16 +37,15 @@ impl Link for UnRtx {
         if let Packet::Rtp(rtp) = &mut packet.message.packet
             && let Some(primary) = self.primaries.get(&rtp.header.ssrc)
         {
-            let Some(original) = rtp.payload.first_chunk::<2>() else {
-                return; // a padding probe
-            };
-            rtp.header.sequence_number = u16::from_be_bytes(*original);
-            rtp.header.ssrc = primary.ssrc;
-            rtp.header.payload_type = primary.payload_type;
-            rtp.header.padding = false;
-            rtp.payload = rtp.payload.slice(2..);
-            packet.message.add(Attribute::Retransmission);
-            self.meter.retransmissions_received.one();
+            if let Some(original) = rtp.payload.first_chunk::<2>() {
+                rtp.header.sequence_number = u16::from_be_bytes(*original);
+                rtp.header.ssrc = primary.ssrc;
+                rtp.header.payload_type = primary.payload_type;
+                rtp.header.padding = false;
+                rtp.payload = rtp.payload.slice(2..);
+                packet.message.add(Attribute::Retransmission);
+                self.meter.retransmissions_received.one();
+            }
         }
         lanes.inward.push_back(packet);
     }
@@ -157,9 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn padding_probes_and_stubs_end_here() {
+    fn padding_and_stubs_are_no_retransmissions() {
         for payload in [&[][..], &[1]] {
-            assert!(received(rtp_packet(Instant::now(), RTX, 900, payload)).is_empty());
+            let out = received(rtp_packet(Instant::now(), RTX, 900, payload));
+            assert_eq!(super::super::rtp_of(&out[0]).unwrap().header.ssrc, RTX);
         }
     }
 

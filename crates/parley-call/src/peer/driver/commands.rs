@@ -20,7 +20,7 @@ use crate::peer::shares::Shares;
 use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
-use parley_media::audio::clumping::Clumping;
+use parley_media::audio::clumping::{Clumping, Fates, Runs};
 use parley_media::audio::protection::Protection;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
@@ -140,6 +140,7 @@ impl Driver {
             self.shares = Shares::default();
             self.ladder = Ladder::new(self.limits);
             self.takes_kbps = None;
+            self.takes_deep = false;
             self.apply_estimate();
         }
         Ok(())
@@ -187,6 +188,8 @@ impl Driver {
             protection: Protection::default(),
             clumping: Clumping::default(),
             voice_sent: 0,
+            voice_fates: Fates::default(),
+            voice_runs: Runs::default(),
             held: VecDeque::new(),
             network: NetworkWatch::new(&addresses),
             pair: None,

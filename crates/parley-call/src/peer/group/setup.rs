@@ -72,11 +72,12 @@ pub(super) async fn build(blueprint: &Blueprint, now: Instant) -> Result<Built> 
             .chain(&tracks.camera)
             .map(|track| (track.ssrc, Arc::clone(&track.clock)))
             .collect();
+        let microphone = tracks.microphone.ssrc;
         let meter = || Arc::clone(&trunk.meter);
         let inbox = || Arc::clone(&blueprint.inbox);
         let number = blueprint.number;
         let registry = trunk
-            .chain(&mut engine, clocks, tracks.microphone.ssrc, now)?
+            .chain(&mut engine, clocks, microphone, microphone, now)?
             .with(
                 Slot::from(TAP_SLOT),
                 Linked::new(tap(blueprint, &tracks, meter())),

@@ -6,7 +6,7 @@
 
 use crate::session::context::Context;
 use crate::session::io::SessionEvent;
-use crate::session::presence::taking_screens;
+use crate::session::presence::with_what_it_takes;
 use crate::session::recording::Recording;
 use crate::snapshot::{RecordingConsent, RecordingRefusal};
 use parley_proto::{ControlMessage, MediaState, ParticipantId, Reaction};
@@ -67,7 +67,7 @@ impl Members {
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState) {
-        self.own_media = taking_screens(media);
+        self.own_media = with_what_it_takes(media);
     }
 
     pub(super) const fn own_media(&self) -> MediaState {

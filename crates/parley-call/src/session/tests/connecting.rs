@@ -120,6 +120,7 @@ fn what_microphone_and_camera_do_is_told_once_it_may_be() {
         ControlMessage::MediaState(MediaState {
             takes_screen: true,
             takes_screen_sound: true,
+            takes_deep_redundancy: true,
             ..media
         })
     };
@@ -227,6 +228,7 @@ fn what_could_not_be_told_is_told_again() {
         [ControlMessage::MediaState(MediaState {
             takes_screen: true,
             takes_screen_sound: true,
+            takes_deep_redundancy: true,
             ..MediaState::default()
         })]
     );

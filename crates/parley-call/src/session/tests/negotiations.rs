@@ -17,6 +17,7 @@ const SHARING: MediaState = MediaState {
     screen_sound_on: false,
     takes_screen_sound: false,
     picture_kbps_max: None,
+    takes_deep_redundancy: false,
 };
 
 /// Tracks that come to each, and connections that each opened.

@@ -6,16 +6,18 @@
 //! remains decoded but unplayed when the next packet is needed is delay as well, and the only part of it that a single
 //! pitch period can take away; so stretching aims at a slack of zero or more and a remainder of nothing.
 
-use super::super::codec::{self, DECODED_MAX, VoiceDecoder};
+use super::super::codec::{self, DECODED_MAX, DEEP_MAX, OpusError, VoiceDecoder};
 use super::super::{BLOCK_SAMPLES, Block};
 use super::counters::JitterCounters;
 use super::delay::DelayMeasure;
+use super::overtaken::Overtaken;
 use super::repair::Repair;
 use super::seen::Seen;
 use super::sound::{concealment_gain, queue};
 use super::store::{Endless, PacketStore, Put, Stored, stored};
 use super::stretch;
 use crate::packet::ReceivedPacket;
+use bytes::Bytes;
 use std::time::{Duration, Instant};
 
 const BLOCK: i64 = BLOCK_SAMPLES as i64;
@@ -37,6 +39,10 @@ const COMFORT: usize = 48_000;
 const IMPLAUSIBLE_TIME: i64 = 144_000;
 /// Nor a sequence number so far from the last.
 const IMPLAUSIBLE_SEQUENCE: i64 = 3_000;
+/// Nor does sound stand still for longer than this in one gap, for a longer wait: 60 ms.
+const HELD_MAX: usize = 2_880;
+/// More packets in a row are not waited for, for deep redundancy.
+const DEEP_PACKETS_MAX: i64 = 13;
 /// So many packets in a row that make no sense are a new beginning.
 const RESTART_AFTER: u32 = 3;
 
@@ -45,11 +51,13 @@ const RESTART_AFTER: u32 = 3;
 pub struct JitterBuffer {
     decoder: VoiceDecoder,
     scratch: Box<[f32; DECODED_MAX]>,
+    deep_scratch: Box<[f32; DEEP_MAX]>,
     epoch: Option<Instant>,
     endless: Endless,
     seen: Seen,
     store: PacketStore,
     delay: DelayMeasure,
+    overtaken: Overtaken,
     repair: Repair,
     /// Decoded, not yet played.
     sound: Vec<f32>,
@@ -61,6 +69,8 @@ pub struct JitterBuffer {
     implausible_run: u32,
     /// Waited at least, for pictures.
     least_wait: i64,
+    /// The packet that came last tells with deep redundancy what was before it.
+    deep: bool,
     counters: JitterCounters,
     recent: Recent,
 }
@@ -78,15 +88,17 @@ impl JitterBuffer {
     ///
     /// # Errors
     /// When the decoder cannot be made, for want of memory.
-    pub fn new() -> Result<Self, opus::Error> {
+    pub fn new() -> Result<Self, OpusError> {
         Ok(Self {
             decoder: VoiceDecoder::new()?,
             scratch: Box::new([0.0; DECODED_MAX]),
+            deep_scratch: Box::new([0.0; DEEP_MAX]),
             epoch: None,
             endless: Endless::default(),
             seen: Seen::default(),
             store: PacketStore::default(),
             delay: DelayMeasure::default(),
+            overtaken: Overtaken::default(),
             repair: Repair::default(),
             sound: queue(),
             mode: Mode::Waiting {
@@ -99,6 +111,7 @@ impl JitterBuffer {
             slack: Slack::default(),
             implausible_run: 0,
             least_wait: 0,
+            deep: false,
             counters: JitterCounters::default(),
             recent: Recent::default(),
         })
@@ -172,6 +185,12 @@ impl JitterBuffer {
         self.recent.concealed_pct()
     }
 
+    /// Samples that may wait decoded before memory is asked for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.sound.capacity()
+    }
+
     /// Samples since the first packet. A moment before it counts backwards.
     fn ticks(&mut self, at: Instant) -> i64 {
         let epoch = *self.epoch.get_or_insert(at);
@@ -194,10 +213,20 @@ impl JitterBuffer {
     }
 
     fn accept(&mut self, packet: &ReceivedPacket, fresh: Stored, arrived: i64) {
-        let time = fresh.time;
+        let (time, fresh_sequence) = (fresh.time, fresh.sequence);
+        let newest = self.seen.newest();
         if self.seen.note(fresh.sequence) {
             self.counters.duplicate += 1;
             return;
+        }
+        self.deep = codec::has_deep_redundancy(&fresh.payload);
+        if let Some(newest) = newest
+            && self.deep
+        {
+            // What is missing before it is told in it, as copies would be.
+            for back in 1..(fresh.sequence - newest).min(DEEP_PACKETS_MAX) {
+                self.repair.copied(back);
+            }
         }
         if fresh.sequence <= self.last_sequence {
             self.counters.late += 1;
@@ -214,6 +243,8 @@ impl JitterBuffer {
         }
         // Late packets tell most about the wait that is needed.
         self.delay.observe(arrived, time);
+        let is_overtaken = newest.is_some_and(|newest| fresh_sequence < newest);
+        self.overtaken.came(is_overtaken.then(|| self.delay.latest()));
     }
 
     /// A copy of a packet, out of a later one that was put in before: fills its place if that is still empty. Late by design, it
@@ -228,7 +259,9 @@ impl JitterBuffer {
             self.counters.duplicate += 1;
             return;
         }
-        self.repair.copied(back);
+        if !self.deep {
+            self.repair.copied(back);
+        }
         // Nothing was played yet: what is older than the first packet would only make the rest wait.
         if copy.sequence <= self.last_sequence || self.last_sequence == i64::MIN {
             self.counters.late += 1;
@@ -241,9 +274,10 @@ impl JitterBuffer {
         }
     }
 
-    /// How long sound shall wait: for late packets, and for the repair of lost ones where that pays.
+    /// How long sound shall wait: for late and overtaken packets, and for the repair of lost ones where that pays.
     fn wanted(&self) -> i64 {
-        (self.delay.target() + self.repair.packets() * self.last_duration).max(self.least_wait)
+        let late = self.delay.target().max(self.overtaken.wait());
+        (late + self.repair.packets() * self.last_duration).max(self.least_wait)
     }
 
     /// The sender began anew: other numbers, other times.
@@ -255,6 +289,7 @@ impl JitterBuffer {
         self.endless = Endless::default();
         self.seen = Seen::default();
         self.delay = DelayMeasure::default();
+        self.overtaken = Overtaken::default();
         self.slack = Slack::default();
         self.last_sequence = i64::MIN;
         self.mode = Mode::Waiting {
@@ -325,7 +360,7 @@ impl JitterBuffer {
                 };
             }
         } else if lost > 0 {
-            self.make_up(lost, owed);
+            self.make_up(now, lost, owed);
         } else if gap > 0 && first_sequence > self.last_sequence {
             // The timestamps run on and no packet is missing: the sender was silent.
             self.mode = Mode::Waiting {
@@ -381,10 +416,14 @@ impl JitterBuffer {
         skipped
     }
 
-    /// `lost` samples before the first packet will not come. Those already invented are set against them; the last packet
-    /// of the gap, or what is left of it, is repaired from the redundancy in the one that is there.
-    fn make_up(&mut self, lost: i64, owed: i64) {
-        let paid = owed.min(lost);
+    /// `lost` samples before the first packet are not there. Those already invented are set against them; the last packet
+    /// of the gap, or as much of it as deep redundancy may be asked for, is repaired from the redundancy in the one that is there.
+    ///
+    /// While sound waits shorter than it shall, what is invented is not set against them but is a longer wait: it has to be made
+    /// anyway, stretching takes seconds, and with it copies of what is missing still come in time.
+    fn make_up(&mut self, now: i64, lost: i64, owed: i64) {
+        let spare = self.delay.age(now, self.next_time) - self.wanted();
+        let paid = owed.min(lost).min(spare.max(0));
         self.next_time += paid;
         self.mode = Mode::Playing { owed: 0 };
         let lost = lost - paid;
@@ -395,14 +434,29 @@ impl JitterBuffer {
         else {
             return;
         };
+        let told = self.told();
+        let (shallow, deep) = (
+            if redundant { duration } else { 0 },
+            told.as_ref()
+                .map_or(0, |(_, behind)| (DEEP_MAX as i64 - behind).max(0)),
+        );
+        let repairable = shallow.max(deep);
         if lost > 0 {
-            let repaired = if redundant && lost <= duration {
-                self.recover(lost, duration)
-            } else {
-                0
+            let repaired = match told {
+                _ if lost <= shallow => self.recover(lost, duration),
+                Some((payload, behind)) if lost <= deep => self.recover_deep(&payload, lost, behind),
+                _ => 0,
             };
+            if repaired == 0 && spare <= -BLOCK && self.recent.run < HELD_MAX {
+                self.conceal(BLOCK_SAMPLES, self.recent.run);
+                return;
+            }
             if repaired == 0 {
-                let before_repair = if lost > duration { lost - duration } else { lost };
+                let before_repair = if lost > repairable {
+                    lost - repairable
+                } else {
+                    lost
+                };
                 let length = before_repair.clamp(1, BLOCK);
                 let run = self.recent.run;
                 self.conceal(usize::try_from(length).unwrap_or(BLOCK_SAMPLES), run);
@@ -424,6 +478,48 @@ impl JitterBuffer {
                 let used = usize::try_from(wanted).unwrap_or(0).min(samples);
                 self.sound
                     .extend_from_slice(&self.scratch[samples - used..samples]);
+                self.counters.recovered += used as u64;
+                used as i64
+            }
+            Err(_) => 0,
+        }
+    }
+
+    /// The next packet with deep redundancy, if nothing is missing between the first one and it, and by how many samples it comes
+    /// after the first: copies that fill the end of a gap have none themselves.
+    fn told(&self) -> Option<(Bytes, i64)> {
+        let first = self.store.first()?;
+        let (mut sequence, mut time) = (first.sequence, first.time);
+        for packet in self.store.iter() {
+            if packet.sequence != sequence || packet.time != time {
+                return None;
+            }
+            if codec::has_deep_redundancy(&packet.payload) {
+                return Some((packet.payload.clone(), time - first.time));
+            }
+            sequence += 1;
+            time += packet.duration;
+            if time - first.time >= DEEP_MAX as i64 {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Speaks the `wanted` samples before the first packet as deep redundancy tells them in one that comes `behind` after it. Gives
+    /// how many those were. The decoder speaks up to that one; what is there anyway is left out.
+    fn recover_deep(&mut self, payload: &[u8], wanted: i64, behind: i64) -> i64 {
+        let used = usize::try_from(wanted).unwrap_or(0);
+        let behind = usize::try_from(behind).unwrap_or(0);
+        let whole = (used + behind).next_multiple_of(BLOCK_SAMPLES).min(DEEP_MAX);
+        match self
+            .decoder
+            .recover_deep(payload, &mut self.deep_scratch[..whole])
+        {
+            Ok(samples) => {
+                let end = samples.saturating_sub(behind);
+                let used = used.min(end);
+                self.sound.extend_from_slice(&self.deep_scratch[end - used..end]);
                 self.counters.recovered += used as u64;
                 used as i64
             }

@@ -9,12 +9,14 @@
 //! | `seen` | knows which packets came already | a copy must not count as a late packet |
 //! | `repair` | how long to wait for redundancy | it comes some packets later than what it repairs |
 //! | `delay` | how late packets come, and so how long to wait | measured on arrival alone, so playing cannot disturb it |
+//! | `overtaken` | how long to wait for packets that others overtook | too few for `delay`, and each of them a hole |
 //! | `stretch` | leaves a pitch period out or puts one in | the delay changes without a click and without a gap |
 //! | `sound` | decoded samples that wait, and how invented ones fade | the decoder's frames are longer than 10 ms |
 
 pub mod buffer;
 mod counters;
 mod delay;
+mod overtaken;
 mod repair;
 mod seen;
 mod sound;

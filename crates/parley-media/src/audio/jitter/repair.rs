@@ -65,9 +65,9 @@ impl Repair {
         self.decide();
     }
 
-    /// How many packets' length more of waiting pays.
+    /// How many packets' length more of waiting pays: never more than the furthest copies take.
     pub(super) fn packets(&self) -> i64 {
-        self.back as i64 + i64::from(self.waits)
+        (self.back + usize::from(self.waits)).min(COPIES_BACK) as i64
     }
 
     fn decide(&mut self) {

@@ -1,6 +1,6 @@
 //! Decoded samples that wait to be played, and how invented ones fade.
 
-use super::super::codec::DECODED_MAX;
+use super::super::codec::{DECODED_MAX, DEEP_MAX};
 
 /// Invented sound plays in full for so long: 100 ms.
 const FADE_AFTER: usize = 4_800;
@@ -13,9 +13,9 @@ pub(super) fn concealment_gain(run: usize) -> f32 {
     1.0 - (over as f32 / FADE as f32).min(1.0)
 }
 
-/// An empty queue with room for all that can wait: a block, the longest packet, and what stretching puts in.
+/// An empty queue with room for all that can wait: a block, the longest packet, what deep redundancy tells at once, and what stretching puts in.
 pub(super) fn queue() -> Vec<f32> {
-    Vec::with_capacity(2 * DECODED_MAX)
+    Vec::with_capacity(DEEP_MAX + 2 * DECODED_MAX)
 }
 
 #[cfg(test)]

@@ -103,6 +103,11 @@ impl PacketStore {
         self.packets.front()
     }
 
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
+        self.packets.iter()
+    }
+
     /// Takes the oldest.
     pub(super) fn take_first(&mut self) -> Option<Stored> {
         self.packets.pop_front()

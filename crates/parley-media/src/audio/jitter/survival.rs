@@ -9,6 +9,8 @@
 //! The first takes the built-in speech and asks for the goals, also over the networks of the quality lab ([`networks`]). The second
 //! prints all of the table, of a recording (48 kHz, mono, 16 bits) where one is named.
 
+#[cfg(target_os = "linux")]
+mod costs;
 mod networks;
 mod way;
 
@@ -19,7 +21,7 @@ use crate::audio::codec::{OpusEncoder, is_silence};
 use crate::audio::config::AudioTargets;
 use crate::audio::pace::test_start;
 use crate::audio::probe::stoi;
-use crate::audio::protection::{Protection, Shield};
+use crate::audio::protection::{Protection, Reads, Shield};
 use crate::audio::red::{Red, unpack};
 use crate::audio::speech::{self, SECOND};
 use crate::packet::ReceivedPacket;
@@ -102,6 +104,7 @@ fn send(said: &[f32], shield: Shield) -> Vec<Sent> {
     let mut encoder = OpusEncoder::for_voice(AudioTargets {
         bitrate: shield.bitrate,
         expected_loss_pct: shield.expected_loss_pct,
+        deep_ms: shield.deep_ms,
     })
     .unwrap();
     let mut red = Red::default();
@@ -279,15 +282,34 @@ fn shield(expected_loss_pct: u8, copies: u8, stride: u8) -> Shield {
         expected_loss_pct,
         copies,
         stride,
+        deep_ms: 0,
+    }
+}
+
+/// A voice with deep redundancy in it.
+fn deep(kbps: u64, copies: u8, stride: u8) -> Shield {
+    Shield {
+        bitrate: Bitrate::from_kbps(kbps),
+        deep_ms: 240,
+        ..shield(40, copies, stride)
     }
 }
 
 /// What [`Protection`] makes of a loss it knows of.
 fn chosen(loss: Loss, available: Bitrate) -> Shield {
+    let all = Reads {
+        copies: true,
+        deep: true,
+    };
+    chosen_for(loss, available, all)
+}
+
+/// The same for somebody who reads this.
+fn chosen_for(loss: Loss, available: Bitrate, reads: Reads) -> Shield {
     let (share, burst) = loss.figures();
     let mut protection = Protection::default();
     protection.report(share, Some(burst * (1.0 - share)));
-    protection.shield(VOICE, available, true)
+    protection.shield(VOICE, available, reads)
 }
 
 #[test]
@@ -317,6 +339,30 @@ fn a_voice_is_understood_through_heavy_loss() {
 }
 
 #[test]
+fn with_little_room_more_is_understood_with_deep_redundancy_than_with_the_copies_that_fit() {
+    let said = built_in(16);
+    for (loss, kbps) in [(Loss::Random(0.5), 70), (BURSTS, 70), (BURSTS, 85)] {
+        let available = Bitrate::from_kbps(kbps);
+        let copies = Reads {
+            copies: true,
+            deep: false,
+        };
+        let with = travel(&said, chosen(loss, available), loss);
+        let without = travel(&said, chosen_for(loss, available, copies), loss);
+        println!(
+            "{loss:?} at {kbps}: {:.3} at {:.0} kbit/s, {:.0} ms; without {:.3} at {:.0}, {:.0} ms",
+            with.stoi, with.kbps, with.delay_ms, without.stoi, without.kbps, without.delay_ms
+        );
+        assert!(with.stoi > without.stoi, "{loss:?} at {kbps} kbit/s");
+        assert!(
+            with.counters.recovered > with.counters.concealed,
+            "{:?}",
+            with.counters
+        );
+    }
+}
+
+#[test]
 fn copies_are_waited_for_only_while_packets_are_lost() {
     let said = built_in(20);
     let clean = travel(&said, shield(1, 3, 1), Loss::Random(0.0));
@@ -341,7 +387,7 @@ fn copies_are_waited_for_only_while_packets_are_lost() {
 fn the_table_of_what_protects_speech() {
     let said = std::env::var("PARLEY_SPEECH_WAV").map_or_else(|_| built_in(40), |path| recorded(&path));
     println!(
-        "{:20} {:>9} {:>8} {:>6} {:>6} {:>10}",
+        "{:20} {:>12} {:>8} {:>6} {:>6} {:>10}",
         "loss", "scheme", "kbit/s", "ms", "STOI", "concealed"
     );
     for loss in [
@@ -357,7 +403,7 @@ fn the_table_of_what_protects_speech() {
             let outcome = travel(&said, shield, loss);
             let concealed = 100.0 * outcome.counters.concealed as f32 / outcome.counters.played as f32;
             println!(
-                "{:20} {scheme:>9} {:>8.0} {:>6.0} {:>6.3} {concealed:>8.1} %",
+                "{:20} {scheme:>12} {:>8.0} {:>6.0} {:>6.3} {concealed:>8.1} %",
                 format!("{:.0} %, {burst:.1} in a row", share * 100.0),
                 outcome.kbps,
                 outcome.delay_ms,
@@ -373,9 +419,35 @@ fn the_table_of_what_protects_speech() {
             print(&format!("RED{copies}/2"), shield(expected, copies, 2));
             print(&format!("RED{copies}/3"), shield(expected, copies, 3));
         }
+        for kbps in [20, 24, 32, 48] {
+            print(&format!("deep{kbps}"), deep(kbps, 0, 1));
+        }
+        print("deep32RED1", deep(32, 1, 1));
+        print("deep32RED2/3", deep(32, 2, 3));
+        print("deep32RED3/3", deep(32, 3, 3));
+        print("deep40RED3/3", deep(40, 3, 3));
+        // What fits where there is little room.
+        for (kbps, copies, stride) in [
+            (16, 0, 1),
+            (24, 0, 1),
+            (16, 1, 1),
+            (16, 1, 3),
+            (16, 2, 1),
+            (16, 2, 3),
+        ] {
+            let plain = Shield {
+                bitrate: Bitrate::from_kbps(kbps),
+                ..shield(expected, copies, stride)
+            };
+            print(&format!("{kbps}RED{copies}/{stride}"), plain);
+        }
         print("RED3 -FEC", shield(0, 3, 1));
         print("RED3/4", shield(expected, 3, 4));
-        for (available, name) in [(PLENTY, "chosen"), (Bitrate::from_kbps(100), "at 100")] {
+        for (available, name) in [
+            (PLENTY, "chosen"),
+            (Bitrate::from_kbps(100), "at 100"),
+            (Bitrate::from_kbps(80), "at 80"),
+        ] {
             print(name, chosen(loss, available));
         }
     }

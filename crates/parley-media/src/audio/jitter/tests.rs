@@ -2,7 +2,7 @@
 //! and what comes out is judged by the counters and by the same meter that judges a real call.
 
 use super::{JitterBuffer, JitterCounters};
-use crate::audio::codec::{OpusEncoder, is_silence};
+use crate::audio::codec::{self, OpusEncoder, is_silence};
 use crate::audio::config::AudioTargets;
 use crate::audio::pace::test_start;
 use crate::audio::probe::{SoundMeter, SoundReport};
@@ -39,10 +39,29 @@ struct Sent {
 
 /// What a sender makes of so many seconds of the built-in speech; silence is left out as the engine does.
 fn speak(seconds: u64, loss_pct: u8) -> Vec<Sent> {
-    let targets = AudioTargets {
-        bitrate: Bitrate::from_kbps(32),
-        expected_loss_pct: loss_pct,
-    };
+    speak_with(
+        seconds,
+        AudioTargets {
+            bitrate: Bitrate::from_kbps(32),
+            expected_loss_pct: loss_pct,
+            deep_ms: 0,
+        },
+    )
+}
+
+/// The same with deep redundancy.
+fn speak_deep(seconds: u64) -> Vec<Sent> {
+    speak_with(
+        seconds,
+        AudioTargets {
+            bitrate: Bitrate::from_kbps(48),
+            expected_loss_pct: 20,
+            deep_ms: 240,
+        },
+    )
+}
+
+fn speak_with(seconds: u64, targets: AudioTargets) -> Vec<Sent> {
     let mut encoder = OpusEncoder::for_voice(targets).unwrap();
     let mut frame = [0.0; 960];
     let (mut sent, mut sending) = (Vec::new(), false);
@@ -414,6 +433,112 @@ fn a_sender_that_begins_anew_is_heard_again_within_moments() {
     }
     assert_eq!(buffer.counters().restarts, 1);
     assert!(loud_after.is_some_and(|ms| ms < 500), "{loud_after:?}");
+}
+
+#[test]
+fn a_burst_is_spoken_from_the_deep_redundancy_of_what_comes_after_it() {
+    let lose = |packet: &Sent, dice: &mut Dice| {
+        if packet.number % 25 >= 20 {
+            Vec::new()
+        } else {
+            vec![5.0 + dice.roll()]
+        }
+    };
+    let told = travel(&speak_deep(30), WIRE, lose);
+    let invented = travel(&speak(30, 20), WIRE, lose);
+    assert!(
+        told.counters.recovered > 4 * told.counters.concealed,
+        "{:?}",
+        told.counters
+    );
+    assert!(
+        told.counters.concealed * 3 < invented.counters.concealed,
+        "{:?} {:?}",
+        told.counters,
+        invented.counters
+    );
+    // As long as the burst and no longer.
+    assert!((80.0..150.0).contains(&told.delay_ms), "{} ms", told.delay_ms);
+}
+
+#[test]
+fn deep_redundancy_is_not_waited_for_while_nothing_is_lost() {
+    let told = travel(&speak_deep(20), WIRE, |_, dice| vec![1.0 + dice.roll()]);
+    assert_eq!((told.counters.concealed, told.counters.recovered), (0, 0));
+    assert!(told.latency_ms() < 40.0, "{} ms", told.latency_ms());
+}
+
+/// Two minutes of packets of which many were made wrong in their padding, or in the frame before it as well; gives the loudest sample.
+fn with_wrong_bytes(seed: u64, frames_too: bool) -> f32 {
+    let mut dice = Dice(seed);
+    let good = speak_deep(4);
+    let start = test_start();
+    let mut buffer = JitterBuffer::new().unwrap();
+    let room = buffer.room();
+    let mut loudest = 0.0f32;
+    for round in 0..6_000u64 {
+        let now = start + Duration::from_millis(round * 20);
+        let from = &good[round as usize % good.len()];
+        let sent = Sent {
+            number: round,
+            time: round * 960,
+            payload: from.payload.clone(),
+        };
+        let mut packet = received(&sent, WIRE, now);
+        // The bytes before the padding that are no part of the frame: how many frames, and how long the padding is.
+        let bare = codec::without_padding(from.payload.clone()).len();
+        let padding = (from.payload.len() - bare).saturating_sub(2);
+        let mut bytes = packet.payload.to_vec();
+        match (dice.roll() * 6.0) as u32 {
+            // What tells of the sound before, its lengths and numbers.
+            0 | 1 => {
+                let tail = if frames_too { bytes.len().min(60) } else { padding };
+                for _ in 0..(dice.roll() * 20.0) as usize * tail.min(1) {
+                    let at = bytes.len() - 1 - (dice.roll() * tail as f64) as usize;
+                    bytes[at] = (dice.roll() * 256.0) as u8;
+                }
+            }
+            2 if frames_too => {
+                let at = (dice.roll() * bytes.len().min(4) as f64) as usize;
+                bytes[at] = (dice.roll() * 256.0) as u8;
+            }
+            3 if frames_too => bytes.truncate((dice.roll() * bytes.len() as f64) as usize),
+            // Nothing but what looks like it.
+            4 => {
+                bytes = vec![0x7b, 0x41, 200, 0x55];
+                bytes.extend([252 | u8::from(dice.roll() < 0.5), b'D', 12]);
+                bytes.extend((0..197).map(|_| (dice.roll() * 256.0) as u8));
+            }
+            _ => {}
+        }
+        packet.payload = bytes.into();
+        if dice.roll() < 0.6 {
+            buffer.insert(&packet);
+        }
+        for half in 0..2 {
+            let mut block = SILENT_BLOCK;
+            buffer.pull(now + Duration::from_millis(half * 10), &mut block);
+            assert!(block.iter().all(|sample| sample.is_finite()), "round {round}");
+            loudest = block.iter().fold(loudest, |most, sample| most.max(sample.abs()));
+        }
+    }
+    assert!(buffer.counters().recovered > 48_000, "{:?}", buffer.counters());
+    assert_eq!(buffer.room(), room, "no more is taken than at the beginning");
+    assert!(buffer.delay_ms() < 1_000.0, "{} ms", buffer.delay_ms());
+    loudest
+}
+
+#[test]
+fn nothing_in_a_packets_padding_breaks_it_or_makes_it_loud() {
+    let loudest = with_wrong_bytes(1_017, false);
+    assert!(loudest < 2.0, "{loudest}");
+}
+
+#[test]
+fn nothing_in_a_packet_with_padding_breaks_it() {
+    // What a wrong frame decodes to may be loud: the limiter's business, as without padding.
+    let loudest = with_wrong_bytes(1_017, true);
+    assert!(loudest > 0.01, "{loudest}");
 }
 
 #[test]

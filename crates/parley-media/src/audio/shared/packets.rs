@@ -1,6 +1,6 @@
 //! From blocks of what other programs play to packets: no voice chain, no mute, nothing sent of silence. Sans-IO.
 
-use crate::audio::codec::{OpusEncoder, SILENCE_BEGINS};
+use crate::audio::codec::{OpusEncoder, OpusError, SILENCE_BEGINS};
 use crate::audio::config::AudioTargets;
 use crate::audio::level::rms;
 use crate::audio::{BLOCK_SAMPLES, Block};
@@ -29,7 +29,7 @@ pub(super) struct Packets {
 }
 
 impl Packets {
-    pub(super) fn new(targets: AudioTargets) -> Result<Self, opus::Error> {
+    pub(super) fn new(targets: AudioTargets) -> Result<Self, OpusError> {
         Ok(Self {
             encoder: OpusEncoder::for_anything(targets)?,
             frame: [0.0; PACKET_BLOCKS * BLOCK_SAMPLES],
@@ -58,7 +58,7 @@ impl Packets {
         &mut self,
         block: &Block,
         captured: CaptureTime,
-    ) -> Result<Option<EncodedAudio>, opus::Error> {
+    ) -> Result<Option<EncodedAudio>, OpusError> {
         let began = *self.captured.get_or_insert(captured);
         let at = self.blocks * BLOCK_SAMPLES;
         self.frame[at..at + BLOCK_SAMPLES].copy_from_slice(block);

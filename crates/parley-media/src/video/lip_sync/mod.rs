@@ -44,6 +44,10 @@ const LEAD_US: i64 = 25_000;
 const REST_US: i64 = 8_000;
 /// The delay moves by no more than this part of the time that passes: 60 ms a second is not seen.
 const MOVE_PART: i64 = 16;
+/// At the very beginning nobody knows yet how it moves, and sound waits longest then, for what the first pictures put into the way: a
+/// third of the time.
+const FIRST: Duration = Duration::from_millis(650);
+const FIRST_MOVE_PART: i64 = 3;
 /// A pause moves it no further than this one.
 const MOVE_TIME_MAX: Duration = Duration::from_millis(200);
 /// Lips and words that seem so far apart are a mistake in the reports.
@@ -72,6 +76,8 @@ pub struct LipSync {
     delay_us: i64,
     /// How long the sound is to wait at least.
     hold_us: i64,
+    /// Until when the delay may move fast.
+    first_until: Option<Instant>,
     /// When they were moved last.
     moved: Option<Instant>,
     /// How much later than the quickest most pictures are whole.
@@ -95,6 +101,7 @@ impl LipSync {
             sound_wait: None,
             pictures: Quickest::new(VIDEO_CLOCK_HZ),
             cushion: Cushion::default(),
+            first_until: None,
             moved: None,
             together_us: None,
             sound_behind_us: None,
@@ -173,6 +180,8 @@ impl LipSync {
             .replace(now)
             .map_or(Duration::ZERO, |moved| now.saturating_duration_since(moved));
         let passed_us = whole_us(passed.min(MOVE_TIME_MAX));
+        let is_first = now < *self.first_until.get_or_insert(now + FIRST);
+        let part = if is_first { FIRST_MOVE_PART } else { MOVE_PART };
         self.together_us = None;
         let Some((behind_us, wait)) = self
             .times
@@ -188,7 +197,7 @@ impl LipSync {
         self.together_us = Some(together_us);
         let delay_us = together_us.saturating_sub(LEAD_US);
         let hold_us = (self.late_us - WORDS_FIRST_US).saturating_sub(behind_us);
-        step(&mut self.delay_us, delay_us, DELAY_MAX, passed_us / MOVE_PART);
+        step(&mut self.delay_us, delay_us, DELAY_MAX, passed_us / part);
         step(&mut self.hold_us, hold_us, HOLD_MAX, passed_us / HOLD_PART);
         self.times.keep_us(self.delay_us, self.hold_us);
     }

@@ -172,6 +172,30 @@ fn a_picture_waits_for_sound_that_waits_long_and_moves_there_unseen() {
 }
 
 #[test]
+fn at_the_very_beginning_a_picture_gets_to_its_words_fast_and_after_that_unseen() {
+    let (begin, times) = (start(), SenderTimes::new());
+    let mut sync = LipSync::new(times.clone());
+    for which in [Lip::Sound, Lip::Picture] {
+        times.report(which, ntp(0), RtpTime(0));
+    }
+    // What the first pictures put into the way: words are heard 300 ms later than the picture is whole.
+    sync.set_sound_wait(Some(Duration::from_millis(300)));
+    let held_ms: Vec<f32> = (0..60u32)
+        .map(|number| {
+            let now = begin + Duration::from_millis(33) * number;
+            times.sound_arrived(ArrivalTime(now), RtpTime(number * 33 * 48));
+            sync.place(now, ArrivalTime(now), RtpTime(number * 33 * 90));
+            sync.figures().delay_ms
+        })
+        .collect();
+    assert!(held_ms[19] > 190.0, "{held_ms:?}");
+    let steps: Vec<f32> = held_ms.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let within = |steps: &[f32], most: f32| steps.iter().all(|step| (0.0..=most).contains(step));
+    assert!(within(&steps[..19], 11.1), "{steps:?}");
+    assert!(within(&steps[19..], 2.2), "{steps:?}");
+}
+
+#[test]
 fn pictures_that_come_unevenly_are_shown_as_evenly_as_sound_that_waits_for_its_own_is_heard() {
     let stage = Stage {
         picture_ms: |captured| 40 + captured * 7 % 60,

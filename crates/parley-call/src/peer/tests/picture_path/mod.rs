@@ -51,11 +51,11 @@ fn where_packets_are_lost_the_picture_hardly_ever_stands_still() {
 
 #[test]
 fn a_narrow_way_is_used_and_the_picture_goes_on_from_the_beginning() {
-    for (name, kbps, used, late_ms) in [
-        ("3 Mbit/s", 3_000, 0.0, 100.0),
-        ("1 Mbit/s", 1_000, 0.85, 250.0),
-        ("600 kbit/s", 600, 0.85, 300.0),
-        ("300 kbit/s", 300, 0.85, 400.0),
+    for (name, kbps, used, late_ms, lips_ms) in [
+        ("3 Mbit/s", 3_000, 0.0, 100.0, 45.0),
+        ("1 Mbit/s", 1_000, 0.85, 250.0, 45.0),
+        ("600 kbit/s", 600, 0.85, 300.0, 45.0),
+        ("300 kbit/s", 300, 0.85, 400.0, 60.0),
     ] {
         each(name, Way::new(kbps), |outcome| {
             assert!(outcome.steady_bps >= used * f64::from(kbps) * 1e3, "{name}");
@@ -63,6 +63,7 @@ fn a_narrow_way_is_used_and_the_picture_goes_on_from_the_beginning() {
             assert!(outcome.late_ms(0.95) <= late_ms, "{name}");
             assert!(outcome.first_ms() <= 500.0, "{name}");
             assert!(outcome.heard_late_ms() <= late_ms, "{name}");
+            assert!(outcome.lips_off_ms() <= lips_ms, "{name}");
         });
     }
 }

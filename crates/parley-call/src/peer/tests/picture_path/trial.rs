@@ -18,7 +18,7 @@ use crate::peer::ladder::{self, Ladder};
 use crate::peer::meter::Meter;
 use crate::peer::pacer::link::Pacer;
 use crate::peer::pacer::room::Room;
-use parley_media::audio::protection::Protection;
+use parley_media::audio::protection::{Protection, Reads};
 use parley_media::packet::ReceivedPacket;
 use parley_media::time::{ArrivalTime, RtpTime};
 use parley_media::video::SenderTimes;
@@ -327,7 +327,11 @@ impl<C: Interceptor> Sends<C> {
     fn step(&mut self, start: Instant, now: Instant, ms: u64) {
         let estimate = *self.estimate.borrow();
         let voice = ladder::audio(estimate, self.loss).bitrate;
-        let shield = self.protection.shield(voice, estimate, true);
+        let reads = Reads {
+            copies: true,
+            deep: false,
+        };
+        let shield = self.protection.shield(voice, estimate, reads);
         if ms.is_multiple_of(20) {
             let bits = shield.bitrate.bps() * (1 + u64::from(shield.copies)) / 50;
             let sound = vec![OPUS_20_MS; bits as usize / 8];

@@ -142,7 +142,7 @@ fn networks() -> Vec<Network> {
                 late: Some((3.0, 30.0)),
                 ..CLEAN
             },
-            0.95,
+            0.97,
             110.0,
         ),
         network(
