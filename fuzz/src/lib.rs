@@ -15,6 +15,7 @@ pub mod mutate;
 mod proto;
 mod red;
 mod rooms;
+mod sfu;
 mod start;
 mod stun;
 mod turn;
@@ -34,6 +35,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("proto", proto::proto),
     ("red", red::red),
     ("rooms", rooms::rooms),
+    ("sfu", sfu::sfu),
     ("stun", stun::stun),
     ("turn", turn::turn),
     ("turn_framing", turn_framing::turn_framing),

@@ -2,7 +2,7 @@
 
 use crate::bytes::Plan;
 use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
-use parley_proto::{ClientMessage, ParticipantId, RoomId, ServerMessage, SfuClosed};
+use parley_proto::{ClientMessage, Offence, OffenceCount, ParticipantId, RoomId, ServerMessage, SfuClosed};
 use parley_server::gate::{Gate, Verdict};
 use parley_server::rooms::{ClientId, Errand, Output, RoomCounts, Rooms};
 use parley_server::sfu::{Ask, Command, Event, What};
@@ -40,6 +40,8 @@ struct World {
     now: Moment,
     life: u64,
     next_client: u64,
+    /// Lists that the SFU was given.
+    lists: u64,
     /// The connection of each slot.
     clients: BTreeMap<u8, ClientId>,
     /// Where each connection sits, as it was told.
@@ -65,6 +67,7 @@ impl World {
             now,
             life: 0,
             next_client: 0,
+            lists: 0,
             clients: BTreeMap::new(),
             seats: BTreeMap::new(),
             tickets: Vec::new(),
@@ -231,7 +234,7 @@ impl World {
         }
     }
 
-    /// The SFU's part: it answers every offer, and ends every fourth connection.
+    /// The SFU's part: it answers every offer, ends every fourth connection, and thinks ill of every third list.
     fn serve(&mut self, command: Command) {
         let Command {
             room,
@@ -246,20 +249,37 @@ impl World {
                 );
                 return;
             }
+            Ask::Kick => return,
             Ask::Offer { connection: 3, .. } => What::Closed {
                 connection: 3,
                 reason: SfuClosed::Full,
             },
             Ask::Offer { connection, sdp, .. } => What::Answer { connection, sdp },
-            Ask::Publish(_) => What::Publications(Vec::new()),
+            Ask::Publish(_) => {
+                self.lists += 1;
+                if self.lists.is_multiple_of(3) {
+                    What::Offences {
+                        list: vec![OffenceCount {
+                            what: Offence::Streams,
+                            count: u64::MAX / 2,
+                        }],
+                        kicked: self.lists.is_multiple_of(2),
+                    }
+                } else {
+                    What::Publications(Vec::new())
+                }
+            }
             Ask::Subscribe { .. } => What::Downs(Vec::new()),
         };
         self.in_sfu.insert((room, participant));
-        let outputs = self.rooms.sfu_told(Event {
-            room,
-            participant,
-            what,
-        });
+        let outputs = self.rooms.sfu_told(
+            self.now,
+            Event {
+                room,
+                participant,
+                what,
+            },
+        );
         self.check(outputs);
     }
 
@@ -344,6 +364,9 @@ impl World {
                     ),
                     "heard across rooms, or by its sender"
                 );
+            }
+            ServerMessage::Offences { id, .. } => {
+                assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
             }
             ServerMessage::SfuAnswer { .. }
             | ServerMessage::SfuClosed { .. }

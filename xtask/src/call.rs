@@ -28,6 +28,7 @@ const BENCHES: &[(&str, &str, Purpose)] = &[
     ("files", "bench-files", Purpose::Test),
     ("ladder", "bench-ladder", Purpose::Test),
     ("setup", "bench-setup", Purpose::Test),
+    ("sfu", "bench-sfu", Purpose::SfuBench),
     ("signaling", "bench-signaling", Purpose::Test),
     ("turn", "bench-turn", Purpose::TurnBench),
     ("voice", "bench-voice", Purpose::Test),
@@ -78,7 +79,7 @@ mod tests {
         for words in [&[][..], &["tea".to_owned()]] {
             let said = bench(words).unwrap_err().to_string();
             assert!(
-                said.contains("call, capture, files, ladder, setup, signaling, turn"),
+                said.contains("call, capture, files, ladder, setup, sfu, signaling, turn"),
                 "{said}"
             );
         }

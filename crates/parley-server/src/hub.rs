@@ -212,7 +212,7 @@ impl Hub {
             Inbound::Message(client, _) if !self.clients.contains_key(&client) => return,
             Inbound::Message(client, message) => self.rooms.handle(now, client, message),
             Inbound::Asked(Question(ask)) => ask(&mut self.rooms, now),
-            Inbound::Sfu(event) => self.rooms.sfu_told(event),
+            Inbound::Sfu(event) => self.rooms.sfu_told(now, event),
             Inbound::Hashed(client, Hashed::Checked(right)) => {
                 self.rooms.password_checked(now, client, right)
             }

@@ -21,10 +21,11 @@ const MEASURED: &[(&str, Option<&str>)] = &[
     ("bench-turn", Some("coturn")),
     ("bench-signaling", None),
     ("bench-setup", None),
+    ("bench-sfu", Some("janus")),
     ("bench-voice", None),
 ];
 /// What is a server's bench can be told which server.
-const OF_SERVERS: &[&str] = &["bench-turn", "bench-signaling"];
+const OF_SERVERS: &[&str] = &["bench-sfu", "bench-turn", "bench-signaling"];
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -91,7 +92,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
     use parley_tests::measure::{
-        bench, call, capture, files, ladder, set_up, signaling, turn, voice, window,
+        bench, call, capture, files, ladder, set_up, sfu, signaling, turn, voice, window,
     };
     let seconds = |usual: u32| wish.seconds.unwrap_or(usual);
     let server = wish.server.as_deref();
@@ -113,6 +114,7 @@ fn run(wish: &Wish) -> Result<bool> {
         "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
         "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
         "bench-setup" => set_up::run(wish.set_ups.map_or(set_up::SET_UPS, |set_ups| set_ups as usize))?,
+        "bench-sfu" => sfu::run(seconds(sfu::SECONDS), wish.against_peer, server)?,
         "bench-voice" => voice::run()?,
         other => bail!("`{other}` is in the list of what can be measured and is not measured: a bug"),
     };
@@ -207,6 +209,11 @@ mod tests {
         let wish = asked("bench-turn --against coturn --seconds 1 --server /x --json").unwrap();
         assert!(wish.against_peer && wish.json);
         assert_eq!((wish.seconds, wish.server), (Some(5), Some("/x".into())));
+        assert!(
+            asked("bench-sfu --against janus --server /x")
+                .unwrap()
+                .against_peer
+        );
         assert_eq!(asked("bench-setup --set-ups 3").unwrap().set_ups, Some(3));
         assert!(asked("bench-ladder --json").unwrap().json);
         assert!(asked("bench-call --window --against chromium").unwrap().window);
@@ -230,6 +237,7 @@ mod tests {
             "bench-tea",
             "call --against chromium",
             "bench-turn --against chromium",
+            "bench-sfu --against coturn",
             "bench-call --server /x",
             "bench-setup --seconds many",
             "bench-ladder --against chromium",

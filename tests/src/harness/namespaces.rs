@@ -74,6 +74,19 @@ impl Namespace {
         ip(&["-n", &self.name, "addr", "add", address, "dev", interface])
     }
 
+    /// Gives it an address (and the length of its subnet) that is not loopback's, and that nobody else is reached by: for programs that use
+    /// no loopback. What is sent there goes over loopback all the same.
+    ///
+    /// # Errors
+    /// When it has one already.
+    pub fn add_own_address(&self, address: &str) -> Result<()> {
+        ip(&[
+            "-n", &self.name, "link", "add", "own0", "type", "veth", "peer", "name", "own1",
+        ])?;
+        ip(&["-n", &self.name, "link", "set", "own1", "up"])?;
+        self.bring_up("own0", address)
+    }
+
     /// Lets no UDP out of it any more, but to itself: whoever waits for an answer waits in vain, as behind a firewall.
     ///
     /// # Errors

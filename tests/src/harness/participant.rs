@@ -57,7 +57,25 @@ impl Participant {
     /// # Errors
     /// [`Refused`], or the server is not reached.
     pub async fn enter(server: SocketAddr, room: Option<RoomId>, name: &str) -> Result<Self> {
+        Self::enter_over(connect(server).await?, server, room, name).await
+    }
+
+    /// The same as one who can be in a room of more than two.
+    ///
+    /// # Errors
+    /// [`Refused`], or the server is not reached.
+    pub async fn enter_group(server: SocketAddr, room: Option<RoomId>, name: &str) -> Result<Self> {
         let mut socket = connect(server).await?;
+        say(&mut socket, &ClientMessage::Groups).await?;
+        Self::enter_over(socket, server, room, name).await
+    }
+
+    async fn enter_over(
+        mut socket: WebSocketStream<TcpStream>,
+        server: SocketAddr,
+        room: Option<RoomId>,
+        name: &str,
+    ) -> Result<Self> {
         let version = PROTOCOL_VERSION;
         let ask = ClientMessage::RequestTicket {
             version,
@@ -148,6 +166,24 @@ impl Participant {
                 came_back += 1;
             }
         }
+    }
+
+    /// Says something to the server.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn say(&mut self, message: &ClientMessage) -> Result<()> {
+        say(&mut self.socket, message).await
+    }
+
+    /// What the server says next. Waits as long as it takes.
+    ///
+    /// # Errors
+    /// When the connection is lost, or the server refuses something.
+    pub async fn hear(&mut self) -> Result<ServerMessage> {
+        let message = hear(&mut self.socket).await?;
+        self.seat.heed(message.clone());
+        Ok(message)
     }
 
     /// Leaves for good.

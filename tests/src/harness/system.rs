@@ -219,3 +219,28 @@ pub fn monotonic() -> Duration {
     }
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+/// Has a UDP socket given datagrams one by one, as a network card without that ability does: whoever sends many at once over loopback pays for
+/// their being cut up, as everywhere else.
+///
+/// # Errors
+/// When the kernel does not know of joined datagrams.
+pub fn one_by_one(socket: &impl std::os::fd::AsRawFd) -> std::io::Result<()> {
+    let off: libc::c_int = 0;
+    let size = std::mem::size_of_val(&off) as libc::socklen_t;
+    // SAFETY: the descriptor is open for the whole call, and the value is as long as is said.
+    let outcome = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_GRO,
+            (&raw const off).cast(),
+            size,
+        )
+    };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(Error::last_os_error())
+    }
+}

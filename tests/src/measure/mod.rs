@@ -10,6 +10,7 @@ pub mod ladder;
 pub mod parley;
 pub mod rows;
 pub mod set_up;
+pub mod sfu;
 pub mod signaling;
 pub mod turn;
 pub mod voice;

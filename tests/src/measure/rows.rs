@@ -140,7 +140,12 @@ pub fn quantile(samples: &[f64], rank: f64) -> Option<f64> {
 
 /// The unit is told by the end of the metric's name.
 fn unit_of(metric: &str) -> &'static str {
-    let metric = metric.trim_end_matches("_p50").trim_end_matches("_p95");
+    let metric = ["_p50", "_p95", "_p99"]
+        .iter()
+        .fold(metric, |metric, rank| metric.trim_end_matches(rank));
+    if metric == "cpu_pct_per_stream" {
+        return "%";
+    }
     if metric.starts_with("cpu_s_per_min") {
         return "s";
     }
@@ -224,6 +229,8 @@ mod tests {
             ("packets_per_cpu_s", "1/s"),
             ("kb_per_participant", "kB"),
             ("joins_s", "1/s"),
+            ("cpu_pct_per_stream", "%"),
+            ("forward_ms_p99", "ms"),
             ("join_ms_p95", "ms"),
             ("psnr_db", "dB"),
             ("cpu_ms_per_10ms", "ms"),

@@ -8,8 +8,9 @@ use crate::harness::server::RealServer;
 use crate::measure::files::{made_file, sends, takes};
 use std::fs;
 use std::path::Path;
+use parley_server::{GroupConfig, Server, ServerConfig};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -161,4 +162,54 @@ fn a_file_goes_on_when_a_third_one_comes_and_when_they_leave_again() {
     let sent = ada.figures(PATIENCE).unwrap();
     assert_eq!(sent.get("files_sent").unwrap(), 1.0, "{:?}", sent.values);
     same(&file, folder.path());
+}
+
+#[test]
+fn when_the_thread_of_their_room_fails_everybody_is_back_within_five_seconds() {
+    let any = ([127, 0, 0, 1], 0).into();
+    let config = ServerConfig {
+        sfu: Some(GroupConfig::at(any)),
+        ..ServerConfig::loopback()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Server::start(config)).unwrap();
+    let url = format!("http://{}", server.address());
+    let ada = Cli::host(Some(&url), &wish("Ada", 30), None).unwrap();
+    let link = ada.link().unwrap();
+    let ben = Cli::join(&link, &wish("Ben", 30), None).unwrap();
+    sleep(Duration::from_secs(4));
+    let cyd = Cli::join(&link, &wish("Cyd", 22), None).unwrap();
+    let sfu = server.sfu().unwrap();
+    let flows = |least: u64| {
+        let since = Instant::now();
+        while sfu.counts().connections < 3 || sfu.counts().media_out < least {
+            assert!(since.elapsed() < PATIENCE, "{:?}", sfu.counts());
+            sleep(Duration::from_millis(20));
+        }
+        since.elapsed()
+    };
+    // Sound of three for each other is 300 packets a second.
+    flows(2_000);
+    sleep(Duration::from_secs(4));
+    sfu.fail();
+    while sfu.restarts() == 0 {
+        sleep(Duration::from_millis(5));
+    }
+    // Until then what was counted before may still be there.
+    let pause = Duration::from_millis(300);
+    sleep(pause);
+    let took = pause + flows(1_000);
+    eprintln!("a thousand packets are passed on again after {took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    for (who, endpoint) in [("Cyd", &cyd), ("Ada", &ada), ("Ben", &ben)] {
+        let figures = endpoint.good_figures(PATIENCE).unwrap();
+        eprintln!("{who}: {:?}", figures.values);
+        for person in [1, 2] {
+            sees_and_hears(who, &figures, person, 10.0);
+            let gap = figures.get(&format!("person {person} gap_ms_max")).unwrap();
+            assert!(gap < 5_000.0, "{who}: nothing of {person} for {gap} ms");
+        }
+    }
+    assert_eq!(sfu.restarts(), 1);
+    runtime.block_on(server.stop());
 }

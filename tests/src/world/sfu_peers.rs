@@ -327,7 +327,7 @@ impl World {
                     person.command(SfuCommand::LayersWanted { source, rids }).await;
                 }
                 What::Downs(list) => person.downs = list,
-                What::Speakers(_) => {}
+                What::Speakers(_) | What::Offences { .. } => {}
             }
         }
         let mut asks = Vec::new();

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     RareTests,
     /// Our relay measured beside another one.
     TurnBench,
+    /// Our SFU measured beside another one.
+    SfuBench,
     /// Type-checking for other systems.
     Check,
 }

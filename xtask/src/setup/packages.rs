@@ -22,7 +22,7 @@ const APT_BUILD: &[&str] = &[
 ];
 
 /// To test: a screen with clipboard and keyboard, a webview driver, a sound server, a camera (FUSE), a network, other peers, a voice
-/// and recorded ones (alsa-utils), another relay server (`coturn`, see [`SERVICE_NOT_WANTED`]).
+/// and recorded ones (alsa-utils), another relay server (`coturn`, see [`SERVICES_NOT_WANTED`]).
 const APT_TEST: &[&str] = &[
     "xvfb",
     "webkit2gtk-driver",
@@ -47,9 +47,9 @@ const APT_TEST: &[&str] = &[
     "python3-venv",
 ];
 
-/// A service that Debian starts as soon as its package is there, open to everybody as long as nobody set it up. The tests want its
+/// Services that Debian starts as soon as their packages are there, open to everybody as long as nobody set them up. The tests want their
 /// programs alone.
-const SERVICE_NOT_WANTED: &str = "coturn";
+const SERVICES_NOT_WANTED: &[&str] = &["coturn", "janus"];
 
 /// For the rare tests: a Wayland desktop with everything that lets a screen be shared.
 const APT_FULL: &[&str] = &[
@@ -62,6 +62,9 @@ const APT_FULL: &[&str] = &[
 
 /// To measure our relay: the one that everybody else uses.
 const APT_TURN_BENCH: &[&str] = &["coturn"];
+
+/// To measure our SFU: one that many use.
+const APT_SFU_BENCH: &[&str] = &["janus"];
 
 /// To type-check for other systems: Windows's C and C++ compiler beside what the media libraries want.
 const APT_CHECK: &[&str] = &["build-essential", "cmake", "nasm", "g++-mingw-w64-x86-64-posix"];
@@ -102,6 +105,10 @@ pub(super) fn ensure(purpose: Purpose) -> Result<()> {
         Purpose::TurnBench => (
             "packages-turn-bench",
             [APT_BUILD, APT_TEST, APT_TURN_BENCH].concat(),
+        ),
+        Purpose::SfuBench => (
+            "packages-sfu-bench",
+            [APT_BUILD, APT_TEST, APT_SFU_BENCH].concat(),
         ),
         Purpose::Check => ("packages-check", APT_CHECK.to_vec()),
     };
@@ -150,8 +157,11 @@ fn install_with_apt(wanted: &[&str]) -> Result<()> {
     }
     eprintln!("Installing {} (apt) ...", missing.join(", "));
     refresh()?;
-    if missing.contains(&SERVICE_NOT_WANTED) {
-        keep_off(root, SERVICE_NOT_WANTED);
+    for service in SERVICES_NOT_WANTED
+        .iter()
+        .filter(|service| missing.contains(service))
+    {
+        keep_off(root, service);
     }
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
     // Neither a question about a changed configuration file nor a wait without end for another installation.

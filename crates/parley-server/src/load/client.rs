@@ -10,7 +10,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, ExtensionValues, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{
+    Direction, ExtensionValues, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -223,6 +225,15 @@ impl LoadClient {
     /// Whether a key frame of this layer was asked for since.
     pub fn take_key_frame(&mut self, layer: usize) -> bool {
         self.key_frames.get_mut(layer).is_some_and(std::mem::take)
+    }
+
+    /// Asks whoever it sees for a key frame, in each section.
+    pub fn ask_key_frame(&mut self) {
+        for mid in self.picture_downs.clone() {
+            if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
     }
 
     /// The next picture of this layer has to be a key frame.

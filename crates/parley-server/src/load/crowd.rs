@@ -3,18 +3,16 @@
 //! Deliberately absent: which server they go to, and how they tell it what they offer: that is between [`LoadClient`] and whoever calls.
 
 use super::client::{LoadClient, Part};
+use super::ear::{Ear, Room, Tune};
 use super::publisher::Publisher;
 use super::receiver::Receiver;
 use super::report::{Report, percentile_ms};
 use crate::sfu::Certificate;
-use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A datagram.
-const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Sockets that are told of at once.
 const EVENTS_AT_ONCE: usize = 1_024;
 /// Between two looks at everything.
@@ -23,7 +21,7 @@ const PATIENCE_MAX: Duration = Duration::from_millis(20);
 /// One client with its socket.
 struct Somebody {
     client: LoadClient,
-    socket: UdpSocket,
+    ear: Ear,
     publisher: Option<Publisher>,
     receiver: Receiver,
 }
@@ -34,7 +32,11 @@ pub struct Crowd {
     certificate: Certificate,
     poll: Poll,
     people: Vec<Somebody>,
+    tune: Option<Tune>,
+    room: Room,
     start: Instant,
+    /// The same moment since 1970, as the kernel counts.
+    start_unix: Duration,
     /// Since when what comes is counted.
     counting: Option<Instant>,
 }
@@ -50,9 +52,19 @@ impl Crowd {
             certificate,
             poll: Poll::new()?,
             people: Vec::new(),
+            tune: None,
+            room: Room::new(),
             start: now(),
+            start_unix: since_1970(),
             counting: None,
         })
+    }
+
+    /// The same, whose delays end when the kernel got something, not when it was read. `tune` is given each socket before it is used.
+    #[must_use]
+    pub fn by_the_kernels_clock(mut self, tune: Tune) -> Self {
+        self.tune = Some(tune);
+        self
     }
 
     /// One more, who sends from the moment of its connection on; its place. A publisher sends the layers that are wanted.
@@ -60,19 +72,19 @@ impl Crowd {
     /// # Errors
     /// When there is no socket for it.
     pub fn add(&mut self, part: Part) -> io::Result<usize> {
-        let mut socket = UdpSocket::bind(SocketAddr::new(self.ip, 0))?;
+        let mut ear = Ear::bind(self.ip, self.tune)?;
         let at = self.people.len();
         self.poll
             .registry()
-            .register(&mut socket, Token(at), Interest::READABLE)?;
+            .register(ear.source(), Token(at), Interest::READABLE)?;
         let begin = now();
         // Nobody sends in the same moment as everybody else.
         let phase = Duration::from_micros(u64::try_from(at).unwrap_or(0) * 7_919 % 33_000);
         let publishes = part.speaks || !part.layers.is_empty();
         self.people.push(Somebody {
             publisher: publishes.then(|| Publisher::new(begin + phase, part.layers.clone(), part.speaks)),
-            client: LoadClient::new(begin, &self.certificate, socket.local_addr()?, part),
-            socket,
+            client: LoadClient::new(begin, &self.certificate, ear.address()?, part),
+            ear,
             receiver: Receiver::default(),
         });
         Ok(at)
@@ -130,22 +142,23 @@ impl Crowd {
     }
 
     fn read(&mut self, at: usize) {
-        let (start, counting) = (self.start, self.counting.is_some());
+        let (start, start_unix, counting) = (self.start, self.start_unix, self.counting.is_some());
         let Some(one) = self.people.get_mut(at) else {
             return;
         };
-        let mut buffer = [0; DATAGRAM_BYTES_MAX];
-        while let Ok((length, from)) = one.socket.recv_from(&mut buffer) {
-            let came = now();
-            let datagram = buffer.get(..length).unwrap_or_default();
-            one.client.handle_packet(came, from, datagram);
-            let came_us = micros(came.saturating_duration_since(start));
-            for received in one.client.take_received() {
+        let (client, receiver) = (&mut one.client, &mut one.receiver);
+        let mut take = |from, told: Option<Duration>, datagram: &[u8]| {
+            let now = now();
+            client.handle_packet(now, from, datagram);
+            let read = now.saturating_duration_since(start);
+            let came = told.map_or(read, |told| told.saturating_sub(start_unix));
+            for received in client.take_received() {
                 if counting {
-                    one.receiver.take(came_us, &received);
+                    receiver.take(micros(came), &received);
                 }
             }
-        }
+        };
+        while one.ear.read(&mut self.room, &mut take) {}
         one.send();
     }
 
@@ -157,11 +170,12 @@ impl Crowd {
                 && one.client.is_connected()
                 && publisher.next().is_some_and(|next| next <= at)
             {
-                publisher.send(at, self.start, &mut one.client);
+                // Whoever was looked at before took time.
+                publisher.send(now(), self.start, &mut one.client);
                 busy = true;
             }
             if busy {
-                one.client.flush(at);
+                one.client.flush(now());
                 one.send();
             }
         }
@@ -210,14 +224,18 @@ impl Crowd {
 impl Somebody {
     fn send(&mut self) {
         for (to, bytes) in self.client.take_outgoing() {
-            // UDP may lose it, and then it is lost.
-            let _ = self.socket.send_to(&bytes, to);
+            self.ear.send(to, &bytes);
         }
     }
 }
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: what the kernel counts by")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[expect(

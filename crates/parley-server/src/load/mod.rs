@@ -7,11 +7,13 @@
 //! | `publisher` | when it sends which packets |
 //! | `receiver` | what came: delays, and what is missing |
 //! | `crowd` | a driver: clients with a socket each, on one thread |
+//! | `ear` | their sockets, and when what comes came |
 //! | `run` | another: an SFU in this process, and a crowd at it |
 //! | `report` | what came of it, in words and as JSON |
 
 mod client;
 mod crowd;
+mod ear;
 mod publisher;
 mod receiver;
 mod report;
@@ -20,6 +22,7 @@ mod stamp;
 
 pub use client::{LoadClient, Part, Received};
 pub use crowd::Crowd;
+pub use ear::Tune;
 pub use report::Report;
 pub use run::{LoadError, LoadPlan, Video, run};
 pub use stamp::Stamp;

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Events that wait for the clients; the SFU keeps what does not fit.
 const EVENTS_MAX: usize = 65_536;
+/// Pictures that somebody sees who sends too: what one page of a grid of 25 shows.
+const PAGE: usize = 24;
 /// Connections begin so far apart: a key exchange each.
 const ENTER_EVERY: Duration = Duration::from_millis(3);
 /// After the last one came, before it is measured: estimates have to grow, layers to be changed.
@@ -30,12 +32,50 @@ pub struct LoadPlan {
     pub publishers: usize,
     /// In each: who sees and hears the publishers.
     pub subscribers: usize,
+    /// In each: who does both, as people in a call do: they come before the publishers, and all see and hear them.
+    pub participants: usize,
     /// What they send.
     pub video: Video,
     /// How long it is measured.
     pub time: Duration,
     /// Threads of the SFU.
     pub threads: u16,
+}
+
+impl LoadPlan {
+    /// In each room.
+    const fn people(&self) -> usize {
+        self.senders() + self.subscribers
+    }
+
+    /// In each room; they are the first who come.
+    const fn senders(&self) -> usize {
+        self.participants + self.publishers
+    }
+
+    /// What somebody does.
+    fn part(&self, number: usize) -> Part {
+        let mut part = Part::default();
+        if number < self.senders() {
+            part.speaks = true;
+            part.layers = self.video.layers();
+        }
+        if number < self.participants || number >= self.senders() {
+            // Descriptions of more sections than these are longer than a server takes.
+            let seen_max = if number < self.participants {
+                PAGE
+            } else {
+                VIDEO_DOWNS_MAX
+            };
+            let others = self.senders() - usize::from(number < self.senders());
+            part.hears = others.min(AUDIO_DOWNS_MAX);
+            part.sees = match self.video {
+                Video::None => 0,
+                _ => others.min(VIDEO_DOWNS_MAX).min(seen_max),
+            };
+        }
+        part
+    }
 }
 
 /// A picture to load with.
@@ -47,6 +87,8 @@ pub enum Video {
     Single720p,
     /// 360p at 500 kbit/s alone, as each of ten in a grid.
     Single360p,
+    /// 180p at 150 kbit/s alone, as each of forty.
+    Single180p,
     /// Sound alone.
     None,
 }
@@ -67,6 +109,7 @@ impl Video {
             ],
             Self::Single720p => vec![layer("", 1280, 720, 1_500)],
             Self::Single360p => vec![layer("", 640, 360, 500)],
+            Self::Single180p => vec![layer("", 320, 180, 150)],
             Self::None => Vec::new(),
         }
     }
@@ -103,7 +146,7 @@ pub fn run(plan: &LoadPlan) -> Result<Report, LoadError> {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         threads: plan.threads,
         outside: Vec::new(),
-        peers_max: plan.rooms * (plan.publishers + plan.subscribers) + 1,
+        peers_max: plan.rooms * plan.people() + 1,
     })?
     .run(move |event| tell.try_send(event.clone()).is_ok())?;
     let crowd = Crowd::new(Ipv4Addr::LOCALHOST.into(), Certificate::generate()?)?;
@@ -114,7 +157,7 @@ pub fn run(plan: &LoadPlan) -> Result<Report, LoadError> {
         by_id: HashMap::new(),
     };
     for room in 0..plan.rooms {
-        for at in 0..plan.publishers + plan.subscribers {
+        for at in 0..plan.people() {
             hall.enter(plan, room, at)?;
         }
     }
@@ -138,23 +181,7 @@ struct Hall {
 
 impl Hall {
     fn enter(&mut self, plan: &LoadPlan, room: usize, number: usize) -> Result<(), LoadError> {
-        let publishes = number < plan.publishers;
-        let part = if publishes {
-            Part {
-                speaks: true,
-                layers: plan.video.layers(),
-                ..Part::default()
-            }
-        } else {
-            Part {
-                hears: plan.publishers.min(AUDIO_DOWNS_MAX),
-                sees: match plan.video {
-                    Video::None => 0,
-                    _ => plan.publishers.min(VIDEO_DOWNS_MAX),
-                },
-                ..Part::default()
-            }
-        };
+        let part = plan.part(number);
         let participant = id(room, number);
         let at = self.crowd.add(part)?;
         self.by_id.insert(participant, at);
@@ -163,9 +190,10 @@ impl Hall {
         };
         let (sdp, publish) = client.offer();
         let (width, height) = plan.video.shown();
+        let others = (0..plan.senders()).filter(|other| *other != number);
         let downs = client
             .picture_sections()
-            .zip(0..)
+            .zip(others)
             .map(|(mid, publisher)| Wish {
                 mid,
                 participant: id(room, publisher),
@@ -264,4 +292,28 @@ fn rss_mb() -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kb: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kb / 1_024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn participants_send_and_get_all_others_publishers_send_and_subscribers_get() {
+        let plan = LoadPlan {
+            rooms: 1,
+            publishers: 1,
+            subscribers: 1,
+            participants: 2,
+            video: Video::Single180p,
+            time: Duration::from_secs(1),
+            threads: 1,
+        };
+        let parts: Vec<_> = (0..plan.people())
+            .map(|number| plan.part(number))
+            .map(|part| (part.speaks, part.layers.len(), part.hears, part.sees))
+            .collect();
+        let both = (true, 1, 2, 2);
+        assert_eq!(parts, [both, both, (true, 1, 0, 0), (false, 0, 3, 3)]);
+    }
 }

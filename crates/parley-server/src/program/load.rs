@@ -13,11 +13,14 @@ pub(crate) struct LoadArguments {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=500))]
     rooms: u16,
     /// In each room: who sends sound and pictures
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=36))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=36))]
     publishers: u16,
     /// In each room: who sees and hears all of them
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
     subscribers: u16,
+    /// In each room: who does both, as people in a call do
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=150))]
+    participants: u16,
     /// What they send
     #[arg(long, value_enum, default_value = "720p-simulcast")]
     video: VideoArgument,
@@ -40,6 +43,8 @@ enum VideoArgument {
     Single720p,
     #[value(name = "360p")]
     Single360p,
+    #[value(name = "180p")]
+    Single180p,
     None,
 }
 
@@ -53,10 +58,12 @@ impl LoadArguments {
             rooms: self.rooms.into(),
             publishers: self.publishers.into(),
             subscribers: self.subscribers.into(),
+            participants: self.participants.into(),
             video: match self.video {
                 VideoArgument::Simulcast720p => Video::Simulcast720p,
                 VideoArgument::Single720p => Video::Single720p,
                 VideoArgument::Single360p => Video::Single360p,
+                VideoArgument::Single180p => Video::Single180p,
                 VideoArgument::None => Video::None,
             },
             time: Duration::from_secs(self.seconds.into()),
@@ -64,7 +71,10 @@ impl LoadArguments {
         };
         super::user::allow_many_files();
         let report = run(&plan)?;
-        let case = format!("{}x{}x{}", self.rooms, self.publishers, self.subscribers);
+        let mut case = format!("{}x{}x{}", self.rooms, self.publishers, self.subscribers);
+        if self.participants > 0 {
+            case = format!("{case}+{}", self.participants);
+        }
         let mut out = std::io::stdout();
         if self.json {
             writeln!(out, "{}", report.json(&case))?;

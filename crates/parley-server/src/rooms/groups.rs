@@ -4,13 +4,16 @@
 //! the third person and is one no more a moment after two are left. Deliberately absent: media, and the SFU itself, which is told
 //! by [`Errand::Sfu`] and heard by [`Rooms::sfu_told`].
 
+use super::offences::Record;
 use super::room::{Presence, Room};
 use super::{ClientId, Errand, Output, Rooms, Seat};
 use crate::limit::TokenBucket;
 use crate::sfu::{Ask, Command, Event, What};
 use crate::time::Moment;
 use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SDP_BYTES_MAX, TELL_BYTES_MAX};
-use parley_proto::{ErrorCode, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish};
+use parley_proto::{
+    ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish,
+};
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
@@ -42,10 +45,11 @@ pub(super) struct Grouped {
     /// Their client can take part in groups.
     pub(super) able: bool,
     /// The SFU may know of them.
-    in_sfu: bool,
+    pub(super) in_sfu: bool,
     offers: Option<TokenBucket>,
     lists: Option<TokenBucket>,
     tells: Option<TokenBucket>,
+    pub(super) record: Record,
 }
 
 impl Grouped {
@@ -66,11 +70,14 @@ pub(super) struct Groups {
     able: HashSet<ClientId>,
     /// Rooms that become direct then. An entry may be out of date; the room decides.
     back: BTreeSet<(Moment, RoomId)>,
+    /// Whose offences hosts are told then. An entry may be out of date; the member's own record decides.
+    pub(super) late: BTreeSet<(Moment, RoomId, ParticipantId)>,
 }
 
 impl Groups {
     pub(super) fn next_timeout(&self) -> Option<Moment> {
-        self.back.first().map(|(at, _)| *at)
+        let late = self.late.first().map(|(at, _, _)| *at);
+        self.back.first().map(|(at, _)| *at).into_iter().chain(late).min()
     }
 
     pub(super) fn is_able(&self, client: ClientId) -> bool {
@@ -252,20 +259,18 @@ impl Rooms {
             .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
             .take(now)
         {
-            return self.refuse(client, ErrorCode::TooFast);
+            return self.too_fast(now, client, seat);
         }
         if sdp.len() > SDP_BYTES_MAX {
-            return self.refuse(client, ErrorCode::SfuRefused);
+            self.refuse(client, ErrorCode::SfuRefused);
+            return self.misspeaks(now, seat, Offence::Absurd);
         }
-        member.grouped.in_sfu = true;
-        self.ask_sfu(
-            seat,
-            Ask::Offer {
-                connection,
-                sdp,
-                publish,
-            },
-        );
+        let ask = Ask::Offer {
+            connection,
+            sdp,
+            publish,
+        };
+        self.ask_for(now, seat, ask);
     }
 
     pub(super) fn sfu_list(&mut self, now: Moment, client: ClientId, ask: Ask) {
@@ -281,10 +286,9 @@ impl Rooms {
             .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
             .take(now)
         {
-            return self.refuse(client, ErrorCode::TooFast);
+            return self.too_fast(now, client, seat);
         }
-        member.grouped.in_sfu = true;
-        self.ask_sfu(seat, ask);
+        self.ask_for(now, seat, ask);
     }
 
     pub(super) fn subscribe(
@@ -317,7 +321,7 @@ impl Rooms {
             .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
             .take(now)
         {
-            return self.refuse(client, ErrorCode::TooFast);
+            return self.too_fast(now, client, seat);
         }
         if payload.to_string().len() > TELL_BYTES_MAX {
             return self.refuse(client, ErrorCode::TooLarge);
@@ -339,11 +343,15 @@ impl Rooms {
     }
 
     /// What the SFU wants somebody to know. Who is away is not told: they offer a connection anew when they are back, if they need one.
-    pub fn sfu_told(&mut self, event: Event) -> Vec<Output> {
+    pub fn sfu_told(&mut self, now: Moment, event: Event) -> Vec<Output> {
         let seat = Seat {
             room: event.room,
             id: event.participant,
         };
+        if let What::Offences { list, kicked } = event.what {
+            self.offends(now, seat, &list, kicked);
+            return std::mem::take(&mut self.outputs);
+        }
         let there = self.member_mut(seat).map(|member| member.presence);
         let Some(Presence::Here(client)) = there else {
             return Vec::new();
@@ -366,6 +374,7 @@ impl Rooms {
             }
             What::Downs(list) => self.send(client, ServerMessage::Downs { list }),
             What::Speakers(list) => self.send(client, ServerMessage::Speakers { list }),
+            What::Offences { .. } => {}
         }
         std::mem::take(&mut self.outputs)
     }
@@ -387,7 +396,7 @@ impl Rooms {
         Some(seat)
     }
 
-    fn ask_sfu(&mut self, seat: Seat, ask: Ask) {
+    pub(super) fn ask_sfu(&mut self, seat: Seat, ask: Ask) {
         self.errands.push(Errand::Sfu(Command {
             room: seat.room,
             participant: seat.id,

@@ -97,12 +97,21 @@ impl Rooms {
 
     pub(super) fn put_out_of_room(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
         let Some(seat) = self.as_host(client) else { return };
-        let member = self.rooms.get(&seat.room).and_then(|room| room.member(id));
-        let known = member.filter(|_| id != seat.id);
-        let Some((presence, source)) = known.map(|member| (member.presence, member.source)) else {
+        let known = self.rooms.get(&seat.room).and_then(|room| room.member(id));
+        if known.is_none() || id == seat.id {
             return self.refuse(client, ErrorCode::RecipientUnknown);
-        };
+        }
         self.door_counts.removed += 1;
+        self.expel(now, Seat { room: seat.room, id });
+    }
+
+    /// Puts a member out of their room and keeps them out for a while.
+    pub(super) fn expel(&mut self, now: Moment, seat: Seat) {
+        let id = seat.id;
+        let member = self.rooms.get(&seat.room).and_then(|room| room.member(id));
+        let Some((presence, source)) = member.map(|member| (member.presence, member.source)) else {
+            return;
+        };
         let for_good = Duration::from_secs(RESUME_LIFETIME_S);
         self.book
             .ban(now, Banned::Participant(seat.room, id), now + for_good);

@@ -13,6 +13,7 @@ mod errand;
 mod groups;
 mod hashing;
 mod host;
+mod offences;
 mod room;
 mod telling;
 #[cfg(test)]
@@ -312,6 +313,7 @@ impl Rooms {
             }
         }
         self.go_back(now);
+        self.tell_late_offences(now);
         std::mem::take(&mut self.outputs)
     }
 

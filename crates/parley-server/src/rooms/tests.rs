@@ -8,6 +8,7 @@ mod groups;
 mod hosts;
 mod invited;
 mod losses;
+mod offences;
 mod restarts;
 mod world;
 

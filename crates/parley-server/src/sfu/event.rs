@@ -1,6 +1,6 @@
 //! What the SFU wants somebody to be told, over the signaling connection.
 
-use parley_proto::{Down, ParticipantId, Publication, RoomId, SfuClosed, Source};
+use parley_proto::{Down, OffenceCount, ParticipantId, Publication, RoomId, SfuClosed, Source};
 
 /// One thing to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,4 +43,11 @@ pub enum What {
     Downs(Vec<Down>),
     /// Who speaks.
     Speakers(Vec<ParticipantId>),
+    /// What they did that no good client does, since the last time: not for them, but for hosts.
+    Offences {
+        /// Each kind once.
+        list: Vec<OffenceCount>,
+        /// Their connection is ended for it.
+        kicked: bool,
+    },
 }

@@ -32,7 +32,11 @@ pub(super) struct FlowLimit {
     bytes: u32,
     /// Of the packets those that turned out to be genuine.
     genuine: u32,
+    /// Of the packets those that were left out.
+    left: u32,
     above: u32,
+    /// What was left out in seconds that were the client's own, until it is asked for.
+    flooded: u64,
 }
 
 impl FlowLimit {
@@ -42,7 +46,9 @@ impl FlowLimit {
             packets: 0,
             bytes: 0,
             genuine: 0,
+            left: 0,
             above: 0,
+            flooded: 0,
         }
     }
 
@@ -50,19 +56,33 @@ impl FlowLimit {
     pub(super) fn admit(&mut self, now: Instant, bytes: usize) -> Admission {
         if now >= self.second + SECOND {
             // A second in which nothing was too much, or nothing came at all, forgives.
-            let in_a_row = now < self.second + 2 * SECOND && self.is_above() && self.is_its_own();
+            let too_much = self.is_above() && self.is_its_own();
+            if too_much {
+                self.flooded += u64::from(self.left);
+            }
+            let in_a_row = now < self.second + 2 * SECOND && too_much;
             self.above = if in_a_row { self.above + 1 } else { 0 };
-            (self.second, self.packets, self.bytes, self.genuine) = (now, 0, 0, 0);
+            (self.second, self.packets, self.bytes) = (now, 0, 0);
+            (self.genuine, self.left) = (0, 0);
         }
         self.packets = self.packets.saturating_add(1);
         self.bytes = self
             .bytes
             .saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        match (self.is_above(), self.above >= SECONDS_MAX) {
-            (false, _) => Admission::Take,
-            (true, false) => Admission::Leave,
-            (true, true) => Admission::Kick,
+        if !self.is_above() {
+            return Admission::Take;
         }
+        self.left += 1;
+        if self.above >= SECONDS_MAX {
+            Admission::Kick
+        } else {
+            Admission::Leave
+        }
+    }
+
+    /// How many packets were left out that are proven to be the client's own flood, since this was asked last.
+    pub(super) const fn take_flooded(&mut self) -> u64 {
+        std::mem::replace(&mut self.flooded, 0)
     }
 
     /// The last one was genuine.
@@ -113,6 +133,9 @@ mod tests {
         let flood = play(70, 12, 4_000, true);
         assert!(flood.contains(&Admission::Kick));
         assert!(!flood[..10 * 4_000].contains(&Admission::Kick));
+        // The bad second, and all of the flood but its last one, which is not over; nothing of what was forged.
+        assert_eq!(limit.take_flooded(), 12 * 1_500);
+        assert_eq!(limit.take_flooded(), 0);
         let mut limit = FlowLimit::new(start);
         assert_eq!(limit.admit(start, BYTES_MAX as usize), Admission::Take);
         assert_eq!(limit.admit(start, 1), Admission::Leave, "bytes count too");

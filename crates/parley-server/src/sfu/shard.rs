@@ -6,7 +6,7 @@
 use super::certificate::Certificate;
 use super::counts::Counts;
 use super::demux::Demux;
-use super::event::Event;
+use super::event::{Event, What};
 use super::peer::{Peer, PeerAt};
 use super::room::{Member, Room};
 use agenda::Agenda;
@@ -86,6 +86,8 @@ pub enum Ask {
         /// The most of pictures.
         kbps_max: Option<u32>,
     },
+    /// To have its connections ended, for what was said over signaling. It may offer another.
+    Kick,
     /// To be forgotten.
     Leave,
 }
@@ -181,6 +183,15 @@ impl Sfu {
                 member.wishes.truncate(AUDIO_DOWNS_MAX + VIDEO_DOWNS_MAX);
                 member.pictures_max = kbps_max.map(|kbps| Bitrate::from_kbps(u64::from(kbps)));
                 known.stale = true;
+            }
+            Ask::Kick => {
+                let known = self.rooms.get(&room);
+                let member = known.and_then(|room| room.members.get(&participant));
+                let peers = member.map(|member| [member.coming, member.peer]);
+                for at in peers.into_iter().flatten().flatten() {
+                    self.counts.kicked += 1;
+                    self.close(at, SfuClosed::Kicked);
+                }
             }
             Ask::Leave => self.leave(room, participant),
         }
@@ -302,6 +313,18 @@ impl Sfu {
         for at in over {
             self.counts.lost += 1;
             self.close(at, SfuClosed::Lost);
+        }
+        for (_, peer) in &mut self.peers {
+            let flooded = peer.limit.take_flooded();
+            peer.offences.flooded(flooded);
+            let list = peer.offences.news(now, false);
+            if !list.is_empty() {
+                self.events.push(Event {
+                    room: peer.room,
+                    participant: peer.participant,
+                    what: What::Offences { list, kicked: false },
+                });
+            }
         }
         self.rooms.retain(|_, room| !room.members.is_empty());
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();

@@ -8,7 +8,7 @@ use rand::SeedableRng as _;
 
 const DAN: ClientId = ClientId(4);
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(5));
     for client in [ADA, BOB, EVE, DAN] {
@@ -18,7 +18,7 @@ fn world() -> World {
 }
 
 /// Ada, Bob and Eve in one room; what was sent when Eve came, too.
-fn three(world: &mut World) -> (Joined, Joined, Joined, Vec<Output>) {
+pub(super) fn three(world: &mut World) -> (Joined, Joined, Joined, Vec<Output>) {
     let (ada, bob) = world.pair();
     let (_, ticket) = world.ticket(EVE, Some(ada.room)).unwrap();
     let (eve, outputs) = world.join(EVE, &ticket).unwrap();
@@ -34,7 +34,7 @@ fn topology(outputs: &[Output], client: ClientId) -> Option<(TopologyMode, u32)>
         })
 }
 
-fn asked(world: &mut World) -> Vec<Command> {
+pub(super) fn asked(world: &mut World) -> Vec<Command> {
     let errands = world.rooms.take_errands().into_iter();
     errands
         .filter_map(|errand| match errand {
@@ -44,7 +44,7 @@ fn asked(world: &mut World) -> Vec<Command> {
         .collect()
 }
 
-fn offer(connection: u32) -> ClientMessage {
+pub(super) fn offer(connection: u32) -> ClientMessage {
     ClientMessage::SfuOffer {
         connection,
         sdp: "v=0".to_owned(),
@@ -245,20 +245,23 @@ fn what_the_sfu_says_reaches_whom_it_is_for() {
         connection: 1,
         sdp: "v=0".to_owned(),
     };
-    let outputs = world.rooms.sfu_told(event(bob.me, answer.clone()));
+    let outputs = world.rooms.sfu_told(world.now, event(bob.me, answer.clone()));
     let expect = ServerMessage::SfuAnswer {
         connection: 1,
         sdp: "v=0".to_owned(),
     };
     assert_eq!(only(outputs), (BOB, expect));
     let reason = SfuClosed::Full;
-    let outputs = world.rooms.sfu_told(event(
-        ada.me,
-        What::Closed {
-            connection: 3,
-            reason,
-        },
-    ));
+    let outputs = world.rooms.sfu_told(
+        world.now,
+        event(
+            ada.me,
+            What::Closed {
+                connection: 3,
+                reason,
+            },
+        ),
+    );
     assert!(matches!(
         sent_to(ADA, &outputs)[..],
         [
@@ -272,7 +275,7 @@ fn what_the_sfu_says_reaches_whom_it_is_for() {
     ));
     world.rooms.disconnected(world.now, BOB);
     assert_eq!(
-        world.rooms.sfu_told(event(bob.me, answer)),
+        world.rooms.sfu_told(world.now, event(bob.me, answer)),
         [],
         "who is away offers anew"
     );

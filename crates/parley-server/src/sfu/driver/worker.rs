@@ -27,6 +27,8 @@ const COMMANDS_AT_ONCE: usize = 64;
 /// Events that could not be told yet. What is older is lost: lists are told anew on the next change, and a client that gets no answer
 /// offers again.
 const EVENTS_MAX: usize = 8_192;
+/// After a failure, before it begins anew.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Between two counts for others.
 const COUNT_EVERY: Duration = Duration::from_millis(100);
 /// Between two looks at the clock at the latest.
@@ -47,8 +49,10 @@ pub(super) struct Worker {
     buffers: Box<[u8]>,
     batch: Batch,
     events: VecDeque<Event>,
-    /// Connections that clients were told an answer for: whom to tell when the thread fails.
+    /// Connections that clients offered: whom to tell when the thread fails.
     standing: BTreeMap<(RoomId, ParticipantId), u32>,
+    /// Whose command is worked on.
+    in_hand: Option<(RoomId, ParticipantId)>,
     /// The socket takes IPv4 as a part of IPv6.
     mapped: bool,
 }
@@ -78,6 +82,7 @@ impl Worker {
             batch: Batch::new(),
             events: VecDeque::new(),
             standing: BTreeMap::new(),
+            in_hand: None,
             mapped,
         })
     }
@@ -100,8 +105,13 @@ impl Worker {
             tracing::error!("a thread of the SFU failed and begins anew");
             self.shared.restarts.fetch_add(1, Ordering::Relaxed);
             self.batch = Batch::new();
+            let cause = self.in_hand.take();
             for ((room, participant), connection) in std::mem::take(&mut self.standing) {
-                let reason = SfuClosed::Lost;
+                // What it failed of shall not come again at once.
+                let reason = match cause {
+                    Some(cause) if cause == (room, participant) => SfuClosed::Refused,
+                    _ => SfuClosed::Lost,
+                };
                 self.events.push_back(Event {
                     room,
                     participant,
@@ -109,6 +119,8 @@ impl Worker {
                 });
             }
             self.config.seed = rand::random();
+            // A fault that stays shall not take a processor.
+            let _ = self.poll.poll(&mut Events::with_capacity(1), Some(PAUSE));
         }
     }
 
@@ -153,10 +165,19 @@ impl Worker {
             let Ok(command) = self.commands.try_recv() else {
                 return false;
             };
-            if command.ask == Ask::Leave {
-                self.standing.remove(&(command.room, command.participant));
+            let who = (command.room, command.participant);
+            match &command.ask {
+                Ask::Offer { connection, .. } => {
+                    self.standing.insert(who, *connection);
+                }
+                Ask::Leave => {
+                    self.standing.remove(&who);
+                }
+                _ => {}
             }
+            self.in_hand = Some(who);
             sfu.handle_command(now, command);
+            self.in_hand = None;
         }
         true
     }
@@ -217,14 +238,10 @@ impl Worker {
                 break;
             }
             let key = (event.room, event.participant);
-            match &event.what {
-                What::Answer { connection, .. } => {
-                    self.standing.insert(key, *connection);
-                }
-                What::Closed { connection, .. } if self.standing.get(&key) == Some(connection) => {
-                    self.standing.remove(&key);
-                }
-                _ => {}
+            if let What::Closed { connection, .. } = &event.what
+                && self.standing.get(&key) == Some(connection)
+            {
+                self.standing.remove(&key);
             }
             self.events.pop_front();
         }

@@ -1,10 +1,11 @@
 //! The way of packets: from a socket to the connection they are for, and from a publisher to everybody who gets them.
 
+use super::super::event::{Event, What};
 use super::super::flow_limit::Admission;
 use super::super::peer::{Peer, PeerAt};
-use super::super::up_track::Came;
+use super::super::up_track::{Came, PAYLOAD_BYTES_MAX};
 use super::{OUTPUTS_MAX, Outgoing, Sfu};
-use parley_proto::{Bitrate, SfuClosed, Source};
+use parley_proto::{Bitrate, Offence, SfuClosed, Source};
 use rand::Rng as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -31,10 +32,7 @@ impl Sfu {
                 self.counts.too_much += 1;
                 return;
             }
-            Admission::Kick => {
-                self.counts.kicked += 1;
-                return self.close(at, SfuClosed::Kicked);
-            }
+            Admission::Kick => return self.kick(now, at),
         }
         let receive = Receive::new(Protocol::Udp, from, to, datagram);
         let Some(receive) = receive.ok().filter(|_| peer.introduces(now, datagram)) else {
@@ -136,7 +134,13 @@ impl Sfu {
         peer.limit.was_genuine();
         let Some((up, layer)) = peer.track_of(packet) else {
             self.counts.strange += 1;
-            return self.offends(now, at);
+            return self.offends(now, at, Offence::Streams);
+        };
+        if packet.payload.len() > PAYLOAD_BYTES_MAX {
+            self.offends(now, at, Offence::Malformed);
+        }
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
         };
         let recorded = recorded(now, peer, packet);
         let Some(track) = peer.ups.get_mut(up) else {
@@ -181,12 +185,28 @@ impl Sfu {
     }
 
     /// A client did what no good one does.
-    fn offends(&mut self, now: Instant, at: PeerAt) {
+    fn offends(&mut self, now: Instant, at: PeerAt, what: Offence) {
         self.counts.offences += 1;
-        if self.peers.get_mut(at).is_some_and(|peer| peer.offences.add(now)) {
-            self.counts.kicked += 1;
-            self.close(at, SfuClosed::Kicked);
+        let peer = self.peers.get_mut(at);
+        if peer.is_some_and(|peer| peer.offences.add(now, what)) {
+            self.kick(now, at);
         }
+    }
+
+    /// It was too much.
+    fn kick(&mut self, now: Instant, at: PeerAt) {
+        self.counts.kicked += 1;
+        if let Some(peer) = self.peers.get_mut(at) {
+            let flooded = peer.limit.take_flooded();
+            peer.offences.flooded(flooded);
+            let list = peer.offences.news(now, true);
+            self.events.push(Event {
+                room: peer.room,
+                participant: peer.participant,
+                what: What::Offences { list, kicked: true },
+            });
+        }
+        self.close(at, SfuClosed::Kicked);
     }
 
     /// A subscriber cannot go on in a section without a key frame.
@@ -197,7 +217,7 @@ impl Sfu {
         peer.limit.was_genuine();
         let down = peer.downs.iter_mut().find(|down| down.mid == mid);
         if down.is_some_and(|down| down.nags(now)) {
-            return self.offends(now, at);
+            return self.offends(now, at, Offence::KeyFrames);
         }
         let down = self
             .peers

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::load::Part;
 use crate::sfu::{Ask, Command};
-use parley_proto::{Publish, PublishedLayer, SfuClosed, Source, Wish};
+use parley_proto::{Offence, Publish, PublishedLayer, SfuClosed, Source, Wish};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 
@@ -83,6 +83,10 @@ fn a_flood_ends_the_connection_it_comes_over_and_no_other() {
     assert_eq!(world.people[ada].closed, [(1, SfuClosed::Kicked)]);
     assert!(world.people[bob].closed.is_empty());
     assert!(world.sfu.counts().too_much > 10_000);
+    let told = &world.people[ada].offences;
+    assert!(told[&Offence::Flood] > 10_000, "{told:?}");
+    assert_eq!((told.len(), world.people[ada].kicks), (1, 1));
+    assert!(world.people[bob].offences.is_empty());
 }
 
 #[test]
@@ -101,6 +105,7 @@ fn a_flood_under_somebody_elses_address_puts_nobody_out() {
         world.run(ms(100));
     }
     assert!(world.people.iter().all(|one| one.closed.is_empty()));
+    assert!(world.people.iter().all(|one| one.offences.is_empty()));
     assert!(world.sfu.counts().too_much > 10_000);
     let since = world.now + ms(1_000);
     world.run(ms(2_000));
@@ -194,7 +199,94 @@ fn who_sends_what_it_does_not_publish_is_put_out_in_the_end() {
     }
     assert_eq!(world.people[ada].closed, [(1, SfuClosed::Kicked)]);
     assert!(world.people[bob].closed.is_empty());
-    assert!(world.sfu.counts().offences > 1_000);
+    let counted = world.sfu.counts().offences;
+    assert!(counted > 1_000);
+    let told = &world.people[ada].offences;
+    assert_eq!(told.iter().collect::<Vec<_>>(), [(&Offence::Streams, &counted)]);
+    assert_eq!(world.people[ada].kicks, 1);
+}
+
+#[test]
+fn packets_that_are_too_long_to_be_passed_on_are_counted_and_reach_nobody() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(talker()), world.enter(talker()));
+    world.run(ms(600));
+    let since = world.now;
+    for tick in 0..40 {
+        for packet in 0..50 {
+            let now = world.now;
+            let client = &mut world.people[ada].client;
+            client.speak(now, 50_000_000 + tick * 96_000 + packet, 30, vec![0; 1_410]);
+        }
+        world.run(ms(100));
+    }
+    assert!(world.people[ada].offences[&Offence::Malformed] > 1_000);
+    assert_eq!(world.people[ada].closed, [(1, SfuClosed::Kicked)]);
+    let longest = world.people[bob]
+        .received
+        .iter()
+        .filter(|(came, _)| *came >= since);
+    assert!(longest.map(|(_, one)| one.bytes).max().unwrap_or(0) < 1_400);
+    assert!(world.people[bob].offences.is_empty() && world.people[bob].closed.is_empty());
+}
+
+#[test]
+fn key_frames_asked_for_without_a_pause_cost_the_publisher_nothing_and_put_the_asker_out() {
+    let mut world = World::new();
+    let (ada, bob, eve) = (
+        world.enter(talker()),
+        world.enter(talker()),
+        world.enter(talker()),
+    );
+    world.run(ms(600));
+    for at in [bob, eve] {
+        world.watch(at, &[(ada, 320, 180, 1)]);
+    }
+    world.run(ms(1_500));
+    let asked = world.sfu.counts().key_frames;
+    let since = world.now;
+    for _ in 0..4_000 {
+        world.people[bob].client.ask_key_frame();
+        world.run(ms(2));
+        if !world.people[bob].closed.is_empty() {
+            break;
+        }
+    }
+    let passed = world.now - since;
+    assert_eq!(world.people[bob].closed, [(1, SfuClosed::Kicked)], "{passed:?}");
+    assert!(world.people[bob].offences[&Offence::KeyFrames] > 1_000);
+    let more = world.sfu.counts().key_frames - asked;
+    assert!(
+        more <= 2 + passed.as_millis() as u64 / 500,
+        "{more} in {passed:?}"
+    );
+    assert!(world.people[ada].closed.is_empty() && world.people[eve].closed.is_empty());
+    let since = world.now;
+    world.run(ms(1_000));
+    let seen = world.got(eve, ada, Source::Camera, since);
+    assert!(
+        seen.iter().filter(|one| one.marker).count() >= 23,
+        "{}",
+        seen.len()
+    );
+}
+
+#[test]
+fn who_is_to_be_kicked_is_and_may_offer_another() {
+    let mut world = World::new();
+    let (ada, bob) = (world.enter(talker()), world.enter(talker()));
+    world.run(ms(600));
+    world.ask(ada, Ask::Kick);
+    assert_eq!(world.people[ada].closed, [(1, SfuClosed::Kicked)]);
+    assert!(
+        world.people[ada].offences.is_empty(),
+        "that is known where it was said"
+    );
+    world.offer(ada);
+    world.run(ms(600));
+    let since = world.now;
+    world.run(ms(500));
+    assert!(world.got(bob, ada, Source::Microphone, since).len() > 20);
 }
 
 #[test]

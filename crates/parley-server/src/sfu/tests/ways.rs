@@ -203,3 +203,45 @@ fn lips_and_words_of_one_person_stay_together_by_the_reports() {
     let drift = span(Source::Camera, 90_000.0) - span(Source::Microphone, 48_000.0);
     assert!(drift.abs() < 0.02, "{drift} s after a change of layers");
 }
+
+/// What a thread that fails comes to: its value is gone, another one takes its place, and the driver says so to all of its clients.
+#[test]
+fn everybody_is_back_at_an_sfu_that_began_anew_with_what_they_saw_before() {
+    let mut world = World::new();
+    let everybody: Vec<usize> = (0..4).map(|_| world.enter(shows())).collect();
+    world.run(ms(800));
+    let next = |at: usize| (at + 1) % everybody.len();
+    for at in &everybody {
+        world.watch(*at, &[(next(*at), 320, 180, 1)]);
+    }
+    world.run(ms(1_500));
+    world.begin_anew();
+    let failed = world.now;
+    let sections = |world: &World, at: usize| world.people[at].client.picture_sections().collect::<Vec<_>>();
+    for at in &everybody {
+        let before = sections(&world, *at);
+        world.offer(*at);
+        assert_eq!(before.len(), sections(&world, *at).len());
+        world.watch(*at, &[(next(*at), 320, 180, 1)]);
+    }
+    world.run(ms(5_000));
+    for at in &everybody {
+        let seen = world.got(*at, next(*at), Source::Camera, failed);
+        assert!(
+            seen.iter().filter(|one| one.marker).count() > 80,
+            "{at}: {}",
+            seen.len()
+        );
+        let of_next = world.people[*at]
+            .publications
+            .iter()
+            .find(|one| one.participant == world.people[next(*at)].id && one.source == Source::Microphone);
+        let number = of_next.map(|one| one.number);
+        let heard = world.people[*at]
+            .received
+            .iter()
+            .find(|(came, one)| *came > failed && Some(one.number) == number);
+        let took = heard.map(|(came, _)| *came - failed);
+        assert!(took.is_some_and(|took| took < ms(1_000)), "{at}: {took:?}");
+    }
+}

@@ -3,7 +3,8 @@
 use crate::load::{LoadClient, Part, Received, Stamp};
 use crate::sfu::{Ask, Certificate, Command, Event, Sfu, SfuConfig, What};
 use parley_proto::{
-    Down, DownState, ParticipantId, Publication, Publish, PublishedLayer, RoomId, SfuClosed, Source, Wish,
+    Down, DownState, Offence, ParticipantId, Publication, Publish, PublishedLayer, RoomId, SfuClosed, Source,
+    Wish,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -55,6 +56,9 @@ pub(super) struct Somebody {
     pub(super) speakers: Vec<ParticipantId>,
     pub(super) layers_wanted: Option<Vec<String>>,
     pub(super) closed: Vec<(u32, SfuClosed)>,
+    /// What the SFU said of their offences, all together, and how often it kicked them for it.
+    pub(super) offences: BTreeMap<Offence, u64>,
+    pub(super) kicks: u32,
     /// Packets that came, and when.
     pub(super) received: Vec<(Instant, Received)>,
     /// How loud they are, in dB below the loudest; `None` sends no sound.
@@ -118,6 +122,19 @@ impl World {
         }
     }
 
+    /// The SFU fails, and another one takes its place that knows nobody.
+    pub(super) fn begin_anew(&mut self) {
+        let config = SfuConfig {
+            certificate: self.certificate.clone(),
+            addresses: vec![SERVER.parse().unwrap()],
+            outside: Vec::new(),
+            peers_max: 16,
+            seed: [4; 32],
+        };
+        self.sfu = Sfu::new(self.now, config);
+        self.in_flight.clear();
+    }
+
     /// Somebody comes, and offers a connection; their place among the people.
     pub(super) fn enter(&mut self, part: Part) -> usize {
         let at = self.people.len();
@@ -138,6 +155,8 @@ impl World {
             speakers: Vec::new(),
             layers_wanted: None,
             closed: Vec::new(),
+            offences: BTreeMap::new(),
+            kicks: 0,
             received: Vec::new(),
             shows: false,
             carries: usize::MAX,
@@ -389,6 +408,12 @@ impl World {
             }
             What::Downs(list) => somebody.downs = list,
             What::Speakers(list) => somebody.speakers = list,
+            What::Offences { list, kicked } => {
+                for one in list {
+                    *somebody.offences.entry(one.what).or_default() += one.count;
+                }
+                somebody.kicks += u32::from(kicked);
+            }
         }
     }
 

@@ -1,0 +1,172 @@
+//! Our server, as the program that is given away, and people who come in over its signaling.
+
+use super::{Case, HERE, Sfu, Visit};
+use crate::harness::cores::Cores;
+use crate::harness::namespaces::Namespace;
+use crate::harness::participant::Participant;
+use crate::harness::programs::our;
+use crate::harness::server::RealServer;
+use anyhow::{Context as _, Result, ensure};
+use parley_proto::{ClientMessage, ServerMessage, Source, Wish};
+use parley_server::load::Crowd;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+/// An answer that did not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ours.
+pub(super) struct Parley {
+    server: RealServer,
+    address: SocketAddr,
+    runtime: Runtime,
+}
+
+impl Parley {
+    /// `program`, or the one that was built with this.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(super) fn start(
+        program: Option<&Path>,
+        folder: &Path,
+        cores: &Cores,
+        world: &Namespace,
+    ) -> Result<Self> {
+        let settings = folder.join("parley-server.toml");
+        std::fs::write(&settings, our_settings(folder))?;
+        let mut command = match program {
+            Some(program) => Command::new(program),
+            None => our("parley-server")?,
+        };
+        command.arg("--config").arg(settings).env("RUST_LOG", "info");
+        let server = RealServer::start_as(world.enter(&cores.alone(command)))?;
+        Ok(Self {
+            address: server.url().trim_start_matches("http://").parse()?,
+            server,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+        })
+    }
+}
+
+/// The people of one stretch.
+struct People<'a> {
+    runtime: &'a Runtime,
+    people: Vec<Participant>,
+}
+
+impl Visit for People<'_> {}
+
+impl Drop for People<'_> {
+    fn drop(&mut self) {
+        for one in self.people.drain(..) {
+            // Whoever is lost instead is forgotten by the server, too.
+            let _ = self.runtime.block_on(one.leave());
+        }
+    }
+}
+
+impl Sfu for Parley {
+    fn who(&self) -> &'static str {
+        "parley"
+    }
+
+    fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    fn fill<'a>(&'a self, crowd: &mut Crowd, case: Case) -> Result<Box<dyn Visit + 'a>> {
+        let mut visit = People {
+            runtime: &self.runtime,
+            people: Vec::new(),
+        };
+        for number in 0..=case.listeners {
+            let room = visit.people.first().map(Participant::room);
+            let name = number.to_string();
+            let enter = Participant::enter_group(self.address, room, &name);
+            visit.people.push(self.runtime.block_on(enter)?);
+        }
+        let publisher = visit.people.first().map(Participant::id).context("nobody came")?;
+        for (at, one) in visit.people.iter_mut().enumerate() {
+            let client = crowd.client(at).context("somebody without a client")?;
+            let (sdp, mut publish) = client.offer();
+            for one in &mut publish {
+                one.layers = if one.source.is_sound() {
+                    Vec::new()
+                } else {
+                    case.layers()
+                };
+            }
+            let downs = client.picture_sections().map(|mid| Wish {
+                mid,
+                participant: publisher,
+                source: Source::Camera,
+                width: 1280,
+                height: 720,
+                priority: 1,
+            });
+            let wishes = ClientMessage::Subscribe {
+                downs: downs.collect(),
+                kbps_max: None,
+            };
+            let answer = self.runtime.block_on(async {
+                one.say(&ClientMessage::SfuOffer {
+                    connection: 1,
+                    sdp,
+                    publish,
+                })
+                .await?;
+                let answer = timeout(PATIENCE, answer(one)).await.context("no answer came")??;
+                one.say(&wishes).await?;
+                anyhow::Ok(answer)
+            })?;
+            ensure!(client.answer(&answer), "the answer is not understood: {answer}");
+            crowd.turn(Instant::now())?;
+        }
+        Ok(Box::new(visit))
+    }
+}
+
+async fn answer(one: &mut Participant) -> Result<String> {
+    loop {
+        if let ServerMessage::SfuAnswer { sdp, .. } = one.hear().await? {
+            return Ok(sdp);
+        }
+    }
+}
+
+/// As an operator would write it.
+fn our_settings(folder: &Path) -> String {
+    format!(
+        "listen = [\"{HERE}:7788\"]\n\
+         data_dir = {:?}\n\
+         drain_seconds = 0\n\
+         [stun]\n\
+         listen = [\"{HERE}:3478\"]\n\
+         [sfu]\n\
+         enabled = true\n\
+         participants = 150\n",
+        folder.display().to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_server::settings::Settings;
+
+    #[test]
+    fn our_settings_are_right_and_let_a_crowd_in() {
+        let settings = Settings::from_file("bench.toml", &our_settings(Path::new("/data")));
+        let settings = settings.and_then(Settings::checked);
+        let settings = settings.map_err(|mistakes| mistakes.to_string()).unwrap();
+        assert!(settings.sfu);
+        assert_eq!(settings.sfu_participants_max, 150);
+    }
+}
