@@ -6,9 +6,9 @@ use crate::harness::cli::{Cli, Figures, Wish};
 use crate::harness::namespaces::Namespace;
 use crate::harness::server::RealServer;
 use crate::measure::files::{made_file, sends, takes};
+use parley_server::{GroupConfig, Server, ServerConfig};
 use std::fs;
 use std::path::Path;
-use parley_server::{GroupConfig, Server, ServerConfig};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
