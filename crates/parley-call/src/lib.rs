@@ -37,6 +37,7 @@ pub use key_frame::KeyFrameRequester;
 pub use sfu_port::{DownSnapshot, GroupSnapshot, GroupTrack, Look};
 pub use snapshot::{
     CallPhase, CallSnapshot, CallTimes, Entrance, PersonSnapshot, RecordingConsent, RecordingRefusal,
+    Spotlight,
     SignalingPhase,
 };
 pub use stats::{CallStats, SessionCounters};

@@ -34,10 +34,21 @@ pub struct CallSnapshot {
     pub connected_at: Option<Instant>,
     /// Whether this side may record.
     pub recording: RecordingConsent,
+    /// Whom a host put large for everybody, oneself among them; only in a group.
+    pub spotlight: Option<Spotlight>,
     /// How the call through the SFU stands; nothing while media goes directly only.
     pub group: Option<GroupSnapshot>,
     /// Why it is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// What a host puts large for everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spotlight {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// The screen, rather than the picture.
+    pub screen: bool,
 }
 
 /// What somebody on the way in waits for.
@@ -191,6 +202,7 @@ impl CallSnapshot {
             times: CallTimes::default(),
             connected_at: None,
             recording: RecordingConsent::default(),
+            spotlight: None,
             group: None,
             ended: None,
         }
