@@ -345,6 +345,9 @@ impl World {
                     "heard across rooms, or by its sender"
                 );
             }
+            ServerMessage::Offences { id, .. } => {
+                assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
+            }
             ServerMessage::SfuAnswer { .. }
             | ServerMessage::SfuClosed { .. }
             | ServerMessage::Publications { .. }

@@ -17,6 +17,7 @@ mod ice_server;
 pub mod id;
 pub mod limits;
 pub mod link;
+mod offence;
 mod peer;
 pub mod signal;
 pub mod units;
@@ -33,6 +34,7 @@ pub use group::{
 pub use ice_server::{IceCredentials, IceServer, IceServerKind, IceTransport};
 pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};
+pub use offence::{Offence, OffenceCount};
 pub use peer::{Candidate, PairMessage, PeerEnvelope, PeerMessage, SdpType};
 pub use signal::{ClientMessage, LeaveReason, Participant, Role, ServerMessage};
 pub use units::{Bitrate, FrameRate, Resolution};

@@ -72,5 +72,9 @@ pub const VIDEO_DOWNS_MAX: usize = 36;
 pub const AUDIO_DOWNS_MAX: usize = 8;
 /// Speakers that are told.
 pub const SPEAKERS_MAX: usize = 5;
+/// Between two words to hosts about the offences of one participant at the least, in seconds.
+pub const OFFENCES_TOLD_S: u64 = 5;
+/// So often the connection of one participant to the SFU is ended for their offences; with the last one they are put out of the room.
+pub const KICKS_MAX: u32 = 3;
 /// The largest payload of a `tell`, in bytes of its JSON.
 pub const TELL_BYTES_MAX: usize = 48 * 1024;

@@ -6,8 +6,8 @@
 //! write another client.
 
 use crate::{
-    Door, Down, ErrorCode, IceServer, ParticipantId, Publication, Publish, RoomId, SfuClosed, Source,
-    TopologyMode, WaitingPerson, Wish,
+    Door, Down, ErrorCode, IceServer, OffenceCount, ParticipantId, Publication, Publish, RoomId, SfuClosed,
+    Source, TopologyMode, WaitingPerson, Wish,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -301,6 +301,17 @@ pub enum ServerMessage {
         /// At most [`crate::limits::SPEAKERS_MAX`].
         list: Vec<ParticipantId>,
     },
+    /// What somebody's client did that no good one does. For the other hosts of a group: of each person at most once in
+    /// [`crate::limits::OFFENCES_TOLD_S`] while it goes on, and at once when their connection to the SFU was ended for it.
+    Offences {
+        /// Who.
+        id: ParticipantId,
+        /// What happened, each kind once.
+        list: Vec<OffenceCount>,
+        /// How often their connection to the SFU was ended for it. With [`crate::limits::KICKS_MAX`] they are put out of the room.
+        #[serde(default)]
+        kicks: u32,
+    },
     /// What another participant said to this one or to everybody. The server vouches for `from`.
     Told {
         /// Who.
@@ -419,7 +430,7 @@ mod tests {
         check("Between participants", 11, |example| {
             reads_as::<crate::PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
-        check("Groups", 16, |example| {
+        check("Groups", 17, |example| {
             reads_as::<ClientMessage>(example) || reads_as::<ServerMessage>(example)
         });
         check("Files in a group", 1, |example| {
