@@ -215,6 +215,7 @@ impl Stay {
                 .filter(|_| self.times.up())
                 .or(self.group.first_up()),
             recording: self.recording(),
+            offences: self.group.offences(self.me.as_ref()),
             spotlight: self.group.spotlight(self.me.as_ref(), &self.roster),
             group: self.group.snapshot(),
             ended: self.ended.clone(),

@@ -15,6 +15,7 @@
 //! | `watch` | what is done about a picture that stopped |
 //! | `members` | what they say of themselves, and what they are told |
 //! | `spotlight` | whom a host put large for everybody |
+//! | `offences` | what hosts are told that somebody's client does |
 //! | `words` | what may be said when, sealed |
 //! | `settle` | what follows from all that |
 //! | `shown` | what others may see of it |
@@ -22,6 +23,7 @@
 mod connection;
 mod lists;
 mod members;
+mod offences;
 mod publications;
 mod settle;
 mod shown;
@@ -42,14 +44,15 @@ use crate::ice::IceServer;
 use crate::port::LaneKind;
 use crate::seal::WordKey;
 use crate::sfu_port::{Look, SfuEvent, SfuEventKind};
-use crate::snapshot::Spotlight;
+use crate::snapshot::{OffencesSnapshot, Spotlight};
 use connection::SfuConnection;
 use lists::Lists;
 use members::Members;
+use offences::OffencesTold;
 use parley_proto::limits::{AUDIO_DOWNS_MAX, SPEAKERS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{
-    ControlMessage, Down, ErrorCode, MediaState, Participant, ParticipantId, Reaction, ServerMessage,
-    TopologyMode,
+    ControlMessage, Down, ErrorCode, MediaState, Participant, ParticipantId, Reaction, Role,
+    ServerMessage, TopologyMode,
 };
 use publications::Publications;
 use serde_json::Value;
@@ -118,6 +121,7 @@ pub(super) struct Group {
     members: Members,
     words: Words,
     spotlights: Spotlights,
+    offences: OffencesTold,
     speakers: Vec<ParticipantId>,
     downs: Vec<Down>,
     /// Whether the connection stood when that was looked at last.
@@ -149,6 +153,7 @@ impl Group {
             members,
             words: Words::new(stream),
             spotlights: Spotlights::default(),
+            offences: OffencesTold::default(),
             speakers: Vec::new(),
             downs: Vec::new(),
             was_up: false,
@@ -246,6 +251,7 @@ impl Group {
         self.silent_since = None;
         self.words_wait = false;
         self.spotlights = Spotlights::default();
+        self.offences = OffencesTold::default();
         cx.out.lane(LaneCommand::EndFiles);
         cx.out.sfu_over();
         cx.out.prefer_sfu(false);
@@ -266,6 +272,7 @@ impl Group {
         self.members.forget(id);
         self.topology.forget(id);
         self.spotlights.forget(id);
+        self.offences.forget(id);
         self.speakers.retain(|speaker| *speaker != id);
         self.downs.retain(|down| down.participant != id);
         self.lists.wishes_changed();
@@ -316,6 +323,12 @@ impl Group {
         self.spotlights.shown(me, roster)
     }
 
+    /// What hosts were told of people's clients; nothing for anybody else.
+    pub(super) fn offences(&self, me: Option<&Participant>) -> Vec<OffencesSnapshot> {
+        let host = me.is_some_and(|me| me.role == Role::Host);
+        if host { self.offences.all() } else { Vec::new() }
+    }
+
     /// The app says what it shows.
     pub(super) fn look(&mut self, looks: Vec<Look>) {
         self.wishes.look(looks);
@@ -348,6 +361,13 @@ impl Group {
         match message {
             ServerMessage::ParticipantReady { id, number } => self.topology.on_ready(id, number),
             ServerMessage::Told { from, payload } => self.on_told(from, &payload, around, cx),
+            ServerMessage::Offences { id, list, kicks } => {
+                let known = around.roster.has(id);
+                cx.counters.stale += u64::from(!known);
+                if known {
+                    self.offences.take(id, list, kicks);
+                }
+            }
             _ if !self.in_force() => cx.counters.stale += 1,
             ServerMessage::SfuAnswer { connection, sdp } => {
                 let asked = self.connection.on_answer(connection, sdp, cx);
