@@ -27,7 +27,9 @@ impl Actor {
             DoorAsk::SetPassword { password } => CallCommand::SetPassword(password),
             DoorAsk::Remove { id } => CallCommand::Remove(who(&id)?),
             DoorAsk::AskMute { id } => CallCommand::AskMute(id.as_deref().map(who).transpose()?),
-            DoorAsk::Spotlight { tile } => CallCommand::Spotlight(tile.as_deref().map(in_spotlight).transpose()?),
+            DoorAsk::Spotlight { tile } => {
+                CallCommand::Spotlight(tile.as_deref().map(in_spotlight).transpose()?)
+            }
             DoorAsk::EndForAll => {
                 self.end_for_all();
                 return Ok(());

@@ -186,7 +186,10 @@ mod tests {
             kicks: 1,
         }];
         let seen = offences(&room, id(1)).unwrap();
-        assert_eq!((seen.list.len(), seen.list[0].what, seen.kicks), (1, OffenceKind::Flood, 1));
+        assert_eq!(
+            (seen.list.len(), seen.list[0].what, seen.kicks),
+            (1, OffenceKind::Flood, 1)
+        );
         assert_eq!(offences(&room, id(2)), None);
     }
 

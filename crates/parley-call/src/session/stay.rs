@@ -26,8 +26,8 @@ use crate::snapshot::{
 };
 use host::DoorTold;
 use parley_proto::{
-    ClientMessage, ErrorCode, JoinToken, Link, LinkSecret, MediaState, Participant, PeerEnvelope,
-    Role, ServerAddress,
+    ClientMessage, ErrorCode, JoinToken, Link, LinkSecret, MediaState, Participant, PeerEnvelope, Role,
+    ServerAddress,
 };
 use serde_json::Value;
 use std::time::{Duration, Instant};

@@ -51,13 +51,13 @@ use members::Members;
 use offences::OffencesTold;
 use parley_proto::limits::{AUDIO_DOWNS_MAX, SPEAKERS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{
-    ControlMessage, Down, ErrorCode, MediaState, Participant, ParticipantId, Reaction, Role,
-    ServerMessage, TopologyMode,
+    ControlMessage, Down, ErrorCode, MediaState, Participant, ParticipantId, Reaction, Role, ServerMessage,
+    TopologyMode,
 };
 use publications::Publications;
 use serde_json::Value;
-use std::time::{Duration, Instant};
 use spotlight::Spotlights;
+use std::time::{Duration, Instant};
 use to_driver::ToDriver;
 use topology::Topology;
 use watch::Watch;

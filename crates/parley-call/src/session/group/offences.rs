@@ -27,11 +27,12 @@ impl OffencesTold {
     }
 
     pub(super) fn all(&self) -> Vec<OffencesSnapshot> {
-        let told = |(participant, (list, kicks)): (&ParticipantId, &(Vec<OffenceCount>, u32))| OffencesSnapshot {
-            participant: *participant,
-            list: list.clone(),
-            kicks: *kicks,
-        };
+        let told =
+            |(participant, (list, kicks)): (&ParticipantId, &(Vec<OffenceCount>, u32))| OffencesSnapshot {
+                participant: *participant,
+                list: list.clone(),
+                kicks: *kicks,
+            };
         self.0.iter().map(told).collect()
     }
 }
@@ -59,7 +60,10 @@ mod tests {
         let [first, second] = &told.all()[..] else {
             panic!("{told:?}");
         };
-        assert_eq!((&first.list[..], first.kicks), (&[count(Offence::Flood, 7)][..], 1));
+        assert_eq!(
+            (&first.list[..], first.kicks),
+            (&[count(Offence::Flood, 7)][..], 1)
+        );
         assert_eq!(second.participant, id(2));
         told.forget(id(1));
         assert_eq!(told.all().len(), 1);

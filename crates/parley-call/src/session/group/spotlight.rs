@@ -64,8 +64,9 @@ impl Spotlights {
         let is_host = |person: &Participant| person.role == Role::Host;
         let own = self.own.filter(|_| me.is_some_and(is_host));
         let heard = self.heard.filter(|(by, _)| roster.get(*by).is_some_and(is_host));
-        let is_there =
-            |target: &Spotlight| me.is_some_and(|me| me.id == target.participant) || roster.has(target.participant);
+        let is_there = |target: &Spotlight| {
+            me.is_some_and(|me| me.id == target.participant) || roster.has(target.participant)
+        };
         own.or(heard.map(|(_, target)| target)).filter(is_there)
     }
 
