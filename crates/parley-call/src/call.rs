@@ -14,7 +14,7 @@ use crate::session::{
 };
 use crate::sfu_port::{GroupTrack, Look};
 use crate::signaling::{self, SignalingHandle};
-use crate::snapshot::CallSnapshot;
+use crate::snapshot::{CallSnapshot, Spotlight};
 use crate::stats::CallStats;
 use pair_peers::PairPeers;
 use parley_media::packet::ReceivedPacket;
@@ -72,6 +72,8 @@ pub enum CallCommand {
     Remove(ParticipantId),
     /// Asks somebody, or everybody, to mute.
     AskMute(Option<ParticipantId>),
+    /// Puts somebody large for everybody, or nobody. In a group, from a host; otherwise it does nothing.
+    Spotlight(Option<Spotlight>),
     /// What is shown of whom and how large, whole: in rooms of three and more, only that is asked of the server.
     Look(Vec<Look>),
     /// Between whom and this side files move or may, whole, the most urgent first: in a group, connections are made for those.

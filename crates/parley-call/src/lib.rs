@@ -36,7 +36,7 @@ pub use end::{EndReason, ProofFault, SignalingFault};
 pub use key_frame::KeyFrameRequester;
 pub use sfu_port::{DownSnapshot, GroupSnapshot, GroupTrack, Look};
 pub use snapshot::{
-    CallPhase, CallSnapshot, CallTimes, Entrance, PersonSnapshot, RecordingConsent, RecordingRefusal,
-    SignalingPhase,
+    CallPhase, CallSnapshot, CallTimes, Entrance, OffencesSnapshot, PersonSnapshot, RecordingConsent,
+    RecordingRefusal, SignalingPhase, Spotlight,
 };
 pub use stats::{CallStats, SessionCounters};

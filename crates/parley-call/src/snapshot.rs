@@ -2,7 +2,7 @@
 
 use crate::end::{EndReason, SignalingFault};
 use crate::sfu_port::GroupSnapshot;
-use parley_proto::{Door, Link, MediaState, ParticipantId, Role, WaitingPerson};
+use parley_proto::{Door, Link, MediaState, OffenceCount, ParticipantId, Role, WaitingPerson};
 use std::time::Instant;
 
 /// The state of a call.
@@ -34,10 +34,34 @@ pub struct CallSnapshot {
     pub connected_at: Option<Instant>,
     /// Whether this side may record.
     pub recording: RecordingConsent,
+    /// Of whose clients hosts are told that they do what no good one does; nothing for anybody else.
+    pub offences: Vec<OffencesSnapshot>,
+    /// Whom a host put large for everybody, oneself among them; only in a group.
+    pub spotlight: Option<Spotlight>,
     /// How the call through the SFU stands; nothing while media goes directly only.
     pub group: Option<GroupSnapshot>,
     /// Why it is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// What somebody's client did in a group that no good one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OffencesSnapshot {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// What happened, each kind once.
+    pub list: Vec<OffenceCount>,
+    /// How often the server ended their connection for media for it.
+    pub kicks: u32,
+}
+
+/// What a host puts large for everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spotlight {
+    /// Whose.
+    pub participant: ParticipantId,
+    /// The screen, rather than the picture.
+    pub screen: bool,
 }
 
 /// What somebody on the way in waits for.
@@ -210,6 +234,8 @@ impl CallSnapshot {
             times: CallTimes::default(),
             connected_at: None,
             recording: RecordingConsent::default(),
+            offences: Vec::new(),
+            spotlight: None,
             group: None,
             ended: None,
         }

@@ -2,6 +2,7 @@
 //!
 //! JSON text, one message each; the server never sees it. Unknown messages and fields are ignored.
 
+use crate::id::ParticipantId;
 use serde::{Deserialize, Serialize};
 
 /// The label of the data channel.
@@ -41,6 +42,15 @@ pub enum ControlMessage {
     MayRecord {
         /// It does.
         allowed: bool,
+    },
+    /// A host puts somebody large for everybody, or nobody any more. In groups, by word; from anybody but a host it means nothing.
+    Spotlight {
+        /// Whom; nobody without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
+        /// Their screen, rather than their picture.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        screen: bool,
     },
     /// The sender hangs up: this is no network fault.
     Bye,

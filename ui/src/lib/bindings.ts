@@ -280,6 +280,10 @@ people: Array<PersonView>,
  */
 hand_place: number | null, 
 /**
+ * The tile that a host put large for everybody: the id of a person, one's own among them, or `screen:` and the id.
+ */
+spotlight: string | null, 
+/**
  * What there is of a call through the server; absent while media goes directly only.
  */
 group: GroupView | null, 
@@ -516,7 +520,11 @@ id: string, } | { "what": "ask_mute",
 /**
  * Who ([`super::PersonView::id`]); absent for everybody.
  */
-id: string | null, } | { "what": "end_for_all" } | { "what": "seen_mute" };
+id: string | null, } | { "what": "spotlight", 
+/**
+ * Whose tile: the id of a person, one's own among them, or `screen:` and the id; absent for nobody.
+ */
+tile: string | null, } | { "what": "end_for_all" } | { "what": "seen_mute" };
 
 /**
  * How the call's door stands.
@@ -1081,6 +1089,37 @@ id: string,
 level: number, };
 
 /**
+ * What it is.
+ */
+export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "absurd";
+
+/**
+ * One kind of it.
+ */
+export type OffenceView = { 
+/**
+ * What.
+ */
+what: OffenceKind, 
+/**
+ * How often.
+ */
+count: number, };
+
+/**
+ * What somebody's client did in a group that no good one does; the server limits it.
+ */
+export type OffencesView = { 
+/**
+ * What happened, each kind once.
+ */
+list: Array<OffenceView>, 
+/**
+ * How often the server ended their connection for sound and pictures for it.
+ */
+kicks: number, };
+
+/**
  * Another person in the call.
  */
 export type PersonView = { 
@@ -1153,6 +1192,10 @@ takes_files: boolean,
  * Something that they send has not come for a second.
  */
 stalled: boolean, 
+/**
+ * What hosts are told of their client; absent where there is nothing to tell, and for guests.
+ */
+offences: OffencesView | null, 
 /**
  * How good the path to them is; in a group, the one to the server and what comes of them there.
  */

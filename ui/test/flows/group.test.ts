@@ -401,3 +401,49 @@ describe('files', () => {
     expect(await by('file-whose').innerText()).toBe('From Grace Hopper');
   });
 });
+
+describe('a host', () => {
+  test('puts somebody large for everybody by the menu, and takes it back', async () => {
+    await open('group-5');
+    await fake(page, 'door', { may_host: true });
+    await by('face-p-2').click({ button: 'right' });
+    await by('tile-spotlight').click();
+    expect(await last('door')).toEqual({ type: 'door', ask: { what: 'spotlight', tile: 'p-2' } });
+    await attribute('group', 'large', 'p-2');
+    expect(await by('face-p-2').getAttribute('aria-label')).toContain('large for everybody');
+    await expect.poll(said).toContain('Alan Turing is now large for everybody.');
+    // One's own pin comes first, and without it the host's word counts again.
+    await by('face-p-3').dblclick();
+    await attribute('group', 'large', 'p-3');
+    await page.keyboard.press('g');
+    await attribute('group', 'large', 'p-2');
+    await page.keyboard.press('g');
+    await attribute('group', 'layout', 'grid');
+    await by('face-self').focus();
+    await page.keyboard.press('Shift+F10');
+    await by('tile-spotlight').click();
+    expect(await last('door')).toEqual({ type: 'door', ask: { what: 'spotlight', tile: 'p-ada' } });
+    await attribute('group', 'large', 'self');
+    await by('face-self').focus();
+    await page.keyboard.press('Shift+F10');
+    await by('tile-spotlight').click();
+    expect(await last('door')).toEqual({ type: 'door', ask: { what: 'spotlight', tile: null } });
+    await attribute('group', 'layout', 'grid');
+  });
+
+  test('is told whose app misbehaves, and a guest is offered nothing of that', async () => {
+    await open('group-5');
+    const offences = { list: [{ what: 'flood' as const, count: 1204 }], kicks: 1 };
+    await fake(page, 'door', { may_host: true });
+    await fake(page, 'room', { people: { 'p-3': { offences } } });
+    await expect.poll(said).toContain('The app of Katherine Johnson sends what it should not.');
+    await page.keyboard.press('c');
+    await by('tab-people').click();
+    expect(await by('offences-p-3').innerText()).toContain('Cut off by the server');
+    await fake(page, 'door', { may_host: false });
+    await by('offences-p-3').waitFor({ state: 'detached' });
+    await by('face-p-2').click({ button: 'right' });
+    await by('tile-pin').waitFor();
+    expect(await by('tile-spotlight').count()).toBe(0);
+  });
+});

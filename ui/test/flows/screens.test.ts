@@ -141,6 +141,18 @@ const SCREENS: Record<string, Screen> = {
       await page.getByTestId('unfold-batch').click();
     },
   },
+  'group-host': {
+    scenario: 'group-5',
+    then: async (page) => {
+      const offences = { list: [{ what: 'flood' as const, count: 1204 }, { what: 'key_frames' as const, count: 31 }], kicks: 1 };
+      await fake(page, 'door', { may_host: true });
+      await fake(page, 'room', { people: { 'p-3': { offences } }, call: { spotlight: 'p-2' } });
+      await keepControls(page);
+      await page.keyboard.press('c');
+      await page.getByTestId('tab-people').click();
+      await page.getByTestId('unfold-p-3').click();
+    },
+  },
   'group-screen': { scenario: 'group-screen' },
   'group-screen-among': { scenario: 'group-screen', then: layout },
   'group-menu': { scenario: 'group-5', then: (page) => page.getByTestId('face-p-2').click({ button: 'right' }) },

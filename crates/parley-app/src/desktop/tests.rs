@@ -22,6 +22,7 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
         screen_size: None,
         volume_pct: 100,
         takes_files: true,
+        offences: None,
         stalled: false,
         quality: Quality::Good,
     };
@@ -43,6 +44,7 @@ pub(super) fn state(phase: Phase, people: &[&str]) -> AppState {
             me: None,
             people: people.iter().map(person).collect(),
             hand_place: None,
+            spotlight: None,
             group: None,
             connected_since_ms: None,
             past: None,

@@ -4,8 +4,9 @@ use super::actor::Actor;
 use super::mute::MuteAsk;
 use super::obey::Outcome;
 use super::talk::refusal;
+use crate::endpoint::SCREEN_TILE_OF;
 use crate::view::{CommandErrorCode, DoorAsk, DoorView, EntranceView, Phase, WaitingView};
-use parley_call::{CallCommand, CallSnapshot, EndReason, Entrance};
+use parley_call::{CallCommand, CallSnapshot, EndReason, Entrance, Spotlight};
 use parley_proto::{ParticipantId, Role};
 use std::time::Instant;
 
@@ -26,6 +27,9 @@ impl Actor {
             DoorAsk::SetPassword { password } => CallCommand::SetPassword(password),
             DoorAsk::Remove { id } => CallCommand::Remove(who(&id)?),
             DoorAsk::AskMute { id } => CallCommand::AskMute(id.as_deref().map(who).transpose()?),
+            DoorAsk::Spotlight { tile } => {
+                CallCommand::Spotlight(tile.as_deref().map(in_spotlight).transpose()?)
+            }
             DoorAsk::EndForAll => {
                 self.end_for_all();
                 return Ok(());
@@ -88,6 +92,15 @@ impl Actor {
             mute_asked_by: self.mute_asked_by.clone().filter(|_| self.mute.muted),
         }
     }
+}
+
+/// The tile that is to be large for everybody.
+fn in_spotlight(tile: &str) -> Result<Spotlight, crate::view::CommandError> {
+    let screen = tile.strip_prefix(SCREEN_TILE_OF);
+    Ok(Spotlight {
+        participant: who(screen.unwrap_or(tile))?,
+        screen: screen.is_some(),
+    })
 }
 
 fn who(id: &str) -> Result<ParticipantId, crate::view::CommandError> {

@@ -1,10 +1,11 @@
 //! What a call of three and more is in a window's words: who speaks, and how each picture comes. Pure functions of what the
 //! call says and what came; in a call of two they tell the same of the one picture there is.
 
-use crate::view::{GroupView, PictureState};
+use crate::endpoint::SCREEN_TILE_OF;
+use crate::view::{GroupView, OffenceKind, OffenceView, OffencesView, PictureState};
 use parley_call::port::TrackKind;
 use parley_call::{CallSnapshot, DownSnapshot, GroupSnapshot, PersonSnapshot};
-use parley_proto::{DownState, ParticipantId};
+use parley_proto::{DownState, Offence, OffenceCount, ParticipantId};
 
 pub(super) fn view(group: &GroupSnapshot) -> GroupView {
     GroupView {
@@ -12,6 +13,38 @@ pub(super) fn view(group: &GroupSnapshot) -> GroupView {
         speakers: group.speakers.iter().map(ParticipantId::to_string).collect(),
         short: group.is_short(),
     }
+}
+
+/// The tile that a host put large for everybody.
+pub(super) fn spotlight(call: &CallSnapshot) -> Option<String> {
+    let spotlight = call.spotlight?;
+    let prefix = if spotlight.screen { SCREEN_TILE_OF } else { "" };
+    Some(format!("{prefix}{}", spotlight.participant))
+}
+
+/// What hosts are told of somebody's client.
+pub(super) fn offences(call: &CallSnapshot, who: ParticipantId) -> Option<OffencesView> {
+    let told = call.offences.iter().find(|told| told.participant == who)?;
+    let kind = |what| match what {
+        Offence::Flood => Some(OffenceKind::Flood),
+        Offence::Streams => Some(OffenceKind::Streams),
+        Offence::Malformed => Some(OffenceKind::Malformed),
+        Offence::KeyFrames => Some(OffenceKind::KeyFrames),
+        Offence::Lists => Some(OffenceKind::Lists),
+        Offence::Absurd => Some(OffenceKind::Absurd),
+        Offence::Unknown => None,
+    };
+    let seen = |one: &OffenceCount| {
+        let what = kind(one.what)?;
+        Some(OffenceView {
+            what,
+            count: one.count,
+        })
+    };
+    Some(OffencesView {
+        list: told.list.iter().filter_map(seen).collect(),
+        kicks: told.kicks,
+    })
 }
 
 /// Whether nobody in between can see or hear anything.
@@ -53,6 +86,7 @@ pub(super) fn down(call: &CallSnapshot, who: ParticipantId, kind: TrackKind) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parley_call::{OffencesSnapshot, Spotlight};
     use parley_proto::{MediaState, Role};
 
     fn id(number: u8) -> ParticipantId {
@@ -126,6 +160,32 @@ mod tests {
         let paused = with(true, Some(DownState::Paused));
         let seen = view(paused.group.as_ref().unwrap());
         assert!(seen.short && seen.speakers == [id(1).to_string()]);
+    }
+
+    #[test]
+    fn whom_a_host_put_large_and_whose_client_misbehaves_is_told_by_their_tile() {
+        let mut room = call(Some(GroupSnapshot::default()));
+        assert_eq!((spotlight(&room), offences(&room, id(1))), (None, None));
+        let large = |screen| Spotlight {
+            participant: id(1),
+            screen,
+        };
+        room.spotlight = Some(large(false));
+        assert_eq!(spotlight(&room), Some(id(1).to_string()));
+        room.spotlight = Some(large(true));
+        assert_eq!(spotlight(&room), Some(format!("screen:{}", id(1))));
+        let count = |what| OffenceCount { what, count: 3 };
+        room.offences = vec![OffencesSnapshot {
+            participant: id(1),
+            list: vec![count(Offence::Flood), count(Offence::Unknown)],
+            kicks: 1,
+        }];
+        let seen = offences(&room, id(1)).unwrap();
+        assert_eq!(
+            (seen.list.len(), seen.list[0].what, seen.kicks),
+            (1, OffenceKind::Flood, 1)
+        );
+        assert_eq!(offences(&room, id(2)), None);
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl Actor {
             me: snapshot.and_then(|call| call.me).map(|me| me.to_string()),
             people,
             hand_place: self.hands.place(None),
+            spotlight: snapshot.filter(|_| !over).and_then(group::spotlight),
             group: snapshot.and_then(|call| call.group.as_ref()).map(group::view),
             connected_since_ms: snapshot.and_then(|call| call.connected_at).map(since_1970_ms),
             past: self.past_id(),
@@ -170,6 +171,7 @@ impl Actor {
                 screen: comes(TrackKind::Screen, screen),
                 screen_size: screen.map(translate::size),
                 volume_pct: self.volume_of(person),
+                offences: group::offences(call, person.id),
                 takes_files: super::files::takes_files(&call.people, person),
                 ..translate::person(person, self.quality.of(person.id))
             }

@@ -118,6 +118,7 @@ pub(super) fn person(person: &PersonSnapshot, quality: Quality) -> PersonView {
         screen_size: None,
         volume_pct: 100,
         takes_files: person.media.takes_files,
+        offences: None,
         stalled: person.stalled,
         // What stopped coming says more than the figures of what came before.
         quality: if person.stalled { Quality::Poor } else { quality },

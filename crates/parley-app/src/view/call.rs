@@ -32,6 +32,8 @@ pub struct CallView {
     pub people: Vec<PersonView>,
     /// One's own place in the order of raised hands; see [`PersonView::hand_place`].
     pub hand_place: Option<u32>,
+    /// The tile that a host put large for everybody: the id of a person, one's own among them, or `screen:` and the id.
+    pub spotlight: Option<String>,
     /// What there is of a call through the server; absent while media goes directly only.
     pub group: Option<GroupView>,
     /// When the other side was first connected, in milliseconds since 1970; absent before.
@@ -134,8 +136,47 @@ pub struct PersonView {
     pub takes_files: bool,
     /// Something that they send has not come for a second.
     pub stalled: bool,
+    /// What hosts are told of their client; absent where there is nothing to tell, and for guests.
+    pub offences: Option<OffencesView>,
     /// How good the path to them is; in a group, the one to the server and what comes of them there.
     pub quality: Quality,
+}
+
+/// What somebody's client did in a group that no good one does; the server limits it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OffencesView {
+    /// What happened, each kind once.
+    pub list: Vec<OffenceView>,
+    /// How often the server ended their connection for sound and pictures for it.
+    pub kicks: u32,
+}
+
+/// One kind of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OffenceView {
+    /// What.
+    pub what: OffenceKind,
+    /// How often.
+    #[ts(type = "number")]
+    pub count: u64,
+}
+
+/// What it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum OffenceKind {
+    /// More than one client may send.
+    Flood,
+    /// Packets of nothing they send.
+    Streams,
+    /// Packets that nobody could read.
+    Malformed,
+    /// Key frames asked for without end.
+    KeyFrames,
+    /// Wishes and words faster than they are taken.
+    Lists,
+    /// Wishes that nobody can mean.
+    Absurd,
 }
 
 /// How good a path is, in three bars.

@@ -92,6 +92,11 @@ pub enum DoorAsk {
         /// Who ([`super::PersonView::id`]); absent for everybody.
         id: Option<String>,
     },
+    /// Puts somebody large for everybody in a group.
+    Spotlight {
+        /// Whose tile: the id of a person, one's own among them, or `screen:` and the id; absent for nobody.
+        tile: Option<String>,
+    },
     /// Ends the call for everybody.
     EndForAll,
     /// It was seen who asked for silence.
@@ -109,6 +114,7 @@ impl fmt::Debug for DoorAsk {
             Self::SetPassword { .. } => "SetPassword",
             Self::Remove { .. } => "Remove",
             Self::AskMute { .. } => "AskMute",
+            Self::Spotlight { .. } => "Spotlight",
             Self::EndForAll => "EndForAll",
             Self::SeenMute => "SeenMute",
         })

@@ -25,7 +25,10 @@ mod share;
 mod talk;
 mod update;
 
-pub use call::{CallState, CallView, EndCode, EndedView, PersonView, Quality, SignalingState};
+pub use call::{
+    CallState, CallView, EndCode, EndedView, OffenceKind, OffenceView, OffencesView, PersonView, Quality,
+    SignalingState,
+};
 pub use camera::{CameraResolution, CameraSettings};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
 pub use desktop::{DesktopSettings, DesktopView, NoticeTopic};

@@ -17,10 +17,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
-/// Commands that may wait, for all and for each driver.
+/// Commands and lanes that may wait: everybody's lanes come at once when a group begins.
+const ASKED_MAX: usize = 256 + 2 * GROUP_PARTICIPANTS_MAX;
+/// Commands that may wait for one driver.
 const COMMANDS_MAX: usize = 256;
-/// Lanes that may wait: everybody's come at once when a group begins.
-const LANES_MAX: usize = 2 * GROUP_PARTICIPANTS_MAX;
 /// Disk commands that may wait: more than a window of chunks, so the cores' own bounds hold first.
 const DISK_MAX: usize = 4096;
 /// Disk answers that may wait.
@@ -56,6 +56,13 @@ pub enum FileCommand {
     People(Vec<ParticipantId>),
 }
 
+/// What comes from the app, in one line: who is there, and whose lane it is, must not overtake each other.
+#[derive(Debug)]
+enum Asked {
+    Command(FileCommand),
+    Lane(ParticipantId, LaneKind, Lane),
+}
+
 /// What a driver tells.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Told {
@@ -68,8 +75,7 @@ pub(super) struct Told {
 /// The app's end of the transfers. Dropping it ends their tasks; parts stay on the disk.
 #[derive(Debug)]
 pub struct FilesHandle {
-    commands: mpsc::Sender<FileCommand>,
-    lanes: mpsc::Sender<(ParticipantId, LaneKind, Lane)>,
+    asks: mpsc::Sender<Asked>,
     /// Every transfer, oldest first; at most ten times a second of each person.
     pub transfers: watch::Receiver<Vec<TransferSnapshot>>,
     /// What was refused and dropped since the call began.
@@ -82,12 +88,13 @@ impl FilesHandle {
     /// Asks something; what follows shows in the transfers. False when too much was asked at once.
     #[must_use]
     pub fn command(&self, command: FileCommand) -> bool {
-        self.commands.try_send(command).is_ok()
+        self.asks.try_send(Asked::Command(command)).is_ok()
     }
 
     /// One of the lanes can be used. Takes the place of one there was before.
     pub fn use_lane(&self, participant: ParticipantId, kind: LaneKind, lane: Lane) {
-        if self.lanes.try_send((participant, kind, lane)).is_err() {
+        let lane = Asked::Lane(participant, kind, lane);
+        if self.asks.try_send(lane).is_err() {
             tracing::warn!(?kind, "the transfers take no lane");
         }
     }
@@ -100,8 +107,7 @@ impl FilesHandle {
     reason = "driver: one task and one thread a call, ended with its handle"
 )]
 pub fn start(folder: PathBuf) -> Option<FilesHandle> {
-    let (commands, asked) = mpsc::channel(COMMANDS_MAX);
-    let (lanes, new_lanes) = mpsc::channel(LANES_MAX);
+    let (asks, asked) = mpsc::channel(ASKED_MAX);
     let (tell_list, transfers) = watch::channel(Vec::new());
     let (count, counters) = watch::channel(FileCounters::default());
     let (tell_ways, ways) = watch::channel(Vec::new());
@@ -120,7 +126,6 @@ pub fn start(folder: PathBuf) -> Option<FilesHandle> {
     let (tell, told) = mpsc::channel(TOLD_MAX);
     let everybody = Everybody {
         asked,
-        new_lanes,
         told,
         tell,
         to_disk,
@@ -135,8 +140,7 @@ pub fn start(folder: PathBuf) -> Option<FilesHandle> {
     };
     tokio::spawn(everybody.run());
     Some(FilesHandle {
-        commands,
-        lanes,
+        asks,
         transfers,
         counters,
         ways,
@@ -183,8 +187,7 @@ impl One {
 }
 
 struct Everybody {
-    asked: mpsc::Receiver<FileCommand>,
-    new_lanes: mpsc::Receiver<(ParticipantId, LaneKind, Lane)>,
+    asked: mpsc::Receiver<Asked>,
     told: mpsc::Receiver<(u32, Told)>,
     /// For the drivers.
     tell: mpsc::Sender<(u32, Told)>,
@@ -205,9 +208,9 @@ impl Everybody {
         loop {
             tokio::select! {
                 biased;
-                Some((who, kind, lane)) = self.new_lanes.recv() => self.take_lane(who, kind, lane),
-                command = self.asked.recv() => match command {
-                    Some(command) => self.carry_out(command),
+                asked = self.asked.recv() => match asked {
+                    Some(Asked::Lane(who, kind, lane)) => self.take_lane(who, kind, lane),
+                    Some(Asked::Command(command)) => self.carry_out(command),
                     None => break,
                 },
                 Some((number, told)) = self.told.recv() => self.hear(number, told),

@@ -26,7 +26,7 @@ use crate::snapshot::{
 };
 use host::DoorTold;
 use parley_proto::{
-    ClientMessage, ErrorCode, JoinToken, Link, LinkSecret, MediaState, Participant, PeerEnvelope,
+    ClientMessage, ErrorCode, JoinToken, Link, LinkSecret, MediaState, Participant, PeerEnvelope, Role,
     ServerAddress,
 };
 use serde_json::Value;
@@ -215,6 +215,8 @@ impl Stay {
                 .filter(|_| self.times.up())
                 .or(self.group.first_up()),
             recording: self.recording(),
+            offences: self.group.offences(self.me.as_ref()),
+            spotlight: self.group.spotlight(self.me.as_ref(), &self.roster),
             group: self.group.snapshot(),
             ended: self.ended.clone(),
         }
@@ -326,6 +328,10 @@ impl Stay {
             CallCommand::SetPassword(password) => self.as_host(ClientMessage::SetPassword { password }, cx),
             CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),
             CallCommand::AskMute(id) => self.as_host(ClientMessage::AskMute { id }, cx),
+            CallCommand::Spotlight(spotlight) => {
+                let may = self.role() == Some(Role::Host);
+                self.group.put_in_spotlight(spotlight, may, cx);
+            }
             CallCommand::Look(looks) => self.group.look(looks),
             CallCommand::FileWays(ways) => self.pairs.wish(cx.now, ways),
             CallCommand::EndForAll => self.end_for_all(cx),

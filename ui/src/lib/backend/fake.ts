@@ -214,6 +214,7 @@ class FakeBackend implements Backend {
     const { call } = this.#state;
     if (call) this.#set({ call: { ...call, door: asked(call.door, ask) } });
     if (ask.what === 'enter' && this.#state.call?.door.entrance === 'free') this.#callState('waiting');
+    if (ask.what === 'spotlight') this.#set(withRoom(this.#state, { call: { spotlight: ask.tile } }));
     if (ask.what === 'admit') this.#later(1, () => this.#person({}));
     if (ask.what === 'remove' && call && call.people.length > 1) this.#set(withRoom(this.#state, { gone: [ask.id] }));
     else if (ask.what === 'remove') this.#nobody();

@@ -170,7 +170,10 @@ impl Members {
                 reaction: *reaction,
             }),
             // Who leaves tells the server, and offers are for the direct way.
-            ControlMessage::Bye | ControlMessage::Offer { .. } | ControlMessage::Unknown => {}
+            ControlMessage::Bye
+            | ControlMessage::Offer { .. }
+            | ControlMessage::Spotlight { .. }
+            | ControlMessage::Unknown => {}
         }
     }
 

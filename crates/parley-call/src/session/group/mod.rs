@@ -14,6 +14,8 @@
 //! | `to_driver` | when the driver is told what the server said |
 //! | `watch` | what is done about a picture that stopped |
 //! | `members` | what they say of themselves, and what they are told |
+//! | `spotlight` | whom a host put large for everybody |
+//! | `offences` | what hosts are told that somebody's client does |
 //! | `words` | what may be said when, sealed |
 //! | `settle` | what follows from all that |
 //! | `shown` | what others may see of it |
@@ -21,10 +23,12 @@
 mod connection;
 mod lists;
 mod members;
+mod offences;
 mod publications;
 mod settle;
 mod shown;
 mod source;
+mod spotlight;
 mod to_driver;
 mod topology;
 mod watch;
@@ -40,13 +44,19 @@ use crate::ice::IceServer;
 use crate::port::LaneKind;
 use crate::seal::WordKey;
 use crate::sfu_port::{Look, SfuEvent, SfuEventKind};
+use crate::snapshot::{OffencesSnapshot, Spotlight};
 use connection::SfuConnection;
 use lists::Lists;
 use members::Members;
+use offences::OffencesTold;
 use parley_proto::limits::{AUDIO_DOWNS_MAX, SPEAKERS_MAX, VIDEO_DOWNS_MAX};
-use parley_proto::{Down, ErrorCode, MediaState, ParticipantId, Reaction, ServerMessage, TopologyMode};
+use parley_proto::{
+    ControlMessage, Down, ErrorCode, MediaState, Participant, ParticipantId, Reaction, Role, ServerMessage,
+    TopologyMode,
+};
 use publications::Publications;
 use serde_json::Value;
+use spotlight::Spotlights;
 use std::time::{Duration, Instant};
 use to_driver::ToDriver;
 use topology::Topology;
@@ -110,6 +120,8 @@ pub(super) struct Group {
     watch: Watch,
     members: Members,
     words: Words,
+    spotlights: Spotlights,
+    offences: OffencesTold,
     speakers: Vec<ParticipantId>,
     downs: Vec<Down>,
     /// Whether the connection stood when that was looked at last.
@@ -140,6 +152,8 @@ impl Group {
             watch: Watch::default(),
             members,
             words: Words::new(stream),
+            spotlights: Spotlights::default(),
+            offences: OffencesTold::default(),
             speakers: Vec::new(),
             downs: Vec::new(),
             was_up: false,
@@ -236,6 +250,8 @@ impl Group {
         self.first_up = None;
         self.silent_since = None;
         self.words_wait = false;
+        self.spotlights = Spotlights::default();
+        self.offences = OffencesTold::default();
         cx.out.lane(LaneCommand::EndFiles);
         cx.out.sfu_over();
         cx.out.prefer_sfu(false);
@@ -244,6 +260,7 @@ impl Group {
     /// Somebody is there who may have missed what was said.
     pub(super) fn welcome(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
         self.members.welcome(cx.now, id);
+        self.spotlights.welcome(id);
         self.lists.wishes_changed();
         // A fresh one: what the chat said on one before, and was not answered, it says again.
         cx.out.lane(LaneCommand::Open { participant: id });
@@ -254,6 +271,8 @@ impl Group {
         let known = self.members.get(id).is_some();
         self.members.forget(id);
         self.topology.forget(id);
+        self.spotlights.forget(id);
+        self.offences.forget(id);
         self.speakers.retain(|speaker| *speaker != id);
         self.downs.retain(|down| down.participant != id);
         self.lists.wishes_changed();
@@ -290,6 +309,26 @@ impl Group {
         self.members.wants_to_record()
     }
 
+    /// Puts somebody large for everybody, or nobody; only hosts may.
+    pub(super) fn put_in_spotlight(&mut self, target: Option<Spotlight>, may: bool, cx: &mut Context<'_>) {
+        if may && self.in_force() {
+            self.spotlights.put(target);
+        } else {
+            cx.counters.out_of_order += 1;
+        }
+    }
+
+    /// Whom a host put large for everybody.
+    pub(super) fn spotlight(&self, me: Option<&Participant>, roster: &Roster) -> Option<Spotlight> {
+        self.spotlights.shown(me, roster)
+    }
+
+    /// What hosts were told of people's clients; nothing for anybody else.
+    pub(super) fn offences(&self, me: Option<&Participant>) -> Vec<OffencesSnapshot> {
+        let host = me.is_some_and(|me| me.role == Role::Host);
+        if host { self.offences.all() } else { Vec::new() }
+    }
+
     /// The app says what it shows.
     pub(super) fn look(&mut self, looks: Vec<Look>) {
         self.wishes.look(looks);
@@ -322,6 +361,13 @@ impl Group {
         match message {
             ServerMessage::ParticipantReady { id, number } => self.topology.on_ready(id, number),
             ServerMessage::Told { from, payload } => self.on_told(from, &payload, around, cx),
+            ServerMessage::Offences { id, list, kicks } => {
+                let known = around.roster.has(id);
+                cx.counters.stale += u64::from(!known);
+                if known {
+                    self.offences.take(id, list, kicks);
+                }
+            }
             _ if !self.in_force() => cx.counters.stale += 1,
             ServerMessage::SfuAnswer { connection, sdp } => {
                 let asked = self.connection.on_answer(connection, sdp, cx);
@@ -400,6 +446,11 @@ impl Group {
             return;
         };
         match self.words.hear(me, from, payload, around.roster, cx) {
+            Some(Word::Control(ControlMessage::Spotlight { participant, screen })) => {
+                let target = participant.map(|participant| Spotlight { participant, screen });
+                let taken = self.spotlights.hear(from, target, around.roster);
+                cx.counters.out_of_order += u64::from(!taken);
+            }
             Some(Word::Control(message)) => self.members.hear(from, &message, cx),
             Some(Word::Frame(kind, frame)) => cx.out.lane(LaneCommand::Came {
                 participant: from,

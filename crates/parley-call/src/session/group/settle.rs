@@ -193,7 +193,8 @@ impl Group {
                 self.words_wait = self.words.next_at().is_some();
                 return;
             }
-            let Some((to, message)) = self.members.next_word() else {
+            let next = self.members.next_word().or_else(|| self.spotlights.next_word());
+            let Some((to, message)) = next else {
                 return;
             };
             self.words.say(me, to, &message, cx);

@@ -80,7 +80,11 @@ impl PeerLink {
             ControlMessage::Offer { digest } => self.announced_offer = Some(digest.clone()),
             ControlMessage::Recording { state } => self.recording.on_state(*state),
             ControlMessage::MayRecord { allowed } => self.recording.on_answer(*allowed),
-            ControlMessage::Reaction { .. } | ControlMessage::Bye | ControlMessage::Unknown => {}
+            // Between two nobody is put before anybody.
+            ControlMessage::Reaction { .. }
+            | ControlMessage::Bye
+            | ControlMessage::Spotlight { .. }
+            | ControlMessage::Unknown => {}
         }
     }
 

@@ -91,6 +91,7 @@ impl Stay {
             | ServerMessage::LayersWanted { .. }
             | ServerMessage::Downs { .. }
             | ServerMessage::Speakers { .. }
+            | ServerMessage::Offences { .. }
             | ServerMessage::Told { .. } => self.on_group_message(message, cx),
             message if self.group.in_force() => self.on_room_of_group(message, cx),
             ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),

@@ -7,6 +7,8 @@ export type Layout = 'grid' | 'speaker';
 export interface Wishes {
   /** What the person pinned. */
   readonly pinned: string | null;
+  /** What a host put large for everybody, unless the person waved it away. */
+  readonly spotlight?: string | null;
   readonly layout: Layout;
   /** What is shared stands among the people, rather than before them. */
   readonly screensInGrid: boolean;
@@ -16,10 +18,11 @@ export interface Wishes {
   readonly speaker: string | null;
 }
 
-/** The key of the one that is large; null: all are equal. What is pinned comes before what is shared, and that before who speaks. */
-export function largeOne(members: readonly Member[], { pinned, layout, screensInGrid, sharers, speaker }: Wishes): string | null {
+/** The key of the one that is large; null: all are equal. What is pinned comes before what a host put large, that before what is shared, and that before who speaks. */
+export function largeOne(members: readonly Member[], { pinned, spotlight, layout, screensInGrid, sharers, speaker }: Wishes): string | null {
   const there = (key: string | null | undefined): key is string => members.some((one) => one.key === key);
   if (there(pinned)) return pinned;
+  if (there(spotlight)) return spotlight;
   const sharer = sharers.at(-1);
   if (sharer !== undefined && !screensInGrid && there(screenKey(sharer))) return screenKey(sharer);
   if (layout === 'grid' || sharer !== undefined) return null;

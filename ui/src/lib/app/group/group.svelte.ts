@@ -6,6 +6,7 @@ import type { AppState, Levels, TileLook } from '../../bindings';
 import { keep, kept } from '../kept';
 import { gathered, NO_NEWS, told } from './comings';
 import type { Layout } from './focus';
+import { hostNews, litOf } from './host';
 import { Looks } from './looks';
 import { isGroup } from './members';
 import { broughtForward, seated } from './seats';
@@ -29,6 +30,8 @@ export class Group {
   screensInGrid = $state(false);
   /** The key of the tile that stays large. */
   pinned = $state<string | null>(null);
+  /** The key of the tile that a host put large, unless the person waved that away. */
+  spotlight = $state<string | null>(null);
   page = $state(0);
   /** Who was chosen to get files; nothing: whoever can take them. */
   filesTo = $state.raw<ReadonlySet<string> | null>(null);
@@ -70,6 +73,9 @@ export class Group {
     this.sharers = seated(this.sharers, people.filter((one) => one.screen_on).map(({ id }) => id));
     if (this.sharers.length === 0) this.screensInGrid = false;
     if (this.pinned !== null && !this.#stays(this.pinned, there)) this.pinned = null;
+    const lit = litOf(next.call);
+    if (lit !== litOf(before.call) || before.phase !== 'in_call') this.spotlight = lit;
+    hostNews(before, next).forEach((text) => this.#world.news(text));
     this.speaking = without(this.speaking, there);
     const speakers = voices(next);
     if (speakers) this.#speak(speakers, nowMs);
@@ -96,6 +102,7 @@ export class Group {
   /** Between all alike and one large; while something is shared, between it alone and it among the people. */
   toggleLayout = (): void => {
     if (this.pinned !== null) this.pinned = null;
+    else if (this.spotlight !== null) this.spotlight = null;
     else if (this.sharers.length) this.screensInGrid = !this.screensInGrid;
     else {
       this.layout = this.layout === 'grid' ? 'speaker' : 'grid';
@@ -168,7 +175,7 @@ export class Group {
     this.looks.want(false);
     this.#news = NO_NEWS;
     this.#waved = this.short = this.screensInGrid = false;
-    this.pinned = this.filesTo = null;
+    this.pinned = this.spotlight = this.filesTo = null;
     this.page = 0;
     this.speaking = SILENCE;
     this.seats = this.sharers = [];

@@ -88,10 +88,11 @@ function wayOf(person: PersonView, picture: PictureState): Way {
 }
 
 /** What a screen reader hears of a tile: who it is, and everything that is drawn on it. */
-export function spelled(member: Member, speaks: boolean, pinned: boolean): string {
+export function spelled(member: Member, speaks: boolean, pinned: boolean, lit = false): string {
   const name = member.key === SELF ? t.panel.yourself({ name: member.name }) : member.screen ? t.share.from({ name: member.name }) : member.name;
   const states = [
     pinned ? t.group.pinned : '',
+    lit ? t.group.spotlit : '',
     speaks ? t.group.speaks : '',
     member.screen || member.microphoneOn ? '' : t.group.muted,
     member.screen || member.cameraOn ? '' : t.panel.pictureOff,

@@ -22,6 +22,8 @@ export function hostWord(ask: DoorAsk): HostWord | null {
       return { type: 'end_for_all' };
     case 'enter':
     case 'seen_mute':
+    // Said to the others, and not by a browser's page yet.
+    case 'spotlight':
       return null;
   }
 }

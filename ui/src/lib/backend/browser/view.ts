@@ -99,6 +99,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy }: Parts)
     me: call.me,
     people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
     hand_place: group?.handPlace ?? null,
+    spotlight: null,
     group: phase === 'in_call' ? (group?.view ?? null) : null,
     connected_since_ms: call.connectedSinceMs,
     past: null,
@@ -125,6 +126,7 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
     screen_size: them.screenSize,
     volume_pct: them.volume,
     takes_files: true,
+    offences: null,
     stalled: false,
     quality: them.quality,
   };

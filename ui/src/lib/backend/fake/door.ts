@@ -22,6 +22,7 @@ export function asked(door: DoorView, ask: DoorAsk): DoorView {
       return { ...door, mute_asked_by: null };
     case 'remove':
     case 'ask_mute':
+    case 'spotlight':
     case 'end_for_all':
       return door;
   }

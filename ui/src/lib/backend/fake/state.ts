@@ -81,6 +81,7 @@ export const GRACE: PersonView = {
   screen_size: null,
   volume_pct: 100,
   takes_files: true,
+  offences: null,
   stalled: false,
   quality: 'good',
 };
@@ -99,6 +100,7 @@ export const CALL: CallView = {
   me: 'p-ada',
   people: [],
   hand_place: null,
+  spotlight: null,
   group: null,
   connected_since_ms: null,
   past: null,

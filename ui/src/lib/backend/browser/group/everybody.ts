@@ -143,6 +143,7 @@ export class Everybody {
       volume_pct: this.volumeOf(id, call),
       // A browser's page makes connections for files between two only.
       takes_files: false,
+      offences: null,
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,
     };

@@ -1,0 +1,173 @@
+//! Whom a host put large for everybody: what this side said, what it heard, and what of that counts. Sans-IO.
+//!
+//! A host says it to everybody on every change, and to a newcomer by itself, as a raised hand. What was said or heard last counts, as long as whoever
+//! said it is a host by the server's word, and whoever is meant is there.
+
+use crate::session::roster::Roster;
+use crate::snapshot::Spotlight;
+use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::{ControlMessage, Participant, ParticipantId, Role};
+use std::collections::BTreeSet;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Spotlights {
+    /// What this side says, if it was the last to say something.
+    own: Option<Spotlight>,
+    /// What everybody was told who was there then.
+    told: Option<Spotlight>,
+    /// What another host said is taken back, and nobody was told yet.
+    takes_back: bool,
+    /// Those who have to be told by themselves.
+    newcomers: BTreeSet<ParticipantId>,
+    /// What another host says, if they were the last.
+    heard: Option<(ParticipantId, Spotlight)>,
+}
+
+impl Spotlights {
+    /// This side, a host, wants this.
+    pub(super) fn put(&mut self, target: Option<Spotlight>) {
+        // Taking back what another host said has to be heard, too.
+        self.takes_back = self.heard.take().is_some() && target.is_none();
+        self.own = target;
+    }
+
+    /// Somebody says something. Gives whether they may.
+    pub(super) fn hear(&mut self, from: ParticipantId, target: Option<Spotlight>, roster: &Roster) -> bool {
+        let may = roster.get(from).is_some_and(|person| person.role == Role::Host);
+        if may {
+            self.own = None;
+            self.told = None;
+            self.takes_back = false;
+            self.newcomers.clear();
+            self.heard = target.map(|target| (from, target));
+        }
+        may
+    }
+
+    /// Somebody is there who may have missed what was said.
+    pub(super) fn welcome(&mut self, id: ParticipantId) {
+        if self.newcomers.len() < GROUP_PARTICIPANTS_MAX {
+            self.newcomers.insert(id);
+        }
+    }
+
+    /// Somebody left.
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        self.newcomers.remove(&id);
+        self.heard.take_if(|(by, _)| *by == id);
+        self.own.take_if(|own| own.participant == id);
+    }
+
+    /// What counts now.
+    pub(super) fn shown(&self, me: Option<&Participant>, roster: &Roster) -> Option<Spotlight> {
+        let is_host = |person: &Participant| person.role == Role::Host;
+        let own = self.own.filter(|_| me.is_some_and(is_host));
+        let heard = self.heard.filter(|(by, _)| roster.get(*by).is_some_and(is_host));
+        let is_there = |target: &Spotlight| {
+            me.is_some_and(|me| me.id == target.participant) || roster.has(target.participant)
+        };
+        own.or(heard.map(|(_, target)| target)).filter(is_there)
+    }
+
+    /// The next thing to be said, and to whom (nobody: to everybody); it counts as said.
+    pub(super) fn next_word(&mut self) -> Option<(Option<ParticipantId>, ControlMessage)> {
+        if std::mem::take(&mut self.takes_back) || self.own != self.told {
+            self.told = self.own;
+            self.newcomers.clear();
+            return Some((None, word(self.own)));
+        }
+        let own = self.own?;
+        let newcomer = self.newcomers.pop_first()?;
+        Some((Some(newcomer), word(Some(own))))
+    }
+}
+
+fn word(target: Option<Spotlight>) -> ControlMessage {
+    ControlMessage::Spotlight {
+        participant: target.map(|target| target.participant),
+        screen: target.is_some_and(|target| target.screen),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(n: u8, role: Role) -> Participant {
+        Participant {
+            id: ParticipantId::from_bytes([n; 16]),
+            name: String::new(),
+            role,
+            order: n.into(),
+            away: false,
+        }
+    }
+
+    fn on(n: u8) -> Spotlight {
+        Spotlight {
+            participant: ParticipantId::from_bytes([n; 16]),
+            screen: false,
+        }
+    }
+
+    fn room() -> (Participant, Roster) {
+        let mut roster = Roster::default();
+        roster.reset(vec![person(2, Role::Host), person(3, Role::Guest)]);
+        (person(1, Role::Host), roster)
+    }
+
+    #[test]
+    fn what_a_host_says_last_counts_and_what_a_guest_says_does_not() {
+        let (me, roster) = room();
+        let mut one = Spotlights::default();
+        let [host, guest] = [2, 3].map(|n| ParticipantId::from_bytes([n; 16]));
+        assert!(!one.hear(guest, Some(on(3)), &roster));
+        assert_eq!(one.shown(Some(&me), &roster), None);
+        assert!(one.hear(host, Some(on(3)), &roster));
+        assert_eq!(one.shown(Some(&me), &roster), Some(on(3)));
+        one.put(Some(on(1)));
+        assert_eq!(one.shown(Some(&me), &roster), Some(on(1)), "oneself, too");
+        assert!(one.hear(host, None, &roster));
+        assert_eq!(one.shown(Some(&me), &roster), None);
+    }
+
+    #[test]
+    fn it_ends_with_whoever_is_in_it_and_with_whoever_is_host_no_more() {
+        let (me, mut roster) = room();
+        let mut one = Spotlights::default();
+        let host = ParticipantId::from_bytes([2; 16]);
+        one.hear(host, Some(on(3)), &roster);
+        roster.set_role(host, Role::Guest);
+        assert_eq!(one.shown(Some(&me), &roster), None);
+        roster.set_role(host, Role::Host);
+        roster.remove(on(3).participant);
+        assert_eq!(one.shown(Some(&me), &roster), None);
+        one.put(Some(on(2)));
+        let guest = person(1, Role::Guest);
+        assert_eq!(one.shown(Some(&guest), &roster), None);
+    }
+
+    #[test]
+    fn everybody_is_told_of_a_change_and_newcomers_of_what_lasts() {
+        let (_, roster) = room();
+        let [host, newcomer] = [2, 7].map(|n| ParticipantId::from_bytes([n; 16]));
+        let mut one = Spotlights::default();
+        one.welcome(newcomer);
+        assert_eq!(one.next_word(), None, "of nothing nobody is told");
+        one.put(Some(on(3)));
+        assert_eq!(one.next_word(), Some((None, word(Some(on(3))))));
+        assert_eq!(one.next_word(), None);
+        one.welcome(newcomer);
+        assert_eq!(one.next_word(), Some((Some(newcomer), word(Some(on(3))))));
+        one.put(None);
+        assert_eq!(one.next_word(), Some((None, word(None))));
+        assert_eq!(one.next_word(), None);
+        // What another host said is taken back by this one.
+        one.hear(host, Some(on(3)), &roster);
+        assert_eq!(one.next_word(), None);
+        one.put(None);
+        assert_eq!(one.next_word(), Some((None, word(None))));
+        assert_eq!(one.next_word(), None);
+    }
+}
