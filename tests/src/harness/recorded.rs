@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 const SEARCH_S: f64 = 0.3;
 /// Samples that are looked at as one: 12 kHz are enough for speech.
 const FOLD: usize = 4;
+/// Sound is compared in parts of a second: where a jitter buffer finds another wait, all that comes later lies elsewhere, and is no other
+/// sound for that.
+const PART: usize = SAMPLE_RATE as usize / FOLD;
 /// A busy machine loses packets, and what is heard is like what was said but not the same; other sound is below a tenth.
 const LIKENESS_MIN: f32 = 0.4;
 
@@ -89,10 +92,7 @@ impl Recorded {
         let position = wall.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000;
         speech::fill(u64::try_from(position)?, &mut said);
         let said = folded(&said);
-        let (lag, likeness) = (0..=2 * margin)
-            .map(|lag| (lag, alike(&said, &heard[lag..lag + length])))
-            .max_by(|one, other| one.1.total_cmp(&other.1))
-            .context("no sound")?;
+        let (lag, likeness) = lag(&said, &heard).context("no sound")?;
         ensure!(likeness > LIKENESS_MIN, "alike {likeness:.2}: not what was said");
         Ok((lag as f64 - margin as f64) * FOLD as f64 / f64::from(SAMPLE_RATE))
     }
@@ -159,15 +159,55 @@ fn folded(samples: &[f32]) -> Vec<f32> {
     few.map(|few| few.iter().sum::<f32>() / FOLD as f32).collect()
 }
 
-/// Normalised correlation.
-fn alike(one: &[f32], other: &[f32]) -> f32 {
-    let (mut cross, mut a, mut b) = (0.0, f32::MIN_POSITIVE, f32::MIN_POSITIVE);
-    for (x, y) in one.iter().zip(other) {
-        cross += x * y;
-        a += x * x;
-        b += y * y;
+/// By how many samples what was heard comes after what was said, the median of its parts, and how alike both are with each part
+/// where it lies best (normalised correlation). `heard` is longer by as much as is looked for.
+fn lag(said: &[f32], heard: &[f32]) -> Option<(usize, f32)> {
+    let most = heard.len().checked_sub(said.len())?;
+    let (mut lags, mut all) = (Vec::new(), Alike::default());
+    for (at, part) in said.chunks_exact(PART).enumerate() {
+        let from = at * PART;
+        let at_lag = |lag: usize| (lag, Alike::of(part, &heard[from + lag..from + lag + PART]));
+        let (lag, best) = (0..=most)
+            .map(at_lag)
+            .max_by(|(_, one), (_, other)| one.value().total_cmp(&other.value()))?;
+        lags.push(lag);
+        all = all.with(best);
     }
-    cross / (a.sqrt() * b.sqrt())
+    lags.sort_unstable();
+    Some((*lags.get(lags.len() / 2)?, all.value()))
+}
+
+/// The sums of a normalised correlation.
+#[derive(Debug, Clone, Copy, Default)]
+struct Alike {
+    cross: f32,
+    one: f32,
+    other: f32,
+}
+
+impl Alike {
+    fn of(one: &[f32], other: &[f32]) -> Self {
+        let add = |sum: Self, (x, y): (&f32, &f32)| {
+            sum.with(Self {
+                cross: x * y,
+                one: x * x,
+                other: y * y,
+            })
+        };
+        one.iter().zip(other).fold(Self::default(), add)
+    }
+
+    fn with(self, more: Self) -> Self {
+        Self {
+            cross: self.cross + more.cross,
+            one: self.one + more.one,
+            other: self.other + more.other,
+        }
+    }
+
+    fn value(self) -> f32 {
+        self.cross / (self.one.sqrt() * self.other.sqrt()).max(f32::MIN_POSITIVE)
+    }
 }
 
 fn ffmpeg(path: &Path) -> Command {
@@ -204,4 +244,53 @@ fn ends(path: &Path, track: &str) -> Result<Vec<f64>> {
         Some(begin.parse::<f64>().ok()? + lasts.parse::<f64>().unwrap_or(0.020))
     };
     Ok(lines.iter().filter_map(end).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some seconds of the built-in speech from a second on, as they are looked at.
+    fn spoken(from_s: u64, seconds: usize) -> Vec<f32> {
+        let mut samples = vec![0.0; seconds * SAMPLE_RATE as usize];
+        speech::fill(from_s * u64::from(SAMPLE_RATE), &mut samples);
+        folded(&samples)
+    }
+
+    /// What was said from second 1,000 on for four seconds, and what was heard of it: `margin` samples of silence, then parts of what
+    /// was said, each after so many samples that are left out.
+    fn check(heard: &[f32], expect: std::ops::Range<usize>, alike: std::ops::Range<f32>) {
+        let said = spoken(1_000, 4);
+        let (lag, likeness) = lag(&said, heard).unwrap();
+        assert!(expect.contains(&lag), "{lag}");
+        assert!(alike.contains(&likeness), "{likeness}");
+    }
+
+    const MARGIN: usize = 3_600;
+    const QUIET: [f32; MARGIN] = [0.0; MARGIN];
+
+    #[test]
+    fn sound_that_found_another_wait_in_between_is_the_same_sound() {
+        let said = spoken(1_000, 4);
+        // 5 ms are left out in the middle of the second second.
+        let found = [
+            &QUIET[..],
+            &said[..18_000],
+            &said[18_060..],
+            &QUIET[..],
+            &QUIET[..60],
+        ]
+        .concat();
+        check(&found, MARGIN - 60..MARGIN + 1, 0.8..1.001);
+        let as_it_was = [&QUIET[..], &said[..], &QUIET[..]].concat();
+        check(&as_it_was, MARGIN..MARGIN + 1, 0.999..1.001);
+    }
+
+    #[test]
+    fn other_sound_is_not() {
+        for other in [400, 1_007, 5_000] {
+            let heard = [&QUIET[..], &spoken(other, 4)[..], &QUIET[..]].concat();
+            check(&heard, 0..2 * MARGIN + 1, -0.1..0.3);
+        }
+    }
 }

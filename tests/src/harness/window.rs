@@ -1,6 +1,7 @@
 //! A person at a computer: the real window of Parley on a screen of its own, with a camera, a microphone, a speaker and a
 //! home folder of its own, driven through WebKitGTK's WebDriver.
 
+pub mod seats;
 mod tiles;
 
 use super::fake_camera::FakeCamera;

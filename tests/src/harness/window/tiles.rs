@@ -103,6 +103,6 @@ impl Window {
 }
 
 /// The reader of picture numbers that Chromium's page uses too, as a plain script.
-fn stamp_reader() -> String {
+pub(super) fn stamp_reader() -> String {
     include_str!("../../../interop/page/stamp.js").replace("export function", "function")
 }
