@@ -52,8 +52,15 @@ impl<K: Ord + Copy> Allocator<K> {
         }
     }
 
-    /// Splits `budget`.
-    pub(super) fn allocate(&mut self, now: Instant, budget: Bitrate, demands: &[Demand<K>]) -> Grants {
+    /// Splits `budget`. `hasty`: more is given as soon as it fits, without waiting whether that lasts.
+    pub(super) fn allocate(
+        &mut self,
+        now: Instant,
+        budget: Bitrate,
+        demands: &[Demand<K>],
+        hasty: bool,
+    ) -> Grants {
+        let hold = if hasty { Duration::ZERO } else { HOLD };
         let grants = share(budget, demands);
         let cautious = share(budget.scale(1.0 / MARGIN), demands);
         let mut standings = BTreeMap::new();
@@ -65,7 +72,7 @@ impl<K: Ord + Copy> Allocator<K> {
                 let most = demand.layers.len().saturating_sub(1);
                 let had = standing.granted.map(|layer| layer.min(most));
                 standing.granted = if standing.known {
-                    standing.settle(now, had, *bold, cautious)
+                    standing.settle((now, hold), had, *bold, cautious)
                 } else {
                     *bold
                 };
@@ -82,7 +89,7 @@ impl<K: Ord + Copy> Allocator<K> {
 impl Standing {
     fn settle(
         &mut self,
-        now: Instant,
+        (now, hold): (Instant, Duration),
         had: Option<usize>,
         bold: Option<usize>,
         cautious: Option<usize>,
@@ -94,7 +101,7 @@ impl Standing {
         }
         let since = *self.ripe_since.get_or_insert(now);
         // With less to share, somebody may be given more because somebody else is not: never more than there is room for now.
-        if now < since + HOLD {
+        if now < since + hold {
             return had.min(bold);
         }
         self.ripe_since = None;
@@ -164,7 +171,7 @@ mod tests {
     #[test]
     fn everybody_is_seen_before_anybody_is_seen_well() {
         let check = |kbps, demands: &[Demand<u8>], grants: &[Option<usize>]| {
-            let given = Allocator::new().allocate(start(), Bitrate::from_kbps(kbps), demands);
+            let given = Allocator::new().allocate(start(), Bitrate::from_kbps(kbps), demands, false);
             assert_eq!(given, grants, "{kbps} kbit/s");
         };
         let grid = [
@@ -194,7 +201,7 @@ mod tests {
         let mut now = start();
         let mut allocator = Allocator::new();
         let one = [demand(1, 1, &[150, 500])];
-        let mut ask = |now, kbps| allocator.allocate(now, Bitrate::from_kbps(kbps), &one)[0];
+        let mut ask = |now, kbps| allocator.allocate(now, Bitrate::from_kbps(kbps), &one, false)[0];
         assert_eq!(ask(now, 600), Some(1));
         assert_eq!(ask(now, 520), Some(1), "no room to spare, and yet enough");
         assert_eq!(ask(now, 490), Some(0));
@@ -223,7 +230,7 @@ mod tests {
             }).collect();
             for budget in budgets {
                 now += Duration::from_millis(700);
-                let grants = allocator.allocate(now, Bitrate::from_kbps(budget), &demands);
+                let grants = allocator.allocate(now, Bitrate::from_kbps(budget), &demands, false);
                 let sum: u64 = grants.iter().zip(&demands).filter_map(|(grant, demand)| Some(demand.layers[(*grant)?].kbps())).sum();
                 prop_assert!(sum <= budget, "{sum} of {budget}");
             }

@@ -42,6 +42,9 @@ const SHARE: f64 = 0.92;
 /// For so long after the first picture the shares of a way are given without waiting whether they last: what is known of it only grows
 /// then, look by look.
 const FIRST_LOOKS: Duration = Duration::from_secs(2);
+/// Who has seen nobody for so long, though somebody could be seen, is sent one picture whatever is known of their way: where no look found
+/// anything, that picture tells what the way carries.
+const STARVED: Duration = Duration::from_secs(2);
 /// Addresses a client may come from at a time.
 const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
@@ -88,6 +91,8 @@ pub(super) struct Peer {
     pub(super) estimate: Bitrate,
     /// Since when a picture goes down.
     seen_since: Option<Instant>,
+    /// Since when nothing fits of what is wanted, and nothing was seen before.
+    starved_since: Option<Instant>,
     probing: Probing,
     allocator: Allocator<usize>,
     streams: HashMap<Ssrc, (usize, usize)>,
@@ -133,6 +138,7 @@ impl Peer {
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
             seen_since: None,
+            starved_since: None,
             probing: Probing::default(),
             allocator: Allocator::new(),
             streams: HashMap::new(),
@@ -359,10 +365,19 @@ impl Peer {
             None => self.estimate.max(FIRST_ESTIMATE),
         };
         let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
-        if self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS) {
-            self.allocator = Allocator::new();
+        let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
+        let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
+        let starves = !grants.is_empty() && grants.iter().all(Option::is_none);
+        if starves && self.seen_since.is_none() {
+            let since = *self.starved_since.get_or_insert(now);
+            if let Some(first) = grants.first_mut()
+                && now >= since + STARVED
+            {
+                *first = Some(0);
+            }
+        } else {
+            self.starved_since = None;
         }
-        let grants = self.allocator.allocate(now, budget, &wanted.demands);
         let mut aims = vec![None; sections];
         let mut has = voices;
         let mut step: Option<Bitrate> = None;
@@ -389,9 +404,10 @@ impl Peer {
             // Its own limit is none of the way's.
             needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
         });
-        // Looks are made of pictures sent again, of which every client reports. Before there are any the library would send something
-        // of no stream (number 0), which not all know, and after looking in vain it does not look for a second.
-        let may_look = self.seen_since.is_some_and(|since| now >= since + WARM);
+        // Looks are made of pictures sent again, of which every client reports. Before there are any the library may send something
+        // that not all of them know, and after looking in vain it does not look for a second: only where nothing fits is that better
+        // than to wait.
+        let may_look = starves || self.seen_since.is_some_and(|since| now >= since + WARM);
         let told = may_look
             .then(|| {
                 self.probing

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_before_anything_is_wanted_and_not_for_every_sway() {
+    fn it_is_told_however_little_is_wanted_and_not_for_every_sway() {
         let now = start();
         let mut probing = Probing::default();
         assert_eq!(probing.look(now, kbps(500), Bitrate::ZERO, false), Some(LEAST));

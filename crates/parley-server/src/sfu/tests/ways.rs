@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::load::Part;
-use parley_proto::{DownState, Source};
+use parley_proto::{DownState, PublishedLayer, Source};
 use std::time::Duration;
 
 fn shows() -> Part {
@@ -162,6 +162,49 @@ fn a_larger_tile_gets_a_larger_layer_within_two_seconds() {
     );
     assert!(got.iter().filter(|one| one.marker).count() >= 24);
     assert_unbroken(&world.people[bob].received);
+}
+
+#[test]
+fn a_picture_that_does_not_fit_what_is_taken_for_granted_is_seen_where_the_way_is_wide() {
+    // With voices, and where all are silent.
+    for speaks in [true, false] {
+        let large = PublishedLayer {
+            rid: "f".to_owned(),
+            width: 1280,
+            height: 720,
+            kbps: 1_500,
+        };
+        let part = Part {
+            speaks,
+            layers: vec![large],
+            hears: 3,
+            sees: 3,
+        };
+        let mut world = World::new();
+        let (ada, bob) = (world.enter(part.clone()), world.enter(part));
+        world.run(ms(600));
+        world.watch(bob, &[(ada, 1280, 720, 2)]);
+        world.run(Duration::from_secs(6));
+        let since = world.now;
+        world.run(ms(2_000));
+        let pictures = world.got(bob, ada, Source::Camera, since);
+        let pictures = pictures.iter().filter(|one| one.marker).count();
+        assert!(pictures > 45, "{pictures} of 50 pictures, voices: {speaks}");
+    }
+}
+
+#[test]
+fn beside_eight_voices_somebody_is_seen_too() {
+    let part = Part { hears: 8, ..shows() };
+    let mut world = World::new();
+    let people: Vec<usize> = (0..9).map(|_| world.enter(part.clone())).collect();
+    world.run(ms(1_500));
+    world.watch(people[8], &[(people[0], 320, 180, 1)]);
+    world.run(Duration::from_secs(4));
+    assert_eq!(
+        world.states(people[8]),
+        [(DownState::Flows, Some("q".to_owned()))]
+    );
 }
 
 #[test]
