@@ -141,6 +141,7 @@ mod tests {
             me: None,
             people: Vec::new(),
             hand_place: None,
+            spotlight: None,
             group: None,
             connected_since_ms: None,
             past: None,
