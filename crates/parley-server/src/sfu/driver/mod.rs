@@ -169,10 +169,15 @@ impl SfuDriver {
     /// What was counted so far, over all threads.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.shards
+        let sum = self
+            .shards
             .iter()
             .map(|shard| *shard.shared.counts.lock().unwrap_or_else(PoisonError::into_inner))
-            .fold(Counts::default(), |sum, one| sum + one)
+            .fold(Counts::default(), |sum, one| sum + one);
+        Counts {
+            restarts: self.restarts(),
+            ..sum
+        }
     }
 
     /// How often a thread failed and began anew.
