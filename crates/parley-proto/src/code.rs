@@ -48,7 +48,7 @@ pub enum ErrorCode {
     NotAdmitted,
     /// The room has a lobby, and this client cannot wait in one.
     CannotWait,
-    /// A host put this participant out.
+    /// A host put this participant out, or the server for offences in a group.
     Removed,
     /// A host ended the call for everybody.
     Ended,
@@ -131,7 +131,9 @@ impl ErrorCode {
             Self::CannotWait => {
                 "The host lets people in one by one, and this Parley is too old to wait for that. Update it, then open the link again."
             }
-            Self::Removed => "The host removed you from the call.",
+            Self::Removed => {
+                "You were removed from the call, by a host or, if this app sent what it should not, by the server."
+            }
             Self::Ended => "The host ended the call for everybody.",
             Self::NotAllowed => "Only a host of the call can do that.",
             Self::SfuUnavailable => {

@@ -308,7 +308,8 @@ pub enum ServerMessage {
         id: ParticipantId,
         /// What happened, each kind once.
         list: Vec<OffenceCount>,
-        /// How often their connection to the SFU was ended for it. With [`crate::limits::KICKS_MAX`] they are put out of the room.
+        /// How often they were kicked for it: their connection to the SFU was ended, if they had one. One is forgotten after ten minutes
+        /// without any. With [`crate::limits::KICKS_MAX`] they are put out of the room.
         #[serde(default)]
         kicks: u32,
     },

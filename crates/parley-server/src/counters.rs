@@ -56,6 +56,8 @@ counters! {
     refused_out_of_order,
     /// People put out of a room by a host.
     removed,
+    /// People put out of a room by the server, for what their client did in a group.
+    removed_for_offences,
     /// Calls ended for everybody.
     ended_for_all,
     /// Changes of invitations, keys and bans that the disk did not take.
@@ -154,6 +156,7 @@ impl Tally {
             (&self.refused_full, doors.no_place),
             (&self.refused_out_of_order, doors.out_of_order),
             (&self.removed, doors.removed),
+            (&self.removed_for_offences, doors.offenders),
             (&self.ended_for_all, doors.ended),
             (&self.unwritten, unwritten),
         ] {

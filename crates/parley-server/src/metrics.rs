@@ -70,6 +70,7 @@ mod tests {
         let counters = Counters {
             rooms: 3,
             messages: 7,
+            removed_for_offences: 1,
             ..Counters::default()
         };
         let turn = TurnCounters {
@@ -80,6 +81,7 @@ mod tests {
         let sfu = SfuCounts {
             connections: 4,
             media_out: 5,
+            restarts: 6,
             ..SfuCounts::default()
         };
         let text = text(&counters, Some(&turn), Some(&sfu));
@@ -90,6 +92,8 @@ mod tests {
             "parley_turn_junk_total 9\n",
             "# TYPE parley_sfu_connections gauge\nparley_sfu_connections 4\n",
             "parley_sfu_media_out_total 5\n",
+            "# TYPE parley_sfu_restarts_total counter\nparley_sfu_restarts_total 6\n",
+            "parley_removed_for_offences_total 1\n",
         ] {
             assert!(text.contains(lines), "{lines} in\n{text}");
         }

@@ -182,7 +182,7 @@ fn when_the_thread_of_their_room_fails_everybody_is_back_within_five_seconds() {
     let sfu = server.sfu().unwrap();
     let flows = |least: u64| {
         let since = Instant::now();
-        while sfu.counts().connections < 3 || sfu.counts().media_out < least {
+        while sfu.counts().connections != 3 || sfu.counts().media_out < least {
             assert!(since.elapsed() < PATIENCE, "{:?}", sfu.counts());
             sleep(Duration::from_millis(20));
         }
@@ -198,8 +198,8 @@ fn when_the_thread_of_their_room_fails_everybody_is_back_within_five_seconds() {
     // Until then what was counted before may still be there.
     let pause = Duration::from_millis(300);
     sleep(pause);
-    let took = pause + flows(1_000);
-    eprintln!("a thousand packets are passed on again after {took:?}");
+    let took = pause + flows(100);
+    eprintln!("a hundred packets are passed on again after {took:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
     for (who, endpoint) in [("Cyd", &cyd), ("Ada", &ada), ("Ben", &ben)] {
         let figures = endpoint.good_figures(PATIENCE).unwrap();

@@ -254,7 +254,7 @@ describe('a guest before a door', () => {
     await by(page, 'status-connecting').waitFor();
     const { participant } = (await keeper.heard('participant_joined')) as { participant?: { id: string } };
     await keeper.say({ type: 'remove', id: participant?.id });
-    expect(await ended(page)).toContain('The host removed you from the call.');
+    expect(await ended(page)).toContain('You were removed from the call, by a host or, if this app sent what it should not, by the server.');
     await look(page, 'removed-light');
     expect(faults).toEqual([]);
   });

@@ -88,6 +88,8 @@ pub struct DoorCounts {
     pub not_allowed: u64,
     /// Put out of a room by a host.
     pub removed: u64,
+    /// Put out of a room by the server, for what their client did.
+    pub offenders: u64,
     /// Calls ended for everybody.
     pub ended: u64,
     /// No place: the room, its lobby or the server is full, or about to stop.

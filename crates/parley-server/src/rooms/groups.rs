@@ -321,6 +321,9 @@ impl Rooms {
             .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
             .take(now)
         {
+            if member.grouped.record.spares(now, 2 * burst) {
+                return self.refuse(client, ErrorCode::TooFast);
+            }
             return self.too_fast(now, client, seat);
         }
         if payload.to_string().len() > TELL_BYTES_MAX {

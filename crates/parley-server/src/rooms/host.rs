@@ -12,8 +12,9 @@ use std::time::Duration;
 
 /// How long somebody who was put out is kept out of that room, by where they come from.
 const REMOVED_FOR: Duration = Duration::from_secs(600);
-/// The same for somebody who was sent away from the lobby: long enough that knocking again and again is no fun.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
+/// The same for somebody who was sent away from the lobby, or whom the server put out by itself, who may share the address with others:
+/// long enough that coming again and again is no fun.
+pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 impl Rooms {
     pub(super) fn admit(&mut self, now: Moment, client: ClientId, id: ParticipantId) {
@@ -102,11 +103,11 @@ impl Rooms {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         }
         self.door_counts.removed += 1;
-        self.expel(now, Seat { room: seat.room, id });
+        self.expel(now, Seat { room: seat.room, id }, REMOVED_FOR);
     }
 
-    /// Puts a member out of their room and keeps them out for a while.
-    pub(super) fn expel(&mut self, now: Moment, seat: Seat) {
+    /// Puts a member out of their room; whoever comes from where they came from is kept out for so long.
+    pub(super) fn expel(&mut self, now: Moment, seat: Seat, how_long: Duration) {
         let id = seat.id;
         let member = self.rooms.get(&seat.room).and_then(|room| room.member(id));
         let Some((presence, source)) = member.map(|member| (member.presence, member.source)) else {
@@ -116,7 +117,7 @@ impl Rooms {
         self.book
             .ban(now, Banned::Participant(seat.room, id), now + for_good);
         // Also of one who hung up a moment before.
-        self.keep_out(now, seat.room, source, Some(id), REMOVED_FOR);
+        self.keep_out(now, seat.room, source, Some(id), how_long);
         match presence {
             Presence::Here(there) => {
                 self.seats.remove(&there);

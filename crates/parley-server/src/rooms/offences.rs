@@ -1,9 +1,10 @@
 //! What members of groups do that no good client does: counted for each, told to the other hosts, and who goes on is put out.
 //!
 //! Two count: the SFU what comes over media ([`crate::sfu::What::Offences`]; it ends connections by itself), this module what is said over
-//! signaling. Of both together hosts are told. With the last of [`KICKS_MAX`] kicks somebody is put out of the room. Deliberately absent: the
-//! limits that lists are held to, which are in `groups`.
+//! signaling. Of both together hosts are told. With the last of [`KICKS_MAX`] kicks somebody is put out of the room, and only they for long:
+//! others may share their address. Deliberately absent: the limits that lists are held to, which are in `groups`.
 
+use super::host::REFUSED_FOR;
 use super::{ClientId, Rooms, Seat};
 use crate::sfu::Ask;
 use crate::time::Moment;
@@ -23,6 +24,10 @@ const MANY: f64 = 200.0;
 const FORGIVEN_PER_S: f64 = 5.0;
 /// From so many on hosts are told.
 const WORTH_TELLING: f64 = MANY / 10.0;
+/// Without a kick for so long, one is forgotten: a call lasts for hours, and so does an app with a fault.
+const KICK_FORGIVEN: Duration = Duration::from_secs(600);
+/// Without a word too many for so long, words that come all at once are no offence again.
+const GATHERED_AFTER: Duration = Duration::from_secs(10);
 /// Between two words to hosts about somebody.
 const TOLD_EVERY: Duration = Duration::from_secs(OFFENCES_TOLD_S);
 /// The most that a layer may be said to take, in kbit/s: as much as one client may send of everything.
@@ -34,7 +39,13 @@ const MID_BYTES_MAX: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     counts: BTreeMap<Offence, u64>,
+    /// Those that are not forgiven.
     kicks: u32,
+    /// When the last kick was, or was forgiven.
+    kicked: Option<Moment>,
+    /// Words too many that were no offence, and when the last one came.
+    spared: u32,
+    spared_at: Option<Moment>,
     /// Of what was said over signaling.
     weight: f64,
     weighed: Option<Moment>,
@@ -56,6 +67,36 @@ impl Record {
         self.weight = (self.weight - passed.as_secs_f64() * FORGIVEN_PER_S).max(0.0) + 1.0;
         self.untold |= self.weight >= WORTH_TELLING;
         self.weight >= MANY
+    }
+
+    /// Whether a word too many is no offence: what a client said while its connection stood still comes all at once. So many are spared;
+    /// who goes on without a pause is not.
+    pub(super) fn spares(&mut self, now: Moment, most: u32) -> bool {
+        if self
+            .spared_at
+            .is_none_or(|last| now.since(last) >= GATHERED_AFTER)
+        {
+            self.spared = 0;
+        }
+        self.spared_at = Some(now);
+        self.spared = self.spared.saturating_add(1);
+        self.spared <= most
+    }
+
+    /// One kick more. Gives how many are not forgiven.
+    fn kick(&mut self, now: Moment) -> u32 {
+        self.forgive(now);
+        self.kicked = Some(now);
+        self.kicks = self.kicks.saturating_add(1);
+        self.kicks
+    }
+
+    fn forgive(&mut self, now: Moment) {
+        let Some(since) = self.kicked else { return };
+        let times = now.since(since).as_secs() / KICK_FORGIVEN.as_secs();
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        self.kicks = self.kicks.saturating_sub(times);
+        self.kicked = Some(since + KICK_FORGIVEN * times);
     }
 
     fn list(&self) -> Vec<OffenceCount> {
@@ -125,14 +166,14 @@ impl Rooms {
             return;
         };
         let record = &mut member.grouped.record;
-        record.kicks += 1;
-        let kicks = record.kicks;
+        let kicks = record.kick(now);
         record.untold = true;
         record.told = None;
         tracing::info!(room = ?seat.room, participant = ?seat.id, kicks, "kicked out of the SFU");
         self.tell_offences(now, seat);
         if kicks >= KICKS_MAX {
-            self.expel(now, seat);
+            self.door_counts.offenders += 1;
+            self.expel(now, seat, REFUSED_FOR);
         }
     }
 
@@ -151,6 +192,7 @@ impl Rooms {
             self.groups.late.insert((told + TOLD_EVERY, seat.room, seat.id));
             return;
         }
+        record.forgive(now);
         (record.untold, record.told) = (false, Some(now));
         let message = ServerMessage::Offences {
             id: seat.id,

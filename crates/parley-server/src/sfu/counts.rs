@@ -31,10 +31,12 @@ pub struct Counts {
     pub lost: u64,
     /// What clients did that no good one does: streams of no track, key frames asked for without a pause.
     pub offences: u64,
-    /// Connections that were closed for flooding, or for too much of that.
+    /// Clients whose connections were ended for flooding, or for too much of that, each time once.
     pub kicked: u64,
     /// Offers that were refused.
     pub refused: u64,
+    /// Threads that failed and began anew; what such a thread counted begins anew too. Counted by the driver.
+    pub restarts: u64,
 }
 
 impl std::ops::Add for Counts {
@@ -58,6 +60,7 @@ impl std::ops::Add for Counts {
             offences: self.offences + other.offences,
             kicked: self.kicked + other.kicked,
             refused: self.refused + other.refused,
+            restarts: self.restarts + other.restarts,
         }
     }
 }

@@ -188,8 +188,9 @@ impl Sfu {
                 let known = self.rooms.get(&room);
                 let member = known.and_then(|room| room.members.get(&participant));
                 let peers = member.map(|member| [member.coming, member.peer]);
-                for at in peers.into_iter().flatten().flatten() {
-                    self.counts.kicked += 1;
+                let mut peers = peers.into_iter().flatten().flatten().peekable();
+                self.counts.kicked += u64::from(peers.peek().is_some());
+                for at in peers {
                     self.close(at, SfuClosed::Kicked);
                 }
             }

@@ -1,6 +1,6 @@
 //! Clients of a group that mean no good: what becomes of them, who hears of it, and that nobody else feels it.
 
-use super::doors::assert_put_out;
+use super::doors::{assert_put_out, source};
 use super::groups::{asked, offer, three, world};
 use super::world::*;
 use crate::rooms::*;
@@ -132,6 +132,87 @@ fn who_is_kicked_again_and_again_is_put_out_of_the_room() {
     assert_eq!(
         told(ADA, &of_media(&mut world, &eve, Offence::Flood, 1, false)).len(),
         1
+    );
+}
+
+#[test]
+fn who_is_put_out_for_offences_stays_out_and_others_from_their_address_come_a_minute_later() {
+    let mut world = world();
+    world.rooms.opened(BOB, source("203.0.113.5"));
+    let (ada, bob, ..) = three(&mut world);
+    for _ in 0..KICKS_MAX {
+        of_media(&mut world, &bob, Offence::Streams, 1_500, true);
+    }
+    let doors = world.rooms.door_counts();
+    assert_eq!((doors.offenders, doors.removed), (1, 0), "no host did it");
+    let again = ClientId(9);
+    world.rooms.opened(again, source("203.0.113.5"));
+    let link = world.ticket(again, Some(ada.room));
+    assert_eq!(link.unwrap_err(), ErrorCode::RoomUnknown);
+    world.wait(61);
+    world
+        .ticket(again, Some(ada.room))
+        .expect("the address is kept out for a minute");
+    assert_eq!(
+        world.resume(again, &bob.token).unwrap_err(),
+        ErrorCode::ResumeInvalid
+    );
+}
+
+#[test]
+fn a_kick_is_forgotten_after_ten_minutes_without_any() {
+    let mut world = world();
+    let (_, bob, ..) = three(&mut world);
+    let kick = |world: &mut World| {
+        let outputs = of_media(world, &bob, Offence::Streams, 1_500, true);
+        told(ADA, &outputs).first().map(|(_, _, kicks)| *kicks)
+    };
+    for _ in 0..2 * KICKS_MAX {
+        assert_eq!(kick(&mut world), Some(1));
+        world.wait(600);
+    }
+    assert_eq!((kick(&mut world), kick(&mut world)), (Some(1), Some(2)));
+    world.wait(599);
+    assert_eq!(kick(&mut world), Some(3), "too early");
+    assert_eq!(world.rooms.door_counts().offenders, 1);
+}
+
+#[test]
+fn words_that_gathered_are_refused_without_a_reproach_and_a_flood_of_words_ends_in_kicks() {
+    let mut world = world();
+    let (_, bob, ..) = three(&mut world);
+    let word = ClientMessage::Tell {
+        payload: serde_json::json!("sealed"),
+        to: None,
+    };
+    let (mut heard, mut refused) = (Vec::new(), 0);
+    // Nine seconds of the most that is taken, at once.
+    for _ in 0..180 {
+        let outputs = world.say(BOB, word.clone());
+        refused += sent_to(BOB, &outputs).len();
+        heard.extend(told(ADA, &outputs));
+    }
+    assert_eq!(refused, 120);
+    world.wait(60);
+    heard.extend(told(ADA, &world.tick()));
+    assert_eq!(heard, []);
+    asked(&mut world);
+    // As many as the gate lets one client say, on and on.
+    let mut kicks = 0;
+    for _ in 0..80 {
+        for _ in 0..40 {
+            heard.extend(told(ADA, &world.say(BOB, word.clone())));
+            let commands = asked(&mut world).into_iter();
+            kicks += commands.filter(|command| command.ask == Ask::Kick).count();
+        }
+        world.wait(1);
+        heard.extend(told(ADA, &world.tick()));
+    }
+    assert_eq!(kicks, 3);
+    let (id, list, told_kicks) = heard.last().unwrap();
+    assert_eq!(
+        (*id, list[0].what, *told_kicks),
+        (bob.me, Offence::Lists, KICKS_MAX)
     );
 }
 

@@ -1,10 +1,12 @@
 //! The threads and sockets of the SFU. A driver: what it does is decided in [`Sfu`].
 //!
 //! A room lives on one thread (by its id), which has a UDP port of its own that the answers in this room name: the system cannot
-//! know which thread a client belongs to, and so no packet ever changes threads. A thread that fails begins anew at once, with the
-//! same port: everybody in its rooms is told that their connection is lost, and offers another.
+//! know which thread a client belongs to, and so no packet ever changes threads. A thread that fails begins anew with the same port,
+//! at once or, where it goes on failing, ever later: everybody in its rooms is told that their connection is lost, and offers another.
 
 mod addresses;
+mod pause;
+mod standing;
 mod worker;
 
 use super::counts::Counts;
@@ -167,10 +169,15 @@ impl SfuDriver {
     /// What was counted so far, over all threads.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.shards
+        let sum = self
+            .shards
             .iter()
             .map(|shard| *shard.shared.counts.lock().unwrap_or_else(PoisonError::into_inner))
-            .fold(Counts::default(), |sum, one| sum + one)
+            .fold(Counts::default(), |sum, one| sum + one);
+        Counts {
+            restarts: self.restarts(),
+            ..sum
+        }
     }
 
     /// How often a thread failed and began anew.

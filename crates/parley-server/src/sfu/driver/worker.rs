@@ -3,13 +3,15 @@
 use super::super::event::{Event, What};
 use super::super::shard::{Ask, Command, Sfu, SfuConfig};
 use super::Shared;
+use super::pause::Pause;
+use super::standing::Standing;
 use crate::turn::driver::batch::{Batch, Route};
 use crate::turn::driver::bell::Bell;
 use crate::turn::driver::socket::Udp;
 use mio::{Events, Interest, Poll, Token};
-use parley_proto::{ParticipantId, RoomId, SfuClosed};
+use parley_proto::{ParticipantId, RoomId};
 use quinn_udp::{BATCH_SIZE, RecvMeta};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +29,8 @@ const COMMANDS_AT_ONCE: usize = 64;
 /// Events that could not be told yet. What is older is lost: lists are told anew on the next change, and a client that gets no answer
 /// offers again.
 const EVENTS_MAX: usize = 8_192;
-/// After a failure, before it begins anew.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Between two looks whether to stop, while it rests after a failure.
+const NAP: Duration = Duration::from_millis(20);
 /// Between two counts for others.
 const COUNT_EVERY: Duration = Duration::from_millis(100);
 /// Between two looks at the clock at the latest.
@@ -49,8 +51,8 @@ pub(super) struct Worker {
     buffers: Box<[u8]>,
     batch: Batch,
     events: VecDeque<Event>,
-    /// Connections that clients offered: whom to tell when the thread fails.
-    standing: BTreeMap<(RoomId, ParticipantId), u32>,
+    /// Whom to tell when the thread fails.
+    standing: Standing,
     /// Whose command is worked on.
     in_hand: Option<(RoomId, ParticipantId)>,
     /// The socket takes IPv4 as a part of IPv6.
@@ -81,7 +83,7 @@ impl Worker {
             buffers: vec![0; BATCH_SIZE * DATAGRAM_BYTES_MAX].into(),
             batch: Batch::new(),
             events: VecDeque::new(),
-            standing: BTreeMap::new(),
+            standing: Standing::default(),
             in_hand: None,
             mapped,
         })
@@ -97,6 +99,7 @@ impl Worker {
 
     /// Until told to stop, whatever fails.
     pub(super) fn run(mut self, tell: impl Fn(&Event) -> bool) {
+        let mut pause = Pause::default();
         while !self.stop.load(Ordering::Acquire) {
             let ended = catch_unwind(AssertUnwindSafe(|| self.serve(&tell)));
             if ended.is_ok() {
@@ -106,21 +109,22 @@ impl Worker {
             self.shared.restarts.fetch_add(1, Ordering::Relaxed);
             self.batch = Batch::new();
             let cause = self.in_hand.take();
-            for ((room, participant), connection) in std::mem::take(&mut self.standing) {
-                // What it failed of shall not come again at once.
-                let reason = match cause {
-                    Some(cause) if cause == (room, participant) => SfuClosed::Refused,
-                    _ => SfuClosed::Lost,
-                };
-                self.events.push_back(Event {
-                    room,
-                    participant,
-                    what: What::Closed { connection, reason },
-                });
-            }
+            self.events.extend(self.standing.lose(cause));
+            self.tell(&tell);
             self.config.seed = rand::random();
-            // A fault that stays shall not take a processor.
-            let _ = self.poll.poll(&mut Events::with_capacity(1), Some(PAUSE));
+            self.rest(pause.after_failure(now()));
+        }
+    }
+
+    /// A fault that stays shall not take a processor. Not a wait for the socket, which the first datagram would end.
+    fn rest(&self, pause: Duration) {
+        let until = now() + pause;
+        while !self.stop.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(now());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(NAP));
         }
     }
 
@@ -141,7 +145,7 @@ impl Worker {
             more = self.take_commands(now, &mut sfu) | self.read(now, &mut sfu);
             sfu.flush(now);
             self.send(&mut sfu);
-            self.events.extend(sfu.take_events());
+            self.hear(&mut sfu);
             self.tell(tell);
             if now >= count_at {
                 count_at = now + COUNT_EVERY;
@@ -167,12 +171,8 @@ impl Worker {
             };
             let who = (command.room, command.participant);
             match &command.ask {
-                Ask::Offer { connection, .. } => {
-                    self.standing.insert(who, *connection);
-                }
-                Ask::Leave => {
-                    self.standing.remove(&who);
-                }
+                Ask::Offer { connection, .. } => self.standing.offered(who, *connection),
+                Ask::Leave => self.standing.left(who),
                 _ => {}
             }
             self.in_hand = Some(who);
@@ -232,16 +232,19 @@ impl Worker {
         self.batch.flush(|_| Some(&self.socket));
     }
 
+    fn hear(&mut self, sfu: &mut Sfu) {
+        for event in sfu.take_events() {
+            if let What::Closed { connection, .. } = &event.what {
+                self.standing.closed((event.room, event.participant), *connection);
+            }
+            self.events.push_back(event);
+        }
+    }
+
     fn tell(&mut self, tell: &impl Fn(&Event) -> bool) {
         while let Some(event) = self.events.front() {
             if !tell(event) {
                 break;
-            }
-            let key = (event.room, event.participant);
-            if let What::Closed { connection, .. } = &event.what
-                && self.standing.get(&key) == Some(connection)
-            {
-                self.standing.remove(&key);
             }
             self.events.pop_front();
         }
@@ -267,6 +270,14 @@ fn source(from: IpAddr) -> Option<IpAddr> {
 #[expect(clippy::disallowed_methods, reason = "driver: the clock of the thread")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "driver: the thread's own, and it has nothing else to do meanwhile"
+)]
+fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }
 
 #[expect(clippy::panic, reason = "a test asked the thread to fail")]

@@ -287,6 +287,11 @@ fn who_is_to_be_kicked_is_and_may_offer_another() {
     let since = world.now;
     world.run(ms(500));
     assert!(world.got(bob, ada, Source::Microphone, since).len() > 20);
+    // Also while the next connection is being made: both end, and it counts once.
+    world.offer(ada);
+    world.ask(ada, Ask::Kick);
+    assert_eq!(world.people[ada].closed.len(), 3);
+    assert_eq!(world.sfu.counts().kicked, 2);
 }
 
 #[test]

@@ -74,7 +74,7 @@ describe('candidates', () => {
 
 test('what a server refuses is told in our words, never in its own', () => {
   expect(endOf({ refused: 'locked' }, true)).toEqual({ code: 'refused', message: 'The host locked this call, so nobody new can come in. Ask them to open it.' });
-  expect(endOf({ refused: 'removed' }, true).message).toBe('The host removed you from the call.');
+  expect(endOf({ refused: 'removed' }, true).message).toBe('You were removed from the call, by a host or, if this app sent what it should not, by the server.');
   for (const code of ['pay me', '__proto__', 'constructor']) expect(endOf({ refused: code }, true).message).toContain('misunderstood each other');
   expect(endOf('other-left', true)).toEqual({ code: 'other_left', message: 'The other person left the call.' });
 });
