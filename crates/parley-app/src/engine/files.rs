@@ -99,10 +99,11 @@ impl Actor {
     }
 }
 
-/// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them.
+/// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them. Those who
+/// were chosen and nobody else, also where only one is left: whoever was chosen may have gone while the file was.
 fn takers(people: &[PersonSnapshot], to: &[String]) -> Vec<Option<ParticipantId>> {
-    if let [] | [_] = people {
-        return vec![people.first().map(|other| other.id)];
+    if people.is_empty() && to.is_empty() {
+        return vec![None];
     }
     let chosen = |person: &&PersonSnapshot| to.is_empty() || to.contains(&person.id.to_string());
     people
@@ -204,13 +205,16 @@ mod tests {
     }
 
     #[test]
-    fn of_two_the_other_one_is_offered_files_and_of_a_group_whoever_is_meant_and_takes_them() {
+    fn whoever_is_meant_is_offered_files_or_the_other_one_of_two_or_all_of_a_group_who_take_them() {
         let id = |n: u8| ParticipantId::from_bytes([n; 16]);
         let named = |n: u8| id(n).to_string();
         let group = [person(1, true), person(2, false), person(3, true)];
         for (people, to, expect) in [
             (&group[..0], vec![], vec![None]),
             (&group[1..2], vec![], vec![Some(id(2))]),
+            (&group[1..2], vec![named(2)], vec![Some(id(2))]),
+            (&group[1..2], vec![named(1)], vec![]),
+            (&group[..0], vec![named(1)], vec![]),
             (&group[..], vec![], vec![Some(id(1)), Some(id(3))]),
             (&group[..], vec![named(3)], vec![Some(id(3))]),
             (&group[..], vec![named(2)], vec![]),
