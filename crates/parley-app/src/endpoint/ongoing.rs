@@ -37,6 +37,8 @@ pub(super) struct OngoingCall {
     pub(super) chat: ChatHandle,
     /// Whom the chat knows to be in the room.
     met: Vec<ParticipantId>,
+    /// With whom the transfers know that files may go on.
+    met_by_files: Vec<ParticipantId>,
     /// Absent when this computer has no thread for them.
     pub(super) files: Option<FilesHandle>,
     over: bool,
@@ -96,6 +98,7 @@ impl OngoingCall {
             handle,
             chat: chat::start(),
             met: Vec::new(),
+            met_by_files: Vec::new(),
             files: files::start(downloads),
             over: false,
             encoder: Some(own.encoder),
@@ -230,13 +233,19 @@ impl OngoingCall {
 
     /// What is written is for those who are in the room.
     fn meet(&mut self) {
-        let people = self.handle.state.borrow();
-        let people: Vec<ParticipantId> = people.people.iter().map(|person| person.id).collect();
+        let call = self.handle.state.borrow();
+        let people: Vec<ParticipantId> = call.people.iter().map(|person| person.id).collect();
+        // Whoever may come back finds the transfers with them as they were.
+        let missing = call.missing.iter().filter(|id| !people.contains(id));
+        let known: Vec<ParticipantId> = people.iter().chain(missing).copied().collect();
         let files = self.files.as_ref();
-        let told = |people: &Vec<ParticipantId>| {
-            files.is_none_or(|files| files.command(FileCommand::People(people.clone())))
+        let told = |known: &Vec<ParticipantId>| {
+            files.is_none_or(|files| files.command(FileCommand::People(known.clone())))
         };
-        if people != self.met && self.chat.people(people.clone()) && told(&people) {
+        if known != self.met_by_files && told(&known) {
+            self.met_by_files = known;
+        }
+        if people != self.met && self.chat.people(people.clone()) {
             self.met = people;
         }
     }

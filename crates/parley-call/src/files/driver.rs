@@ -107,6 +107,7 @@ impl Driver {
                 _ = ticks.tick(), if has_any => Happening::Tell,
             };
             match happening {
+                Happening::Input(Input::Back) => self.come_back(),
                 Happening::Input(input) => self.core.handle(clock(), input),
                 Happening::Lane(who, kind, lane) => self.take_lane(who, kind, lane),
                 Happening::LaneEnded(LaneKind::FileWords) => {
@@ -170,6 +171,19 @@ impl Driver {
         {
             self.up = true;
             self.core.handle(clock(), Input::Up(one));
+        }
+    }
+
+    /// They are back, and what leads to them may be here before the word that they were gone.
+    fn come_back(&mut self) {
+        self.core.handle(clock(), Input::Back);
+        if self.words.is_some() {
+            self.core.handle(clock(), Input::Near(true));
+        }
+        if self.up
+            && let Some(who) = self.files.as_ref().map(|(who, _)| *who)
+        {
+            self.core.handle(clock(), Input::Up(who));
         }
     }
 

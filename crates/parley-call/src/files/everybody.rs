@@ -52,7 +52,8 @@ pub enum FileCommand {
     Resume(TransferId),
     /// Give up.
     Cancel(TransferId),
-    /// These are in the call now, and nobody else. Nothing is given up while nobody is there at all: they may come back.
+    /// These are in the call now, or may come back to it, and nobody else. Nothing is given up while nobody is there at all: they may
+    /// come back. Who is named again after they were not goes on.
     People(Vec<ParticipantId>),
 }
 
@@ -184,6 +185,13 @@ impl One {
     fn has(&self, id: TransferId) -> bool {
         self.told.transfers.iter().any(|one| one.id == id) || self.offered.contains(&id)
     }
+
+    /// They left for good, or are back after all.
+    fn set_gone(&mut self, gone: bool) {
+        if std::mem::replace(&mut self.gone, gone) != gone {
+            send(self, if gone { Input::Gone } else { Input::Back });
+        }
+    }
 }
 
 struct Everybody {
@@ -228,10 +236,12 @@ impl Everybody {
         }
     }
 
-    /// The driver of somebody: theirs, else the one for nobody, else a new one.
+    /// The driver of somebody: theirs, also if they were gone, else the one for nobody, else a new one.
     fn place_of(&mut self, who: ParticipantId) -> usize {
-        let known = |one: &One| one.who == Some(who) && !one.gone;
-        if let Some(at) = self.people.iter().position(known) {
+        if let Some(at) = self.people.iter().position(|one| one.who == Some(who)) {
+            if let Some(one) = self.people.get_mut(at) {
+                one.set_gone(false);
+            }
             return at;
         }
         if let Some(at) = self.people.iter().position(|one| one.who.is_none()) {
@@ -315,9 +325,8 @@ impl Everybody {
             return;
         }
         for one in &mut self.people {
-            let left = one.who.is_some_and(|who| !there.contains(&who));
-            if left && !std::mem::replace(&mut one.gone, true) {
-                send(one, Input::Gone);
+            if let Some(who) = one.who {
+                one.set_gone(!there.contains(&who));
             }
         }
     }

@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::io::{Outbox, Output, PairCommand, SessionEvent};
+use super::missing::Missing;
 use super::peer_link::PeerLink;
 use super::proof_exchange::Parties;
 use super::rate::RateLimit;
@@ -44,6 +45,11 @@ const MESSAGES: RateLimit = RateLimit::new(100, Duration::from_millis(50));
 pub(super) struct PairsAround<'a> {
     /// Oneself in the room, while there is a group that is wanted (not one that ends).
     pub(super) me: Option<&'a Participant>,
+    /// Oneself in the room, whatever that is.
+    pub(super) own: Option<ParticipantId>,
+    pub(super) missing: &'a Missing,
+    /// A third one is there, and the server has not said yet that it is a group.
+    pub(super) unsettled: bool,
     pub(super) room: Option<RoomId>,
     pub(super) secret: &'a LinkSecret,
     /// The server can be told things.
@@ -187,8 +193,8 @@ impl Pairs {
             }
         }
         let over = |(id, pair): (&ParticipantId, &Pair)| {
-            let stays = may_be(around, *id)
-                && around.me.is_some_and(|me| me.id == pair.link.me())
+            let stays = (may_be(around, *id) || pair.link.is_up() && may_be_again(around, *id))
+                && around.own == Some(pair.link.me())
                 && cx.now < pair.wanted_last + LINGER;
             (!stays).then_some(*id)
         };
@@ -199,7 +205,8 @@ impl Pairs {
         let ways = &self.ways;
         self.rests
             .retain(|id, _| ways.iter().any(|way| way.participant == *id));
-        self.numbers.retain(|id, _| around.roster.has(*id));
+        let known = |id: ParticipantId| around.roster.has(id) || around.missing.has(id);
+        self.numbers.retain(|id, _| known(*id));
         let wanted: Vec<ParticipantId> = self
             .ways
             .iter()
@@ -358,6 +365,13 @@ impl Pair {
 /// Whether there may be one to them.
 fn may_be(around: PairsAround<'_>, id: ParticipantId) -> bool {
     around.me.is_some_and(|me| me.id != id) && around.direct != Some(id) && around.roster.has(id)
+}
+
+/// Whether there soon may be one again: a server that began anew knows neither everybody at once nor that they are a group, and what
+/// works goes on meanwhile.
+fn may_be_again(around: PairsAround<'_>, id: ParticipantId) -> bool {
+    let comes = around.missing.has(id) || around.unsettled && around.roster.has(id);
+    comes && around.direct != Some(id)
 }
 
 fn is_reachable(around: PairsAround<'_>, id: ParticipantId) -> bool {

@@ -202,6 +202,13 @@ async fn a_file_for_two_people_is_a_transfer_with_each_and_ends_with_whoever_lea
         .unwrap()
         .clone();
     assert_eq!(list[1].state, TransferState::Offered);
+    // Back under the same id, they are offered it again.
+    assert!(handle.command(FileCommand::People(vec![who(1), who(2)])));
+    let again = heard(&mut far[0]).await;
+    assert!(
+        matches!(&again, FileFrame::Offer(offer) if offer.id == ids[0]),
+        "{again:?}"
+    );
     far[1].say(&FileFrame::Refuse {
         id: ids[1],
         reason: parley_proto::RefusalReason::Declined,

@@ -67,6 +67,8 @@ pub(super) enum Input {
     Word(Bytes),
     /// The other side left for good.
     Gone,
+    /// They did not: they are back, as who they were.
+    Back,
     /// Something came on the files lane.
     Frame(Bytes),
     /// Something came on the chunks lane.
@@ -154,6 +156,7 @@ impl Transfers {
                 _ => self.counters.malformed += 1,
             },
             Input::Gone => self.on_gone_for_good(),
+            Input::Back => self.on_back(),
             Input::Chunk(bytes) => match ChunkFrame::read(&bytes) {
                 Some(ChunkFrame::Chunk {
                     id,

@@ -164,6 +164,47 @@ impl Transfers {
         self.end_all();
     }
 
+    /// They are back under the same id, and of what ended with them they may not know: it goes on, as after a restart of this side.
+    pub(super) fn on_back(&mut self) {
+        for at in 0..self.list.len() {
+            let unfinished = |direction: Direction| {
+                let of_it = |one: &&Transfer| one.direction == direction && !one.is_over();
+                self.list.iter().filter(of_it).count()
+            };
+            let room = self
+                .list
+                .get(at)
+                .is_some_and(|one| unfinished(one.direction) < TRANSFERS_MAX);
+            let Some(transfer) = self.list.get_mut(at).filter(|one| room && one.ended_with_them()) else {
+                continue;
+            };
+            let id = transfer.id;
+            let command = match (transfer.direction, transfer.path.clone()) {
+                (Direction::Sending, Some(path)) => {
+                    transfer.stage = Stage::Reading;
+                    (transfer.moved, transfer.next, transfer.paused_there) = (0, 0, false);
+                    DiskCommand::Look { id, path }
+                }
+                (Direction::Receiving, _) if transfer.accepted => {
+                    transfer.stage = Stage::Opening;
+                    transfer.hash = None;
+                    DiskCommand::Create {
+                        id,
+                        name: transfer.name.clone(),
+                        size: transfer.size,
+                        fingerprint: transfer.fingerprint,
+                    }
+                }
+                (Direction::Receiving, _) => {
+                    transfer.stage = Stage::Asking;
+                    continue;
+                }
+                (Direction::Sending, None) => continue,
+            };
+            self.disk(command);
+        }
+    }
+
     fn end_all(&mut self) {
         for at in 0..self.list.len() {
             if self.list.get(at).is_some_and(|one| !one.is_over()) {
