@@ -60,7 +60,7 @@ impl Actor {
     }
 
     fn transfer(&self, id: &str) -> Result<TransferId, CommandError> {
-        let found = self.talk.file_names.find(id).copied();
+        let found = self.talk.file_names.find(id).map(|(_, id)| *id);
         found.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
     }
 
@@ -79,7 +79,11 @@ impl Actor {
     pub(super) fn note_files(&mut self) {
         let transfers = self.endpoint.transfers();
         let names = &mut self.talk.file_names;
-        names.keep(|id| transfers.iter().any(|transfer| transfer.id == *id));
+        for one in &transfers {
+            // It was offered before anybody came.
+            names.rename(&(None, one.id), (one.with, one.id));
+        }
+        names.keep(|known| transfers.iter().any(|one| (one.with, one.id) == *known));
         let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
         let met = &mut self.talk.met;
         for person in people {
@@ -92,7 +96,7 @@ impl Actor {
         };
         let views = transfers
             .iter()
-            .map(|one| view(names.of(&one.id), with_name(one), one))
+            .map(|one| view(names.of(&(one.with, one.id)), with_name(one), one))
             .collect();
         self.talk.transfers(views);
         self.note_unfinished(&transfers);

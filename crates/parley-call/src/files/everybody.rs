@@ -1,5 +1,5 @@
 //! The transfers with everybody in a call: one driver for each person, one thread for the disk, and for the app one list. Decides
-//! only whom a word of the app is about.
+//! whom a word of the app is about, who is gone and who is back, whom one forgets, and in which order transfers are listed.
 //!
 //! Somebody may be offered a file before they came: that waits with a driver for nobody, which becomes that of whoever comes first.
 
@@ -258,7 +258,8 @@ impl Everybody {
         if self.people.len() >= PEOPLE_MAX
             && let Some(oldest) = self.people.iter().position(|one| one.gone)
         {
-            self.people.remove(oldest);
+            let forgotten = self.people.remove(oldest);
+            self.answers.of().remove(&forgotten.number);
         }
         let number = self.next_number;
         self.next_number = self.next_number.wrapping_add(1);
@@ -301,7 +302,9 @@ impl Everybody {
             FileCommand::Resume(id) => (id, Input::Resume(id)),
             FileCommand::Cancel(id) => (id, Input::Cancel(id)),
         };
-        if let Some(one) = self.people.iter().find(|one| one.has(id)) {
+        // Somebody's new self may offer under an id of the one before: what can still be decided goes first.
+        let there = self.people.iter().find(|one| one.has(id) && !one.gone);
+        if let Some(one) = there.or_else(|| self.people.iter().find(|one| one.has(id))) {
             send(one, input);
         }
     }

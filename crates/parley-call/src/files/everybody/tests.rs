@@ -219,6 +219,36 @@ async fn a_file_for_two_people_is_a_transfer_with_each_and_ends_with_whoever_lea
 }
 
 #[tokio::test]
+async fn an_offer_under_an_id_of_somebody_who_is_gone_can_be_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut handle = start(folder.path().join("in")).unwrap();
+    let id = TransferId::from_bytes([7; 16]);
+    let offer = FileFrame::Offer(Offer {
+        id,
+        name: "a.bin".into(),
+        size: 1000,
+        fingerprint: FileHash::from_bytes([3; 32]),
+    });
+    let mut far = Vec::new();
+    for n in [1, 2] {
+        let (words, lane) = Far::new();
+        handle.use_lane(who(n), LaneKind::FileWords, lane);
+        words.say(&offer);
+        far.push(words);
+        let asks = |list: &Vec<TransferSnapshot>| list.len() == usize::from(n);
+        let asked = handle.transfers.wait_for(asks);
+        tokio::time::timeout(SOON, asked)
+            .await
+            .expect("a question")
+            .unwrap();
+        assert!(handle.command(FileCommand::People(vec![who(2)])));
+    }
+    assert!(handle.command(FileCommand::Refuse(id)));
+    let reason = parley_proto::RefusalReason::Declined;
+    assert_eq!(heard(&mut far[1]).await, FileFrame::Refuse { id, reason });
+}
+
+#[tokio::test]
 async fn what_is_offered_before_anybody_came_is_for_whoever_comes_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.pdf");
