@@ -29,6 +29,10 @@ use std::time::{Duration, Instant};
 const MADE_MAX: usize = 4;
 /// Connections there are at once, with those that others make: so two who wait for each other's turn find one.
 const PAIRS_MAX: usize = 8;
+/// So many of those are not for connections that others make: this side's own wishes find room whatever they do.
+const OWN_MIN: usize = 2;
+/// One person's connections are met so often at once, then once in so much time: each costs a driver, whatever becomes of it.
+const MEETINGS: RateLimit = RateLimit::new(4, Duration::from_secs(10));
 /// They are made one after the other, so that their candidates do not come faster than a server takes messages.
 const MADE_EVERY: Duration = Duration::from_millis(250);
 /// One that nobody needs stays for so long: the last word on it may be on its way, and another file may follow.
@@ -86,6 +90,8 @@ pub(super) struct Pairs {
     rests: BTreeMap<ParticipantId, Rest>,
     /// The number of the last connection to each: those of two count up.
     numbers: BTreeMap<ParticipantId, u32>,
+    /// How often each was met.
+    meetings: BTreeMap<ParticipantId, RateLimit>,
     /// When the next may be made.
     next_at: Option<Instant>,
     /// When it was last seen what is due.
@@ -207,6 +213,7 @@ impl Pairs {
             .retain(|id, _| ways.iter().any(|way| way.participant == *id));
         let known = |id: ParticipantId| around.roster.has(id) || around.missing.has(id);
         self.numbers.retain(|id, _| known(*id));
+        self.meetings.retain(|id, _| known(*id));
         let wanted: Vec<ParticipantId> = self
             .ways
             .iter()
@@ -245,10 +252,19 @@ impl Pairs {
         self.ways.iter().any(|way| way.participant == id && way.wanted)
     }
 
-    /// Somebody makes one: it is met where the app has something with them, and there is room.
+    /// Somebody makes one: it is met where the app has something with them, and there is room, and not without end.
     fn meet(&mut self, around: PairsAround<'_>, id: ParticipantId, cx: &mut Context<'_>) -> bool {
         let known = self.ways.iter().any(|way| way.participant == id);
-        known && self.pairs.len() < PAIRS_MAX && self.open(around, id, false, cx)
+        let met = self.pairs.values().filter(|pair| !pair.made).count();
+        let room = self.pairs.len() < PAIRS_MAX && met < PAIRS_MAX - OWN_MIN;
+        if !known || !room || !may_be(around, id) || !is_reachable(around, id) {
+            return false;
+        }
+        if !self.meetings.entry(id).or_insert(MEETINGS).allow(cx.now) {
+            cx.counters.flooded += 1;
+            return false;
+        }
+        self.open(around, id, false, cx)
     }
 
     /// Gives whether there is one now.

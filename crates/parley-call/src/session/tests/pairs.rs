@@ -182,6 +182,31 @@ fn who_does_not_come_back_to_a_server_that_began_anew_is_given_up_after_its_grac
 }
 
 #[test]
+fn somebody_is_met_four_times_at_once_and_then_once_in_ten_seconds() {
+    let mut world = group(510);
+    ways(&mut world, 0, &[], &[2]);
+    let participant = world.id(2);
+    let call = |world: &mut World, connection: u32| {
+        let about = json!({"kind": "restart", "connection": connection});
+        let payload = json!({"kind": "files", "about": about});
+        let said = json!({"type": "signal", "from": participant, "payload": payload});
+        world.server_says(0, said.to_string());
+        world.run_ms(100);
+        world.tell(0, Input::PairEnded { participant });
+        world.run_ms(100);
+    };
+    let before = world.parties[0].session.counters().flooded;
+    for connection in 1..=30 {
+        call(&mut world, connection);
+    }
+    assert_eq!(world.parties[0].pairs_opened, 4);
+    assert_eq!(world.parties[0].session.counters().flooded - before, 26);
+    world.run_s(5);
+    call(&mut world, 31);
+    assert_eq!(world.parties[0].pairs_opened, 5);
+}
+
+#[test]
 fn four_are_made_at_once_and_the_next_when_one_is_over() {
     let mut world = group(470);
     for _ in 0..3 {
