@@ -226,16 +226,19 @@ impl Transfers {
     }
 
     /// Whether a connection is of use: `Some(true)` where something is to move, `Some(false)` where it may come to that at the other
-    /// side's wish.
+    /// side's wish, or once nobody wants it to wait any more.
     #[must_use]
     pub(super) fn way(&self) -> Option<bool> {
-        let accepted = |one: &Transfer| one.accepted && !one.is_over();
+        let goes_on = |one: &Transfer| {
+            let waits = one.paused_here || one.paused_there;
+            one.accepted && !one.is_over() && !waits
+        };
         let may = |one: &Transfer| match one.direction {
             Direction::Sending => !one.is_over(),
             // Its sender may not have heard that it is here.
             Direction::Receiving => one.accepted,
         };
-        if self.list.iter().any(accepted) {
+        if self.list.iter().any(goes_on) {
             return Some(true);
         }
         self.list.iter().any(may).then_some(false)

@@ -75,6 +75,7 @@ impl Transfers {
     }
 
     pub(super) fn pause(&mut self, id: TransferId, pause: bool) {
+        let up = self.up;
         let Some(transfer) = self.list.iter_mut().find(|one| one.id == id && !one.is_over()) else {
             return;
         };
@@ -82,6 +83,10 @@ impl Transfers {
             return;
         }
         transfer.paused_here = pause;
+        if !pause && !up {
+            // Whether the other side still wants it to wait is heard over the next connection.
+            transfer.paused_there = false;
+        }
         transfer.speed.clear();
         self.say(if pause {
             FileFrame::Pause { id }

@@ -49,6 +49,33 @@ fn an_offer_by_word_is_accepted_and_moves_once_there_is_a_connection() {
 }
 
 #[test]
+fn what_is_paused_needs_no_connection_until_whoever_paused_it_goes_on() {
+    for pauses in [&[0][..], &[1], &[0, 1], &[1, 0]] {
+        let mut two = Two::near();
+        two.connect();
+        let file = two.file(0, "a.bin", 900_000);
+        let id = two.send_some(file.clone(), 200_000);
+        assert_eq!(two.ways(), [Some(true), Some(true)]);
+        for who in pauses {
+            two.tell(*who, Input::Pause(id));
+        }
+        two.run_ms(100);
+        assert_eq!(two.ways(), [Some(false), Some(false)], "paused by {pauses:?}");
+        two.cut();
+        assert_eq!(two.ways(), [Some(false), Some(false)], "nor is one made anew");
+        for who in pauses {
+            two.tell(*who, Input::Resume(id));
+            assert_eq!(two.ways()[*who], Some(true), "of {pauses:?}");
+            two.connect();
+            two.run_ms(100);
+            two.cut();
+        }
+        two.connect();
+        two.expect_received(&file, "a.bin");
+    }
+}
+
+#[test]
 fn a_no_and_a_cancel_are_said_by_word() {
     let mut two = Two::near();
     let file = two.file(0, "a.bin", 1000);
