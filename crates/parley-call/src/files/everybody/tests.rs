@@ -249,6 +249,30 @@ async fn an_offer_under_an_id_of_somebody_who_is_gone_can_be_decided() {
 }
 
 #[tokio::test]
+async fn of_the_answers_about_one_transfer_only_the_newest_waits_for_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let handle = start(folder.path().join("in")).unwrap();
+    let (mut words, lane) = Far::new();
+    handle.use_lane(who(1), LaneKind::FileWords, lane);
+    let offer = FileFrame::Offer(Offer {
+        id: TransferId::from_bytes([7; 16]),
+        name: "../a.bin".into(),
+        size: 1000,
+        fingerprint: FileHash::from_bytes([3; 32]),
+    });
+    for _ in 0..60 {
+        let said = serde_json::to_vec(&offer).unwrap();
+        words.says.send(said.into()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut answers = 0;
+    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), words.hears.recv()).await {
+        answers += 1;
+    }
+    assert_eq!(answers, 17, "those that the lane took, and one");
+}
+
+#[tokio::test]
 async fn what_is_offered_before_anybody_came_is_for_whoever_comes_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.pdf");
