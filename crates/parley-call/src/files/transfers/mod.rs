@@ -32,6 +32,8 @@ use std::time::Instant;
 const OVER_MAX: usize = 64;
 /// What a sender may have sent beyond what is on the disk here: more than any honest window.
 const UNWRITTEN_BYTES_MAX: u64 = 16 << 20;
+/// That a file was given up is said so often by word: a server takes few words, and each is lost only with somebody's way to it.
+const GIVEN_UP_WORDS: u8 = 2;
 /// A receipt goes for so many bytes at the latest, or when everything that came is written.
 const RECEIPT_BYTES: u64 = 256 << 10;
 /// Bytes that are read ahead of the window: what is lost holds receipts back, and must not hold back what could go meanwhile.
@@ -108,8 +110,8 @@ pub(super) struct Transfers {
     /// Which of those that may send is next.
     turn: usize,
     /// What this side offered and gave up. The word of it may be lost with a connection, so it is said again over the next one:
-    /// nothing else would tell the receiver. The newest few.
-    given_up: VecDeque<TransferId>,
+    /// nothing else would tell the receiver. The newest few that nothing was answered about, and how often each was said by word.
+    given_up: VecDeque<(TransferId, u8)>,
     out: VecDeque<Output>,
     counters: FileCounters,
 }

@@ -109,7 +109,8 @@ impl Transfers {
         };
         let id = transfer.id;
         if transfer.direction == Direction::Sending {
-            self.given_up.push_back(id);
+            let by_word = u8::from(self.near && !self.up);
+            self.given_up.push_back((id, by_word));
             if self.given_up.len() > OVER_MAX {
                 self.given_up.pop_front();
             }
@@ -157,7 +158,14 @@ impl Transfers {
         for offer in offers {
             self.say(FileFrame::Offer(offer));
         }
-        for id in self.given_up.clone() {
+        let mut again = Vec::new();
+        for (id, by_word) in &mut self.given_up {
+            if *by_word < GIVEN_UP_WORDS {
+                *by_word += 1;
+                again.push(*id);
+            }
+        }
+        for id in again {
             self.say(FileFrame::Cancel { id });
         }
     }
@@ -241,7 +249,7 @@ impl Transfers {
         for offer in offers {
             self.say(FileFrame::Offer(offer));
         }
-        for id in self.given_up.clone() {
+        for (id, _) in self.given_up.clone() {
             self.say(FileFrame::Cancel { id });
         }
     }

@@ -110,6 +110,34 @@ fn words_that_were_lost_are_made_good_once_both_are_there_again() {
 }
 
 #[test]
+fn that_a_file_was_given_up_is_said_by_word_twice_and_over_each_connection() {
+    let mut two = Two::near();
+    let file = two.file(0, "a.bin", 1000);
+    let id = two.offer(0, file);
+    two.until_asked();
+    let gives_up = |two: &mut Two| {
+        let said = two.sides[1].coming.iter().filter(|(_, input)| {
+            let bytes = match input {
+                Input::Word(bytes) | Input::Frame(bytes) => bytes,
+                _ => return false,
+            };
+            FileFrame::read(bytes) == Some(FileFrame::Cancel { id })
+        });
+        let count = said.count();
+        two.sides[1].coming.clear();
+        count
+    };
+    two.tell(0, Input::Cancel(id));
+    assert_eq!(gives_up(&mut two), 1);
+    for expect in [1, 0, 0] {
+        two.tell(0, Input::Near(true));
+        assert_eq!(gives_up(&mut two), expect);
+    }
+    two.tell(0, Input::Up(ParticipantId::from_bytes([2; 16])));
+    assert_eq!(gives_up(&mut two), 1);
+}
+
+#[test]
 fn a_cut_in_the_middle_costs_nothing_and_offers_go_on_by_word() {
     let mut two = Two::near();
     two.connect();
