@@ -21,8 +21,9 @@ const WINDOW_LOOKED_AT: Duration = Duration::from_millis(2);
 /// How often the app is told how far transfers are.
 const TELL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Words that wait for their turn through the server, the newest about each transfer: what one side may have unfinished either way.
-const WORDS_MAX: usize = 2 * TRANSFERS_MAX;
+/// Words that wait for their turn through the server, the newest about each transfer: room for all offers, as many answers, and what was
+/// given up.
+const WORDS_MAX: usize = 4 * TRANSFERS_MAX;
 
 /// The ends of one person's driver.
 pub(super) struct Ends {
