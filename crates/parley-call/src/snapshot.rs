@@ -28,6 +28,8 @@ pub struct CallSnapshot {
     pub waiting: Vec<WaitingPerson>,
     /// The other people.
     pub people: Vec<PersonSnapshot>,
+    /// Who was in the room and may come back: a server that began anew does not know them yet.
+    pub missing: Vec<ParticipantId>,
     /// When what happened first.
     pub times: CallTimes,
     /// When the other side was first connected and proven.
@@ -231,6 +233,7 @@ impl CallSnapshot {
             door: Door::default(),
             waiting: Vec::new(),
             people: Vec::new(),
+            missing: Vec::new(),
             times: CallTimes::default(),
             connected_at: None,
             recording: RecordingConsent::default(),

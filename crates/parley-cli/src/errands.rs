@@ -5,7 +5,9 @@ use crate::arguments::Wish;
 use crate::report::Report;
 use crate::words;
 use parley_app::cost;
-use parley_app::endpoint::{ChatNews, Direction, Endpoint, FileCommand, TransferSnapshot, TransferState};
+use parley_app::endpoint::{
+    ChatNews, Direction, Endpoint, FileCommand, PersonSnapshot, TransferSnapshot, TransferState,
+};
 use parley_proto::{MessageId, TransferId};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ const LINGER_RECEIVED: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Errands {
     begun: bool,
+    /// The files were offered.
+    offered: bool,
     delivered: u32,
     came: u32,
     moving: Option<Span>,
@@ -36,28 +40,42 @@ struct Span {
 }
 
 impl Errands {
-    /// Once connected: says and offers what there is.
+    /// Once connected, and with each change from then on: says and offers what there is.
     pub(crate) async fn begin(&mut self, wish: &Wish, endpoint: &Endpoint) {
-        if std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.begun, true) {
+            for text in &wish.chat {
+                let id = MessageId::from_bytes(rand::random());
+                if let Err(error) = endpoint.say(id, text.clone()).await {
+                    crate::tell(&error.to_string());
+                }
+            }
+        }
+        self.offer(wish, endpoint);
+    }
+
+    /// Between two also before the other one came; in a group to all who take files, once everybody said whether they do.
+    fn offer(&mut self, wish: &Wish, endpoint: &Endpoint) {
+        let people = endpoint.call().map(|call| call.people).unwrap_or_default();
+        let silent = |person: &PersonSnapshot| !person.away && !person.media_told;
+        let waits = people.len() > 1 && people.iter().any(silent);
+        if waits || std::mem::replace(&mut self.offered, true) {
             return;
         }
-        for text in &wish.chat {
-            let id = MessageId::from_bytes(rand::random());
-            if let Err(error) = endpoint.say(id, text.clone()).await {
-                crate::tell(&error.to_string());
+        let everybody: Vec<_> = match &people[..] {
+            [] | [_] => vec![None],
+            people => {
+                let takers = people.iter().filter(|person| person.media.takes_files);
+                takers.map(|person| Some(person.id)).collect()
             }
+        };
+        if everybody.is_empty() && !wish.send.is_empty() {
+            crate::tell("nobody in the call takes files");
         }
         for path in &wish.send {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            let people = endpoint.call().map(|call| call.people).unwrap_or_default();
-            // Between two also before the other one came; in a group to all of them.
-            let everybody: Vec<_> = match &people[..] {
-                [] | [_] => vec![None],
-                people => people.iter().map(|person| Some(person.id)).collect(),
-            };
-            for to in everybody {
+            for to in &everybody {
                 let id = TransferId::from_bytes(rand::random());
-                let path = path.clone();
+                let (path, to) = (path.clone(), *to);
                 if !endpoint.file(FileCommand::Offer { id, path, to }) {
                     crate::tell("too many files at once");
                 }

@@ -22,7 +22,7 @@ use parley_proto::ParticipantId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// A word about ways for files that was not taken is said again after this.
@@ -37,6 +37,8 @@ pub(super) struct OngoingCall {
     pub(super) chat: ChatHandle,
     /// Whom the chat knows to be in the room.
     met: Vec<ParticipantId>,
+    /// With whom the transfers know that files may go on.
+    met_by_files: Vec<ParticipantId>,
     /// Absent when this computer has no thread for them.
     pub(super) files: Option<FilesHandle>,
     over: bool,
@@ -51,8 +53,8 @@ pub(super) struct OngoingCall {
     pub(super) gaze: Gaze,
     watching: watch::Receiver<()>,
     tiles: Tiles,
-    /// The call took no word about ways for files.
-    ways_missed: bool,
+    /// The call took no word about ways for files: when it is told again.
+    ways_again: Option<Instant>,
     /// How long voices were told to wait at least, in milliseconds.
     holds: BTreeMap<ParticipantId, u16>,
     hushed: Hushed,
@@ -96,6 +98,7 @@ impl OngoingCall {
             handle,
             chat: chat::start(),
             met: Vec::new(),
+            met_by_files: Vec::new(),
             files: files::start(downloads),
             over: false,
             encoder: Some(own.encoder),
@@ -108,7 +111,7 @@ impl OngoingCall {
             gaze: Gaze::default(),
             watching: tiles.watching(),
             tiles,
-            ways_missed: false,
+            ways_again: None,
             holds: BTreeMap::new(),
             hushed: Hushed::default(),
             load: CodecLoad::default(),
@@ -123,6 +126,7 @@ impl OngoingCall {
         }
         loop {
             let look_at = self.gaze.due();
+            let ways_again = self.ways_again;
             tokio::select! {
                 biased;
                 event = self.handle.events.recv() => {
@@ -135,7 +139,9 @@ impl OngoingCall {
                     FilesChange::Transfers => return Said::Files,
                     FilesChange::Ways => self.tell_ways(),
                 },
-                () = tokio::time::sleep(WAYS_AGAIN), if self.ways_missed => self.tell_ways(),
+                () = tokio::time::sleep_until(ways_again.unwrap_or_else(now).into()), if ways_again.is_some() => {
+                    self.tell_ways();
+                }
                 Some(news) = self.chat.news.recv() => return Said::Chat(news),
                 Ok(()) = self.handle.state.changed() => {
                     self.forget_old_screens();
@@ -169,7 +175,7 @@ impl OngoingCall {
         if let Some(files) = &mut self.files {
             let ways = files.ways.borrow_and_update().clone();
             let asked = self.handle.commands.try_send(CallCommand::FileWays(ways));
-            self.ways_missed = asked.is_err();
+            self.ways_again = asked.is_err().then(|| now() + WAYS_AGAIN);
         }
     }
 
@@ -230,13 +236,19 @@ impl OngoingCall {
 
     /// What is written is for those who are in the room.
     fn meet(&mut self) {
-        let people = self.handle.state.borrow();
-        let people: Vec<ParticipantId> = people.people.iter().map(|person| person.id).collect();
+        let call = self.handle.state.borrow();
+        let people: Vec<ParticipantId> = call.people.iter().map(|person| person.id).collect();
+        // Whoever may come back finds the transfers with them as they were.
+        let missing = call.missing.iter().filter(|id| !people.contains(id));
+        let known: Vec<ParticipantId> = people.iter().chain(missing).copied().collect();
         let files = self.files.as_ref();
-        let told = |people: &Vec<ParticipantId>| {
-            files.is_none_or(|files| files.command(FileCommand::People(people.clone())))
+        let told = |known: &Vec<ParticipantId>| {
+            files.is_none_or(|files| files.command(FileCommand::People(known.clone())))
         };
-        if people != self.met && self.chat.people(people.clone()) && told(&people) {
+        if known != self.met_by_files && told(&known) {
+            self.met_by_files = known;
+        }
+        if people != self.met && self.chat.people(people.clone()) {
             self.met = people;
         }
     }

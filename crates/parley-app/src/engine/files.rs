@@ -60,7 +60,7 @@ impl Actor {
     }
 
     fn transfer(&self, id: &str) -> Result<TransferId, CommandError> {
-        let found = self.talk.file_names.find(id).copied();
+        let found = self.talk.file_names.find(id).map(|(_, id)| *id);
         found.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
     }
 
@@ -79,7 +79,11 @@ impl Actor {
     pub(super) fn note_files(&mut self) {
         let transfers = self.endpoint.transfers();
         let names = &mut self.talk.file_names;
-        names.keep(|id| transfers.iter().any(|transfer| transfer.id == *id));
+        for one in &transfers {
+            // It was offered before anybody came.
+            names.rename(&(None, one.id), (one.with, one.id));
+        }
+        names.keep(|known| transfers.iter().any(|one| (one.with, one.id) == *known));
         let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
         let met = &mut self.talk.met;
         for person in people {
@@ -92,17 +96,18 @@ impl Actor {
         };
         let views = transfers
             .iter()
-            .map(|one| view(names.of(&one.id), with_name(one), one))
+            .map(|one| view(names.of(&(one.with, one.id)), with_name(one), one))
             .collect();
         self.talk.transfers(views);
         self.note_unfinished(&transfers);
     }
 }
 
-/// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them.
+/// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them. Those who
+/// were chosen and nobody else, also where only one is left: whoever was chosen may have gone while the file was.
 fn takers(people: &[PersonSnapshot], to: &[String]) -> Vec<Option<ParticipantId>> {
-    if let [] | [_] = people {
-        return vec![people.first().map(|other| other.id)];
+    if people.is_empty() && to.is_empty() {
+        return vec![None];
     }
     let chosen = |person: &&PersonSnapshot| to.is_empty() || to.contains(&person.id.to_string());
     people
@@ -204,13 +209,16 @@ mod tests {
     }
 
     #[test]
-    fn of_two_the_other_one_is_offered_files_and_of_a_group_whoever_is_meant_and_takes_them() {
+    fn whoever_is_meant_is_offered_files_or_the_other_one_of_two_or_all_of_a_group_who_take_them() {
         let id = |n: u8| ParticipantId::from_bytes([n; 16]);
         let named = |n: u8| id(n).to_string();
         let group = [person(1, true), person(2, false), person(3, true)];
         for (people, to, expect) in [
             (&group[..0], vec![], vec![None]),
             (&group[1..2], vec![], vec![Some(id(2))]),
+            (&group[1..2], vec![named(2)], vec![Some(id(2))]),
+            (&group[1..2], vec![named(1)], vec![]),
+            (&group[..0], vec![named(1)], vec![]),
             (&group[..], vec![], vec![Some(id(1)), Some(id(3))]),
             (&group[..], vec![named(3)], vec![Some(id(3))]),
             (&group[..], vec![named(2)], vec![]),

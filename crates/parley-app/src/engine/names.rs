@@ -35,6 +35,15 @@ impl<K: Clone + PartialEq> Names<K> {
         found.map(|(thing, _)| thing)
     }
 
+    /// A thing that has a name is known by something else from now on, unless that has one.
+    pub(super) fn rename(&mut self, thing: &K, now: K) {
+        if self.known.iter().all(|(known, _)| *known != now)
+            && let Some((known, _)) = self.known.iter_mut().find(|(known, _)| known == thing)
+        {
+            *known = now;
+        }
+    }
+
     /// What is not there any more has no name either.
     pub(super) fn keep(&mut self, is_there: impl Fn(&K) -> bool) {
         self.known.retain(|(thing, _)| is_there(thing));

@@ -41,7 +41,8 @@ pub(super) struct Talk {
     reactions_so_far: u32,
     hand_raised: bool,
     transfers: Vec<TransferView>,
-    pub(super) file_names: Names<TransferId>,
+    /// By whom they are with, too: whoever offers chooses the id.
+    pub(super) file_names: Names<(Option<ParticipantId>, TransferId)>,
     /// The names of those whom files go to or come from, also after they left.
     pub(super) met: BTreeMap<ParticipantId, String>,
     /// What was offered in this call, and whether the store was told that it is unfinished.

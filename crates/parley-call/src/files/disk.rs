@@ -132,12 +132,15 @@ struct Writing {
     at: u64,
 }
 
+/// Whose transfer, and which: whoever offers chooses the id.
+type Key = (u32, TransferId);
+
 /// The files that are open, and the folder for what comes.
 #[derive(Debug)]
 pub(super) struct Disk {
     folder: PathBuf,
-    reading: HashMap<TransferId, Reading>,
-    writing: HashMap<TransferId, Writing>,
+    reading: HashMap<Key, Reading>,
+    writing: HashMap<Key, Writing>,
 }
 
 /// Carries commands out until nobody gives any. Whoever gives one has a number, by which the answer is told.
@@ -148,7 +151,7 @@ pub(super) fn run(
 ) {
     let mut disk = Disk::new(folder);
     while let Ok((whose, command)) = commands.recv() {
-        if let Some(done) = disk.carry_out(command) {
+        if let Some(done) = disk.carry_out(whose, command) {
             answer(whose, done);
         }
     }
@@ -165,17 +168,17 @@ impl Disk {
         }
     }
 
-    /// Does one thing, and tells what came of it.
-    pub(super) fn carry_out(&mut self, command: DiskCommand) -> Option<DiskAnswer> {
+    /// Does one thing for whoever has this number, and tells what came of it.
+    pub(super) fn carry_out(&mut self, whose: u32, command: DiskCommand) -> Option<DiskAnswer> {
         let (id, done) = match command {
-            DiskCommand::Look { id, path } => (id, self.look(id, &path)),
+            DiskCommand::Look { id, path } => (id, self.look((whose, id), &path)),
             DiskCommand::Read {
                 id,
                 turn,
                 offset,
                 bytes,
-            } => (id, self.read(id, turn, offset, bytes)),
-            DiskCommand::Hash { id } => (id, self.hash(id)),
+            } => (id, self.read((whose, id), turn, offset, bytes)),
+            DiskCommand::Hash { id } => (id, self.hash((whose, id))),
             DiskCommand::Create {
                 id,
                 name,
@@ -184,7 +187,7 @@ impl Disk {
             } => (
                 id,
                 self.create(
-                    id,
+                    (whose, id),
                     Journal {
                         name,
                         size,
@@ -192,17 +195,17 @@ impl Disk {
                     },
                 ),
             ),
-            DiskCommand::Write { id, offset, data } => (id, self.write(id, offset, &data)),
-            DiskCommand::Complete { id, hash } => (id, self.complete(id, hash)),
+            DiskCommand::Write { id, offset, data } => (id, self.write((whose, id), offset, &data)),
+            DiskCommand::Complete { id, hash } => (id, self.complete((whose, id), hash)),
             DiskCommand::Release { id, discard } => {
-                self.release(id, discard);
+                self.release((whose, id), discard);
                 return None;
             }
         };
         Some(done.unwrap_or_else(|fault| DiskAnswer::Failed { id, fault }))
     }
 
-    fn look(&mut self, id: TransferId, path: &Path) -> Result<DiskAnswer, DiskFault> {
+    fn look(&mut self, key: Key, path: &Path) -> Result<DiskAnswer, DiskFault> {
         let mut file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
@@ -222,45 +225,39 @@ impl Disk {
             hashed_to: 0,
             at: 0,
         };
-        self.reading.insert(id, reading);
+        self.reading.insert(key, reading);
         Ok(DiskAnswer::Looked {
-            id,
+            id: key.1,
             name,
             size,
             fingerprint,
         })
     }
 
-    fn read(
-        &mut self,
-        id: TransferId,
-        turn: u32,
-        offset: u64,
-        bytes: usize,
-    ) -> Result<DiskAnswer, DiskFault> {
-        let reading = self.reading.get_mut(&id).ok_or(DiskFault::Unreadable)?;
+    fn read(&mut self, key: Key, turn: u32, offset: u64, bytes: usize) -> Result<DiskAnswer, DiskFault> {
+        let reading = self.reading.get_mut(&key).ok_or(DiskFault::Unreadable)?;
         let mut data = vec![0; bytes];
         reading.read_at(offset, &mut data)?;
         Ok(DiskAnswer::Read {
-            id,
+            id: key.1,
             turn,
             offset,
             data: data.into(),
         })
     }
 
-    fn hash(&mut self, id: TransferId) -> Result<DiskAnswer, DiskFault> {
-        let reading = self.reading.get_mut(&id).ok_or(DiskFault::Unreadable)?;
+    fn hash(&mut self, key: Key) -> Result<DiskAnswer, DiskFault> {
+        let reading = self.reading.get_mut(&key).ok_or(DiskFault::Unreadable)?;
         reading.hash_up_to(reading.metadata.len())?;
         let now = reading.file.metadata().map_err(unreadable)?;
         if now.len() != reading.metadata.len() || changed_ns(&now) != changed_ns(&reading.metadata) {
             return Err(DiskFault::Changed);
         }
         let hash = FileHash::from_bytes(*reading.hasher.finalize().as_bytes());
-        Ok(DiskAnswer::Hashed { id, hash })
+        Ok(DiskAnswer::Hashed { id: key.1, hash })
     }
 
-    fn create(&mut self, id: TransferId, journal: Journal) -> Result<DiskAnswer, DiskFault> {
+    fn create(&mut self, key: Key, journal: Journal) -> Result<DiskAnswer, DiskFault> {
         // Checked when it was offered; what names a path is checked where it is used, too.
         if !name::is_harmless(&journal.name) {
             return Err(DiskFault::Failed);
@@ -274,7 +271,7 @@ impl Disk {
             .any(|other| other.part == self.beside(&stem, PART_ENDING))
         {
             // The same file twice at once.
-            stem = format!("{stem}.{}", id.redacted());
+            stem = format!("{stem}.{}.{}", key.0, key.1.redacted());
         }
         let (part, notes) = (
             self.beside(&stem, PART_ENDING),
@@ -283,28 +280,31 @@ impl Disk {
         let known = read_journal(&notes).is_some_and(|known| known == journal);
         let writing = open_part(part, notes, journal, known).map_err(|error| unwritable(&error))?;
         let offset = writing.at;
-        self.writing.insert(id, writing);
-        Ok(DiskAnswer::Created { id, offset })
+        self.writing.insert(key, writing);
+        Ok(DiskAnswer::Created { id: key.1, offset })
     }
 
     fn beside(&self, stem: &str, ending: &str) -> PathBuf {
         self.folder.join(format!("{stem}{ending}"))
     }
 
-    fn write(&mut self, id: TransferId, offset: u64, data: &[u8]) -> Result<DiskAnswer, DiskFault> {
+    fn write(&mut self, key: Key, offset: u64, data: &[u8]) -> Result<DiskAnswer, DiskFault> {
         let writing = self
             .writing
-            .get_mut(&id)
+            .get_mut(&key)
             .filter(|open| open.at == offset)
             .ok_or(DiskFault::Failed)?;
         writing.file.write_all(data).map_err(|error| unwritable(&error))?;
         writing.hasher.update(data);
         writing.at += data.len() as u64;
-        Ok(DiskAnswer::Written { id, to: writing.at })
+        Ok(DiskAnswer::Written {
+            id: key.1,
+            to: writing.at,
+        })
     }
 
-    fn complete(&mut self, id: TransferId, hash: FileHash) -> Result<DiskAnswer, DiskFault> {
-        let writing = self.writing.remove(&id).ok_or(DiskFault::Failed)?;
+    fn complete(&mut self, key: Key, hash: FileHash) -> Result<DiskAnswer, DiskFault> {
+        let writing = self.writing.remove(&key).ok_or(DiskFault::Failed)?;
         if writing.hasher.finalize().as_bytes() != hash.as_bytes() {
             remove(&[&writing.part, &writing.journal]);
             return Err(DiskFault::Damaged);
@@ -313,12 +313,12 @@ impl Disk {
         let path =
             give_name(&self.folder, &writing.part, &writing.name).map_err(|error| unwritable(&error))?;
         remove(&[&writing.journal]);
-        Ok(DiskAnswer::Completed { id, path })
+        Ok(DiskAnswer::Completed { id: key.1, path })
     }
 
-    fn release(&mut self, id: TransferId, discard: bool) {
-        self.reading.remove(&id);
-        if let Some(writing) = self.writing.remove(&id)
+    fn release(&mut self, key: Key, discard: bool) {
+        self.reading.remove(&key);
+        if let Some(writing) = self.writing.remove(&key)
             && (discard || writing.at == 0)
         {
             drop(writing.file);

@@ -3,10 +3,12 @@
 
 use super::disk::{DiskAnswer, DiskCommand};
 use super::everybody::Told;
+use super::transfer::FileCounters;
 use super::transfers::{Input, Output, Transfers};
 use crate::port::{Lane, LaneKind};
 use bytes::{Bytes, BytesMut};
-use parley_proto::{ChunkFrame, FileFrame, ParticipantId};
+use parley_proto::limits::TRANSFERS_MAX;
+use parley_proto::{ChunkFrame, FileFrame, ParticipantId, TransferId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +20,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 const WINDOW_LOOKED_AT: Duration = Duration::from_millis(2);
 /// How often the app is told how far transfers are.
 const TELL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Words that wait for their turn through the server, the newest about each transfer: room for all offers, as many answers, and what was
+/// given up.
+const WORDS_MAX: usize = 4 * TRANSFERS_MAX;
 
 /// The ends of one person's driver.
 pub(super) struct Ends {
@@ -52,6 +58,8 @@ pub(super) fn spawn(ends: Ends) {
         chunks: None,
         words: None,
         waiting: VecDeque::new(),
+        words_waiting: VecDeque::new(),
+        words_dropped: 0,
         chunks_waiting: VecDeque::new(),
         chunks_gone: 0,
         for_disk: VecDeque::new(),
@@ -78,6 +86,10 @@ struct Driver {
     words: Option<Lane>,
     /// Frames and receipts that the lanes take no more of for now: one for each thing that happens.
     waiting: VecDeque<(LaneKind, BytesMut)>,
+    /// Words wait by themselves: a server takes them slowly, and connections need not wait for that. The oldest goes where there are too
+    /// many; what was offered is said anew once both are there again.
+    words_waiting: VecDeque<(TransferId, BytesMut)>,
+    words_dropped: u64,
     /// Chunks that wait for room in the window. Bounded by what the core reads ahead.
     chunks_waiting: VecDeque<ChunkFrame>,
     /// Bytes of chunks that went on the present lane.
@@ -107,6 +119,7 @@ impl Driver {
                 _ = ticks.tick(), if has_any => Happening::Tell,
             };
             match happening {
+                Happening::Input(Input::Back) => self.come_back(),
                 Happening::Input(input) => self.core.handle(clock(), input),
                 Happening::Lane(who, kind, lane) => self.take_lane(who, kind, lane),
                 Happening::LaneEnded(LaneKind::FileWords) => {
@@ -146,7 +159,7 @@ impl Driver {
 
     fn take_lane(&mut self, who: ParticipantId, kind: LaneKind, lane: Lane) {
         if kind == LaneKind::FileWords {
-            self.waiting.retain(|(kind, _)| *kind != LaneKind::FileWords);
+            self.words_waiting.clear();
             self.words = Some(lane);
             self.core.handle(clock(), Input::Near(true));
             return;
@@ -173,8 +186,21 @@ impl Driver {
         }
     }
 
+    /// They are back, and what leads to them may be here before the word that they were gone.
+    fn come_back(&mut self) {
+        self.core.handle(clock(), Input::Back);
+        if self.words.is_some() {
+            self.core.handle(clock(), Input::Near(true));
+        }
+        if self.up
+            && let Some(who) = self.files.as_ref().map(|(who, _)| *who)
+        {
+            self.core.handle(clock(), Input::Up(who));
+        }
+    }
+
     fn go_down(&mut self) {
-        self.waiting.retain(|(kind, _)| *kind == LaneKind::FileWords);
+        self.waiting.clear();
         self.chunks_waiting.clear();
         self.chunks_gone = 0;
         if std::mem::take(&mut self.up) {
@@ -187,8 +213,12 @@ impl Driver {
     fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
-                Output::Frame(frame) => self.wait_with(LaneKind::Files, &frame),
-                Output::Word(frame) => self.wait_with(LaneKind::FileWords, &frame),
+                Output::Frame(frame) => {
+                    if let Some(bytes) = written(&frame) {
+                        self.waiting.push_back((LaneKind::Files, bytes));
+                    }
+                }
+                Output::Word(frame) => self.wait_with_word(&frame),
                 Output::Chunk(chunk @ ChunkFrame::Chunk { .. }) => self.chunks_waiting.push_back(chunk),
                 Output::Chunk(receipt) => self.waiting.push_back((LaneKind::Chunks, receipt.write())),
                 Output::Disk(command) => self.for_disk.push_back(command),
@@ -215,19 +245,40 @@ impl Driver {
                 place.send(message);
             }
         }
+        self.send_words();
         self.send_chunks();
     }
 
-    fn wait_with(&mut self, kind: LaneKind, frame: &FileFrame) {
-        match serde_json::to_vec(frame) {
-            Ok(bytes) => self.waiting.push_back((kind, BytesMut::from(&bytes[..]))),
-            Err(error) => tracing::error!(%error, "a frame cannot be written"),
+    fn wait_with_word(&mut self, frame: &FileFrame) {
+        let (Some(id), Some(bytes)) = (word_about(frame), written(frame)) else {
+            return;
+        };
+        // Of one transfer only the newest word counts.
+        self.words_waiting.retain(|(known, _)| *known != id);
+        if self.words_waiting.len() >= WORDS_MAX {
+            self.words_waiting.pop_front();
+            self.words_dropped += 1;
+        }
+        self.words_waiting.push_back((id, bytes));
+    }
+
+    fn send_words(&mut self) {
+        let Some(lane) = &self.words else {
+            self.words_waiting.clear();
+            return;
+        };
+        while !self.words_waiting.is_empty() {
+            let Ok(place) = lane.outgoing.try_reserve() else {
+                return;
+            };
+            if let Some((_, message)) = self.words_waiting.pop_front() {
+                place.send(message);
+            }
         }
     }
 
     fn lane(&self, kind: LaneKind) -> Option<&Lane> {
         match kind {
-            LaneKind::FileWords => self.words.as_ref(),
             LaneKind::Files => self.files.as_ref().map(|(_, lane)| lane),
             _ => self.chunks.as_ref().map(|(_, lane)| lane),
         }
@@ -271,7 +322,10 @@ impl Driver {
     fn publish(&mut self) {
         let now = Told {
             transfers: self.core.snapshot(clock()),
-            counters: self.core.counters(),
+            counters: self.core.counters().plus(FileCounters {
+                words_dropped: self.words_dropped,
+                ..FileCounters::default()
+            }),
             way: self.core.way(),
         };
         // Where there is no room it is told the next time.
@@ -289,6 +343,9 @@ async fn next(driver: &mut Driver) -> Happening {
     let chunk_blocked = !driver.chunks_waiting.is_empty();
     let blocked = driver.waiting.front().map(|(kind, _)| *kind);
     let blocked = blocked.or_else(|| (chunk_blocked && !must_wait).then_some(LaneKind::Chunks));
+    let words_blocked = !driver.words_waiting.is_empty();
+    let words_room = driver.words.as_ref().filter(|_| words_blocked);
+    let words_room = words_room.map(|lane| lane.outgoing.clone());
     let room = blocked
         .and_then(|kind| driver.lane(kind))
         .map(|lane| lane.outgoing.clone());
@@ -311,6 +368,7 @@ async fn next(driver: &mut Driver) -> Happening {
         Some(answer) = ends.from_disk.recv() => Happening::Input(Input::Disk(answer)),
         chunk = heard(chunks), if both => chunk.map_or(Happening::LaneEnded(LaneKind::Chunks), |bytes| Happening::Input(Input::Chunk(bytes))),
         () = has_room(room) => Happening::Room,
+        () = has_room(words_room) => Happening::Room,
         () = sleep(WINDOW_LOOKED_AT), if chunk_blocked && must_wait => Happening::Room,
     }
 }
@@ -326,6 +384,25 @@ async fn said(words: &mut Option<Lane>) -> Option<Bytes> {
     match words {
         Some(lane) => lane.incoming.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+fn written(frame: &FileFrame) -> Option<BytesMut> {
+    match serde_json::to_vec(frame) {
+        Ok(bytes) => Some(BytesMut::from(&bytes[..])),
+        Err(error) => {
+            tracing::error!(%error, "a frame cannot be written");
+            None
+        }
+    }
+}
+
+/// Which transfer a word is about; nothing of what is never said as one.
+const fn word_about(frame: &FileFrame) -> Option<TransferId> {
+    match frame {
+        FileFrame::Offer(offer) => Some(offer.id),
+        FileFrame::Refuse { id, .. } | FileFrame::Cancel { id } => Some(*id),
+        _ => None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The transfers with everybody in a call: one driver for each person, one thread for the disk, and for the app one list. Decides
-//! only whom a word of the app is about.
+//! whom a word of the app is about, who is gone and who is back, whom one forgets, and in which order transfers are listed.
 //!
 //! Somebody may be offered a file before they came: that waits with a driver for nobody, which becomes that of whoever comes first.
 
@@ -52,7 +52,8 @@ pub enum FileCommand {
     Resume(TransferId),
     /// Give up.
     Cancel(TransferId),
-    /// These are in the call now, and nobody else. Nothing is given up while nobody is there at all: they may come back.
+    /// These are in the call now, or may come back to it, and nobody else. Nothing is given up while nobody is there at all: they may
+    /// come back. Who is named again after they were not goes on.
     People(Vec<ParticipantId>),
 }
 
@@ -184,6 +185,13 @@ impl One {
     fn has(&self, id: TransferId) -> bool {
         self.told.transfers.iter().any(|one| one.id == id) || self.offered.contains(&id)
     }
+
+    /// They left for good, or are back after all.
+    fn set_gone(&mut self, gone: bool) {
+        if std::mem::replace(&mut self.gone, gone) != gone {
+            send(self, if gone { Input::Gone } else { Input::Back });
+        }
+    }
 }
 
 struct Everybody {
@@ -228,10 +236,12 @@ impl Everybody {
         }
     }
 
-    /// The driver of somebody: theirs, else the one for nobody, else a new one.
+    /// The driver of somebody: theirs, also if they were gone, else the one for nobody, else a new one.
     fn place_of(&mut self, who: ParticipantId) -> usize {
-        let known = |one: &One| one.who == Some(who) && !one.gone;
-        if let Some(at) = self.people.iter().position(known) {
+        if let Some(at) = self.people.iter().position(|one| one.who == Some(who)) {
+            if let Some(one) = self.people.get_mut(at) {
+                one.set_gone(false);
+            }
             return at;
         }
         if let Some(at) = self.people.iter().position(|one| one.who.is_none()) {
@@ -248,7 +258,8 @@ impl Everybody {
         if self.people.len() >= PEOPLE_MAX
             && let Some(oldest) = self.people.iter().position(|one| one.gone)
         {
-            self.people.remove(oldest);
+            let forgotten = self.people.remove(oldest);
+            self.answers.of().remove(&forgotten.number);
         }
         let number = self.next_number;
         self.next_number = self.next_number.wrapping_add(1);
@@ -291,7 +302,9 @@ impl Everybody {
             FileCommand::Resume(id) => (id, Input::Resume(id)),
             FileCommand::Cancel(id) => (id, Input::Cancel(id)),
         };
-        if let Some(one) = self.people.iter().find(|one| one.has(id)) {
+        // Somebody's new self may offer under an id of the one before: what can still be decided goes first.
+        let there = self.people.iter().find(|one| one.has(id) && !one.gone);
+        if let Some(one) = there.or_else(|| self.people.iter().find(|one| one.has(id))) {
             send(one, input);
         }
     }
@@ -315,9 +328,8 @@ impl Everybody {
             return;
         }
         for one in &mut self.people {
-            let left = one.who.is_some_and(|who| !there.contains(&who));
-            if left && !std::mem::replace(&mut one.gone, true) {
-                send(one, Input::Gone);
+            if let Some(who) = one.who {
+                one.set_gone(!there.contains(&who));
             }
         }
     }

@@ -132,6 +132,8 @@ pub struct FileCounters {
     pub malformed: u64,
     /// What came and made no sense.
     pub out_of_place: u64,
+    /// Words through the server for which there was no room.
+    pub words_dropped: u64,
 }
 
 impl FileCounters {
@@ -143,18 +145,20 @@ impl FileCounters {
             offers_refused: self.offers_refused + other.offers_refused,
             malformed: self.malformed + other.malformed,
             out_of_place: self.out_of_place + other.out_of_place,
+            words_dropped: self.words_dropped + other.words_dropped,
         }
     }
 
     /// All by name.
     #[must_use]
-    pub const fn list(&self) -> [(&'static str, u64); 5] {
+    pub const fn list(&self) -> [(&'static str, u64); 6] {
         [
             ("file_names_refused", self.names_refused),
             ("file_sizes_refused", self.sizes_refused),
             ("file_offers_refused", self.offers_refused),
             ("file_frames_malformed", self.malformed),
             ("file_frames_out_of_place", self.out_of_place),
+            ("file_words_dropped", self.words_dropped),
         ]
     }
 }

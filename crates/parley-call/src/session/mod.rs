@@ -18,6 +18,7 @@ mod ice;
 mod io;
 mod leg;
 mod link_state;
+mod missing;
 mod negotiation;
 mod pace;
 mod pairing;

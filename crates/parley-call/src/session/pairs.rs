@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::io::{Outbox, Output, PairCommand, SessionEvent};
+use super::missing::Missing;
 use super::peer_link::PeerLink;
 use super::proof_exchange::Parties;
 use super::rate::RateLimit;
@@ -28,6 +29,10 @@ use std::time::{Duration, Instant};
 const MADE_MAX: usize = 4;
 /// Connections there are at once, with those that others make: so two who wait for each other's turn find one.
 const PAIRS_MAX: usize = 8;
+/// So many of those are not for connections that others make: this side's own wishes find room whatever they do.
+const OWN_MIN: usize = 2;
+/// One person's connections are met so often at once, then once in so much time: each costs a driver, whatever becomes of it.
+const MEETINGS: RateLimit = RateLimit::new(4, Duration::from_secs(10));
 /// They are made one after the other, so that their candidates do not come faster than a server takes messages.
 const MADE_EVERY: Duration = Duration::from_millis(250);
 /// One that nobody needs stays for so long: the last word on it may be on its way, and another file may follow.
@@ -44,6 +49,11 @@ const MESSAGES: RateLimit = RateLimit::new(100, Duration::from_millis(50));
 pub(super) struct PairsAround<'a> {
     /// Oneself in the room, while there is a group that is wanted (not one that ends).
     pub(super) me: Option<&'a Participant>,
+    /// Oneself in the room, whatever that is.
+    pub(super) own: Option<ParticipantId>,
+    pub(super) missing: &'a Missing,
+    /// A third one is there, and the server has not said yet that it is a group.
+    pub(super) unsettled: bool,
     pub(super) room: Option<RoomId>,
     pub(super) secret: &'a LinkSecret,
     /// The server can be told things.
@@ -80,6 +90,8 @@ pub(super) struct Pairs {
     rests: BTreeMap<ParticipantId, Rest>,
     /// The number of the last connection to each: those of two count up.
     numbers: BTreeMap<ParticipantId, u32>,
+    /// How often each was met.
+    meetings: BTreeMap<ParticipantId, RateLimit>,
     /// When the next may be made.
     next_at: Option<Instant>,
     /// When it was last seen what is due.
@@ -187,8 +199,8 @@ impl Pairs {
             }
         }
         let over = |(id, pair): (&ParticipantId, &Pair)| {
-            let stays = may_be(around, *id)
-                && around.me.is_some_and(|me| me.id == pair.link.me())
+            let stays = (may_be(around, *id) || pair.link.is_up() && may_be_again(around, *id))
+                && around.own == Some(pair.link.me())
                 && cx.now < pair.wanted_last + LINGER;
             (!stays).then_some(*id)
         };
@@ -199,7 +211,9 @@ impl Pairs {
         let ways = &self.ways;
         self.rests
             .retain(|id, _| ways.iter().any(|way| way.participant == *id));
-        self.numbers.retain(|id, _| around.roster.has(*id));
+        let known = |id: ParticipantId| around.roster.has(id) || around.missing.has(id);
+        self.numbers.retain(|id, _| known(*id));
+        self.meetings.retain(|id, _| known(*id));
         let wanted: Vec<ParticipantId> = self
             .ways
             .iter()
@@ -238,10 +252,19 @@ impl Pairs {
         self.ways.iter().any(|way| way.participant == id && way.wanted)
     }
 
-    /// Somebody makes one: it is met where the app has something with them, and there is room.
+    /// Somebody makes one: it is met where the app has something with them, and there is room, and not without end.
     fn meet(&mut self, around: PairsAround<'_>, id: ParticipantId, cx: &mut Context<'_>) -> bool {
         let known = self.ways.iter().any(|way| way.participant == id);
-        known && self.pairs.len() < PAIRS_MAX && self.open(around, id, false, cx)
+        let met = self.pairs.values().filter(|pair| !pair.made).count();
+        let room = self.pairs.len() < PAIRS_MAX && met < PAIRS_MAX - OWN_MIN;
+        if !known || !room || !may_be(around, id) || !is_reachable(around, id) {
+            return false;
+        }
+        if !self.meetings.entry(id).or_insert(MEETINGS).allow(cx.now) {
+            cx.counters.flooded += 1;
+            return false;
+        }
+        self.open(around, id, false, cx)
     }
 
     /// Gives whether there is one now.
@@ -358,6 +381,13 @@ impl Pair {
 /// Whether there may be one to them.
 fn may_be(around: PairsAround<'_>, id: ParticipantId) -> bool {
     around.me.is_some_and(|me| me.id != id) && around.direct != Some(id) && around.roster.has(id)
+}
+
+/// Whether there soon may be one again: a server that began anew knows neither everybody at once nor that they are a group, and what
+/// works goes on meanwhile.
+fn may_be_again(around: PairsAround<'_>, id: ParticipantId) -> bool {
+    let comes = around.missing.has(id) || around.unsettled && around.roster.has(id);
+    comes && around.direct != Some(id)
 }
 
 fn is_reachable(around: PairsAround<'_>, id: ParticipantId) -> bool {

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::group::Group;
 use super::handover::{Handover, Move};
 use super::io::{Input, SessionEvent};
+use super::missing::Missing;
 use super::pairs::Pairs;
 use super::peer_link::PeerLink;
 use super::rate::RateLimit;
@@ -49,6 +50,8 @@ pub(super) struct Stay {
     me: Option<Participant>,
     /// Everybody else, as the server says.
     roster: Roster,
+    /// Who may come back to it.
+    missing: Missing,
     /// With three and more of them.
     group: Group,
     /// The connections for files to some of them.
@@ -93,6 +96,7 @@ impl Stay {
             ice_servers: Vec::new(),
             me: None,
             roster: Roster::default(),
+            missing: Missing::default(),
             group: Group::new(config.seed, config.media),
             pairs: Pairs::default(),
             third_until: None,
@@ -132,6 +136,7 @@ impl Stay {
             self.handover.deadline(),
             self.group.deadline(self.signaling.is_joined()),
             self.pairs.deadline(),
+            self.missing.deadline(),
             self.third_until,
         ];
         parts.into_iter().flatten().min()
@@ -164,6 +169,7 @@ impl Stay {
                 }
                 self.notice_the_gone(cx);
                 self.group.on_timeout(cx.now);
+                self.missing.on_timeout(cx.now);
                 self.pairs.on_timeout(cx);
                 if self.third_until.take_if(|until| cx.now >= *until).is_some() {
                     self.meet_somebody(cx);
@@ -207,6 +213,7 @@ impl Stay {
             } else {
                 self.other.iter().map(person).collect()
             },
+            missing: self.missing.ids().collect(),
             times: self.times,
             connected_at: self
                 .times

@@ -14,7 +14,16 @@ function room(others: number): AppState {
 
 test('between two nobody is chosen, for there is only one', () => {
   expect(takersOf(room(1), null)).toEqual({ can: [], cannot: 0, to: [], says: '' });
-  expect(takersOf(room(1), new Set(['p-2'])).to).toEqual([]);
+});
+
+test('whom nobody chose gets nothing where only they are left, until they are chosen', () => {
+  const left = takersOf(room(1), new Set(['p-2']));
+  expect([left.to, left.says]).toEqual([null, 'Choose somebody to send files to first.']);
+  const [other] = left.can;
+  expect(other && toggled(left, other.id)).toBe(null);
+  expect(other && takersOf(room(1), new Set([other.id, 'p-2'])).to).toEqual([other?.id]);
+  expect(offerOf(room(1), new Set(['p-2']), ['/a'])).toBe('Choose somebody to send files to first.');
+  expect(takersOf(room(0), new Set(['p-2'])).to).toBe(null);
 });
 
 test('of a group everybody who can take files gets them, until some are chosen', () => {

@@ -17,8 +17,8 @@ export interface Takers {
 
 /** `chosen`: nothing while nobody chose. Who left since does not count, and who came since is not chosen. */
 export function takersOf(state: AppState, chosen: ReadonlySet<string> | null): Takers {
-  if (!isGroup(state)) return { can: [], cannot: 0, to: [], says: '' };
   const people = state.call?.people ?? [];
+  if (!isGroup(state)) return ofTwo(people, chosen);
   const can = byName(people.filter((one) => one.takes_files));
   const cannot = people.length - can.length;
   if (!can.length) return { can, cannot, to: null, says: t.files.nobodyCan };
@@ -26,6 +26,14 @@ export function takersOf(state: AppState, chosen: ReadonlySet<string> | null): T
   const to = can.filter((one) => chosen.has(one.id)).map((one) => one.id);
   if (!to.length) return { can, cannot, to: null, says: t.files.chooseFirst };
   return { can, cannot, to, says: t.files.takersSome({ count: to.length }) };
+}
+
+/** Between two nobody chooses. Of a choice that was made among more only who is in it gets files: the other one is chosen anew. */
+function ofTwo(people: readonly PersonView[], chosen: ReadonlySet<string> | null): Takers {
+  if (!chosen) return { can: [], cannot: 0, to: [], says: '' };
+  const to = people.map((one) => one.id).filter((id) => chosen.has(id));
+  if (to.length) return { can: [], cannot: 0, to, says: '' };
+  return { can: people, cannot: 0, to: null, says: people.length ? t.files.chooseFirst : t.files.nobodyCan };
 }
 
 /** The choice with one more, or one less. All of them is no choice: who comes then gets files too. */

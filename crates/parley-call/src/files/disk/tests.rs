@@ -11,19 +11,22 @@ fn disk() -> (tempfile::TempDir, Disk) {
 }
 
 fn create(disk: &mut Disk, id: TransferId, name: &str) -> Option<DiskAnswer> {
-    disk.carry_out(DiskCommand::Create {
-        id,
-        name: name.into(),
-        size: 100,
-        fingerprint: FileHash::from_bytes([4; 32]),
-    })
+    disk.carry_out(
+        0,
+        DiskCommand::Create {
+            id,
+            name: name.into(),
+            size: 100,
+            fingerprint: FileHash::from_bytes([4; 32]),
+        },
+    )
 }
 
 #[test]
 fn what_is_no_file_cannot_be_sent() {
     let (folder, mut disk) = disk();
     for path in [folder.path().to_owned(), folder.path().join("nothing")] {
-        let answer = disk.carry_out(DiskCommand::Look { id: ID, path });
+        let answer = disk.carry_out(0, DiskCommand::Look { id: ID, path });
         assert_eq!(
             answer,
             Some(DiskAnswer::Failed {
@@ -61,13 +64,13 @@ fn the_same_file_twice_at_once_has_two_parts() {
         );
         let data = Bytes::from_static(b"words");
         assert_eq!(
-            disk.carry_out(DiskCommand::Write { id, offset: 0, data }),
+            disk.carry_out(0, DiskCommand::Write { id, offset: 0, data }),
             Some(DiskAnswer::Written { id, to: 5 })
         );
     }
     let hash = FileHash::from_bytes(*blake3::hash(b"words").as_bytes());
     let paths: Vec<_> = [ID, other]
-        .map(|id| disk.carry_out(DiskCommand::Complete { id, hash }))
+        .map(|id| disk.carry_out(0, DiskCommand::Complete { id, hash }))
         .into();
     let named = |id, name: &str| {
         Some(DiskAnswer::Completed {
@@ -101,10 +104,13 @@ fn a_fingerprint_is_of_content_size_and_time() {
     let (folder, mut disk) = disk();
     let path = folder.path().join("a");
     let mut look = || {
-        let answer = disk.carry_out(DiskCommand::Look {
-            id: ID,
-            path: path.clone(),
-        });
+        let answer = disk.carry_out(
+            0,
+            DiskCommand::Look {
+                id: ID,
+                path: path.clone(),
+            },
+        );
         let Some(DiskAnswer::Looked { fingerprint, .. }) = answer else {
             panic!("{answer:?}")
         };
@@ -115,4 +121,29 @@ fn a_fingerprint_is_of_content_size_and_time() {
     assert_eq!(look(), first);
     std::fs::write(&path, vec![2; 200_000]).unwrap();
     assert_ne!(look(), first);
+}
+
+#[test]
+fn one_id_of_two_people_is_two_files() {
+    let (_folder, mut disk) = disk();
+    for whose in [1, 2] {
+        let command = DiskCommand::Create {
+            id: ID,
+            name: "a".into(),
+            size: 100,
+            fingerprint: FileHash::from_bytes([4; 32]),
+        };
+        let created = Some(DiskAnswer::Created { id: ID, offset: 0 });
+        assert_eq!(disk.carry_out(whose, command), created);
+    }
+    for whose in [1, 2] {
+        let data = Bytes::from_static(b"abc");
+        let command = DiskCommand::Write {
+            id: ID,
+            offset: 0,
+            data,
+        };
+        let written = Some(DiskAnswer::Written { id: ID, to: 3 });
+        assert_eq!(disk.carry_out(whose, command), written);
+    }
 }

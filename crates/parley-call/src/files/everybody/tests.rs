@@ -202,6 +202,13 @@ async fn a_file_for_two_people_is_a_transfer_with_each_and_ends_with_whoever_lea
         .unwrap()
         .clone();
     assert_eq!(list[1].state, TransferState::Offered);
+    // Back under the same id, they are offered it again.
+    assert!(handle.command(FileCommand::People(vec![who(1), who(2)])));
+    let again = heard(&mut far[0]).await;
+    assert!(
+        matches!(&again, FileFrame::Offer(offer) if offer.id == ids[0]),
+        "{again:?}"
+    );
     far[1].say(&FileFrame::Refuse {
         id: ids[1],
         reason: parley_proto::RefusalReason::Declined,
@@ -209,6 +216,60 @@ async fn a_file_for_two_people_is_a_transfer_with_each_and_ends_with_whoever_lea
     let declined = TransferState::Ended(TransferEnd::Declined);
     let over = handle.transfers.wait_for(|list| list[1].state == declined);
     tokio::time::timeout(SOON, over).await.expect("a no").unwrap();
+}
+
+#[tokio::test]
+async fn an_offer_under_an_id_of_somebody_who_is_gone_can_be_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut handle = start(folder.path().join("in")).unwrap();
+    let id = TransferId::from_bytes([7; 16]);
+    let offer = FileFrame::Offer(Offer {
+        id,
+        name: "a.bin".into(),
+        size: 1000,
+        fingerprint: FileHash::from_bytes([3; 32]),
+    });
+    let mut far = Vec::new();
+    for n in [1, 2] {
+        let (words, lane) = Far::new();
+        handle.use_lane(who(n), LaneKind::FileWords, lane);
+        words.say(&offer);
+        far.push(words);
+        let asks = |list: &Vec<TransferSnapshot>| list.len() == usize::from(n);
+        let asked = handle.transfers.wait_for(asks);
+        tokio::time::timeout(SOON, asked)
+            .await
+            .expect("a question")
+            .unwrap();
+        assert!(handle.command(FileCommand::People(vec![who(2)])));
+    }
+    assert!(handle.command(FileCommand::Refuse(id)));
+    let reason = parley_proto::RefusalReason::Declined;
+    assert_eq!(heard(&mut far[1]).await, FileFrame::Refuse { id, reason });
+}
+
+#[tokio::test]
+async fn of_the_answers_about_one_transfer_only_the_newest_waits_for_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let handle = start(folder.path().join("in")).unwrap();
+    let (mut words, lane) = Far::new();
+    handle.use_lane(who(1), LaneKind::FileWords, lane);
+    let offer = FileFrame::Offer(Offer {
+        id: TransferId::from_bytes([7; 16]),
+        name: "../a.bin".into(),
+        size: 1000,
+        fingerprint: FileHash::from_bytes([3; 32]),
+    });
+    for _ in 0..60 {
+        let said = serde_json::to_vec(&offer).unwrap();
+        words.says.send(said.into()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut answers = 0;
+    while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(300), words.hears.recv()).await {
+        answers += 1;
+    }
+    assert_eq!(answers, 17, "those that the lane took, and one");
 }
 
 #[tokio::test]

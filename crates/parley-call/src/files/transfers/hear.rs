@@ -4,6 +4,14 @@ use super::*;
 
 impl Transfers {
     pub(super) fn on_frame(&mut self, now: Instant, frame: FileFrame) {
+        if let FileFrame::Refuse { id, .. }
+        | FileFrame::Failed { id, .. }
+        | FileFrame::Cancel { id }
+        | FileFrame::Received { id } = &frame
+        {
+            // It is over there too, and need not be said again.
+            self.given_up.retain(|(known, _)| known != id);
+        }
         match frame {
             FileFrame::Offer(offer) => self.on_offer(offer),
             FileFrame::Accept { id, offset } => self.on_accept(now, id, offset),

@@ -32,6 +32,8 @@ use std::time::Instant;
 const OVER_MAX: usize = 64;
 /// What a sender may have sent beyond what is on the disk here: more than any honest window.
 const UNWRITTEN_BYTES_MAX: u64 = 16 << 20;
+/// That a file was given up is said so often by word: a server takes few words, and each is lost only with somebody's way to it.
+const GIVEN_UP_WORDS: u8 = 2;
 /// A receipt goes for so many bytes at the latest, or when everything that came is written.
 const RECEIPT_BYTES: u64 = 256 << 10;
 /// Bytes that are read ahead of the window: what is lost holds receipts back, and must not hold back what could go meanwhile.
@@ -67,6 +69,8 @@ pub(super) enum Input {
     Word(Bytes),
     /// The other side left for good.
     Gone,
+    /// They did not: they are back, as who they were.
+    Back,
     /// Something came on the files lane.
     Frame(Bytes),
     /// Something came on the chunks lane.
@@ -106,8 +110,8 @@ pub(super) struct Transfers {
     /// Which of those that may send is next.
     turn: usize,
     /// What this side offered and gave up. The word of it may be lost with a connection, so it is said again over the next one:
-    /// nothing else would tell the receiver. The newest few.
-    given_up: VecDeque<TransferId>,
+    /// nothing else would tell the receiver. The newest few that nothing was answered about, and how often each was said by word.
+    given_up: VecDeque<(TransferId, u8)>,
     out: VecDeque<Output>,
     counters: FileCounters,
 }
@@ -154,6 +158,7 @@ impl Transfers {
                 _ => self.counters.malformed += 1,
             },
             Input::Gone => self.on_gone_for_good(),
+            Input::Back => self.on_back(),
             Input::Chunk(bytes) => match ChunkFrame::read(&bytes) {
                 Some(ChunkFrame::Chunk {
                     id,
@@ -223,16 +228,19 @@ impl Transfers {
     }
 
     /// Whether a connection is of use: `Some(true)` where something is to move, `Some(false)` where it may come to that at the other
-    /// side's wish.
+    /// side's wish, or once nobody wants it to wait any more.
     #[must_use]
     pub(super) fn way(&self) -> Option<bool> {
-        let accepted = |one: &Transfer| one.accepted && !one.is_over();
+        let goes_on = |one: &Transfer| {
+            let waits = one.paused_here || one.paused_there;
+            one.accepted && !one.is_over() && !waits
+        };
         let may = |one: &Transfer| match one.direction {
             Direction::Sending => !one.is_over(),
             // Its sender may not have heard that it is here.
             Direction::Receiving => one.accepted,
         };
-        if self.list.iter().any(accepted) {
+        if self.list.iter().any(goes_on) {
             return Some(true);
         }
         self.list.iter().any(may).then_some(false)

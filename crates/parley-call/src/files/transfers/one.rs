@@ -1,7 +1,7 @@
 //! One transfer, as the core keeps it.
 
 use super::super::name::harmless;
-use super::super::transfer::{Direction, TransferEnd};
+use super::super::transfer::{Direction, TransferEnd, TransferFault};
 use parley_proto::{FileHash, Offer, TransferId};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -59,6 +59,11 @@ pub(super) struct Transfer {
 impl Transfer {
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Done | Stage::Over(_))
+    }
+
+    /// Whether it ended because the other side was taken to be gone.
+    pub(super) fn ended_with_them(&self) -> bool {
+        self.stage == Stage::Over(TransferEnd::Failed(TransferFault::OtherGone))
     }
 
     pub(super) const fn may_move(&self) -> bool {

@@ -75,6 +75,7 @@ impl Transfers {
     }
 
     pub(super) fn pause(&mut self, id: TransferId, pause: bool) {
+        let up = self.up;
         let Some(transfer) = self.list.iter_mut().find(|one| one.id == id && !one.is_over()) else {
             return;
         };
@@ -82,6 +83,10 @@ impl Transfers {
             return;
         }
         transfer.paused_here = pause;
+        if !pause && !up {
+            // Whether the other side still wants it to wait is heard over the next connection.
+            transfer.paused_there = false;
+        }
         transfer.speed.clear();
         self.say(if pause {
             FileFrame::Pause { id }
@@ -104,7 +109,8 @@ impl Transfers {
         };
         let id = transfer.id;
         if transfer.direction == Direction::Sending {
-            self.given_up.push_back(id);
+            let by_word = u8::from(self.near && !self.up);
+            self.given_up.push_back((id, by_word));
             if self.given_up.len() > OVER_MAX {
                 self.given_up.pop_front();
             }
@@ -152,7 +158,14 @@ impl Transfers {
         for offer in offers {
             self.say(FileFrame::Offer(offer));
         }
-        for id in self.given_up.clone() {
+        let mut again = Vec::new();
+        for (id, by_word) in &mut self.given_up {
+            if *by_word < GIVEN_UP_WORDS {
+                *by_word += 1;
+                again.push(*id);
+            }
+        }
+        for id in again {
             self.say(FileFrame::Cancel { id });
         }
     }
@@ -162,6 +175,47 @@ impl Transfers {
         self.near = false;
         self.go_down();
         self.end_all();
+    }
+
+    /// They are back under the same id, and of what ended with them they may not know: it goes on, as after a restart of this side.
+    pub(super) fn on_back(&mut self) {
+        for at in 0..self.list.len() {
+            let unfinished = |direction: Direction| {
+                let of_it = |one: &&Transfer| one.direction == direction && !one.is_over();
+                self.list.iter().filter(of_it).count()
+            };
+            let room = self
+                .list
+                .get(at)
+                .is_some_and(|one| unfinished(one.direction) < TRANSFERS_MAX);
+            let Some(transfer) = self.list.get_mut(at).filter(|one| room && one.ended_with_them()) else {
+                continue;
+            };
+            let id = transfer.id;
+            let command = match (transfer.direction, transfer.path.clone()) {
+                (Direction::Sending, Some(path)) => {
+                    transfer.stage = Stage::Reading;
+                    (transfer.moved, transfer.next, transfer.paused_there) = (0, 0, false);
+                    DiskCommand::Look { id, path }
+                }
+                (Direction::Receiving, _) if transfer.accepted => {
+                    transfer.stage = Stage::Opening;
+                    transfer.hash = None;
+                    DiskCommand::Create {
+                        id,
+                        name: transfer.name.clone(),
+                        size: transfer.size,
+                        fingerprint: transfer.fingerprint,
+                    }
+                }
+                (Direction::Receiving, _) => {
+                    transfer.stage = Stage::Asking;
+                    continue;
+                }
+                (Direction::Sending, None) => continue,
+            };
+            self.disk(command);
+        }
     }
 
     fn end_all(&mut self) {
@@ -195,7 +249,7 @@ impl Transfers {
         for offer in offers {
             self.say(FileFrame::Offer(offer));
         }
-        for id in self.given_up.clone() {
+        for (id, _) in self.given_up.clone() {
             self.say(FileFrame::Cancel { id });
         }
     }

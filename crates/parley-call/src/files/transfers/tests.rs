@@ -109,7 +109,7 @@ impl Two {
                         .push_back((arrives, Input::Chunk(bytes)));
                 }
                 Output::Disk(command) => {
-                    if let Some(answer) = self.sides[who].disk.carry_out(command) {
+                    if let Some(answer) = self.sides[who].disk.carry_out(0, command) {
                         self.sides[who].core.handle(self.now, Input::Disk(answer));
                     }
                 }

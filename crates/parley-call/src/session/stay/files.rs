@@ -12,6 +12,9 @@ impl Stay {
         let direct = self.link.as_ref().filter(|link| link.is_up());
         let around = PairsAround {
             me: self.me.as_ref().filter(|_| self.group.in_force()),
+            own: self.me.as_ref().map(|me| me.id),
+            missing: &self.missing,
+            unsettled: self.third_until.is_some(),
             room: self.signaling.room(),
             secret: &self.secret,
             joined: self.signaling.is_joined(),

@@ -162,6 +162,7 @@ impl Stay {
             ServerMessage::ParticipantJoined { participant }
                 if self.me.as_ref().is_none_or(|me| me.id != participant.id) =>
             {
+                self.missing.forget(participant.id);
                 let name = super::people::presentable(&participant.name);
                 self.roster.add(Participant {
                     name,
@@ -169,6 +170,7 @@ impl Stay {
                 });
             }
             ServerMessage::ParticipantLeft { id, .. } => {
+                self.missing.forget(*id);
                 let was_there = self.roster.remove(*id);
                 if was_there {
                     self.group.forget(*id, cx);

@@ -55,7 +55,11 @@ impl Stay {
         };
         self.roster.reset(others.iter().map(shown).collect());
         for gone in before.into_iter().filter(|id| !self.roster.has(*id)) {
+            self.missing.note(cx.now, gone);
             self.group.forget(gone, cx);
+        }
+        for there in self.roster.ids() {
+            self.missing.forget(there);
         }
     }
 

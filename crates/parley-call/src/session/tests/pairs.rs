@@ -141,6 +141,71 @@ fn with_somebody_who_leaves_it_ends() {
     assert_eq!(world.parties[0].pairs_opened, 1);
 }
 
+/// The server begins anew, and the last of the three comes back to it only once the others are there.
+fn restart_without_the_last(world: &mut World) {
+    ways(world, 0, &[2], &[]);
+    world.stop_server();
+    world.run_s(2);
+    world.parties[2].cut_off = true;
+    world.restart_sfu();
+    world.start_server(false);
+    world.server.groups.on = true;
+    world.run_s(4);
+}
+
+#[test]
+fn a_server_that_begins_anew_and_knows_not_everybody_yet_costs_no_connection() {
+    let mut world = taking(490);
+    restart_without_the_last(&mut world);
+    let missing = world.id(2);
+    assert_eq!(world.snapshot(0).missing, [missing]);
+    assert!(world.snapshot(0).people.iter().all(|person| person.id != missing));
+    assert!(world.pair_flows(0, 2), "what works goes on");
+    world.parties[2].cut_off = false;
+    world.run_s(30);
+    assert!(world.snapshot(0).missing.is_empty());
+    assert!(world.pair_flows(0, 2));
+    let opened = [0, 2].map(|party: usize| world.parties[party].pairs_opened);
+    assert_eq!(opened, [1, 1]);
+}
+
+#[test]
+fn who_does_not_come_back_to_a_server_that_began_anew_is_given_up_after_its_grace() {
+    let mut world = taking(500);
+    world.crash(2);
+    restart_without_the_last(&mut world);
+    world.run_s(45);
+    assert_eq!(world.snapshot(0).missing.len(), 1);
+    world.run_s(20);
+    assert!(world.snapshot(0).missing.is_empty());
+    assert!(world.parties[0].pairs.is_empty());
+}
+
+#[test]
+fn somebody_is_met_four_times_at_once_and_then_once_in_ten_seconds() {
+    let mut world = group(510);
+    ways(&mut world, 0, &[], &[2]);
+    let participant = world.id(2);
+    let call = |world: &mut World, connection: u32| {
+        let about = json!({"kind": "restart", "connection": connection});
+        let payload = json!({"kind": "files", "about": about});
+        let said = json!({"type": "signal", "from": participant, "payload": payload});
+        world.server_says(0, said.to_string());
+        world.run_ms(100);
+        world.tell(0, Input::PairEnded { participant });
+        world.run_ms(100);
+    };
+    let before = world.parties[0].session.counters().flooded;
+    for connection in 1..=30 {
+        call(&mut world, connection);
+    }
+    assert_eq!(world.parties[0].pairs_opened, 4);
+    assert_eq!(world.parties[0].session.counters().flooded - before, 26);
+    world.run_s(5);
+    call(&mut world, 31);
+    assert_eq!(world.parties[0].pairs_opened, 5);
+}
+
 #[test]
 fn four_are_made_at_once_and_the_next_when_one_is_over() {
     let mut world = group(470);

@@ -73,7 +73,7 @@ impl Life {
                 Output::Word(frame) => panic!("nobody takes words: {frame:?}"),
                 Output::Chunk(chunk) => Input::Chunk(chunk.write().freeze()),
                 Output::Disk(command) => {
-                    if let Some(answer) = self.two.sides[who].disk.carry_out(command) {
+                    if let Some(answer) = self.two.sides[who].disk.carry_out(0, command) {
                         self.two.sides[who].core.handle(now, Input::Disk(answer));
                     }
                     continue;

@@ -49,6 +49,33 @@ fn an_offer_by_word_is_accepted_and_moves_once_there_is_a_connection() {
 }
 
 #[test]
+fn what_is_paused_needs_no_connection_until_whoever_paused_it_goes_on() {
+    for pauses in [&[0][..], &[1], &[0, 1], &[1, 0]] {
+        let mut two = Two::near();
+        two.connect();
+        let file = two.file(0, "a.bin", 900_000);
+        let id = two.send_some(file.clone(), 200_000);
+        assert_eq!(two.ways(), [Some(true), Some(true)]);
+        for who in pauses {
+            two.tell(*who, Input::Pause(id));
+        }
+        two.run_ms(100);
+        assert_eq!(two.ways(), [Some(false), Some(false)], "paused by {pauses:?}");
+        two.cut();
+        assert_eq!(two.ways(), [Some(false), Some(false)], "nor is one made anew");
+        for who in pauses {
+            two.tell(*who, Input::Resume(id));
+            assert_eq!(two.ways()[*who], Some(true), "of {pauses:?}");
+            two.connect();
+            two.run_ms(100);
+            two.cut();
+        }
+        two.connect();
+        two.expect_received(&file, "a.bin");
+    }
+}
+
+#[test]
 fn a_no_and_a_cancel_are_said_by_word() {
     let mut two = Two::near();
     let file = two.file(0, "a.bin", 1000);
@@ -80,6 +107,34 @@ fn words_that_were_lost_are_made_good_once_both_are_there_again() {
     two.come_near();
     two.run_ms(50);
     assert_eq!(two.state(0), TransferState::Ended(TransferEnd::Declined));
+}
+
+#[test]
+fn that_a_file_was_given_up_is_said_by_word_twice_and_over_each_connection() {
+    let mut two = Two::near();
+    let file = two.file(0, "a.bin", 1000);
+    let id = two.offer(0, file);
+    two.until_asked();
+    let gives_up = |two: &mut Two| {
+        let said = two.sides[1].coming.iter().filter(|(_, input)| {
+            let bytes = match input {
+                Input::Word(bytes) | Input::Frame(bytes) => bytes,
+                _ => return false,
+            };
+            FileFrame::read(bytes) == Some(FileFrame::Cancel { id })
+        });
+        let count = said.count();
+        two.sides[1].coming.clear();
+        count
+    };
+    two.tell(0, Input::Cancel(id));
+    assert_eq!(gives_up(&mut two), 1);
+    for expect in [1, 0, 0] {
+        two.tell(0, Input::Near(true));
+        assert_eq!(gives_up(&mut two), expect);
+    }
+    two.tell(0, Input::Up(ParticipantId::from_bytes([2; 16])));
+    assert_eq!(gives_up(&mut two), 1);
 }
 
 #[test]
