@@ -25,13 +25,13 @@ use super::spawn::Unsent;
 use super::stats::{Pair, Sampler};
 use super::tcp::lines;
 use super::tcp::rules::Budget;
+use super::voice_losses::{Counted, VoiceLosses};
 use super::way::Selected;
 use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
-use parley_media::audio::clumping::{Clumping, Fates, Runs};
 use parley_media::audio::protection::{Protection, Reads};
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
@@ -57,16 +57,10 @@ pub(super) struct Open {
     /// Those behind streams.
     relays: Relays,
     sampler: Sampler,
-    /// Share of the sound that is expected to be lost.
-    loss: f32,
+    /// What of the sound is expected to be lost.
+    voice_losses: VoiceLosses,
     /// What is done against it for the voice.
     protection: Protection,
-    clumping: Clumping,
-    /// Packets of the voice that had been sent a second ago.
-    voice_sent: u64,
-    /// What had become of them by then, and what that tells.
-    voice_fates: Fates,
-    voice_runs: Runs,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
     /// What is bound.
@@ -303,7 +297,7 @@ impl Driver {
             // A key frame is made anyway: in the size that is right for what the way carries now.
             self.ladder.forget();
         }
-        let voice = ladder::audio(estimate, open.loss).bitrate;
+        let voice = ladder::audio(estimate, open.voice_losses.share()).bitrate;
         let readable = self
             .audio_route
             .borrow()
@@ -323,7 +317,7 @@ impl Driver {
         let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
-        let sound = sounding.then(|| ladder::screen_sound(estimate, open.loss));
+        let sound = sounding.then(|| ladder::screen_sound(estimate, open.voice_losses.share()));
         let voice = ladder::on_the_wire(audio).bps() + shield.copies_take().bps();
         let camera_on = is_on(|media| media.camera_on);
         let allotment = &open.connection.meter.files;
@@ -436,7 +430,7 @@ impl Driver {
         };
         open.follow_voice_losses();
         let meter = &open.connection.meter;
-        let (sent, reported) = (open.voice_sent, meter.audio_loss_out.get());
+        let (sent, reported) = (meter.audio_sent.get(), meter.audio_loss_out.get());
         let lossy = open.losses.is_much(Traffic {
             expected: meter.packets_expected.get(),
             received: meter.packets_received.get(),
@@ -508,37 +502,29 @@ impl Driver {
 }
 
 impl Open {
-    /// What a second's reports say of the voice. Where the fate of each packet is told, receiver reports are too late, and too few in bursts.
+    /// What a second tells of the voice.
     fn follow_voice_losses(&mut self) {
-        let meter = &self.connection.meter;
-        let (reported, sent) = (meter.audio_loss_out.get(), meter.audio_sent.get());
-        self.clumping
-            .report(reported, sent - std::mem::replace(&mut self.voice_sent, sent));
-        let told = meter.voice_fates.get();
-        let new = told.since(std::mem::replace(&mut self.voice_fates, told));
-        self.voice_runs.note(new);
-        // A few packets tell nothing new.
-        let before = if told.known == 0 { reported } else { self.loss };
-        self.loss = ladder::expected_loss(self.loss, new.share().unwrap_or(before));
-        let clumped = self.voice_runs.factor().or_else(|| self.clumping.factor());
-        self.protection.report(self.loss, clumped);
-        tracing::debug!(
-            loss = self.loss,
-            reported,
-            ?new,
-            ?clumped,
-            "what is lost of the voice"
-        );
+        self.voice_losses.second(clock(), self.voice_counted());
+        self.protection
+            .report(self.voice_losses.share(), self.voice_losses.clumped());
     }
 
-    /// What the first packets of the voice tell, at once: it has no copies before.
+    /// What the first packets of the voice tell, at once.
     fn follow_first_voice_losses(&mut self) -> bool {
-        let is_first = self.voice_fates.known == 0;
-        let is_told = is_first && self.connection.meter.voice_fates.get().share().is_some();
+        let is_told = self.voice_losses.is_first_told(self.voice_counted());
         if is_told {
             self.follow_voice_losses();
         }
         is_told
+    }
+
+    fn voice_counted(&self) -> Counted {
+        let meter = &self.connection.meter;
+        Counted {
+            sent: meter.audio_sent.get(),
+            reported: meter.audio_loss_out.get(),
+            fates: meter.voice_fates.get(),
+        }
     }
 
     /// What follows within it from the library's word of its state.

@@ -66,6 +66,7 @@ mod tcp;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "test: drives real peers in real time")]
 mod tests;
+mod voice_losses;
 mod way;
 
 use crate::config::{LocalMedia, NetworkOptions};

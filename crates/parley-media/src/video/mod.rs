@@ -25,6 +25,7 @@ pub mod key_frame;
 mod key_frame_pace;
 pub mod lip_sync;
 pub(crate) mod made;
+mod motion;
 pub mod pattern;
 pub mod pool;
 pub mod probe;

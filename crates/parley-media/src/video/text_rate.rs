@@ -210,9 +210,21 @@ impl TextRate {
         if !self.coarsest.is_some_and(is_sharp) || self.debt > self.bits_in(SHARPEN_WAITS) {
             return None;
         }
-        let of_row = bits_per_pixel(Self::UNCOVERED) * f64::from(width.max(1));
+        Some(self.rows_within_step(width, Self::UNCOVERED))
+    }
+
+    /// How many rows of a covered page may be shown along with what moves on it: it will not wait until what is shown is sharp. None:
+    /// what moves has to wait itself.
+    pub(super) fn uncover_along(&mut self, now: Instant, width: u32) -> Option<u32> {
+        self.has_room(now)
+            .then(|| self.rows_within_step(width, Self::COVERED_FROM))
+    }
+
+    /// Rows of dense text that take no longer than a step may, whole blocks and at least one.
+    fn rows_within_step(&self, width: u32, qp: Qp) -> u32 {
+        let of_row = bits_per_pixel(qp) * f64::from(width.max(1));
         let blocks = (self.bits_in(STEP_WITHIN) / of_row) as u32 / 16;
-        Some(blocks.max(1) * 16)
+        blocks.max(1) * 16
     }
 
     /// The quantiser for a page of so many pixels that is wholly new and would have this one, if it is better covered at first.

@@ -2,8 +2,9 @@
 //! second for, and all that time the picture stands. So there it is covered first: without its detail it takes a tenth of that, and then
 //! it is uncovered from the top, a strip at a time. Sans-IO; owned by [`Text`](super::text::Text).
 //!
-//! The encoder is given what is covered as it was before, pixel by pixel, and so leaves it alone: also where what is below it scrolls,
-//! for that would cost as much as uncovering some of it. Only where all looks different below, the veil does too.
+//! The encoder is given what is covered as it was before, pixel by pixel, and so leaves it alone: also where what is below it scrolled
+//! once, for that would cost as much as uncovering some of it. Where all looks different below, the veil does too, and while what is
+//! below moves it moves along: nobody looks at a still picture of what goes on.
 
 use super::VideoFrame;
 use super::pool::FramePool;
@@ -49,15 +50,22 @@ impl Veil {
         self.clear >= size.height
     }
 
-    /// What is to be seen of a picture.
-    pub(super) fn over(&mut self, frame: &VideoFrame) -> VideoFrame {
+    /// The share of a picture that it does not cover, from 0 to 1.
+    pub(super) fn clear_share(&self, size: Resolution) -> f64 {
+        f64::from(self.clear.min(size.height)) / f64::from(size.height.max(1))
+    }
+
+    /// What is to be seen of a picture, which moves or not.
+    pub(super) fn over(&mut self, frame: &VideoFrame, moves: bool) -> VideoFrame {
         let size = frame.resolution();
         if self.is_gone(size) {
             return frame.clone();
         }
         let small = scale_into(&mut self.small, frame, size.fit_within(DETAIL));
         let (small, coarse) = match self.covered.take() {
-            Some((of, coarse)) if coarse.resolution() == size && !is_different(&of, &small) => (of, coarse),
+            Some((of, coarse)) if !moves && coarse.resolution() == size && !is_different(&of, &small) => {
+                (of, coarse)
+            }
             _ => {
                 let coarse = scale_into(&mut self.pool, &small, size);
                 (small, coarse)
@@ -109,7 +117,7 @@ mod tests {
 
     /// How many rows are as they are, from the top, and how uneven the others.
     fn seen(veil: &mut Veil, frame: &VideoFrame) -> (usize, u8) {
-        let seen = veil.over(frame);
+        let seen = veil.over(frame, false);
         let rows = || seen.y().chunks(128).zip(frame.y().chunks(128));
         let clear = rows().take_while(|(seen, frame)| seen == frame).count();
         let below = &seen.y()[clear * 128..];
@@ -127,17 +135,37 @@ mod tests {
         assert!(!veil.is_gone(SIZE));
         veil.lift(32);
         assert!(veil.is_gone(SIZE));
-        assert_eq!(veil.over(&frame).i420(), frame.i420());
+        assert_eq!(veil.over(&frame, false).i420(), frame.i420());
     }
 
     #[test]
     fn what_stays_covered_stays_the_same_pixel_by_pixel() {
         let (mut veil, frame) = (Veil::new(), lines());
-        let before = veil.over(&frame);
+        let before = veil.over(&frame, false);
         veil.lift(16);
-        let after = veil.over(&frame);
+        let after = veil.over(&frame, false);
         assert_eq!(before.y()[128 * 16..], after.y()[128 * 16..]);
         assert_eq!(before.u()[64 * 8..], after.u()[64 * 8..]);
         assert_ne!(before.u()[..64 * 8], after.u()[..64 * 8]);
+    }
+    /// The same lines with a dark patch, whose left edge is here.
+    fn with_patch(left: usize) -> VideoFrame {
+        let mut pixels = lines().i420().to_vec();
+        for row in pixels.chunks_mut(128).take(48) {
+            row[left..left + 16].fill(20);
+        }
+        VideoFrame::from_i420(SIZE, pixels.into(), CaptureTime(Instant::now())).unwrap()
+    }
+
+    #[test]
+    fn the_veil_moves_with_what_moves_below_it_and_only_there() {
+        let mut veil = Veil::new();
+        let before = veil.over(&with_patch(16), false);
+        let once = veil.over(&with_patch(64), false);
+        assert_eq!(once.y(), before.y(), "what only changed once is left alone");
+        let moved = veil.over(&with_patch(64), true);
+        assert!(moved.y()[72] < 60 && before.y()[72] > 100, "it is where it went");
+        assert!(moved.y()[24] > 100 && before.y()[24] < 60, "and nowhere else");
+        assert_eq!(moved.y()[112..128], before.y()[112..128], "the rest stands");
     }
 }

@@ -19,8 +19,8 @@ use crate::peer::setup::{Blueprint, Reach};
 use crate::peer::shares::Shares;
 use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
+use crate::peer::voice_losses::VoiceLosses;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
-use parley_media::audio::clumping::{Clumping, Fates, Runs};
 use parley_media::audio::protection::Protection;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
@@ -184,12 +184,8 @@ impl Driver {
             connection,
             library,
             relays,
-            loss: 0.0,
+            voice_losses: VoiceLosses::default(),
             protection: Protection::default(),
-            clumping: Clumping::default(),
-            voice_sent: 0,
-            voice_fates: Fates::default(),
-            voice_runs: Runs::default(),
             held: VecDeque::new(),
             network: NetworkWatch::new(&addresses),
             pair: None,

@@ -468,15 +468,19 @@ fn deep_redundancy_is_not_waited_for_while_nothing_is_lost() {
     assert!(told.latency_ms() < 40.0, "{} ms", told.latency_ms());
 }
 
-/// Two minutes of packets of which many were made wrong in their padding, or in the frame before it as well; gives the loudest sample.
-fn with_wrong_bytes(seed: u64, frames_too: bool) -> f32 {
+/// Packets of the wrong ones.
+const WRONG: u64 = 6_000;
+
+/// Two minutes of packets of which many were made wrong in their padding, or in the frame before it as well; gives the buffer that
+/// played them, and the loudest sample.
+fn with_wrong_bytes(seed: u64, frames_too: bool) -> (JitterBuffer, f32) {
     let mut dice = Dice(seed);
     let good = speak_deep(4);
     let start = test_start();
     let mut buffer = JitterBuffer::new().unwrap();
     let room = buffer.room();
     let mut loudest = 0.0f32;
-    for round in 0..6_000u64 {
+    for round in 0..WRONG {
         let now = start + Duration::from_millis(round * 20);
         let from = &good[round as usize % good.len()];
         let sent = Sent {
@@ -525,20 +529,56 @@ fn with_wrong_bytes(seed: u64, frames_too: bool) -> f32 {
     assert!(buffer.counters().recovered > 48_000, "{:?}", buffer.counters());
     assert_eq!(buffer.room(), room, "no more is taken than at the beginning");
     assert!(buffer.delay_ms() < 1_000.0, "{} ms", buffer.delay_ms());
-    loudest
+    (buffer, loudest)
+}
+
+/// Goes on after [`with_wrong_bytes`] with so many seconds of speech of which nothing is wrong or lost.
+fn then_whole(buffer: &mut JitterBuffer, seconds: u64) -> SoundReport {
+    let start = test_start() + Duration::from_millis(WRONG * 20);
+    let mut sent = speak_deep(seconds).into_iter().peekable();
+    let mut meter = SoundMeter::new();
+    for now_ms in (3..seconds * 1_000).step_by(10) {
+        let now = start + Duration::from_millis(now_ms);
+        while let Some(packet) = sent.next_if(|packet| packet.time / 48 + 20 <= now_ms) {
+            let packet = Sent {
+                number: WRONG + packet.number,
+                time: WRONG * 960 + packet.time,
+                payload: packet.payload,
+            };
+            buffer.insert(&received(&packet, WIRE, now));
+        }
+        let mut samples = SILENT_BLOCK;
+        buffer.pull(now, &mut samples);
+        assert!(samples.iter().all(|sample| sample.abs() < 2.0), "at {now_ms} ms");
+        meter.hear(&PlayedBlock {
+            samples,
+            played_at: UNIX_EPOCH + Duration::from_secs(START_S) + Duration::from_millis(now_ms),
+            played: now,
+        });
+    }
+    meter.report().clone()
 }
 
 #[test]
 fn nothing_in_a_packets_padding_breaks_it_or_makes_it_loud() {
-    let loudest = with_wrong_bytes(1_017, false);
+    let (_, loudest) = with_wrong_bytes(1_017, false);
     assert!(loudest < 2.0, "{loudest}");
 }
 
 #[test]
 fn nothing_in_a_packet_with_padding_breaks_it() {
-    // What a wrong frame decodes to may be loud: the limiter's business, as without padding.
-    let loudest = with_wrong_bytes(1_017, true);
-    assert!(loudest > 0.01, "{loudest}");
+    // What a wrong frame decodes to may be loud: the limiter's business, as without padding. What comes after it may not, and is heard
+    // as if nothing had been wrong.
+    let (mut buffer, _) = with_wrong_bytes(1_017, true);
+    let before = buffer.counters();
+    let report = then_whole(&mut buffer, 12);
+    let after = buffer.counters();
+    let likeness = report.sound_match().unwrap_or(0.0);
+    assert!(likeness > 0.9, "{:?}", report.matches);
+    assert_eq!(after.undecodable, before.undecodable);
+    assert_eq!(after.restarts, before.restarts);
+    let invented = after.concealed - before.concealed;
+    assert!(invented < SECOND / 10, "{invented} samples");
 }
 
 #[test]
