@@ -932,6 +932,37 @@ ms: number | null, };
 export type NoticeTopic = "call" | "chat" | "files";
 
 /**
+ * What it is.
+ */
+export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "absurd";
+
+/**
+ * One kind of it.
+ */
+export type OffenceView = { 
+/**
+ * What.
+ */
+what: OffenceKind, 
+/**
+ * How often.
+ */
+count: number, };
+
+/**
+ * What somebody's client did in a group that no good one does; the server limits it.
+ */
+export type OffencesView = { 
+/**
+ * What happened, each kind once.
+ */
+list: Array<OffenceView>, 
+/**
+ * How often the server ended their connection for sound and pictures for it.
+ */
+kicks: number, };
+
+/**
  * The two ends of the way that media takes.
  */
 export type PairView = { 
@@ -1087,37 +1118,6 @@ id: string,
  * How loud.
  */
 level: number, };
-
-/**
- * What it is.
- */
-export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "absurd";
-
-/**
- * One kind of it.
- */
-export type OffenceView = { 
-/**
- * What.
- */
-what: OffenceKind, 
-/**
- * How often.
- */
-count: number, };
-
-/**
- * What somebody's client did in a group that no good one does; the server limits it.
- */
-export type OffencesView = { 
-/**
- * What happened, each kind once.
- */
-list: Array<OffenceView>, 
-/**
- * How often the server ended their connection for sound and pictures for it.
- */
-kicks: number, };
 
 /**
  * Another person in the call.
