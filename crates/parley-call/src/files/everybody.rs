@@ -117,7 +117,7 @@ pub fn start(folder: PathBuf) -> Option<FilesHandle> {
     let to_drivers = answers.clone();
     let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
         disk::run(folder, &disk_commands, |whose, answer| {
-            to_drivers.give(whose, answer)
+            to_drivers.give(whose, answer);
         });
     });
     if let Err(error) = thread {

@@ -122,7 +122,7 @@ mod tests {
         fn seconds(&mut self, seconds: u64, packets: u64, third_is_lost: bool) -> (u8, f32) {
             for _ in 0..seconds {
                 for n in 0..packets {
-                    let lost = third_is_lost && (self.counted.sent + n) % 3 == 0;
+                    let lost = third_is_lost && (self.counted.sent + n).is_multiple_of(3);
                     self.counted.fates.note(&mut self.last_lost, Some(lost));
                 }
                 self.counted.sent += packets;

@@ -152,7 +152,7 @@ mod tests {
     fn with_patch(left: usize) -> VideoFrame {
         let mut pixels = lines().i420().to_vec();
         for row in pixels.chunks_mut(128).take(48) {
-            row[left..left + 16].fill(20);
+            row[left..left + 12].fill(20);
         }
         VideoFrame::from_i420(SIZE, pixels.into(), CaptureTime(Instant::now())).unwrap()
     }

@@ -36,16 +36,15 @@ impl Link for UnRtx {
     fn on_received(&mut self, mut packet: TaggedPacket, lanes: &mut Lanes) {
         if let Packet::Rtp(rtp) = &mut packet.message.packet
             && let Some(primary) = self.primaries.get(&rtp.header.ssrc)
+            && let Some(original) = rtp.payload.first_chunk::<2>()
         {
-            if let Some(original) = rtp.payload.first_chunk::<2>() {
-                rtp.header.sequence_number = u16::from_be_bytes(*original);
-                rtp.header.ssrc = primary.ssrc;
-                rtp.header.payload_type = primary.payload_type;
-                rtp.header.padding = false;
-                rtp.payload = rtp.payload.slice(2..);
-                packet.message.add(Attribute::Retransmission);
-                self.meter.retransmissions_received.one();
-            }
+            rtp.header.sequence_number = u16::from_be_bytes(*original);
+            rtp.header.ssrc = primary.ssrc;
+            rtp.header.payload_type = primary.payload_type;
+            rtp.header.padding = false;
+            rtp.payload = rtp.payload.slice(2..);
+            packet.message.add(Attribute::Retransmission);
+            self.meter.retransmissions_received.one();
         }
         lanes.inward.push_back(packet);
     }

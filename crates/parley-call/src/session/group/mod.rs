@@ -365,7 +365,7 @@ impl Group {
                 let known = around.roster.has(id);
                 cx.counters.stale += u64::from(!known);
                 if known {
-                    self.offences.take(id, list, kicks);
+                    self.offences.take(id, &list, kicks);
                 }
             }
             _ if !self.in_force() => cx.counters.stale += 1,

@@ -12,7 +12,7 @@ pub(super) struct OffencesTold(BTreeMap<ParticipantId, (Vec<OffenceCount>, u32)>
 
 impl OffencesTold {
     /// The server says this of somebody who is there. Kinds that are not known here are left out, and each counts once.
-    pub(super) fn take(&mut self, id: ParticipantId, list: Vec<OffenceCount>, kicks: u32) {
+    pub(super) fn take(&mut self, id: ParticipantId, list: &[OffenceCount], kicks: u32) {
         if self.0.len() >= GROUP_PARTICIPANTS_MAX && !self.0.contains_key(&id) {
             return;
         }
@@ -46,17 +46,17 @@ mod tests {
         let id = |n| ParticipantId::from_bytes([n; 16]);
         let count = |what, count| OffenceCount { what, count };
         let mut told = OffencesTold::default();
-        told.take(id(1), vec![count(Offence::Flood, 3)], 0);
+        told.take(id(1), &[count(Offence::Flood, 3)], 0);
         told.take(
             id(1),
-            vec![
+            &[
                 count(Offence::Unknown, 9),
                 count(Offence::Flood, 7),
                 count(Offence::Flood, 8),
             ],
             1,
         );
-        told.take(id(2), vec![count(Offence::Absurd, 1)], 0);
+        told.take(id(2), &[count(Offence::Absurd, 1)], 0);
         let [first, second] = &told.all()[..] else {
             panic!("{told:?}");
         };
@@ -68,7 +68,7 @@ mod tests {
         told.forget(id(1));
         assert_eq!(told.all().len(), 1);
         for n in 0..=255 {
-            told.take(ParticipantId::from_bytes([n; 16]), Vec::new(), 0);
+            told.take(ParticipantId::from_bytes([n; 16]), &[], 0);
         }
         assert!(told.all().len() <= GROUP_PARTICIPANTS_MAX);
     }

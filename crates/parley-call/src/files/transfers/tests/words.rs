@@ -142,7 +142,7 @@ fn a_cut_in_the_middle_costs_nothing_and_offers_go_on_by_word() {
     let mut two = Two::near();
     two.connect();
     let file = two.file(0, "a.bin", 900_000);
-    two.send_some(file.clone(), 300_000);
+    two.send_some(file, 300_000);
     two.cut();
     assert_eq!(two.ways(), [Some(true), Some(true)]);
     let before = two.sides[1].arrived;
