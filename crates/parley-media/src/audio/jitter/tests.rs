@@ -472,8 +472,8 @@ fn deep_redundancy_is_not_waited_for_while_nothing_is_lost() {
 const WRONG: u64 = 6_000;
 
 /// Two minutes of packets of which many were made wrong in their padding, or in the frame before it as well; gives the buffer that
-/// played them, and the loudest sample.
-fn with_wrong_bytes(seed: u64, frames_too: bool) -> (JitterBuffer, f32) {
+/// played them, the moment at which they end, and the loudest sample.
+fn with_wrong_bytes(seed: u64, frames_too: bool) -> (JitterBuffer, Instant, f32) {
     let mut dice = Dice(seed);
     let good = speak_deep(4);
     let start = test_start();
@@ -529,12 +529,11 @@ fn with_wrong_bytes(seed: u64, frames_too: bool) -> (JitterBuffer, f32) {
     assert!(buffer.counters().recovered > 48_000, "{:?}", buffer.counters());
     assert_eq!(buffer.room(), room, "no more is taken than at the beginning");
     assert!(buffer.delay_ms() < 1_000.0, "{} ms", buffer.delay_ms());
-    (buffer, loudest)
+    (buffer, start + Duration::from_millis(WRONG * 20), loudest)
 }
 
 /// Goes on after [`with_wrong_bytes`] with so many seconds of speech of which nothing is wrong or lost.
-fn then_whole(buffer: &mut JitterBuffer, seconds: u64) -> SoundReport {
-    let start = test_start() + Duration::from_millis(WRONG * 20);
+fn then_whole(buffer: &mut JitterBuffer, start: Instant, seconds: u64) -> SoundReport {
     let mut sent = speak_deep(seconds).into_iter().peekable();
     let mut meter = SoundMeter::new();
     for now_ms in (3..seconds * 1_000).step_by(10) {
@@ -561,7 +560,7 @@ fn then_whole(buffer: &mut JitterBuffer, seconds: u64) -> SoundReport {
 
 #[test]
 fn nothing_in_a_packets_padding_breaks_it_or_makes_it_loud() {
-    let (_, loudest) = with_wrong_bytes(1_017, false);
+    let (_, _, loudest) = with_wrong_bytes(1_017, false);
     assert!(loudest < 2.0, "{loudest}");
 }
 
@@ -569,9 +568,9 @@ fn nothing_in_a_packets_padding_breaks_it_or_makes_it_loud() {
 fn nothing_in_a_packet_with_padding_breaks_it() {
     // What a wrong frame decodes to may be loud: the limiter's business, as without padding. What comes after it may not, and is heard
     // as if nothing had been wrong.
-    let (mut buffer, _) = with_wrong_bytes(1_017, true);
+    let (mut buffer, end, _) = with_wrong_bytes(1_017, true);
     let before = buffer.counters();
-    let report = then_whole(&mut buffer, 12);
+    let report = then_whole(&mut buffer, end, 12);
     let after = buffer.counters();
     let likeness = report.sound_match().unwrap_or(0.0);
     assert!(likeness > 0.9, "{:?}", report.matches);
