@@ -39,18 +39,15 @@ const SECONDS_MAX: u32 = 900;
 
 /// Somebody who looks at all the others.
 fn wish(name: &str, more: &[&str]) -> Wish {
-    let always = [
-        "--name",
-        name,
-        "--events",
-        "--look-size",
-        "320x180",
-        "--look",
-        "4",
-    ];
+    wish_in("320x180", name, more)
+}
+
+/// The same with pictures of this size.
+fn wish_in(size: &str, name: &str, more: &[&str]) -> Wish {
+    let always = ["--name", name, "--events", "--look-size", size, "--look", "4"];
     Wish {
         seconds: SECONDS_MAX,
-        video: "pattern:320x180".into(),
+        video: format!("pattern:{size}"),
         more: always.iter().chain(more).map(|&word| word.to_owned()).collect(),
         ..Wish::default()
     }
@@ -174,14 +171,16 @@ fn a_publisher_whose_way_loses_one_packet_in_twenty_is_seen_smoothly_by_the_othe
     let data = tempfile::tempdir().unwrap();
     let server = RealServer::start_at("10.98.2.1:7788".parse().unwrap(), data.path(), Some(&here)).unwrap();
     let film = |name: &str| Some(folder.path().join(name));
-    let ada = Cli::host(Some(server.url()), &wish("Ada", &[]), Some(&there)).unwrap();
+    // Large enough that all thirty pictures a second are sent: of the smallest size it is twenty.
+    let size = "640x360";
+    let ada = Cli::host(Some(server.url()), &wish_in(size, "Ada", &[]), Some(&there)).unwrap();
     let link = ada.link().unwrap();
     // Nobody else has a picture, so that hers is what is recorded.
     let watch = |name: &'static str| Wish {
         video: "off".into(),
         record: film(name),
         seconds: 25,
-        ..wish(name, &["--record-every", "100000"])
+        ..wish_in(size, name, &["--record-every", "100000"])
     };
     let watchers = ["Ben", "Cyd"].map(|name| (name, Cli::join(&link, &watch(name), Some(&here)).unwrap()));
     for (name, cli) in &watchers {
