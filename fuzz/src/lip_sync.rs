@@ -8,9 +8,6 @@ use std::time::Duration;
 
 /// The delay moves by a sixteenth of the time that passes, of which no more than 200 ms count.
 const STEP_MS_MAX: f32 = 13.0;
-/// In the first moments of a connection it is a third of it.
-const FIRST: Duration = Duration::from_millis(650);
-const FIRST_STEP_MS_MAX: f32 = 67.0;
 
 /// Whatever a sender claims: no picture is shown before it is whole or more than 300 ms after, sound is held for no more than 120, and
 /// neither ever jumps.
@@ -20,7 +17,6 @@ pub(crate) fn lip_sync(data: &[u8]) {
     let mut sync = LipSync::new(times.clone());
     let mut now = *START + Duration::from_secs(60);
     let (mut delay_ms, mut hold_ms) = (0.0f32, 0.0f32);
-    let mut begun = None;
     while !plan.is_over() {
         let control = plan.byte();
         now += Duration::from_millis(u64::from(control >> 4) * 11);
@@ -41,10 +37,7 @@ pub(crate) fn lip_sync(data: &[u8]) {
             // Of a sender that means well: both of one clock.
             4 => times.report(which, NtpTime(u64::from(plan.byte()) << 32), rtp_time(&mut plan)),
             5 => times.sound_arrived(ArrivalTime(now), rtp_time(&mut plan)),
-            6 => {
-                sync = LipSync::new(times.clone());
-                begun = None;
-            }
+            6 => sync = LipSync::new(times.clone()),
             _ => {
                 let completed = now - Duration::from_millis(plan.byte().into());
                 let rtp_time = rtp_time(&mut plan);
@@ -52,11 +45,12 @@ pub(crate) fn lip_sync(data: &[u8]) {
                 assert!(due >= completed && due <= completed + DELAY_MAX);
                 sync.shown(due.max(now), rtp_time);
                 let figures = sync.figures();
-                let is_first = now <= *begun.get_or_insert(now) + FIRST;
-                let step_ms = if is_first { FIRST_STEP_MS_MAX } else { STEP_MS_MAX };
-                assert!((figures.delay_ms - delay_ms).abs() <= step_ms, "{figures:?}");
+                assert!((figures.delay_ms - delay_ms).abs() <= STEP_MS_MAX, "{figures:?}");
                 assert!(figures.sound_behind_ms.is_none_or(f32::is_finite));
-                assert!((figures.sound_hold_ms - hold_ms).abs() <= step_ms, "{figures:?}");
+                assert!(
+                    (figures.sound_hold_ms - hold_ms).abs() <= STEP_MS_MAX,
+                    "{figures:?}"
+                );
                 (delay_ms, hold_ms) = (figures.delay_ms, figures.sound_hold_ms);
                 assert!((0.0..=120.0).contains(&hold_ms));
             }

@@ -5,6 +5,7 @@
 use super::route::{Outgoing, Route};
 use super::send_video::Routes;
 use parley_media::audio::red::Red;
+use parley_media::audio::without_padding;
 use parley_media::packet::EncodedAudio;
 use parley_media::time::AUDIO_CLOCK_HZ;
 use std::time::Instant;
@@ -130,7 +131,7 @@ impl Stream {
         };
         if route.send(outgoing).await {
             self.sequence = self.sequence.wrapping_add(1);
-            self.red.sent(timestamp, packet.data.clone());
+            self.red.sent(timestamp, without_padding(packet.data.clone()));
             route.count_sound();
         }
     }

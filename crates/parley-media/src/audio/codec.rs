@@ -212,7 +212,8 @@ pub(super) fn has_deep_redundancy(payload: &[u8]) -> bool {
 }
 
 /// The packet without its padding: a copy of it needs no deep redundancy, for the packet that carries the copy has newer.
-pub(super) fn without_padding(payload: Bytes) -> Bytes {
+#[must_use]
+pub fn without_padding(payload: Bytes) -> Bytes {
     let Some(frame) = padded(&payload) else {
         return payload;
     };

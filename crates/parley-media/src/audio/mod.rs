@@ -35,7 +35,7 @@ mod talker;
 mod voice;
 mod wall;
 
-pub use codec::OpusError;
+pub use codec::{OpusError, without_padding};
 pub use config::{
     AudioCommand, AudioConfig, AudioInput, AudioOutput, AudioPorts, AudioTargets, CallHalf, DEEP_MS_MAX,
     PacketTime, PlayedBlock, RecordedBlock, StartAudioError, VoiceSettings,

@@ -85,11 +85,10 @@ impl Red {
         Some(packed.freeze())
     }
 
-    /// This packet went out: later ones may carry it, without what its padding tells of those before it.
-    pub fn sent(&mut self, timestamp: u32, payload: Bytes) {
+    /// This packet went out: later ones may carry `copy`, which is the packet, or what of it a copy needs.
+    pub fn sent(&mut self, timestamp: u32, copy: Bytes) {
         self.recent.truncate(usize::from(COPIES_MAX * STRIDE_MAX) - 1);
-        self.recent
-            .push_front((timestamp, codec::without_padding(payload)));
+        self.recent.push_front((timestamp, copy));
     }
 }
 

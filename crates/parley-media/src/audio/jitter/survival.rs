@@ -17,7 +17,7 @@ mod way;
 use super::tests::Dice;
 use super::{JitterBuffer, JitterCounters};
 use crate::audio::SILENT_BLOCK;
-use crate::audio::codec::{OpusEncoder, is_silence};
+use crate::audio::codec::{OpusEncoder, is_silence, without_padding};
 use crate::audio::config::AudioTargets;
 use crate::audio::pace::test_start;
 use crate::audio::probe::stoi;
@@ -115,7 +115,7 @@ fn send(said: &[f32], shield: Shield) -> Vec<Sent> {
         if sending || !silent {
             let time = (n * FRAME) as u32;
             let packed = red.pack(OPUS, time, &payload, shield.copies, shield.stride);
-            red.sent(time, payload.clone());
+            red.sent(time, without_padding(payload.clone()));
             sent.push(Sent {
                 number: sent.len() as u16,
                 time,
