@@ -50,6 +50,8 @@ const FIRST: Duration = Duration::from_millis(650);
 const FIRST_MOVE_PART: i64 = 3;
 /// A pause moves it no further than this one.
 const MOVE_TIME_MAX: Duration = Duration::from_millis(200);
+/// Nor does one picture ever move it further than the longest pause does: at 27 pictures a second and more that is no bound.
+const JUMP_US: i64 = 200_000 / MOVE_PART;
 /// Lips and words that seem so far apart are a mistake in the reports.
 const NONSENSE_US: i64 = 1_500_000;
 
@@ -197,7 +199,12 @@ impl LipSync {
         self.together_us = Some(together_us);
         let delay_us = together_us.saturating_sub(LEAD_US);
         let hold_us = (self.late_us - WORDS_FIRST_US).saturating_sub(behind_us);
-        step(&mut self.delay_us, delay_us, DELAY_MAX, passed_us / part);
+        step(
+            &mut self.delay_us,
+            delay_us,
+            DELAY_MAX,
+            (passed_us / part).min(JUMP_US),
+        );
         step(&mut self.hold_us, hold_us, HOLD_MAX, passed_us / HOLD_PART);
         self.times.keep_us(self.delay_us, self.hold_us);
     }
