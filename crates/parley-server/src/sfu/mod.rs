@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
 //! | `room` | who is fed with whose tracks; who speaks (`speakers`), whose voice comes first (`audio_stage`) |
-//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`allocation`, `probing`), when things were recorded (`capture_clock`) |
+//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation` and `probing`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
 //! | `dialect` | what every connection speaks |
 //! | `down_track` | what goes down in one section: which packets (`forwarder`), under which numbers (`rewriter`) |
@@ -42,6 +42,7 @@ mod speakers;
 #[cfg(test)]
 mod tests;
 mod up_track;
+mod way;
 
 pub use certificate::Certificate;
 pub use counts::Counts;

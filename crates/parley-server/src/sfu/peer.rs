@@ -1,23 +1,22 @@
 //! One connection of a client: the library's value for it, and the tracks up and down.
 //!
-//! Owned by the SFU, named by its place there. What it decides by itself: what descriptions are taken, which packets are whose
-//! track's, and what of the pictures this subscriber gets out of what their way carries. What goes from one peer to another is the
-//! room's business.
+//! Owned by the SFU, named by its place there. What it decides by itself: what descriptions are taken, and which packets are whose
+//! track's. What of the pictures this subscriber gets out of what their way carries is decided in [`way`](super::way); what goes from
+//! one peer to another is the room's business.
 
-use super::allocation::{Allocator, Demand, MARGIN};
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
 use super::dialect::{check, config};
-use super::down_track::{DownTrack, Feed};
+use super::down_track::DownTrack;
 use super::flow_limit::FlowLimit;
 use super::introductions::{Introductions, Names, claim, stream_of};
-use super::layer::{Layer, enough};
+use super::layer::Layer;
 use super::offences::Offences;
-use super::probing::Probing;
 use super::rewriter::Rewritten;
 use super::up_track::UpTrack;
+use super::way::{FIRST_ESTIMATE, Wanted, Way};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
-use parley_proto::{Bitrate, ParticipantId, RoomId};
+use parley_proto::{ParticipantId, RoomId};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -31,36 +30,10 @@ use str0m::{Candidate, Rtc};
 /// A connection's place in the SFU.
 pub(super) type PeerAt = usize;
 
-/// What the way to a client is taken to carry before anything is known of it. The first probes go up to six times of it.
-const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
-/// Kept for each voice that may come, with headers.
-const VOICE: Bitrate = Bitrate::from_kbps(50);
-/// A picture goes down for so long before the way is looked into: whoever has received none yet reports no arrivals.
-const WARM: Duration = Duration::from_millis(100);
-/// What is allocated of the estimate; the rest is for what retransmissions and headers take.
-const SHARE: f64 = 0.92;
-/// For so long after the first picture the shares of a way are given without waiting whether they last: what is known of it only grows
-/// then, look by look.
-const FIRST_LOOKS: Duration = Duration::from_secs(2);
-/// Who has seen nobody for so long, though somebody could be seen, is sent one picture whatever is known of their way: where no look found
-/// anything, that picture tells what the way carries.
-const STARVED: Duration = Duration::from_secs(2);
 /// Addresses a client may come from at a time.
 const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
 const STREAMS_MAX: usize = 32;
-
-/// What the sections of a subscriber could show.
-#[derive(Debug, Default)]
-pub(super) struct Wanted {
-    demands: Vec<Demand<usize>>,
-    /// The layers that the demands are about, by their place in the track.
-    choices: Vec<Vec<usize>>,
-    /// Sections with a voice in them.
-    voices: usize,
-    /// Somebody is seen.
-    seen: bool,
-}
 
 /// Why a description is not taken: a sentence for logs.
 pub(super) type Refusal = &'static str;
@@ -86,15 +59,8 @@ pub(super) struct Peer {
     introductions: Introductions,
     pub(super) addresses: VecDeque<SocketAddr>,
     pub(super) ufrag: String,
-    /// The most of pictures that the client wants.
-    pub(super) pictures_max: Option<Bitrate>,
-    pub(super) estimate: Bitrate,
-    /// Since when a picture goes down.
-    seen_since: Option<Instant>,
-    /// Since when nothing fits of what is wanted, and nothing was seen before.
-    starved_since: Option<Instant>,
-    probing: Probing,
-    allocator: Allocator<usize>,
+    /// What goes down to the client.
+    pub(super) way: Way,
     streams: HashMap<Ssrc, (usize, usize)>,
     opus: Option<Pt>,
     h264: Option<Pt>,
@@ -135,12 +101,7 @@ impl Peer {
             introductions: Introductions::new(now),
             addresses: VecDeque::new(),
             ufrag: String::new(),
-            pictures_max: None,
-            estimate: FIRST_ESTIMATE,
-            seen_since: None,
-            starved_since: None,
-            probing: Probing::default(),
-            allocator: Allocator::new(),
+            way: Way::default(),
             streams: HashMap::new(),
             opus: None,
             h264: None,
@@ -308,116 +269,13 @@ impl Peer {
         asked
     }
 
-    /// What goes down in each section, out of what the way to this subscriber carries. `downs` are its own, `track` finds what one is
-    /// fed with.
-    pub(super) fn plan<'a>(
-        now: Instant,
-        downs: &[DownTrack],
-        track: impl Fn(Feed) -> Option<&'a UpTrack>,
-    ) -> Wanted {
-        let mut wanted = Wanted::default();
-        for (at, down) in downs.iter().enumerate() {
-            if down.kind.is_audio() {
-                wanted.voices += usize::from(down.feed.is_some());
-                continue;
-            }
-            wanted.seen |= down.forwarder.current().is_some();
-            let Some(wish) = &down.wish else {
-                continue;
-            };
-            let Some(track) = down.feed.and_then(&track).filter(|track| track.on) else {
-                continue;
-            };
-            let last = enough(&track.layers, wish.width, wish.height);
-            let fits: Vec<(usize, Bitrate)> = track
-                .layers
-                .iter()
-                .enumerate()
-                .take(last + 1)
-                .filter(|(_, layer)| layer.is_there(now))
-                .map(|(layer, known)| (layer, known.takes(now)))
-                .collect();
-            if fits.is_empty() {
-                continue;
-            }
-            wanted.demands.push(Demand {
-                key: at,
-                priority: wish.priority,
-                layers: fits.iter().map(|(_, takes)| *takes).collect(),
-            });
-            wanted
-                .choices
-                .push(fits.iter().map(|(layer, _)| *layer).collect());
-        }
-        wanted
-    }
-
-    /// Divides it, and lets the library look for as much as is wanted. The layer each section is to show.
+    /// The layer each section is to show, out of what the way carries. Lets the library look for more where that is worth it.
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<usize>> {
-        let voices = Bitrate::from_bps(VOICE.bps().saturating_mul(wanted.voices as u64));
-        let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
-        if wanted.seen {
-            self.seen_since.get_or_insert(now);
-        }
-        // Voices alone say nothing of what a way carries.
-        let estimate = match self.seen_since {
-            Some(_) => self.estimate,
-            None => self.estimate.max(FIRST_ESTIMATE),
-        };
-        let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
-        let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
-        let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
-        let starves = !grants.is_empty() && grants.iter().all(Option::is_none);
-        if starves && self.seen_since.is_none() {
-            let since = *self.starved_since.get_or_insert(now);
-            if let Some(first) = grants.first_mut()
-                && now >= since + STARVED
-            {
-                *first = Some(0);
-            }
-        } else {
-            self.starved_since = None;
-        }
-        let mut aims = vec![None; sections];
-        let mut has = voices;
-        let mut step: Option<Bitrate> = None;
-        for ((demand, choice), grant) in wanted.demands.iter().zip(&wanted.choices).zip(grants) {
-            let granted = grant
-                .and_then(|at| demand.layers.get(at).copied())
-                .unwrap_or_default();
-            has = sum(has, granted);
-            if let Some(next) = demand.layers.get(grant.map_or(0, |at| at + 1)) {
-                let more = next.saturating_sub(granted);
-                step = Some(step.map_or(more, |least| least.min(more)));
-            }
-            if let Some(aim) = aims.get_mut(demand.key) {
-                *aim = grant.and_then(|at| choice.get(at).copied());
-            }
-        }
-        let most = wanted
-            .demands
-            .iter()
-            .filter_map(|demand| demand.layers.last())
-            .fold(Bitrate::ZERO, |all, one| sum(all, *one));
-        let needs = step.map(|step| sum(has, step));
-        let lacks = needs.is_some_and(|needs| {
-            // Its own limit is none of the way's.
-            needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
-        });
-        // Looks are made of pictures sent again, of which every client reports. Before there are any the library may send something
-        // that not all of them know, and after looking in vain it does not look for a second: only where nothing fits is that better
-        // than to wait.
-        let may_look = starves || self.seen_since.is_some_and(|since| now >= since + WARM);
-        let told = may_look
-            .then(|| {
-                self.probing
-                    .look(now, self.estimate, sum(voices, most.min(limit)), lacks)
-            })
-            .flatten();
-        if let Some(told) = told {
+        let (aims, look) = self.way.grant(now, wanted, sections);
+        if let Some(rate) = look {
             self.rtc
                 .bwe()
-                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(told.bps()));
+                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(rate.bps()));
             self.dirty = true;
         }
         aims
@@ -436,8 +294,4 @@ impl Peer {
     pub(super) fn silent_for(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.heard)
     }
-}
-
-fn sum(one: Bitrate, other: Bitrate) -> Bitrate {
-    Bitrate::from_bps(one.bps().saturating_add(other.bps()))
 }

@@ -4,7 +4,7 @@
 //! layer three times as large would never be reached; and a probe is answered with what it was told to look for, be that less than
 //! what was taken for granted before. So:
 //!
-//! * It is told to look for [`LEAST`] as soon as somebody is seen, however little is wanted. (Earlier there is nothing to look with, see `peer`.)
+//! * It is told to look for [`LEAST`] as soon as somebody is seen, however little is wanted. (Earlier there is nothing to look with, see `way`.)
 //! * What is wanted in all is told with room to spare, and anew only when it changed by much: each larger word is a probe of its own.
 //! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing.
 //!

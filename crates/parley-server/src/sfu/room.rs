@@ -9,6 +9,7 @@ use super::event::{Event, What};
 use super::peer::{Peer, PeerAt};
 use super::speakers::Speakers;
 use super::up_track::{Route, UpTrack};
+use super::way::Wanted;
 use parley_proto::limits::{PUBLICATIONS_MAX, SPEAKERS_MAX};
 use parley_proto::{Bitrate, Down, ParticipantId, Publication, Publish, RoomId, Source, Wish};
 use slab::Slab;
@@ -174,7 +175,7 @@ impl Room {
         let Some(member) = self.members.get(&who) else {
             return;
         };
-        peer.pictures_max = member.pictures_max;
+        peer.way.pictures_max = member.pictures_max;
         let mut free = Vec::new();
         for (at, down) in peer.downs.iter_mut().enumerate() {
             let wish = member.wishes.iter().find(|wish| down.is_in(&wish.mid));
@@ -250,7 +251,7 @@ impl Room {
             let mut downs = std::mem::take(&mut peer.downs);
             let wanted = {
                 let peers = &*peers;
-                Peer::plan(now, &downs, |feed| peers.get(feed.peer)?.ups.get(feed.up))
+                Wanted::of(now, &downs, |feed| peers.get(feed.peer)?.ups.get(feed.up))
             };
             let aims = peers
                 .get_mut(at)

@@ -116,8 +116,8 @@ impl Sfu {
             Happened::KeyframeRequest(ask) => self.key_frame(now, at, ask.mid),
             Happened::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 if let Some(peer) = self.peers.get_mut(at) {
-                    peer.estimate = Bitrate::from_bps(estimate.as_u64());
-                    let (participant, kbps) = (peer.participant, peer.estimate.kbps());
+                    peer.way.estimate = Bitrate::from_bps(estimate.as_u64());
+                    let (participant, kbps) = (peer.participant, peer.way.estimate.kbps());
                     tracing::debug!(?participant, kbps, "what a way is taken to carry");
                 }
             }
