@@ -295,7 +295,7 @@ fn a_page_in_another_size_is_covered_again_with_its_key_frame() {
 #[test]
 fn a_page_that_scrolls_ten_times_a_second_is_uncovered_and_never_stands() {
     let hd = Resolution::new(1280, 720);
-    for (kbps, longest_ms, least_db) in [(850, 160, 20.0), (300, 500, 15.0)] {
+    for (kbps, longest_ms, least_db) in [(850, 160, 20.0), (300, 500, 20.0)] {
         let mut shared = Shared::over(kbps);
         shared.moves(0..6_000, |ms, at| page_of(hd, (ms / 100) as u32, at));
         let (at_first, _) = shared.figures(0);
