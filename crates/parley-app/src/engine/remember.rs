@@ -109,8 +109,9 @@ impl Actor {
             self.history.forget(id);
             self.diary.close();
         }
-        for (path, _) in &self.talk.sendings {
-            self.history.forget_unfinished(path.clone());
+        for sending in &self.talk.sendings {
+            self.history
+                .forget_unfinished(sending.path.clone(), sending.to.clone());
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::actor::Actor;
 use super::names::Names;
 use super::tell::since_1970_ms;
+use super::unfinished::Sending;
 use crate::pace::Pace;
 use crate::store::KeptMessage;
 use crate::view::{
@@ -46,8 +47,8 @@ pub(super) struct Talk {
     /// The names of those whom files go to or come from, also after they left.
     pub(super) met: BTreeMap<ParticipantId, String>,
     /// What was offered in this call, and whether the store was told that it is unfinished.
-    pub(super) sendings: Vec<(PathBuf, bool)>,
-    pub(super) unfinished_names: Names<PathBuf>,
+    pub(super) sendings: Vec<Sending>,
+    pub(super) unfinished_names: Names<(PathBuf, String)>,
     unfinished: Vec<UnfinishedView>,
     /// The messages are others than the store was told.
     unkept: bool,

@@ -6,33 +6,62 @@ use super::talk::refusal;
 use super::tell::since_1970_ms;
 use crate::store::Unfinished;
 use crate::view::{CommandError, CommandErrorCode, UnfinishedView};
+use parley_call::PersonSnapshot;
 use parley_call::files::{Direction, TransferEnd, TransferFault, TransferSnapshot, TransferState};
+use parley_proto::ParticipantId;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What was offered in this call, and what the store was told of it.
+#[derive(Debug)]
+pub(super) struct Sending {
+    pub(super) path: PathBuf,
+    /// As they called themselves; empty while nobody had come.
+    pub(super) to: String,
+    unfinished: bool,
+}
+
+impl Sending {
+    fn is(&self, path: &Path, to: &str) -> bool {
+        self.path == path && self.to == to
+    }
+}
 
 impl Actor {
     /// The transfers changed: tells the store of those that began or ended.
     #[expect(clippy::disallowed_methods, reason = "driver: the engine's clock")]
     pub(super) fn note_unfinished(&mut self, transfers: &[TransferSnapshot]) {
         let wanted = self.store.get().keep_history;
-        for (path, transfer) in latest(transfers) {
+        let talk = &mut self.talk;
+        for (path, to, transfer) in latest(transfers, &talk.met) {
             let Some(unfinished) = is_unfinished(transfer) else {
                 continue;
             };
-            let told = self.talk.sendings.iter_mut().find(|(told, _)| told == path);
+            if !to.is_empty()
+                && let Some(early) = talk.sendings.iter().position(|told| told.is(path, ""))
+            {
+                // It was offered before anybody came: now it is known for whom.
+                talk.sendings.swap_remove(early);
+                self.history.forget_unfinished(path.clone(), String::new());
+            }
+            let told = talk.sendings.iter_mut().find(|told| told.is(path, to));
             match told {
-                Some((_, told)) if *told == unfinished => continue,
-                Some((_, told)) => *told = unfinished,
-                None => self.talk.sendings.push((path.clone(), unfinished)),
+                Some(told) if told.unfinished == unfinished => continue,
+                Some(told) => told.unfinished = unfinished,
+                None => talk.sendings.push(Sending {
+                    path: path.clone(),
+                    to: to.to_owned(),
+                    unfinished,
+                }),
             }
             if !unfinished {
-                self.history.forget_unfinished(path.clone());
+                self.history.forget_unfinished(path.clone(), to.to_owned());
             } else if wanted {
-                let to = transfer.with.and_then(|who| self.talk.met.get(&who).cloned());
                 self.history.keep_unfinished(Unfinished {
                     path: path.clone(),
                     size: transfer.size,
-                    to: to.unwrap_or_default(),
+                    to: to.to_owned(),
                     at_ms: since_1970_ms(Instant::now()),
                 });
             }
@@ -44,14 +73,14 @@ impl Actor {
     pub(super) fn show_unfinished(&mut self) {
         let kept = self.kept.borrow().unfinished.clone();
         let talk = &mut self.talk;
-        let waits = |file: &&Unfinished| !talk.sendings.iter().any(|(path, _)| *path == file.path);
+        let waits = |file: &&Unfinished| !talk.sendings.iter().any(|told| told.is(&file.path, &file.to));
         let waiting: Vec<&Unfinished> = kept.iter().filter(waits).collect();
         let names = &mut talk.unfinished_names;
-        names.keep(|path| kept.iter().any(|file| file.path == *path));
+        names.keep(|(path, to)| kept.iter().any(|file| file.path == *path && file.to == *to));
         let views = waiting
             .into_iter()
             .map(|file| UnfinishedView {
-                id: names.of(&file.path),
+                id: names.of(&(file.path.clone(), file.to.clone())),
                 name: name_of(&file.path),
                 size: file.size,
                 to: file.to.clone(),
@@ -61,32 +90,44 @@ impl Actor {
     }
 
     pub(super) fn send_again(&self, id: &str) -> Result<(), CommandError> {
-        let path = self.unfinished(id)?;
-        // In a group it is for whoever it was for, where they are there.
-        let kept = self.kept.borrow();
-        let name = kept.unfinished.iter().find(|file| file.path == path);
+        let (path, name) = self.unfinished(id)?;
         let people = self.endpoint.call().map(|call| call.people).unwrap_or_default();
-        let to: Vec<String> = people
-            .iter()
-            .filter(|person| name.is_some_and(|file| file.to == person.name))
-            .map(|person| person.id.to_string())
-            .collect();
-        drop(kept);
-        if people.len() > 1 && to.is_empty() {
-            let message = "Whoever this file was for is not in the call.";
-            return Err(refusal(CommandErrorCode::NotNow, message));
+        let to = whoever_it_was_for(&name, &people)?;
+        self.offer_paths(vec![path.clone()], &to)?;
+        if to.is_empty() {
+            // It is for somebody with another name now, and kept under that.
+            self.history.forget_unfinished(path, name);
         }
-        self.offer_paths(vec![path], &to)
-    }
-
-    pub(super) fn forget_unfinished(&self, id: &str) -> Result<(), CommandError> {
-        self.history.forget_unfinished(self.unfinished(id)?);
         Ok(())
     }
 
-    fn unfinished(&self, id: &str) -> Result<PathBuf, CommandError> {
-        let path = self.talk.unfinished_names.find(id).cloned();
-        path.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
+    pub(super) fn forget_unfinished(&self, id: &str) -> Result<(), CommandError> {
+        let (path, to) = self.unfinished(id)?;
+        self.history.forget_unfinished(path, to);
+        Ok(())
+    }
+
+    fn unfinished(&self, id: &str) -> Result<(PathBuf, String), CommandError> {
+        let file = self.talk.unfinished_names.find(id).cloned();
+        file.ok_or_else(|| refusal(CommandErrorCode::Failed, "There is no such file."))
+    }
+}
+
+/// To whom a file of an earlier call is offered in this one: of two it is the other one, whatever they are called now; in a group
+/// whoever has the name. A name is no proof of who somebody is: where two have it, a person chooses.
+fn whoever_it_was_for(name: &str, people: &[PersonSnapshot]) -> Result<Vec<String>, CommandError> {
+    let named: Vec<&PersonSnapshot> = people.iter().filter(|person| person.name == name).collect();
+    match (people.len(), &named[..]) {
+        (0 | 1, _) => Ok(named.iter().map(|person| person.id.to_string()).collect()),
+        (_, [one]) => Ok(vec![one.id.to_string()]),
+        (_, []) => {
+            let message = "Whoever this file was for is not in the call.";
+            Err(refusal(CommandErrorCode::NotNow, message))
+        }
+        (_, [..]) => {
+            let message = "Several people here have this name. Send the file again and choose one of them.";
+            Err(refusal(CommandErrorCode::NotNow, message))
+        }
     }
 }
 
@@ -95,17 +136,27 @@ fn name_of(path: &Path) -> String {
     name.unwrap_or_default()
 }
 
-/// Of each file that this side sends, the transfer that counts: one that is on its way, else the newest.
-fn latest(transfers: &[TransferSnapshot]) -> Vec<(&PathBuf, &TransferSnapshot)> {
-    let mut latest: Vec<(&PathBuf, &TransferSnapshot)> = Vec::new();
+/// Of each file that this side sends to somebody, the transfer that counts: one that is on its way, else the newest.
+fn latest<'a>(
+    transfers: &'a [TransferSnapshot],
+    met: &'a BTreeMap<ParticipantId, String>,
+) -> Vec<(&'a PathBuf, &'a str, &'a TransferSnapshot)> {
+    let mut latest: Vec<(&PathBuf, &str, &TransferSnapshot)> = Vec::new();
     for transfer in transfers {
         let (Some(path), Some(_)) = (&transfer.path, is_unfinished(transfer)) else {
             continue;
         };
-        match latest.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, counts)) if is_over(transfer) && !is_over(counts) => {}
-            Some((_, counts)) => *counts = transfer,
-            None => latest.push((path, transfer)),
+        let to = transfer
+            .with
+            .and_then(|who| met.get(&who))
+            .map_or("", String::as_str);
+        let known = latest
+            .iter_mut()
+            .find(|(known, whose, _)| *known == path && *whose == to);
+        match known {
+            Some((_, _, counts)) if is_over(transfer) && !is_over(counts) => {}
+            Some((_, _, counts)) => *counts = transfer,
+            None => latest.push((path, to, transfer)),
         }
     }
     latest
@@ -156,13 +207,45 @@ mod tests {
         ] {
             let said = format!("{states:?}");
             let transfers: Vec<_> = states.into_iter().map(|state| sent("/a", state)).collect();
-            let counts: Vec<_> = latest(&transfers)
+            let counts: Vec<_> = latest(&transfers, &BTreeMap::new())
                 .into_iter()
-                .map(|(_, one)| is_unfinished(one))
+                .map(|(_, _, one)| is_unfinished(one))
                 .collect();
             assert_eq!(counts, [Some(unfinished)], "{said}");
         }
         let two = [sent("/a", TransferState::Done), sent("/b", gone)];
-        assert_eq!(latest(&two).len(), 2);
+        assert_eq!(latest(&two, &BTreeMap::new()).len(), 2);
+    }
+
+    #[test]
+    fn one_file_for_two_people_counts_twice() {
+        let [ben, cyd] = [1, 2].map(|n| ParticipantId::from_bytes([n; 16]));
+        let met = BTreeMap::from([(ben, "Ben".to_owned()), (cyd, "Cyd".to_owned())]);
+        let gone = TransferState::Ended(TransferEnd::Failed(TransferFault::OtherGone));
+        let to = |who, state| TransferSnapshot {
+            with: Some(who),
+            ..sent("/a", state)
+        };
+        let transfers = [to(ben, TransferState::Done), to(cyd, gone)];
+        let counts: Vec<_> = latest(&transfers, &met)
+            .into_iter()
+            .map(|(_, name, one)| (name, is_unfinished(one)))
+            .collect();
+        assert_eq!(counts, [("Ben", Some(false)), ("Cyd", Some(true))]);
+    }
+
+    #[test]
+    fn a_name_that_two_have_is_nobody_in_a_group_and_between_two_no_name_matters() {
+        let person = |n: u8, name: &str| PersonSnapshot::new(ParticipantId::from_bytes([n; 16]), name);
+        let [ben, cyd, other_ben] = [person(1, "Ben"), person(2, "Cyd"), person(3, "Ben")];
+        let for_ben = |people: &[PersonSnapshot]| whoever_it_was_for("Ben", people).ok();
+        assert_eq!(for_ben(&[]), Some(vec![]));
+        assert_eq!(for_ben(std::slice::from_ref(&cyd)), Some(vec![]));
+        assert_eq!(
+            for_ben(&[ben.clone(), cyd.clone()]),
+            Some(vec![ben.id.to_string()])
+        );
+        assert_eq!(for_ben(&[ben, cyd.clone(), other_ben]), None);
+        assert_eq!(for_ben(&[cyd.clone(), cyd]), None);
     }
 }

@@ -27,11 +27,11 @@ impl fmt::Debug for KeptMessage {
 /// A file that was offered and is not there yet: it can be offered again, and goes on where it stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Where it is. There is one of each place.
+    /// Where it is. There is one of each place and person.
     pub path: PathBuf,
     /// Its size in bytes when it was offered.
     pub size: u64,
-    /// Whom it was for, as they called themselves.
+    /// Whom it was for, as they called themselves; empty if nobody had come yet.
     pub to: String,
     /// When it was offered, in milliseconds since 1970.
     pub at_ms: u64,

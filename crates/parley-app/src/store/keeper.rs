@@ -20,7 +20,7 @@ pub(super) enum Ask {
     KeepMessages(CallId, Vec<KeptMessage>),
     OpenMessages(Option<CallId>),
     KeepUnfinished(Unfinished),
-    ForgetUnfinished(PathBuf),
+    ForgetUnfinished { path: PathBuf, to: String },
     Forget(CallId),
     ForgetAll,
 }
@@ -87,7 +87,7 @@ impl Keeper {
                 Ok(())
             }
             Ask::KeepUnfinished(file) => self.tables.keep_unfinished(&file),
-            Ask::ForgetUnfinished(path) => self.tables.forget_unfinished(&path),
+            Ask::ForgetUnfinished { path, to } => self.tables.forget_unfinished(&path, &to),
             Ask::Forget(id) => {
                 let messages = self.tables.messages(&id)?;
                 self.tables.forget(Some(&id))?;

@@ -100,8 +100,8 @@ impl Store {
     }
 
     /// Forgets a file: it is there, or is not to be sent any more.
-    pub fn forget_unfinished(&self, path: PathBuf) {
-        self.ask(Ask::ForgetUnfinished(path));
+    pub fn forget_unfinished(&self, path: PathBuf, to: String) {
+        self.ask(Ask::ForgetUnfinished { path, to });
     }
 
     /// Forgets one call, with what was written in it. Keeping the same call again at once brings that back too.

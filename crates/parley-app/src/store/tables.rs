@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | `call` |
 //! | 2 | `message`, which goes with its call; `unfinished` |
+//! | 3 | one `unfinished` for each who was to have the file |
 
 use super::conversation::{KeptMessage, Unfinished};
 use super::past_call::{CallId, PastCall, Seconds};
@@ -45,6 +46,16 @@ CREATE TABLE unfinished (
     recipient TEXT NOT NULL,
     at_ms INTEGER NOT NULL
 ) STRICT;",
+    "CREATE TABLE unfinished_each (
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (path, recipient)
+) STRICT;
+INSERT INTO unfinished_each SELECT path, size, recipient, at_ms FROM unfinished;
+DROP TABLE unfinished;
+ALTER TABLE unfinished_each RENAME TO unfinished;",
 ];
 /// Another Parley may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(2);
@@ -188,8 +199,7 @@ impl Tables {
     pub(super) fn keep_unfinished(&self, file: &Unfinished) -> rusqlite::Result<()> {
         self.0.execute(
             "INSERT INTO unfinished (path, size, recipient, at_ms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (path) DO UPDATE SET size = ?2, at_ms = ?4,
-                 recipient = CASE WHEN ?3 = '' THEN recipient ELSE ?3 END",
+             ON CONFLICT (path, recipient) DO UPDATE SET size = ?2, at_ms = ?4",
             params![
                 path_to_bytes(&file.path),
                 signed(file.size),
@@ -198,23 +208,25 @@ impl Tables {
             ],
         )?;
         self.0.execute(
-            "DELETE FROM unfinished WHERE path NOT IN (SELECT path FROM unfinished ORDER BY at_ms DESC LIMIT ?1)",
+            "DELETE FROM unfinished WHERE rowid NOT IN (SELECT rowid FROM unfinished ORDER BY at_ms DESC LIMIT ?1)",
             [UNFINISHED_MAX],
         )?;
         Ok(())
     }
 
-    /// Forgets one.
-    pub(super) fn forget_unfinished(&self, path: &Path) -> rusqlite::Result<()> {
-        self.0
-            .execute("DELETE FROM unfinished WHERE path = ?1", [path_to_bytes(path)])?;
+    /// Forgets one: this file, for whoever calls themselves so.
+    pub(super) fn forget_unfinished(&self, path: &Path, to: &str) -> rusqlite::Result<()> {
+        self.0.execute(
+            "DELETE FROM unfinished WHERE path = ?1 AND recipient = ?2",
+            params![path_to_bytes(path), to],
+        )?;
         Ok(())
     }
 
     /// Files that are not there yet, newest first.
     pub(super) fn unfinished(&self) -> rusqlite::Result<Vec<Unfinished>> {
         let mut all = self.0.prepare(
-            "SELECT path, size, recipient, at_ms FROM unfinished ORDER BY at_ms DESC, path LIMIT ?1",
+            "SELECT path, size, recipient, at_ms FROM unfinished ORDER BY at_ms DESC, path, recipient LIMIT ?1",
         )?;
         let rows = all.query_map([UNFINISHED_MAX], |row| {
             Ok(Unfinished {

@@ -233,7 +233,8 @@ async fn unfinished_files_are_there_after_a_restart_and_bounded() {
         at_ms: 9999,
         ..file(7)
     });
-    store.forget_unfinished(file(8).path);
+    store.forget_unfinished(file(8).path, "Cyd".into());
+    store.forget_unfinished(file(8).path, file(8).to);
     drop(store);
     let store = Store::open(folder.path());
     let kept = sees(&store, "files", |kept| !kept.unfinished.is_empty()).await;
@@ -246,6 +247,49 @@ async fn unfinished_files_are_there_after_a_restart_and_bounded() {
             .any(|one| [file(0).path, file(8).path].contains(&one.path))
     );
     assert_eq!(store.dropped(), 0);
+}
+
+#[tokio::test]
+async fn one_file_for_two_people_is_forgotten_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path());
+    let to = |name: &str| Unfinished {
+        path: "/home/ada/a.bin".into(),
+        size: 1,
+        to: name.into(),
+        at_ms: 1000,
+    };
+    store.keep_unfinished(to("Ben"));
+    store.keep_unfinished(to("Cyd"));
+    let kept = sees(&store, "both", |kept| kept.unfinished.len() == 2).await;
+    assert_eq!(kept.unfinished, [to("Ben"), to("Cyd")]);
+    store.forget_unfinished(to("Ben").path, "Ben".into());
+    let kept = sees(&store, "one", |kept| kept.unfinished.len() == 1).await;
+    assert_eq!(kept.unfinished, [to("Cyd")]);
+}
+
+#[tokio::test]
+async fn a_file_of_the_second_layout_keeps_what_is_unfinished() {
+    let folder = tempfile::tempdir().unwrap();
+    let second = made(
+        "CREATE TABLE call (id TEXT PRIMARY KEY, began_ms INTEGER NOT NULL, seconds INTEGER NOT NULL, people TEXT NOT NULL,
+         host INTEGER NOT NULL, good_s INTEGER NOT NULL, fair_s INTEGER NOT NULL, poor_s INTEGER NOT NULL,
+         interruptions INTEGER NOT NULL, end TEXT, stars INTEGER) STRICT;
+         CREATE INDEX call_began ON call (began_ms DESC);
+         CREATE TABLE message (call TEXT NOT NULL REFERENCES call (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+         at_ms INTEGER NOT NULL, author TEXT, text TEXT NOT NULL, delivered INTEGER NOT NULL,
+         PRIMARY KEY (call, number)) STRICT, WITHOUT ROWID;
+         CREATE TABLE unfinished (path BLOB PRIMARY KEY, size INTEGER NOT NULL, recipient TEXT NOT NULL,
+         at_ms INTEGER NOT NULL) STRICT;
+         INSERT INTO unfinished VALUES (x'2F612E62696E', 12, 'Ben', 1000);
+         PRAGMA user_version = 2;",
+    );
+    std::fs::write(folder.path().join("history.sqlite"), second).unwrap();
+    let store = Store::open(folder.path());
+    let kept = sees(&store, "the file", |kept| !kept.unfinished.is_empty()).await;
+    assert_eq!(kept.unfinished[0].to, "Ben");
+    assert_eq!(kept.unfinished[0].size, 12);
+    assert_eq!(kept.set_aside, None);
 }
 
 #[tokio::test]
