@@ -26,6 +26,7 @@ const BENCHES: &[(&str, &str, Purpose)] = &[
     ("call", "bench-call", Purpose::Test),
     ("capture", "bench-capture", Purpose::Test),
     ("files", "bench-files", Purpose::Test),
+    ("group", "bench-group", Purpose::Test),
     ("ladder", "bench-ladder", Purpose::Test),
     ("setup", "bench-setup", Purpose::Test),
     ("sfu", "bench-sfu", Purpose::SfuBench),

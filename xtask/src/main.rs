@@ -48,6 +48,8 @@ cargo xtask bench call [--window] [--against chromium] [--seconds N] [--json]
                                         --window: of real windows, with all their processes
 cargo xtask bench files [--against chromium] [--mb N] [--json]
                                         speed and cost of a file over loopback and over a long, lossy path
+cargo xtask bench group [--seconds N] [--json]
+                                        what calls of 2, 3, 5 and 10 cost one of them, and their server
 cargo xtask bench turn [--against coturn] [--release] [--seconds N] [--json]
                                         packets that a relay passes on for a second of CPU time, and those it loses;
                                         --release: our server as it is given away

@@ -17,6 +17,7 @@ const MEASURED: &[(&str, Option<&str>)] = &[
     ("bench-call", Some("chromium")),
     ("bench-capture", None),
     ("bench-files", Some("chromium")),
+    ("bench-group", None),
     ("bench-ladder", None),
     ("bench-turn", Some("coturn")),
     ("bench-signaling", None),
@@ -92,7 +93,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
 #[cfg(target_os = "linux")]
 fn run(wish: &Wish) -> Result<bool> {
     use parley_tests::measure::{
-        bench, call, capture, files, ladder, set_up, sfu, signaling, turn, voice, window,
+        bench, call, capture, files, group, ladder, set_up, sfu, signaling, turn, voice, window,
     };
     let seconds = |usual: u32| wish.seconds.unwrap_or(usual);
     let server = wish.server.as_deref();
@@ -110,6 +111,7 @@ fn run(wish: &Wish) -> Result<bool> {
         }
         "bench-capture" => capture::run(seconds(capture::SECONDS))?,
         "bench-files" => files::run(wish.mb.unwrap_or(files::LOOPBACK_MB), wish.against_peer)?,
+        "bench-group" => group::run(seconds(group::SECONDS))?,
         "bench-ladder" => ladder::run()?,
         "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
         "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
@@ -241,6 +243,7 @@ mod tests {
             "bench-call --server /x",
             "bench-setup --seconds many",
             "bench-ladder --against chromium",
+            "bench-group --against janus",
         ] {
             assert!(asked(wrong).is_err(), "{wrong}");
         }

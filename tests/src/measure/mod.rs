@@ -6,6 +6,7 @@ pub mod call;
 pub mod capture;
 pub mod cost;
 pub mod files;
+pub mod group;
 pub mod ladder;
 pub mod parley;
 pub mod rows;

@@ -155,7 +155,7 @@ fn unit_of(metric: &str) -> &'static str {
     if metric.starts_with("kb_per") {
         return "kB";
     }
-    if metric.starts_with("fps") || metric == "joins_s" || metric == "packets_per_cpu_s" {
+    if metric.starts_with("fps") || ["joins_s", "packets_per_cpu_s", "sound_packets_s"].contains(&metric) {
         return "1/s";
     }
     if metric == "cpu_ms_per_10ms" {
@@ -229,6 +229,7 @@ mod tests {
             ("packets_per_cpu_s", "1/s"),
             ("kb_per_participant", "kB"),
             ("joins_s", "1/s"),
+            ("sound_packets_s", "1/s"),
             ("cpu_pct_per_stream", "%"),
             ("forward_ms_p99", "ms"),
             ("join_ms_p95", "ms"),
