@@ -1,8 +1,8 @@
 //! `cargo xtask bench group`: what a call of several costs one who is in it, in processor time and memory, and what its server.
 //!
 //! One endpoint shows the pictures of all others, at the size they have in a grid, and sends its own; it is the one that is measured.
-//! The others send theirs, as far as somebody wants them, and look at nobody: so many whole clients do not fit on a small machine,
-//! and what they would see costs the measured one nothing. No window: its drawing is `bench call --window`'s.
+//! The others send theirs, one of them looks at the measured one, and else they look at nobody: so many whole clients do not fit on
+//! a small machine, and what they would see costs the measured one nothing. No window: its drawing is `bench call --window`'s.
 
 use super::cost::{CpuMeter, pss_mb};
 use super::rows::Report;
@@ -46,7 +46,7 @@ pub fn run(seconds: u32) -> Result<Report> {
         .with_context(|| format!("with {people} people"))?;
     }
     report.notes.push(
-        "one endpoint that shows all others and sends 1280x720; the others look at nobody; no window is drawn".into(),
+        "one endpoint that shows all others and is seen by one in the size of a tile; nobody else looks at anybody; no window is drawn".into(),
     );
     Ok(report)
 }
@@ -57,12 +57,14 @@ fn measure(report: &mut Report, case: &str, people: usize, lasts: Duration) -> R
     let link = watcher.link()?;
     let mut others = Vec::with_capacity(people - 1);
     for at in 1..people {
-        // One after the other: it is the call that is measured, not how they come.
-        others.push(Cli::join(
-            &link,
-            &wish(&format!("Person {at}"), &["--look", "0"]),
-            None,
-        )?);
+        // One after the other: it is the call that is measured, not how they come. The first one looks at whom is measured.
+        let looks: &[&str] = if at == 1 {
+            &["--look", "1", "--look-size", tile(people)]
+        } else {
+            &["--look", "0"]
+        };
+        let wish = wish(&format!("Person {at}"), looks);
+        others.push(Cli::join(&link, &wish, None)?);
         wait_until_seen(&watcher, at)?;
     }
     sleep(SETTLE);
@@ -100,6 +102,15 @@ fn measure(report: &mut Report, case: &str, people: usize, lasts: Duration) -> R
     report.add(WHO, case, "sound_packets_s", sound);
     report.add(WHO, case, "idle_pct", 100.0 * idle);
     Ok(())
+}
+
+/// How large a picture comes in a grid of so many, as `parley-cli` asks for it.
+const fn tile(people: usize) -> &'static str {
+    match people {
+        0..=2 => "1280x720",
+        3..=5 => "640x360",
+        _ => "320x180",
+    }
 }
 
 fn wish(name: &str, more: &[&str]) -> Wish {
