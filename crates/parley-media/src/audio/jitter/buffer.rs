@@ -6,13 +6,16 @@
 //! remains decoded but unplayed when the next packet is needed is delay as well, and the only part of it that a single
 //! pitch period can take away; so stretching aims at a slack of zero or more and a remainder of nothing.
 
-use super::super::codec::{self, DECODED_MAX, DEEP_MAX, OpusError, VoiceDecoder};
+use super::super::codec::{self, DEEP_MAX, OpusError};
 use super::super::{BLOCK_SAMPLES, Block};
 use super::counters::JitterCounters;
+use super::decoding::Decoding;
 use super::delay::DelayMeasure;
 use super::overtaken::Overtaken;
+use super::recent::Recent;
 use super::repair::Repair;
 use super::seen::Seen;
+use super::slack::Slack;
 use super::sound::{concealment_gain, queue};
 use super::store::{Endless, PacketStore, Put, Stored, stored};
 use super::stretch;
@@ -25,8 +28,6 @@ const BLOCK: i64 = BLOCK_SAMPLES as i64;
 const LEAST_WAIT_MAX: Duration = Duration::from_millis(200);
 /// More slack than this is not shortened gently but skipped: 300 ms.
 const SLACK_MAX: i64 = 14_400;
-/// Slack is the least of so many decodings.
-const SLACK_MEMORY: usize = 10;
 /// Delay worth shortening: 4 ms.
 const WORTH_SHORTENING: i64 = 192;
 /// Missing delay worth putting in: 2 ms.
@@ -49,9 +50,7 @@ const RESTART_AFTER: u32 = 3;
 /// The jitter buffer of one participant.
 #[derive(Debug)]
 pub struct JitterBuffer {
-    decoder: VoiceDecoder,
-    scratch: Box<[f32; DECODED_MAX]>,
-    deep_scratch: Box<[f32; DEEP_MAX]>,
+    decoding: Decoding,
     epoch: Option<Instant>,
     endless: Endless,
     seen: Seen,
@@ -90,9 +89,7 @@ impl JitterBuffer {
     /// When the decoder cannot be made, for want of memory.
     pub fn new() -> Result<Self, OpusError> {
         Ok(Self {
-            decoder: VoiceDecoder::new()?,
-            scratch: Box::new([0.0; DECODED_MAX]),
-            deep_scratch: Box::new([0.0; DEEP_MAX]),
+            decoding: Decoding::new()?,
             epoch: None,
             endless: Endless::default(),
             seen: Seen::default(),
@@ -285,7 +282,7 @@ impl JitterBuffer {
         self.counters.restarts += 1;
         self.implausible_run = 0;
         self.store.clear();
-        self.decoder.reset();
+        self.decoding.begin();
         self.endless = Endless::default();
         self.seen = Seen::default();
         self.delay = DelayMeasure::default();
@@ -328,7 +325,7 @@ impl JitterBuffer {
         let comfort = comfort && quiet < COMFORT;
         if comfort {
             // The decoder goes on with the background it heard last (RFC 6716, 2.1.9); not counted as concealment.
-            self.invent(BLOCK_SAMPLES, |_| 1.0);
+            self.decoding.invent(BLOCK_SAMPLES, |_| 1.0, &mut self.sound);
         } else {
             self.sound.resize(self.sound.len() + BLOCK_SAMPLES, 0.0);
         }
@@ -443,8 +440,14 @@ impl JitterBuffer {
         let repairable = shallow.max(deep);
         if lost > 0 {
             let repaired = match told {
-                _ if lost <= shallow => self.recover(lost, duration),
-                Some((payload, behind)) if lost <= deep => self.recover_deep(&payload, lost, behind),
+                _ if lost <= shallow => self.store.first().map_or(0, |first| {
+                    let sound = &mut self.sound;
+                    self.decoding.recover(&first.payload, lost, duration, sound)
+                }),
+                Some((payload, behind)) if lost <= deep => {
+                    let sound = &mut self.sound;
+                    self.decoding.recover_deep(&payload, lost, behind, sound)
+                }
                 _ => 0,
             };
             if repaired == 0 && spare <= -BLOCK && self.recent.run < HELD_MAX {
@@ -462,27 +465,11 @@ impl JitterBuffer {
                 self.conceal(usize::try_from(length).unwrap_or(BLOCK_SAMPLES), run);
                 self.next_time += length;
             } else {
+                self.counters.recovered += repaired.unsigned_abs();
                 self.next_time += repaired;
             }
         }
         self.forgive_gap();
-    }
-
-    /// Decodes the packet before the first one from its redundancy, and uses the last `wanted` samples of it. Gives how
-    /// many those were.
-    fn recover(&mut self, wanted: i64, duration: i64) -> i64 {
-        let Some(first) = self.store.first() else { return 0 };
-        let length = usize::try_from(duration).unwrap_or(0).min(DECODED_MAX);
-        match self.decoder.recover(&first.payload, &mut self.scratch[..length]) {
-            Ok(samples) => {
-                let used = usize::try_from(wanted).unwrap_or(0).min(samples);
-                self.sound
-                    .extend_from_slice(&self.scratch[samples - used..samples]);
-                self.counters.recovered += used as u64;
-                used as i64
-            }
-            Err(_) => 0,
-        }
     }
 
     /// The next packet with deep redundancy, if nothing is missing between the first one and it, and by how many samples it comes
@@ -504,27 +491,6 @@ impl JitterBuffer {
             }
         }
         None
-    }
-
-    /// Speaks the `wanted` samples before the first packet as deep redundancy tells them in one that comes `behind` after it. Gives
-    /// how many those were. The decoder speaks up to that one; what is there anyway is left out.
-    fn recover_deep(&mut self, payload: &[u8], wanted: i64, behind: i64) -> i64 {
-        let used = usize::try_from(wanted).unwrap_or(0);
-        let behind = usize::try_from(behind).unwrap_or(0);
-        let whole = (used + behind).next_multiple_of(BLOCK_SAMPLES).min(DEEP_MAX);
-        match self
-            .decoder
-            .recover_deep(payload, &mut self.deep_scratch[..whole])
-        {
-            Ok(samples) => {
-                let end = samples.saturating_sub(behind);
-                let used = used.min(end);
-                self.sound.extend_from_slice(&self.deep_scratch[end - used..end]);
-                self.counters.recovered += used as u64;
-                used as i64
-            }
-            Err(_) => 0,
-        }
     }
 
     /// Once the time before the first packet is made up, the packets missing there are late if they still come.
@@ -551,12 +517,8 @@ impl JitterBuffer {
         // A packet that overlaps what was played already loses its beginning.
         let overlap = (self.next_time - packet.time).clamp(0, packet.duration);
         self.next_time = self.next_time.max(packet.time + packet.duration);
-        match self.decoder.decode(&packet.payload, &mut self.scratch) {
-            Ok(samples) => {
-                let from = usize::try_from(overlap).unwrap_or(0).min(samples);
-                self.sound.extend_from_slice(&self.scratch[from..samples]);
-                self.recent.run = 0;
-            }
+        match self.decoding.decode(&packet.payload, overlap, &mut self.sound) {
+            Ok(()) => self.recent.run = 0,
             Err(_) => {
                 self.counters.undecodable += 1;
                 let length = usize::try_from(packet.duration).unwrap_or(BLOCK_SAMPLES);
@@ -574,21 +536,10 @@ impl JitterBuffer {
     }
 
     fn conceal(&mut self, samples: usize, run: usize) {
-        self.invent(samples, |i| concealment_gain(run + i));
+        self.decoding
+            .invent(samples, |i| concealment_gain(run + i), &mut self.sound);
         self.counters.concealed += samples as u64;
         self.recent.concealed(samples);
-    }
-
-    /// Puts in sound made by the decoder from what it heard last. It makes multiples of 2.5 ms; more is cut off.
-    fn invent(&mut self, samples: usize, gain: impl Fn(usize) -> f32) {
-        let samples = samples.min(DECODED_MAX);
-        let whole = samples.next_multiple_of(120).min(DECODED_MAX);
-        if self.decoder.conceal(&mut self.scratch[..whole]).is_err() {
-            self.scratch[..whole].fill(0.0);
-        }
-        for (i, sample) in self.scratch[..samples].iter().enumerate() {
-            self.sound.push(sample * gain(i));
-        }
     }
 
     /// Stretches towards the wanted wait.
@@ -625,60 +576,5 @@ impl JitterBuffer {
         self.store
             .first()
             .is_some_and(|first| first.sequence == self.last_sequence + 1 && first.time == self.next_time)
-    }
-}
-
-/// The least slack of the last decodings.
-#[derive(Debug, Default)]
-struct Slack {
-    values: [i64; SLACK_MEMORY],
-    count: usize,
-    last_delay: i64,
-}
-
-impl Slack {
-    fn note(&mut self, slack: i64, delay: i64) {
-        self.values[self.count % SLACK_MEMORY] = slack;
-        self.count += 1;
-        self.last_delay = delay;
-    }
-
-    /// The least, once enough was seen; less when the newest packets come later than is waited for.
-    fn settled(&self, latest_over_target: i64) -> Option<i64> {
-        let least = self.values.iter().min()?;
-        (self.count >= SLACK_MEMORY).then(|| least - latest_over_target.max(0))
-    }
-
-    /// The sound got longer or shorter: the next change waits for new measurements.
-    fn forget(&mut self) {
-        self.count = 0;
-    }
-}
-
-/// How much was invented lately: two halves of a window of four seconds, and the present run.
-#[derive(Debug, Default)]
-struct Recent {
-    run: usize,
-    now: (usize, usize),
-    before: (usize, usize),
-}
-
-impl Recent {
-    fn concealed(&mut self, samples: usize) {
-        self.run = self.run.saturating_add(samples);
-        self.now.0 += samples;
-    }
-
-    fn played(&mut self, samples: usize) {
-        self.now.1 += samples;
-        if self.now.1 >= 96_000 {
-            self.before = std::mem::take(&mut self.now);
-        }
-    }
-
-    fn concealed_pct(&self) -> f32 {
-        let concealed = self.now.0 + self.before.0;
-        let played = (self.now.1 + self.before.1).max(1);
-        (100.0 * concealed as f32 / played as f32).min(100.0)
     }
 }

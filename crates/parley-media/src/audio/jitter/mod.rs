@@ -10,15 +10,20 @@
 //! | `repair` | how long to wait for redundancy | it comes some packets later than what it repairs |
 //! | `delay` | how late packets come, and so how long to wait | measured on arrival alone, so playing cannot disturb it |
 //! | `overtaken` | how long to wait for packets that others overtook | too few for `delay`, and each of them a hole |
+//! | `decoding` | makes samples of packets, and of what packets tell of others | the decoder has one owner |
+//! | `slack`, `recent` | what is left of the wait, and how much was invented | measured where it is decided, remembered apart |
 //! | `stretch` | leaves a pitch period out or puts one in | the delay changes without a click and without a gap |
 //! | `sound` | decoded samples that wait, and how invented ones fade | the decoder's frames are longer than 10 ms |
 
 pub mod buffer;
 mod counters;
+mod decoding;
 mod delay;
 mod overtaken;
+mod recent;
 mod repair;
 mod seen;
+mod slack;
 mod sound;
 mod store;
 mod stretch;
