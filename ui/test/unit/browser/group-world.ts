@@ -82,6 +82,12 @@ export class Side {
     return { other: this.other, up: this.way.up, tracks, media: this.way.up ? MEDIA : null };
   }
 
+  /** Who is large for everybody, on this side. */
+  get lit(): string | null {
+    const shown = this.room.group.spotlight(this.room.stay.me);
+    return shown && this.#world.nameOf(shown.participant);
+  }
+
   /** Whose voice and picture come, by whichever way. */
   get hears(): readonly string[] {
     const direct = this.link?.up ? [this.link.other] : [];
@@ -181,7 +187,11 @@ export class World {
     if (this.#topology > 0 && this.#mode === 'sfu' && this.sides.length > 3) side.room.onRoom(this.nowMs, { type: 'topology', mode: 'sfu', number: this.#topology, ready: [...this.#ready] });
   }
 
-  #participant = ({ id }: Side): Participant => ({ id, name: this.nameOf(id), role: 'guest', order: Array.from(this.#names.keys()).indexOf(id), away: false });
+  #participant = ({ id }: Side): Participant => {
+    const order = Array.from(this.#names.keys()).indexOf(id);
+    // Whoever began the call is host.
+    return { id, name: this.nameOf(id), role: order === 0 ? 'host' : 'guest', order, away: false };
+  };
 
   #say(mode: 'direct' | 'sfu'): void {
     this.#mode = mode;

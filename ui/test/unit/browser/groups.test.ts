@@ -78,6 +78,27 @@ test('people say how they are to everybody, and to who comes later', () => {
   expect([eve.heard, dan.heard.includes('Ada writes hello')]).toEqual([['Ada writes hello'], false]);
 });
 
+test('whom a host puts large is large for everybody, and for who comes later, until they leave', () => {
+  const eve = world.come('Eve');
+  world.run(1000);
+  const put = (by: Side, who: Side | null) => {
+    by.room.group.putInSpotlight(who && { participant: who.id, screen: false });
+    world.run(250);
+  };
+  put(ben, ben);
+  expect([ada.lit, eve.lit], 'of a guest it means nothing').toEqual([null, null]);
+  put(ada, eve);
+  const dan = world.come('Dan');
+  world.run(1000);
+  expect([ada.lit, ben.lit, eve.lit, dan.lit]).toEqual(['Eve', 'Eve', 'Eve', 'Eve']);
+  put(ada, null);
+  expect([ben.lit, eve.lit]).toEqual([null, null]);
+  put(ada, dan);
+  world.leave(dan);
+  world.run(250);
+  expect([ada.lit, ben.lit]).toEqual([null, null]);
+});
+
 test('whoever was away asks for everything over a fresh connection', () => {
   world.come('Eve');
   world.run(3000);

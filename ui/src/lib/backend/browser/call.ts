@@ -15,6 +15,7 @@ import { WordKey } from './group/seal';
 import type { Group } from './group/group';
 import { sendsSimulcast } from './group/simulcast';
 import { SfuLine } from './group/sfu-line';
+import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
 import { Room } from './room';
 import type { ControlMessage, DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
@@ -203,6 +204,12 @@ export class Call {
     return this.#room.stay.waiting;
   }
 
+  /** Whom a host put large for everybody, as the window calls the tile. */
+  get spotlight(): string | null {
+    const shown = this.group?.spotlight(this.#room.stay.me) ?? null;
+    return shown && tileOf(shown);
+  }
+
   /** What keeps this side from coming in. */
   get entrance(): Entrance {
     return this.#signaling.entrance;
@@ -235,6 +242,12 @@ export class Call {
   /** What hosts may say; the server decides who is one. */
   asHost(word: HostWord): void {
     this.#signaling.say(word);
+  }
+
+  /** A host puts a tile large for everybody, or none any more. The others look whether it is one. */
+  putInSpotlight(tile: string | null): void {
+    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : spotlightOf(tile));
+    this.#settle();
   }
 
   /** Leaves for good; says so to the other side where it can. */

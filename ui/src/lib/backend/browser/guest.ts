@@ -271,6 +271,7 @@ export class GuestBackend implements Backend {
   #atDoor(ask: DoorAsk): null {
     if (ask.what === 'enter') this.#call.tryPassword(ask.password);
     if (ask.what === 'seen_mute') this.#muteAskedBy = null;
+    if (ask.what === 'spotlight') this.#call.putInSpotlight(ask.tile);
     // A guest who asks for the end of all only stays where they are.
     if (ask.what === 'end_for_all' && !this.#call.mayHost) return null;
     const word = hostWord(ask);

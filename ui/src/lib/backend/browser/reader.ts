@@ -120,6 +120,11 @@ export function readControl(text: string): ControlMessage | null {
       return { type: 'may_record', allowed: it['allowed'] === true };
     case 'offer':
       return isText(it['digest'], 64) ? { type: 'offer', digest: it['digest'] } : null;
+    case 'spotlight': {
+      const who = it['participant'] ?? undefined;
+      if (who !== undefined && !isId(who)) return null;
+      return { type: 'spotlight', ...(who === undefined ? {} : { participant: who }), screen: it['screen'] === true };
+    }
     case 'bye':
       return { type: 'bye' };
     default:

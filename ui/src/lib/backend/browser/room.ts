@@ -20,7 +20,7 @@ export interface RoomOut extends StayOut, GroupOut {
   pairedOff(other: string | null): void;
 }
 
-const GROUP_MESSAGES: readonly ServerMessage['type'][] = ['topology', 'participant_ready', 'sfu_answer', 'sfu_closed', 'publications', 'layers_wanted', 'downs', 'speakers', 'told'] satisfies GroupMessage['type'][];
+const GROUP_MESSAGES: readonly ServerMessage['type'][] = ['topology', 'participant_ready', 'sfu_answer', 'sfu_closed', 'publications', 'layers_wanted', 'downs', 'speakers', 'told', 'offences'] satisfies GroupMessage['type'][];
 const isOfGroup = (message: ServerMessage): message is GroupMessage => GROUP_MESSAGES.includes(message.type);
 
 export class Room {

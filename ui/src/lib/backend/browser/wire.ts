@@ -1,4 +1,5 @@
 /** The messages of docs/protocol.md as TypeScript sees them. What comes becomes one of them in `reader.ts`. */
+import type { OffenceView } from '../../bindings';
 import type { SdpType } from './negotiation';
 
 export const VERSION = 1;
@@ -69,7 +70,8 @@ export type GroupMessage =
   | { type: 'layers_wanted'; source: Source; rids: string[] }
   | { type: 'downs'; list: Down[] }
   | { type: 'speakers'; list: string[] }
-  | { type: 'told'; from: string; payload: unknown };
+  | { type: 'told'; from: string; payload: unknown }
+  | { type: 'offences'; id: string; list: OffenceView[]; kicks: number };
 
 /** What only clients of groups say. */
 export type GroupWord =
@@ -161,8 +163,17 @@ export interface MediaState {
   picture_kbps_max?: number;
 }
 
+/** Whom a host puts large for everybody; nobody any more where nobody is named. */
+export interface SpotlightWord {
+  type: 'spotlight';
+  participant?: string;
+  /** Their screen. */
+  screen?: boolean;
+}
+
 export type ControlMessage =
   | MediaState
+  | SpotlightWord
   | { type: 'hand'; raised: boolean }
   | { type: 'reaction'; reaction: string }
   | { type: 'recording'; state: string }
