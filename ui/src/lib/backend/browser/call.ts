@@ -3,54 +3,23 @@
  * connections: {@link Direct} to one person and {@link SfuLine} to the server. Tells whoever holds it what changed.
  */
 import type { TileLook } from '../../bindings';
-import type { LaneName, OwnTracks, TrackRole } from './connection';
+import type { CallEnd, CallEvents } from './call-events';
+import type { OwnTracks, TrackRole } from './connection';
 import { Direct, type Lasting } from './direct';
+import { FileLines } from './file-lines';
 import type { DirectWay } from './group/group';
-import type { LaneEvents } from './lane';
 import { iceServers } from './ice-servers';
 import type { Link } from './link';
-import type { LinkEnd } from './peer-link';
 import { Signaling, type Entrance } from './signaling';
 import { WordKey } from './group/seal';
 import type { Group } from './group/group';
 import { sendsSimulcast } from './group/simulcast';
 import { SfuLine } from './group/sfu-line';
+import type { FileWay } from './group/pairs';
 import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
 import { Room } from './room';
-import type { ControlMessage, DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
-
-export type CallEnd = LinkEnd | 'other-left' | 'other-lost' | 'not-parley' | { readonly refused: string };
-
-export interface CallEvents {
-  /** Something of {@link Call} changed. */
-  changed(): void;
-  ended(why: CallEnd): void;
-  /** Of the person at the other end of the direct way. */
-  control(message: ControlMessage): void;
-  /** Of somebody in a group. */
-  word(from: string, message: ControlMessage): void;
-  track(role: TrackRole, track: MediaStreamTrack): void;
-  /** Another person is there than before, or nobody. */
-  person(): void;
-  /** Nothing comes directly any more; in a group, people stay. */
-  directEnded(): void;
-  /** Whose words go which way: see `Room`. */
-  words: WordsEvents;
-  /** A host asks for silence. */
-  muteAsked(by: Participant): void;
-  lane: Record<LaneName, LaneEvents & { down(): void }>;
-}
-
-/** How people of a group are written to. */
-export interface WordsEvents {
-  grouped(direct: string | null): void;
-  open(id: string, say: (frame: Uint8Array) => boolean): void;
-  closed(id: string): void;
-  came(id: string, frame: Uint8Array): void;
-  goesBack(): void;
-  pairedOff(other: string | null): void;
-}
+import type { DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
 
 const TICK_MS = 250;
 const STREAM_BYTES = 8;
@@ -65,6 +34,7 @@ export class Call {
   readonly #room: Room;
   readonly #direct: Direct;
   readonly #sfu: SfuLine;
+  readonly #fileLines: FileLines;
   readonly #clock: ReturnType<typeof setInterval>;
   #socket: WebSocket | null = null;
   #iceServers: RTCIceServer[] = [];
@@ -115,6 +85,16 @@ export class Call {
       phase: (connection, phase) => this.#inGroup((group) => group.onPhase(now(), connection, phase)),
       heard: (list, renewed) => this.#inGroup((group) => group.onHeard(now(), list, renewed)),
     });
+    this.#fileLines = new FileLines(link, {
+      changed: () => this.#settle(),
+      say: (to, about) => this.#signaling.say({ type: 'signal', to, payload: { kind: 'files', about } }),
+      ended: (id) => {
+        this.#room.onPairEnded(now(), id);
+        this.#settle();
+      },
+      lanes: (id) => events.fileLanes(id),
+    });
+    const lines = this.#fileLines;
     this.#room = new Room(words, () => this.#direct.peer, {
       meet: (me, other, polite) => {
         this.#direct.meet(me, other, polite);
@@ -137,8 +117,13 @@ export class Call {
       close: () => this.#sfu.close(),
       layersWanted: (source, rids) => this.#sfu.setWanted(source, rids),
       heard: (from, message) => this.#events.word(from, message),
-      chat: (from, frame) => this.#events.words.came(from, frame),
-      wordsOpen: (id) => this.#events.words.open(id, (frame) => this.#room.group.sayChat(id, frame)),
+      frame: (kind, from, frame) => this.#events.words.came(kind, from, frame),
+      openPair: (me, other, polite, number, made) => lines.openPair(me, other, polite, number, made),
+      closePair: (id) => lines.closePair(id),
+      pairSaid: (id, about) => lines.pairSaid(id, about),
+      pairReachable: (id, reachable) => lines.pairReachable(id, reachable),
+      pairUp: (id) => lines.pairUp(id),
+      wordsOpen: (id) => this.#events.words.open(id, (kind, frame) => this.#room.group.sayFrame(kind, id, frame)),
       wordsClosed: (id) => this.#events.words.closed(id),
       grouped: (direct) => this.#events.words.grouped(direct),
       goesBack: () => this.#events.words.goesBack(),
@@ -169,6 +154,11 @@ export class Call {
   /** Everybody else. */
   get people(): readonly Participant[] {
     return this.#room.people;
+  }
+
+  /** Everybody else, and who may come back to a server that began anew. */
+  get known(): readonly string[] {
+    return [...this.people.map(({ id }) => id), ...this.#room.missing.ids];
   }
 
   /** What goes beyond a call of two; null for one. */
@@ -263,6 +253,13 @@ export class Call {
     this.#sfu.setTrack(role);
   }
 
+  /** With whom files are to move, or may. */
+  setFileWays(ways: readonly FileWay[]): void {
+    if (this.#over) return;
+    this.#room.wishFileWays(now(), ways);
+    this.#settle();
+  }
+
   /** What the window shows, and how large. */
   look(tiles: readonly TileLook[]): void {
     this.#room.group.look(tiles);
@@ -321,6 +318,7 @@ export class Call {
   #onJoined(you: string, people: readonly Participant[], servers: readonly IceServerWord[]): void {
     this.#iceServers = iceServers(servers, this.#link.host);
     this.#direct.setIceServers(this.#iceServers);
+    this.#fileLines.setIceServers(this.#iceServers);
     this.#room.onJoined(now(), you, people);
     this.#settle();
   }
@@ -362,6 +360,7 @@ export class Call {
     const nowMs = now();
     this.#signaling.onTick(nowMs);
     this.#direct.peer?.onTick(nowMs);
+    this.#fileLines.onTick(nowMs);
     if (this.up && this.connectedSinceMs === null) this.connectedSinceMs = Date.now();
     this.#noticePlaceless(nowMs);
     this.#settle();
@@ -390,6 +389,7 @@ export class Call {
     this.#over = true;
     clearInterval(this.#clock);
     this.#sfu.close();
+    this.#fileLines.close();
     this.#direct.part();
   }
 }

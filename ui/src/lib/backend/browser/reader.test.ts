@@ -39,7 +39,7 @@ describe('what a server says', () => {
 
 test('what the other side says is looked at part by part', () => {
   expect(readControl('{"type":"media_state","microphone_on":true,"camera_on":false,"screen_on":{},"junk":[1]}')).toEqual({
-    type: 'media_state', microphone_on: true, camera_on: false, screen_on: false, screen_moves: false, takes_screen: false, screen_sound_on: false, takes_screen_sound: false,
+    type: 'media_state', microphone_on: true, camera_on: false, screen_on: false, screen_moves: false, takes_screen: false, screen_sound_on: false, takes_screen_sound: false, takes_files: false,
   });
   const takes = (kbps: string) => (readControl(`{"type":"media_state","microphone_on":true,"camera_on":true,"picture_kbps_max":${kbps}}`) as MediaState).picture_kbps_max;
   expect(['0', '300', '-1', '"300"', 'null', '1e999'].map(takes)).toEqual([0, 300, undefined, undefined, undefined, undefined]);

@@ -150,6 +150,7 @@ export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: b
     takes_screen: true,
     screen_sound_on: shares && share.sound,
     takes_screen_sound: true,
+    takes_files: true,
   };
 }
 

@@ -52,6 +52,8 @@ export type ServerMessage =
   | { type: 'participant_left'; id: string; reason: 'left' | 'lost' | 'removed' }
   | { type: 'resume_token'; resume_token: string }
   | { type: 'signal'; from: string; payload: PeerMessage }
+  /** On the wire a signal too, of the kind `files`: about a connection for files in a group. */
+  | { type: 'file_signal'; from: string; about: PeerMessage }
   | ({ type: 'door' } & DoorWord)
   | { type: 'at_the_door'; people: WaitingPerson[] }
   | { type: 'role_changed'; id: string; role: Role }
@@ -150,6 +152,12 @@ export type PeerWord =
 
 export type PeerMessage = PeerWord & Numbers;
 
+/** How such a message travels that is about a connection for files in a group. */
+export interface FilesWord {
+  kind: 'files';
+  about: PeerMessage;
+}
+
 export interface MediaState {
   type: 'media_state';
   microphone_on: boolean;
@@ -159,6 +167,8 @@ export interface MediaState {
   takes_screen?: boolean;
   screen_sound_on?: boolean;
   takes_screen_sound?: boolean;
+  /** Also in a group. */
+  takes_files?: boolean;
   /** In kbit/s. */
   picture_kbps_max?: number;
 }

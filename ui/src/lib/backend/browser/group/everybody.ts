@@ -141,8 +141,7 @@ export class Everybody {
       screen: pictures.screen,
       screen_size: this.#sizes.get(`screen:${id}`) ?? null,
       volume_pct: this.volumeOf(id, call),
-      // A browser's page makes connections for files between two only.
-      takes_files: false,
+      takes_files: media.takes_files === true,
       offences: call.mayHost ? group.offences.of(id) : null,
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,

@@ -18,7 +18,7 @@ import { Spotlights, type Spotlight } from './spotlight';
 import { Topology, type Mode } from './topology';
 import { Watch } from './watch';
 import { keyOf, Wishes, type Section } from './wishes';
-import type { Words } from './words';
+import type { FrameKind, Words } from './words';
 
 /** What follows for the way to one person: it ends; it is a call of two again, or of one; the server said nothing, so it is a call of two. */
 export type Follow = 'end-direct' | 'over' | 'no-group';
@@ -46,8 +46,8 @@ export interface GroupOut extends SfuLinkOut {
   /** Only these layers of one's own picture are wanted. */
   layersWanted(source: Source, rids: readonly string[]): void;
   heard(from: string, message: ControlMessage): void;
-  chat(from: string, frame: Uint8Array): void;
-  /** Somebody can be written to by words: a fresh lane, over which what was not answered goes again. */
+  frame(kind: FrameKind, from: string, frame: Uint8Array): void;
+  /** Somebody can be written to by words: fresh lanes, over which what was not answered goes again. */
   wordsOpen(id: string): void;
   wordsClosed(id: string): void;
 }
@@ -149,7 +149,7 @@ export class Group {
     this.members.welcome(id);
     this.#spotlights.welcome(id);
     this.#lists.wishesChanged();
-    this.#words.forgetChat(id);
+    this.#words.forgetFrames(id);
     this.#out.wordsOpen(id);
   }
 
@@ -160,7 +160,7 @@ export class Group {
     this.#topology.forget(id);
     this.offences.forget(id);
     this.#spotlights.forget(id);
-    this.#words.forgetChat(id);
+    this.#words.forgetFrames(id);
     this.speakers = this.speakers.filter((one) => one !== id);
     this.downs = this.downs.filter(({ participant }) => participant !== id);
     this.#lists.wishesChanged();
@@ -180,8 +180,8 @@ export class Group {
   /** Who is large for everybody. */
   spotlight = (me: Participant | null): Spotlight | null => this.#spotlights.shown(me, this.#roster);
 
-  /** A frame of the chat; tells whether it is on its way. */
-  sayChat = (to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayChat(to, frame);
+  /** A frame of the chat or about files; tells whether it is on its way. */
+  sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayFrame(kind, to, frame);
 
   onMessage(nowMs: number, me: string | null, message: GroupMessage): void {
     switch (message.type) {
@@ -268,7 +268,7 @@ export class Group {
   #onTold(nowMs: number, me: string | null, from: string, payload: unknown): void {
     if (me === null || !this.#roster.has(from)) return;
     const word = this.#words.hear(nowMs, me, from, payload, (id) => this.#roster.has(id));
-    if (word?.is === 'chat') this.#out.chat(from, word.frame);
+    if (word && word.is !== 'control') this.#out.frame(word.is, from, word.frame);
     else if (word?.message.type === 'spotlight') this.#spotlights.hear(from, word.message, this.#roster);
     else if (word && this.members.hear(from, word.message)) this.#out.heard(from, word.message);
   }
@@ -282,7 +282,7 @@ export class Group {
       const payload = this.#words.say(nowMs, me, next.to, next.message);
       if (payload) this.#tell(next.to, payload);
     }
-    for (let next = this.#words.nextChat(nowMs, me); next; next = this.#words.nextChat(nowMs, me)) this.#tell(next.to, next.payload);
+    for (let next = this.#words.nextFrame(nowMs, me); next; next = this.#words.nextFrame(nowMs, me)) this.#tell(next.to, next.payload);
   }
 
   #tell(to: string | null, payload: object): void {
