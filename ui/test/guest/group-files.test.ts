@@ -96,6 +96,22 @@ test('a guest and the app send each other files in a group', async () => {
   expect(await kept(ben)).toEqual(mine.buffer);
 }, BUSY_MS);
 
+test('a guest who came after the app makes the connection for what the app takes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'group-files-'));
+  const { link } = await world.host('--download', folder, '--video', 'pattern:320x180', '--seconds', '60');
+  const [ada, ben] = [await come(world, link, 'Ada'), await come(world, link, 'Ben')];
+  for (const page of [ada, ben]) await sees(page, 2, 5);
+  await openFiles(ada);
+  await expect.poll(() => by(ada, 'choose-takers').innerText()).toBe('To all 2 people');
+  await by(ada, 'choose-takers').click();
+  await by(ada, 'takers').getByLabel('Ben').click();
+  const mine = file('from-ada.bin', 250_000);
+  await send(ada, mine);
+  await become(ada, ['from-ada.bin To Grace: done']);
+  expect(readFileSync(join(folder, 'from-ada.bin'))).toEqual(mine.buffer);
+  expect(await told(ben)).toEqual([]);
+}, BUSY_MS);
+
 test('a file goes on when a call of two becomes a group, and when the server failed', async () => {
   const link = await world.room();
   const [ada, ben] = [await come(world, link, 'Ada'), await come(world, link, 'Ben')];
