@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PEOPLE_MAX } from '../limits';
 import { readServer } from '../reader';
 import { Offences } from './offences';
 
@@ -22,7 +23,7 @@ test('the newest word about each is kept, each kind once, and what is not known 
 
 test('no more people are remembered than a room has', () => {
   const offences = new Offences();
-  for (let number = 0; number < 200; number += 1) offences.take(`p-${number}`, [], 1);
-  expect(offences.of('p-149')).not.toBe(null);
-  expect(offences.of('p-150')).toBe(null);
+  for (let number = 0; number < PEOPLE_MAX + 50; number += 1) offences.take(`p-${number}`, [], 1);
+  expect(offences.of(`p-${PEOPLE_MAX - 1}`)).not.toBe(null);
+  expect(offences.of(`p-${PEOPLE_MAX}`)).toBe(null);
 });
