@@ -18,13 +18,12 @@ import { SfuLine } from './group/sfu-line';
 import type { FileWay } from './group/pairs';
 import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
+import { Placeless } from './placeless';
 import { Room } from './room';
 import type { DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
 
 const TICK_MS = 250;
 const STREAM_BYTES = 8;
-/** Without a place at the server nothing can be mended: media that stops, and has not come back by itself by then, is over. */
-const PLACELESS_MAX_MS = 5000;
 
 export class Call {
   readonly #link: Link;
@@ -38,8 +37,7 @@ export class Call {
   readonly #clock: ReturnType<typeof setInterval>;
   #socket: WebSocket | null = null;
   #iceServers: RTCIceServer[] = [];
-  /** Since when media does not flow whose place at the server somebody else has. */
-  #placelessSince: number | null = null;
+  readonly #placeless = new Placeless();
   #over = false;
   entered = false;
   /** When the two were first connected, in milliseconds since 1970. */
@@ -362,16 +360,8 @@ export class Call {
     this.#direct.peer?.onTick(nowMs);
     this.#fileLines.onTick(nowMs);
     if (this.up && this.connectedSinceMs === null) this.connectedSinceMs = Date.now();
-    this.#noticePlaceless(nowMs);
+    if (this.#placeless.isOver(nowMs, this.takenOver, this.up, this.#direct.peer?.wasUp ?? false)) this.#end({ refused: 'replaced' });
     this.#settle();
-  }
-
-  #noticePlaceless(nowMs: number): void {
-    if (!this.takenOver || this.up) this.#placelessSince = null;
-    else this.#placelessSince ??= nowMs;
-    // Without somebody whose pictures may yet come back there is nothing to wait for.
-    const patience = this.#direct.peer?.wasUp ? PLACELESS_MAX_MS : 0;
-    if (this.#placelessSince !== null && nowMs - this.#placelessSince >= patience) this.#end({ refused: 'replaced' });
   }
 
   #end(why: CallEnd): void {
