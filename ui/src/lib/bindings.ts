@@ -1912,7 +1912,7 @@ paused_here: boolean,
  */
 fault: TransferProblem | null, 
 /**
- * Where it is on this computer, once it is whole.
+ * Where it is on this computer: of one that comes, once it is whole. Of two that go, whether they are one file.
  */
 path: string | null, };
 

@@ -31,7 +31,7 @@ pub struct TransferView {
     pub paused_here: bool,
     /// Why it did not work.
     pub fault: Option<TransferProblem>,
-    /// Where it is on this computer, once it is whole.
+    /// Where it is on this computer: of one that comes, once it is whole. Of two that go, whether they are one file.
     pub path: Option<String>,
 }
 

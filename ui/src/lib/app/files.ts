@@ -18,13 +18,13 @@ export function offered(before: readonly TransferView[], now: readonly TransferV
 /** From so many on, what was sent to several is one row. */
 export const BATCH_FROM = 4;
 
-/** Transfers as they are listed: those of one file that was sent to several stand together. The order stays. */
+/** Transfers as they are listed: those of one file that was sent to several stand together, and one of another folder is another file. The order stays. */
 export function batches(files: readonly TransferView[]): readonly (readonly TransferView[])[] {
   const runs: TransferView[][] = [];
   for (const file of files) {
     const run = runs.at(-1);
     const [first] = run ?? [];
-    const same = first?.sending && file.sending && first.name === file.name && first.size === file.size && !run?.some((one) => one.with === file.with);
+    const same = first?.sending && file.sending && first.path === file.path && first.name === file.name && first.size === file.size && !run?.some((one) => one.with === file.with);
     if (run && same) run.push(file);
     else runs.push([file]);
   }

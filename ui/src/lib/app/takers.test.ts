@@ -62,6 +62,10 @@ test('one file for several is one row, as long as it is one file', () => {
   // The same file for the same person again is another time.
   const again = ['w', 'x', 'y', 'z'].map((one) => file(`again-${one}`, 'a', one));
   expect(shape([...to('a', ['w', 'x', 'y', 'z']), ...again])).toEqual(['a-w a-x a-y a-z', 'again-w again-x again-y again-z']);
+  // Of the same name and as long, but out of another folder, and so another file.
+  const from = (folder: string, people: readonly string[]) => to('a', people).map((one) => ({ ...one, id: `${folder}${one.id}`, path: `${folder}a` }));
+  expect(shape([...from('/x/', ['w', 'x']), ...from('/y/', ['y', 'z'])])).toEqual(['/x/a-w', '/x/a-x', '/y/a-y', '/y/a-z']);
+  expect(shape(from('/x/', ['w', 'x', 'y', 'z']))).toEqual(['/x/a-w /x/a-x /x/a-y /x/a-z']);
   expect(shape(['w', 'x', 'y', 'z'].map((one) => file(one, 'a', one, false)))).toEqual(['w', 'x', 'y', 'z']);
 });
 

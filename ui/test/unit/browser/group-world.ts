@@ -20,6 +20,8 @@ export class Side {
   /** What happened, in words. */
   readonly did: string[] = [];
   readonly heard: string[] = [];
+  /** Connections for files. */
+  readonly pairs = new Map<string, { up: boolean; number: number }>();
   offered: { connection: number; publish: Publication[] } | null = null;
   downs: Down[] = [];
   joined = false;
@@ -66,7 +68,21 @@ export class Side {
       },
       layersWanted: () => undefined,
       heard: (from, message) => this.heard.push(`${world.nameOf(from)} ${message.type}`),
-      chat: (from, frame) => this.heard.push(`${world.nameOf(from)} writes ${new TextDecoder().decode(frame)}`),
+      frame: (kind, from, frame) => this.heard.push(`${world.nameOf(from)} ${kind === 'chat' ? 'writes' : 'offers'} ${new TextDecoder().decode(frame)}`),
+      openPair: (_, other, polite, number, made) => {
+        this.pairs.set(other.id, { up: false, number });
+        this.did.push(`pair ${world.nameOf(other.id)} ${number}`);
+        // Whoever came second offers; else that is asked for.
+        if (polite || made) world.signalOfPair(this, other.id, polite);
+      },
+      closePair: (id) => {
+        const { number = 0 } = this.pairs.get(id) ?? {};
+        this.pairs.delete(id);
+        return number;
+      },
+      pairSaid: (id, about) => world.onPair(this, id, about.kind === 'description'),
+      pairReachable: () => undefined,
+      pairUp: (id) => this.pairs.get(id)?.up ?? false,
       wordsOpen: () => undefined,
       wordsClosed: () => undefined,
       grouped: (direct) => this.did.push(direct === null ? 'grouped' : 'grouped beside'),
@@ -80,6 +96,17 @@ export class Side {
     if (!this.way || this.other === null) return null;
     const tracks = new Set<Source>(this.way.up ? ['microphone', 'camera'] : []);
     return { other: this.other, up: this.way.up, tracks, media: this.way.up ? MEDIA : null };
+  }
+
+  /** Who is large for everybody, on this side. */
+  get lit(): string | null {
+    const shown = this.room.group.spotlight(this.room.stay.me);
+    return shown && this.#world.nameOf(shown.participant);
+  }
+
+  /** With whom there is a connection for files that stands. */
+  get paired(): readonly string[] {
+    return [...this.pairs].filter(([, { up }]) => up).map(([id]) => this.#world.nameOf(id));
   }
 
   /** Whose voice and picture come, by whichever way. */
@@ -124,6 +151,19 @@ export class World {
     this.#all({ type: 'participant_left', id: side.id, reason: 'left' });
     this.#publications();
     if (this.sides.length === 2 && this.#mode === 'sfu') this.#pairSinceMs = this.nowMs;
+  }
+
+  /** Somebody says something about a connection for files: that it is there, or an offer for it. */
+  signalOfPair(from: Side, to: string, isOffer: boolean): void {
+    const { number = 0 } = from.pairs.get(to) ?? {};
+    const about = isOffer ? { kind: 'description' as const, sdp_type: 'offer' as const, sdp: 'sdp', connection: number } : { kind: 'restart' as const, connection: number };
+    this.later(() => this.sides.find(({ id }) => id === to)?.room.onRoom(this.nowMs, { type: 'file_signal', from: from.id, about }));
+  }
+
+  /** An offer makes both stand; to who only asks for one it is made. */
+  onPair(side: Side, from: string, isOffer: boolean): void {
+    if (!isOffer) return this.signalOfPair(side, from, true);
+    for (const one of [side.pairs.get(from), this.sides.find(({ id }) => id === from)?.pairs.get(side.id)]) if (one) one.up = true;
   }
 
   /** The two can reach each other directly. */
@@ -181,7 +221,11 @@ export class World {
     if (this.#topology > 0 && this.#mode === 'sfu' && this.sides.length > 3) side.room.onRoom(this.nowMs, { type: 'topology', mode: 'sfu', number: this.#topology, ready: [...this.#ready] });
   }
 
-  #participant = ({ id }: Side): Participant => ({ id, name: this.nameOf(id), role: 'guest', order: Array.from(this.#names.keys()).indexOf(id), away: false });
+  #participant = ({ id }: Side): Participant => {
+    const order = Array.from(this.#names.keys()).indexOf(id);
+    // Whoever began the call is host.
+    return { id, name: this.nameOf(id), role: order === 0 ? 'host' : 'guest', order, away: false };
+  };
 
   #say(mode: 'direct' | 'sfu'): void {
     this.#mode = mode;

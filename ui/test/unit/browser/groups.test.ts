@@ -73,9 +73,67 @@ test('people say how they are to everybody, and to who comes later', () => {
   expect(dan.heard.filter((one) => one.startsWith('Ada'))).toEqual(['Ada media_state', 'Ada hand']);
   expect(eve.heard.filter((one) => one.startsWith('Ada')), 'nothing twice').toEqual([]);
   forget(eve, dan);
-  ada.room.group.sayChat(eve.id, new TextEncoder().encode('hello'));
+  ada.room.group.sayFrame('chat', eve.id, new TextEncoder().encode('hello'));
   world.run(250);
   expect([eve.heard, dan.heard.includes('Ada writes hello')]).toEqual([['Ada writes hello'], false]);
+});
+
+test('whom a host puts large is large for everybody, and for who comes later, until they leave', () => {
+  const eve = world.come('Eve');
+  world.run(1000);
+  const put = (by: Side, who: Side | null) => {
+    by.room.group.putInSpotlight(who && { participant: who.id, screen: false });
+    world.run(250);
+  };
+  put(ben, ben);
+  expect([ada.lit, eve.lit], 'of a guest it means nothing').toEqual([null, null]);
+  put(ada, eve);
+  const dan = world.come('Dan');
+  world.run(1000);
+  expect([ada.lit, ben.lit, eve.lit, dan.lit]).toEqual(['Eve', 'Eve', 'Eve', 'Eve']);
+  put(ada, null);
+  expect([ben.lit, eve.lit]).toEqual([null, null]);
+  put(ada, dan);
+  world.leave(dan);
+  world.run(250);
+  expect([ada.lit, ben.lit]).toEqual([null, null]);
+});
+
+test('files go over a connection of two, whoever of them came first, and that ends with the group', () => {
+  const eve = world.come('Eve');
+  world.run(3000);
+  ada.room.group.sayFrame('files', eve.id, new TextEncoder().encode('plan.pdf'));
+  world.run(250);
+  expect([eve.heard.at(-1), ben.heard.at(-1) === 'Ada offers plan.pdf']).toEqual(['Ada offers plan.pdf', false]);
+  const wants = (side: Side, other: Side, wanted: boolean) => side.room.wishFileWays(world.nowMs, [{ participant: other.id, wanted }]);
+  wants(ada, eve, false);
+  wants(eve, ada, true);
+  world.run(500);
+  expect([ada.paired, eve.paired, ben.paired]).toEqual([['Eve'], ['Ada'], []]);
+  wants(ben, eve, true);
+  world.run(500);
+  expect([ben.paired, eve.paired], 'with whom there is nothing nobody is met').toEqual([[], ['Ada']]);
+  world.leave(ben);
+  world.run(10_000);
+  expect(ada.did).toContain('goes back');
+  world.connect(ada, eve);
+  world.run(1000);
+  expect([ada.paired, eve.paired]).toEqual([[], []]);
+});
+
+test('what goes over a connection of two goes on while a server that began anew names nobody yet', () => {
+  const eve = world.come('Eve');
+  world.run(3000);
+  const wants = (side: Side, other: Side) => side.room.wishFileWays(world.nowMs, [{ participant: other.id, wanted: true }]);
+  wants(ada, eve);
+  wants(eve, ada);
+  world.run(500);
+  expect(ada.paired).toEqual(['Eve']);
+  ada.room.onJoined(world.nowMs, ada.id, [{ id: ada.id, name: 'Ada', role: 'host', order: 0, away: false }]);
+  world.run(5000);
+  expect([ada.paired, ada.room.missing.has(eve.id)]).toEqual([['Eve'], true]);
+  world.run(60_000);
+  expect([ada.paired, ada.room.missing.has(eve.id)]).toEqual([[], false]);
 });
 
 test('whoever was away asks for everything over a fresh connection', () => {

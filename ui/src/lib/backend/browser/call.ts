@@ -3,58 +3,27 @@
  * connections: {@link Direct} to one person and {@link SfuLine} to the server. Tells whoever holds it what changed.
  */
 import type { TileLook } from '../../bindings';
-import type { LaneName, OwnTracks, TrackRole } from './connection';
+import type { CallEnd, CallEvents } from './call-events';
+import type { OwnTracks, TrackRole } from './connection';
 import { Direct, type Lasting } from './direct';
+import { FileLines } from './file-lines';
 import type { DirectWay } from './group/group';
-import type { LaneEvents } from './lane';
 import { iceServers } from './ice-servers';
 import type { Link } from './link';
-import type { LinkEnd } from './peer-link';
 import { Signaling, type Entrance } from './signaling';
 import { WordKey } from './group/seal';
 import type { Group } from './group/group';
 import { sendsSimulcast } from './group/simulcast';
 import { SfuLine } from './group/sfu-line';
+import type { FileWay } from './group/pairs';
+import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
+import { Placeless } from './placeless';
 import { Room } from './room';
-import type { ControlMessage, DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
-
-export type CallEnd = LinkEnd | 'other-left' | 'other-lost' | 'not-parley' | { readonly refused: string };
-
-export interface CallEvents {
-  /** Something of {@link Call} changed. */
-  changed(): void;
-  ended(why: CallEnd): void;
-  /** Of the person at the other end of the direct way. */
-  control(message: ControlMessage): void;
-  /** Of somebody in a group. */
-  word(from: string, message: ControlMessage): void;
-  track(role: TrackRole, track: MediaStreamTrack): void;
-  /** Another person is there than before, or nobody. */
-  person(): void;
-  /** Nothing comes directly any more; in a group, people stay. */
-  directEnded(): void;
-  /** Whose words go which way: see `Room`. */
-  words: WordsEvents;
-  /** A host asks for silence. */
-  muteAsked(by: Participant): void;
-  lane: Record<LaneName, LaneEvents & { down(): void }>;
-}
-
-/** How people of a group are written to. */
-export interface WordsEvents {
-  grouped(direct: string | null): void;
-  open(id: string, say: (frame: Uint8Array) => boolean): void;
-  closed(id: string): void;
-  came(id: string, frame: Uint8Array): void;
-  goesBack(): void;
-  pairedOff(other: string | null): void;
-}
+import type { DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
 
 const TICK_MS = 250;
 const STREAM_BYTES = 8;
-/** Without a place at the server nothing can be mended: media that stops, and has not come back by itself by then, is over. */
-const PLACELESS_MAX_MS = 5000;
 
 export class Call {
   readonly #link: Link;
@@ -64,11 +33,11 @@ export class Call {
   readonly #room: Room;
   readonly #direct: Direct;
   readonly #sfu: SfuLine;
+  readonly #fileLines: FileLines;
   readonly #clock: ReturnType<typeof setInterval>;
   #socket: WebSocket | null = null;
   #iceServers: RTCIceServer[] = [];
-  /** Since when media does not flow whose place at the server somebody else has. */
-  #placelessSince: number | null = null;
+  readonly #placeless = new Placeless();
   #over = false;
   entered = false;
   /** When the two were first connected, in milliseconds since 1970. */
@@ -114,6 +83,16 @@ export class Call {
       phase: (connection, phase) => this.#inGroup((group) => group.onPhase(now(), connection, phase)),
       heard: (list, renewed) => this.#inGroup((group) => group.onHeard(now(), list, renewed)),
     });
+    this.#fileLines = new FileLines(link, {
+      changed: () => this.#settle(),
+      say: (to, about) => this.#signaling.say({ type: 'signal', to, payload: { kind: 'files', about } }),
+      ended: (id) => {
+        this.#room.onPairEnded(now(), id);
+        this.#settle();
+      },
+      lanes: (id) => events.fileLanes(id),
+    });
+    const lines = this.#fileLines;
     this.#room = new Room(words, () => this.#direct.peer, {
       meet: (me, other, polite) => {
         this.#direct.meet(me, other, polite);
@@ -136,8 +115,13 @@ export class Call {
       close: () => this.#sfu.close(),
       layersWanted: (source, rids) => this.#sfu.setWanted(source, rids),
       heard: (from, message) => this.#events.word(from, message),
-      chat: (from, frame) => this.#events.words.came(from, frame),
-      wordsOpen: (id) => this.#events.words.open(id, (frame) => this.#room.group.sayChat(id, frame)),
+      frame: (kind, from, frame) => this.#events.words.came(kind, from, frame),
+      openPair: (me, other, polite, number, made) => lines.openPair(me, other, polite, number, made),
+      closePair: (id) => lines.closePair(id),
+      pairSaid: (id, about) => lines.pairSaid(id, about),
+      pairReachable: (id, reachable) => lines.pairReachable(id, reachable),
+      pairUp: (id) => lines.pairUp(id),
+      wordsOpen: (id) => this.#events.words.open(id, (kind, frame) => this.#room.group.sayFrame(kind, id, frame)),
       wordsClosed: (id) => this.#events.words.closed(id),
       grouped: (direct) => this.#events.words.grouped(direct),
       goesBack: () => this.#events.words.goesBack(),
@@ -168,6 +152,11 @@ export class Call {
   /** Everybody else. */
   get people(): readonly Participant[] {
     return this.#room.people;
+  }
+
+  /** Everybody else, and who may come back to a server that began anew. */
+  get known(): readonly string[] {
+    return [...this.people.map(({ id }) => id), ...this.#room.missing.ids];
   }
 
   /** What goes beyond a call of two; null for one. */
@@ -201,6 +190,12 @@ export class Call {
 
   get waiting(): readonly WaitingPerson[] {
     return this.#room.stay.waiting;
+  }
+
+  /** Whom a host put large for everybody, as the window calls the tile. */
+  get spotlight(): string | null {
+    const shown = this.group?.spotlight(this.#room.stay.me) ?? null;
+    return shown && tileOf(shown);
   }
 
   /** What keeps this side from coming in. */
@@ -237,6 +232,12 @@ export class Call {
     this.#signaling.say(word);
   }
 
+  /** A host puts a tile large for everybody, or none any more. The others look whether it is one. */
+  putInSpotlight(tile: string | null): void {
+    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : spotlightOf(tile));
+    this.#settle();
+  }
+
   /** Leaves for good; says so to the other side where it can. */
   leave(): void {
     this.#direct.leave();
@@ -248,6 +249,13 @@ export class Call {
     this.#own[role] = track;
     this.#direct.setTrack(role, track);
     this.#sfu.setTrack(role);
+  }
+
+  /** With whom files are to move, or may. */
+  setFileWays(ways: readonly FileWay[]): void {
+    if (this.#over) return;
+    this.#room.wishFileWays(now(), ways);
+    this.#settle();
   }
 
   /** What the window shows, and how large. */
@@ -308,6 +316,7 @@ export class Call {
   #onJoined(you: string, people: readonly Participant[], servers: readonly IceServerWord[]): void {
     this.#iceServers = iceServers(servers, this.#link.host);
     this.#direct.setIceServers(this.#iceServers);
+    this.#fileLines.setIceServers(this.#iceServers);
     this.#room.onJoined(now(), you, people);
     this.#settle();
   }
@@ -349,17 +358,10 @@ export class Call {
     const nowMs = now();
     this.#signaling.onTick(nowMs);
     this.#direct.peer?.onTick(nowMs);
+    this.#fileLines.onTick(nowMs);
     if (this.up && this.connectedSinceMs === null) this.connectedSinceMs = Date.now();
-    this.#noticePlaceless(nowMs);
+    if (this.#placeless.isOver(nowMs, this.takenOver, this.up, this.#direct.peer?.wasUp ?? false)) this.#end({ refused: 'replaced' });
     this.#settle();
-  }
-
-  #noticePlaceless(nowMs: number): void {
-    if (!this.takenOver || this.up) this.#placelessSince = null;
-    else this.#placelessSince ??= nowMs;
-    // Without somebody whose pictures may yet come back there is nothing to wait for.
-    const patience = this.#direct.peer?.wasUp ? PLACELESS_MAX_MS : 0;
-    if (this.#placelessSince !== null && nowMs - this.#placelessSince >= patience) this.#end({ refused: 'replaced' });
   }
 
   #end(why: CallEnd): void {
@@ -377,6 +379,7 @@ export class Call {
     this.#over = true;
     clearInterval(this.#clock);
     this.#sfu.close();
+    this.#fileLines.close();
     this.#direct.part();
   }
 }

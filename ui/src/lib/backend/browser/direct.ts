@@ -27,12 +27,14 @@ export class Direct {
   #takesKbps: number | undefined;
   #theirMedia: MediaState | null = null;
   readonly #said = new Map<string, Lasting>();
-  #numbers = 0;
+  #numbers: number;
   readonly #link: Link;
   readonly #own: OwnTracks;
   readonly #events: DirectEvents;
 
-  constructor(link: Link, own: OwnTracks, events: DirectEvents) {
+  /** `numbers`: of connections that there were to them before. */
+  constructor(link: Link, own: OwnTracks, events: DirectEvents, numbers = 0) {
+    this.#numbers = numbers;
     this.#link = link;
     this.#own = own;
     this.#events = events;
@@ -41,6 +43,11 @@ export class Direct {
   /** What decides about it, while there is one. */
   get peer(): PeerLink | null {
     return this.#peer;
+  }
+
+  /** Of the newest connection that there was. */
+  get number(): number {
+    return Math.max(this.#numbers, this.#peer?.number ?? 0);
   }
 
   get pc(): RTCPeerConnection | null {
@@ -77,7 +84,7 @@ export class Direct {
 
   /** Whoever was there is gone: their connection goes too. */
   part(): void {
-    this.#numbers = Math.max(this.#numbers, this.#peer?.number ?? 0);
+    this.#numbers = this.number;
     this.#peer = this.#theirMedia = null;
     this.#close();
   }

@@ -22,7 +22,7 @@ export function hostWord(ask: DoorAsk): HostWord | null {
       return { type: 'end_for_all' };
     case 'enter':
     case 'seen_mute':
-    // Said to the others, and not by a browser's page yet.
+    // Said to the others.
     case 'spotlight':
       return null;
   }

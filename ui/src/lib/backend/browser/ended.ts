@@ -2,7 +2,7 @@
 import type { EndCode } from '../../bindings';
 import { t } from '../../text';
 import { SOURCES } from '../../text/language.svelte';
-import type { CallEnd } from './call';
+import type { CallEnd } from './call-events';
 
 type Sentence = keyof typeof SOURCES.en.sentences;
 

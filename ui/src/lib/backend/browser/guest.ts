@@ -1,7 +1,6 @@
 /** A guest's page as a backend: one call of one link, over the browser's own RTCPeerConnection. Connects the parts; they decide. */
 import type { AppCommand, AppState, CommandError, DoorAsk, EndedView, Problem } from '../../bindings';
 import { t } from '../../text';
-import type { FrameSource } from '../../frames/source';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
 import { Call } from './call';
 import { hasH264, standing, type Place } from './capabilities';
@@ -17,7 +16,7 @@ import { problemsOf } from './problems';
 import { ScreenShare } from './screen-share';
 import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
-import { Streams } from './streams';
+import { NO_FRAMES, Streams } from './streams';
 import { Talk } from './talk';
 import { Theirs } from './theirs';
 import { callState, localView, ownMedia, stateOf } from './view';
@@ -34,7 +33,7 @@ export class GuestBackend implements Backend {
   readonly #share = new ScreenShare({ changed: () => this.#change(), tracks: (picture, sound) => this.#onShared(picture, sound) });
   readonly #picked = new Picked();
   readonly #sound = new Sound();
-  readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (id) => this.#call.people.find((one) => one.id === id)?.name ?? '', (talk) => this.#events?.talk?.(talk));
+  readonly #talk = new Talk(() => this.#call.other ?? { id: '', name: '' }, (id) => this.#call.people.find((one) => one.id === id)?.name ?? '', (ways) => this.#call.setFileWays(ways), (talk) => this.#events?.talk?.(talk));
   readonly #own: OwnTracks = { microphone: null, camera: null, screen: null, screen_sound: null };
   readonly #streams = new Streams();
   readonly #theirs = new Theirs(this.#streams, this.#sound);
@@ -84,7 +83,7 @@ export class GuestBackend implements Backend {
   openInspector = () => Promise.resolve(false);
   setMini = () => Promise.resolve();
   setFullScreen = (on: boolean) => (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
-  frames = (): FrameSource => NO_FRAMES;
+  frames = () => NO_FRAMES;
 
   openAddress(address: string): Promise<boolean> {
     // With `noopener` a browser never tells what came of it.
@@ -181,8 +180,7 @@ export class GuestBackend implements Backend {
         this.#talk.raise(command.raised);
         return null;
       case 'offer_files':
-        void this.#talk.offer(this.#picked.take(command.paths));
-        return null;
+        return this.#talk.offer(this.#picked.take(command.paths), this.#state().call?.people ?? [], command.to);
       case 'decide_file':
         this.#talk.decide(command.id, command.accept);
         return null;
@@ -214,6 +212,7 @@ export class GuestBackend implements Backend {
     this.#talk.begin();
     const call: Call = new Call(this.#link, this.#own, {
       changed: () => {
+        if (call === this.#call) this.#talk.setPeople(call.known);
         this.#everybody.show(call);
         this.#change();
       },
@@ -229,6 +228,7 @@ export class GuestBackend implements Backend {
       words: { ...this.#talk.words, pairedOff: (other) => (this.#talk.words.pairedOff(other), this.#theirs.setVolume(this.#everybody.volumeOf(other ?? '', call))) },
       muteAsked: (by) => this.#muteAsAsked(by.name),
       lane: this.#talk.lane,
+      fileLanes: this.#talk.fileLanes,
     });
     call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
     return call;
@@ -271,6 +271,7 @@ export class GuestBackend implements Backend {
   #atDoor(ask: DoorAsk): null {
     if (ask.what === 'enter') this.#call.tryPassword(ask.password);
     if (ask.what === 'seen_mute') this.#muteAskedBy = null;
+    if (ask.what === 'spotlight') this.#call.putInSpotlight(ask.tile);
     // A guest who asks for the end of all only stays where they are.
     if (ask.what === 'end_for_all' && !this.#call.mayHost) return null;
     const word = hostWord(ask);
@@ -393,6 +394,3 @@ export class GuestBackend implements Backend {
     });
   }
 }
-
-/** Pictures come as streams here. */
-const NO_FRAMES: FrameSource = { open: () => ({ resize: () => undefined, ack: () => undefined, close: () => undefined }), stop: () => undefined };

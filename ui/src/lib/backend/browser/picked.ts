@@ -1,5 +1,6 @@
 /** Files that the person picked or dropped: the window names them by a text, the page keeps what is behind it until it is sent. */
 import type { Drag } from '../backend';
+import type { PickedFile } from './files/files';
 
 export class Picked {
   readonly #files = new Map<string, File>();
@@ -15,11 +16,11 @@ export class Picked {
     });
   }
 
-  take(names: readonly string[]): File[] {
+  take(names: readonly string[]): PickedFile[] {
     return names.flatMap((name) => {
       const file = this.#files.get(name);
       this.#files.delete(name);
-      return file ? [file] : [];
+      return file ? [{ file, source: name }] : [];
     });
   }
 

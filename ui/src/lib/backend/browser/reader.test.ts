@@ -39,10 +39,14 @@ describe('what a server says', () => {
 
 test('what the other side says is looked at part by part', () => {
   expect(readControl('{"type":"media_state","microphone_on":true,"camera_on":false,"screen_on":{},"junk":[1]}')).toEqual({
-    type: 'media_state', microphone_on: true, camera_on: false, screen_on: false, screen_moves: false, takes_screen: false, screen_sound_on: false, takes_screen_sound: false,
+    type: 'media_state', microphone_on: true, camera_on: false, screen_on: false, screen_moves: false, takes_screen: false, screen_sound_on: false, takes_screen_sound: false, takes_files: false,
   });
   const takes = (kbps: string) => (readControl(`{"type":"media_state","microphone_on":true,"camera_on":true,"picture_kbps_max":${kbps}}`) as MediaState).picture_kbps_max;
   expect(['0', '300', '-1', '"300"', 'null', '1e999'].map(takes)).toEqual([0, 300, undefined, undefined, undefined, undefined]);
+  const id = 'EBESExQVFhcYGRobHB0eHw';
+  expect(readControl(`{"type":"spotlight","participant":"${id}","screen":true}`)).toEqual({ type: 'spotlight', participant: id, screen: true });
+  expect(readControl('{"type":"spotlight"}'), 'nobody any more').toEqual({ type: 'spotlight', screen: false });
+  expect(readControl('{"type":"spotlight","participant":"nobody"}')).toBeNull();
   for (const text of ['', '{}', '{"type":"media_state"}', '{"type":"media_state","microphone_on":1,"camera_on":0}', '{"type":"reaction","reaction":5}', '{"type":"offer"}', '{"type":"sing"}']) expect(readControl(text), text).toBeNull();
 });
 

@@ -39,8 +39,12 @@ function serverMessage(it: Loose): ServerMessage | null {
     case 'resume_token':
       return isText(it['resume_token'], TOKEN_CHARS_MAX) ? { type: 'resume_token', resume_token: it['resume_token'] } : null;
     case 'signal': {
-      const payload = peerMessage(it['payload']);
-      return payload && isId(it['from']) ? { type: 'signal', from: it['from'], payload } : null;
+      const [from, said] = [it['from'], it['payload']];
+      if (!isId(from)) return null;
+      const isAboutFiles = isObject(said) && said['kind'] === 'files';
+      const payload = peerMessage(isAboutFiles ? said['about'] : said);
+      if (!payload) return null;
+      return isAboutFiles ? { type: 'file_signal', from, about: payload } : { type: 'signal', from, payload };
     }
     case 'waiting':
     case 'pong':
@@ -106,7 +110,7 @@ export function readControl(text: string): ControlMessage | null {
       const kbps = it['picture_kbps_max'];
       return {
         type: 'media_state', microphone_on: it['microphone_on'], camera_on: it['camera_on'], screen_on: on('screen_on'), screen_moves: on('screen_moves'),
-        takes_screen: on('takes_screen'), screen_sound_on: on('screen_sound_on'), takes_screen_sound: on('takes_screen_sound'),
+        takes_screen: on('takes_screen'), screen_sound_on: on('screen_sound_on'), takes_screen_sound: on('takes_screen_sound'), takes_files: on('takes_files'),
         ...(isNumber(kbps) && kbps >= 0 ? { picture_kbps_max: kbps } : {}),
       };
     }
@@ -120,6 +124,11 @@ export function readControl(text: string): ControlMessage | null {
       return { type: 'may_record', allowed: it['allowed'] === true };
     case 'offer':
       return isText(it['digest'], 64) ? { type: 'offer', digest: it['digest'] } : null;
+    case 'spotlight': {
+      const who = it['participant'] ?? undefined;
+      if (who !== undefined && !isId(who)) return null;
+      return { type: 'spotlight', ...(who === undefined ? {} : { participant: who }), screen: it['screen'] === true };
+    }
     case 'bye':
       return { type: 'bye' };
     default:

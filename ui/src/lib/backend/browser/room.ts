@@ -6,12 +6,14 @@
  * that fails ends nothing but itself.
  */
 import { Group, TOPOLOGY_MAX_MS, type DirectWay, type GroupOut } from './group/group';
+import { Pairs, type FileWay, type PairsAround, type PairsOut } from './group/pairs';
 import type { Words } from './group/words';
+import { Missing } from './missing';
 import { Roster } from './roster';
 import { Stay, type StayOut, type Way } from './stay';
 import type { GroupMessage, Participant, ServerMessage } from './wire';
 
-export interface RoomOut extends StayOut, GroupOut {
+export interface RoomOut extends StayOut, GroupOut, PairsOut {
   /** More than two are here now; `direct` is whom the direct way leads to, if it is kept. */
   grouped(direct: string | null): void;
   /** Media goes directly again, as soon as that works. */
@@ -20,13 +22,17 @@ export interface RoomOut extends StayOut, GroupOut {
   pairedOff(other: string | null): void;
 }
 
-const GROUP_MESSAGES: readonly ServerMessage['type'][] = ['topology', 'participant_ready', 'sfu_answer', 'sfu_closed', 'publications', 'layers_wanted', 'downs', 'speakers', 'told'] satisfies GroupMessage['type'][];
+const GROUP_MESSAGES: readonly ServerMessage['type'][] = ['topology', 'participant_ready', 'sfu_answer', 'sfu_closed', 'publications', 'layers_wanted', 'downs', 'speakers', 'told', 'offences'] satisfies GroupMessage['type'][];
 const isOfGroup = (message: ServerMessage): message is GroupMessage => GROUP_MESSAGES.includes(message.type);
 
 export class Room {
   readonly roster = new Roster();
   readonly stay: Stay;
   readonly group: Group;
+  /** Who may come back to it. */
+  readonly missing = new Missing();
+  readonly #pairs: Pairs;
+  #joined = false;
   /** A third one is there: until then the server says that it is a group, or it is none. */
   #thirdUntil: number | null = null;
   /** Who was met at the two ends of the direct way: one's own id. */
@@ -49,6 +55,7 @@ export class Room {
       end: (why) => out.end(why),
     });
     this.group = new Group(words, this.roster, out);
+    this.#pairs = new Pairs(out);
   }
 
   /** Everybody else: in a call of two the one that media says. */
@@ -61,7 +68,11 @@ export class Room {
     const me = people.find(({ id }) => id === you);
     if (!me) return this.#out.askAgainLater();
     const others = people.filter(({ id }) => id !== you);
-    for (const gone of this.roster.reset(others)) this.group.forget(gone);
+    for (const gone of this.roster.reset(others)) {
+      this.missing.note(nowMs, gone);
+      this.group.forget(gone);
+    }
+    for (const id of this.roster.ids) this.missing.forget(id);
     if (this.group.inForce) {
       this.stay.comeIn(me);
       this.group.expect(nowMs);
@@ -78,7 +89,8 @@ export class Room {
 
   onRoom(nowMs: number, message: ServerMessage): void {
     this.#notePeople(message);
-    if (message.type === 'topology') this.#onTopology(nowMs, message);
+    if (message.type === 'file_signal') this.#pairs.onMessage(nowMs, this.#aroundPairs(), message.from, message.about);
+    else if (message.type === 'topology') this.#onTopology(nowMs, message);
     else if (isOfGroup(message)) this.group.onMessage(nowMs, this.stay.me?.id ?? null, message);
     else if (this.group.inForce) this.#onRoomOfGroup(nowMs, message);
     else if (message.type === 'participant_joined' && message.participant.id !== this.stay.me?.id && this.roster.present > 1) this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
@@ -91,8 +103,20 @@ export class Room {
     return this.group.inForce;
   }
 
+  /** With whom files are to move, or may. */
+  wishFileWays(nowMs: number, ways: readonly FileWay[]): void {
+    this.#pairs.wish(nowMs, ways);
+  }
+
+  /** A connection for files came to its end by itself. */
+  onPairEnded(nowMs: number, id: string): void {
+    this.#pairs.onEnded(nowMs, id);
+  }
+
   /** Time passed, or something changed. */
   settle(nowMs: number, joined: boolean, link: DirectWay | null): void {
+    this.#joined = joined;
+    this.missing.onTick(nowMs);
     if (this.#thirdUntil !== null && nowMs >= this.#thirdUntil) {
       // It is a call of two after all.
       this.#thirdUntil = null;
@@ -106,6 +130,12 @@ export class Room {
       if (follow === 'no-group') this.stay.meetOne(nowMs, this.roster.everybody);
     }
     if (!this.group.inForce) this.stay.onTick(nowMs);
+    this.#pairs.settle(nowMs, this.#aroundPairs());
+  }
+
+  #aroundPairs(): PairsAround {
+    const { stay, missing, roster } = this;
+    return { me: this.group.inForce ? stay.me : null, own: stay.me?.id ?? null, missing, unsettled: this.#thirdUntil !== null, joined: this.#joined, roster, direct: this.#way()?.up ? (stay.other?.id ?? null) : null };
   }
 
   #onTopology(nowMs: number, { mode, number, ready }: Extract<GroupMessage, { type: 'topology' }>): void {
@@ -172,9 +202,11 @@ export class Room {
   #notePeople(message: ServerMessage): void {
     switch (message.type) {
       case 'participant_joined':
-        if (message.participant.id !== this.stay.me?.id) this.roster.add(message.participant);
-        return;
+        if (message.participant.id === this.stay.me?.id) return;
+        this.missing.forget(message.participant.id);
+        return this.roster.add(message.participant);
       case 'participant_left':
+        this.missing.forget(message.id);
         this.roster.remove(message.id);
         return this.group.forget(message.id);
       case 'participant_away':

@@ -5,7 +5,7 @@
 import { Backoff } from './backoff';
 import type { Link } from './link';
 import { readServer } from './reader';
-import { VERSION, type GroupWord, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
+import { VERSION, type FilesWord, type GroupWord, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
 
 export interface SignalingOut {
   connect(): void;
@@ -113,7 +113,7 @@ export class Signaling {
   }
 
   /** Says something in the room; told nobody while not in there. */
-  say(message: HostWord | GroupWord | { type: 'signal'; to: string; payload: PeerMessage }): void {
+  say(message: HostWord | GroupWord | { type: 'signal'; to: string; payload: PeerMessage | FilesWord }): void {
     if (this.#stage === 'joined') this.#out.send(message);
   }
 

@@ -1,4 +1,8 @@
 /** The pictures of the tiles as the browser's streams: one a tile, the same object as long as the page lives, for a <video> follows its tracks by itself. */
+import type { FrameSource } from '../../frames/source';
+
+/** Pictures come as streams here, and not as frames. */
+export const NO_FRAMES: FrameSource = { open: () => ({ resize: () => undefined, ack: () => undefined, close: () => undefined }), stop: () => undefined };
 
 export class Streams {
   readonly #streams = new Map<string, MediaStream>();

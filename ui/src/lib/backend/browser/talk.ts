@@ -1,12 +1,15 @@
 /** The side panel of a guest, done: chat, reactions, the hand and files over the lanes of one call after another. */
-import type { CommandError, ReactionKind, TalkView } from '../../bindings';
+import type { CommandError, PersonView, ReactionKind, TalkView } from '../../bindings';
 import { t } from '../../text';
+import { SOURCES } from '../../text/language.svelte';
 import { freshId } from './base64';
-import type { CallEvents, WordsEvents } from './call';
+import type { CallEvents, WordsEvents } from './call-events';
 import { Chat } from './chat';
-import { readChunkFrame, readFileFrame, writeChunkFrame, writeFileFrame } from './files/frames';
-import { Shelf } from './files/shelf';
-import { Transfers } from './files/transfers';
+import { Files, type PickedFile } from './files/files';
+import { offeredTo } from './files/takers';
+import { UNFINISHED_ALL_MAX } from './files/transfers';
+import type { FileWay } from './group/pairs';
+import type { FrameKind } from './group/words';
 import type { Lane } from './lane';
 
 const REACTIONS: readonly string[] = ['thumbs_up', 'heart', 'thumbs_down', 'laugh', 'fire', 'party'] satisfies ReactionKind[];
@@ -14,8 +17,7 @@ const REACTION_SHOWN_MS = 5000;
 const REACTIONS_MAX = 50;
 const TOLD_EVERY_MS = 100;
 const TICK_MS = 20;
-/** Chunks wait here, not in the browser: what is in there can no longer give way to sound and pictures. */
-const BUFFERED_MAX = 256 * 1024;
+type FileLanes = ReturnType<CallEvents['fileLanes']>;
 
 export class Talk {
   readonly #changed: (talk: TalkView) => void;
@@ -24,68 +26,56 @@ export class Talk {
   /** Who has the name of an id, in a group. */
   readonly #nameOf: (id: string) => string;
   /** While it is a group: how each is written to by words, and whom the direct way leads to. */
-  #group: { readonly words: Map<string, (frame: Uint8Array) => boolean>; back: boolean } | null = null;
+  #group: { readonly words: Map<string, (kind: FrameKind, frame: Uint8Array) => boolean>; back: boolean } | null = null;
   /** The lane of the direct way, while it is up. */
   #chatLane: Lane | null = null;
-  /** Whom files go to. */
-  #filesWith = '';
-  #shelf = new Shelf();
-  #transfers = this.#fresh();
-  #lanes: { files: Lane | null; chunks: Lane | null } = { files: null, chunks: null };
-  #going: Uint8Array[] = [];
-  #reading: Promise<unknown> = Promise.resolve();
+  #files: Files;
+  #ways = '[]';
   #reactions: (TalkView['reactions'][number] & { untilMs: number })[] = [];
   #numbers = 0;
   #hand = false;
   #dirty = false;
   #toldAt = 0;
 
-  constructor(person: () => { id: string; name: string }, nameOf: (id: string) => string, changed: (talk: TalkView) => void) {
+  readonly #setWays: (ways: readonly FileWay[]) => void;
+
+  /** `setWays` is told with whom connections are of use, in a group. */
+  constructor(person: () => { id: string; name: string }, nameOf: (id: string) => string, setWays: (ways: readonly FileWay[]) => void, changed: (talk: TalkView) => void) {
+    this.#setWays = setWays;
     this.#person = person;
     this.#nameOf = nameOf;
     this.#changed = changed;
+    this.#files = this.#noFiles();
     setInterval(() => this.#tick(), TICK_MS);
   }
 
   get now(): TalkView {
     const reactions = this.#reactions.map(({ number, author, reaction }) => ({ number, author, reaction }));
-    return { messages: [...this.#chat.messages], reactions, hand_raised: this.#hand, transfers: this.#transfers.views(performance.now()), unfinished: [] };
+    return { messages: [...this.#chat.messages], reactions, hand_raised: this.#hand, transfers: this.#files.views(performance.now()), unfinished: [] };
   }
 
-  /** What the lanes of a call bring. */
-  readonly lane: CallEvents['lane'] = {
-    chat: {
-      up: (lane) => this.#touch(() => {
-        this.#chatLane = lane;
-        this.#route();
-      }),
-      bytes: (bytes) => this.#touch(() => this.#chat.onBytes(bytes, this.#person(), Date.now(), this.#group ? this.#person().id : undefined)),
-      drained: () => undefined,
-      down: () => this.#touch(() => {
-        const was = this.#chatLane !== null;
-        this.#chatLane = null;
-        if (was || !this.#group) this.#route();
-      }),
-    },
-    files: {
-      up: (lane) => this.#laneUp('files', lane),
-      bytes: (bytes) => this.#touch(() => {
-        const frame = readFileFrame(bytes);
-        if (frame) this.#transfers.onFrame(frame);
-      }),
-      drained: () => undefined,
-      down: () => this.#laneDown('files'),
-    },
-    chunks: {
-      up: (lane) => this.#laneUp('chunks', lane),
-      bytes: (bytes) => this.#touch(() => {
-        const frame = readChunkFrame(bytes);
-        if (frame) this.#transfers.onChunk(performance.now(), frame);
-      }),
-      drained: () => this.#drain(),
-      down: () => this.#laneDown('chunks'),
-    },
-  };
+  /** What the lanes of a call bring: of the one that begins. */
+  get lane(): CallEvents['lane'] {
+    return {
+      chat: {
+        up: (lane) => this.#touch(() => {
+          this.#chatLane = lane;
+          this.#route();
+        }),
+        bytes: (bytes) => this.#touch(() => this.#chat.onBytes(bytes, this.#person(), Date.now(), this.#group ? this.#person().id : undefined)),
+        drained: () => undefined,
+        down: () => this.#touch(() => {
+          const was = this.#chatLane !== null;
+          this.#chatLane = null;
+          if (was || !this.#group) this.#route();
+        }),
+      },
+      ...this.#files.mouth(() => this.#person().id).lanes,
+    };
+  }
+
+  /** Those of a connection for files, to one of a group. */
+  fileLanes = (id: string): FileLanes => this.#files.mouth(() => id).lanes;
 
   /** How people of a group are written to. */
   readonly words: WordsEvents = {
@@ -95,13 +85,18 @@ export class Talk {
     }),
     open: (id, say) => this.#touch(() => {
       this.#group?.words.set(id, say);
+      this.#files.wordsOpen(id, (frame) => say('files', frame));
       this.#route(id);
     }),
     closed: (id) => this.#touch(() => {
       this.#group?.words.delete(id);
+      this.#files.wordsClosed(id);
       this.#chat.left(id);
     }),
-    came: (id, frame) => this.#touch(() => this.#chat.onBytes(frame, { id, name: this.#nameOf(id) }, Date.now(), this.#group ? id : undefined)),
+    came: (kind, id, frame) => this.#touch(() => {
+      if (kind === 'files') this.#files.onWord(id, frame);
+      else this.#chat.onBytes(frame, { id, name: this.#nameOf(id) }, Date.now(), this.#group ? id : undefined);
+    }),
     goesBack: () => this.#touch(() => {
       if (this.#group) this.#group.back = true;
       this.#route();
@@ -109,6 +104,7 @@ export class Talk {
     pairedOff: (other) => this.#touch(() => {
       this.#group = null;
       this.#chat.pairedOff(other);
+      this.#files.allWordsClosed();
       this.#route();
     }),
   };
@@ -117,8 +113,6 @@ export class Talk {
   newPerson(): void {
     this.#touch(() => {
       this.#chat.forget();
-      this.#transfers.forget();
-      this.#going = [];
     });
   }
 
@@ -132,7 +126,8 @@ export class Talk {
       return;
     }
     const direct = over && this.#group.back && id === this.#person().id;
-    const say = direct ? over : this.#group.words.get(id);
+    const words = this.#group.words.get(id);
+    const say = direct ? over : words && ((frame: Uint8Array) => words('chat', frame));
     if (say) this.#chat.laneUp(say, id);
     else if (id) this.#chat.laneDown(id);
   }
@@ -142,9 +137,9 @@ export class Talk {
     this.#touch(() => {
       this.#chat = new Chat();
       this.#group = this.#chatLane = null;
-      this.#filesWith = '';
-      this.#shelf = new Shelf();
-      this.#transfers = this.#fresh();
+      this.#files.close();
+      this.#files = this.#noFiles();
+      this.#ways = '[]';
       this.#reactions = [];
       this.#hand = false;
     });
@@ -167,87 +162,43 @@ export class Talk {
     this.#touch(() => (this.#reactions = [...this.#reactions, shown].slice(-REACTIONS_MAX)));
   }
 
-  async offer(files: readonly File[]): Promise<void> {
-    const [shelf, transfers] = [this.#shelf, this.#transfers];
-    for (const file of files) {
-      const id = freshId();
-      shelf.put(id, file);
-      const fingerprint = await shelf.fingerprint(file);
-      // Another call may have begun meanwhile.
-      if (transfers !== this.#transfers) return;
-      this.#touch(() => transfers.offer(id, file.name, file.size, fingerprint));
-    }
+  /** To everybody of `people` who takes files, or to those of them who were chosen. */
+  offer(files: readonly PickedFile[], people: readonly PersonView[], chosen: readonly string[]): CommandError | null {
+    const to = offeredTo(people, chosen);
+    if (!to) return { code: 'not_now', message: SOURCES.en.sentences.nobodyTakesFiles };
+    if (Math.max(1, to.length) * files.length > UNFINISHED_ALL_MAX) return { code: 'failed', message: SOURCES.en.sentences.filesTooMany };
+    void this.#files.offer(files, to);
+    return null;
   }
 
-  decide = (key: string, accept: boolean): void => this.#touch(() => this.#transfers.decide(key, accept));
-  pause = (key: string, paused: boolean): void => this.#touch(() => this.#transfers.pause(key, paused));
-  cancel = (key: string): void => this.#touch(() => this.#transfers.cancel(key));
+  decide = (key: string, accept: boolean): void => this.#touch(() => this.#files.decide(key, accept));
+  pause = (key: string, paused: boolean): void => this.#touch(() => this.#files.pause(key, paused));
+  cancel = (key: string): void => this.#touch(() => this.#files.cancel(key));
+  download = (key: string): boolean => this.#files.download(key);
 
-  download(key: string): boolean {
-    const wire = this.#transfers.wireOf(key);
-    const name = this.now.transfers.find((one) => one.id === key)?.name;
-    return wire !== null && name !== undefined && this.#shelf.download(wire, name);
+  /** These are in the call now, or may come back to it, and nobody else. */
+  setPeople(ids: readonly string[]): void {
+    this.#files.setPeople(ids);
   }
 
-  #fresh(): Transfers {
-    const ours = () => this.#transfers === transfers;
-    const transfers: Transfers = new Transfers({
-      say: (frame) => this.#lanes.files?.send(writeFileFrame(frame)),
-      chunk: (frame) => {
-        this.#going.push(writeChunkFrame(frame));
-        this.#drain();
-      },
-      read: (id, turn, offset, bytes) => {
-        // One after the other: parts must go in order.
-        this.#reading = this.#reading.then(async () => {
-          const read = await this.#shelf.read(id, offset, bytes);
-          if (ours()) this.#touch(() => transfers.onRead(performance.now(), id, turn, offset, read));
-        });
-      },
-      hash: (id) => {
-        void this.#shelf.hash(id).then((hash) => ours() && this.#touch(() => transfers.onHashed(id, hash)));
-      },
-      keep: (id, bytes) => this.#shelf.keep(id, bytes),
-      complete: (id, hash) => {
-        const right = this.#shelf.complete(id, hash);
-        queueMicrotask(() => ours() && this.#touch(() => transfers.onKept(id, right)));
-      },
-      release: (id) => this.#shelf.release(id),
-    });
-    return transfers;
-  }
+  #noFiles = (): Files => new Files((id) => this.#nameOf(id), () => (this.#dirty = true));
 
-  #laneUp(name: 'files' | 'chunks', lane: Lane): void {
-    const { id } = this.#person();
-    // After a group somebody else may be there than before it.
-    if (this.#filesWith && this.#filesWith !== id) this.#touch(() => this.#transfers.forget());
-    this.#filesWith = id;
-    this.#lanes[name] = lane;
-    if (this.#lanes.files && this.#lanes.chunks) this.#touch(() => this.#transfers.laneUp());
-  }
-
-  #laneDown(name: 'files' | 'chunks'): void {
-    this.#lanes[name] = null;
-    this.#going = [];
-    this.#touch(() => this.#transfers.laneDown());
-  }
-
-  #drain(): void {
-    const { chunks } = this.#lanes;
-    while (chunks && this.#going.length && chunks.waiting < BUFFERED_MAX) {
-      const next = this.#going.shift();
-      if (next) chunks.send(next);
-    }
+  #tellWays(): void {
+    const { ways } = this.#files;
+    const text = JSON.stringify(ways);
+    if (text === this.#ways) return;
+    this.#ways = text;
+    this.#setWays(ways);
   }
 
   #tick(): void {
     const nowMs = performance.now();
-    this.#transfers.onTick(nowMs);
-    this.#drain();
+    this.#files.onTick(nowMs);
     if (this.#chat.onTick(nowMs)) this.#dirty = true;
     const left = this.#reactions.filter(({ untilMs }) => untilMs > nowMs);
     if (left.length !== this.#reactions.length) this.#touch(() => (this.#reactions = left));
-    if (!(this.#dirty || this.#transfers.moving) || nowMs - this.#toldAt < TOLD_EVERY_MS) return;
+    if (this.#dirty) this.#tellWays();
+    if (!(this.#dirty || this.#files.moving) || nowMs - this.#toldAt < TOLD_EVERY_MS) return;
     this.#dirty = false;
     this.#toldAt = nowMs;
     this.#changed(this.now);

@@ -24,6 +24,8 @@ export interface CallParts extends DoorParts {
 export interface GroupParts {
   readonly view: GroupView | null;
   readonly people: PersonView[];
+  /** The tile that a host put large. */
+  readonly spotlight: string | null;
   /** Of one's own raised hand. */
   readonly handPlace: number | null;
 }
@@ -99,7 +101,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy }: Parts)
     me: call.me,
     people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
     hand_place: group?.handPlace ?? null,
-    spotlight: null,
+    spotlight: phase === 'in_call' ? (group?.spotlight ?? null) : null,
     group: phase === 'in_call' ? (group?.view ?? null) : null,
     connected_since_ms: call.connectedSinceMs,
     past: null,
@@ -148,6 +150,7 @@ export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: b
     takes_screen: true,
     screen_sound_on: shares && share.sound,
     takes_screen_sound: true,
+    takes_files: true,
   };
 }
 

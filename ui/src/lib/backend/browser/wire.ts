@@ -1,4 +1,5 @@
 /** The messages of docs/protocol.md as TypeScript sees them. What comes becomes one of them in `reader.ts`. */
+import type { OffenceView } from '../../bindings';
 import type { SdpType } from './negotiation';
 
 export const VERSION = 1;
@@ -51,6 +52,8 @@ export type ServerMessage =
   | { type: 'participant_left'; id: string; reason: 'left' | 'lost' | 'removed' }
   | { type: 'resume_token'; resume_token: string }
   | { type: 'signal'; from: string; payload: PeerMessage }
+  /** On the wire a signal too, of the kind `files`: about a connection for files in a group. */
+  | { type: 'file_signal'; from: string; about: PeerMessage }
   | ({ type: 'door' } & DoorWord)
   | { type: 'at_the_door'; people: WaitingPerson[] }
   | { type: 'role_changed'; id: string; role: Role }
@@ -69,7 +72,8 @@ export type GroupMessage =
   | { type: 'layers_wanted'; source: Source; rids: string[] }
   | { type: 'downs'; list: Down[] }
   | { type: 'speakers'; list: string[] }
-  | { type: 'told'; from: string; payload: unknown };
+  | { type: 'told'; from: string; payload: unknown }
+  | { type: 'offences'; id: string; list: OffenceView[]; kicks: number };
 
 /** What only clients of groups say. */
 export type GroupWord =
@@ -148,6 +152,12 @@ export type PeerWord =
 
 export type PeerMessage = PeerWord & Numbers;
 
+/** How such a message travels that is about a connection for files in a group. */
+export interface FilesWord {
+  kind: 'files';
+  about: PeerMessage;
+}
+
 export interface MediaState {
   type: 'media_state';
   microphone_on: boolean;
@@ -157,12 +167,23 @@ export interface MediaState {
   takes_screen?: boolean;
   screen_sound_on?: boolean;
   takes_screen_sound?: boolean;
+  /** Also in a group. */
+  takes_files?: boolean;
   /** In kbit/s. */
   picture_kbps_max?: number;
 }
 
+/** Whom a host puts large for everybody; nobody any more where nobody is named. */
+export interface SpotlightWord {
+  type: 'spotlight';
+  participant?: string;
+  /** Their screen. */
+  screen?: boolean;
+}
+
 export type ControlMessage =
   | MediaState
+  | SpotlightWord
   | { type: 'hand'; raised: boolean }
   | { type: 'reaction'; reaction: string }
   | { type: 'recording'; state: string }

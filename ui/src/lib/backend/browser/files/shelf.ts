@@ -7,8 +7,9 @@ import { bytesToHex, concatBytes } from '@noble/hashes/utils.js';
 
 const EDGE_BYTES = 64 * 1024;
 const HASHED_AT_ONCE = 1 << 20;
-/** What came is handed to the browser in pieces of so much. */
+/** What came is handed to the browser in pieces of so much, or of less where many files come at once: so much of all of them waits here. */
 const PIECE_BYTES = 4 << 20;
+const LOOSE_BYTES_MAX = 32 << 20;
 
 interface Coming {
   readonly blobs: Blob[];
@@ -21,6 +22,7 @@ export class Shelf {
   readonly #going = new Map<string, File>();
   readonly #coming = new Map<string, Coming>();
   readonly #whole = new Map<string, Blob>();
+  #looseBytes = 0;
 
   put(id: string, file: File): void {
     this.#going.set(id, file);
@@ -60,15 +62,16 @@ export class Shelf {
     coming.hash.update(bytes);
     coming.loose.push(bytes.slice());
     coming.looseBytes += bytes.length;
-    if (coming.looseBytes >= PIECE_BYTES) settle(coming);
+    this.#looseBytes += bytes.length;
+    if (coming.looseBytes >= PIECE_BYTES || this.#looseBytes >= LOOSE_BYTES_MAX) this.#settle(coming);
   }
 
   /** All of it came; tells whether it is what was sent. */
   complete(id: string, hash: string): boolean {
     const coming = this.#coming.get(id) ?? { blobs: [], loose: [], looseBytes: 0, hash: blake3.create({}) };
     this.#coming.delete(id);
+    this.#settle(coming);
     if (bytesToHex(coming.hash.digest()) !== hash.toLowerCase()) return false;
-    settle(coming);
     // No type: a browser must offer it as a file, and never open it as a page of ours.
     this.#whole.set(id, new Blob(coming.blobs, { type: 'application/octet-stream' }));
     return true;
@@ -76,6 +79,7 @@ export class Shelf {
 
   release(id: string): void {
     this.#going.delete(id);
+    this.#looseBytes -= this.#coming.get(id)?.looseBytes ?? 0;
     this.#coming.delete(id);
     this.#whole.delete(id);
   }
@@ -92,12 +96,13 @@ export class Shelf {
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
     return true;
   }
-}
 
-function settle(coming: Coming): void {
-  if (coming.loose.length) coming.blobs.push(new Blob(coming.loose as Uint8Array<ArrayBuffer>[]));
-  coming.loose = [];
-  coming.looseBytes = 0;
+  #settle(coming: Coming): void {
+    if (coming.loose.length) coming.blobs.push(new Blob(coming.loose as Uint8Array<ArrayBuffer>[]));
+    this.#looseBytes -= coming.looseBytes;
+    coming.loose = [];
+    coming.looseBytes = 0;
+  }
 }
 
 const bytesOf = async (blob: Blob): Promise<Uint8Array> => new Uint8Array(await blob.arrayBuffer());

@@ -23,7 +23,7 @@ class Two {
   constructor(bytes: number) {
     this.file = Uint8Array.from({ length: bytes }, (_, at) => (at * 31) % 251);
     const hash = bytesToHex(blake3(this.file));
-    const nothing = { read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined };
+    const nothing = { word: () => undefined, hasRoom: () => true, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined };
     this.sender = new Transfers({
       ...nothing,
       say: (frame) => this.#carry(() => this.receiver.onFrame(readFileFrame(writeFileFrame(frame))!)),
@@ -138,7 +138,7 @@ test('what is not what was sent is thrown away', () => {
 
 test('a name with a way in it, and too many offers, are refused', () => {
   const said: string[] = [];
-  const receiver = new Transfers({ say: (frame) => said.push('reason' in frame ? frame.reason : frame.type), chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined });
+  const receiver = new Transfers({ say: (frame) => said.push('reason' in frame ? frame.reason : frame.type), word: () => undefined, hasRoom: () => true, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined });
   receiver.laneUp();
   receiver.onFrame({ type: 'offer', id: ID, name: '../x', size: 1, fingerprint: FINGERPRINT });
   for (let at = 0; at < 33; at += 1) receiver.onFrame({ type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
@@ -160,7 +160,7 @@ test('frames survive the trip, and garbage does not become one', () => {
 
 test('offers that are taken back without end are forgotten, and whatever stands in a reason is a reason', () => {
   const released: string[] = [];
-  const nothing = { say: () => undefined, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined };
+  const nothing = { word: () => undefined, hasRoom: () => true, say: () => undefined, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined };
   const receiver = new Transfers({ ...nothing, release: (id) => released.push(id) });
   receiver.laneUp();
   for (let at = 0; at < 1000; at += 1) {
@@ -181,4 +181,135 @@ test('what cannot be read is told so at once, and keeps nothing waiting', () => 
   two.gone = true;
   two.accept().run(1000);
   expect(two.states).toEqual(['failed', 'cancelled_there']);
+});
+
+/** Two of a group: what is said by word comes at once, and the lanes are not up. */
+class Apart {
+  readonly words: string[] = [];
+  room = true;
+  /** Words reach the other side. */
+  reaches = true;
+  readonly sender = this.#side(() => this.receiver, true);
+  readonly receiver = this.#side(() => this.sender, false);
+
+  constructor() {
+    for (const one of [this.sender, this.receiver]) one.comeNear(true);
+  }
+
+  up(): void {
+    for (const one of [this.receiver, this.sender]) one.laneUp();
+  }
+
+  down(): void {
+    for (const one of [this.sender, this.receiver]) one.laneDown();
+  }
+
+  get states(): [string | undefined, string | undefined] {
+    return [this.sender.views(0)[0]?.state, this.receiver.views(0)[0]?.state];
+  }
+
+  get ways(): [boolean | null, boolean | null] {
+    return [this.sender.way, this.receiver.way];
+  }
+
+  #side(other: () => Transfers, sends: boolean): Transfers {
+    const hash = bytesToHex(blake3(new Uint8Array()));
+    const side: Transfers = new Transfers({
+      say: (frame) => other().onFrame(frame),
+      word: (frame) => {
+        this.words.push(`${sends ? 'sender' : 'receiver'} ${frame.type}`);
+        if (this.reaches) other().onWord(frame);
+      },
+      chunk: () => undefined,
+      read: () => undefined,
+      hash: (id) => side.onHashed(id, hash),
+      keep: () => undefined,
+      complete: (id) => side.onKept(id, true),
+      release: () => undefined,
+      hasRoom: () => this.room,
+    });
+    return side;
+  }
+}
+
+test('in a group a file is offered by word, and a connection is wanted once somebody accepted', () => {
+  const two = new Apart();
+  two.sender.offer(ID, 'empty.txt', 0, FINGERPRINT, 'picked:1');
+  expect([two.states, two.ways]).toEqual([['offered', 'asking'], [false, null]]);
+  two.receiver.decide('file-1', true);
+  expect([two.states, two.ways], 'that it is accepted is said over the connection').toEqual([['offered', 'waiting'], [false, true]]);
+  two.up();
+  expect([two.states, two.ways]).toEqual([['done', 'done'], [null, null]]);
+  expect(two.words).toEqual(['sender offer']);
+  expect(two.sender.views(0)[0]?.path).toBe('picked:1');
+});
+
+test('that a file is not wanted, or not sent after all, is said by word', () => {
+  const two = new Apart();
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  two.receiver.decide('file-1', false);
+  expect(two.states).toEqual(['declined', 'declined']);
+  const other = new Apart();
+  other.sender.offer(ID, 'a', 5, FINGERPRINT);
+  other.sender.cancel('file-1');
+  expect(other.states).toEqual(['cancelled_here', 'cancelled_there']);
+});
+
+test('an offer that may not have been heard is said again, and that one was given up twice at most', () => {
+  const two = new Apart();
+  two.reaches = false;
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  two.reaches = true;
+  two.sender.comeNear(true);
+  expect(two.states).toEqual(['offered', 'asking']);
+  two.reaches = false;
+  two.sender.cancel('file-1');
+  for (let times = 0; times < 5; times += 1) two.sender.comeNear(true);
+  expect(two.words).toEqual(['sender offer', 'sender offer', 'sender cancel', 'sender cancel']);
+  expect(two.states[1], 'nothing of it came').toBe('asking');
+  two.up();
+  expect(two.states[1]).toBe('cancelled_there');
+});
+
+test('what either side paused needs no connection, and whoever goes on wants one anew', () => {
+  const two = new Apart();
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  two.receiver.decide('file-1', true);
+  two.up();
+  expect(two.states).toEqual(['moving', 'moving']);
+  two.sender.pause('file-1', true);
+  two.down();
+  expect([two.states, two.ways]).toEqual([['paused', 'paused'], [false, false]]);
+  two.receiver.pause('file-1', false);
+  two.sender.pause('file-1', false);
+  expect([two.states, two.ways]).toEqual([['waiting', 'paused'], [true, false]]);
+  two.up();
+  expect(two.states).toEqual(['moving', 'moving']);
+});
+
+test('a file for which there is no room here is refused, and the sender is told why', () => {
+  const two = new Apart();
+  two.room = false;
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  two.receiver.decide('file-1', true);
+  expect([two.receiver.views(0)[0]?.fault, two.sender.views(0)[0]?.fault]).toEqual(['disk_full', 'other_disk_full']);
+});
+
+test('by word nothing is taken but offers and that they are off', () => {
+  const two = new Apart();
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  two.sender.onWord({ type: 'accept', id: ID, offset: 0 });
+  two.sender.onWord({ type: 'received', id: ID });
+  expect(two.states[0]).toBe('offered');
+});
+
+test('offers of everybody together are bounded too, and whoever left gets nothing more', () => {
+  const two = new Apart();
+  two.receiver.offersElsewhere = 128;
+  two.sender.offer(ID, 'a', 5, FINGERPRINT);
+  expect(two.sender.views(0)[0]).toMatchObject({ state: 'failed', fault: 'too_many' });
+  two.receiver.offersElsewhere = 0;
+  two.sender.offer('EBESExQVFhcYGRobHB0eHx', 'b', 5, FINGERPRINT);
+  two.sender.forget();
+  expect([two.sender.views(0)[1]?.fault, two.sender.way]).toEqual(['other_gone', null]);
 });

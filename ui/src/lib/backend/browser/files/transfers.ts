@@ -1,14 +1,22 @@
 /**
  * Files both ways, decided without disks or lanes: offers, answers, parts in order, receipts, and going on over the next
- * connection. Whoever drives it reads and keeps what it asks for. As `parley-call/src/files/transfers`.
+ * connection, with one other person. Whoever drives it reads and keeps what it asks for. As `parley-call/src/files/transfers`.
+ *
+ * In a group there is no connection before somebody accepted: until there is, offers, and that one is not wanted, go by word through the
+ * server. All else waits for the lanes, over which everything is offered again.
  */
 import type { TransferProblem, TransferStage, TransferView } from '../../../bindings';
 import { harmless, isHarmless } from '../presentable';
 import type { ChunkFrame, FileFrame } from './frames';
+import { GivenUp } from './given-up';
+import { isOver, movedTo, newOne, viewOf, type Transfer } from './one';
 import { Pace } from './pace';
 
 export interface TransfersOut {
+  /** On the lane. */
   say(frame: FileFrame): void;
+  /** Through the server. */
+  word(frame: FileFrame): void;
   chunk(frame: ChunkFrame): void;
   /** Asks for a part of an own file; comes back by {@link Transfers.onRead}. */
   read(id: string, turn: number, offset: number, bytes: number): void;
@@ -18,36 +26,20 @@ export interface TransfersOut {
   /** All of it is there: comes back by {@link Transfers.onKept}. */
   complete(id: string, hash: string): void;
   release(id: string): void;
+  /** Whether so many bytes more can be kept. */
+  hasRoom(bytes: number): boolean;
 }
 
-interface Transfer {
-  readonly wire: string;
-  readonly key: string;
-  readonly sending: boolean;
-  readonly name: string;
-  readonly size: number;
-  readonly fingerprint: string;
-  stage: TransferStage;
-  fault: TransferProblem | null;
-  pausedHere: boolean;
-  pausedThere: boolean;
-  moved: number;
-  next: number;
-  turn: number;
-  receipted: number;
-  delayMs: number;
-  hash: string | null;
-  speed: { atMs: number; moved: number }[];
-}
-
+/** As on the wire (docs/protocol.md, "Lanes"): of one person, and of everybody in a group. */
 const UNFINISHED_MAX = 32;
+export const UNFINISHED_ALL_MAX = 128;
 /** Transfers that are kept to be looked at when they are over; the oldest go first. */
 const OVER_MAX = 64;
 const RECEIPT_BYTES = 256 * 1024;
-const SPEED_SPAN_MS = 2000;
 /** What a page can be trusted to keep. */
 const FILE_BYTES_MAX = 4 * 1024 ** 3;
-const OVER: ReadonlySet<TransferStage> = new Set(['done', 'declined', 'cancelled_here', 'cancelled_there', 'failed']);
+/** What is said through the server while there is no connection: the rest means something only on one. */
+const WORDS: ReadonlySet<FileFrame['type']> = new Set(['offer', 'refuse', 'cancel']);
 const FAULTS: ReadonlyMap<string, TransferProblem> = new Map([['too_many', 'too_many'], ['disk_full', 'other_disk_full'], ['disk_failed', 'other_disk_failed'], ['damaged', 'damaged']]);
 
 export class Transfers {
@@ -55,55 +47,65 @@ export class Transfers {
   #list: Transfer[] = [];
   #pace = new Pace();
   #up = false;
-  #numbers = 0;
+  /** Words go through the server. */
+  #near = false;
+  readonly #givenUp = new GivenUp();
+  readonly #nextKey: () => string;
+  /** Offers that wait for this side's person from everybody else. */
+  offersElsewhere = 0;
 
-  constructor(out: TransfersOut) {
+  /** `nextKey` gives what the window calls a transfer. */
+  constructor(out: TransfersOut, nextKey = keys()) {
     this.#out = out;
+    this.#nextKey = nextKey;
   }
 
-  views(nowMs: number): TransferView[] {
-    return this.#list.map((one) => {
-      const [first] = one.speed.filter(({ atMs }) => nowMs - atMs <= SPEED_SPAN_MS);
-      const seconds = first ? (nowMs - first.atMs) / 1000 : 0;
-      const paused = one.stage === 'moving' && (one.pausedHere || one.pausedThere);
-      return {
-        id: one.key,
-        sending: one.sending,
-        // Between two there is one person; a group's page has no files.
-        with: null,
-        with_name: '',
-        name: one.name,
-        size: one.size,
-        moved: one.moved,
-        bytes_per_s: first && seconds > 0.2 && !paused ? Math.round((one.moved - first.moved) / seconds) : 0,
-        state: paused ? 'paused' : one.stage === 'moving' && !this.#up ? 'waiting' : one.stage,
-        paused_here: one.pausedHere,
-        fault: one.fault,
-        path: one.stage === 'done' ? one.name : null,
-      };
-    });
-  }
+  views = (nowMs: number): TransferView[] => this.#list.map((one) => viewOf(one, this.#up, nowMs));
 
   get moving(): boolean {
     return this.#list.some((one) => one.stage === 'moving' || one.stage === 'checking');
   }
 
+  /** Offers that wait for a decision, or come. */
+  get unfinishedOffers(): number {
+    return this.#list.filter((one) => !one.sending && !isOver(one)).length;
+  }
+
+  /** Bytes that came and are kept, or are about to come. */
+  get kept(): number {
+    return this.#list.filter((one) => !one.sending && (one.stage === 'done' || (one.accepted && !isOver(one)))).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Whether a connection is of use: something is to move; it may come to that, at the other side's wish or once nobody pauses; or neither. */
+  get way(): boolean | null {
+    const open = this.#list.filter((one) => !isOver(one) && (one.sending || one.accepted));
+    if (open.some((one) => one.accepted && !one.pausedHere && !one.pausedThere)) return true;
+    return open.length > 0 ? false : null;
+  }
+
+  has = (key: string): boolean => this.#list.some((one) => one.key === key);
   wireOf = (key: string): string | null => this.#list.find((one) => one.key === key)?.wire ?? null;
 
   // What the person wants.
 
   /** One without a fingerprint cannot be read, as a folder that was dropped. */
-  offer(wire: string, name: string, size: number, fingerprint: string | null): void {
-    const one = this.#add(wire, true, harmless(name), size, fingerprint ?? '', 'offered');
+  offer(wire: string, name: string, size: number, fingerprint: string | null, source: string | null = null): void {
+    const unfinished = this.#list.filter((one) => one.sending && !isOver(one)).length;
+    const one = this.#add({ wire, sending: true, name: harmless(name), size, fingerprint: fingerprint ?? '', source });
     if (fingerprint === null) return this.#fail(one, 'unreadable');
-    if (this.#up) this.#sayOffer(one);
+    if (unfinished >= UNFINISHED_MAX) return this.#fail(one, 'too_many');
+    this.#sayOffer(one);
   }
 
   decide(key: string, accept: boolean): void {
     const one = this.#list.find((candidate) => candidate.key === key && candidate.stage === 'asking');
     if (!one) return;
-    if (accept) {
+    if (accept && !this.#out.hasRoom(one.size)) {
+      this.#say({ type: 'refuse', id: one.wire, reason: 'disk_full' });
+      this.#fail(one, 'disk_full');
+    } else if (accept) {
       one.stage = 'moving';
+      one.accepted = true;
       this.#say({ type: 'accept', id: one.wire, offset: 0 });
       this.#completeIfWhole(one);
     } else {
@@ -113,51 +115,80 @@ export class Transfers {
   }
 
   pause(key: string, paused: boolean): void {
-    const one = this.#list.find((candidate) => candidate.key === key && !OVER.has(candidate.stage));
+    const one = this.#list.find((candidate) => candidate.key === key && !isOver(candidate));
     if (!one || one.pausedHere === paused) return;
     one.pausedHere = paused;
+    // Whether the other side still wants it to wait is heard over the next connection.
+    if (!paused && !this.#up) one.pausedThere = false;
     one.speed = [];
     this.#say({ type: paused ? 'pause' : 'resume', id: one.wire });
     this.pump();
   }
 
   cancel(key: string): void {
-    const one = this.#list.find((candidate) => candidate.key === key && !OVER.has(candidate.stage));
+    const one = this.#list.find((candidate) => candidate.key === key && !isOver(candidate));
     if (!one) return;
-    this.#say({ type: 'cancel', id: one.wire });
+    this.#giveUp(one);
     this.#end(one, 'cancelled_here');
   }
 
-  // The lane.
+  // The lanes, and the words.
+
+  /** Words go through the server from now on, anew, or no more. What was said before may be lost. */
+  comeNear(near: boolean): void {
+    this.#near = near;
+    if (near && !this.#up) this.#offerByWord();
+  }
+
+  onWord(frame: FileFrame): void {
+    if (WORDS.has(frame.type)) this.onFrame(frame);
+  }
 
   laneUp(): void {
     this.#up = true;
     this.#pace = new Pace();
-    for (const one of this.#list) if (one.sending && !OVER.has(one.stage)) {
+    for (const one of this.#list) if (one.sending && !isOver(one)) {
       one.stage = 'offered';
       one.pausedThere = false;
       this.#sayOffer(one);
     }
+    for (const id of this.#givenUp.ids) this.#say({ type: 'cancel', id });
   }
 
   laneDown(): void {
     this.#up = false;
+    for (const one of this.#list) {
+      one.speed = [];
+      if (!one.sending || (one.stage !== 'moving' && one.stage !== 'checking')) continue;
+      // How much arrived is said by the receiver when it accepts again.
+      one.stage = 'offered';
+      one.next = one.moved;
+    }
+    if (this.#near) this.#offerByWord();
   }
 
   /** Whoever it was for is gone. */
   forget(): void {
-    this.#up = false;
-    for (const one of this.#list) if (!OVER.has(one.stage)) this.#fail(one, 'other_gone');
+    this.#up = this.#near = false;
+    for (const one of this.#list) if (!isOver(one)) this.#fail(one, 'other_gone');
+    this.#givenUp.clear();
+  }
+
+  /** Nothing of it is kept any more. */
+  clear(): void {
+    for (const { wire } of this.#list.splice(0)) this.#out.release(wire);
   }
 
   onFrame(frame: FileFrame): void {
     const one = this.#list.find((candidate) => candidate.wire === frame.id);
+    if (frame.type === 'refuse' || frame.type === 'failed' || frame.type === 'cancel' || frame.type === 'received') this.#givenUp.answered(frame.id);
     switch (frame.type) {
       case 'offer':
         return one ? this.#onOfferAgain(one, frame) : this.#onOffer(frame);
       case 'accept':
         if (!one?.sending || one.stage !== 'offered' || frame.offset > one.size) return;
         one.stage = 'moving';
+        one.accepted = true;
         one.turn += 1;
         one.next = one.moved = frame.offset;
         one.speed = [];
@@ -165,24 +196,24 @@ export class Transfers {
         return this.pump();
       case 'refuse':
       case 'failed':
-        if (!one?.sending || OVER.has(one.stage)) return;
+        if (!one?.sending || isOver(one)) return;
         if (frame.reason === 'declined') return this.#end(one, 'declined');
         return this.#fail(one, FAULTS.get(frame.reason) ?? 'refused');
       case 'pause':
       case 'resume':
-        if (!one || OVER.has(one.stage)) return;
+        if (!one || isOver(one)) return;
         one.pausedThere = frame.type === 'pause';
         one.speed = [];
         return this.pump();
       case 'cancel':
-        if (one && !OVER.has(one.stage)) this.#end(one, 'cancelled_there');
+        if (one && !isOver(one)) this.#end(one, 'cancelled_there');
         return;
       case 'sent':
         if (!one || one.sending || one.stage !== 'moving') return;
         one.hash = frame.hash;
         return this.#completeIfWhole(one);
       case 'received':
-        if (one?.sending && (one.stage === 'moving' || one.stage === 'checking')) {
+        if (one?.sending && one.accepted && !isOver(one)) {
           one.moved = one.size;
           this.#end(one, 'done');
         }
@@ -195,7 +226,7 @@ export class Transfers {
     if (frame.is === 'receipt') {
       if (!one.sending || frame.offset < one.moved || frame.offset > one.next) return;
       const bytes = frame.offset - one.moved;
-      this.#movedTo(one, nowMs, frame.offset);
+      movedTo(one, nowMs, frame.offset);
       if (bytes > 0) this.#pace.onReceipt(nowMs, bytes, frame.delayMs);
       return this.pump();
     }
@@ -208,7 +239,7 @@ export class Transfers {
     one.next = end;
     one.delayMs = (Math.floor(nowMs) - frame.stampMs) >>> 0;
     this.#out.keep(one.wire, frame.bytes);
-    this.#movedTo(one, nowMs, end);
+    movedTo(one, nowMs, end);
     // Small windows of the sender need their receipts early.
     if (end === one.size || end - one.receipted >= RECEIPT_BYTES || nowMs - this.#receiptAt >= 5) this.#receipt(one, nowMs);
     this.#completeIfWhole(one);
@@ -227,7 +258,7 @@ export class Transfers {
     const one = this.#list.find((candidate) => candidate.wire === wire && candidate.stage === 'moving' && candidate.turn === turn);
     if (!one) return;
     if (!bytes) {
-      this.#say({ type: 'cancel', id: wire });
+      this.#giveUp(one);
       return this.#fail(one, 'unreadable');
     }
     if (this.#up) this.#out.chunk({ is: 'chunk', id: wire, offset, stampMs: Math.floor(nowMs) >>> 0, bytes });
@@ -237,7 +268,7 @@ export class Transfers {
     const one = this.#list.find((candidate) => candidate.wire === wire && candidate.stage === 'checking');
     if (!one) return;
     if (hash !== null) return this.#say({ type: 'sent', id: wire, hash });
-    this.#say({ type: 'cancel', id: wire });
+    this.#giveUp(one);
     this.#fail(one, 'unreadable');
   }
 
@@ -277,10 +308,11 @@ export class Transfers {
   }
 
   #onOffer({ id, name, size, fingerprint }: Extract<FileFrame, { type: 'offer' }>): void {
-    const unfinished = this.#list.filter((one) => !one.sending && !OVER.has(one.stage)).length;
-    const reason = !isHarmless(name) ? 'bad_name' : size > FILE_BYTES_MAX ? 'too_large' : unfinished >= UNFINISHED_MAX ? 'too_many' : null;
+    const unfinished = this.unfinishedOffers;
+    const tooMany = unfinished >= UNFINISHED_MAX || unfinished + this.offersElsewhere >= UNFINISHED_ALL_MAX;
+    const reason = !isHarmless(name) ? 'bad_name' : size > FILE_BYTES_MAX ? 'too_large' : tooMany ? 'too_many' : null;
     if (reason) return this.#say({ type: 'refuse', id, reason });
-    this.#add(id, false, name, size, fingerprint, 'asking');
+    this.#add({ wire: id, sending: false, name, size, fingerprint, source: null });
   }
 
   /** After a fresh connection: what is known of it is said again. */
@@ -293,12 +325,11 @@ export class Transfers {
       this.#say({ type: 'accept', id, offset: one.next });
     } else if (one.stage === 'done') this.#say({ type: 'received', id });
     else if (one.stage === 'declined') this.#say({ type: 'refuse', id, reason: 'declined' });
-    else if (OVER.has(one.stage)) this.#say({ type: 'cancel', id });
+    else if (isOver(one)) this.#say({ type: 'cancel', id });
   }
 
-  #add(wire: string, sending: boolean, name: string, size: number, fingerprint: string, stage: TransferStage): Transfer {
-    this.#numbers += 1;
-    const one: Transfer = { wire, key: `file-${this.#numbers}`, sending, name, size, fingerprint, stage, fault: null, pausedHere: false, pausedThere: false, moved: 0, next: 0, turn: 0, receipted: 0, delayMs: 0, hash: null, speed: [] };
+  #add(what: Omit<Parameters<typeof newOne>[0], 'key'>): Transfer {
+    const one = newOne({ ...what, key: this.#nextKey() });
     this.#list.push(one);
     return one;
   }
@@ -309,6 +340,19 @@ export class Transfers {
 
   #say(frame: FileFrame): void {
     if (this.#up) this.#out.say(frame);
+    else if (this.#near && WORDS.has(frame.type)) this.#out.word(frame);
+  }
+
+  /** Says what nobody accepted yet, and what was given up: the rest waits for a connection. */
+  #offerByWord(): void {
+    for (const one of this.#list) if (one.sending && one.stage === 'offered' && !one.accepted) this.#sayOffer(one);
+    for (const id of this.#givenUp.forWords()) this.#say({ type: 'cancel', id });
+  }
+
+  /** Says that this side gives up, now and, of what it offered, over later connections too. */
+  #giveUp({ wire: id, sending }: Transfer): void {
+    if (sending) this.#givenUp.add(id, this.#near && !this.#up);
+    this.#say({ type: 'cancel', id });
   }
 
   #receipt(one: Transfer, nowMs: number): void {
@@ -324,11 +368,6 @@ export class Transfers {
     this.#out.complete(one.wire, one.hash);
   }
 
-  #movedTo(one: Transfer, nowMs: number, moved: number): void {
-    one.moved = moved;
-    one.speed = [...one.speed.filter(({ atMs }) => nowMs - atMs <= SPEED_SPAN_MS), { atMs: nowMs, moved }];
-  }
-
   #fail(one: Transfer, fault: TransferProblem): void {
     one.fault = fault;
     this.#end(one, 'failed');
@@ -342,10 +381,16 @@ export class Transfers {
 
   /** Else whoever offers and takes back without end fills the page. */
   #forgetOldest(): void {
-    const over = this.#list.filter((one) => OVER.has(one.stage));
+    const over = this.#list.filter((one) => isOver(one));
     for (const one of over.slice(0, Math.max(0, over.length - OVER_MAX))) {
       this.#list.splice(this.#list.indexOf(one), 1);
       this.#out.release(one.wire);
     }
   }
+}
+
+/** file-1, file-2, ... */
+export function keys(): () => string {
+  let number = 0;
+  return () => `file-${(number += 1)}`;
 }

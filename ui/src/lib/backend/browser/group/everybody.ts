@@ -117,7 +117,7 @@ export class Everybody {
     const raised = people.filter(({ id }) => this.#handOf(id, call, group)).map(({ id }) => id);
     this.#hands.see([...raised, ...(ownHand ? [null] : [])]);
     const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.downs.some(({ state }) => state === 'paused') } : null;
-    return { view, people: people.map((person) => this.#person(person, call, group)), handPlace: this.#hands.place(null) };
+    return { view, spotlight: call.spotlight, people: people.map((person) => this.#person(person, call, group)), handPlace: this.#hands.place(null) };
   }
 
   #person({ id, name, role, away }: Participant, call: Call, group: Group): PersonView {
@@ -141,9 +141,8 @@ export class Everybody {
       screen: pictures.screen,
       screen_size: this.#sizes.get(`screen:${id}`) ?? null,
       volume_pct: this.volumeOf(id, call),
-      // A browser's page makes connections for files between two only.
-      takes_files: false,
-      offences: null,
+      takes_files: media.takes_files === true,
+      offences: call.mayHost ? group.offences.of(id) : null,
       stalled: group.up && group.watch.isStalled(keyOf(id, 'camera')),
       quality: this.#quality,
     };

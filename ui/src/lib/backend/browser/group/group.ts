@@ -7,16 +7,18 @@ import type { TileLook } from '../../../bindings';
 import { SPEAKERS_MAX } from '../limits';
 import type { Phase } from '../link-state';
 import type { Roster } from '../roster';
-import type { ControlMessage, Down, GroupMessage, GroupWord, MediaState, Publish, Source } from '../wire';
+import type { ControlMessage, Down, GroupMessage, GroupWord, MediaState, Participant, Publish, Source } from '../wire';
 import { Lists } from './lists';
 import { Members } from './members';
+import { Offences } from './offences';
 import { isOn, isSound, Publications } from './publications';
 import { Carried, type Heard } from './carried';
 import { SfuLink, type SfuLinkOut } from './sfu-link';
+import { Spotlights, type Spotlight } from './spotlight';
 import { Topology, type Mode } from './topology';
 import { Watch } from './watch';
 import { keyOf, Wishes, type Section } from './wishes';
-import type { Words } from './words';
+import type { FrameKind, Words } from './words';
 
 /** What follows for the way to one person: it ends; it is a call of two again, or of one; the server said nothing, so it is a call of two. */
 export type Follow = 'end-direct' | 'over' | 'no-group';
@@ -44,8 +46,8 @@ export interface GroupOut extends SfuLinkOut {
   /** Only these layers of one's own picture are wanted. */
   layersWanted(source: Source, rids: readonly string[]): void;
   heard(from: string, message: ControlMessage): void;
-  chat(from: string, frame: Uint8Array): void;
-  /** Somebody can be written to by words: a fresh lane, over which what was not answered goes again. */
+  frame(kind: FrameKind, from: string, frame: Uint8Array): void;
+  /** Somebody can be written to by words: fresh lanes, over which what was not answered goes again. */
   wordsOpen(id: string): void;
   wordsClosed(id: string): void;
 }
@@ -62,6 +64,8 @@ export class Group {
   readonly wishes = new Wishes();
   readonly carried = new Carried();
   readonly watch = new Watch();
+  readonly offences = new Offences();
+  #spotlights = new Spotlights();
   speakers: readonly string[] = [];
   downs: readonly Down[] = [];
   #standing: Standing = 'pair';
@@ -134,6 +138,8 @@ export class Group {
     this.carried.renew();
     this.members.clear();
     this.watch.clear();
+    this.offences.clear();
+    this.#spotlights = new Spotlights();
     this.#lists = new Lists();
     this.speakers = this.downs = [];
   }
@@ -141,8 +147,9 @@ export class Group {
   /** Somebody is there who may have missed what was said. */
   welcome(id: string): void {
     this.members.welcome(id);
+    this.#spotlights.welcome(id);
     this.#lists.wishesChanged();
-    this.#words.forgetChat(id);
+    this.#words.forgetFrames(id);
     this.#out.wordsOpen(id);
   }
 
@@ -151,7 +158,9 @@ export class Group {
     const known = this.members.get(id) !== undefined;
     this.members.forget(id);
     this.#topology.forget(id);
-    this.#words.forgetChat(id);
+    this.offences.forget(id);
+    this.#spotlights.forget(id);
+    this.#words.forgetFrames(id);
     this.speakers = this.speakers.filter((one) => one !== id);
     this.downs = this.downs.filter(({ participant }) => participant !== id);
     this.#lists.wishesChanged();
@@ -163,8 +172,16 @@ export class Group {
     this.#lists.wishesChanged();
   }
 
-  /** A frame of the chat; tells whether it is on its way. */
-  sayChat = (to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayChat(to, frame);
+  /** A host wants this large for everybody, or nothing any more. */
+  putInSpotlight(target: Spotlight | null): void {
+    if (this.inForce) this.#spotlights.put(target);
+  }
+
+  /** Who is large for everybody. */
+  spotlight = (me: Participant | null): Spotlight | null => this.#spotlights.shown(me, this.#roster);
+
+  /** A frame of the chat or about files; tells whether it is on its way. */
+  sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayFrame(kind, to, frame);
 
   onMessage(nowMs: number, me: string | null, message: GroupMessage): void {
     switch (message.type) {
@@ -189,6 +206,9 @@ export class Group {
         return;
       case 'speakers':
         this.speakers = message.list.slice(0, SPEAKERS_MAX);
+        return;
+      case 'offences':
+        if (this.#roster.has(message.id)) this.offences.take(message.id, message.list, message.kicks);
     }
   }
 
@@ -248,7 +268,8 @@ export class Group {
   #onTold(nowMs: number, me: string | null, from: string, payload: unknown): void {
     if (me === null || !this.#roster.has(from)) return;
     const word = this.#words.hear(nowMs, me, from, payload, (id) => this.#roster.has(id));
-    if (word?.is === 'chat') this.#out.chat(from, word.frame);
+    if (word && word.is !== 'control') this.#out.frame(word.is, from, word.frame);
+    else if (word?.message.type === 'spotlight') this.#spotlights.hear(from, word.message, this.#roster);
     else if (word && this.members.hear(from, word.message)) this.#out.heard(from, word.message);
   }
 
@@ -256,12 +277,12 @@ export class Group {
   #speak(nowMs: number, { me, joined }: Around): void {
     if (me === null || !joined) return;
     while (this.#words.maySay(nowMs)) {
-      const next = this.members.nextWord();
+      const next = this.members.nextWord() ?? this.#spotlights.nextWord();
       if (!next) break;
       const payload = this.#words.say(nowMs, me, next.to, next.message);
       if (payload) this.#tell(next.to, payload);
     }
-    for (let next = this.#words.nextChat(nowMs, me); next; next = this.#words.nextChat(nowMs, me)) this.#tell(next.to, next.payload);
+    for (let next = this.#words.nextFrame(nowMs, me); next; next = this.#words.nextFrame(nowMs, me)) this.#tell(next.to, next.payload);
   }
 
   #tell(to: string | null, payload: object): void {

@@ -1,10 +1,14 @@
 /** What a server says to clients of groups, looked at before anything believes it. Pure. */
+import type { OffenceKind, OffenceView } from '../../../bindings';
 import { LAYERS_MAX, PEOPLE_MAX, PICTURE_SECTIONS_MAX, PUBLICATIONS_MAX, SOUND_SECTIONS_MAX, SPEAKERS_MAX } from '../limits';
 import { each, isCount, isId, isObject, isText, SDP_CHARS_MAX, type Loose } from '../loose';
 import type { Down, GroupMessage, Layer, Publication, Source } from '../wire';
 
 const MID_CHARS_MAX = 16;
 const RID_CHARS_MAX = 8;
+const OFFENCES: readonly OffenceKind[] = ['flood', 'streams', 'malformed', 'key_frames', 'lists', 'absurd'];
+/** With kinds of later versions. */
+const OFFENCES_MAX = 32;
 
 export function readGroup(it: Loose): GroupMessage | null {
   switch (it['type']) {
@@ -28,6 +32,8 @@ export function readGroup(it: Loose): GroupMessage | null {
       return Array.isArray(it['list']) ? { type: 'speakers', list: each(it['list'], SPEAKERS_MAX, id) } : null;
     case 'told':
       return isId(it['from']) ? { type: 'told', from: it['from'], payload: it['payload'] } : null;
+    case 'offences':
+      return isId(it['id']) && Array.isArray(it['list']) && isCount(it['kicks']) ? { type: 'offences', id: it['id'], list: each(it['list'], OFFENCES_MAX, offence), kicks: it['kicks'] } : null;
     default:
       return null;
   }
@@ -50,6 +56,12 @@ function down(it: unknown): Down | null {
   const [source, state] = [sourceOf(it['source']), it['state']];
   const known = state === 'flows' || state === 'waiting' || state === 'paused' ? state : 'absent';
   return source && { mid: it['mid'], participant: it['participant'], source, state: known, rid: isText(it['rid'], RID_CHARS_MAX) ? it['rid'] : null };
+}
+
+function offence(it: unknown): OffenceView | null {
+  if (!isObject(it) || !isCount(it['count'])) return null;
+  const what = OFFENCES.find((kind) => kind === it['what']);
+  return what ? { what, count: it['count'] } : null;
 }
 
 const id = (it: unknown): string | null => (isId(it) ? it : null);

@@ -3,7 +3,7 @@
  * `members.ts`' and the chat's. As `parley-call/src/session/group/words.rs`.
  *
  * The first byte of what is sealed is the number of the data channel that the rest would be said on between two: 0 for control
- * messages, 1 for chat.
+ * messages, 1 for chat, 2 for offers of files.
  */
 import { fromBase64Url } from '../base64';
 import { PEOPLE_MAX } from '../limits';
@@ -13,14 +13,16 @@ import type { ControlMessage } from '../wire';
 import { Pace } from './pace';
 import type { SealedWord, WordKey } from './seal';
 
-export type Word = { readonly is: 'control'; readonly message: ControlMessage } | { readonly is: 'chat'; readonly frame: Uint8Array };
+export type Word = { readonly is: 'control'; readonly message: ControlMessage } | { readonly is: FrameKind; readonly frame: Uint8Array };
+/** What comes of a lane that there would be between two. */
+export type FrameKind = 'chat' | 'files';
 
 const CONTROL = 0;
-const CHAT = 1;
+const CHANNELS: Record<FrameKind, number> = { chat: 1, files: 2 };
 /** As on the wire (docs/protocol.md, "Limits"). */
 const CONTROL_BYTES_MAX = 16 * 1024;
-const CHAT_BYTES_MAX = 32 * 1024;
-/** Frames of the chat that wait for their turn; those beyond are the chat's again. */
+const FRAME_BYTES_MAX: Record<FrameKind, number> = { chat: 32 * 1024, files: 4 * 1024 };
+/** Frames of a kind that wait for their turn; those beyond are whose they were. */
 const WAITING_MAX = 256;
 /** People whose numbers are remembered, those who left among them. */
 const KNOWN_MAX = 4 * PEOPLE_MAX;
@@ -40,7 +42,8 @@ export class Words {
   /** A server takes 60 at once and 20 a second: a little less, for clocks differ. */
   readonly #pace = new Pace(50, 55);
   #said = 0;
-  #waiting: { to: string; frame: Uint8Array }[] = [];
+  /** What is written goes before what is sent. */
+  readonly #waiting: Record<FrameKind, { to: string; frame: Uint8Array }[]> = { chat: [], files: [] };
   readonly #known = new Map<string, Known>();
 
   /** `stream`: 8 random bytes. */
@@ -56,27 +59,28 @@ export class Words {
     return this.#seal(nowMs, me, to, CONTROL, new TextEncoder().encode(JSON.stringify(message)));
   }
 
-  /** A frame of the chat waits for its turn; tells whether there was room. */
-  sayChat(to: string, frame: Uint8Array): boolean {
-    if (this.#waiting.length >= WAITING_MAX) return false;
-    this.#waiting.push({ to, frame });
+  /** A frame waits for its turn; tells whether there was room. */
+  sayFrame(kind: FrameKind, to: string, frame: Uint8Array): boolean {
+    if (this.#waiting[kind].length >= WAITING_MAX) return false;
+    this.#waiting[kind].push({ to, frame });
     return true;
   }
 
-  /** The next frame of the chat, if one may go. */
-  nextChat(nowMs: number, me: string): { to: string; payload: SealedWord } | null {
+  /** The next frame, if one may go. */
+  nextFrame(nowMs: number, me: string): { to: string; payload: SealedWord } | null {
     while (this.maySay(nowMs)) {
-      const next = this.#waiting.shift();
+      const kind = this.#waiting.chat.length ? 'chat' : 'files';
+      const next = this.#waiting[kind].shift();
       if (!next) return null;
-      const payload = this.#seal(nowMs, me, next.to, CHAT, next.frame);
+      const payload = this.#seal(nowMs, me, next.to, CHANNELS[kind], next.frame);
       if (payload) return { to: next.to, payload };
     }
     return null;
   }
 
   /** Somebody is gone, or is said everything again. */
-  forgetChat(to: string): void {
-    this.#waiting = this.#waiting.filter((one) => one.to !== to);
+  forgetFrames(to: string): void {
+    for (const kind of ['chat', 'files'] as const) this.#waiting[kind] = this.#waiting[kind].filter((one) => one.to !== to);
   }
 
   hear(nowMs: number, me: string, from: string, payload: unknown, isThere: (id: string) => boolean): Word | null {
@@ -112,7 +116,7 @@ const bytesOf = (id: string): Uint8Array => fromBase64Url(id) ?? new Uint8Array(
 
 function read(words: Uint8Array): Word | null {
   const said = words.subarray(1);
-  if (words[0] === CHAT && said.length <= CHAT_BYTES_MAX) return { is: 'chat', frame: said };
+  for (const kind of ['chat', 'files'] as const) if (words[0] === CHANNELS[kind] && said.length <= FRAME_BYTES_MAX[kind]) return { is: kind, frame: said };
   if (words[0] !== CONTROL || said.length > CONTROL_BYTES_MAX) return null;
   const message = readControl(new TextDecoder().decode(said));
   return message && { is: 'control', message };
