@@ -6,7 +6,7 @@ use crate::config::VideoLimits;
 use crate::port::TrackKind;
 use crate::session::Input;
 use crate::sfu_port::{Look, SfuEvent, SfuEventKind};
-use crate::snapshot::{CallPhase, RecordingConsent, RecordingRefusal};
+use crate::snapshot::{CallPhase, RecordingConsent, RecordingRefusal, Spotlight};
 use parley_proto::{
     DownState, MediaState, ParticipantId, Publication, Reaction, ServerMessage, SfuClosed, Source,
     TopologyMode,
@@ -304,6 +304,27 @@ fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
     world.server.groups.on = true;
     world.run_s(30);
     expect_group(&world, &[0, 1, 2]);
+}
+
+#[test]
+fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
+    let mut world = group(90);
+    let target = Spotlight {
+        participant: world.id(1),
+        screen: false,
+    };
+    world.command(0, CallCommand::Spotlight(Some(target)));
+    world.run_s(2);
+    let shown = |world: &World| [0, 1, 2].map(|party| world.snapshot(party).spotlight);
+    assert_eq!(shown(&world), [Some(target); 3]);
+    world.stop_server();
+    world.run_s(2);
+    world.restart_sfu();
+    world.start_server(false);
+    world.server.groups.on = true;
+    world.run_s(30);
+    expect_group(&world, &[0, 1, 2]);
+    assert_eq!(shown(&world), [Some(target); 3]);
 }
 
 #[test]
