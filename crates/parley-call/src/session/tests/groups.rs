@@ -27,7 +27,10 @@ fn talks() -> MediaState {
 
 /// Two people with everything on, whose server has an SFU.
 fn pair(seed: u64) -> World {
-    let mut world = World::new(seed);
+    pair_in(World::new(seed))
+}
+
+fn pair_in(mut world: World) -> World {
     world.server.groups.on = true;
     world.carries_words = true;
     for _ in 0..2 {
@@ -308,7 +311,11 @@ fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
 
 #[test]
 fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
-    let mut world = group(90);
+    let mut world = World::new(90);
+    world.server.has_host = true;
+    let mut world = pair_in(world);
+    enter(&mut world);
+    world.run_s(5);
     let target = Spotlight {
         participant: world.id(1),
         screen: false,
