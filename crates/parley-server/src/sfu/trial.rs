@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Nobody was seen for so long: by then what was looked for is found.
 const DARK: Duration = Duration::from_secs(2);
 /// What voices and picture take may be so many times as much as the way is known to carry.
-const BOLD: f64 = 2.0;
+const BOLD: f64 = 1.6;
 /// Somebody was seen for so long without a try: the way carries it.
 const FITTED: Duration = Duration::from_secs(5);
 /// Within so long the estimate grows ...
@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn where_the_estimate_grows_to_what_is_sent_it_goes_on_though_looks_make_it_fall() {
         let estimate = |runs: Option<u64>| match runs {
-            None => kbps(110),
-            Some(tenths) if tenths < 80 => kbps(110 + tenths * 2),
+            None => kbps(140),
+            Some(tenths) if tenths < 80 => kbps(140 + tenths),
             // It falls to 0.85 of what is sent, and grows again.
             Some(tenths) => kbps(187 + (tenths % 50) * 2),
         };
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn where_it_stands_still_the_try_is_short_and_the_next_ones_ever_more_rare() {
-        let all = tries(600, |_| kbps(120));
+        let all = tries(600, |_| kbps(140));
         assert!(all.iter().all(|(from, until)| until - from <= 26), "{all:?}");
         let begins: Vec<u64> = all.iter().map(|(from, _)| from / 10).collect();
         assert_eq!(begins, [2, 16, 43, 93, 192, 314, 437, 559]);
