@@ -26,6 +26,10 @@ pub(super) struct Demand<K> {
     pub(super) priority: u8,
     /// What each layer takes that would do, smallest first, up to the one that is large enough. Not empty.
     pub(super) layers: Vec<Bitrate>,
+    /// The first of them is the second one at half its rate.
+    pub(super) halved: bool,
+    /// Of equals, this one is seen before others are.
+    pub(super) first: bool,
 }
 
 /// What each demand is granted, in the same order: a layer, or nothing.
@@ -35,6 +39,7 @@ pub(super) type Grants = Vec<Option<usize>>;
 #[derive(Debug, Clone, Copy, Default)]
 struct Standing {
     granted: Option<usize>,
+    halved: bool,
     ripe_since: Option<Instant>,
     known: bool,
 }
@@ -70,7 +75,7 @@ impl<K: Ord + Copy> Allocator<K> {
             .map(|(demand, (bold, cautious))| {
                 let mut standing = self.standings.get(&demand.key).copied().unwrap_or_default();
                 let most = demand.layers.len().saturating_sub(1);
-                let had = standing.granted.map(|layer| layer.min(most));
+                let had = standing.had(demand.halved).map(|layer| layer.min(most));
                 standing.granted = if standing.known {
                     standing.settle((now, hold), had, *bold, cautious)
                 } else {
@@ -87,6 +92,16 @@ impl<K: Ord + Copy> Allocator<K> {
 }
 
 impl Standing {
+    /// What was granted, as a place among the layers of now.
+    fn had(&mut self, halved: bool) -> Option<usize> {
+        let before = std::mem::replace(&mut self.halved, halved);
+        self.granted.map(|layer| match (before, halved) {
+            (false, true) => layer + 1,
+            (true, false) => layer.saturating_sub(1),
+            _ => layer,
+        })
+    }
+
     fn settle(
         &mut self,
         (now, hold): (Instant, Duration),
@@ -122,18 +137,30 @@ fn share<K>(budget: Bitrate, demands: &[Demand<K>]) -> Grants {
         .unwrap_or(0);
     // The smallest of everybody, then the rest of each importance.
     for priority in priorities.iter().rev() {
-        raise(&mut left, demands, &mut grants, *priority, 0);
+        let equals = |demand: &Demand<K>| demand.priority == *priority;
+        raise(&mut left, demands, &mut grants, 0, |demand| {
+            equals(demand) && demand.first
+        });
+        raise(&mut left, demands, &mut grants, 0, equals);
     }
     for priority in priorities.iter().rev() {
         for layer in 1..most {
-            raise(&mut left, demands, &mut grants, *priority, layer);
+            raise(&mut left, demands, &mut grants, layer, |demand| {
+                demand.priority == *priority
+            });
         }
     }
     grants
 }
 
-/// Brings those of one importance to one layer, as far as it goes.
-fn raise<K>(left: &mut Bitrate, demands: &[Demand<K>], grants: &mut Grants, priority: u8, layer: usize) {
+/// Brings some of them to one layer, as far as it goes.
+fn raise<K>(
+    left: &mut Bitrate,
+    demands: &[Demand<K>],
+    grants: &mut Grants,
+    layer: usize,
+    which: impl Fn(&Demand<K>) -> bool,
+) {
     for (demand, grant) in demands.iter().zip(grants) {
         let Some(takes) = demand.layers.get(layer).copied() else {
             continue;
@@ -141,9 +168,9 @@ fn raise<K>(left: &mut Bitrate, demands: &[Demand<K>], grants: &mut Grants, prio
         let has = grant
             .and_then(|at| demand.layers.get(at).copied())
             .unwrap_or_default();
-        let follows = layer == 0 || *grant == Some(layer - 1);
+        let follows = *grant == layer.checked_sub(1);
         let more = takes.saturating_sub(has);
-        if demand.priority == priority && follows && more <= *left {
+        if which(demand) && follows && more <= *left {
             *left = left.saturating_sub(more);
             *grant = Some(layer);
         }
@@ -165,6 +192,8 @@ mod tests {
             key,
             priority,
             layers: kbps.iter().map(|kbps| Bitrate::from_kbps(*kbps)).collect(),
+            halved: false,
+            first: false,
         }
     }
 
@@ -194,6 +223,37 @@ mod tests {
         check(1_000, &speaker, &[Some(0), Some(1), Some(0)]);
         check(1_800, &speaker, &[Some(0), Some(2), Some(0)]);
         check(2_200, &speaker, &[Some(1), Some(2), Some(0)]);
+    }
+
+    #[test]
+    fn of_equals_one_is_seen_first_and_then_no_better_than_the_others() {
+        let mut grid = [
+            demand(1, 1, &[150, 500]),
+            demand(2, 1, &[150, 500]),
+            demand(3, 2, &[150]),
+        ];
+        grid[1].first = true;
+        let given = |kbps| Allocator::new().allocate(start(), Bitrate::from_kbps(kbps), &grid, false);
+        assert_eq!(given(200), [None, None, Some(0)]);
+        assert_eq!(given(300), [None, Some(0), Some(0)]);
+        assert_eq!(given(450), [Some(0), Some(0), Some(0)]);
+        assert_eq!(given(800), [Some(1), Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn that_a_layer_can_be_halved_from_now_on_changes_nothing_that_was_granted() {
+        let now = start();
+        let mut allocator = Allocator::new();
+        let whole = [demand(1, 1, &[150, 500])];
+        let mut halves = [demand(1, 1, &[90, 150, 500])];
+        halves[0].halved = true;
+        let mut ask = |kbps, demands: &[Demand<u8>]| {
+            allocator.allocate(now, Bitrate::from_kbps(kbps), demands, false)[0]
+        };
+        assert_eq!(ask(510, &whole), Some(1));
+        assert_eq!(ask(510, &halves), Some(2));
+        assert_eq!(ask(160, &halves), Some(1));
+        assert_eq!(ask(160, &whole), Some(0));
     }
 
     #[test]

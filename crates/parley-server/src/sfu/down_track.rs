@@ -98,7 +98,14 @@ impl DownTrack {
                     self.rewriter.go_on(seq);
                 }
             }
-            Came::Picture { layer, begins } => match self.forwarder.take(layer, begins) {
+            // What comes late fills a gap that its receiver knows of.
+            Came::Picture { layer, spare, .. }
+                if spare && !self.rewriter.is_late(seq) && self.forwarder.leaves_out(layer, time) =>
+            {
+                self.rewriter.leave_out(seq);
+                return None;
+            }
+            Came::Picture { layer, begins, .. } => match self.forwarder.take(layer, begins) {
                 Verdict::Pass => {}
                 Verdict::Begin => self.rewriter.begin(now, seq, time),
                 Verdict::Drop => return None,

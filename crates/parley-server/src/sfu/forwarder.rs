@@ -2,11 +2,20 @@
 //!
 //! Owned by a down track. `aim` says which layer is wanted (the allocation decides), `take` what to do with each packet that
 //! comes. Until a key frame of the wanted layer begins, the layer before goes on, and where there was none, a smaller one that
-//! begins: a picture of another size for a moment is better than none. Deliberately absent: why a layer is wanted, numbers (`rewriter`), and asking for key frames
+//! begins: a picture of another size for a moment is better than none. Of a layer that goes down at half its rate, pictures that no other
+//! refers to are left out, each as a whole. Deliberately absent: why a layer is wanted, numbers (`rewriter`), and asking for key frames
 //! (`key_frames`), which somebody does as long as [`Forwarder::waits_for`] names a layer.
 
 /// A layer of the publication, by its place in it, smallest first.
 pub(super) type LayerAt = usize;
+
+/// What a section is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Aim {
+    pub(super) layer: LayerAt,
+    /// Without the pictures that no other refers to.
+    pub(super) halved: bool,
+}
 
 /// What to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +33,9 @@ pub(super) enum Verdict {
 pub(super) struct Forwarder {
     wanted: Option<LayerAt>,
     current: Option<LayerAt>,
+    halved: bool,
+    /// The last picture that no other refers to, by its time, and whether it was left out.
+    spare: Option<(u32, bool)>,
 }
 
 impl Forwarder {
@@ -32,6 +44,25 @@ impl Forwarder {
         self.wanted = wanted;
         if wanted.is_none() {
             self.current = None;
+        }
+    }
+
+    /// From now on with or without the pictures that no other refers to.
+    pub(super) const fn halve(&mut self, halved: bool) {
+        self.halved = halved;
+    }
+
+    /// Whether a packet of such a picture, recorded at `time` of its layer, is left out.
+    pub(super) fn leaves_out(&mut self, layer: LayerAt, time: u32) -> bool {
+        if self.current != Some(layer) {
+            return false;
+        }
+        match self.spare {
+            Some((same, left_out)) if same == time => left_out,
+            _ => {
+                self.spare = Some((time, self.halved));
+                self.halved
+            }
         }
     }
 
@@ -110,6 +141,23 @@ mod tests {
         assert_eq!(forwarder.waits_for(), Some(1));
         assert_eq!(forwarder.take(1, true), Verdict::Begin);
         assert_eq!(forwarder.take(0, true), Verdict::Drop);
+    }
+
+    #[test]
+    fn of_a_halved_layer_whole_pictures_are_left_out_that_no_other_refers_to() {
+        let mut forwarder = Forwarder::default();
+        forwarder.aim(Some(0));
+        forwarder.halve(true);
+        assert!(!forwarder.leaves_out(0, 7), "nothing of it goes down yet");
+        forwarder.take(0, true);
+        assert!(forwarder.leaves_out(0, 8));
+        assert!(!forwarder.leaves_out(1, 8), "another layer");
+        forwarder.halve(false);
+        assert!(forwarder.leaves_out(0, 8), "the rest of the same picture");
+        assert!(!forwarder.leaves_out(0, 9));
+        forwarder.halve(true);
+        assert!(!forwarder.leaves_out(0, 9), "the rest of one that went down");
+        assert!(forwarder.leaves_out(0, 10));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a key frame begins in packets of H.264 (RFC 6184): nothing else of a picture is looked at.
+//! Where a key frame begins in packets of H.264 (RFC 6184), and of which pictures nothing depends: nothing else is looked at.
 //!
 //! A decoder can begin where the sequence parameter set is: every encoder that browsers and Parley use sends it before each
 //! IDR picture, in the same packet (STAP-A) or in one of its own. An IDR slice without it is no place to begin.
@@ -6,6 +6,8 @@
 /// Single NAL units have types below this one.
 const SINGLE_MAX: u8 = 23;
 const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+const SLICE: u8 = 1;
 const SEQUENCE_PARAMETERS: u8 = 7;
 
 /// Whether a decoder can begin with this packet's payload.
@@ -19,6 +21,19 @@ pub(super) fn begins_key_frame(payload: &[u8]) -> bool {
             unit.first()
                 .is_some_and(|header| header & 0x1f == SEQUENCE_PARAMETERS)
         }),
+        _ => false,
+    }
+}
+
+/// Whether this packet is of a picture that no other refers to (`nal_ref_idc` 0; H.264, 7.4.1), so that others can be decoded without it.
+pub(super) fn is_spare(payload: &[u8]) -> bool {
+    let kind = |header: &u8| header & 0x1f;
+    match payload {
+        [header, rest @ ..] if header & 0x60 == 0 => match kind(header) {
+            SLICE => true,
+            FU_A => rest.first().is_some_and(|header| kind(header) == SLICE),
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -55,10 +70,27 @@ mod tests {
         check(&[], false);
     }
 
+    #[test]
+    fn a_picture_is_spare_when_its_slices_say_that_none_refers_to_it() {
+        let check = |payload: &[u8], spare: bool| assert_eq!(is_spare(payload), spare, "{payload:?}");
+        check(&[0x01, 1], true);
+        check(&[0x1c, 0x81, 1], true);
+        check(&[0x1c, 0x01], true);
+        check(&[0x41, 1], false);
+        check(&[0x5c, 0x81, 1], false);
+        check(&[0x1c, 0x85, 1], false);
+        // Without a picture in them: what they say is of the next one.
+        check(&[0x06, 1], false);
+        check(&[0x09, 1], false);
+        check(&[0x18, 0, 1, 0x06], false);
+        check(&[0x1c], false);
+        check(&[], false);
+    }
+
     proptest! {
         #[test]
         fn no_payload_is_a_panic(payload in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = begins_key_frame(&payload);
+            let _ = (begins_key_frame(&payload), is_spare(&payload));
         }
     }
 }

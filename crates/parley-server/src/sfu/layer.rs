@@ -19,6 +19,8 @@ const WITHOUT: Duration = Duration::from_secs(10);
 /// largest no more, and says nothing.
 const PASSED_BY: u32 = 8;
 const GONE: Duration = Duration::from_millis(400);
+/// It is back with so many new packets: one that was late, or is sent again, is no return.
+const BACK: u32 = PASSED_BY;
 /// Whoever saw that one sees what comes first, and so much later what else there may be.
 const SHUNNED: Duration = Duration::from_secs(2);
 /// What a layer is taken to need that says nothing about itself.
@@ -35,12 +37,18 @@ pub(super) struct Layer {
     came: Option<Instant>,
     window: Option<Instant>,
     bytes: u64,
+    /// Of them, of pictures that no other refers to.
+    spare: u64,
     measured: Option<Bitrate>,
+    /// The share of those pictures, where there are any.
+    spare_share: Option<f64>,
     asked: Option<Instant>,
     without_until: Option<Instant>,
     /// Packets of smaller layers since the last one of this, and when the first of them came.
     passed_by: u32,
     passed_since: Option<Instant>,
+    /// It was gone, and so many new packets came since.
+    back: Option<u32>,
 }
 
 impl Layer {
@@ -53,18 +61,33 @@ impl Layer {
             came: None,
             window: None,
             bytes: 0,
+            spare: 0,
             measured: None,
+            spare_share: None,
             asked: None,
             without_until: None,
             passed_by: 0,
             passed_since: None,
+            back: None,
         }
     }
 
-    /// A packet came. True: it is the next one after everything before.
-    pub(super) fn came(&mut self, now: Instant, ssrc: Ssrc, seq: u64, bytes: usize) -> bool {
+    /// A packet came, `spare` for one of a picture that no other refers to. True: it is the next one after everything before.
+    pub(super) fn came(&mut self, now: Instant, ssrc: Ssrc, seq: u64, bytes: usize, spare: bool) -> bool {
         if self.ssrc.replace(ssrc) != Some(ssrc) {
             self.newest_seq = None;
+            self.back = None;
+        }
+        let newest = self.newest_seq.is_none_or(|newest| seq > newest);
+        if newest {
+            self.newest_seq = Some(seq);
+        }
+        if let Some(back) = &mut self.back {
+            *back += u32::from(newest);
+            if *back < BACK {
+                return newest;
+            }
+            self.back = None;
         }
         if !self.flows(now) {
             self.window = None;
@@ -74,11 +97,7 @@ impl Layer {
         self.asked = None;
         self.without_until = None;
         self.rests();
-        self.measure(now, bytes);
-        let newest = self.newest_seq.is_none_or(|newest| seq > newest);
-        if newest {
-            self.newest_seq = Some(seq);
-        }
+        self.measure(now, bytes, spare);
         newest
     }
 
@@ -89,6 +108,7 @@ impl Layer {
         let gone = self.passed_by >= PASSED_BY && now >= since + GONE && self.flows(now);
         if gone {
             self.came = None;
+            self.back = Some(0);
             self.without_until = Some(now + WITHOUT);
         }
         gone
@@ -108,9 +128,10 @@ impl Layer {
         self.passed_since = None;
     }
 
-    fn measure(&mut self, now: Instant, bytes: usize) {
+    fn measure(&mut self, now: Instant, bytes: usize, spare: bool) {
         let began = *self.window.get_or_insert(now);
         self.bytes += bytes as u64;
+        self.spare += if spare { bytes as u64 } else { 0 };
         let passed = now.saturating_duration_since(began);
         if passed < WINDOW {
             return;
@@ -121,8 +142,11 @@ impl Layer {
             self.measured
                 .map_or(rate, |before| Bitrate::from_bps((before.bps() + rate.bps()) / 2)),
         );
+        let share = self.spare as f64 / self.bytes.max(1) as f64;
+        self.spare_share =
+            (share > 0.0).then(|| self.spare_share.map_or(share, |before| (before + share) / 2.0));
         self.window = Some(now);
-        self.bytes = 0;
+        (self.bytes, self.spare) = (0, 0);
     }
 
     /// Whether it comes now.
@@ -155,6 +179,11 @@ impl Layer {
             None if told == Bitrate::ZERO => UNKNOWN,
             None => told,
         }
+    }
+
+    /// The same without the pictures that no other refers to, where there are such.
+    pub(super) fn takes_halved(&self, now: Instant) -> Option<Bitrate> {
+        self.spare_share.map(|share| self.takes(now).scale(1.0 - share))
     }
 }
 
@@ -218,15 +247,18 @@ mod tests {
         assert_eq!(layer.takes(now), Bitrate::from_kbps(500));
         for seq in 0..200 {
             now += Duration::from_millis(10);
-            assert!(layer.came(now, 7.into(), seq, 1_000));
+            assert!(layer.came(now, 7.into(), seq, 1_000, false));
         }
         assert!(
             (795..=820).contains(&layer.takes(now).kbps()),
             "{}",
             layer.takes(now)
         );
-        assert!(!layer.came(now, 7.into(), 150, 1_000), "a late one");
-        assert!(layer.came(now, 8.into(), 0, 1_000), "another source begins anew");
+        assert!(!layer.came(now, 7.into(), 150, 1_000, false), "a late one");
+        assert!(
+            layer.came(now, 8.into(), 0, 1_000, false),
+            "another source begins anew"
+        );
         assert_eq!(layer.takes(now + STILL), Bitrate::from_kbps(500));
     }
 
@@ -240,7 +272,55 @@ mod tests {
         assert!(!layer.is_there(now + PATIENCE));
         assert!(layer.is_there(now + PATIENCE + WITHOUT));
         layer.missed(now + PATIENCE);
-        layer.came(now + PATIENCE, 1.into(), 1, 100);
+        layer.came(now + PATIENCE, 1.into(), 1, 100, false);
         assert!(layer.is_there(now + PATIENCE), "it came after all");
+    }
+
+    #[test]
+    fn half_of_a_layer_takes_what_is_left_without_the_pictures_that_no_other_refers_to() {
+        let mut layer = layer("q", 320, 180, 150);
+        let mut now = start();
+        assert_eq!(layer.takes_halved(now), None);
+        let mut come = |layer: &mut Layer, spares: bool| {
+            for picture in 0..60 {
+                now += Duration::from_millis(50);
+                let spare = spares && picture % 2 == 1;
+                let seq = layer.newest_seq.map_or(0, |newest| newest + 1);
+                layer.came(now, 7.into(), seq, if spare { 600 } else { 900 }, spare);
+            }
+            now
+        };
+        let at = come(&mut layer, true);
+        let (all, half) = (layer.takes(at).kbps(), layer.takes_halved(at).unwrap().kbps());
+        assert!(
+            (110..=130).contains(&all) && (65..=80).contains(&half),
+            "{half} of {all}"
+        );
+        let at = come(&mut layer, false);
+        assert_eq!(layer.takes_halved(at), None, "they come no more");
+    }
+
+    #[test]
+    fn a_layer_that_is_gone_is_not_back_by_packets_that_were_late() {
+        let mut layer = layer("f", 1280, 720, 1500);
+        let now = start();
+        let come = |layer: &mut Layer, at, seq| {
+            layer.came(at, 7.into(), seq, 1_000, false);
+            layer.flows(at)
+        };
+        for seq in 0..20 {
+            assert!(come(&mut layer, now, seq));
+        }
+        let gone = now + GONE;
+        assert!((0..PASSED_BY).all(|_| !layer.passed_by(now)));
+        assert!(layer.passed_by(gone) && !layer.is_there(gone));
+        for late in 10..19 {
+            assert!(!come(&mut layer, gone, late));
+        }
+        assert!(!come(&mut layer, gone, 21), "one that was on its way");
+        assert!(!layer.is_there(gone));
+        assert!((22..27).all(|seq| !come(&mut layer, gone, seq)));
+        assert!((27..30).any(|seq| come(&mut layer, gone, seq)));
+        assert!(layer.is_there(gone));
     }
 }

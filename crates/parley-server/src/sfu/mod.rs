@@ -4,8 +4,8 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
-//! | `room` | who is fed with whose tracks; who speaks (`speakers`), whose voice comes first (`audio_stage`) |
-//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation` and `probing`), when things were recorded (`capture_clock`) |
+//! | `room` | who is fed with whose tracks; who speaks (`speakers`, `floor`), whose voice comes first (`audio_stage`) |
+//! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
 //! | `dialect` | what every connection speaks |
 //! | `down_track` | what goes down in one section: which packets (`forwarder`), under which numbers (`rewriter`) |
@@ -25,6 +25,7 @@ mod down_track;
 pub mod driver;
 mod dynacast;
 mod event;
+mod floor;
 mod flow_limit;
 mod forwarder;
 mod h264;
@@ -41,7 +42,9 @@ mod silence;
 mod speakers;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod up_track;
+mod voices;
 mod way;
 
 pub use certificate::Certificate;

@@ -9,6 +9,7 @@ use super::certificate::Certificate;
 use super::dialect::{check, config};
 use super::down_track::DownTrack;
 use super::flow_limit::FlowLimit;
+use super::forwarder::Aim;
 use super::introductions::{Introductions, Names, claim, stream_of};
 use super::layer::Layer;
 use super::offences::Offences;
@@ -218,6 +219,7 @@ impl Peer {
     /// Sends a packet down. True: it is on its way.
     pub(super) fn send(
         &mut self,
+        now: Instant,
         down: usize,
         at: Rewritten,
         recorded: Instant,
@@ -247,6 +249,9 @@ impl Peer {
                 .csrc(&[number])
                 .ext_vals(values),
         );
+        if is_sound {
+            self.way.voices.sent(now, packet.payload.len());
+        }
         self.dirty = true;
         true
     }
@@ -270,7 +275,7 @@ impl Peer {
     }
 
     /// The layer each section is to show, out of what the way carries. Lets the library look for more where that is worth it.
-    pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<usize>> {
+    pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<Aim>> {
         let (aims, look) = self.way.grant(now, wanted, sections);
         if let Some(rate) = look {
             self.rtc

@@ -80,18 +80,26 @@ impl Rewriter {
     /// The same source goes on with this packet after a rest in which nothing of it was passed on: no gap in the sequence, while
     /// timestamps tell how long the rest was, as after silence that is not sent (RFC 3551, 4.1).
     pub(super) fn go_on(&mut self, seq: u64) {
-        if self.spans.is_empty() || seq < self.source_next {
+        if self.spans.is_empty() || self.is_late(seq) {
             return;
         }
         self.push(seq);
     }
 
-    /// This packet is left out on purpose. Only the one that would be next can be: where others after it were passed on
-    /// already, or one before it may still come, its place stays empty, for nothing can be moved any more.
+    /// This packet is left out on purpose. Where others after it were passed on already its place stays empty, for nothing can be moved
+    /// any more; what is missing before it may still come, and keeps its place.
     pub(super) fn leave_out(&mut self, seq: u64) {
-        if seq == self.source_next && !self.spans.is_empty() {
-            self.push(seq + 1);
+        if self.spans.is_empty() || self.is_late(seq) {
+            return;
         }
+        self.next_seq += seq - self.source_next;
+        self.source_next = seq;
+        self.push(seq + 1);
+    }
+
+    /// Whether packets after this one were passed on or left out already.
+    pub(super) const fn is_late(&self, seq: u64) -> bool {
+        seq < self.source_next
     }
 
     /// The numbers of a packet of the source in use; `None` if it has none.
@@ -119,6 +127,10 @@ impl Rewriter {
     fn push(&mut self, from: u64) {
         if let Some(last) = self.spans.back_mut() {
             last.until = self.source_next;
+        }
+        // Nothing had its number by it.
+        if self.spans.back().is_some_and(|last| last.from >= last.until) {
+            self.spans.pop_back();
         }
         if self.spans.len() == SPANS_MAX {
             self.spans.pop_front();

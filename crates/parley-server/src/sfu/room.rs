@@ -6,6 +6,7 @@
 use super::audio_stage::{AudioStage, Voice, seat};
 use super::down_track::Feed;
 use super::event::{Event, What};
+use super::floor::Floor;
 use super::peer::{Peer, PeerAt};
 use super::speakers::Speakers;
 use super::up_track::{Route, UpTrack};
@@ -44,6 +45,7 @@ pub(super) struct Room {
     pub(super) members: HashMap<ParticipantId, Member>,
     pub(super) speakers: Speakers<u32>,
     stage: AudioStage,
+    floor: Floor,
     next_number: u32,
     /// Routes have to be worked out anew.
     pub(super) stale: bool,
@@ -56,6 +58,7 @@ impl Room {
             members: HashMap::new(),
             speakers: Speakers::new(),
             stage: AudioStage::default(),
+            floor: Floor::default(),
             next_number: 1,
             stale: false,
         }
@@ -227,6 +230,12 @@ impl Room {
             })
             .collect();
         self.stale |= self.stage.arrange(&voices);
+        let dominant = speaking.first().and_then(|dominant| {
+            let mut microphones = self.microphones();
+            microphones.find(|(_, number)| number == dominant)
+        });
+        let dominant = dominant.map(|(who, _)| who);
+        self.floor.decide(now, dominant);
     }
 
     fn microphones(&self) -> impl Iterator<Item = (ParticipantId, u32)> {
@@ -251,14 +260,17 @@ impl Room {
             let mut downs = std::mem::take(&mut peer.downs);
             let wanted = {
                 let peers = &*peers;
-                Wanted::of(now, &downs, |feed| peers.get(feed.peer)?.ups.get(feed.up))
+                Wanted::of(now, &downs, self.floor.holder(), |feed| {
+                    peers.get(feed.peer)?.ups.get(feed.up)
+                })
             };
             let aims = peers
                 .get_mut(at)
                 .map(|peer| peer.grant(now, &wanted, downs.len()))
                 .unwrap_or_default();
             for (down, aim) in downs.iter_mut().zip(aims) {
-                down.forwarder.aim(aim);
+                down.forwarder.aim(aim.map(|aim| aim.layer));
+                down.forwarder.halve(aim.is_some_and(|aim| aim.halved));
             }
             let waits: Vec<(Feed, usize, bool)> = downs
                 .iter()

@@ -40,6 +40,8 @@ pub(super) enum Came {
         layer: usize,
         /// A decoder could begin with it.
         begins: bool,
+        /// No other picture refers to it.
+        spare: bool,
     },
     /// Nothing in it, or too much: it is not passed on, and nobody should miss it.
     Useless {
@@ -132,7 +134,8 @@ impl UpTrack {
         let Some(known) = self.layers.get_mut(layer) else {
             return Came::Useless { layer };
         };
-        let newest = known.came(now, ssrc, *packet.seq_no, bytes);
+        let spare = !self.source.is_sound() && h264::is_spare(&packet.payload);
+        let newest = known.came(now, ssrc, *packet.seq_no, bytes, spare);
         if self.source.is_sound() {
             let below = packet
                 .header
@@ -170,7 +173,7 @@ impl UpTrack {
         if begins {
             known.key_frames.came();
         }
-        Came::Picture { layer, begins }
+        Came::Picture { layer, begins, spare }
     }
 }
 

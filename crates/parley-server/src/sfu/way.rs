@@ -6,16 +6,17 @@
 
 use super::allocation::{Allocator, Demand, MARGIN};
 use super::down_track::{DownTrack, Feed};
-use super::layer::enough;
+use super::forwarder::Aim;
+use super::layer::{Layer, enough};
 use super::probing::Probing;
+use super::trial::Trial;
 use super::up_track::UpTrack;
-use parley_proto::Bitrate;
+use super::voices::Voices;
+use parley_proto::{Bitrate, ParticipantId, Source};
 use std::time::{Duration, Instant};
 
 /// What the way to a client is taken to carry before anything is known of it. The first probes go up to six times of it.
 pub(super) const FIRST_ESTIMATE: Bitrate = Bitrate::from_kbps(500);
-/// Kept for each voice that may come, with headers.
-const VOICE: Bitrate = Bitrate::from_kbps(50);
 /// A picture goes down for so long before the way is looked into: whoever has received none yet reports no arrivals.
 const WARM: Duration = Duration::from_millis(100);
 /// What is allocated of the estimate; the rest is for what retransmissions and headers take.
@@ -23,15 +24,15 @@ const SHARE: f64 = 0.92;
 /// For so long after the first picture the shares of a way are given without waiting whether they last: what is known of it only grows
 /// then, look by look.
 const FIRST_LOOKS: Duration = Duration::from_secs(2);
-/// Who has seen nobody for so long, though somebody could be seen, is sent one picture whatever is known of their way: where no look found
-/// anything, that picture tells what the way carries.
-const STARVED: Duration = Duration::from_secs(2);
+/// Nobody was to be seen for so long: what the way carries beside voices is unknown again.
+const UNWATCHED: Duration = Duration::from_secs(30);
+
 /// What the sections of a subscriber could show.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     demands: Vec<Demand<usize>>,
-    /// The layers that the demands are about, by their place in the track.
-    choices: Vec<Vec<usize>>,
+    /// What the layers of the demands mean to a section.
+    choices: Vec<Vec<Aim>>,
     /// Sections with a voice in them.
     voices: usize,
     /// Somebody is seen.
@@ -39,48 +40,84 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// What there is to be shown. `downs` are the subscriber's sections, `track` finds what one is fed with.
+    /// What there is to be shown. `downs` are the subscriber's sections, `floor` is whose camera is seen first where not all can be, and
+    /// `track` finds what a section is fed with.
     pub(super) fn of<'a>(
         now: Instant,
         downs: &[DownTrack],
+        floor: Option<ParticipantId>,
         track: impl Fn(Feed) -> Option<&'a UpTrack>,
     ) -> Self {
         let mut wanted = Self::default();
+        let mut has_floor = None;
+        let mut is_seen = None;
         for (at, down) in downs.iter().enumerate() {
             if down.kind.is_audio() {
                 wanted.voices += usize::from(down.feed.is_some());
                 continue;
             }
-            wanted.seen |= down.forwarder.current().is_some();
+            let current = down.forwarder.current();
+            wanted.seen |= current.is_some();
             let Some(wish) = &down.wish else {
                 continue;
             };
             let Some(track) = down.feed.and_then(&track).filter(|track| track.on) else {
                 continue;
             };
-            let last = enough(&track.layers, wish.width, wish.height);
-            let fits: Vec<(usize, Bitrate)> = track
-                .layers
-                .iter()
-                .enumerate()
-                .take(last + 1)
-                .filter(|(_, layer)| layer.is_there(now))
-                .map(|(layer, known)| (layer, known.takes(now)))
-                .collect();
-            if fits.is_empty() {
+            let Some((choices, layers)) = levels(now, track, (wish.width, wish.height)) else {
                 continue;
+            };
+            let place = wanted.demands.len();
+            if wish.source == Source::Camera && floor == Some(wish.participant) {
+                has_floor = Some(place);
+            }
+            if current.is_some() {
+                is_seen.get_or_insert(place);
             }
             wanted.demands.push(Demand {
                 key: at,
                 priority: wish.priority,
-                layers: fits.iter().map(|(_, takes)| *takes).collect(),
+                layers,
+                halved: choices.first().is_some_and(|aim| aim.halved),
+                first: false,
             });
-            wanted
-                .choices
-                .push(fits.iter().map(|(layer, _)| *layer).collect());
+            wanted.choices.push(choices);
+        }
+        // Whoever has the floor and is not to be seen here makes nobody else's picture go.
+        if let Some(first) = has_floor.or(is_seen).and_then(|at| wanted.demands.get_mut(at)) {
+            first.first = true;
         }
         wanted
     }
+
+    /// The one that is seen if only one is.
+    fn first(&self) -> Option<(usize, &Demand<usize>)> {
+        let places = self.demands.iter().enumerate().rev();
+        places.max_by_key(|(_, demand)| (demand.priority, demand.first))
+    }
+}
+
+/// The layers of a track up to the one that is large enough for a tile, and what each takes; the smallest of them also at half its rate.
+fn levels(now: Instant, track: &UpTrack, (width, height): (u16, u16)) -> Option<(Vec<Aim>, Vec<Bitrate>)> {
+    let last = enough(&track.layers, width, height);
+    let there = track.layers.iter().enumerate().take(last + 1);
+    let there: Vec<_> = there.filter(|(_, layer)| layer.is_there(now)).collect();
+    let (smallest, least) = there.first()?;
+    let halved = least.takes_halved(now).map(|takes| {
+        let aim = Aim {
+            layer: *smallest,
+            halved: true,
+        };
+        (aim, takes)
+    });
+    let whole = |(layer, known): &(usize, &Layer)| {
+        let aim = Aim {
+            layer: *layer,
+            halved: false,
+        };
+        (aim, known.takes(now))
+    };
+    Some(halved.into_iter().chain(there.iter().map(whole)).unzip())
 }
 
 /// See the module.
@@ -91,8 +128,11 @@ pub(super) struct Way {
     pub(super) estimate: Bitrate,
     /// Since when a picture goes down.
     seen_since: Option<Instant>,
-    /// Since when nothing fits of what is wanted, and nothing was seen before.
-    starved_since: Option<Instant>,
+    /// Since when nobody is to be seen.
+    unwatched_since: Option<Instant>,
+    /// What voices take that go down.
+    pub(super) voices: Voices,
+    trial: Trial,
     probing: Probing,
     allocator: Allocator<usize>,
 }
@@ -103,7 +143,9 @@ impl Default for Way {
             pictures_max: None,
             estimate: FIRST_ESTIMATE,
             seen_since: None,
-            starved_since: None,
+            unwatched_since: None,
+            voices: Voices::default(),
+            trial: Trial::default(),
             probing: Probing::default(),
             allocator: Allocator::new(),
         }
@@ -117,12 +159,10 @@ impl Way {
         now: Instant,
         wanted: &Wanted,
         sections: usize,
-    ) -> (Vec<Option<usize>>, Option<Bitrate>) {
-        let voices = Bitrate::from_bps(VOICE.bps().saturating_mul(wanted.voices as u64));
+    ) -> (Vec<Option<Aim>>, Option<Bitrate>) {
+        let voices = self.voices.room(now, wanted.voices);
         let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
-        if wanted.seen {
-            self.seen_since.get_or_insert(now);
-        }
+        self.note_seen(now, wanted);
         // Voices alone say nothing of what a way carries.
         let estimate = match self.seen_since {
             Some(_) => self.estimate,
@@ -132,15 +172,15 @@ impl Way {
         let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
         let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
         let starves = !grants.is_empty() && grants.iter().all(Option::is_none);
-        if starves && self.seen_since.is_none() {
-            let since = *self.starved_since.get_or_insert(now);
-            if let Some(first) = grants.first_mut()
-                && now >= since + STARVED
-            {
-                *first = Some(0);
-            }
-        } else {
-            self.starved_since = None;
+        let first = wanted
+            .first()
+            .and_then(|(at, demand)| Some((at, *demand.layers.first()?)));
+        let first = first.filter(|(_, takes)| *takes <= limit);
+        let takes = first.map(|(_, takes)| sum(self.voices.take(now), takes));
+        let unknown = self.seen_since.is_none();
+        let tries = self.trial.runs(now, self.estimate, takes, !starves, unknown);
+        if let Some(grant) = first.filter(|_| tries).and_then(|(at, _)| grants.get_mut(at)) {
+            *grant = Some(0);
         }
         let mut aims = vec![None; sections];
         let mut has = voices;
@@ -164,10 +204,12 @@ impl Way {
             .filter_map(|demand| demand.layers.last())
             .fold(Bitrate::ZERO, |all, one| sum(all, *one));
         let needs = step.map(|step| sum(has, step));
-        let lacks = needs.is_some_and(|needs| {
-            // Its own limit is none of the way's.
-            needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
-        });
+        // What is tried shows by itself what the way carries.
+        let lacks = !tries
+            && needs.is_some_and(|needs| {
+                // Its own limit is none of the way's.
+                needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
+            });
         // Looks are made of pictures sent again, of which every client reports. Before there are any the library may send something
         // that not all of them know, and after looking in vain it does not look for a second: only where nothing fits is that better
         // than to wait.
@@ -175,6 +217,18 @@ impl Way {
         let most = sum(voices, most.min(limit));
         let look = may_look.then(|| self.probing.look(now, self.estimate, most, lacks));
         (aims, look.flatten())
+    }
+
+    fn note_seen(&mut self, now: Instant, wanted: &Wanted) {
+        if wanted.seen {
+            self.seen_since.get_or_insert(now);
+        }
+        if !wanted.demands.is_empty() {
+            self.unwatched_since = None;
+        } else if now >= *self.unwatched_since.get_or_insert(now) + UNWATCHED {
+            // The estimate came down to what voices take meanwhile.
+            self.seen_since = None;
+        }
     }
 }
 

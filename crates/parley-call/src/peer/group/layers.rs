@@ -7,7 +7,7 @@
 
 use crate::config::VideoLimits;
 use crate::peer::ladder::{Ladder, PAYLOAD_SHARE, SCREEN_MAX};
-use parley_media::video::EncoderTargets;
+use parley_media::video::{EncoderTargets, TemporalLayers};
 use parley_proto::allocation::{Allocation, Allocator, Amounts, Demand, Kind, Rid};
 use parley_proto::{Bitrate, PublishedLayer, Resolution};
 use std::time::Instant;
@@ -164,7 +164,13 @@ impl Layers {
                 layer.ladder.note(now, has);
                 let (camera, beside) = layer.ladder.pictures(has, screen_has);
                 screen = Some(beside);
-                camera
+                let layers = if layer.rid == Some(Rid::Quarter) {
+                    // Whose way is too thin for all of the smallest is sent half of its pictures by the server.
+                    TemporalLayers::Two
+                } else {
+                    camera.layers
+                };
+                EncoderTargets { layers, ..camera }
             })
             .collect();
         let screen = screen.unwrap_or_else(|| Ladder::new(self.limits).pictures(None, screen_has).1);
@@ -372,6 +378,20 @@ mod tests {
         assert!(!has_full(2_000, 1_500));
         assert!(!has_full(3_000, 1_500));
         assert!(has_full(4_100, 1_500));
+    }
+
+    #[test]
+    fn only_of_the_smallest_layer_can_the_server_leave_pictures_out() {
+        let mut layers = Layers::new(&RIDS, VideoLimits::default());
+        let split = layers.split(Instant::now(), Bitrate::from_kbps(5_000), wants(&[true; 3]));
+        let made: Vec<TemporalLayers> = split.camera.iter().map(|targets| targets.layers).collect();
+        assert_eq!(
+            made,
+            [TemporalLayers::Two, TemporalLayers::One, TemporalLayers::One]
+        );
+        let mut one = Layers::new(&[""], VideoLimits::default());
+        let split = one.split(Instant::now(), Bitrate::from_kbps(5_000), wants(&[true]));
+        assert_eq!(split.camera[0].layers, TemporalLayers::One);
     }
 
     #[test]

@@ -52,11 +52,10 @@ impl Spotlights {
         }
     }
 
-    /// Somebody left.
+    /// Somebody is not there any more. What they said, and what was said of them, is kept and does not count: a server that began anew
+    /// names everybody again under the same ids, one after the other.
     pub(super) fn forget(&mut self, id: ParticipantId) {
         self.newcomers.remove(&id);
-        self.heard.take_if(|(by, _)| *by == id);
-        self.own.take_if(|own| own.participant == id);
     }
 
     /// What counts now.
@@ -146,6 +145,30 @@ mod tests {
         one.put(Some(on(2)));
         let guest = person(1, Role::Guest);
         assert_eq!(one.shown(Some(&guest), &roster), None);
+    }
+
+    #[test]
+    fn it_lasts_while_a_server_that_began_anew_does_not_name_them_yet() {
+        let (me, mut roster) = room();
+        let mut one = Spotlights::default();
+        let host = ParticipantId::from_bytes([2; 16]);
+        one.hear(host, Some(on(3)), &roster);
+        for id in [host, on(3).participant] {
+            roster.remove(id);
+            one.forget(id);
+        }
+        assert_eq!(one.shown(Some(&me), &roster), None);
+        roster.reset(vec![person(3, Role::Guest)]);
+        assert_eq!(
+            one.shown(Some(&me), &roster),
+            None,
+            "whoever said it is not there"
+        );
+        roster.reset(vec![person(2, Role::Host), person(3, Role::Guest)]);
+        assert_eq!(one.shown(Some(&me), &roster), Some(on(3)));
+        one.put(Some(on(3)));
+        one.forget(on(3).participant);
+        assert_eq!(one.next_word(), Some((None, word(Some(on(3))))));
     }
 
     #[test]

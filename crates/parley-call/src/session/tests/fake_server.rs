@@ -37,6 +37,8 @@ pub(super) struct FakeServer {
     /// Connections that said they can take part in groups.
     able: Vec<ClientId>,
     pub(super) groups: FakeGroups,
+    /// Whoever came first is host.
+    pub(super) has_host: bool,
 }
 
 pub(super) fn room() -> RoomId {
@@ -53,6 +55,15 @@ impl FakeServer {
             refuse_with: None,
             able: Vec::new(),
             groups: FakeGroups::default(),
+            has_host: false,
+        }
+    }
+
+    fn role(&self, number: u8) -> Role {
+        if self.has_host && number == 1 {
+            Role::Host
+        } else {
+            Role::Guest
         }
     }
 
@@ -292,7 +303,7 @@ impl FakeServer {
         let participant = Participant {
             id: ParticipantId::from_bytes([self.issued; 16]),
             name,
-            role: Role::Guest,
+            role: self.role(self.issued),
             order: u32::from(self.issued),
             away: false,
         };
@@ -346,7 +357,7 @@ impl FakeServer {
         let participant = Participant {
             id: whole,
             name,
-            role: Role::Guest,
+            role: self.role(id),
             order: u32::from(id),
             away: false,
         };

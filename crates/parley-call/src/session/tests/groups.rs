@@ -6,7 +6,7 @@ use crate::config::VideoLimits;
 use crate::port::TrackKind;
 use crate::session::Input;
 use crate::sfu_port::{Look, SfuEvent, SfuEventKind};
-use crate::snapshot::{CallPhase, RecordingConsent, RecordingRefusal};
+use crate::snapshot::{CallPhase, RecordingConsent, RecordingRefusal, Spotlight};
 use parley_proto::{
     DownState, MediaState, ParticipantId, Publication, Reaction, ServerMessage, SfuClosed, Source,
     TopologyMode,
@@ -27,7 +27,10 @@ fn talks() -> MediaState {
 
 /// Two people with everything on, whose server has an SFU.
 fn pair(seed: u64) -> World {
-    let mut world = World::new(seed);
+    pair_in(World::new(seed))
+}
+
+fn pair_in(mut world: World) -> World {
     world.server.groups.on = true;
     world.carries_words = true;
     for _ in 0..2 {
@@ -304,6 +307,31 @@ fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
     world.server.groups.on = true;
     world.run_s(30);
     expect_group(&world, &[0, 1, 2]);
+}
+
+#[test]
+fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
+    let mut world = World::new(90);
+    world.server.has_host = true;
+    let mut world = pair_in(world);
+    enter(&mut world);
+    world.run_s(5);
+    let target = Spotlight {
+        participant: world.id(1),
+        screen: false,
+    };
+    world.command(0, CallCommand::Spotlight(Some(target)));
+    world.run_s(2);
+    let shown = |world: &World| [0, 1, 2].map(|party| world.snapshot(party).spotlight);
+    assert_eq!(shown(&world), [Some(target); 3]);
+    world.stop_server();
+    world.run_s(2);
+    world.restart_sfu();
+    world.start_server(false);
+    world.server.groups.on = true;
+    world.run_s(30);
+    expect_group(&world, &[0, 1, 2]);
+    assert_eq!(shown(&world), [Some(target); 3]);
 }
 
 #[test]

@@ -86,6 +86,23 @@ fn what_is_left_out_leaves_no_gap_and_late_packets_find_their_place() {
 }
 
 #[test]
+fn what_is_missing_before_something_left_out_keeps_its_place() {
+    let now = start();
+    let mut rewriter = Rewriter::new(90_000, 100);
+    rewriter.begin(now, 10, 0);
+    let number = |rewriter: &mut Rewriter, seq| rewriter.rewrite(now, seq, 0).map(|out| out.seq);
+    assert_eq!(number(&mut rewriter, 10), Some(100));
+    // 11 and 12 are lost.
+    rewriter.leave_out(13);
+    rewriter.leave_out(14);
+    assert_eq!(number(&mut rewriter, 15), Some(103));
+    assert_eq!(number(&mut rewriter, 12), Some(102));
+    assert_eq!(number(&mut rewriter, 11), Some(101));
+    assert_eq!(number(&mut rewriter, 13), None);
+    assert!(rewriter.is_late(15) && !rewriter.is_late(16));
+}
+
+#[test]
 fn a_rest_leaves_no_gap_in_the_sequence_and_one_in_time() {
     let now = start();
     let mut rewriter = Rewriter::new(48_000, 9);

@@ -171,7 +171,7 @@ impl Sfu {
                 .and_then(|down| down.take(now, came, packet));
             let was_given = subscriber.dirty;
             if let Some(rewritten) = taken
-                && subscriber.send(route.down, rewritten, recorded, packet, number)
+                && subscriber.send(now, route.down, rewritten, recorded, packet, number)
             {
                 self.counts.media_out += 1;
                 if !was_given {

@@ -141,6 +141,70 @@ fn whose_way_up_carries_only_the_smallest_layer_any_more_is_seen_in_that_soon() 
     assert_eq!(world.states(bob), [(DownState::Flows, Some("f".to_owned()))]);
 }
 
+/// Five people of whom the last one has a thin line, and what that one sees and hears of the others in each of so many tens of seconds, after
+/// the first twenty: pictures of whoever is seen best, and the fewest packets of anybody's sound.
+fn by_a_thin_line(spares: bool, quarter_kbps: u32, tens: u32) -> Vec<(usize, usize)> {
+    let mut world = World::new();
+    let mut part = Part {
+        hears: 5,
+        sees: 4,
+        ..shows()
+    };
+    part.layers[0].kbps = quarter_kbps;
+    let people: Vec<usize> = (0..5).map(|_| world.enter(part.clone())).collect();
+    for who in &people {
+        world.people[*who].spares = spares;
+    }
+    let (eve, bob) = (people[4], people[1]);
+    // 400 kbit/s of which headers below ours take 50.
+    world.people[eve].way.down_bps = Some(350_000);
+    world.run(ms(600));
+    let wanted: Vec<_> = people[..4].iter().map(|who| (*who, 320, 180, 1)).collect();
+    world.watch(eve, &wanted);
+    world.watch(bob, &[(people[0], 320, 180, 1)]);
+    world.run(Duration::from_secs(20));
+    let mut came = Vec::new();
+    for _ in 0..tens {
+        let since = world.now;
+        world.run(Duration::from_secs(10));
+        let pictures = |at: usize, who: usize| {
+            let got = world.got(at, who, Source::Camera, since);
+            got.iter().filter(|one| one.marker).count()
+        };
+        let seen = people[..4].iter().map(|who| pictures(eve, *who));
+        let heard = people[..4]
+            .iter()
+            .map(|who| world.got(eve, *who, Source::Microphone, since).len());
+        came.push((seen.max().unwrap(), heard.min().unwrap()));
+        // Whose line is wide has all of it.
+        assert!(pictures(bob, people[0]) >= 249);
+    }
+    eprintln!("{came:?}");
+    came
+}
+
+#[test]
+fn on_a_thin_line_with_four_voices_somebody_is_seen_and_all_are_heard() {
+    let came = by_a_thin_line(true, 150, 12);
+    let well = came.iter().filter(|(seen, _)| *seen >= 100).count();
+    assert!(well >= 11, "{came:?} of 125 pictures");
+    assert!(
+        came.iter().all(|(_, heard)| *heard > 475),
+        "{came:?} of 500 packets of sound"
+    );
+}
+
+#[test]
+fn on_a_thin_line_somebody_is_seen_whose_pictures_all_refer_to_each_other() {
+    let came = by_a_thin_line(false, 100, 12);
+    let well = came.iter().filter(|(seen, _)| *seen >= 200).count();
+    assert!(well >= 11, "{came:?} of 250 pictures");
+    assert!(
+        came.iter().all(|(_, heard)| *heard > 475),
+        "{came:?} of 500 packets of sound"
+    );
+}
+
 #[test]
 fn a_larger_tile_gets_a_larger_layer_within_two_seconds() {
     let mut world = World::new();
