@@ -49,8 +49,11 @@ pub(crate) fn bench(arguments: &[String]) -> Result<ExitCode> {
     setup::system(*purpose)?;
     build::programs()?;
     let mut rest = rest.to_vec();
-    if let Some(at) = rest.iter().position(|word| word == "--release") {
+    let wished = rest.iter().position(|word| word == "--release");
+    if let Some(at) = wished {
         rest.remove(at);
+    }
+    if wished.is_some() || *purpose == Purpose::SfuBench {
         build::release_of_the_server()?;
         let server = released("parley-server").display().to_string();
         rest.extend(["--server".to_owned(), server]);

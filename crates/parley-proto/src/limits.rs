@@ -1,7 +1,8 @@
 //! A limit on everything that comes from outside. Units last in the names.
 
-/// The largest signaling message either side accepts, in bytes.
-pub const SIGNAL_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// The largest signaling message either side accepts, in bytes: a description for the SFU, or the list of what everybody of the largest
+/// group publishes.
+pub const SIGNAL_MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// Signaling messages one client may send in a burst.
 pub const SIGNAL_BURST_MESSAGES_MAX: u32 = 120;
 /// Signaling messages one client may send per second in the long run.
@@ -12,8 +13,11 @@ pub const SIGNAL_QUEUE_MESSAGES_MAX: usize = 256;
 pub const SIGNAL_QUEUE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest name of a participant, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
-/// The longest SDP, in bytes.
+/// The longest SDP between two people, in bytes.
 pub const SDP_BYTES_MAX: usize = 48 * 1024;
+/// The longest SDP between a client and the SFU, in bytes: every section that a client may have ([`PUBLICATIONS_MAX`],
+/// [`VIDEO_DOWNS_MAX`], [`AUDIO_DOWNS_MAX`]), of which 46 took more than 48 KiB.
+pub const SFU_SDP_BYTES_MAX: usize = 96 * 1024;
 /// The longest ICE candidate line, in bytes.
 pub const CANDIDATE_BYTES_MAX: usize = 1024;
 /// The longest ticket or resume token, in bytes.

@@ -148,10 +148,13 @@ impl Crowd {
         };
         let (client, receiver) = (&mut one.client, &mut one.receiver);
         let mut take = |from, told: Option<Duration>, datagram: &[u8]| {
-            let now = now();
-            client.handle_packet(now, from, datagram);
-            let read = now.saturating_duration_since(start);
-            let came = told.map_or(read, |told| told.saturating_sub(start_unix));
+            // To its server, too, a client reports when something came, not when this thread got around to it: else a way looks
+            // as if it had a queue.
+            let came = told.map_or_else(
+                || now().saturating_duration_since(start),
+                |told| told.saturating_sub(start_unix),
+            );
+            client.handle_packet(start + came, from, datagram);
             for received in client.take_received() {
                 if counting {
                     receiver.take(micros(came), &received);

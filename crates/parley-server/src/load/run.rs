@@ -16,8 +16,6 @@ use std::time::{Duration, Instant};
 
 /// Events that wait for the clients; the SFU keeps what does not fit.
 const EVENTS_MAX: usize = 65_536;
-/// Pictures that somebody sees who sends too: what one page of a grid of 25 shows.
-const PAGE: usize = 24;
 /// Connections begin so far apart: a key exchange each.
 const ENTER_EVERY: Duration = Duration::from_millis(3);
 /// After the last one came, before it is measured: estimates have to grow, layers to be changed.
@@ -61,17 +59,11 @@ impl LoadPlan {
             part.layers = self.video.layers();
         }
         if number < self.participants || number >= self.senders() {
-            // Descriptions of more sections than these are longer than a server takes.
-            let seen_max = if number < self.participants {
-                PAGE
-            } else {
-                VIDEO_DOWNS_MAX
-            };
             let others = self.senders() - usize::from(number < self.senders());
             part.hears = others.min(AUDIO_DOWNS_MAX);
             part.sees = match self.video {
                 Video::None => 0,
-                _ => others.min(VIDEO_DOWNS_MAX).min(seen_max),
+                _ => others.min(VIDEO_DOWNS_MAX),
             };
         }
         part

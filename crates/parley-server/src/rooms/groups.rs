@@ -10,7 +10,9 @@ use super::{ClientId, Errand, Output, Rooms, Seat};
 use crate::limit::TokenBucket;
 use crate::sfu::{Ask, Command, Event, What};
 use crate::time::Moment;
-use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SDP_BYTES_MAX, TELL_BYTES_MAX};
+use parley_proto::limits::{
+    GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SFU_SDP_BYTES_MAX, TELL_BYTES_MAX,
+};
 use parley_proto::{
     ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish,
 };
@@ -261,7 +263,7 @@ impl Rooms {
         {
             return self.too_fast(now, client, seat);
         }
-        if sdp.len() > SDP_BYTES_MAX {
+        if sdp.len() > SFU_SDP_BYTES_MAX {
             self.refuse(client, ErrorCode::SfuRefused);
             return self.misspeaks(now, seat, Offence::Absurd);
         }

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::peer::Refusal;
-use parley_proto::limits::{AUDIO_DOWNS_MAX, PUBLICATIONS_MAX, SDP_BYTES_MAX, VIDEO_DOWNS_MAX};
+use parley_proto::limits::{AUDIO_DOWNS_MAX, PUBLICATIONS_MAX, SFU_SDP_BYTES_MAX, VIDEO_DOWNS_MAX};
 use std::sync::{Arc, LazyLock};
 use str0m::RtcConfig;
 use str0m::crypto::{CryptoProvider, from_feature_flags};
@@ -44,7 +44,7 @@ fn extensions() -> ExtensionMap {
 /// What no description may have more of.
 pub(super) fn check(sdp: &str) -> Result<(), Refusal> {
     const SECTIONS_MAX: usize = PUBLICATIONS_MAX + VIDEO_DOWNS_MAX + AUDIO_DOWNS_MAX + 1;
-    if sdp.len() > SDP_BYTES_MAX {
+    if sdp.len() > SFU_SDP_BYTES_MAX {
         return Err("it is too long");
     }
     if sdp.lines().filter(|line| line.starts_with("m=")).count() > SECTIONS_MAX {

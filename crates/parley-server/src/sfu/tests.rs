@@ -2,5 +2,6 @@
 
 mod calls;
 mod hostile;
+mod sizes;
 mod ways;
 mod world;

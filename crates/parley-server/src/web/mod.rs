@@ -36,12 +36,12 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
 /// A message up to this size is read to its end, so that it can be answered; one beyond ends the connection.
-const READ_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
+const READ_BYTES_MAX: usize = 2 * SIGNAL_MESSAGE_BYTES_MAX;
 /// What is read at once. The WebSocket keeps and fills that much for everyone who is connected, and usually it is 128 KiB: most of
 /// what somebody who does nothing cost. Longer messages are read in several goes.
 const READ_AT_ONCE_BYTES: usize = 2 * 1024;
 /// Bytes the WebSocket may hold back for one client, beyond its queue.
-const WRITE_BUFFER_BYTES_MAX: usize = 8 * SIGNAL_MESSAGE_BYTES_MAX;
+const WRITE_BUFFER_BYTES_MAX: usize = 4 * SIGNAL_MESSAGE_BYTES_MAX;
 
 /// Where programs ask what this is.
 pub(crate) const ABOUT_PATH: &str = "/api/v1/server";

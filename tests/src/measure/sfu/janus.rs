@@ -39,7 +39,7 @@ impl Janus {
         }
         let mut command = Command::new("janus");
         command.arg("-F").arg(&configuration);
-        let program = Program::start("janus", &mut world.enter(&cores.alone(command)))?;
+        let program = Program::start("janus", &mut world.enter(&cores.alone_and_first(command)))?;
         let janus = Self {
             program,
             rooms: Cell::new(0),

@@ -7,7 +7,7 @@ use crate::harness::participant::Participant;
 use crate::harness::programs::our;
 use crate::harness::server::RealServer;
 use anyhow::{Context as _, Result, ensure};
-use parley_proto::{ClientMessage, ServerMessage, Source, Wish};
+use parley_proto::{ClientMessage, ParticipantId, ServerMessage, Source, Wish};
 use parley_server::load::Crowd;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -44,7 +44,7 @@ impl Parley {
             None => our("parley-server")?,
         };
         command.arg("--config").arg(settings).env("RUST_LOG", "info");
-        let server = RealServer::start_as(world.enter(&cores.alone(command)))?;
+        let server = RealServer::start_as(world.enter(&cores.alone_and_first(command)))?;
         Ok(Self {
             address: server.url().trim_start_matches("http://").parse()?,
             server,
@@ -86,50 +86,94 @@ impl Sfu for Parley {
             runtime: &self.runtime,
             people: Vec::new(),
         };
-        for number in 0..=case.listeners {
-            let room = visit.people.first().map(Participant::room);
-            let name = number.to_string();
-            let enter = Participant::enter_group(self.address, room, &name);
-            visit.people.push(self.runtime.block_on(enter)?);
-        }
-        let publisher = visit.people.first().map(Participant::id).context("nobody came")?;
-        for (at, one) in visit.people.iter_mut().enumerate() {
-            let client = crowd.client(at).context("somebody without a client")?;
-            let (sdp, mut publish) = client.offer();
-            for one in &mut publish {
-                one.layers = if one.source.is_sound() {
-                    Vec::new()
-                } else {
-                    case.layers()
-                };
+        for _ in 0..case.rooms {
+            let first = visit.people.len();
+            for number in 0..case.people() {
+                let room = visit.people.get(first).map(Participant::room);
+                let name = format!("{first} {number}");
+                let enter = Participant::enter_group(self.address, room, &name);
+                visit.people.push(self.runtime.block_on(enter)?);
             }
-            let downs = client.picture_sections().map(|mid| Wish {
-                mid,
-                participant: publisher,
-                source: Source::Camera,
-                width: 1280,
-                height: 720,
-                priority: 1,
-            });
-            let wishes = ClientMessage::Subscribe {
-                downs: downs.collect(),
-                kbps_max: None,
-            };
-            let answer = self.runtime.block_on(async {
-                one.say(&ClientMessage::SfuOffer {
-                    connection: 1,
-                    sdp,
-                    publish,
-                })
-                .await?;
-                let answer = timeout(PATIENCE, answer(one)).await.context("no answer came")??;
-                one.say(&wishes).await?;
-                anyhow::Ok(answer)
-            })?;
-            ensure!(client.answer(&answer), "the answer is not understood: {answer}");
-            crowd.turn(Instant::now())?;
+            let senders: Vec<ParticipantId> = visit
+                .people
+                .iter()
+                .skip(first)
+                .take(case.senders)
+                .map(Participant::id)
+                .collect();
+            for at in first..visit.people.len() {
+                visit.connect(crowd, case, at, &senders)?;
+                crowd.turn(Instant::now())?;
+            }
         }
         Ok(Box::new(visit))
+    }
+}
+
+impl People<'_> {
+    /// Offers for somebody, and says whom they want to see.
+    fn connect(&mut self, crowd: &mut Crowd, case: Case, at: usize, senders: &[ParticipantId]) -> Result<()> {
+        let client = crowd.client(at).context("somebody without a client")?;
+        let one = self.people.get_mut(at).context("somebody who did not come")?;
+        let (sdp, mut publish) = client.offer();
+        for one in &mut publish {
+            one.layers = if one.source.is_sound() {
+                Vec::new()
+            } else {
+                case.layers()
+            };
+        }
+        let (width, height) = case
+            .picture
+            .map_or((0, 0), |picture| (picture.width, picture.height));
+        // Those who come after, around the room: everybody is seen by as many.
+        let me = senders.iter().position(|id| *id == one.id());
+        let others = senders
+            .iter()
+            .cycle()
+            .skip(me.map_or(0, |me| me + 1))
+            .take(senders.len() - usize::from(me.is_some()));
+        let downs = client
+            .picture_sections()
+            .zip(others)
+            .map(|(mid, other)| Wish {
+                mid,
+                participant: *other,
+                source: Source::Camera,
+                width,
+                height,
+                priority: 1,
+            })
+            .collect();
+        let wishes = ClientMessage::Subscribe {
+            downs,
+            kbps_max: None,
+        };
+        let answer = self.runtime.block_on(async {
+            one.say(&ClientMessage::SfuOffer {
+                connection: 1,
+                sdp,
+                publish,
+            })
+            .await?;
+            let answer = timeout(PATIENCE, answer(one)).await.context("no answer came")??;
+            one.say(&wishes).await?;
+            anyhow::Ok(answer)
+        })?;
+        ensure!(client.answer(&answer), "the answer is not understood: {answer}");
+        self.listen()
+    }
+
+    /// Hears what everybody was told meanwhile: whoever does not read is cut off.
+    fn listen(&mut self) -> Result<()> {
+        self.runtime.block_on(async {
+            for one in &mut self.people {
+                while let Ok(heard) = timeout(Duration::ZERO, one.hear()).await {
+                    heard?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::peer::tcp::lines;
 use crate::peer::way::{self, Selected};
 use crate::relay::relays::Relays;
 use crate::sfu_port::ReceiveSection;
-use parley_proto::limits::SDP_BYTES_MAX;
+use parley_proto::limits::SFU_SDP_BYTES_MAX;
 use parley_proto::{Bitrate, Publish, PublishedLayer, Source};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -207,7 +207,7 @@ impl Connection {
 
     /// Sets the server's answer; checks begin.
     pub(super) async fn set_answer(&self, sdp: &str) -> Result<()> {
-        if sdp.len() > SDP_BYTES_MAX {
+        if sdp.len() > SFU_SDP_BYTES_MAX {
             return Err(CommandError::TooLarge("the description"));
         }
         let answer = RTCSessionDescription::answer(lines::without_tcp(sdp))?;

@@ -36,5 +36,5 @@ mod ways;
 /// than it has speakers to tell (`parley_proto::limits::SPEAKERS_MAX`); each costs some 800 bytes of description.
 const SOUND_SECTIONS: usize = 5;
 /// Sections for pictures: four rows of four, which is what a window of 720p shows in tiles of 320 by 180. With the own sections the
-/// description stays below half of what the server takes (`parley_proto::limits::SDP_BYTES_MAX`), and so does its answer.
+/// description stays below a quarter of what the server takes (`parley_proto::limits::SFU_SDP_BYTES_MAX`), and so does its answer.
 const PICTURE_SECTIONS: usize = 16;

@@ -9,7 +9,7 @@ use crate::port::ConnectionPhase;
 use crate::session::context::Context;
 use crate::session::leg::ShareTracks;
 use crate::sfu_port::{ReceiveSection, SfuCommand, SfuEventKind};
-use parley_proto::limits::SDP_BYTES_MAX;
+use parley_proto::limits::SFU_SDP_BYTES_MAX;
 use parley_proto::{Publish, SfuClosed};
 use std::time::{Duration, Instant};
 
@@ -191,7 +191,7 @@ impl SfuConnection {
     /// The server answered. Gives whether that was asked for.
     pub(super) fn on_answer(&mut self, connection: u32, sdp: String, cx: &mut Context<'_>) -> bool {
         let asked = connection == self.number && matches!(self.stage, Stage::Offered { .. });
-        if !asked || sdp.len() > SDP_BYTES_MAX {
+        if !asked || sdp.len() > SFU_SDP_BYTES_MAX {
             return false;
         }
         self.stage = Stage::Answered {

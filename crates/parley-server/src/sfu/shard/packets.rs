@@ -96,8 +96,13 @@ impl Sfu {
             Happened::MediaAdded(added) => {
                 // Below half of the range: a first number close to its end would wrap around before anybody counted rollovers.
                 let first_seq = (self.rng.next_u32() & 0x7fff) as u16;
-                if let Some(peer) = self.peers.get_mut(at) {
-                    peer.section(added.mid, added.kind, added.direction, first_seq);
+                let Some(peer) = self.peers.get_mut(at) else {
+                    return;
+                };
+                peer.section(added.mid, added.kind, added.direction, first_seq);
+                // The library says so only once the connection stands, when routes were worked out without this section.
+                if let Some(room) = self.rooms.get_mut(&peer.room) {
+                    room.stale = true;
                 }
             }
             Happened::MediaChanged(changed) => {

@@ -65,6 +65,31 @@ fn three_people_see_and_hear_each_other() {
 }
 
 #[test]
+fn whoever_comes_last_into_a_room_where_nothing_changes_hears_and_sees_all_the_same() {
+    let mut world = World::new();
+    let ada = world.enter(Part {
+        speaks: true,
+        layers: layers(),
+        ..Part::default()
+    });
+    world.run(ms(2_000));
+    let bob = world.enter(Part {
+        hears: 1,
+        sees: 1,
+        ..Part::default()
+    });
+    // Said before the connection stands, and not again.
+    world.watch(bob, &[(ada, 320, 180, 1)]);
+    world.run(ms(1_500));
+    let since = world.now;
+    world.run(ms(1_000));
+    let heard = world.got(bob, ada, Source::Microphone, since).len();
+    assert!(heard >= 40, "{heard}");
+    assert!(world.got(bob, ada, Source::Camera, since).len() >= 20);
+    assert_eq!(world.states(bob), [(DownState::Flows, rid("q"))]);
+}
+
+#[test]
 fn a_section_can_show_somebody_else_and_every_packet_says_whose_it_is() {
     let mut world = World::new();
     let (ada, bob, eve) = (
