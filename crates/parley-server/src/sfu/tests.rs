@@ -2,5 +2,6 @@
 
 mod calls;
 mod hostile;
+mod listeners;
 mod ways;
 mod world;
