@@ -272,9 +272,17 @@ end_to_end: boolean,
  */
 me: string | null, 
 /**
- * The other people, in the order in which they came.
+ * Whether this side may speak.
+ */
+part: PartView, 
+/**
+ * The other people who may speak, in the order in which they came.
  */
 people: Array<PersonView>, 
+/**
+ * The others who only listen, in the order in which they came: there may be hundreds, and none has a tile.
+ */
+listeners: Array<ListenerView>, 
 /**
  * One's own place in the order of raised hands; see [`PersonView::hand_place`].
  */
@@ -524,7 +532,23 @@ id: string | null, } | { "what": "spotlight",
 /**
  * Whose tile: the id of a person, one's own among them, or `screen:` and the id; absent for nobody.
  */
-tile: string | null, } | { "what": "end_for_all" } | { "what": "seen_mute" };
+tile: string | null, } | { "what": "listen_from", 
+/**
+ * 1: everybody who comes, 0: nobody.
+ */
+people: number, } | { "what": "set_listens", 
+/**
+ * Who ([`super::PersonView::id`], [`super::ListenerView::id`], or one's own).
+ */
+id: string, 
+/**
+ * Only listens.
+ */
+listens: boolean, } | { "what": "seen_part" } | { "what": "end_for_all" } | { "what": "seen_mute" };
+
+export type PartView = "speaks" | "listens" | "let_speak";
+
+export type ListenerView = { id: string, name: string, host: boolean, away: boolean, hand_place: number | null, };
 
 /**
  * How the call's door stands.
@@ -551,6 +575,10 @@ lobby: boolean,
  * Whoever comes is asked for a password.
  */
 password: boolean, 
+/**
+ * From so many people on whoever comes only listens; 1: everybody who comes, 0: nobody.
+ */
+listen_from: number, 
 /**
  * Who waits, longest first; only hosts know.
  */
@@ -934,7 +962,7 @@ export type NoticeTopic = "call" | "chat" | "files";
 /**
  * What it is.
  */
-export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "absurd";
+export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "upstream" | "absurd";
 
 /**
  * One kind of it.
