@@ -57,6 +57,11 @@ export class Room {
     return this.stay.other ? [this.stay.other] : [];
   }
 
+  /** Whether this side only listens: nothing of it is sent. */
+  get listens(): boolean {
+    return this.stay.me?.listens ?? false;
+  }
+
   onJoined(nowMs: number, you: string, people: readonly Participant[]): void {
     const me = people.find(({ id }) => id === you);
     if (!me) return this.#out.askAgainLater();
@@ -69,7 +74,9 @@ export class Room {
       if (other && !this.roster.has(other.id) && !this.#way()?.up) this.stay.drop();
       return this.#agree();
     }
-    if (others.length < 2) return this.stay.onJoined(nowMs, you, people);
+    // Two of whom one listens are a group too.
+    const listening = people.some(({ listens }) => listens);
+    if (others.length < 2 && !listening) return this.stay.onJoined(nowMs, you, people);
     // A newcomer to a group meets nobody directly.
     this.stay.comeIn(me);
     this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
@@ -81,7 +88,7 @@ export class Room {
     if (message.type === 'topology') this.#onTopology(nowMs, message);
     else if (isOfGroup(message)) this.group.onMessage(nowMs, this.stay.me?.id ?? null, message);
     else if (this.group.inForce) this.#onRoomOfGroup(nowMs, message);
-    else if (message.type === 'participant_joined' && message.participant.id !== this.stay.me?.id && this.roster.present > 1) this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
+    else if (message.type === 'participant_joined' && message.participant.id !== this.stay.me?.id && (this.roster.present > 1 || message.participant.listens || this.listens)) this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
     else this.stay.onRoom(nowMs, message);
   }
 
@@ -98,7 +105,7 @@ export class Room {
       this.#thirdUntil = null;
       if (!this.group.inForce) this.stay.meetOne(nowMs, this.roster.everybody);
     }
-    const follow = this.group.settle(nowMs, { me: this.stay.me?.id ?? null, joined, link });
+    const follow = this.group.settle(nowMs, { me: this.stay.me?.id ?? null, listens: this.listens, joined, link });
     if (follow === 'end-direct') this.stay.drop();
     else if (follow) {
       this.group.end();
@@ -164,6 +171,7 @@ export class Room {
       case 'door':
       case 'at_the_door':
       case 'role_changed':
+      case 'listens_changed':
         this.stay.onRoom(nowMs, message);
     }
   }
@@ -174,6 +182,11 @@ export class Room {
       case 'participant_joined':
         if (message.participant.id !== this.stay.me?.id) this.roster.add(message.participant);
         return;
+      case 'participants':
+        for (const one of message.list) if (one.id !== this.stay.me?.id) this.roster.add(one);
+        return;
+      case 'listens_changed':
+        return this.roster.setListens(message.id, message.listens);
       case 'participant_left':
         this.roster.remove(message.id);
         return this.group.forget(message.id);
