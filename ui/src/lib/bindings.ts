@@ -546,10 +546,6 @@ id: string,
  */
 listens: boolean, } | { "what": "seen_part" } | { "what": "end_for_all" } | { "what": "seen_mute" };
 
-export type PartView = "speaks" | "listens" | "let_speak";
-
-export type ListenerView = { id: string, name: string, host: boolean, away: boolean, hand_place: number | null, };
-
 /**
  * How the call's door stands.
  */
@@ -821,6 +817,31 @@ speaker: number,
 people: Array<PersonLevel>, };
 
 /**
+ * Another person in the call who only listens.
+ */
+export type ListenerView = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * The name; empty where they gave none.
+ */
+name: string, 
+/**
+ * Whether they may let people in and put them out.
+ */
+host: boolean, 
+/**
+ * Their connection to the server is gone (media may go on).
+ */
+away: boolean, 
+/**
+ * Which hand theirs is in the order in which they went up; absent while it is down.
+ */
+hand_place: number | null, };
+
+/**
  * One's own side.
  */
 export type LocalView = { 
@@ -1020,6 +1041,11 @@ relay: string | null,
 over_tcp: boolean, };
 
 /**
+ * Whether somebody may speak.
+ */
+export type PartView = "speaks" | "listens" | "let_speak";
+
+/**
  * One call that was.
  */
 export type PastCallView = { 
@@ -1148,7 +1174,7 @@ id: string,
 level: number, };
 
 /**
- * Another person in the call.
+ * Another person in the call who may speak.
  */
 export type PersonView = { 
 /**

@@ -5,7 +5,7 @@ use super::actor::Actor;
 use super::mute::MuteAsk;
 use super::obey::{Outcome, refuse};
 use crate::view::{CommandErrorCode, ListenerView, PartView, Phase};
-use parley_call::{CallCommand, CallSnapshot, PersonSnapshot};
+use parley_call::{CallSnapshot, PersonSnapshot};
 use parley_proto::Role;
 
 /// What somebody is told who asks for what a listener cannot have.

@@ -136,12 +136,15 @@ impl Rooms {
     /// Before a listener's wish goes to the SFU: it is told that they are one, for it may have begun anew. A client that knows what that
     /// is publishes nothing.
     pub(super) fn note_listener(&mut self, now: Moment, seat: Seat, ask: &Ask) {
-        let Some(part) = self.member_mut(seat).map(|member| member.part()) else {
+        let Some(member) = self.member_mut(seat) else {
             return;
         };
+        let part = member.part();
         if part == Part::Speaks {
             return;
         }
+        // Also where the next word of theirs is the one too many.
+        member.grouped.in_sfu = true;
         let publishes = match ask {
             Ask::Offer { publish, .. } | Ask::Publish(publish) => !publish.is_empty(),
             _ => false,

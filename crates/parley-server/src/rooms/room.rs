@@ -181,8 +181,8 @@ impl Room {
         now: Moment,
         counts: impl Fn(&Member) -> bool,
     ) -> Option<(Moment, ParticipantId)> {
-        let members = self.members.iter().filter(|member| counts(member));
-        members.into_iter().find_map(|member| match member.presence {
+        let mut members = self.members.iter().filter(|member| counts(member));
+        members.find_map(|member| match member.presence {
             Presence::Away { until } if until <= now + GIVES_WAY_BEFORE_END => Some((until, member.id)),
             Presence::Away { .. } | Presence::Here(_) | Presence::Expected { .. } => None,
         })

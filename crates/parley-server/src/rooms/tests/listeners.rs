@@ -233,7 +233,6 @@ fn the_sfu_is_told_before_each_offer_and_what_a_listener_publishes_is_an_offence
     };
     let mut outputs = Vec::new();
     for _ in 0..20 {
-        world.now = world.now + Duration::from_millis(100);
         outputs.extend(world.say(BOB, publish.clone()));
     }
     let offences: Vec<_> = sent_to(ADA, &outputs)
@@ -253,6 +252,7 @@ fn the_sfu_is_told_before_each_offer_and_what_a_listener_publishes_is_an_offence
     );
     asked(&mut world);
 
+    world.wait(5);
     world.say(ADA, set(bob.me, false));
     assert_eq!(asks(&mut world), [Ask::Part(Part::Speaks)]);
     let outputs = world.say(BOB, publish);
