@@ -155,7 +155,7 @@ const SCREENS: Record<string, Screen> = {
   },
   'group-screen': { scenario: 'group-screen' },
   'large-room': { scenario: 'large-room' },
-  'large-room-people': { scenario: 'large-room', then: click('people-count') },
+  'large-room-people': { scenario: 'large-room-few', then: click('people-count') },
   listening: { scenario: 'listening' },
   'may-speak': { scenario: 'may-speak' },
   'group-screen-among': { scenario: 'group-screen', then: layout },

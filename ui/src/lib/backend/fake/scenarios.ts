@@ -127,6 +127,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'group-screen': (now) => group(now, 7, { group: { speakers: ['p-2'] }, people: { [GRACE.id]: { screen_on: true, screen: 'flows', screen_size: [1920, 1080] } } }),
   // Two speak, hundreds listen: as a host sees it, and as one of them.
   'large-room': (now) => group(now, 2, { call: { listeners: audience(300, [6, 2]), door: { ...OPEN_DOOR, listen_from: 1 } } }),
+  'large-room-few': (now) => group(now, 2, { call: { listeners: audience(24, [6, 2]), door: { ...OPEN_DOOR, listen_from: 20 } } }),
   listening: (now) => withLocal(group(now, 2, { call: { part: 'listens', host: false, listeners: audience(12, [4]), door: { ...OPEN_DOOR, may_host: false, listen_from: 1 } } }), { ...LOCAL_OFF, speaker: 'running', muted: true }),
   'may-speak': (now) => withLocal(group(now, 2, { call: { part: 'let_speak', host: false, listeners: audience(12), door: { ...OPEN_DOOR, may_host: false, listen_from: 1 } } }), { camera_on: false, camera: 'off', video_size: null, muted: true }),
   ended: () => ended('hung_up', 'You left the call.', 754),
