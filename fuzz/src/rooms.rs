@@ -14,8 +14,10 @@ use std::time::Duration;
 
 /// Connections at once.
 const CLIENTS: u8 = 5;
-/// People in a room whose clients all can take part in groups.
-const GROUP_MAX: usize = 4;
+/// People in a room whose clients all can take part in groups: who may speak, and who listens.
+const SPEAKERS_MAX: usize = 4;
+const LISTENERS_MAX: usize = 2;
+const GROUP_MAX: usize = SPEAKERS_MAX + LISTENERS_MAX;
 /// Steps of one plan; more find nothing new and take time.
 const STEPS_MAX: usize = 400;
 /// What is remembered of tickets, tokens, rooms and people.
@@ -138,7 +140,13 @@ impl World {
 
     fn of_groups(&self, pick: u8, plan: &mut Plan<'_>) -> ClientMessage {
         match pick % 8 {
-            0..=2 => ClientMessage::Groups,
+            0 | 1 => ClientMessage::Groups {
+                listens: pick % 16 < 8,
+            },
+            2 => ClientMessage::SetListens {
+                id: picked(&self.people, plan.byte()).unwrap_or(ParticipantId::from_bytes([0; 16])),
+                listens: pick & 64 == 0,
+            },
             3 => ClientMessage::SfuOffer {
                 connection: u32::from(plan.byte() % 4),
                 sdp: "v=0".to_owned(),
@@ -176,7 +184,7 @@ impl World {
             self.next_client += 1;
             ClientId(self.next_client)
         });
-        if message == ClientMessage::Groups {
+        if matches!(message, ClientMessage::Groups { .. }) {
             self.able.insert(client);
         }
         let outputs = self.rooms.handle(self.now, client, message);
@@ -403,7 +411,9 @@ impl World {
 
 fn fresh(now: Moment, life: u64) -> Rooms {
     let key = ServerKey::from_bytes([1; 32]);
-    Rooms::new(now, &key, Vec::new(), 8, StdRng::seed_from_u64(life)).with_groups(Some(GROUP_MAX))
+    Rooms::new(now, &key, Vec::new(), 8, StdRng::seed_from_u64(life))
+        .with_groups(Some(SPEAKERS_MAX))
+        .with_listeners(LISTENERS_MAX, 3)
 }
 
 fn picked<T: Clone>(from: &[T], pick: u8) -> Option<T> {

@@ -72,6 +72,15 @@ pub enum CallCommand {
     Remove(ParticipantId),
     /// Asks somebody, or everybody, to mute.
     AskMute(Option<ParticipantId>),
+    /// From so many people on whoever comes listens; 0: nobody. From a host.
+    ListenFrom(u16),
+    /// Makes somebody a listener, or lets them speak. From a host; oneself too.
+    SetListens {
+        /// Who.
+        id: ParticipantId,
+        /// Only listens.
+        listens: bool,
+    },
     /// Puts somebody large for everybody, or nobody. In a group, from a host; otherwise it does nothing.
     Spotlight(Option<Spotlight>),
     /// What is shown of whom and how large, whole: in rooms of three and more, only that is asked of the server.

@@ -23,7 +23,12 @@ pub enum SfuCommand {
         connection: u32,
         /// What helps to find a way.
         ice_servers: Vec<IceServer>,
+        /// With microphone and camera; a listener has neither.
+        speaks: bool,
     },
+    /// From now on this side sends, or sends nothing at all to the SFU. Where the newest connection has no microphone and camera yet they
+    /// are added to it: [`SfuEventKind::NegotiationNeeded`] follows.
+    Speak(bool),
     /// Creates an offer and sets it: answered by [`SfuEventKind::LocalOffer`] or [`SfuEventKind::CommandFailed`].
     MakeOffer {
         /// Whether ICE starts anew.

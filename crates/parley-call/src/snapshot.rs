@@ -20,6 +20,8 @@ pub struct CallSnapshot {
     pub me: Option<ParticipantId>,
     /// What one may do, while in the room.
     pub role: Option<Role>,
+    /// Whether one only listens: nothing that one's microphone, camera or screen gives is sent.
+    pub listens: bool,
     /// What keeps this side from coming in, while [`CallPhase::Joining`].
     pub entrance: Entrance,
     /// How the room's door stands.
@@ -148,6 +150,8 @@ pub struct PersonSnapshot {
     pub role: Role,
     /// Their connection to the server is gone (media may go on).
     pub away: bool,
+    /// They only hear, see, write and raise a hand.
+    pub listens: bool,
     /// What they say their microphone and camera do.
     pub media: MediaState,
     /// Whether they said so; before, nothing is known of it.
@@ -171,6 +175,7 @@ impl PersonSnapshot {
             name: name.into(),
             role: Role::Guest,
             away: false,
+            listens: false,
             media: MediaState::default(),
             media_told: false,
             hand_raised: false,
@@ -229,6 +234,7 @@ impl CallSnapshot {
             link: None,
             me: None,
             role: None,
+            listens: false,
             entrance: Entrance::default(),
             door: Door::default(),
             waiting: Vec::new(),

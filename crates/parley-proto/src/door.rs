@@ -15,6 +15,14 @@ pub struct Door {
     /// Whoever comes is asked for a password.
     #[serde(default)]
     pub password: bool,
+    /// From so many people in the room on, whoever comes listens ([`crate::Participant::listens`]): with 1 everybody who comes,
+    /// with 0 nobody.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub listen_from: u16,
+}
+
+const fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// Somebody who waits in the lobby.

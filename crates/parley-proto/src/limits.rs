@@ -62,8 +62,15 @@ pub const TRANSFERS_ALL_MAX: usize = 128;
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// People who may wait in one lobby.
 pub const LOBBY_PEOPLE_MAX: usize = 16;
-/// People in one room that goes through the SFU, at most, whatever a server is told.
+/// People who may speak in one room that goes through the SFU, at most, whatever a server is told.
 pub const GROUP_PARTICIPANTS_MAX: usize = 150;
+/// People who only listen in one room, at most, whatever a server is told. They count apart from those who may speak.
+pub const GROUP_LISTENERS_MAX: usize = 1_000;
+/// Everybody in one room, at most.
+pub const GROUP_PEOPLE_MAX: usize = GROUP_PARTICIPANTS_MAX + GROUP_LISTENERS_MAX;
+/// People that one message names, where it names who is in a room: with the longest names it stays below
+/// [`SIGNAL_MESSAGE_BYTES_MAX`].
+pub const PEOPLE_TOLD_AT_ONCE: usize = 100;
 /// Tracks one participant publishes.
 pub const PUBLICATIONS_MAX: usize = 4;
 /// Encodings of one picture.

@@ -19,6 +19,8 @@ pub enum Offence {
     KeyFrames,
     /// Offers, lists, wishes and words faster than they are taken.
     Lists,
+    /// Sound or pictures of somebody who only listens here.
+    Upstream,
     /// Lists that nobody can mean: more tracks, layers or sections than there are, names and sizes out of range.
     Absurd,
     /// A kind that a newer server knows.
@@ -28,12 +30,13 @@ pub enum Offence {
 
 impl Offence {
     /// All kinds that are known here.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Flood,
         Self::Streams,
         Self::Malformed,
         Self::KeyFrames,
         Self::Lists,
+        Self::Upstream,
         Self::Absurd,
     ];
 }

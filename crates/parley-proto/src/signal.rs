@@ -71,7 +71,7 @@ pub enum ClientMessage {
         /// Who ([`WaitingPerson::id`]).
         id: ParticipantId,
     },
-    /// Locks or unlocks the room, or turns its lobby on or off; what is absent stays as it is.
+    /// Locks or unlocks the room, turns its lobby on or off, or says who comes as a listener; what is absent stays as it is.
     SetDoor {
         /// Whether nobody new comes in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +79,9 @@ pub enum ClientMessage {
         /// Whether whoever comes waits until a host lets them in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lobby: Option<bool>,
+        /// From so many people on whoever comes listens ([`Door::listen_from`]).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listen_from: Option<u16>,
     },
     /// Asks everybody who comes for this password from now on, or for none.
     SetPassword {
@@ -97,10 +100,22 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<ParticipantId>,
     },
+    /// Makes somebody a listener, or lets them speak. Only in a room whose clients can all take part in a group.
+    SetListens {
+        /// Who; the host too.
+        id: ParticipantId,
+        /// Listens from now on.
+        listens: bool,
+    },
     /// Ends the call for everybody.
     EndForAll,
     /// This client can take part in rooms of more than two. Said first on a connection; one that does not say it stays among two.
-    Groups,
+    Groups {
+        /// It knows what a listener is ([`Participant::listens`]) and sends nothing as one. What comes from a listener who did not say so
+        /// is left out all the same, and held against nobody.
+        #[serde(default, skip_serializing_if = "is_false")]
+        listens: bool,
+    },
     /// Everything that flows directly comes through the new topology too: others may end the old way to this client.
     TopologyReady {
         /// Of [`ServerMessage::Topology`].
@@ -173,7 +188,8 @@ pub enum ServerMessage {
         room: RoomId,
         /// Opaque; lets the client come back with [`ClientMessage::Resume`].
         resume_token: String,
-        /// Everyone in the room, the client included.
+        /// Everyone in the room, the client included; of very many only some, of whom the client is one: the others follow in
+        /// [`ServerMessage::Participants`].
         participants: Vec<Participant>,
         /// Where to ask for one's own address, and for a relay. Every answer has fresh credentials.
         #[serde(default)]
@@ -181,6 +197,11 @@ pub enum ServerMessage {
         /// Whether this is a return with the same id.
         #[serde(default)]
         resumed: bool,
+    },
+    /// More of those who are in the room already; right after [`ServerMessage::Joined`].
+    Participants {
+        /// At most [`crate::limits::PEOPLE_TOLD_AT_ONCE`].
+        list: Vec<Participant>,
     },
     /// Someone came in.
     ParticipantJoined {
@@ -242,6 +263,13 @@ pub enum ServerMessage {
         id: ParticipantId,
         /// What they are now.
         role: Role,
+    },
+    /// Somebody only listens from now on, or may speak.
+    ListensChanged {
+        /// Who.
+        id: ParticipantId,
+        /// Only listens.
+        listens: bool,
     },
     /// A host asks this client to mute its microphone.
     MuteAsked {
@@ -347,6 +375,9 @@ pub struct Participant {
     /// Whether the server has lost this participant's connection and keeps the place for them.
     #[serde(default)]
     pub away: bool,
+    /// Only hears, sees, writes and raises a hand: the server takes no sound and no picture of them. Absent: may speak.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub listens: bool,
 }
 
 /// What a participant may do.
@@ -426,12 +457,12 @@ mod tests {
                 assert!(reads(&example), "{section}: {example}");
             }
         };
-        check("From a client to the server", 16, reads_as::<ClientMessage>);
-        check("From the server to a client", 16, reads_as::<ServerMessage>);
+        check("From a client to the server", 18, reads_as::<ClientMessage>);
+        check("From the server to a client", 18, reads_as::<ServerMessage>);
         check("Between participants", 11, |example| {
             reads_as::<crate::PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });
-        check("Groups", 17, |example| {
+        check("Groups", 18, |example| {
             reads_as::<ClientMessage>(example) || reads_as::<ServerMessage>(example)
         });
         check("Files in a group", 1, |example| {

@@ -29,8 +29,12 @@ pub const DEFAULT_SFU_PORT: u16 = 3479;
 pub struct GroupConfig {
     /// Where media comes in, over UDP.
     pub sockets: SfuSockets,
-    /// People in one room.
+    /// People who may speak in one room.
     pub participants_max: usize,
+    /// People who only listen in one room, beside those.
+    pub listeners_max: usize,
+    /// From so many people on newcomers come as listeners, where hosts say nothing of it; 0: never.
+    pub listen_from: u16,
 }
 
 impl GroupConfig {
@@ -45,6 +49,8 @@ impl GroupConfig {
                 peers_max: 2_048,
             },
             participants_max: 50,
+            listeners_max: 500,
+            listen_from: 0,
         }
     }
 }

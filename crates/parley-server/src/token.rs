@@ -115,6 +115,9 @@ pub(crate) struct Resume {
     /// Host only because nobody else was there: good for this call, and for no later one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lent: bool,
+    /// Only listens in this call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) listens: bool,
     /// Who else was in the room when the token was made.
     pub(crate) others: Vec<Participant>,
 }
@@ -169,6 +172,7 @@ impl Tokens {
             role: me.role,
             order: me.order,
             lent,
+            listens: me.listens,
             others,
         })
     }
@@ -232,6 +236,7 @@ mod tests {
             role: Role::Host,
             order: 3,
             away: false,
+            listens: false,
         }
     }
 

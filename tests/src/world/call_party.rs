@@ -11,11 +11,12 @@ use parley_media::audio::AudioTargets;
 use parley_media::packet::{AudioLevel, EncodedAudio, EncodedFrame, ReceivedPacket};
 use parley_media::time::CaptureTime;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
-use parley_proto::{Link, MediaState, Resolution, ServerAddress};
+use parley_proto::{Link, MediaState, ParticipantId, Resolution, ServerAddress};
 use parley_server::{Server, ServerConfig};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -55,6 +56,34 @@ pub(crate) struct Arrived {
     audio: AtomicU64,
     video: AtomicU64,
     tracks_ended: AtomicU64,
+    /// Of each of the others.
+    voices: Mutex<BTreeMap<ParticipantId, Voice>>,
+}
+
+/// What came of somebody's voice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice {
+    pub(crate) packets: u64,
+    last: Instant,
+    /// The longest time between two packets.
+    pub(crate) gap: Duration,
+}
+
+impl Arrived {
+    /// A packet of somebody's voice came.
+    fn note(&self, who: ParticipantId) {
+        let now = Instant::now();
+        let mut voices = self.voices.lock().unwrap();
+        let fresh = Voice {
+            packets: 0,
+            last: now,
+            gap: Duration::ZERO,
+        };
+        let voice = voices.entry(who).or_insert(fresh);
+        voice.packets += 1;
+        voice.gap = voice.gap.max(now - voice.last);
+        voice.last = now;
+    }
 }
 
 /// One person in a call.
@@ -186,6 +215,38 @@ impl Party {
         )
     }
 
+    /// What came of somebody's voice so far; the longest gap is measured anew from now on.
+    pub(crate) fn voice_of(&self, who: ParticipantId) -> Option<Voice> {
+        let mut voices = self.arrived.voices.lock().unwrap();
+        let voice = voices.get_mut(&who)?;
+        let told = Voice {
+            gap: voice.gap.max(voice.last.elapsed()),
+            ..*voice
+        };
+        voice.gap = Duration::ZERO;
+        Some(told)
+    }
+
+    /// Waits until so many more packets of somebody's voice have come.
+    pub(crate) async fn hears(&self, who: ParticipantId, more: u64) -> Result<()> {
+        let packets = || {
+            self.arrived
+                .voices
+                .lock()
+                .unwrap()
+                .get(&who)
+                .map_or(0, |voice| voice.packets)
+        };
+        let (before, deadline) = (packets(), Instant::now() + PATIENCE);
+        while packets() < before + more {
+            if Instant::now() > deadline {
+                bail!("{who} is not heard: {:#?}", self.state.borrow().clone());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
     /// Waits until so many more packets of each kind have come.
     pub(crate) async fn receives(&self, more: u64) -> Result<()> {
         let before = self.arrived();
@@ -215,8 +276,18 @@ async fn listen(
     while let Some(event) = events.recv().await {
         match event {
             CallEvent::Ready { link } => drop(link_out.send_replace(Some(link))),
-            CallEvent::AudioTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.audio),
-            CallEvent::VideoTrack { packets, .. } => count(packets, &arrived, |arrived| &arrived.video),
+            CallEvent::AudioTrack { participant, packets } => {
+                let heard = Arc::clone(&arrived);
+                count(
+                    packets,
+                    &arrived,
+                    |arrived| &arrived.audio,
+                    move || heard.note(participant),
+                );
+            }
+            CallEvent::VideoTrack { packets, .. } => {
+                count(packets, &arrived, |arrived| &arrived.video, || ());
+            }
             // Nobody shares here.
             CallEvent::ScreenTrack { .. } | CallEvent::ScreenSoundTrack { .. } => {}
             CallEvent::TrackEnded { .. } => {
@@ -232,11 +303,13 @@ fn count(
     packets: std::sync::mpsc::Receiver<ReceivedPacket>,
     arrived: &Arc<Arrived>,
     which: fn(&Arrived) -> &AtomicU64,
+    note: impl Fn() + Send + 'static,
 ) {
     let arrived = Arc::clone(arrived);
     std::thread::spawn(move || {
         while packets.recv().is_ok() {
             which(&arrived).fetch_add(1, Ordering::Relaxed);
+            note();
         }
     });
 }

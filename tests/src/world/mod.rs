@@ -20,6 +20,7 @@ mod five;
 mod group;
 #[cfg(target_os = "linux")]
 mod group_networks;
+mod listeners;
 #[cfg(target_os = "linux")]
 mod nat_matrix;
 #[cfg(target_os = "linux")]

@@ -193,6 +193,7 @@ impl Person {
         self.command(SfuCommand::Open {
             connection: self.connection,
             ice_servers: Vec::new(),
+            speaks: true,
         })
         .await;
         self.command(SfuCommand::MakeOffer { ice_restart: false }).await;

@@ -272,9 +272,17 @@ end_to_end: boolean,
  */
 me: string | null, 
 /**
- * The other people, in the order in which they came.
+ * Whether this side may speak.
+ */
+part: PartView, 
+/**
+ * The other people who may speak, in the order in which they came.
  */
 people: Array<PersonView>, 
+/**
+ * The others who only listen, in the order in which they came: there may be hundreds, and none has a tile.
+ */
+listeners: Array<ListenerView>, 
 /**
  * One's own place in the order of raised hands; see [`PersonView::hand_place`].
  */
@@ -524,7 +532,19 @@ id: string | null, } | { "what": "spotlight",
 /**
  * Whose tile: the id of a person, one's own among them, or `screen:` and the id; absent for nobody.
  */
-tile: string | null, } | { "what": "end_for_all" } | { "what": "seen_mute" };
+tile: string | null, } | { "what": "listen_from", 
+/**
+ * 1: everybody who comes, 0: nobody.
+ */
+people: number, } | { "what": "set_listens", 
+/**
+ * Who ([`super::PersonView::id`], [`super::ListenerView::id`], or one's own).
+ */
+id: string, 
+/**
+ * Only listens.
+ */
+listens: boolean, } | { "what": "seen_part" } | { "what": "end_for_all" } | { "what": "seen_mute" };
 
 /**
  * How the call's door stands.
@@ -551,6 +571,10 @@ lobby: boolean,
  * Whoever comes is asked for a password.
  */
 password: boolean, 
+/**
+ * From so many people on whoever comes only listens; 1: everybody who comes, 0: nobody.
+ */
+listen_from: number, 
 /**
  * Who waits, longest first; only hosts know.
  */
@@ -793,6 +817,31 @@ speaker: number,
 people: Array<PersonLevel>, };
 
 /**
+ * Another person in the call who only listens.
+ */
+export type ListenerView = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * The name; empty where they gave none.
+ */
+name: string, 
+/**
+ * Whether they may let people in and put them out.
+ */
+host: boolean, 
+/**
+ * Their connection to the server is gone (media may go on).
+ */
+away: boolean, 
+/**
+ * Which hand theirs is in the order in which they went up; absent while it is down.
+ */
+hand_place: number | null, };
+
+/**
  * One's own side.
  */
 export type LocalView = { 
@@ -934,7 +983,7 @@ export type NoticeTopic = "call" | "chat" | "files";
 /**
  * What it is.
  */
-export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "absurd";
+export type OffenceKind = "flood" | "streams" | "malformed" | "key_frames" | "lists" | "upstream" | "absurd";
 
 /**
  * One kind of it.
@@ -990,6 +1039,11 @@ relay: string | null,
  * It is a stream between the two, for datagrams do not pass.
  */
 over_tcp: boolean, };
+
+/**
+ * Whether somebody may speak.
+ */
+export type PartView = "speaks" | "listens" | "let_speak";
 
 /**
  * One call that was.
@@ -1120,7 +1174,7 @@ id: string,
 level: number, };
 
 /**
- * Another person in the call.
+ * Another person in the call who may speak.
  */
 export type PersonView = { 
 /**

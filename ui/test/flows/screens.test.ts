@@ -154,6 +154,10 @@ const SCREENS: Record<string, Screen> = {
     },
   },
   'group-screen': { scenario: 'group-screen' },
+  'large-room': { scenario: 'large-room' },
+  'large-room-people': { scenario: 'large-room-few', then: click('people-count') },
+  listening: { scenario: 'listening' },
+  'may-speak': { scenario: 'may-speak' },
   'group-screen-among': { scenario: 'group-screen', then: layout },
   'group-menu': { scenario: 'group-5', then: (page) => page.getByTestId('face-p-2').click({ button: 'right' }) },
   'group-people': {

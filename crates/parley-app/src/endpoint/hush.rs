@@ -56,6 +56,7 @@ mod tests {
             name: String::new(),
             role: Role::Guest,
             away: false,
+            listens: false,
             media: MediaState {
                 screen_on,
                 screen_sound_on,

@@ -9,6 +9,7 @@ use super::devices::{DeviceLists, ListWish, chosen, watch_devices};
 use super::diary::Diary;
 use super::hands::Hands;
 use super::inspect::Inspection;
+use super::listening::Listening;
 use super::mute::{MuteAsk, MuteSwitch};
 use super::network_check::NetworkCheck;
 use super::quality::Qualities;
@@ -57,6 +58,7 @@ pub(super) struct Actor {
     pub(super) phase: Phase,
     pub(super) preview: bool,
     pub(super) mute: MuteSwitch,
+    pub(super) listening: Listening,
     /// Who asked for silence, while it is kept.
     pub(super) mute_asked_by: Option<String>,
     pub(super) desktop: DesktopView,
@@ -155,6 +157,7 @@ impl Actor {
             phase: Phase::Home,
             preview: false,
             mute: MuteSwitch::default(),
+            listening: Listening::default(),
             mute_asked_by: None,
             desktop: DesktopView::default(),
             call: None,
@@ -417,6 +420,7 @@ impl Actor {
 
     /// Makes devices and the other side's knowledge be as phase, switches and settings want them.
     pub(super) fn arrange(&mut self) {
+        self.follow_part();
         let wanted = self.preview || matches!(self.phase, Phase::GreenRoom | Phase::InCall);
         let every = ListWish::every(wanted, self.misses_a_device());
         self.list_wish
@@ -424,7 +428,7 @@ impl Actor {
         let settings = self.store.get();
         let camera = chosen(DeviceKind::Camera, settings).cloned();
         let picture = self.sources.picture.input(camera, settings.picture);
-        let seen = wanted && self.sends_picture();
+        let seen = wanted && self.sends_picture() && !self.listening.on;
         self.endpoint.set_picture(picture.filter(|_| seen));
         if wanted {
             self.arrange_sound();
@@ -477,7 +481,11 @@ impl Actor {
     fn arrange_sound(&mut self) {
         let settings = self.store.get();
         let chosen = |kind| chosen(kind, settings).cloned();
-        let input = self.sources.sound.input(chosen(DeviceKind::Microphone));
+        let input = if self.listening.on {
+            AudioInput::Off
+        } else {
+            self.sources.sound.input(chosen(DeviceKind::Microphone))
+        };
         let output = match self.sources.sink {
             SoundSink::Speaker => AudioOutput::Device {
                 id: chosen(DeviceKind::Speaker),
@@ -520,6 +528,7 @@ impl Actor {
         self.with_screen(MediaState {
             // Before the first word of the microphone it is taken to work.
             microphone_on: !self.mute.muted
+                && !self.listening.on
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
             picture_kbps_max: saving::takes_kbps(self.store.get().saving),

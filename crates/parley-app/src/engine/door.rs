@@ -17,6 +17,10 @@ impl Actor {
             self.mute_asked_by = None;
             return Ok(());
         }
+        if ask == DoorAsk::SeenPart {
+            self.seen_part();
+            return Ok(());
+        }
         self.must_be_in_call()?;
         let command = match ask {
             DoorAsk::Enter { password } => CallCommand::Password(password),
@@ -34,7 +38,12 @@ impl Actor {
                 self.end_for_all();
                 return Ok(());
             }
-            DoorAsk::SeenMute => return Ok(()),
+            DoorAsk::ListenFrom { people } => CallCommand::ListenFrom(people),
+            DoorAsk::SetListens { id, listens } => CallCommand::SetListens {
+                id: who(&id)?,
+                listens,
+            },
+            DoorAsk::SeenMute | DoorAsk::SeenPart => return Ok(()),
         };
         self.endpoint.command(command);
         Ok(())
@@ -81,6 +90,7 @@ impl Actor {
             locked: call.door.locked,
             lobby: call.door.lobby,
             password: call.door.password,
+            listen_from: call.door.listen_from,
             waiting: call
                 .waiting
                 .iter()

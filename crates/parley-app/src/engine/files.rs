@@ -104,7 +104,7 @@ impl Actor {
 }
 
 /// To whom files are offered. Of two it is the other one, also before they came (nobody); of a group, whoever can take them. Those who
-/// were chosen and nobody else, also where only one is left: whoever was chosen may have gone while the file was.
+/// were chosen and nobody else, never those who only listen, also where only one is left: whoever was chosen may have gone while the file was.
 fn takers(people: &[PersonSnapshot], to: &[String]) -> Vec<Option<ParticipantId>> {
     if people.is_empty() && to.is_empty() {
         return vec![None];
@@ -113,7 +113,8 @@ fn takers(people: &[PersonSnapshot], to: &[String]) -> Vec<Option<ParticipantId>
     people
         .iter()
         .filter(chosen)
-        .filter(|person| takes_files(people, person))
+        // Hundreds who listen would each need a connection of their own.
+        .filter(|person| takes_files(people, person) && !person.listens)
         .map(|person| Some(person.id))
         .collect()
 }
@@ -196,6 +197,7 @@ mod tests {
             name: String::new(),
             role: Role::Guest,
             away: false,
+            listens: false,
             media: MediaState {
                 takes_files,
                 ..MediaState::default()

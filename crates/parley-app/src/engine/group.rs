@@ -31,6 +31,7 @@ pub(super) fn offences(call: &CallSnapshot, who: ParticipantId) -> Option<Offenc
         Offence::Malformed => Some(OffenceKind::Malformed),
         Offence::KeyFrames => Some(OffenceKind::KeyFrames),
         Offence::Lists => Some(OffenceKind::Lists),
+        Offence::Upstream => Some(OffenceKind::Upstream),
         Offence::Absurd => Some(OffenceKind::Absurd),
         Offence::Unknown => None,
     };

@@ -96,6 +96,7 @@ impl Actor {
         let people: Vec<PersonView> = snapshot
             .people
             .iter()
+            .filter(|person| !person.listens)
             .map(|person| translate::person(person, self.quality.get()))
             .collect();
         let microphone = sound

@@ -15,6 +15,7 @@ mod hands;
 mod in_order;
 mod inspect;
 mod levels;
+mod listening;
 mod mute;
 mod names;
 mod network_check;

@@ -26,7 +26,11 @@ impl Actor {
             AppCommand::OpenLink { text } => return self.open_link(&text),
             AppCommand::Join => return self.join(),
             AppCommand::Leave => self.leave(),
-            AppCommand::SetMuted { muted } => self.switch_mute(MuteAsk::Set(muted)),
+            AppCommand::SetMuted { muted: true } => self.switch_mute(MuteAsk::Set(true)),
+            AppCommand::SetMuted { muted: false } => {
+                self.must_speak()?;
+                self.switch_mute(MuteAsk::Set(false));
+            }
             AppCommand::ToggleMuted => return self.talk(MuteAsk::Toggle),
             AppCommand::Talk { down: true } => return self.talk(MuteAsk::Hold),
             AppCommand::Talk { down: false } => self.switch_mute(MuteAsk::Release),
@@ -36,7 +40,12 @@ impl Actor {
                 self.desktop = DesktopView { update, ..desktop };
             }
             AppCommand::TellUpdate { update } => self.desktop.update = update,
-            AppCommand::SetCameraOn { on } => self.set_camera_on(on),
+            AppCommand::SetCameraOn { on } => {
+                if on {
+                    self.must_speak()?;
+                }
+                self.set_camera_on(on);
+            }
             AppCommand::ChooseDevice { kind, id } => {
                 self.store.change(|settings| devices::choose(kind, id, settings));
             }
@@ -57,7 +66,13 @@ impl Actor {
             AppCommand::CancelFile { id } => return self.cancel_file(&id),
             AppCommand::React { reaction } => return self.react(reaction),
             AppCommand::RaiseHand { raised } => return self.raise_hand(raised),
-            AppCommand::ChooseShare { on } => self.choose_share(on),
+            AppCommand::ChooseShare { on } => {
+                if on {
+                    self.must_speak()?;
+                }
+                self.choose_share(on);
+            }
+            AppCommand::Share { .. } if self.listening.on => return self.must_speak(),
             AppCommand::Share { id, mode, sound } => return self.share(id, mode, sound).await,
             AppCommand::StopSharing => self.stop_sharing(),
             AppCommand::StartRecording => return self.start_recording(),
@@ -94,6 +109,7 @@ impl Actor {
                 "You are in no call. Join one first.",
             ));
         }
+        self.must_speak()?;
         self.switch_mute(ask);
         Ok(())
     }

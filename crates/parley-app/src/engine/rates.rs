@@ -38,6 +38,7 @@ impl Rates {
             .map(|at| now.saturating_duration_since(at).as_secs_f32().max(0.1));
         let people = figures.room.people.iter();
         let people = people
+            .filter(|person| !person.listens)
             .map(|person| self.person(person, figures, seconds))
             .collect();
         let largest = figures.encoder.map(|stats| (LARGEST, stats));

@@ -7,6 +7,7 @@ use crate::store::{CallId, Kept, KeptMessage, PastCall};
 use crate::view::{
     CommandError, CommandErrorCode, Delivery, HistoryView, MessageView, PastCallView, PastChatView, Phase,
 };
+use parley_call::{CallSnapshot, PersonSnapshot};
 use std::time::Instant;
 
 impl Actor {
@@ -21,7 +22,7 @@ impl Actor {
             now_ms: since_1970_ms(Instant::now()),
             connected_since_ms: snapshot.connected_at.map(since_1970_ms),
             quality: self.quality.get(),
-            people: snapshot.people.iter().map(|person| person.name.clone()).collect(),
+            people: speakers(&snapshot).map(|person| person.name.clone()).collect(),
             host: facts.host,
         };
         let page = self.diary.second(second, rand::random());
@@ -162,4 +163,9 @@ fn message((kept, number): (&KeptMessage, u32)) -> MessageView {
             Delivery::NotDelivered
         },
     }
+}
+
+/// Whom a call is remembered by: of hundreds who listened nobody would find one again.
+fn speakers(call: &CallSnapshot) -> impl Iterator<Item = &PersonSnapshot> {
+    call.people.iter().filter(|person| !person.listens)
 }

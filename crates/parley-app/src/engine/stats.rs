@@ -110,7 +110,8 @@ impl Figures {
                 frozen: receivers.any(|(id, receiver)| *id == who && receiver.frozen),
             }
         };
-        let people = self.room.people.iter().map(|person| person.id);
+        let speakers = self.room.people.iter().filter(|person| !person.listens);
+        let people = speakers.map(|person| person.id);
         people.map(|who| (who, path(who))).collect()
     }
 

@@ -129,6 +129,7 @@ impl Actor {
         }
         let over = self.phase == Phase::Ended;
         let people = snapshot.map_or_else(Vec::new, |call| self.people(call));
+        let listeners = snapshot.map_or_else(Vec::new, |call| self.listeners(call));
         Some(CallView {
             link: facts.link.as_ref().map(Link::to_string).unwrap_or_default(),
             deep_link: facts.link.as_ref().map(Link::deep_link).unwrap_or_default(),
@@ -145,7 +146,9 @@ impl Actor {
             }),
             end_to_end: snapshot.is_some_and(group::is_end_to_end),
             me: snapshot.and_then(|call| call.me).map(|me| me.to_string()),
+            part: self.listening.view(),
             people,
+            listeners,
             hand_place: self.hands.place(None),
             spotlight: snapshot.filter(|_| !over).and_then(group::spotlight),
             group: snapshot.and_then(|call| call.group.as_ref()).map(group::view),
@@ -176,7 +179,8 @@ impl Actor {
                 ..translate::person(person, self.quality.of(person.id))
             }
         };
-        call.people.iter().map(person).collect()
+        let speakers = call.people.iter().filter(|person| !person.listens);
+        speakers.map(person).collect()
     }
 
     /// In which order hands went up is known to nobody else.

@@ -28,8 +28,12 @@ pub struct CallView {
     pub end_to_end: bool,
     /// One's own id, while in the room.
     pub me: Option<String>,
-    /// The other people, in the order in which they came.
+    /// Whether this side may speak.
+    pub part: PartView,
+    /// The other people who may speak, in the order in which they came.
     pub people: Vec<PersonView>,
+    /// The others who only listen, in the order in which they came: there may be hundreds, and none has a tile.
+    pub listeners: Vec<ListenerView>,
     /// One's own place in the order of raised hands; see [`PersonView::hand_place`].
     pub hand_place: Option<u32>,
     /// The tile that a host put large for everybody: the id of a person, one's own among them, or `screen:` and the id.
@@ -56,7 +60,9 @@ impl fmt::Debug for CallView {
             .field("state", &self.state)
             .field("signaling", &self.signaling)
             .field("end_to_end", &self.end_to_end)
+            .field("part", &self.part)
             .field("people", &self.people)
+            .field("listeners", &self.listeners.len())
             .field("group", &self.group)
             .field("connected_since_ms", &self.connected_since_ms)
             .field("past", &self.past)
@@ -98,7 +104,35 @@ pub enum SignalingState {
     TakenOver,
 }
 
-/// Another person in the call.
+/// Whether somebody may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PartView {
+    /// They may.
+    #[default]
+    Speaks,
+    /// They only listen: microphone and camera are closed, and cannot be opened.
+    Listens,
+    /// A host let them speak, and their microphone was not opened since; until [`super::DoorAsk::SeenPart`].
+    LetSpeak,
+}
+
+/// Another person in the call who only listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ListenerView {
+    /// The id.
+    pub id: String,
+    /// The name; empty where they gave none.
+    pub name: String,
+    /// Whether they may let people in and put them out.
+    pub host: bool,
+    /// Their connection to the server is gone (media may go on).
+    pub away: bool,
+    /// Which hand theirs is in the order in which they went up; absent while it is down.
+    pub hand_place: Option<u32>,
+}
+
+/// Another person in the call who may speak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct PersonView {
     /// The id, also the frame bridge's tile name.
@@ -175,6 +209,8 @@ pub enum OffenceKind {
     KeyFrames,
     /// Wishes and words faster than they are taken.
     Lists,
+    /// Sound or pictures, though they only listen.
+    Upstream,
     /// Wishes that nobody can mean.
     Absurd,
 }

@@ -18,6 +18,8 @@ pub struct DoorView {
     pub lobby: bool,
     /// Whoever comes is asked for a password.
     pub password: bool,
+    /// From so many people on whoever comes only listens; 1: everybody who comes, 0: nobody.
+    pub listen_from: u16,
     /// Who waits, longest first; only hosts know.
     pub waiting: Vec<WaitingView>,
     /// A host asked for silence, by this name, and the microphone was muted; until it is opened again or that was seen.
@@ -97,6 +99,20 @@ pub enum DoorAsk {
         /// Whose tile: the id of a person, one's own among them, or `screen:` and the id; absent for nobody.
         tile: Option<String>,
     },
+    /// From so many people on whoever comes only listens.
+    ListenFrom {
+        /// 1: everybody who comes, 0: nobody.
+        people: u16,
+    },
+    /// Makes somebody a listener, or lets them speak.
+    SetListens {
+        /// Who ([`super::PersonView::id`], [`super::ListenerView::id`], or one's own).
+        id: String,
+        /// Only listens.
+        listens: bool,
+    },
+    /// It was seen that one may speak ([`super::PartView::LetSpeak`]).
+    SeenPart,
     /// Ends the call for everybody.
     EndForAll,
     /// It was seen who asked for silence.
@@ -115,6 +131,9 @@ impl fmt::Debug for DoorAsk {
             Self::Remove { .. } => "Remove",
             Self::AskMute { .. } => "AskMute",
             Self::Spotlight { .. } => "Spotlight",
+            Self::ListenFrom { .. } => "ListenFrom",
+            Self::SetListens { .. } => "SetListens",
+            Self::SeenPart => "SeenPart",
             Self::EndForAll => "EndForAll",
             Self::SeenMute => "SeenMute",
         })

@@ -26,8 +26,8 @@ mod talk;
 mod update;
 
 pub use call::{
-    CallState, CallView, EndCode, EndedView, OffenceKind, OffenceView, OffencesView, PersonView, Quality,
-    SignalingState,
+    CallState, CallView, EndCode, EndedView, ListenerView, OffenceKind, OffenceView, OffencesView, PartView,
+    PersonView, Quality, SignalingState,
 };
 pub use camera::{CameraResolution, CameraSettings};
 pub use command::{AppCommand, CommandError, CommandErrorCode};
@@ -139,7 +139,9 @@ mod tests {
             signaling: SignalingState::Connected,
             end_to_end: false,
             me: None,
+            part: PartView::Speaks,
             people: Vec::new(),
+            listeners: Vec::new(),
             hand_place: None,
             spotlight: None,
             group: None,

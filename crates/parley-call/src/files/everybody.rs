@@ -9,7 +9,7 @@ use super::transfer::{FileCounters, TransferSnapshot};
 use super::transfers::Input;
 use crate::call::FileWay;
 use crate::port::{Lane, LaneKind};
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{ParticipantId, TransferId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// Commands and lanes that may wait: everybody's lanes come at once when a group begins.
-const ASKED_MAX: usize = 256 + 2 * GROUP_PARTICIPANTS_MAX;
+const ASKED_MAX: usize = 256 + 2 * GROUP_PEOPLE_MAX;
 /// Commands that may wait for one driver.
 const COMMANDS_MAX: usize = 256;
 /// Disk commands that may wait: more than a window of chunks, so the cores' own bounds hold first.
@@ -28,7 +28,7 @@ const ANSWERS_MAX: usize = 64;
 /// Words of the drivers that may wait; what finds no room is said again.
 const TOLD_MAX: usize = 64;
 /// People whose transfers are remembered, those who left among them; the oldest of those go first.
-const PEOPLE_MAX: usize = 2 * GROUP_PARTICIPANTS_MAX;
+const PEOPLE_MAX: usize = 2 * GROUP_PEOPLE_MAX;
 
 /// What the app asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

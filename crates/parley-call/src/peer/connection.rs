@@ -453,12 +453,14 @@ impl Connection {
 
     /// The pair of addresses in use, with its round trip.
     pub(super) async fn pair(&self, now: Instant, relays: &Relays) -> Option<Pair> {
-        way::pair(self.peer.as_ref(), &self.parts.audio.sender, now, relays).await
+        let transport = self.parts.audio.sender.transport().await.ok()??;
+        way::pair(self.peer.as_ref(), transport.as_ref(), now, relays).await
     }
 
     /// The addresses that packets go between now, if ICE has chosen.
     pub(super) async fn selected(&self) -> Option<Selected> {
-        way::selected(&self.parts.audio.sender).await
+        let transport = self.parts.audio.sender.transport().await.ok()??;
+        way::selected(transport.as_ref()).await
     }
 
     /// Bytes that were said in data channels and are not answered.

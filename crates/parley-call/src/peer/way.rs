@@ -1,12 +1,11 @@
-//! The way that packets of a connection take now, as ICE chose it: asked of the library through any of its senders.
+//! The way that packets of a connection take now, as ICE chose it: asked of the library through the transport of any of its senders or receivers.
 
 use super::stats::{self, Pair};
 use crate::relay::relays::Relays;
 use rtc::peer_connection::transport::RTCIceCandidatePair;
-use std::sync::Arc;
 use std::time::Instant;
+use webrtc::peer_connection::transport::DtlsTransport;
 use webrtc::peer_connection::{PeerConnection, RTCIceCandidate, RTCIceProtocol, StatsSelector};
-use webrtc::rtp_transceiver::RtpSender;
 
 /// The two ends of the way that packets take. What a candidate is called may change while it is the same one; addresses do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,18 +18,18 @@ pub(super) struct Selected {
 /// The pair of addresses in use, with its round trip.
 pub(super) async fn pair(
     peer: &dyn PeerConnection,
-    sender: &Arc<dyn RtpSender>,
+    transport: &dyn DtlsTransport,
     now: Instant,
     relays: &Relays,
 ) -> Option<Pair> {
-    let selected = chosen(sender).await?;
+    let selected = chosen(transport).await?;
     let report = peer.get_stats(now, StatsSelector::None).await;
     stats::pair(&selected, &report, relays)
 }
 
 /// The addresses that packets go between now, if ICE has chosen.
-pub(super) async fn selected(sender: &Arc<dyn RtpSender>) -> Option<Selected> {
-    let pair = chosen(sender).await?;
+pub(super) async fn selected(transport: &dyn DtlsTransport) -> Option<Selected> {
+    let pair = chosen(transport).await?;
     let end = |candidate: &RTCIceCandidate| (candidate.address.clone(), candidate.port);
     Some(Selected {
         local: end(pair.local()),
@@ -39,8 +38,7 @@ pub(super) async fn selected(sender: &Arc<dyn RtpSender>) -> Option<Selected> {
     })
 }
 
-async fn chosen(sender: &Arc<dyn RtpSender>) -> Option<RTCIceCandidatePair> {
-    let transport = sender.transport().await.ok()??;
+async fn chosen(transport: &dyn DtlsTransport) -> Option<RTCIceCandidatePair> {
     transport
         .ice_transport()
         .get_selected_candidate_pair()

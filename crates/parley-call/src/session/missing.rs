@@ -3,7 +3,7 @@
 //! nobody of them before [`RESUME_GRACE_S`]. Does not tell who is in the room: that is [`super::roster`]'s.
 
 use parley_proto::ParticipantId;
-use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, RESUME_GRACE_S};
+use parley_proto::limits::{GROUP_PEOPLE_MAX, RESUME_GRACE_S};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub(super) struct Missing(BTreeMap<ParticipantId, Instant>);
 impl Missing {
     /// The server does not name them. Who does not fit is given up at once: no room was larger.
     pub(super) fn note(&mut self, now: Instant, id: ParticipantId) {
-        if self.0.len() < GROUP_PARTICIPANTS_MAX {
+        if self.0.len() < GROUP_PEOPLE_MAX {
             self.0.entry(id).or_insert(now + GRACE);
         }
     }

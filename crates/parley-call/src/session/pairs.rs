@@ -17,7 +17,7 @@ use crate::call::FileWay;
 use crate::ice::IceServer;
 use crate::port::{LaneKind, PeerEvent};
 use crate::proof::ProofKey;
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{
     ClientMessage, LinkSecret, MediaState, PairMessage, Participant, ParticipantId, PeerEnvelope,
     PeerMessage, RoomId,
@@ -101,7 +101,7 @@ pub(super) struct Pairs {
 impl Pairs {
     /// The app says with whom it has something.
     pub(super) fn wish(&mut self, now: Instant, mut ways: Vec<FileWay>) {
-        ways.truncate(GROUP_PARTICIPANTS_MAX);
+        ways.truncate(GROUP_PEOPLE_MAX);
         let new = |way: &&FileWay| way.wanted && !self.ways.contains(way);
         let woken: Vec<_> = ways.iter().filter(new).map(|way| way.participant).collect();
         for id in woken {

@@ -1,7 +1,7 @@
 //! Everybody else in the room, as the server says. Kept in calls of two as well, where it decides nothing: who talks to whom there
 //! is [`super::stay`]'s, which trusts media more than the server.
 
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{Participant, ParticipantId, Role};
 
 /// See the module. In the order in which they came.
@@ -12,14 +12,14 @@ impl Roster {
     /// These are there, and nobody else.
     pub(super) fn reset(&mut self, others: Vec<Participant>) {
         self.0 = others;
-        self.0.truncate(GROUP_PARTICIPANTS_MAX);
+        self.0.truncate(GROUP_PEOPLE_MAX);
         self.0.sort_by_key(|person| (person.order, person.id));
     }
 
     /// Somebody came, or came again.
     pub(super) fn add(&mut self, newcomer: Participant) {
         self.0.retain(|person| person.id != newcomer.id);
-        if self.0.len() < GROUP_PARTICIPANTS_MAX {
+        if self.0.len() < GROUP_PEOPLE_MAX {
             self.0.push(newcomer);
         }
     }
@@ -40,6 +40,12 @@ impl Roster {
     pub(super) fn set_role(&mut self, id: ParticipantId, role: Role) {
         if let Some(person) = self.0.iter_mut().find(|person| person.id == id) {
             person.role = role;
+        }
+    }
+
+    pub(super) fn set_listens(&mut self, id: ParticipantId, listens: bool) {
+        if let Some(person) = self.0.iter_mut().find(|person| person.id == id) {
+            person.listens = listens;
         }
     }
 

@@ -322,7 +322,7 @@ impl Signaling {
 
     /// The first words on a fresh connection.
     fn present(&mut self, now: Instant, out: &mut Outbox) {
-        out.signaling(SignalingCommand::Send(ClientMessage::Groups));
+        out.signaling(SignalingCommand::Send(ClientMessage::Groups { listens: true }));
         let Some(token) = self.token.clone() else {
             return self.ask_ticket(now, out);
         };

@@ -4,6 +4,7 @@
 mod files;
 mod grouping;
 mod host;
+mod listening;
 mod people;
 
 use super::SessionConfig;
@@ -190,6 +191,7 @@ impl Stay {
                 name: other.name.clone(),
                 role: other.role,
                 away: other.away,
+                listens: other.listens,
                 media: link.map_or_else(MediaState::default, PeerLink::their_media),
                 media_told: link.is_some_and(PeerLink::media_told),
                 hand_raised: link.is_some_and(PeerLink::their_hand),
@@ -205,6 +207,7 @@ impl Stay {
             link: self.link_to_send(),
             me: self.me.as_ref().map(|me| me.id),
             role: self.role(),
+            listens: self.listens(),
             entrance: self.signaling.entrance(),
             door: self.told.door,
             waiting: self.told.waiting.clone(),
@@ -291,10 +294,7 @@ impl Stay {
             }
             CallCommand::SetMediaState(media) => {
                 self.media = media;
-                self.group.set_own_media(media);
-                if let Some(link) = &mut self.link {
-                    link.set_own_media(media, cx);
-                }
+                self.tell_own_media(cx);
             }
             CallCommand::Limit(limits) => {
                 cx.out.peer(PeerCommand::Limit(limits));
@@ -326,11 +326,15 @@ impl Stay {
             CallCommand::Refuse(id) => self.as_host(ClientMessage::Refuse { id }, cx),
             CallCommand::Lock(locked) => {
                 let locked = Some(locked);
-                self.as_host(ClientMessage::SetDoor { locked, lobby: None }, cx);
+                self.set_door(locked, None, None, cx);
             }
             CallCommand::Lobby(lobby) => {
                 let lobby = Some(lobby);
-                self.as_host(ClientMessage::SetDoor { locked: None, lobby }, cx);
+                self.set_door(None, lobby, None, cx);
+            }
+            CallCommand::ListenFrom(people) => self.set_door(None, None, Some(people), cx),
+            CallCommand::SetListens { id, listens } => {
+                self.as_host(ClientMessage::SetListens { id, listens }, cx);
             }
             CallCommand::SetPassword(password) => self.as_host(ClientMessage::SetPassword { password }, cx),
             CallCommand::Remove(id) => self.as_host(ClientMessage::Remove { id }, cx),

@@ -10,13 +10,15 @@ pub struct KeptDoor {
     pub lobby: bool,
     /// What is left of the password.
     pub password: Option<PasswordHash>,
+    /// From so many people on whoever comes listens, where a host said so; 0: nobody.
+    pub listen_from: Option<u16>,
     /// When a host last ended the call for everybody.
     pub ended: Option<Moment>,
 }
 
 impl KeptDoor {
-    /// Whether nobody is asked for anything at it.
+    /// Whether nothing is lost when it is forgotten: nobody is asked for anything at it, and nobody said who listens.
     pub(super) const fn stands_open(&self) -> bool {
-        !self.lobby && self.password.is_none()
+        !self.lobby && self.password.is_none() && self.listen_from.is_none()
     }
 }

@@ -70,8 +70,28 @@ pub(super) struct RoomMade {
     handle: String,
 }
 
-pub(super) async fn make_room(State(desk): State<Desk>) -> Outcome<(StatusCode, Json<RoomMade>)> {
-    let room = desk.ask(|rooms, _| (rooms.new_room(), Vec::new())).await?;
+/// How a room is to be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoomAsk {
+    /// From so many people on whoever comes listens; absent: as the server's settings say.
+    #[serde(default)]
+    listen_from: Option<u16>,
+}
+
+pub(super) async fn make_room(
+    State(desk): State<Desk>,
+    body: Bytes,
+) -> Outcome<(StatusCode, Json<RoomMade>)> {
+    let ask: RoomAsk = read(&body)?;
+    let made = desk.ask(move |rooms, _| {
+        let room = rooms.new_room();
+        if let Some(from) = ask.listen_from {
+            rooms.book().keep_door(room, |door| door.listen_from = Some(from));
+        }
+        (room, Vec::new())
+    });
+    let room = made.await?;
     let handle = handle(room);
     Ok((StatusCode::CREATED, Json(RoomMade { room, handle })))
 }

@@ -3,7 +3,6 @@
 //! A token is no way around a door. It leads back into the same call; into a later one of the same room it leads only where whoever
 //! has the link walks in anyway. Who is refused joins anew, through the door.
 
-use super::door::RoomDoor;
 use super::errand::RoomHappening;
 use super::groups::Grouped;
 use super::room::{Member, Presence, Room};
@@ -13,7 +12,7 @@ use crate::name::tidy_name;
 use crate::time::Moment;
 use crate::token::Resume;
 use parley_proto::limits::{RESUME_GRACE_S, RESUME_LIFETIME_S, ROOM_PARTICIPANTS_MAX};
-use parley_proto::{CloseCode, ErrorCode, LeaveReason, Participant, Role, RoomId, ServerMessage};
+use parley_proto::{CloseCode, ErrorCode, LeaveReason, Role, RoomId, ServerMessage};
 use std::time::Duration;
 
 /// For how long after its start a server believes what tokens of its former life say.
@@ -45,7 +44,8 @@ impl Rooms {
             self.door_counts.banned += 1;
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
-        let able = self.groups.is_able(client);
+        let mut learnt = Grouped::default();
+        learnt.learn(&self.groups, client);
         match self.member_mut(seat) {
             Some(member) => {
                 let before = std::mem::replace(&mut member.presence, Presence::Here(client));
@@ -53,7 +53,9 @@ impl Rooms {
                 member.source = source;
                 // After a restart it is known from another's token only, which does not say so.
                 member.lent |= resume.lent;
-                member.grouped.able |= able;
+                member.listens |= resume.listens && matches!(before, Presence::Expected { .. });
+                member.grouped.able |= learnt.able;
+                member.grouped.knows_listening |= learnt.knows_listening;
                 self.seats.insert(client, seat);
                 self.replace(seat, before);
                 self.welcome(now, client, seat, true);
@@ -79,16 +81,20 @@ impl Rooms {
             resume.role
         };
         // Hosts stand before no door, and nobody before one that is simply open.
-        let leads_back = same_call || role == Role::Host || self.door(seat.room) == RoomDoor::default();
+        let leads_back = same_call || role == Role::Host || self.door(seat.room).is_open();
         if self.departed.contains(seat.id) || !leads_back {
             self.door_counts.bad_tickets += 1;
             return self.refuse(client, ErrorCode::ResumeInvalid);
         }
+        // Into another call they come like anybody.
+        let room = self.rooms.get(&seat.room);
+        let listens = if same_call {
+            resume.listens
+        } else {
+            room.is_some_and(|room| self.comes_to_listen(room, client, role))
+        };
         // Someone only known from a token gives way to someone who is really here.
-        let full = self
-            .rooms
-            .get(&seat.room)
-            .filter(|room| room.is_full(self.places_in(room, client)));
+        let full = room.filter(|room| room.is_full(self.places_in(room, client), listens));
         let given_way = full.and_then(|room| room.unconfirmed());
         if full.is_some() && given_way.is_none() {
             return self.refuse(client, ErrorCode::RoomFull);
@@ -104,7 +110,8 @@ impl Rooms {
             self.remove(now, seat.room, id, LeaveReason::Lost);
         }
         let source = self.source_of(client);
-        let able = self.groups.is_able(client);
+        let mut grouped = Grouped::default();
+        grouped.learn(&self.groups, client);
         let room = self.begin(seat.room);
         let first = room.members().is_empty();
         room.insert(
@@ -116,8 +123,9 @@ impl Rooms {
                 lent,
                 order: resume.order,
                 presence: Presence::Here(client),
+                listens,
                 source,
-                grouped: Grouped::able(able),
+                grouped,
             },
         );
         self.seats.insert(client, seat);
@@ -127,7 +135,7 @@ impl Rooms {
         let joined = RoomHappening::Joined { id: seat.id, role };
         self.happened(now, seat.room, joined);
         if self.is_recovering(now, resume) {
-            self.expect_others(now, client, seat.room, &resume.others);
+            self.expect_others(now, client, seat.room, resume);
         }
         if self.stamp.kind(&seat.room) == Some(RoomKind::Open)
             && let Some(next) = self.rooms.get(&seat.room).and_then(Room::next_host)
@@ -146,9 +154,11 @@ impl Rooms {
     }
 
     /// After a restart: whom the token names is on the way back too, so they are away and not gone.
-    fn expect_others(&mut self, now: Moment, client: ClientId, room_id: RoomId, others: &[Participant]) {
-        // More than one other: it was a group, so all of them could take part in one.
-        let able = others.len() >= ROOM_PARTICIPANTS_MAX;
+    fn expect_others(&mut self, now: Moment, client: ClientId, room_id: RoomId, resume: &Resume) {
+        let others = &resume.others;
+        // More than one other, or somebody who listens: it was a group, so all of them could take part in one.
+        let listeners = resume.listens || others.iter().any(|other| other.listens);
+        let able = others.len() >= ROOM_PARTICIPANTS_MAX || listeners;
         let until = now + GRACE;
         for other in others {
             // A token may be from before somebody was put out.
@@ -162,7 +172,7 @@ impl Rooms {
             let Some(room) = self.rooms.get_mut(&room_id) else {
                 return;
             };
-            if room.is_full(places) || room.member(other.id).is_some() {
+            if room.is_full(places, other.listens) || room.member(other.id).is_some() {
                 continue;
             }
             room.insert(
@@ -174,6 +184,7 @@ impl Rooms {
                     lent: false,
                     order: other.order,
                     presence: Presence::Expected { until },
+                    listens: other.listens,
                     source: None,
                     grouped: Grouped::able(able),
                 },

@@ -15,6 +15,8 @@ pub(super) struct RoomDoor {
     pub(super) locked: bool,
     pub(super) lobby: bool,
     pub(super) password: Option<PasswordHash>,
+    /// From so many people on whoever comes listens; 0: nobody.
+    pub(super) listen_from: u16,
 }
 
 impl RoomDoor {
@@ -24,7 +26,13 @@ impl RoomDoor {
             locked: self.locked,
             lobby: self.lobby,
             password: self.password.is_some(),
+            listen_from: self.listen_from,
         }
+    }
+
+    /// Whether whoever has the link walks in.
+    pub(super) const fn is_open(&self) -> bool {
+        !self.locked && !self.lobby && self.password.is_none()
     }
 }
 
@@ -134,13 +142,17 @@ impl Rooms {
     /// How the door of a room that begins stands: open rooms begin open.
     pub(super) fn kept_door(&self, room: RoomId) -> RoomDoor {
         if self.stamp.kind(&room) != Some(RoomKind::Invited) {
-            return RoomDoor::default();
+            return RoomDoor {
+                listen_from: self.groups.listeners.from,
+                ..RoomDoor::default()
+            };
         }
         let kept = self.book.door(room);
         RoomDoor {
             locked: false,
             lobby: kept.lobby,
             password: kept.password,
+            listen_from: kept.listen_from.unwrap_or(self.groups.listeners.from),
         }
     }
 

@@ -54,7 +54,7 @@ impl Rooms {
         if self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        if let Some(code) = self.full(now, client, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room, ticket.role) {
             return self.refuse(client, code);
         }
         // Who has not come in yet has no id that relays could count by; the ticket's own is as good.
@@ -122,7 +122,7 @@ impl Rooms {
         if let Err(code) = self.may_use(now, client, &ticket) {
             return self.refuse(client, code);
         }
-        if let Some(code) = self.full(now, client, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room, ticket.role) {
             return self.refuse(client, code);
         }
         let name = tidy_name(ask.name);
@@ -174,13 +174,13 @@ impl Rooms {
 
     /// Seats somebody who may come in, and uses their ticket up.
     pub(super) fn step_in(&mut self, now: Moment, client: ClientId, ticket: &Ticket, name: String) {
-        if let Some(code) = self.full(now, client, ticket.room) {
+        if let Some(code) = self.full(now, client, ticket.room, ticket.role) {
             return self.refuse(client, code);
         }
         if !self.has_room(now) || self.is_closed_to(ticket.room) {
             return self.refuse(client, ErrorCode::Unavailable);
         }
-        self.make_place(now, client, ticket.room);
+        self.make_place(now, client, ticket);
         self.used.insert(now, ticket);
         if let Some(id) = ticket.invitation {
             self.book.use_invitation(id);
@@ -190,8 +190,11 @@ impl Rooms {
         }
         let id = ParticipantId::from_bytes(self.random());
         let source = self.source_of(client);
-        let grouped = Grouped::able(self.groups.is_able(client));
+        let mut grouped = Grouped::default();
+        grouped.learn(&self.groups, client);
         let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
+        let room = self.rooms.get(&ticket.room);
+        let listens = room.is_some_and(|room| self.comes_to_listen(room, client, ticket.role));
         let room = self.begin(ticket.room);
         let first = room.members().is_empty();
         let mut member = Member {
@@ -201,6 +204,7 @@ impl Rooms {
             lent: false,
             order: room.next_order(now),
             presence: Presence::Here(client),
+            listens,
             source,
             grouped,
         };
@@ -236,9 +240,10 @@ impl Rooms {
     }
 
     /// Why nobody new can come into a room, if so.
-    pub(super) fn full(&self, now: Moment, client: ClientId, room: RoomId) -> Option<ErrorCode> {
+    pub(super) fn full(&self, now: Moment, client: ClientId, room: RoomId, role: Role) -> Option<ErrorCode> {
         let room = self.rooms.get(&room)?;
-        if room.has_place(now, self.places_in(room, client)) {
+        let listens = self.comes_to_listen(room, client, role);
+        if room.has_place(now, self.places_in(room, client), listens) {
             return None;
         }
         Some(if room.keeps_a_place() {
@@ -250,11 +255,24 @@ impl Rooms {
 
     /// Gives up someone who has been away for long, if there is no other place: most likely the newcomer is that same person,
     /// whose Parley ended without saying so.
-    fn make_place(&mut self, now: Moment, client: ClientId, room_id: RoomId) {
-        // Nor is a group made of two people and one who was there before.
-        let crowded = |room: &&Room| room.is_pair() || room.is_full(self.places_in(room, client));
-        let room = self.rooms.get(&room_id).filter(crowded);
-        if let Some((until, id)) = room.and_then(|room| room.long_away(now)) {
+    fn make_place(&mut self, now: Moment, client: ClientId, ticket: &Ticket) {
+        let room_id = ticket.room;
+        let Some(room) = self.rooms.get(&room_id) else {
+            return;
+        };
+        let (places, listens) = (
+            self.places_in(room, client),
+            self.comes_to_listen(room, client, ticket.role),
+        );
+        let gives_way = if room.is_pair() {
+            // Nor is a group made of two people and one who was there before.
+            room.long_away(now, |_| true)
+        } else if room.is_full(places, listens) {
+            room.gives_way(now, places, listens)
+        } else {
+            None
+        };
+        if let Some((until, id)) = gives_way {
             self.deadlines.remove(&(until, room_id, id));
             self.remove(now, room_id, id, LeaveReason::Lost);
         }

@@ -4,6 +4,7 @@
 //! the third person and is one no more a moment after two are left. Deliberately absent: media, and the SFU itself, which is told
 //! by [`Errand::Sfu`] and heard by [`Rooms::sfu_told`].
 
+use super::listeners::{ListenerTerms, Places};
 use super::offences::Record;
 use super::room::{Presence, Room};
 use super::{ClientId, Errand, Output, Rooms, Seat};
@@ -16,7 +17,7 @@ use parley_proto::limits::{
 use parley_proto::{
     ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// After the third one left, the other two go back to talking directly so much later: somebody who only comes in anew would have them
@@ -46,6 +47,8 @@ pub(super) struct Topology {
 pub(super) struct Grouped {
     /// Their client can take part in groups.
     pub(super) able: bool,
+    /// It knows what a listener is.
+    pub(super) knows_listening: bool,
     /// The SFU may know of them.
     pub(super) in_sfu: bool,
     offers: Option<TokenBucket>,
@@ -61,6 +64,13 @@ impl Grouped {
             ..Self::default()
         }
     }
+
+    /// By this connection of theirs, which may say less than one before.
+    pub(super) fn learn(&mut self, groups: &Groups, client: ClientId) {
+        let said = groups.able.get(&client);
+        self.able |= said.is_some();
+        self.knows_listening |= said == Some(&true);
+    }
 }
 
 /// What groups need of the whole server.
@@ -68,8 +78,9 @@ impl Grouped {
 pub(super) struct Groups {
     /// People in one of them; `None` while there is no SFU.
     people_max: Option<usize>,
-    /// Connections whose clients can take part.
-    able: HashSet<ClientId>,
+    pub(super) listeners: ListenerTerms,
+    /// Connections whose clients can take part, and whether they know what a listener is.
+    able: HashMap<ClientId, bool>,
     /// Rooms that become direct then. An entry may be out of date; the room decides.
     back: BTreeSet<(Moment, RoomId)>,
     /// Whose offences hosts are told then. An entry may be out of date; the member's own record decides.
@@ -83,7 +94,7 @@ impl Groups {
     }
 
     pub(super) fn is_able(&self, client: ClientId) -> bool {
-        self.able.contains(&client)
+        self.able.contains_key(&client)
     }
 
     pub(super) fn gone(&mut self, client: ClientId) {
@@ -101,33 +112,37 @@ impl Rooms {
     }
 
     /// A client can take part in groups.
-    pub(super) fn can_group(&mut self, client: ClientId) {
-        self.groups.able.insert(client);
+    pub(super) fn can_group(&mut self, client: ClientId, knows_listening: bool) {
+        self.groups.able.insert(client, knows_listening);
     }
 
     /// How many people a room takes if this client is one of them.
-    pub(super) fn places_in(&self, room: &Room, client: ClientId) -> usize {
+    pub(super) fn places_in(&self, room: &Room, client: ClientId) -> Places {
         match self.groups.people_max {
-            Some(max) if self.groups.is_able(client) && room.is_able() => max,
-            _ => ROOM_PARTICIPANTS_MAX,
+            Some(max) if self.groups.is_able(client) && room.is_able() => Places {
+                speakers: max,
+                listeners: self.groups.listeners.max,
+            },
+            _ => Places::PAIR,
         }
     }
 
     /// Somebody came into a room or left it: media may have to flow another way.
     pub(super) fn arrange(&mut self, now: Moment, room_id: RoomId) {
+        self.let_the_last_one_speak(now, room_id);
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
-        let people = room.members().len();
-        if people != 2
+        let (people, is_group) = (room.members().len(), room.is_group());
+        if (people != 2 || is_group)
             && let Some(at) = room.topology.back_at.take()
         {
             // A room that ends is never looked for again.
             self.groups.back.remove(&(at, room_id));
         }
         match (people, room.topology.mode) {
-            (3.., TopologyMode::Sfu) => {}
-            (3.., _) => self.change(now, room_id, TopologyMode::Sfu),
+            (_, TopologyMode::Sfu) if is_group => {}
+            (_, _) if is_group => self.change(now, room_id, TopologyMode::Sfu),
             (2, TopologyMode::Sfu) if room.topology.back_at.is_none() => {
                 let at = now + BACK_AFTER;
                 room.topology.back_at = Some(at);
@@ -151,7 +166,7 @@ impl Rooms {
             let due = self
                 .rooms
                 .get(&room_id)
-                .is_some_and(|room| room.topology.back_at == Some(at) && room.members().len() <= 2);
+                .is_some_and(|room| room.topology.back_at == Some(at) && !room.is_group());
             if due {
                 self.change(now, room_id, TopologyMode::Direct);
             }

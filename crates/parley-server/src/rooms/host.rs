@@ -23,7 +23,7 @@ impl Rooms {
         if !self.lobbies.get(&seat.room).is_some_and(waits) {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         }
-        if let Some(code) = self.full(now, client, seat.room) {
+        if let Some(code) = self.full(now, client, seat.room, Role::Guest) {
             return self.refuse(client, code);
         }
         let Some(waiter) = self.take_waiter(seat.room, |waiter| waiter.id == id) else {
@@ -48,11 +48,18 @@ impl Rooms {
         self.tell_hosts_who_waits(seat.room);
     }
 
-    pub(super) fn set_door(&mut self, client: ClientId, locked: Option<bool>, lobby: Option<bool>) {
+    pub(super) fn set_door(
+        &mut self,
+        client: ClientId,
+        locked: Option<bool>,
+        lobby: Option<bool>,
+        listen_from: Option<u16>,
+    ) {
         let Some(seat) = self.as_host(client) else { return };
         self.change_door(seat, |door| {
             door.locked = locked.unwrap_or(door.locked);
             door.lobby = lobby.unwrap_or(door.lobby);
+            door.listen_from = listen_from.unwrap_or(door.listen_from);
         });
     }
 
@@ -188,7 +195,7 @@ impl Rooms {
     }
 
     /// Where there is no host any more, whoever came first and is here becomes one.
-    pub(super) fn find_host(&mut self, room_id: RoomId) {
+    pub(super) fn find_host(&mut self, now: Moment, room_id: RoomId) {
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
@@ -203,10 +210,11 @@ impl Rooms {
         if self.lobbies.contains_key(&room_id) {
             self.tell_hosts_who_waits(room_id);
         }
+        self.let_the_host_speak(now, room_id, id);
     }
 
     /// The seat of a client that may do this; otherwise it is told that it may not.
-    fn as_host(&mut self, client: ClientId) -> Option<Seat> {
+    pub(super) fn as_host(&mut self, client: ClientId) -> Option<Seat> {
         let Some(seat) = self.seats.get(&client).copied() else {
             self.refuse(client, ErrorCode::NotJoined);
             return None;
@@ -253,6 +261,10 @@ impl Rooms {
             self.book.keep_door(room_id, |kept| {
                 kept.lobby = door.lobby;
                 kept.password = door.password;
+                // Also what the server would do by itself: it may be told something else tomorrow.
+                if door.listen_from != before.listen_from {
+                    kept.listen_from = Some(door.listen_from);
+                }
             });
         }
         for (client, _, _) in self.everybody_here(room_id) {

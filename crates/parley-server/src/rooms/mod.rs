@@ -13,6 +13,7 @@ mod errand;
 mod groups;
 mod hashing;
 mod host;
+mod listeners;
 mod offences;
 mod room;
 mod telling;
@@ -246,12 +247,17 @@ impl Rooms {
             ClientMessage::Signal { to, payload } => self.signal(client, to, payload),
             ClientMessage::Admit { id } => self.admit(now, client, id),
             ClientMessage::Refuse { id } => self.turn_away(now, client, id),
-            ClientMessage::SetDoor { locked, lobby } => self.set_door(client, locked, lobby),
+            ClientMessage::SetDoor {
+                locked,
+                lobby,
+                listen_from,
+            } => self.set_door(client, locked, lobby, listen_from),
             ClientMessage::SetPassword { password } => self.set_password(now, client, password),
             ClientMessage::Remove { id } => self.put_out_of_room(now, client, id),
             ClientMessage::AskMute { id } => self.ask_mute(client, id),
+            ClientMessage::SetListens { id, listens } => self.set_listens(now, client, id, listens),
             ClientMessage::EndForAll => self.end_for_all(now, client),
-            ClientMessage::Groups => self.can_group(client),
+            ClientMessage::Groups { listens } => self.can_group(client, listens),
             ClientMessage::TopologyReady { number } => self.topology_ready(client, number),
             ClientMessage::SfuOffer {
                 connection,
@@ -382,6 +388,7 @@ impl Rooms {
             self.depart(now, id);
         }
         self.forget_in_sfu(Seat { room: room_id, id });
+        let named = self.is_named_in_tokens(Seat { room: room_id, id });
         let mut over = false;
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.remove(id, reason);
@@ -394,9 +401,11 @@ impl Rooms {
             self.happened(now, room_id, RoomHappening::Ended);
             self.lobby_without_host(room_id);
         } else {
-            self.find_host(room_id);
+            self.find_host(now, room_id);
         }
-        self.refresh_tokens(now, room_id, id);
+        if named {
+            self.refresh_tokens(now, room_id, id);
+        }
         self.arrange(now, room_id);
     }
 

@@ -153,6 +153,7 @@ impl Rooms {
         if is_absurd(&ask) {
             self.misspeaks(now, seat, Offence::Absurd);
         }
+        self.note_listener(now, seat, &ask);
         // Who is put out for it asks for nothing more.
         let Some(member) = self.member_mut(seat) else {
             return;
@@ -228,7 +229,7 @@ fn is_absurd(ask: &Ask) -> bool {
                 || downs.iter().any(is_odd)
                 || has_twins(downs.iter().map(|wish| wish.mid.as_str()))
         }
-        Ask::Kick | Ask::Leave => false,
+        Ask::Part(_) | Ask::Kick | Ask::Leave => false,
     }
 }
 

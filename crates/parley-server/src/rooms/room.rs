@@ -3,6 +3,7 @@
 use super::ClientId;
 use super::door::RoomDoor;
 use super::groups::{Grouped, Topology};
+use super::listeners::Places;
 use crate::access::Source;
 use crate::time::Moment;
 use parley_proto::limits::{RESUME_GRACE_S, ROOM_PARTICIPANTS_MAX};
@@ -47,6 +48,8 @@ pub(super) struct Member {
     pub(super) lent: bool,
     pub(super) order: u32,
     pub(super) presence: Presence,
+    /// Only hears, sees, writes and raises a hand.
+    pub(super) listens: bool,
     /// Where they came from last, as far as it is known: who is away can be kept out by it too.
     pub(super) source: Option<Source>,
     pub(super) grouped: Grouped,
@@ -67,6 +70,7 @@ impl Member {
             role: self.role,
             order: self.order,
             away: !matches!(self.presence, Presence::Here(_)),
+            listens: self.listens,
         }
     }
 }
@@ -90,14 +94,16 @@ impl Room {
         }
     }
 
-    /// Who becomes host, where nobody is: the first one who is here, or else the first one.
+    /// Who becomes host, where nobody is: the first one who is here, one who may speak before one who listens, or else the first one.
     pub(super) fn next_host(&self) -> Option<ParticipantId> {
         if self.members.iter().any(|member| member.role == Role::Host) {
             return None;
         }
         let here = |member: &&Member| matches!(member.presence, Presence::Here(_));
-        let next = self.members.iter().find(here).or_else(|| self.members.first());
-        next.map(|member| member.id)
+        let speaks = |member: &&Member| here(member) && !member.listens;
+        let next = self.members.iter().find(speaks);
+        let next = next.or_else(|| self.members.iter().find(here));
+        next.or_else(|| self.members.first()).map(|member| member.id)
     }
 
     pub(super) fn members(&self) -> &[Member] {
@@ -112,14 +118,44 @@ impl Room {
         self.members.iter_mut().find(|member| member.id == id)
     }
 
-    /// Whether all of so many places are taken.
-    pub(super) fn is_full(&self, places: usize) -> bool {
-        self.members.len() >= places
+    /// Whether all places for those who listen, or for those who may speak, are taken.
+    pub(super) fn is_full(&self, places: Places, listens: bool) -> bool {
+        if places.listeners == 0 {
+            return self.members.len() >= places.speakers;
+        }
+        let taken = self.members.iter().filter(|member| member.listens == listens);
+        let max = if listens {
+            places.listeners
+        } else {
+            places.speakers
+        };
+        taken.count() >= max
     }
 
     /// Whether someone new can come in.
-    pub(super) fn has_place(&self, now: Moment, places: usize) -> bool {
-        !self.is_full(places) || self.long_away(now).is_some()
+    pub(super) fn has_place(&self, now: Moment, places: Places, listens: bool) -> bool {
+        !self.is_full(places, listens) || self.gives_way(now, places, listens).is_some()
+    }
+
+    /// Someone who was lost so long ago that their place is for a newcomer of their kind.
+    pub(super) fn gives_way(
+        &self,
+        now: Moment,
+        places: Places,
+        listens: bool,
+    ) -> Option<(Moment, ParticipantId)> {
+        self.long_away(now, |member| places.listeners == 0 || member.listens == listens)
+    }
+
+    /// Whether some only listen.
+    pub(super) fn has_listeners(&self) -> bool {
+        self.members.iter().any(|member| member.listens)
+    }
+
+    /// Whether its media goes through the SFU: of three and more, and of any who listen.
+    pub(super) fn is_group(&self) -> bool {
+        let people = self.members.len();
+        people > ROOM_PARTICIPANTS_MAX || people == ROOM_PARTICIPANTS_MAX && self.has_listeners()
     }
 
     /// Whether all in it can take part in a group.
@@ -140,8 +176,13 @@ impl Room {
     }
 
     /// Someone who was lost so long ago that they give way to a newcomer, and until when they would be waited for.
-    pub(super) fn long_away(&self, now: Moment) -> Option<(Moment, ParticipantId)> {
-        self.members.iter().find_map(|member| match member.presence {
+    pub(super) fn long_away(
+        &self,
+        now: Moment,
+        counts: impl Fn(&Member) -> bool,
+    ) -> Option<(Moment, ParticipantId)> {
+        let mut members = self.members.iter().filter(|member| counts(member));
+        members.find_map(|member| match member.presence {
             Presence::Away { until } if until <= now + GIVES_WAY_BEFORE_END => Some((until, member.id)),
             Presence::Away { .. } | Presence::Here(_) | Presence::Expected { .. } => None,
         })

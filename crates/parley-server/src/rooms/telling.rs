@@ -3,7 +3,7 @@
 use super::room::{Member, Presence, Room};
 use super::{ClientId, Rooms, Seat};
 use crate::time::Moment;
-use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::limits::{PEOPLE_TOLD_AT_ONCE, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{ErrorCode, Participant, ParticipantId, Role, RoomId, ServerMessage};
 
 /// Others that a token names in a group, and how much of their names: with all of them it would be longer than clients keep.
@@ -16,7 +16,7 @@ impl Rooms {
         let Some(room) = self.rooms.get(&seat.room) else {
             return;
         };
-        let participants: Vec<Participant> = room.members().iter().map(Member::participant).collect();
+        let (participants, more) = in_turn(room.members(), seat.id);
         // The debug form of ids is cut short: a log lets nobody in.
         tracing::debug!(room = ?seat.room, participant = ?seat.id, resumed, "in the room");
         match self.token_for(now, seat) {
@@ -30,6 +30,9 @@ impl Rooms {
                     resumed,
                 };
                 self.send(client, message);
+                for list in more {
+                    self.send(client, ServerMessage::Participants { list });
+                }
                 self.tell_door(client, seat);
                 self.tell_topology(client, seat.room);
             }
@@ -63,12 +66,26 @@ impl Rooms {
             &ServerMessage::ParticipantJoined { participant },
         );
         // Whoever came last is named in nobody's token where there are many before.
-        let named = self
-            .rooms
-            .get(&seat.room)
-            .is_none_or(|room| room.members().len() <= TOKEN_OTHERS + 1);
-        if named {
+        if self.is_named_in_tokens(seat) {
             self.refresh_tokens(now, seat.room, seat.id);
+        }
+    }
+
+    /// Whether the tokens of others name somebody.
+    pub(super) fn is_named_in_tokens(&self, seat: Seat) -> bool {
+        let members = self.rooms.get(&seat.room).map(Room::members).unwrap_or_default();
+        let place = members.iter().position(|member| member.id == seat.id);
+        place.is_some_and(|place| place <= TOKEN_OTHERS)
+    }
+
+    /// Something changed of somebody that their own token says, and those that name them.
+    pub(super) fn refresh_tokens_about(&mut self, now: Moment, seat: Seat) {
+        if self.is_named_in_tokens(seat) {
+            self.refresh_tokens(now, seat.room, seat.id);
+        }
+        let there = self.member_mut(seat).map(|member| member.presence);
+        if let (Some(Presence::Here(client)), Some(resume_token)) = (there, self.token_for(now, seat)) {
+            self.send(client, ServerMessage::ResumeToken { resume_token });
         }
     }
 
@@ -124,4 +141,26 @@ impl Rooms {
             })
             .collect()
     }
+}
+
+/// Everybody in a room in the order in which they came, in as many lists as it takes: whoever came in, and those who may speak, are in the
+/// first one as far as it goes.
+fn in_turn(members: &[Member], me: ParticipantId) -> (Vec<Participant>, Vec<Vec<Participant>>) {
+    let first = |member: &&Member| member.id == me || !member.listens;
+    if members.len() <= PEOPLE_TOLD_AT_ONCE {
+        return (members.iter().map(Member::participant).collect(), Vec::new());
+    }
+    let mut all: Vec<&Member> = members.iter().filter(first).collect();
+    all.extend(members.iter().filter(|member| !first(member)));
+    // Not to be pushed back by those who may speak.
+    if let Some(place) = all.iter().position(|member| member.id == me) {
+        all.swap(0, place);
+    }
+    let mut lists = all.chunks(PEOPLE_TOLD_AT_ONCE).map(|chunk| {
+        let mut list: Vec<Participant> = chunk.iter().map(|member| member.participant()).collect();
+        list.sort_by_key(|person| person.order);
+        list
+    });
+    let first = lists.next().unwrap_or_default();
+    (first, lists.collect())
 }

@@ -7,6 +7,7 @@ mod entering;
 mod groups;
 mod hosts;
 mod invited;
+mod listeners;
 mod losses;
 mod offences;
 mod restarts;

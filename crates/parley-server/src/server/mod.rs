@@ -135,10 +135,9 @@ impl Server {
         let places = Places::new(config.connections_max);
         let rng: StdRng = rand::make_rng();
         let relays = ways.relays(&config, &udp_addresses, &addresses, &tls_addresses);
-        let groups_max = sfu
-            .as_ref()
-            .and(config.sfu.as_ref())
-            .map(|sfu| sfu.participants_max);
+        let groups = sfu.as_ref().and(config.sfu.as_ref());
+        let groups_max = groups.map(|sfu| sfu.participants_max);
+        let (listeners_max, listen_from) = groups.map_or((0, 0), |sfu| (sfu.listeners_max, sfu.listen_from));
         let mut rooms = Rooms::new(
             clock.now(),
             &config.key,
@@ -147,7 +146,8 @@ impl Server {
             rng,
         )
         .with_relays(relays)
-        .with_groups(groups_max);
+        .with_groups(groups_max)
+        .with_listeners(listeners_max, listen_from);
         let mut store = None;
         if let Some(folder) = &config.folder {
             // Once, before anybody is served.

@@ -331,11 +331,27 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key!(
         "sfu.participants",
-        "People in one room.",
+        "People who may speak in one room.",
         "50",
         |settings| shown(settings.sfu_participants_max),
         sfu_participants_max,
         |value| value.number(3..=150)
+    ),
+    key!(
+        "sfu.listeners",
+        "People who only listen in one room, beside those who may speak.",
+        "500",
+        |settings| shown(settings.sfu_listeners_max),
+        sfu_listeners_max,
+        |value| value.number(0..=1000)
+    ),
+    key!(
+        "sfu.listen_from",
+        "From so many people in a room on, whoever comes only listens, until a host lets them speak: 1 is everybody who comes,\n0 nobody. Hosts may say otherwise for their room.",
+        "0",
+        |settings| shown(settings.sfu_listen_from),
+        sfu_listen_from,
+        |value| value.number(0..=1000)
     ),
     key!(
         "webhook.url",

@@ -94,8 +94,12 @@ pub struct Settings {
     pub sfu_threads: u16,
     /// The addresses under which it is reached, when the machine does not have them itself.
     pub sfu_public: Vec<IpAddr>,
-    /// People in one room.
+    /// People who may speak in one room.
     pub sfu_participants_max: usize,
+    /// People who only listen in one room, beside those.
+    pub sfu_listeners_max: usize,
+    /// From so many people on newcomers listen, where hosts say nothing of it; 0: never.
+    pub sfu_listen_from: u16,
     /// Whom to tell what happens in rooms.
     pub webhook_url: Option<String>,
     /// What that is signed with.
@@ -144,6 +148,8 @@ impl Default for Settings {
             sfu_threads: 1,
             sfu_public: Vec::new(),
             sfu_participants_max: 50,
+            sfu_listeners_max: 500,
+            sfu_listen_from: 0,
             webhook_url: None,
             webhook_secret: None,
             webhook_ca: None,

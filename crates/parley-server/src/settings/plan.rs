@@ -123,6 +123,8 @@ impl Settings {
                 ..usual.sockets
             },
             participants_max: self.sfu_participants_max,
+            listeners_max: self.sfu_listeners_max,
+            listen_from: self.sfu_listen_from,
         })
     }
 
@@ -250,6 +252,9 @@ mod tests {
             told.sockets.outside,
             ["203.0.113.7".parse::<std::net::IpAddr>().unwrap()]
         );
+        assert_eq!((usual.listeners_max, usual.listen_from), (500, 0));
+        let large = planned("[sfu]\nlisteners = 300\nlisten_from = 20\n").sfu.unwrap();
+        assert_eq!((large.listeners_max, large.listen_from), (300, 20));
         assert!(planned("[sfu]\nenabled = false\n").sfu.is_none());
     }
 

@@ -4,7 +4,7 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
-//! | `room` | who is fed with whose tracks; who speaks (`speakers`, `floor`), whose voice comes first (`audio_stage`) |
+//! | `room` | who is fed with whose tracks, and of whom nothing is taken (`part`); who speaks (`speakers`, `floor`), whose voice comes first (`audio_stage`) |
 //! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
 //! | `dialect` | what every connection speaks |
@@ -33,6 +33,7 @@ mod introductions;
 mod key_frames;
 mod layer;
 mod offences;
+mod part;
 mod peer;
 mod probing;
 mod rewriter;
@@ -51,4 +52,5 @@ pub use certificate::Certificate;
 pub use counts::Counts;
 pub(crate) use dialect::config as library_config;
 pub use event::{Event, What};
+pub use part::Part;
 pub use shard::{Ask, Command, Outgoing, Sfu, SfuConfig};

@@ -7,6 +7,7 @@ use super::audio_stage::{AudioStage, Voice, seat};
 use super::down_track::Feed;
 use super::event::{Event, What};
 use super::floor::Floor;
+use super::part::Part;
 use super::peer::{Peer, PeerAt};
 use super::speakers::Speakers;
 use super::up_track::{Route, UpTrack};
@@ -27,6 +28,10 @@ pub(super) struct Member {
     pub(super) peer: Option<PeerAt>,
     /// One that takes its place once it stands.
     pub(super) coming: Option<PeerAt>,
+    /// Whether anything is taken of them.
+    pub(super) part: Part,
+    /// What they said they send, which counts once they may.
+    said: Vec<Publish>,
     pub(super) publish: Vec<Publish>,
     pub(super) wishes: Vec<Wish>,
     pub(super) pictures_max: Option<Bitrate>,
@@ -64,9 +69,35 @@ impl Room {
         }
     }
 
-    /// What `who` sends from now on, by this connection of theirs.
+    /// Somebody may speak from now on, or only listens. What follows where that is news: what they send now, and over which connections.
+    pub(super) fn take_part(
+        &mut self,
+        who: ParticipantId,
+        part: Part,
+    ) -> Option<(Vec<Publish>, impl Iterator<Item = PeerAt> + use<>)> {
+        let member = self.members.entry(who).or_default();
+        if std::mem::replace(&mut member.part, part) == part {
+            return None;
+        }
+        let peers = [member.coming, member.peer].into_iter().flatten();
+        Some((member.said.clone(), peers))
+    }
+
+    /// Whether `who` may speak.
+    pub(super) fn part_of(&self, who: ParticipantId) -> Part {
+        self.members.get(&who).map_or(Part::Speaks, |member| member.part)
+    }
+
+    /// What `who` sends from now on, by this connection of theirs; of a listener nothing is taken.
     pub(super) fn publish(&mut self, who: ParticipantId, publish: Vec<Publish>, peer: &mut Peer) {
         let member = self.members.entry(who).or_default();
+        member.said.clone_from(&publish);
+        member.said.truncate(PUBLICATIONS_MAX);
+        let publish = if member.part == Part::Speaks {
+            publish
+        } else {
+            Vec::new()
+        };
         let mut list: Vec<Publish> = Vec::new();
         for one in publish {
             let known = one.source == Source::Unknown || list.iter().any(|other| other.source == one.source);

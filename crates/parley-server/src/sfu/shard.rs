@@ -7,6 +7,7 @@ use super::certificate::Certificate;
 use super::counts::Counts;
 use super::demux::Demux;
 use super::event::{Event, What};
+use super::part::Part;
 use super::peer::{Peer, PeerAt};
 use super::room::{Member, Room};
 use agenda::Agenda;
@@ -86,6 +87,8 @@ pub enum Ask {
         /// The most of pictures.
         kbps_max: Option<u32>,
     },
+    /// To be taken as one who may speak, or as one who only listens. Said before each offer of a listener, for this may have begun anew.
+    Part(Part),
     /// To have its connections ended, for what was said over signaling. It may offer another.
     Kick,
     /// To be forgotten.
@@ -183,6 +186,17 @@ impl Sfu {
                 member.wishes.truncate(AUDIO_DOWNS_MAX + VIDEO_DOWNS_MAX);
                 member.pictures_max = kbps_max.map(|kbps| Bitrate::from_kbps(u64::from(kbps)));
                 known.stale = true;
+            }
+            Ask::Part(part) => {
+                let known = self.rooms.entry(room).or_insert_with(|| Room::new(room));
+                let publish = known.take_part(participant, part);
+                if let Some((publish, peers)) = publish {
+                    for at in peers {
+                        if let Some(peer) = self.peers.get_mut(at) {
+                            known.publish(participant, publish.clone(), peer);
+                        }
+                    }
+                }
             }
             Ask::Kick => {
                 let known = self.rooms.get(&room);

@@ -2,6 +2,7 @@
 
 mod calls;
 mod hostile;
+mod listeners;
 mod sizes;
 mod ways;
 mod world;

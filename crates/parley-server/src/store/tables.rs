@@ -56,6 +56,7 @@ CREATE TABLE ticket (
 ) STRICT;",
     "ALTER TABLE invitation ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE api_key ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE door ADD COLUMN listen_from INTEGER;",
 ];
 /// `parley-server new-key` may write at the same time; so long it is waited for.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -111,7 +112,8 @@ impl Tables {
         // No token is older than that: the end of a call needs to be known no longer.
         let long_ago = now_ms - signed(RESUME_LIFETIME_S * 1000);
         whole.execute(
-            "DELETE FROM door WHERE NOT lobby AND password IS NULL AND (ended_ms IS NULL OR ended_ms < ?1)",
+            "DELETE FROM door WHERE NOT lobby AND password IS NULL AND listen_from IS NULL
+                AND (ended_ms IS NULL OR ended_ms < ?1)",
             [long_ago],
         )?;
         whole.execute("DELETE FROM departed WHERE left_ms < ?1", [long_ago])?;
@@ -213,7 +215,10 @@ const SELECTS: [(&str, Read); 6] = [
     INVITATIONS,
     API_KEYS,
     ("SELECT who, until_ms FROM ban", ban),
-    ("SELECT room, lobby, password, ended_ms FROM door", door),
+    (
+        "SELECT room, lobby, password, ended_ms, listen_from FROM door",
+        door,
+    ),
     ("SELECT jti, exp_s FROM ticket", ticket),
     ("SELECT id, left_ms FROM departed ORDER BY number", departed),
 ];
@@ -258,12 +263,13 @@ fn write_one(whole: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
             whole.execute("DELETE FROM door WHERE room = ?1", [room.to_string()])
         }
         Record::Door { room, door } => whole.execute(
-            "INSERT OR REPLACE INTO door (room, lobby, password, ended_ms) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO door (room, lobby, password, ended_ms, listen_from) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 room.to_string(),
                 door.lobby,
                 door.password.map(|password| password.to_bytes()),
                 door.ended.map(|ended| signed(ended.unix_ms())),
+                door.listen_from,
             ],
         ),
         Record::TicketUsed { jti, exp_s } => whole
@@ -339,6 +345,7 @@ fn door(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
         lobby: row.get(1)?,
         password,
         ended: row.get::<_, Option<i64>>(3)?.map(moment),
+        listen_from: row.get(4)?,
     };
     Ok(Some(Record::Door { room, door }))
 }

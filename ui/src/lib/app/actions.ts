@@ -4,6 +4,7 @@ import type { AppState, DoorAsk } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES, type Tag } from '../text/language.svelte';
 import type { SettingsPage } from './app.svelte';
+import { isGroup, listens, nextToSpeak } from './group/members';
 import type { Shortcut } from './keys';
 import { pagesFor } from './settings';
 
@@ -91,9 +92,9 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
         { id: 'chat', label: t.actions.chat, shortcut: { key: 'c' }, run: deeds.togglePanel },
         { id: 'send-file', label: t.actions.sendFile, run: deeds.pickFiles },
         { id: 'hand', label: t.actions.hand, shortcut: { key: 'h' }, run: deeds.toggleHand },
-        state.share.sharing
+        ...(listens(state.call) ? [] : [state.share.sharing
           ? { id: 'share', label: state.share.sharing.asking ? t.share.cancelSharing : t.actions.stopSharing, shortcut: { key: 's' }, run: deeds.stopSharing }
-          : { id: 'share', label: t.actions.share, shortcut: { key: 's' }, run: () => deeds.share() },
+          : { id: 'share', label: t.actions.share, shortcut: { key: 's' }, run: () => deeds.share() }]),
         state.recording.stage === 'off'
           ? { id: 'record', label: t.actions.record, shortcut: { key: 'r' }, run: deeds.startRecording }
           : { id: 'record', label: t.actions.stopRecording, shortcut: { key: 'r' }, run: deeds.stopRecording },
@@ -114,7 +115,7 @@ function placeActions(state: AppState, deeds: Deeds): Action[] {
 /** Which picture is large: of two the one or the other, of more whom one likes. */
 function seeingActions(state: AppState, deeds: Deeds): Action[] {
   const people = state.call?.people ?? [];
-  if (people.length === 1) return [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }];
+  if (people.length === 1 && !isGroup(state)) return [{ id: 'swap', label: t.actions.swap, shortcut: { key: 'x' }, run: deeds.swap }];
   if (people.length === 0) return [];
   return [
     { id: 'layout', label: t.actions.layout, shortcut: { key: 'g' }, run: deeds.toggleLayout },
@@ -126,10 +127,14 @@ function seeingActions(state: AppState, deeds: Deeds): Action[] {
 function doorActions(state: AppState, deeds: Deeds): Action[] {
   const door = state.call?.door;
   if (!door?.may_host) return [];
+  const [next, me] = [nextToSpeak(state.call), state.call?.me ?? null];
   return [
+    ...(next ? [{ id: 'let-next-speak', label: t.listening.letOneSpeak({ name: next.name }), run: () => deeds.atDoor({ what: 'set_listens', id: next.id, listens: false }) }] : []),
+    ...(me !== null && listens(state.call) ? [{ id: 'speak-myself', label: t.listening.speakMyself, run: () => deeds.atDoor({ what: 'set_listens', id: me, listens: false }) }] : []),
     ...(door.waiting.length ? [{ id: 'let-all-in', label: t.actions.letAllIn, run: () => door.waiting.forEach(({ id }) => deeds.atDoor({ what: 'admit', id })) }] : []),
     { id: 'lock', label: door.locked ? t.actions.unlockCall : t.actions.lockCall, run: () => deeds.atDoor({ what: 'lock', on: !door.locked }) },
     { id: 'lobby', label: door.lobby ? t.actions.lobbyOff : t.actions.lobbyOn, run: () => deeds.atDoor({ what: 'lobby', on: !door.lobby }) },
+    { id: 'listen-from', label: door.listen_from ? t.listening.newcomersSpeak : t.listening.newcomersListen, run: () => deeds.atDoor({ what: 'listen_from', people: door.listen_from ? 0 : 1 }) },
     ...(state.call?.people.length ? [{ id: 'mute-all', label: t.actions.muteAll, run: () => deeds.atDoor({ what: 'ask_mute', id: null }) }] : []),
   ];
 }
@@ -141,6 +146,7 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
     { id: 'refresh', label: t.actions.refresh, run: deeds.refreshDevices },
   ];
   if (state.phase !== 'in_call' && state.phase !== 'green_room') return always;
+  if (listens(state.call)) return [{ id: 'test-speaker', label: t.actions.testSpeaker, run: deeds.testSpeaker }, ...always];
   return [
     { id: 'mute', label: muted ? t.actions.unmute : t.actions.mute, shortcut: { key: 'm' }, run: () => deeds.setMuted(!muted) },
     {

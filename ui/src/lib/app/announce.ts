@@ -1,12 +1,17 @@
 /** What a screen reader is told, once, when the state changes. */
-import type { AppState, PersonView, TalkView } from '../bindings';
+import type { AppState, TalkView } from '../bindings';
 import { t } from '../text';
 import { offered } from './files';
-import { isGroup } from './group/members';
+import { headcount, isGroup, raisedOf } from './group/members';
 import { arrived, unanswered } from './talk';
 
 /** Where more are there, nobody is told whose microphone opens and closes: it would never end. */
 const MICROPHONES_TOLD_MAX = 5;
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
 
 /** The sentences for the step from `before` to `now`. */
 export function announcements(before: AppState | null, now: AppState): string[] {
@@ -15,7 +20,7 @@ export function announcements(before: AppState | null, now: AppState): string[] 
 }
 
 /** The same of what people write, send and show each other. */
-export function talkSaid(before: TalkView, now: TalkView, people: readonly PersonView[]): string[] {
+export function talkSaid(before: TalkView, now: TalkView, people: readonly Named[]): string[] {
   const newest = before.reactions.at(-1)?.number ?? 0;
   const reactions = now.reactions.filter((one) => one.author !== null && one.number > newest);
   const nameOf = (id: string | null) => people.find((person) => person.id === id)?.name ?? t.chat.nameless;
@@ -35,14 +40,14 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Perso
 }
 
 /** Whose file it is, where they gave a name. */
-function fileSaid(file: string, by: string, people: readonly PersonView[]): string {
+function fileSaid(file: string, by: string, people: readonly Named[]): string {
   const name = by || (people.length > 1 ? '' : (people[0]?.name ?? t.chat.nameless));
   return name ? t.said.fileOffered({ name, file }) : t.said.fileOfferedBySomebody({ file });
 }
 
 /** Whoever comes into a room of several hears how many there are, rather than each of their names. */
 function roomSaid(before: AppState, now: AppState): string[] {
-  return isGroup(now) && before.call?.people.length === 0 ? [t.group.count({ count: (now.call?.people.length ?? 0) + 1 })] : [];
+  return isGroup(now) && before.call !== null && headcount(before.call) === 1 ? [t.group.count({ count: headcount(now.call) })] : [];
 }
 
 function peopleSaid(before: AppState, now: AppState): string[] {
@@ -72,7 +77,14 @@ function peopleSaid(before: AppState, now: AppState): string[] {
     if ((old?.recording ?? false) === p.recording) return [];
     return [p.recording ? t.said.recording({ name: p.name }) : t.said.recordingEnded({ name: p.name })];
   });
-  return [...joined, ...left, ...changed, ...hands, ...shared, ...recorded];
+  return [...joined, ...left, ...changed, ...hands, ...asking(before, now), ...shared, ...recorded];
+}
+
+/** Hands of those who listen, to hosts, who let them speak: to hundreds of listeners it would say the same as the list. */
+function asking(before: AppState, now: AppState): string[] {
+  if (now.call?.door.may_host !== true) return [];
+  const up = new Set((before.call?.listeners ?? []).filter((one) => one.hand_place !== null).map(({ id }) => id));
+  return now.call.listeners.filter((one) => one.hand_place !== null && !up.has(one.id)).map((one) => t.said.handUp({ name: raisedOf(one).name }));
 }
 
 function connectionSaid(before: AppState, now: AppState): string[] {
@@ -97,6 +109,9 @@ function doorSaid(before: AppState, now: AppState): string[] {
 
 function selfSaid(before: AppState, now: AppState): string[] {
   const said: string[] = [];
+  const [was, is] = [before.call?.part, now.call?.part];
+  if (was !== undefined && was !== is && is === 'listens') return [t.listening.bar];
+  if (was === 'listens' && is !== 'listens') said.push(t.listening.maySpeak);
   if (before.local.muted !== now.local.muted) said.push(now.local.muted ? t.said.youMuted : t.said.youUnmuted);
   if (before.local.camera_on !== now.local.camera_on) said.push(now.local.camera_on ? t.said.cameraOn : t.said.cameraOff);
   const [shared, shares] = [before, now].map(({ share: { sharing } }) => sharing !== null && !sharing.asking);

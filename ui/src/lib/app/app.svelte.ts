@@ -16,7 +16,7 @@ import type { Step } from './problems';
 import { OwnName } from './own-name.svelte';
 import { tellRecording } from './recording';
 import type { RowId } from './settings';
-import { NO_CALL, wayQuality, withQuality, withState } from './summary';
+import { named, NO_CALL, wayQuality, withQuality, withState } from './summary';
 import { arrived, NO_TALK } from './talk';
 import { TalkKey } from './talk-key';
 import { Toasts } from './toasts.svelte';
@@ -149,7 +149,7 @@ export class App implements Deeds {
     const offers = offered(before.transfers, next.transfers);
     if (this.panel !== 'chat') this.unread += fresh.length;
     if (this.panel !== 'files') this.unread += offers.length;
-    this.voice.say(talkSaid(before, next, this.state.call?.people ?? []));
+    this.voice.say(talkSaid(before, next, named(this.state.call)));
   }
 
   #hear(levels: Levels, nowMs: number): void {

@@ -1,5 +1,5 @@
 /** How a call went, told from what its states were. Pure: the time of each step is an argument. */
-import type { CallState, HistoryView, PersonView, Quality } from '../bindings';
+import type { AppState, CallState, HistoryView, PersonView, Quality } from '../bindings';
 
 export interface CallSummary {
   /** Seconds at each quality while connected. */
@@ -63,3 +63,6 @@ function verdict(sum: CallSummary): Quality {
 /** How the call was: as the history has it, so that two pages never judge one call differently; without a history, as seen here. */
 export const judged = (id: string | null, history: HistoryView, sum: CallSummary): Quality =>
   history.calls.find((call) => call.id === id)?.quality ?? verdict(sum);
+
+/** Everybody else, those who only listen among them. */
+export const named = (call: AppState['call']): readonly { readonly id: string; readonly name: string }[] => [...(call?.people ?? []), ...(call?.listeners ?? [])];

@@ -5,7 +5,7 @@ import { forgotten, opened, rated, withCall } from './fake/history';
 import { asked } from './fake/door';
 import { FakeFigures, levelsAt } from './fake/figures';
 import { FakeFrames } from './fake/frames';
-import { takers, withRoom } from './fake/group';
+import { takers, withRoom, withPart } from './fake/group';
 import { FakeTalk } from './fake/talk';
 import { FakeRecording } from './fake/recording';
 import { SCENARIOS } from './fake/scenarios';
@@ -214,6 +214,7 @@ class FakeBackend implements Backend {
     const { call } = this.#state;
     if (call) this.#set({ call: { ...call, door: asked(call.door, ask) } });
     if (ask.what === 'enter' && this.#state.call?.door.entrance === 'free') this.#callState('waiting');
+    this.#set(withPart(this.#state, ask));
     if (ask.what === 'spotlight') this.#set(withRoom(this.#state, { call: { spotlight: ask.tile } }));
     if (ask.what === 'admit') this.#later(1, () => this.#person({}));
     if (ask.what === 'remove' && call && call.people.length > 1) this.#set(withRoom(this.#state, { gone: [ask.id] }));

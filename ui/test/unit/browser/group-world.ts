@@ -123,6 +123,8 @@ export class World {
   sides: Side[] = [];
   /** The SFU can be reached. */
   reachable = true;
+  /** Who only listens. */
+  readonly listeners = new Set<string>();
   #mode: 'direct' | 'sfu' = 'direct';
   #topology = 0;
   #ready = new Set<string>();
@@ -135,14 +137,22 @@ export class World {
   nameOf = (id: string): string => this.#names.get(id) ?? '?';
   later = (run: () => void): void => void this.#later.push(run);
 
-  come(name: string): Side {
+  come(name: string, listens = false): Side {
     const side = new Side(this, (this.#made += 1));
+    if (listens) this.listeners.add(side.id);
     this.#names.set(side.id, name);
     this.sides.push(side);
     this.#enter(side);
     for (const one of this.sides) if (one !== side) one.room.onRoom(this.nowMs, { type: 'participant_joined', participant: this.#participant(side) });
     if (this.sides.length === 3) this.#say('sfu');
     return side;
+  }
+
+  /** A host makes somebody a listener, or lets them speak. */
+  setListens(side: Side, listens: boolean): void {
+    if (listens) this.listeners.add(side.id);
+    else this.listeners.delete(side.id);
+    this.#all({ type: 'listens_changed', id: side.id, listens });
   }
 
   leave(side: Side): void {
@@ -204,7 +214,11 @@ export class World {
         this.later(() => side.room.onRoom(this.nowMs, { type: 'sfu_answer', connection: word.connection, sdp: 'sdp' }));
         return this.#publications();
       case 'publish':
-        if (side.offered) side.offered.publish = side.offered.publish.map((one, at) => ({ ...one, on: word.publish[at]?.on ?? false }));
+        if (side.offered) {
+          const { publish } = side.offered;
+          const numberOf = (source: Source) => publish.find((one) => one.source === source)?.number ?? (this.#numbers += 1);
+          side.offered.publish = word.publish.map(({ source, on }) => ({ number: numberOf(source), participant: side.id, source, on, layers: [] }));
+        }
         return this.#publications();
       case 'subscribe':
         side.downs = word.downs.map(({ mid, participant, source }) => ({ mid, participant, source, state: 'flows', rid: null }));
@@ -224,7 +238,7 @@ export class World {
   #participant = ({ id }: Side): Participant => {
     const order = Array.from(this.#names.keys()).indexOf(id);
     // Whoever began the call is host.
-    return { id, name: this.nameOf(id), role: order === 0 ? 'host' : 'guest', order, away: false };
+    return { id, name: this.nameOf(id), role: order === 0 ? 'host' : 'guest', order, away: false, listens: this.listeners.has(id) };
   };
 
   #say(mode: 'direct' | 'sfu'): void {

@@ -129,7 +129,7 @@ test('what goes over a connection of two goes on while a server that began anew 
   wants(eve, ada);
   world.run(500);
   expect(ada.paired).toEqual(['Eve']);
-  ada.room.onJoined(world.nowMs, ada.id, [{ id: ada.id, name: 'Ada', role: 'host', order: 0, away: false }]);
+  ada.room.onJoined(world.nowMs, ada.id, [{ id: ada.id, name: 'Ada', role: 'host', order: 0, away: false, listens: false }]);
   world.run(5000);
   expect([ada.paired, ada.room.missing.has(eve.id)]).toEqual([['Eve'], true]);
   world.run(60_000);
@@ -165,4 +165,34 @@ test('whose voice comes by two ways is taken from one', () => {
   expect(takes(), 'still the only way').toBe(true);
   if (ada.way) ada.way = { connected: true, up: true, wasUp: true };
   expect(takes(), 'directly from now on').toBe(false);
+});
+
+test('whoever only listens hears everybody and is heard by nobody until they may speak, over the same connection', () => {
+  const eve = world.come('Eve', true);
+  world.run(5000);
+  expect([eve.hears, ada.hears, ben.hears]).toEqual([['Ada', 'Ben'], ['Ben'], ['Ada']]);
+  expect([eve.room.listens, eve.offered?.publish]).toEqual([true, []]);
+  expect(ada.room.people.map(({ listens }) => listens)).toEqual([false, true]);
+
+  world.setListens(eve, false);
+  world.run(3000);
+  expect([eve.hears, ada.hears, ben.hears]).toEqual([['Ada', 'Ben'], ['Ben', 'Eve'], ['Ada', 'Eve']]);
+  world.setListens(eve, true);
+  world.run(3000);
+  expect([eve.hears, eve.offered?.publish, ada.room.group.publications.has(eve.id, 'microphone')]).toEqual([['Ada', 'Ben'], [], false]);
+  expect(eve.did.filter((one) => one.startsWith('open'))).toEqual(['open 1']);
+});
+
+test('listeners do not tell each other of their devices, and everybody once they may speak', () => {
+  const eve = world.come('Eve', true);
+  world.run(2000);
+  const dan = world.come('Dan', true);
+  world.run(2000);
+  expect(dan.heard.filter((one) => one.startsWith('Eve'))).toEqual([]);
+  eve.room.group.members.ownHand = true;
+  world.run(1000);
+  expect(dan.heard.filter((one) => one.startsWith('Eve'))).toEqual(['Eve hand']);
+  world.setListens(eve, false);
+  world.run(1000);
+  expect(dan.heard.filter((one) => one.startsWith('Eve'))).toEqual(['Eve hand', 'Eve media_state']);
 });

@@ -47,7 +47,12 @@ impl GroupDriver {
             SfuCommand::Open {
                 connection,
                 ice_servers,
-            } => self.open(connection, ice_servers).await?,
+                speaks,
+            } => {
+                self.speaks = speaks;
+                self.open(connection, ice_servers).await?;
+            }
+            SfuCommand::Speak(speaks) => self.speak(speaks).await?,
             SfuCommand::MakeOffer { ice_restart } => self.make_offer(ice_restart).await?,
             SfuCommand::SetAnswer { sdp } => {
                 let open = self.newest().ok_or(CommandError::NotOpen)?;
@@ -97,11 +102,12 @@ impl GroupDriver {
                 .map(|encoding| (encoding.rid, encoding.key_frames.clone()))
                 .collect(),
             screen_key_frames: self.screen.key_frames.clone(),
+            speaks: self.speaks,
             inbox: Arc::clone(&self.inbox),
             events,
         };
         let mut connection = Connection::open(blueprint, now).await?;
-        if let Some(with_sound) = self.shares {
+        if let Some(with_sound) = self.shares.filter(|_| self.speaks) {
             connection.add_screen(with_sound).await?;
         }
         self.coming = Some(Open {
@@ -142,6 +148,25 @@ impl GroupDriver {
                 receive,
             },
         );
+        Ok(())
+    }
+
+    /// A listener's connection has nothing to send; one whose owner listens again keeps its sections, in which nothing goes.
+    async fn speak(&mut self, speaks: bool) -> Result<(), CommandError> {
+        self.speaks = speaks;
+        if !speaks {
+            self.refresh_ways().await;
+            return Ok(());
+        }
+        let newest = self.coming.as_mut().or(self.open.as_mut());
+        let open = newest.ok_or(CommandError::NotOpen)?;
+        let is_more = open.connection.add_own().await?;
+        let number = open.connection.number;
+        if is_more {
+            self.tell(number, SfuEventKind::NegotiationNeeded);
+        } else {
+            self.refresh_ways().await;
+        }
         Ok(())
     }
 
@@ -228,6 +253,7 @@ impl GroupDriver {
 const fn name(command: &SfuCommand) -> &'static str {
     match command {
         SfuCommand::Open { .. } => "open",
+        SfuCommand::Speak(_) => "speak",
         SfuCommand::MakeOffer { .. } => "make_offer",
         SfuCommand::SetAnswer { .. } => "set_answer",
         SfuCommand::AddScreen { .. } => "add_screen",

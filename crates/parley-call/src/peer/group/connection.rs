@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::transport::DtlsTransport;
 use webrtc::peer_connection::{PeerConnection, RTCSessionDescription};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
@@ -56,6 +57,8 @@ pub(super) struct Connection {
     pub(super) peer: Arc<dyn PeerConnection>,
     pub(super) sending: Vec<Sending>,
     receiving: Vec<(bool, Arc<dyn RtpTransceiver>)>,
+    /// Microphone and camera, while their owner only listens.
+    spare_own: Option<(LocalTrack, Vec<LocalTrack>)>,
     spare_screen: Option<LocalTrack>,
     spare_screen_sound: Option<LocalTrack>,
     /// Any stream of the server: the library writes requests by one.
@@ -98,13 +101,15 @@ impl Connection {
             peer,
             sending: Vec::new(),
             receiving: Vec::new(),
+            spare_own: Some((microphone, camera)),
             spare_screen: Some(screen),
             spare_screen_sound: Some(screen_sound),
             remote: None,
             ssrc,
         };
-        connection.send(Source::Microphone, vec![microphone]).await?;
-        connection.send(Source::Camera, camera).await?;
+        if blueprint.speaks {
+            connection.add_own().await?;
+        }
         for (is_sound, count) in [(true, SOUND_SECTIONS), (false, PICTURE_SECTIONS)] {
             for _ in 0..count {
                 connection.receive(is_sound).await?;
@@ -146,6 +151,16 @@ impl Connection {
         let transceiver = self.peer.add_transceiver_from_kind(kind, Some(init)).await?;
         self.receiving.push((is_sound, transceiver));
         Ok(())
+    }
+
+    /// Puts microphone and camera on the connection, once; gives whether there is more to negotiate.
+    pub(super) async fn add_own(&mut self) -> Result<bool> {
+        let Some((microphone, camera)) = self.spare_own.take() else {
+            return Ok(false);
+        };
+        self.send(Source::Microphone, vec![microphone]).await?;
+        self.send(Source::Camera, camera).await?;
+        Ok(true)
     }
 
     /// Puts the screen's track on the connection, and that of its sound, each once; gives whether there is more to negotiate.
@@ -238,13 +253,23 @@ impl Connection {
 
     /// The pair of addresses in use, with its round trip.
     pub(super) async fn pair(&self, now: Instant, relays: &Relays) -> Option<Pair> {
-        let sender = &self.sending.first()?.sender;
-        way::pair(self.peer.as_ref(), sender, now, relays).await
+        let transport = self.transport().await?;
+        way::pair(self.peer.as_ref(), transport.as_ref(), now, relays).await
     }
 
     /// The addresses that packets go between now, if ICE has chosen.
     pub(super) async fn selected(&self) -> Option<Selected> {
-        way::selected(&self.sending.first()?.sender).await
+        way::selected(self.transport().await?.as_ref()).await
+    }
+
+    /// What everything goes over; a listener has no sender to ask.
+    async fn transport(&self) -> Option<Arc<dyn DtlsTransport>> {
+        if let Some(sending) = self.sending.first() {
+            return sending.sender.transport().await.ok()?;
+        }
+        let (_, transceiver) = self.receiving.first()?;
+        let receiver = transceiver.receiver().await.ok()??;
+        receiver.transport().await.ok()?
     }
 
     /// Ends it and everything that belongs to it.

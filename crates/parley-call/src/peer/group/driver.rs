@@ -83,6 +83,8 @@ pub(in crate::peer) struct GroupDriver {
     /// One that takes its place once it stands, or the first one until then.
     pub(super) coming: Option<Open>,
     ways: Ways,
+    /// This side may send; a listener sends nothing.
+    pub(super) speaks: bool,
     /// A screen was shared, with sound or without: its tracks are on every connection from then on.
     pub(super) shares: Option<bool>,
     /// What is dropped of no connection in particular.
@@ -119,6 +121,7 @@ impl GroupDriver {
             open: None,
             coming: None,
             ways: Ways::default(),
+            speaks: true,
             shares: None,
             dropped: Drops::default(),
             unsent: setup.unsent,
@@ -246,11 +249,11 @@ impl GroupDriver {
     /// Looks anew at what was agreed on.
     pub(super) async fn refresh_ways(&mut self) {
         self.ways = match &self.open {
-            Some(open) => {
+            Some(open) if self.speaks => {
                 let rids: Vec<&'static str> = self.camera.iter().map(|encoding| encoding.rid).collect();
                 Ways::of(&open.connection, &rids).await
             }
-            None => Ways::default(),
+            _ => Ways::default(),
         };
         self.apply_estimate();
     }

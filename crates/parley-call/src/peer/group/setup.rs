@@ -27,6 +27,8 @@ pub(super) struct Blueprint {
     /// The camera's encodings, smallest first: each one's name, empty for the only one, and its encoder's flag.
     pub(super) camera: Vec<(&'static str, KeyFrameFlag)>,
     pub(super) screen_key_frames: KeyFrameFlag,
+    /// With microphone and camera from the start.
+    pub(super) speaks: bool,
     pub(super) inbox: Arc<Inbox>,
     pub(super) events: LibraryEvents,
 }

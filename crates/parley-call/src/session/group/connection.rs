@@ -59,6 +59,8 @@ pub(super) struct SfuConnection {
     receive: Vec<ReceiveSection>,
     /// The tracks of a share that were put on it.
     share: ShareTracks,
+    /// Microphone and camera are sent over it.
+    speaks: bool,
     opened: bool,
     /// The last offer had no answer in time.
     unanswered: bool,
@@ -81,6 +83,7 @@ impl SfuConnection {
                 screen: false,
                 sound: false,
             },
+            speaks: true,
             opened: false,
             unanswered: false,
         }
@@ -144,8 +147,14 @@ impl SfuConnection {
         self.retry_at.is_some_and(|at| now >= at)
     }
 
-    /// Makes a fresh one, with these tracks of a share on it.
-    pub(super) fn open(&mut self, ice_servers: Vec<IceServer>, share: ShareTracks, cx: &mut Context<'_>) {
+    /// Makes a fresh one, with these tracks of a share on it; or with nothing to send.
+    pub(super) fn open(
+        &mut self,
+        ice_servers: Vec<IceServer>,
+        speaks: bool,
+        share: ShareTracks,
+        cx: &mut Context<'_>,
+    ) {
         self.number = self.number.wrapping_add(1);
         self.retry_at = None;
         self.again = false;
@@ -155,10 +164,22 @@ impl SfuConnection {
         cx.out.sfu(SfuCommand::Open {
             connection: self.number,
             ice_servers,
+            speaks,
         });
+        self.speaks = speaks;
         self.share = ShareTracks::default();
         self.add_share(share, cx);
         self.make_offer(cx);
+    }
+
+    /// Whoever only listens from now on sends nothing, at once; who may speak again has microphone and camera put on the newest one, if they
+    /// are not on it yet.
+    pub(super) fn set_speaks(&mut self, speaks: bool, cx: &mut Context<'_>) {
+        let may_be_told = self.opened && (!speaks || self.is_negotiated());
+        if self.speaks != speaks && may_be_told {
+            self.speaks = speaks;
+            cx.out.sfu(SfuCommand::Speak(speaks));
+        }
     }
 
     /// Puts the tracks of a share on the newest one that are not on it yet.

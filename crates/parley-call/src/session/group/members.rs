@@ -22,6 +22,8 @@ pub(super) struct Member {
     /// What they said of their microphone and the rest.
     pub(super) media: Option<MediaState>,
     pub(super) hand: bool,
+    /// They send neither sound nor picture.
+    listens: bool,
     recording: Recording,
     /// They proved directly, at some time, that they hold the link.
     pub(super) proven: bool,
@@ -51,6 +53,7 @@ pub(super) struct Members {
     of: BTreeMap<ParticipantId, Member>,
     own_media: MediaState,
     own_hand: bool,
+    own_listens: bool,
     /// What everybody was told who was there then.
     told_media: Option<MediaState>,
     told_hand: bool,
@@ -82,17 +85,36 @@ impl Members {
     }
 
     /// Somebody is there. Whoever was there before is told everything again: they may have missed it.
-    pub(super) fn welcome(&mut self, now: Instant, id: ParticipantId) {
+    pub(super) fn welcome(&mut self, now: Instant, id: ParticipantId, listens: bool) {
         let is_new = !self.of.contains_key(&id);
         let (allowed, wish) = (self.allowed, self.wish);
         let member = self.of.entry(id).or_default();
         member.told = Told::Nothing;
+        member.listens = listens;
         member.recording.retell();
         if is_new {
             member.recording.allow(allowed);
-            if wish {
+            if wish && !listens {
                 member.recording.wish(now, true);
             }
+        }
+    }
+
+    /// Somebody only listens from now on, or may speak. Nothing of a listener is recorded, so they are not asked; who may speak is asked like
+    /// a newcomer.
+    pub(super) fn set_listens(&mut self, now: Instant, id: ParticipantId, listens: bool) {
+        let wish = self.wish;
+        if let Some(member) = self.of.get_mut(&id)
+            && std::mem::replace(&mut member.listens, listens) != listens
+        {
+            member.recording.wish(now, wish && !listens);
+        }
+    }
+
+    /// This side only listens from now on, or may speak: then everybody is told of its devices, for some were not.
+    pub(super) fn set_own_listens(&mut self, listens: bool) {
+        if std::mem::replace(&mut self.own_listens, listens) && !listens {
+            self.told_media = None;
         }
     }
 
@@ -127,7 +149,7 @@ impl Members {
     pub(super) fn record(&mut self, now: Instant, on: bool) {
         self.wish = on;
         for member in self.of.values_mut() {
-            member.recording.wish(now, on);
+            member.recording.wish(now, on && !member.listens);
         }
     }
 
@@ -141,7 +163,8 @@ impl Members {
         if !self.wish {
             return RecordingConsent::Unasked;
         }
-        let said = self.of.values().map(|member| member.recording.consent());
+        let speakers = self.of.values().filter(|member| !member.listens);
+        let said = speakers.map(|member| member.recording.consent());
         let rank = |consent: &RecordingConsent| match consent {
             RecordingConsent::Agreed => 0,
             RecordingConsent::Unasked => 1,
@@ -219,7 +242,10 @@ impl Members {
         for (id, member) in &mut self.of {
             if member.told == Told::Nothing {
                 member.told = Told::Media;
-                return Some((Some(*id), ControlMessage::MediaState(self.own_media)));
+                // Hundreds of listeners would tell each other that nothing of theirs is on.
+                if !(self.own_listens && member.listens) {
+                    return Some((Some(*id), ControlMessage::MediaState(self.own_media)));
+                }
             }
             if member.told == Told::Media {
                 member.told = Told::All;

@@ -119,6 +119,8 @@ pub(super) struct Group {
     to_driver: ToDriver,
     watch: Watch,
     members: Members,
+    /// This side only hears, sees, writes and raises a hand.
+    listens: bool,
     words: Words,
     spotlights: Spotlights,
     offences: OffencesTold,
@@ -151,6 +153,7 @@ impl Group {
             to_driver: ToDriver::new(),
             watch: Watch::default(),
             members,
+            listens: false,
             words: Words::new(stream),
             spotlights: Spotlights::default(),
             offences: OffencesTold::default(),
@@ -211,8 +214,8 @@ impl Group {
         }
         cx.out.prefer_sfu(true);
         self.connect(before, cx.now);
-        for id in roster.ids() {
-            self.welcome(id, cx);
+        for person in roster.everybody() {
+            self.welcome(person, cx);
         }
     }
 
@@ -258,8 +261,9 @@ impl Group {
     }
 
     /// Somebody is there who may have missed what was said.
-    pub(super) fn welcome(&mut self, id: ParticipantId, cx: &mut Context<'_>) {
-        self.members.welcome(cx.now, id);
+    pub(super) fn welcome(&mut self, person: &Participant, cx: &mut Context<'_>) {
+        let id = person.id;
+        self.members.welcome(cx.now, id, person.listens);
         self.spotlights.welcome(id);
         self.lists.wishes_changed();
         // A fresh one: what the chat said on one before, and was not answered, it says again.
@@ -283,6 +287,18 @@ impl Group {
         if known {
             cx.out.lane(LaneCommand::Close { participant: id });
         }
+    }
+
+    /// This side only listens from now on, or may speak.
+    pub(super) fn set_own_listens(&mut self, listens: bool) {
+        self.listens = listens;
+        self.members.set_own_listens(listens);
+    }
+
+    /// The same of somebody else.
+    pub(super) fn set_listens(&mut self, now: Instant, id: ParticipantId, listens: bool) {
+        self.members.set_listens(now, id, listens);
+        self.lists.wishes_changed();
     }
 
     pub(super) fn set_own_media(&mut self, media: MediaState) {

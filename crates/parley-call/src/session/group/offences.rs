@@ -2,7 +2,7 @@
 //! kept to be shown. Sans-IO.
 
 use crate::snapshot::OffencesSnapshot;
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{Offence, OffenceCount, ParticipantId};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) struct OffencesTold(BTreeMap<ParticipantId, (Vec<OffenceCount>, u32)>
 impl OffencesTold {
     /// The server says this of somebody who is there. Kinds that are not known here are left out, and each counts once.
     pub(super) fn take(&mut self, id: ParticipantId, list: &[OffenceCount], kicks: u32) {
-        if self.0.len() >= GROUP_PARTICIPANTS_MAX && !self.0.contains_key(&id) {
+        if self.0.len() >= GROUP_PEOPLE_MAX && !self.0.contains_key(&id) {
             return;
         }
         let of = |what: Offence| list.iter().find(|one| one.what == what).copied();
@@ -70,6 +70,6 @@ mod tests {
         for n in 0..=255 {
             told.take(ParticipantId::from_bytes([n; 16]), &[], 0);
         }
-        assert!(told.all().len() <= GROUP_PARTICIPANTS_MAX);
+        assert!(told.all().len() <= GROUP_PEOPLE_MAX);
     }
 }

@@ -85,15 +85,17 @@ impl Group {
     }
 
     fn connect_as_wanted(&mut self, around: Around<'_>, cx: &mut Context<'_>) {
-        let own = self.members.own_media();
+        let (own, speaks) = (self.members.own_media(), !self.listens);
         let share = ShareTracks {
             screen: own.screen_on,
             sound: own.screen_sound_on,
         };
         if around.joined && self.connection.is_due(cx.now) {
-            self.connection.open(around.ice_servers.to_vec(), share, cx);
+            self.connection
+                .open(around.ice_servers.to_vec(), speaks, share, cx);
             self.publications.expect();
         }
+        self.connection.set_speaks(speaks, cx);
         if self.connection.is_negotiated() {
             self.connection.add_share(share, cx);
         }
@@ -110,8 +112,11 @@ impl Group {
         }
     }
 
-    /// What this side sends, in the sections that were offered last.
+    /// What this side sends, in the sections that were offered last; a listener sends nothing.
     fn publish(&self) -> Vec<Publish> {
+        if self.listens {
+            return Vec::new();
+        }
         let own = self.members.own_media();
         let told = |one: &Publish| {
             let on = kind_of(one.source).is_some_and(|kind| is_on(own, kind));

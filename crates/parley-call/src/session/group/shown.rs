@@ -53,6 +53,7 @@ impl Group {
             name: person.name.clone(),
             role: person.role,
             away: person.away,
+            listens: person.listens,
             media: told.unwrap_or_else(|| self.publications.media_of(person.id)),
             media_told: told.is_some(),
             hand_raised: member.is_some_and(|member| member.hand)

@@ -5,7 +5,7 @@
 
 use crate::session::roster::Roster;
 use crate::snapshot::Spotlight;
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{ControlMessage, Participant, ParticipantId, Role};
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ impl Spotlights {
 
     /// Somebody is there who may have missed what was said.
     pub(super) fn welcome(&mut self, id: ParticipantId) {
-        if self.newcomers.len() < GROUP_PARTICIPANTS_MAX {
+        if self.newcomers.len() < GROUP_PEOPLE_MAX {
             self.newcomers.insert(id);
         }
     }
@@ -100,6 +100,7 @@ mod tests {
             role,
             order: n.into(),
             away: false,
+            listens: false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the server says of how media flows in the room, and who is ready for it.
 
-use parley_proto::limits::GROUP_PARTICIPANTS_MAX;
+use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{ParticipantId, TopologyMode};
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Topology {
         }
         self.mode = mode;
         self.number = number;
-        self.ready = ready.into_iter().take(GROUP_PARTICIPANTS_MAX).collect();
+        self.ready = ready.into_iter().take(GROUP_PEOPLE_MAX).collect();
         // Said once more where it was said before: a server that was away may not know.
         self.said = false;
         true
@@ -37,7 +37,7 @@ impl Topology {
 
     /// Somebody else is ready.
     pub(super) fn on_ready(&mut self, id: ParticipantId, number: u32) {
-        if number == self.number && self.ready.len() < GROUP_PARTICIPANTS_MAX {
+        if number == self.number && self.ready.len() < GROUP_PEOPLE_MAX {
             self.ready.insert(id);
         }
     }

@@ -173,7 +173,8 @@ fn everybody(roster: &Roster, publications: &Publications) -> Vec<Look> {
         .ids()
         .filter(|id| publications.has(*id, Source::Screen))
         .map(|id| look(id, TrackKind::Screen, (1280, 720), 2));
-    let cameras = roster.ids().map(|id| look(id, TrackKind::Video, (640, 360), 1));
+    let speakers = roster.everybody().iter().filter(|person| !person.listens);
+    let cameras = speakers.map(|person| look(person.id, TrackKind::Video, (640, 360), 1));
     screens.chain(cameras).collect()
 }
 
@@ -195,6 +196,7 @@ mod tests {
                 role: Role::Guest,
                 order: u32::from(n),
                 away: false,
+                listens: false,
             });
         }
         roster

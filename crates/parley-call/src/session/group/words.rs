@@ -14,7 +14,7 @@ use parley_proto::chat::CHAT_CHANNEL_ID;
 use parley_proto::control::CONTROL_CHANNEL_ID;
 use parley_proto::files::FILES_CHANNEL_ID;
 use parley_proto::limits::{
-    CHAT_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, FILE_FRAME_BYTES_MAX, GROUP_PARTICIPANTS_MAX,
+    CHAT_FRAME_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, FILE_FRAME_BYTES_MAX, GROUP_PEOPLE_MAX,
 };
 use parley_proto::{ClientMessage, ControlMessage, ParticipantId};
 use serde_json::Value;
@@ -26,7 +26,7 @@ const TOLD: Pace = Pace::new(50, Duration::from_millis(55));
 /// What is heard of one person: what they may say, with what the network bunched up.
 const HEARD: RateLimit = RateLimit::new(120, Duration::from_millis(40));
 /// People whose numbers are remembered, those who left among them.
-const KNOWN_MAX: usize = 4 * GROUP_PARTICIPANTS_MAX;
+const KNOWN_MAX: usize = 2 * GROUP_PEOPLE_MAX;
 
 /// What came of somebody.
 #[derive(Debug, PartialEq, Eq)]

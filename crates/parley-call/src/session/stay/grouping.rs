@@ -14,6 +14,7 @@ use crate::session::group::{Around, Follow, Group, TOPOLOGY_MAX};
 use crate::session::peer_link::PeerLink;
 use crate::snapshot::{CallPhase, PersonSnapshot};
 use bytes::Bytes;
+use parley_proto::limits::PEOPLE_TOLD_AT_ONCE;
 use parley_proto::{ErrorCode, Participant, ParticipantId, ServerMessage, TopologyMode};
 use std::time::Instant;
 
@@ -128,16 +129,18 @@ impl Stay {
     pub(super) fn on_room_of_group(&mut self, message: ServerMessage, cx: &mut Context<'_>) {
         match message {
             ServerMessage::ParticipantJoined { participant } if self.roster.has(participant.id) => {
-                self.group.welcome(participant.id, cx);
+                self.group.welcome(&participant, cx);
                 self.agree_with_roster();
             }
+            // Right after coming back; how media flows is told next, and then all of them are welcomed.
+            ServerMessage::Participants { .. } => self.agree_with_roster(),
             ServerMessage::ParticipantLeft { id, .. } if self.is_other(id) => self.drop_link(cx),
             ServerMessage::ParticipantLeft { .. } => {}
             ServerMessage::ParticipantAway { .. } => self.agree_with_roster(),
             ServerMessage::ParticipantBack { id } => {
                 self.agree_with_roster();
-                if self.roster.has(id) {
-                    self.group.welcome(id, cx);
+                if let Some(person) = self.roster.get(id) {
+                    self.group.welcome(person, cx);
                 }
             }
             ServerMessage::Signal { from, payload } if is_about_files(&payload) => {
@@ -147,6 +150,7 @@ impl Stay {
             ServerMessage::Door(_)
             | ServerMessage::AtTheDoor { .. }
             | ServerMessage::RoleChanged { .. }
+            | ServerMessage::ListensChanged { .. }
             | ServerMessage::MuteAsked { .. } => self.on_door(message, cx),
             ServerMessage::Error { code, .. } => {
                 self.group.on_refused(cx.now, code);
@@ -159,15 +163,11 @@ impl Stay {
     /// Keeps who is there up to date, in calls of two as well.
     pub(super) fn note_people(&mut self, message: &ServerMessage, cx: &mut Context<'_>) {
         match message {
-            ServerMessage::ParticipantJoined { participant }
-                if self.me.as_ref().is_none_or(|me| me.id != participant.id) =>
-            {
-                self.missing.forget(participant.id);
-                let name = super::people::presentable(&participant.name);
-                self.roster.add(Participant {
-                    name,
-                    ..participant.clone()
-                });
+            ServerMessage::ParticipantJoined { participant } => self.note_arrival(participant),
+            ServerMessage::Participants { list } => {
+                for participant in list.iter().take(PEOPLE_TOLD_AT_ONCE) {
+                    self.note_arrival(participant);
+                }
             }
             ServerMessage::ParticipantLeft { id, .. } => {
                 self.missing.forget(*id);
@@ -180,6 +180,18 @@ impl Stay {
             ServerMessage::ParticipantBack { id } => self.roster.set_away(*id, false),
             _ => {}
         }
+    }
+
+    fn note_arrival(&mut self, participant: &Participant) {
+        if self.me.as_ref().is_some_and(|me| me.id == participant.id) {
+            return;
+        }
+        self.missing.forget(participant.id);
+        let name = super::people::presentable(&participant.name);
+        self.roster.add(Participant {
+            name,
+            ..participant.clone()
+        });
     }
 
     /// The server says something that only groups know.

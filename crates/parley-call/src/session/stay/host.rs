@@ -24,6 +24,22 @@ impl Stay {
         }
     }
 
+    /// Says how the room's door is to stand; what is absent stays as it is.
+    pub(super) fn set_door(
+        &mut self,
+        locked: Option<bool>,
+        lobby: Option<bool>,
+        listen_from: Option<u16>,
+        cx: &mut Context<'_>,
+    ) {
+        let message = ClientMessage::SetDoor {
+            locked,
+            lobby,
+            listen_from,
+        };
+        self.as_host(message, cx);
+    }
+
     /// Ends the call for everybody, where this side may: a guest who asks only stays.
     pub(super) fn end_for_all(&mut self, cx: &mut Context<'_>) {
         if self.role() == Some(Role::Host) {
@@ -48,6 +64,7 @@ impl Stay {
                 self.told.waiting = people.into_iter().take(LOBBY_PEOPLE_MAX).map(shown).collect();
             }
             ServerMessage::RoleChanged { id, role } => self.set_role(id, role),
+            ServerMessage::ListensChanged { id, listens } => self.set_listens(id, listens, cx),
             ServerMessage::MuteAsked { by } => {
                 // Only from somebody who is there: it is shown who asked.
                 if self.is_other(by) || self.roster.has(by) {

@@ -31,14 +31,16 @@ impl Stay {
             cx.counters.malformed_from_server += 1;
             return self.signaling.ask_again_later(cx.now, cx.out);
         };
-        self.me = Some(me);
+        let listens = me.listens || others.iter().any(|other| other.listens);
+        self.know_myself(me, cx);
         // What differs from an open door is told again.
         self.told = super::DoorTold::default();
         self.note_everybody(&others, cx);
         if self.group.in_force() {
             return self.on_joined_group(cx);
         }
-        if others.len() > 1 {
+        // Two of whom one listens are a group too.
+        if others.len() > 1 || listens {
             // A newcomer to a group meets nobody directly.
             self.expect_group(cx.now);
             return self.agree_with_roster();
@@ -98,6 +100,7 @@ impl Stay {
             | ServerMessage::Offences { .. }
             | ServerMessage::Told { .. } => self.on_group_message(message, cx),
             message if self.group.in_force() => self.on_room_of_group(message, cx),
+            ServerMessage::Participants { .. } => {}
             ServerMessage::ParticipantJoined { participant } => self.on_arrival(participant, cx),
             ServerMessage::ParticipantLeft {
                 id,
@@ -118,6 +121,7 @@ impl Stay {
             ServerMessage::Door(_)
             | ServerMessage::AtTheDoor { .. }
             | ServerMessage::RoleChanged { .. }
+            | ServerMessage::ListensChanged { .. }
             | ServerMessage::MuteAsked { .. } => self.on_door(message, cx),
             ServerMessage::Error {
                 code: ErrorCode::RecipientAway,
@@ -155,7 +159,7 @@ impl Stay {
     }
 
     fn on_arrival(&mut self, newcomer: Participant, cx: &mut Context<'_>) {
-        if self.roster.present() > 1 {
+        if self.roster.present() > 1 || newcomer.listens || self.listens() {
             return self.expect_group(cx.now);
         }
         let is_me = self.me.as_ref().is_some_and(|me| me.id == newcomer.id);
@@ -216,7 +220,7 @@ impl Stay {
             parties,
             self.generation,
             self.ice_servers.clone(),
-            self.media,
+            self.own_media(),
             !away,
             cx,
         );

@@ -50,8 +50,9 @@ impl FakeGroups {
         }
     }
 
-    /// So many are in the room now. Gives whether the topology changed.
-    pub(super) fn arrange(&mut self, now: Instant, people: usize) -> bool {
+    /// So many are in the room now. Gives whether the topology changed. With listeners among them, two are a group too.
+    pub(super) fn arrange(&mut self, now: Instant, people: usize, listeners: bool) -> bool {
+        let people = if people == 2 && listeners { 3 } else { people };
         match (people, self.mode) {
             (3.., TopologyMode::Sfu) => self.back_at = None,
             (3.., _) => return self.change(TopologyMode::Sfu),

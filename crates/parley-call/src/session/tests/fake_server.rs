@@ -34,6 +34,8 @@ pub(super) struct FakeServer {
     /// Tokens made before this are not good any more.
     oldest_token: u8,
     pub(super) refuse_with: Option<ErrorCode>,
+    /// Whoever comes listens, but the first one.
+    pub(super) newcomers_listen: bool,
     /// Connections that said they can take part in groups.
     able: Vec<ClientId>,
     pub(super) groups: FakeGroups,
@@ -53,6 +55,7 @@ impl FakeServer {
             epoch: 0,
             oldest_token: 0,
             refuse_with: None,
+            newcomers_listen: false,
             able: Vec::new(),
             groups: FakeGroups::default(),
             has_host: false,
@@ -78,7 +81,7 @@ impl FakeServer {
     }
 
     pub(super) fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage) -> Vec<Reply> {
-        if message == ClientMessage::Groups {
+        if matches!(message, ClientMessage::Groups { .. }) {
             self.able.push(client);
             return Vec::new();
         }
@@ -144,7 +147,8 @@ impl FakeServer {
                     .collect()
             }
             ClientMessage::Tell { payload, to } => self.tell(client, &payload, to),
-            ClientMessage::Groups => Vec::new(),
+            ClientMessage::Groups { .. } => Vec::new(),
+            ClientMessage::SetListens { id, listens } => self.set_listens(id, listens),
             // Tests that are about the door say themselves what a server answers.
             ClientMessage::Admit { .. }
             | ClientMessage::Refuse { .. }
@@ -158,6 +162,19 @@ impl FakeServer {
         .into_iter()
         .chain(self.expire(now))
         .collect()
+    }
+
+    /// Somebody only listens from now on, or may speak.
+    pub(super) fn set_listens(&mut self, id: ParticipantId, listens: bool) -> Vec<Reply> {
+        let member = self.members.iter_mut().find(|member| member.participant.id == id);
+        let Some(member) = member else {
+            return Vec::new();
+        };
+        member.participant.listens = listens;
+        let message = ServerMessage::ListensChanged { id, listens };
+        let clients = self.members.iter().filter_map(|member| member.client);
+        let told = clients.map(|client| Reply::Message(client, message.clone()));
+        told.collect()
     }
 
     fn topology_ready(&mut self, client: ClientId, number: u32) -> Vec<Reply> {
@@ -249,7 +266,8 @@ impl FakeServer {
 
     /// Media may have to flow another way.
     fn arrange(&mut self, now: Instant) -> Vec<Reply> {
-        let changed = self.groups.on && self.groups.arrange(now, self.members.len());
+        let listeners = self.members.iter().any(|member| member.participant.listens);
+        let changed = self.groups.on && self.groups.arrange(now, self.members.len(), listeners);
         let topology = self.groups.topology().filter(|_| changed);
         let tell = |message: ServerMessage| {
             let clients = self.members.iter().filter_map(|member| member.client);
@@ -306,6 +324,7 @@ impl FakeServer {
             role: self.role(self.issued),
             order: u32::from(self.issued),
             away: false,
+            listens: self.newcomers_listen && self.issued > 1,
         };
         replies.extend(self.seat_down(client, participant, false));
         replies
@@ -360,6 +379,7 @@ impl FakeServer {
             role: self.role(id),
             order: u32::from(id),
             away: false,
+            listens: false,
         };
         self.seat_down(client, participant, true)
     }

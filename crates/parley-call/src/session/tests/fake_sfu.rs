@@ -20,6 +20,8 @@ pub(super) struct FakeSfu {
     offer_set: bool,
     answered: bool,
     screen: bool,
+    /// Whether anything may be sent, once microphone and camera are on the newest one.
+    pub(super) own: Option<bool>,
     /// Tracks that the session was told of; dropped with them.
     tracks: Vec<(
         ParticipantId,
@@ -40,11 +42,20 @@ impl FakeSfu {
     pub(super) fn command(&mut self, command: SfuCommand) -> Vec<SfuEvent> {
         self.commands += 1;
         let kinds = match command {
-            SfuCommand::Open { connection, .. } => {
+            SfuCommand::Open {
+                connection, speaks, ..
+            } => {
                 assert!(connection > self.connection, "numbers count up");
                 self.connection = connection;
+                self.own = speaks.then_some(true);
                 (self.offer_set, self.answered, self.screen) = (false, false, false);
                 Vec::new()
+            }
+            SfuCommand::Speak(speaks) => {
+                let is_more = speaks && self.own.is_none();
+                self.own = (speaks || self.own.is_some()).then_some(speaks);
+                let news = is_more.then_some(SfuEventKind::NegotiationNeeded);
+                news.into_iter().collect()
             }
             SfuCommand::MakeOffer { .. } if self.offer_set && !self.answered => self.fail("make_offer"),
             SfuCommand::MakeOffer { .. } => {
@@ -109,10 +120,11 @@ impl FakeSfu {
             height: 720,
             kbps: 1500,
         };
-        let mut sent = vec![
-            publish("0", Source::Microphone, Vec::new()),
-            publish("1", Source::Camera, vec![layer.clone()]),
-        ];
+        let mut sent = Vec::new();
+        if self.own.is_some() {
+            sent.push(publish("0", Source::Microphone, Vec::new()));
+            sent.push(publish("1", Source::Camera, vec![layer.clone()]));
+        }
         if self.screen {
             sent.push(publish("2", Source::Screen, vec![layer]));
         }

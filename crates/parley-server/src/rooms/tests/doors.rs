@@ -269,7 +269,11 @@ fn knock(client: ClientId, ticket: &str, password: Option<&str>, waits: bool) ->
 }
 
 pub(super) fn set_door(locked: Option<bool>, lobby: Option<bool>) -> ClientMessage {
-    ClientMessage::SetDoor { locked, lobby }
+    ClientMessage::SetDoor {
+        locked,
+        lobby,
+        listen_from: None,
+    }
 }
 
 fn at_the_door(host: ClientId, outputs: &[Output]) -> Option<Vec<parley_proto::WaitingPerson>> {

@@ -93,7 +93,14 @@ fn the_lobby_and_the_password_of_a_room_by_invitation_outlive_a_restart() {
     let guest = world.invite(room, Role::Guest, None);
     world.enter_by(ADA, room, &host).unwrap();
     let lobby = Some(true);
-    world.say(ADA, ClientMessage::SetDoor { locked: None, lobby });
+    world.say(
+        ADA,
+        ClientMessage::SetDoor {
+            locked: None,
+            lobby,
+            listen_from: None,
+        },
+    );
     world.restart_with_book();
     let ticket = world.ticket_by(BOB, room, &guest).unwrap();
     let outputs = world.say(BOB, join(&ticket));

@@ -147,7 +147,7 @@ fn who_is_put_out_for_offences_stays_out_and_others_from_their_address_come_a_mi
     assert_eq!((doors.offenders, doors.removed), (1, 0), "no host did it");
     let again = ClientId(9);
     world.rooms.opened(again, source("203.0.113.5"));
-    assert_eq!(world.say(again, ClientMessage::Groups), []);
+    assert_eq!(world.say(again, ClientMessage::Groups { listens: true }), []);
     let link = world.ticket(again, Some(ada.room));
     assert_eq!(link.unwrap_err(), ErrorCode::RoomUnknown);
     world.wait(61);

@@ -2,6 +2,7 @@
 
 use super::super::event::{Event, What};
 use super::super::flow_limit::Admission;
+use super::super::part::Part;
 use super::super::peer::{Peer, PeerAt};
 use super::super::up_track::{Came, PAYLOAD_BYTES_MAX};
 use super::{OUTPUTS_MAX, Outgoing, Sfu};
@@ -139,7 +140,12 @@ impl Sfu {
         peer.limit.was_genuine();
         let Some((up, layer)) = peer.track_of(packet) else {
             self.counts.strange += 1;
-            return self.offends(now, at, Offence::Streams);
+            let room = self.rooms.get(&peer.room);
+            let part = room.map_or(Part::Speaks, |room| room.part_of(peer.participant));
+            return match part.offence() {
+                Some(what) => self.offends(now, at, what),
+                None => {}
+            };
         };
         if packet.payload.len() > PAYLOAD_BYTES_MAX {
             self.offends(now, at, Offence::Malformed);

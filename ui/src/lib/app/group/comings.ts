@@ -1,6 +1,7 @@
 /**
  * News of who came and who went, gathered: a room that fills is one sentence, not twenty. Pure: the time is an argument.
  */
+import type { CallView } from '../../bindings';
 import { t } from '../../text';
 
 interface Somebody {
@@ -20,6 +21,21 @@ export interface Comings {
 export const GATHER_MS = 700;
 /** How far apart sentences are at least. */
 export const APART_MS = 4000;
+
+/** Of more listeners than this nobody is told one by one who comes and goes: the list counts them. */
+const LISTENERS_TOLD_MAX = 10;
+
+/** Who was there and who is, as far as their coming and going is told. Who becomes a listener, or is let speak, stays. */
+export function there(before: CallView | null, next: CallView | null): readonly [readonly Somebody[], readonly Somebody[]] {
+  const [was, is] = [before, next].map((call) => ({ people: call?.people ?? [], listeners: call?.listeners ?? [] }));
+  if (!was || !is) return [[], []];
+  if (Math.max(was.listeners.length, is.listeners.length) <= LISTENERS_TOLD_MAX) return [[...was.people, ...was.listeners], [...is.people, ...is.listeners]];
+  const none = (list: readonly Somebody[]) => {
+    const ids = new Set(list.map(({ id }) => id));
+    return ({ id }: Somebody) => !ids.has(id);
+  };
+  return [was.people.filter(none(is.listeners)), is.people.filter(none(was.listeners))];
+}
 
 export const NO_NEWS: Comings = { joined: [], left: [], dueMs: null, toldMs: -APART_MS };
 

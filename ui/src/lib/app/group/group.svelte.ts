@@ -4,11 +4,11 @@
  */
 import type { AppState, Levels, TileLook } from '../../bindings';
 import { keep, kept } from '../kept';
-import { gathered, NO_NEWS, told } from './comings';
+import { gathered, NO_NEWS, there as whoIsThere, told } from './comings';
 import type { Layout } from './focus';
 import { hostNews, litOf } from './host';
 import { Looks } from './looks';
-import { isGroup } from './members';
+import { headcount, isGroup } from './members';
 import { broughtForward, seated } from './seats';
 import { framed, heard, SELF, SILENCE, wakeMs, without } from './speaking';
 
@@ -143,9 +143,10 @@ export class Group {
 
   #tell(before: AppState, next: AppState, nowMs: number): void {
     // Between two, each is told at once; who comes into a room of several is the one who comes.
-    const cameIn = (before.call?.people.length ?? 0) === 0;
+    const cameIn = headcount(before.call) === 1;
     if (cameIn || (!isGroup(next) && !isGroup(before))) return;
-    this.#news = gathered(this.#news, before.call?.people ?? [], next.call?.people ?? [], nowMs);
+    const [was, is] = whoIsThere(before.call, next.call);
+    this.#news = gathered(this.#news, was, is, nowMs);
     clearTimeout(this.#newsTimer);
     if (this.#news.dueMs !== null) this.#newsTimer = setTimeout(() => this.#newsDue(), Math.max(0, this.#news.dueMs - nowMs));
   }

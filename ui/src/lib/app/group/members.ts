@@ -1,6 +1,7 @@
 /** Everybody in a group as its tiles show them: the others, their screens, oneself. Pure: from the state to what is drawn and said. */
-import type { AppState, PersonView, PictureState } from '../../bindings';
+import type { AppState, ListenerView, PersonView, PictureState } from '../../bindings';
 import { t } from '../../text';
+import { named } from '../summary';
 import { SELF } from './speaking';
 
 /** How what somebody sends gets here, as far as it is worth a word. */
@@ -28,8 +29,14 @@ export interface Member {
 
 export const screenKey = (id: string): string => `screen:${id}`;
 
-/** From three people on there is a grid. */
-export const isGroup = (state: AppState): boolean => state.phase === 'in_call' && (state.call?.people.length ?? 0) >= 2;
+/** From three people on there is a grid, and wherever somebody only listens, who has no tile. */
+export const isGroup = ({ phase, call }: AppState): boolean => phase === 'in_call' && call !== null && (call.people.length >= 2 || call.listeners.length > 0 || listens(call));
+
+/** Whether this side only listens. */
+export const listens = (call: AppState['call']): boolean => call?.part === 'listens';
+
+/** How many are in the call, oneself among them. */
+export const headcount = (call: AppState['call']): number => named(call).length + 1;
 
 export function memberOf(person: PersonView): Member {
   return {
@@ -106,5 +113,18 @@ export function spelled(member: Member, speaks: boolean, pinned: boolean, lit = 
 /** A raised hand, with its place where there is one. */
 export const handWords = (place: number): string => (place > 0 ? t.group.handAt({ place }) : t.group.hand);
 
+interface Raised {
+  readonly id: string;
+  readonly name: string;
+  readonly hand: number | null;
+  readonly screen?: boolean;
+}
+
 /** Raised hands, the first first. */
-export const hands = (members: readonly Member[]): readonly Member[] => members.filter((one) => one.hand !== null && !one.screen).sort((a, b) => (a.hand || Infinity) - (b.hand || Infinity));
+export const hands = <One extends Raised>(members: readonly One[]): readonly One[] => members.filter((one) => one.hand !== null && one.screen !== true).sort((a, b) => (a.hand || Infinity) - (b.hand || Infinity));
+
+/** Somebody who only listens, as far as their hand goes. */
+export const raisedOf = ({ id, name, hand_place }: ListenerView): Raised => ({ id, name: name || t.chat.nameless, hand: hand_place });
+
+/** Whoever raised their hand first of those who listen, for the host to let speak. */
+export const nextToSpeak = (call: AppState['call']): Raised | null => hands((call?.listeners ?? []).map(raisedOf))[0] ?? null;

@@ -21,9 +21,10 @@ export function broughtForward(seats: readonly string[], speaker: string, front:
   return seats.map((id) => (id === speaker ? yields : id === yields ? speaker : id));
 }
 
-/** The tiles in order: screens, people, and oneself last of the first page. */
-export function inOrder<Tile>(screens: readonly Tile[], people: readonly Tile[], self: Tile, front: number): readonly Tile[] {
+/** The tiles in order: screens, people, and oneself last of the first page, unless one only listens. */
+export function inOrder<Tile>(screens: readonly Tile[], people: readonly Tile[], self: Tile | null, front: number): readonly Tile[] {
   const others = [...screens, ...people];
+  if (self === null) return others;
   const at = Math.max(0, Math.min(front - 1, others.length));
   return [...others.slice(0, at), self, ...others.slice(at)];
 }

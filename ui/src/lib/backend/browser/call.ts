@@ -56,6 +56,8 @@ export class Call {
         joined: (you, people, servers) => this.#onJoined(you, people, servers),
         room: (message) => {
           this.#room.onRoom(now(), message);
+          // Who may speak from now on has sections to be made.
+          if (message.type === 'listens_changed' && !this.#room.listens) this.#sfu.setTrack('microphone');
           this.#settle();
         },
         lost: () => this.#setReachable(),
@@ -74,7 +76,7 @@ export class Call {
       lane: events.lane,
     });
     const words = new Words(new WordKey(link.secret, link.roomBytes), crypto.getRandomValues(new Uint8Array(STREAM_BYTES)));
-    this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), {
+    this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), () => !this.#room.listens, {
       localOffer: (connection, sdp, publish, receive) => this.#inGroup((group) => group.onLocalOffer(now(), connection, sdp, publish, receive)),
       answerSet: (connection) => this.#inGroup((group) => group.onAnswerSet(now(), connection)),
       published: (connection, publish) => this.#inGroup((group) => group.onPublished(connection, publish)),
@@ -177,6 +179,11 @@ export class Call {
   /** Whom the direct way leads to, while there is somebody. */
   get other(): Participant | null {
     return this.#room.stay.other;
+  }
+
+  /** Whether this side only listens. */
+  get listens(): boolean {
+    return this.#room.listens;
   }
 
   /** Whether this side may let people in and put them out. */

@@ -14,6 +14,10 @@ export function hostWord(ask: DoorAsk): HostWord | null {
       return { type: 'set_door', locked: ask.on };
     case 'lobby':
       return { type: 'set_door', lobby: ask.on };
+    case 'listen_from':
+      return { type: 'set_door', listen_from: ask.people };
+    case 'set_listens':
+      return { type: 'set_listens', id: ask.id, listens: ask.listens };
     case 'set_password':
       return { type: 'set_password', ...(ask.password === null ? {} : { password: ask.password }) };
     case 'ask_mute':
@@ -22,6 +26,7 @@ export function hostWord(ask: DoorAsk): HostWord | null {
       return { type: 'end_for_all' };
     case 'enter':
     case 'seen_mute':
+    case 'seen_part':
     // Said to the others.
     case 'spotlight':
       return null;

@@ -9,8 +9,10 @@ import { hostWord } from './door';
 import { endOf } from './ended';
 import { Everybody } from './group/everybody';
 import type { Link } from './link';
+import { Listening, LISTENING } from './listening';
 import { LocalMedia } from './local-media';
 import { Looks } from './looks';
+import { openBeside, watchPage } from './page';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
 import { ScreenShare } from './screen-share';
@@ -19,7 +21,7 @@ import { Sound } from './sound';
 import { NO_FRAMES, Streams } from './streams';
 import { Talk } from './talk';
 import { Theirs } from './theirs';
-import { callState, localView, ownMedia, stateOf } from './view';
+import { callSituation, localView, ownMedia, stateOf } from './view';
 import type { ControlMessage } from './wire';
 
 const LEVELS_EVERY_MS = 66;
@@ -42,6 +44,7 @@ export class GuestBackend implements Backend {
   #settings = loadSettings();
   #local = { muted: false, talking: false, cameraOn: true, preview: false, testing: false };
   #call: Call;
+  readonly #listening = new Listening();
   #ended: EndedView | null = null;
   #inCall = false;
   /** A host asked for silence, by this name, and the microphone was muted. */
@@ -64,12 +67,7 @@ export class GuestBackend implements Backend {
     void this.#media.look();
     setInterval(() => this.#tellLevels(), LEVELS_EVERY_MS);
     setInterval(() => void this.#takeLook(), LOOK_EVERY_MS);
-    // Before a first press browsers let no page measure sound.
-    for (const press of ['pointerdown', 'keydown']) window.addEventListener(press, () => this.#sound.wake(), { passive: true });
-    // A page that goes away says so: nobody waits for it.
-    window.addEventListener('pagehide', () => this.#call.leave());
-    // One that a browser kept and shows again has left its call.
-    window.addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
+    watchPage({ pressed: () => this.#sound.wake(), gone: () => this.#call.leave() });
   }
 
   state = () => Promise.resolve(this.#state());
@@ -82,14 +80,9 @@ export class GuestBackend implements Backend {
   askUpdate = () => Promise.resolve();
   openInspector = () => Promise.resolve(false);
   setMini = () => Promise.resolve();
+  openAddress = openBeside;
   setFullScreen = (on: boolean) => (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   frames = () => NO_FRAMES;
-
-  openAddress(address: string): Promise<boolean> {
-    // With `noopener` a browser never tells what came of it.
-    window.open(address, '_blank', 'noopener,noreferrer');
-    return Promise.resolve(true);
-  }
 
   stream = (tile: string): MediaStream => this.#streams.of(tile);
 
@@ -112,6 +105,7 @@ export class GuestBackend implements Backend {
 
   #carryOut(command: AppCommand): CommandError | null {
     this.#sound.wake();
+    if (this.#listening.forbids(command)) return LISTENING;
     switch (command.type) {
       case 'join':
         return this.#join();
@@ -213,6 +207,7 @@ export class GuestBackend implements Backend {
     const call: Call = new Call(this.#link, this.#own, {
       changed: () => {
         if (call === this.#call) this.#talk.setPeople(call.known);
+        this.#followPart(call);
         this.#everybody.show(call);
         this.#change();
       },
@@ -261,6 +256,7 @@ export class GuestBackend implements Backend {
     this.#ended = { ...end, seconds: since === null ? 0 : Math.round((Date.now() - since) / 1000) };
     this.#inCall = false;
     this.#local.preview = false;
+    this.#listening.end(this.#local);
     this.#share.stop();
     this.#everybody.show(this.#call);
     this.#theirs.forget(this.#call.other?.id ?? '');
@@ -272,6 +268,7 @@ export class GuestBackend implements Backend {
     if (ask.what === 'enter') this.#call.tryPassword(ask.password);
     if (ask.what === 'seen_mute') this.#muteAskedBy = null;
     if (ask.what === 'spotlight') this.#call.putInSpotlight(ask.tile);
+    if (ask.what === 'seen_part') this.#listening.seen();
     // A guest who asks for the end of all only stays where they are.
     if (ask.what === 'end_for_all' && !this.#call.mayHost) return null;
     const word = hostWord(ask);
@@ -296,9 +293,19 @@ export class GuestBackend implements Backend {
     return null;
   }
 
+  /** Whoever becomes a listener has neither microphone nor camera and shares nothing; who may speak opens what they like, and their hand goes down. */
+  #followPart(call: Call): void {
+    if (call !== this.#call || !this.#inCall) return;
+    if (!this.#listening.see(call.listens, this.#local)) return;
+    this.#mute(this.#local.muted);
+    if (call.listens) this.#share.stop();
+    else if (this.#talk.now.hand_raised) void this.command({ type: 'raise_hand', raised: false });
+    this.#devices();
+  }
+
   /** Opens and closes what is wanted now. */
   #devices(): null {
-    const open = this.can.devices && (this.#inCall || this.#local.preview);
+    const open = this.can.devices && !this.#listening.on && (this.#inCall || this.#local.preview);
     this.#media.want('camera', open && this.#local.cameraOn);
     this.#media.want('microphone', open);
     this.#tellMedia();
@@ -366,16 +373,8 @@ export class GuestBackend implements Backend {
     const { camera, microphone } = this.#media.sources;
     const speaker = this.#media.lists.speakers.find(({ id }) => id === this.#settings.speaker)?.name ?? t.guest.speaker;
     const local = localView(this.#local, this.can.devices, camera, microphone, speaker);
-    const problems = problemsOf({
-      camera: this.can.devices && this.#local.cameraOn ? camera.state : 'off',
-      microphone: this.can.devices ? microphone.state : 'off',
-      inCall: this.#inCall,
-      up: call.up,
-      reconnecting: this.#inCall && callState(call) === 'reconnecting',
-      takenOver: call.takenOver,
-      serverAwayMs: call.serverAwayMs,
-      awayName: this.#inCall && !call.group && call.other?.away ? call.other.name : null,
-    });
+    const devices = { camera: this.can.devices && this.#local.cameraOn ? camera.state : 'off', microphone: this.can.devices ? microphone.state : 'off' } as const;
+    const problems = problemsOf({ ...devices, ...callSituation(call, this.#inCall) });
     const there = new Set(problems.map(({ code }) => code));
     for (const code of this.#dismissed) if (!there.has(code)) this.#dismissed.delete(code);
     return stateOf({
@@ -386,6 +385,7 @@ export class GuestBackend implements Backend {
       them: this.#theirs.them,
       ended: this.#ended,
       muteAskedBy: this.#muteAskedBy,
+      part: this.#listening.part,
       lists: this.#media.lists,
       local,
       share: { sharing: this.#share.view, choice: null, stopped: this.#share.stopped, sound: 'possible' },

@@ -1,7 +1,10 @@
 /** Bounds of docs/protocol.md that several parts of a guest's page keep. */
 
-/** People of one room. */
-export const PEOPLE_MAX = 150;
+/** People of one room, those who only listen among them. */
+export const PEOPLE_MAX = 1150;
+/** People that one message names. */
+export const PEOPLE_TOLD_AT_ONCE = 100;
+export const LISTEN_FROM_MAX = 65_535;
 /** Tracks of one of them. */
 export const PUBLICATIONS_MAX = 4;
 export const LAYERS_MAX = 3;

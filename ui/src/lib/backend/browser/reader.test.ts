@@ -13,9 +13,12 @@ const payload = (it: unknown) => read({ type: 'signal', from: ID, payload: it })
 describe('what a server says', () => {
   test('comes in as it is meant', () => {
     expect(read({ type: 'participant_joined', participant: { id: ID, name: ' Bob\u202e\n ', role: 'host', order: 7, away: false, colour: 'blue' } })).toEqual({
-      type: 'participant_joined', participant: { id: ID, name: 'Bob', role: 'host', order: 7, away: false },
+      type: 'participant_joined', participant: { id: ID, name: 'Bob', role: 'host', order: 7, away: false, listens: false },
     });
-    expect(read({ type: 'door', locked: true })).toEqual({ type: 'door', locked: true, lobby: false, password: false });
+    expect(read({ type: 'door', locked: true })).toEqual({ type: 'door', locked: true, lobby: false, password: false, listen_from: 0 });
+    expect(read({ type: 'door', listen_from: 1e9 })).toMatchObject({ listen_from: 65_535 });
+    expect(read({ type: 'listens_changed', id: ID, listens: true })).toEqual({ type: 'listens_changed', id: ID, listens: true });
+    expect(read({ type: 'participants', list: Array(500).fill({ id: ID, name: 'Eve', order: 1, listens: true }) })).toMatchObject({ list: Array(100).fill({ id: ID, listens: true }) });
     expect(read({ type: 'participant_left', id: ID, reason: 'abducted' })).toMatchObject({ reason: 'lost' });
     expect(payload({ kind: 'restart', connection: 2, to_connection: 1 })).toMatchObject({ payload: { kind: 'restart', connection: 2, to_connection: 1 } });
     expect(payload({ kind: 'candidate', candidate: 'c' })).toMatchObject({ payload: { sdp_mid: null, sdp_mline_index: null } });

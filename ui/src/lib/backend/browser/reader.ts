@@ -1,7 +1,7 @@
 /** What others say, looked at before anything believes it: from JSON to the messages of `wire.ts`, or nothing. Pure. */
 import { shownName } from './presentable';
 import { readGroup } from './group/reader';
-import { PEOPLE_MAX } from './limits';
+import { LISTEN_FROM_MAX, PEOPLE_MAX, PEOPLE_TOLD_AT_ONCE } from './limits';
 import { each, isId, isNumber, isObject, isText, NUMBER_MAX, SDP_CHARS_MAX, type Loose } from './loose';
 import type { CandidateWord, ControlMessage, DoorWord, IceServerWord, Participant, PeerMessage, PeerWord, ServerMessage, WaitingPerson } from './wire';
 
@@ -27,6 +27,8 @@ function serverMessage(it: Loose): ServerMessage | null {
       if (!isId(it['you']) || !isText(it['room'], TOKEN_CHARS_MAX) || !isText(it['resume_token'], TOKEN_CHARS_MAX) || !Array.isArray(it['participants'])) return null;
       return { type: 'joined', you: it['you'], room: it['room'], resume_token: it['resume_token'], participants: each(it['participants'], PEOPLE_MAX, participant), ice_servers: each(it['ice_servers'], SERVERS_MAX, iceServer) };
     }
+    case 'participants':
+      return Array.isArray(it['list']) ? { type: 'participants', list: each(it['list'], PEOPLE_TOLD_AT_ONCE, participant) } : null;
     case 'participant_joined': {
       const who = participant(it['participant']);
       return who && { type: 'participant_joined', participant: who };
@@ -56,6 +58,8 @@ function serverMessage(it: Loose): ServerMessage | null {
       return Array.isArray(it['people']) ? { type: 'at_the_door', people: each(it['people'], LOBBY_PEOPLE_MAX, waitingPerson) } : null;
     case 'role_changed':
       return isId(it['id']) ? { type: 'role_changed', id: it['id'], role: role(it['role']) } : null;
+    case 'listens_changed':
+      return isId(it['id']) ? { type: 'listens_changed', id: it['id'], listens: it['listens'] === true } : null;
     case 'mute_asked':
       return isId(it['by']) ? { type: 'mute_asked', by: it['by'] } : null;
     case 'error':
@@ -148,7 +152,7 @@ export function readTagged(text: string, key: 'type' | 'kind'): Loose | null {
 
 function participant(it: unknown): Participant | null {
   if (!isObject(it) || !isId(it['id']) || typeof it['name'] !== 'string' || !isNumber(it['order'])) return null;
-  return { id: it['id'], name: shownName(it['name']), role: role(it['role']), order: it['order'], away: it['away'] === true };
+  return { id: it['id'], name: shownName(it['name']), role: role(it['role']), order: it['order'], away: it['away'] === true, listens: it['listens'] === true };
 }
 
 function waitingPerson(it: unknown): WaitingPerson | null {
@@ -162,5 +166,6 @@ function iceServer(it: unknown): IceServerWord | null {
   return { kind, port, ...(typeof host === 'string' ? { host } : {}), ...(typeof transport === 'string' ? { transport } : {}), ...named };
 }
 
-const door = (it: Loose): DoorWord => ({ locked: it['locked'] === true, lobby: it['lobby'] === true, password: it['password'] === true });
+const door = (it: Loose): DoorWord => ({ locked: it['locked'] === true, lobby: it['lobby'] === true, password: it['password'] === true, listen_from: listenFrom(it['listen_from']) });
+const listenFrom = (it: unknown): number => (isNumber(it) ? Math.max(0, Math.min(LISTEN_FROM_MAX, Math.trunc(it))) : 0);
 const role = (it: unknown) => (it === 'host' ? 'host' : 'guest');

@@ -64,6 +64,11 @@ export class Room {
     return this.stay.other ? [this.stay.other] : [];
   }
 
+  /** Whether this side only listens: nothing of it is sent. */
+  get listens(): boolean {
+    return this.stay.me?.listens ?? false;
+  }
+
   onJoined(nowMs: number, you: string, people: readonly Participant[]): void {
     const me = people.find(({ id }) => id === you);
     if (!me) return this.#out.askAgainLater();
@@ -80,7 +85,9 @@ export class Room {
       if (other && !this.roster.has(other.id) && !this.#way()?.up) this.stay.drop();
       return this.#agree();
     }
-    if (others.length < 2) return this.stay.onJoined(nowMs, you, people);
+    // Two of whom one listens are a group too.
+    const listening = people.some(({ listens }) => listens);
+    if (others.length < 2 && !listening) return this.stay.onJoined(nowMs, you, people);
     // A newcomer to a group meets nobody directly.
     this.stay.comeIn(me);
     this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
@@ -93,7 +100,7 @@ export class Room {
     else if (message.type === 'topology') this.#onTopology(nowMs, message);
     else if (isOfGroup(message)) this.group.onMessage(nowMs, this.stay.me?.id ?? null, message);
     else if (this.group.inForce) this.#onRoomOfGroup(nowMs, message);
-    else if (message.type === 'participant_joined' && message.participant.id !== this.stay.me?.id && this.roster.present > 1) this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
+    else if (message.type === 'participant_joined' && message.participant.id !== this.stay.me?.id && (this.roster.present > 1 || message.participant.listens || this.listens)) this.#thirdUntil = nowMs + TOPOLOGY_MAX_MS;
     else this.stay.onRoom(nowMs, message);
   }
 
@@ -122,7 +129,7 @@ export class Room {
       this.#thirdUntil = null;
       if (!this.group.inForce) this.stay.meetOne(nowMs, this.roster.everybody);
     }
-    const follow = this.group.settle(nowMs, { me: this.stay.me?.id ?? null, joined, link });
+    const follow = this.group.settle(nowMs, { me: this.stay.me?.id ?? null, listens: this.listens, joined, link });
     if (follow === 'end-direct') this.stay.drop();
     else if (follow) {
       this.group.end();
@@ -194,6 +201,7 @@ export class Room {
       case 'door':
       case 'at_the_door':
       case 'role_changed':
+      case 'listens_changed':
         this.stay.onRoom(nowMs, message);
     }
   }
@@ -205,6 +213,14 @@ export class Room {
         if (message.participant.id === this.stay.me?.id) return;
         this.missing.forget(message.participant.id);
         return this.roster.add(message.participant);
+      case 'participants':
+        for (const one of message.list) {
+          this.missing.forget(one.id);
+          if (one.id !== this.stay.me?.id) this.roster.add(one);
+        }
+        return;
+      case 'listens_changed':
+        return this.roster.setListens(message.id, message.listens);
       case 'participant_left':
         this.missing.forget(message.id);
         this.roster.remove(message.id);

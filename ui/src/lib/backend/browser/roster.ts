@@ -25,6 +25,7 @@ export class Roster {
   }
 
   setAway = (who: string, away: boolean): void => this.#change(who, { away });
+  setListens = (who: string, listens: boolean): void => this.#change(who, { listens });
   setRole = (who: string, role: Role): void => this.#change(who, { role });
 
   get ids(): readonly string[] {

@@ -133,7 +133,7 @@ export class Signaling {
     if (this.#stage !== 'connecting') return;
     this.#heardAt = this.#pingedAt = nowMs;
     // Before anything else: whoever does not say it is taken for one who knows rooms of two only.
-    this.#out.send({ type: 'groups' });
+    this.#out.send({ type: 'groups', listens: true });
     if (this.#token && this.#name !== null) {
       this.#resuming = true;
       this.#go(nowMs, 'entering', nowMs + ANSWER_MAX_MS);

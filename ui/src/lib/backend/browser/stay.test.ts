@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Stay, type Way } from './stay';
 import type { Participant, Role } from './wire';
 
-const person = (id: string, order: number, more: Partial<Participant> = {}): Participant => ({ id, name: id, role: 'guest', order, away: false, ...more });
+const person = (id: string, order: number, more: Partial<Participant> = {}): Participant => ({ id, name: id, role: 'guest', order, away: false, listens: false, ...more });
 const ME = person('me', 2);
 const GRACE = person('grace', 1);
 const EVE = person('eve', 3);
@@ -144,8 +144,8 @@ test('only somebody who is there asks for silence', () => {
 
 test('the door stands as it was told last, and open after coming in anew', () => {
   inCall();
-  stay.onRoom(0, { type: 'door', locked: true, lobby: false, password: true });
-  expect(stay.door).toEqual({ locked: true, lobby: false, password: true });
+  stay.onRoom(0, { type: 'door', locked: true, lobby: false, password: true, listen_from: 0 });
+  expect(stay.door).toEqual({ locked: true, lobby: false, password: true, listen_from: 0 });
   stay.onJoined(0, 'me', [GRACE, ME]);
-  expect(stay.door).toEqual({ locked: false, lobby: false, password: false });
+  expect(stay.door).toEqual({ locked: false, lobby: false, password: false, listen_from: 0 });
 });

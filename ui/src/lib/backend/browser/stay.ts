@@ -27,7 +27,7 @@ export interface Way {
 
 /** Somebody who is gone may still come back as a fresh self for so long; who left hangs up at the same time. */
 const GONE_MAX_MS = { left: 500, lost: 3000 };
-const OPEN: DoorWord = { locked: false, lobby: false, password: false };
+const OPEN: DoorWord = { locked: false, lobby: false, password: false, listen_from: 0 };
 
 export class Stay {
   me: Participant | null = null;
@@ -102,7 +102,7 @@ export class Stay {
         if (message.from === this.other?.id && this.#messages.allow(nowMs)) this.#out.said(message.payload);
         return;
       case 'door':
-        this.door = { locked: message.locked, lobby: message.lobby, password: message.password };
+        this.door = { locked: message.locked, lobby: message.lobby, password: message.password, listen_from: message.listen_from };
         return;
       case 'at_the_door':
         this.waiting = message.people;
@@ -112,6 +112,12 @@ export class Stay {
         const changed = <T extends Participant | null>(one: T): T => (one?.id === id ? { ...one, role } : one);
         [this.me, this.other, this.#successor] = [changed(this.me), changed(this.other), changed(this.#successor)];
         if (this.me?.role !== 'host') this.waiting = [];
+        return;
+      }
+      case 'listens_changed': {
+        const { id, listens } = message;
+        const changed = <T extends Participant | null>(one: T): T => (one?.id === id ? { ...one, listens } : one);
+        [this.me, this.other, this.#successor] = [changed(this.me), changed(this.other), changed(this.#successor)];
         return;
       }
       case 'mute_asked':

@@ -1,5 +1,5 @@
 /** From the parts of a guest's page to the state that the window draws. Pure. */
-import type { AppState, CallState, CallView, EndedView, GroupView, LocalView, PersonView, Phase, PictureState, Problem, Quality, Settings, ShareView } from '../../bindings';
+import type { AppState, CallState, CallView, EndedView, GroupView, ListenerView, LocalView, PartView, PersonView, Phase, PictureState, Problem, Quality, Settings, ShareView } from '../../bindings';
 import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
@@ -16,6 +16,8 @@ export interface CallParts extends DoorParts {
   /** One's own id, while known. */
   readonly me: string | null;
   readonly other: { readonly id: string; readonly name: string; readonly away: boolean } | null;
+  /** This side only listens. */
+  readonly listens: boolean;
   /** Everybody else in a group. */
   readonly people?: readonly unknown[];
 }
@@ -26,6 +28,7 @@ export interface GroupParts {
   readonly people: PersonView[];
   /** The tile that a host put large. */
   readonly spotlight: string | null;
+  readonly listeners: ListenerView[];
   /** Of one's own raised hand. */
   readonly handPlace: number | null;
 }
@@ -58,6 +61,8 @@ export interface Parts {
   readonly share: ShareView;
   readonly problems: Problem[];
   readonly settings: Settings;
+  /** Whether this side may speak. */
+  readonly part: PartView;
 }
 
 export function callState(call: CallParts): CallState {
@@ -67,6 +72,16 @@ export function callState(call: CallParts): CallState {
   if (call.up) return 'connected';
   return call.connectedSinceMs === null ? 'connecting' : 'reconnecting';
 }
+
+/** What of the call may be a problem. */
+export const callSituation = (call: CallParts & { readonly group: unknown }, inCall: boolean) => ({
+  inCall,
+  up: call.up,
+  reconnecting: inCall && callState(call) === 'reconnecting',
+  takenOver: call.takenOver,
+  serverAwayMs: call.serverAwayMs,
+  awayName: inCall && !call.group && call.other?.away ? call.other.name : null,
+});
 
 export function stateOf(parts: Parts): AppState {
   const { settings, lists } = parts;
@@ -87,7 +102,7 @@ export function stateOf(parts: Parts): AppState {
   };
 }
 
-function callView({ link, call, group, them, ended, phase, muteAskedBy }: Parts): CallView {
+function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: Parts): CallView {
   return {
     link: link.address,
     deep_link: link.deep,
@@ -99,7 +114,9 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy }: Parts)
     // Two do not connect without a proof; what goes through the server it could hear.
     end_to_end: call.connectedSinceMs !== null && !group?.view,
     me: call.me,
+    part: phase !== 'in_call' ? 'speaks' : part,
     people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
+    listeners: phase === 'in_call' ? (group?.listeners ?? []) : [],
     hand_place: group?.handPlace ?? null,
     spotlight: phase === 'in_call' ? (group?.spotlight ?? null) : null,
     group: phase === 'in_call' ? (group?.view ?? null) : null,

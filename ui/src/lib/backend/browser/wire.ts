@@ -10,6 +10,8 @@ export interface Participant {
   readonly role: Role;
   readonly order: number;
   readonly away: boolean;
+  /** Only hears, sees, writes and raises a hand. */
+  readonly listens: boolean;
 }
 
 export type Role = 'host' | 'guest';
@@ -25,12 +27,15 @@ export interface DoorWord {
   readonly locked: boolean;
   readonly lobby: boolean;
   readonly password: boolean;
+  /** From so many people on whoever comes listens; 0: nobody. */
+  readonly listen_from: number;
 }
 
 /** What a host asks of the server. */
 export type HostWord =
   | { type: 'admit' | 'refuse' | 'remove'; id: string }
-  | { type: 'set_door'; locked?: boolean; lobby?: boolean }
+  | { type: 'set_door'; locked?: boolean; lobby?: boolean; listen_from?: number }
+  | { type: 'set_listens'; id: string; listens: boolean }
   | { type: 'set_password'; password?: string }
   | { type: 'ask_mute'; id?: string }
   | { type: 'end_for_all' };
@@ -47,6 +52,7 @@ export interface IceServerWord {
 export type ServerMessage =
   | { type: 'ticket'; room: string; ticket: string; expires_in_s: number }
   | { type: 'joined'; you: string; room: string; resume_token: string; participants: Participant[]; ice_servers: IceServerWord[] }
+  | { type: 'participants'; list: Participant[] }
   | { type: 'participant_joined'; participant: Participant }
   | { type: 'participant_away' | 'participant_back'; id: string }
   | { type: 'participant_left'; id: string; reason: 'left' | 'lost' | 'removed' }
@@ -57,6 +63,7 @@ export type ServerMessage =
   | ({ type: 'door' } & DoorWord)
   | { type: 'at_the_door'; people: WaitingPerson[] }
   | { type: 'role_changed'; id: string; role: Role }
+  | { type: 'listens_changed'; id: string; listens: boolean }
   | { type: 'mute_asked'; by: string }
   | { type: 'waiting' | 'pong' | 'going_away' }
   | { type: 'error'; code: string; fatal: boolean }

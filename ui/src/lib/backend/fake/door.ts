@@ -20,6 +20,10 @@ export function asked(door: DoorView, ask: DoorAsk): DoorView {
       return { ...door, password: ask.password !== null };
     case 'seen_mute':
       return { ...door, mute_asked_by: null };
+    case 'listen_from':
+      return { ...door, listen_from: ask.people };
+    case 'set_listens':
+    case 'seen_part':
     case 'remove':
     case 'ask_mute':
     case 'spotlight':

@@ -1,5 +1,5 @@
 /** Rooms of three and more in the simulation. Pure: from how one stands to how it stands next. */
-import type { AppState, CallView, GroupView, LayerFigures, PersonFigures, PersonView } from '../../bindings';
+import type { AppState, CallView, DoorAsk, GroupView, ListenerView, LayerFigures, PersonFigures, PersonView } from '../../bindings';
 import { GRACE } from './state';
 
 const NAMES = [
@@ -26,6 +26,10 @@ export function others(count: number): PersonView[] {
   });
 }
 
+/** So many who only listen. */
+export const audience = (count: number, hands: readonly number[] = []): ListenerView[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `l-${i + 1}`, name: `${NAMES[(i * 7) % NAMES.length] ?? ''} ${i + 1}`, host: false, away: i % 40 === 39, hand_place: hands.indexOf(i) < 0 ? null : hands.indexOf(i) + 1 }));
+
 const QUIET: GroupView = { up: true, speakers: [], short: false };
 
 /** What a test, or a scenario, changes in a room. */
@@ -46,6 +50,19 @@ export function withRoom(state: AppState, { others: count, gone = [], people = {
   const now = there.filter(({ id }) => !gone.includes(id)).map((one) => ({ ...one, ...people[one.id] }));
   const through = group === undefined ? (state.call.group ?? (now.length > 1 ? QUIET : null)) : group && { ...QUIET, ...state.call.group, ...group };
   return { ...state, call: { ...state.call, people: now, group: through, end_to_end: through === null, ...change } };
+}
+
+/** Somebody only listens from now on, or may speak. */
+export function withPart(state: AppState, ask: DoorAsk): AppState {
+  const { call } = state;
+  if (call && ask.what === 'seen_part') return { ...state, call: { ...call, part: 'speaks' } };
+  if (!call || ask.what !== 'set_listens') return state;
+  const { id, listens } = ask;
+  if (id === call.me) return { ...state, call: { ...call, part: listens ? 'listens' : 'let_speak' }, local: { ...state.local, muted: true, camera_on: false, camera: 'off' } };
+  const [person, listener] = [call.people.find((one) => one.id === id), call.listeners.find((one) => one.id === id)];
+  if (listens && person) return { ...state, call: { ...call, people: call.people.filter((one) => one !== person), listeners: [...call.listeners, { id, name: person.name, host: person.host, away: person.away, hand_place: person.hand_place }] } };
+  if (!listens && listener) return { ...state, call: { ...call, people: [...call.people, { ...GRACE, id, name: listener.name, host: listener.host, microphone_on: false, camera_on: false, picture: 'off', video_size: null }], listeners: call.listeners.filter((one) => one !== listener) } };
+  return state;
 }
 
 /** Whom files are offered to: of several, whoever is meant and can take them. */

@@ -1,6 +1,6 @@
 /** Named beginnings: `?fake=NAME`. Each is a whole state the real engine can be in. */
 import type { AppState, CallView, EndCode, PersonView, Problem } from '../../bindings';
-import { withRoom, type RoomChange } from './group';
+import { audience, withRoom, type RoomChange } from './group';
 import { pastCalls, withCall } from './history';
 import { recordingSince } from './recording';
 import { CALL, GRACE, HOME, LOCAL_OFF, LOCAL_ON, NO_CHOICE, OPEN_DOOR, PROBLEMS, SETTINGS, SYSTEM_ASKED } from './state';
@@ -125,6 +125,11 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
       },
     }),
   'group-screen': (now) => group(now, 7, { group: { speakers: ['p-2'] }, people: { [GRACE.id]: { screen_on: true, screen: 'flows', screen_size: [1920, 1080] } } }),
+  // Two speak, hundreds listen: as a host sees it, and as one of them.
+  'large-room': (now) => group(now, 2, { call: { listeners: audience(300, [6, 2]), door: { ...OPEN_DOOR, listen_from: 1 } } }),
+  'large-room-few': (now) => group(now, 2, { call: { listeners: audience(24, [6, 2]), door: { ...OPEN_DOOR, listen_from: 20 } } }),
+  listening: (now) => withLocal(group(now, 2, { call: { part: 'listens', host: false, listeners: audience(12, [4]), door: { ...OPEN_DOOR, may_host: false, listen_from: 1 } } }), { ...LOCAL_OFF, speaker: 'running', muted: true }),
+  'may-speak': (now) => withLocal(group(now, 2, { call: { part: 'let_speak', host: false, listeners: audience(12), door: { ...OPEN_DOOR, may_host: false, listen_from: 1 } } }), { camera_on: false, camera: 'off', video_size: null, muted: true }),
   ended: () => ended('hung_up', 'You left the call.', 754),
   'ended-early': () => ended('hung_up', 'You left the call.', 0),
   'ended-left': () => ended('other_left', 'The other person left the call.', 754),

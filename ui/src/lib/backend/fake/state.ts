@@ -86,7 +86,7 @@ export const GRACE: PersonView = {
   quality: 'good',
 };
 
-export const OPEN_DOOR: DoorView = { may_host: true, entrance: 'free', locked: false, lobby: false, password: false, waiting: [], mute_asked_by: null };
+export const OPEN_DOOR: DoorView = { may_host: true, entrance: 'free', locked: false, lobby: false, password: false, listen_from: 0, waiting: [], mute_asked_by: null };
 
 export const CALL: CallView = {
   link: LINK,
@@ -98,7 +98,9 @@ export const CALL: CallView = {
   signaling: 'connected',
   end_to_end: false,
   me: 'p-ada',
+  part: 'speaks',
   people: [],
+  listeners: [],
   hand_place: null,
   spotlight: null,
   group: null,

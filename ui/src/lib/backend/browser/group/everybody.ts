@@ -44,10 +44,11 @@ export class Everybody {
     this.#shown = true;
     const covered = new Set(direct ? SOURCES.filter((source) => group.takesFromSfu(direct.other, source, direct)) : []);
     this.#theirs.cover(covered);
-    const tiles = call.people.flatMap(({ id }) => PICTURES.map((source) => tileOf(id, source)));
+    const speakers = call.people.filter(({ listens }) => !listens);
+    const tiles = speakers.flatMap(({ id }) => PICTURES.map((source) => tileOf(id, source)));
     this.#streams.keepOnly(['self', 'screen', ...tiles]);
     for (const tile of this.#sizes.keys()) if (!tiles.includes(tile)) this.#sizes.delete(tile);
-    for (const { id } of call.people) for (const source of PICTURES) {
+    for (const { id } of speakers) for (const source of PICTURES) {
       if (id === direct?.other && !covered.has(source)) continue;
       const mid = group.carried.sectionOf(id, source, group.publications, group.downs);
       this.#streams.fill(tileOf(id, source), mid === null ? null : call.sfuTrack(mid));
@@ -117,7 +118,9 @@ export class Everybody {
     const raised = people.filter(({ id }) => this.#handOf(id, call, group)).map(({ id }) => id);
     this.#hands.see([...raised, ...(ownHand ? [null] : [])]);
     const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.downs.some(({ state }) => state === 'paused') } : null;
-    return { view, spotlight: call.spotlight, people: people.map((person) => this.#person(person, call, group)), handPlace: this.#hands.place(null) };
+    // There may be hundreds who only listen: they have no tile, and nothing comes of them.
+    const listeners = people.filter(({ listens }) => listens).map(({ id, name, role, away }) => ({ id, name, host: role === 'host', away, hand_place: this.#hands.place(id) }));
+    return { view, spotlight: call.spotlight, people: people.filter(({ listens }) => !listens).map((person) => this.#person(person, call, group)), listeners, handPlace: this.#hands.place(null) };
   }
 
   #person({ id, name, role, away }: Participant, call: Call, group: Group): PersonView {

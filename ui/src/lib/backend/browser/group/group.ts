@@ -36,6 +36,8 @@ export interface DirectWay {
 export interface Around {
   /** One's own id, while in the room. */
   readonly me: string | null;
+  /** This side only listens. */
+  readonly listens: boolean;
   /** The server can be told things. */
   readonly joined: boolean;
   readonly link: DirectWay | null;
@@ -146,7 +148,7 @@ export class Group {
 
   /** Somebody is there who may have missed what was said. */
   welcome(id: string): void {
-    this.members.welcome(id);
+    this.members.welcome(id, this.#roster.get(id)?.listens);
     this.#spotlights.welcome(id);
     this.#lists.wishesChanged();
     this.#words.forgetFrames(id);
@@ -244,12 +246,12 @@ export class Group {
     if (around.joined && this.#link.openIfDue(nowMs)) this.publications.expect();
     const offer = around.joined ? this.#link.takeOffer(nowMs) : null;
     if (offer) {
-      const publish = this.#publish();
+      const publish = this.#publish(around);
       this.#lists.offered(publish);
       this.#out.say({ type: 'sfu_offer', ...offer, publish });
     }
     this.#lookAfterPictures(nowMs);
-    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word));
+    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word));
     return this.#judge(around);
   }
 
@@ -274,8 +276,9 @@ export class Group {
   }
 
   /** Says to the others what they do not know, as far as that may be said now. */
-  #speak(nowMs: number, { me, joined }: Around): void {
+  #speak(nowMs: number, { me, joined, listens }: Around): void {
     if (me === null || !joined) return;
+    this.members.listens = listens;
     while (this.#words.maySay(nowMs)) {
       const next = this.members.nextWord() ?? this.#spotlights.nextWord();
       if (!next) break;
@@ -289,8 +292,9 @@ export class Group {
     this.#out.say({ type: 'tell', ...(to === null ? {} : { to }), payload });
   }
 
-  /** What this side sends, in the sections that were offered last. */
-  #publish(): Publish[] {
+  /** What this side sends, in the sections that were offered last; a listener sends nothing. */
+  #publish({ listens }: Around): Publish[] {
+    if (listens) return [];
     return this.#link.publish.map((one) => ({ ...one, on: isOn(this.members.ownMedia, one.source) }));
   }
 

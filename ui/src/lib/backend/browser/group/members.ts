@@ -12,6 +12,8 @@ export interface Member {
   recording: boolean;
   /** They want to record, and were not answered as it is now. */
   asks: boolean;
+  /** They send neither sound nor picture. */
+  listens: boolean;
   told: 'nothing' | 'media' | 'all';
 }
 
@@ -21,6 +23,7 @@ const REACTIONS_MAX = 4;
 export class Members {
   ownMedia: MediaState = { type: 'media_state', microphone_on: false, camera_on: false };
   ownHand = false;
+  #ownListens = false;
   readonly #of = new Map<string, Member>();
   #allowed = false;
   /** What everybody was told who was there then, as text. */
@@ -33,9 +36,15 @@ export class Members {
   get = (id: string): Member | undefined => this.#of.get(id);
 
   /** Somebody is there. Whoever was there before is told everything again: they may have missed it. */
-  welcome(id: string): void {
-    const member = this.#of.get(id) ?? { media: null, hand: false, recording: false, asks: false, told: 'nothing' };
-    this.#of.set(id, { ...member, told: 'nothing', asks: this.#askers.has(id) });
+  welcome(id: string, listens = false): void {
+    const member = this.#of.get(id) ?? { media: null, hand: false, recording: false, asks: false, listens, told: 'nothing' };
+    this.#of.set(id, { ...member, listens, told: 'nothing', asks: this.#askers.has(id) });
+  }
+
+  /** This side only listens from now on, or may speak: then everybody is told of its devices, for some were not. */
+  set listens(listens: boolean) {
+    if (this.#ownListens && !listens) this.#toldMedia = '';
+    this.#ownListens = listens;
   }
 
   forget(id: string): void {
@@ -104,7 +113,8 @@ export class Members {
     for (const [to, member] of this.#of) {
       if (member.told === 'nothing') {
         member.told = 'media';
-        return { to, message: this.ownMedia };
+        // Hundreds of listeners would tell each other that nothing of theirs is on.
+        if (!this.#ownListens || !member.listens) return { to, message: this.ownMedia };
       }
       if (member.told === 'media') {
         member.told = 'all';

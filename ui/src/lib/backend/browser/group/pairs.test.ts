@@ -4,7 +4,7 @@ import { Roster } from '../roster';
 import type { Participant } from '../wire';
 import { Pairs, type PairsAround } from './pairs';
 
-const person = (order: number): Participant => ({ id: `p-${order}`, name: '', role: 'guest', order, away: false });
+const person = (order: number): Participant => ({ id: `p-${order}`, name: '', role: 'guest', order, away: false, listens: false });
 const ME = person(5);
 
 let pairs: Pairs;

@@ -30,6 +30,7 @@ export class SfuConnection {
   readonly #events: SfuConnectionEvents;
   readonly #own: OwnTracks;
   readonly #simulcast: boolean;
+  readonly #speaks: () => boolean;
   readonly #sent = new Map<TrackRole, RTCRtpTransceiver>();
   readonly #received: RTCRtpTransceiver[] = [];
   /** The layers that somebody watches; until told, none. */
@@ -37,7 +38,8 @@ export class SfuConnection {
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(iceServers: RTCIceServer[], own: OwnTracks, simulcast: boolean, events: SfuConnectionEvents) {
+  constructor(iceServers: RTCIceServer[], own: OwnTracks, simulcast: boolean, speaks: () => boolean, events: SfuConnectionEvents) {
+    this.#speaks = speaks;
     this.#events = events;
     this.#own = own;
     this.#simulcast = simulcast;
@@ -100,8 +102,8 @@ export class SfuConnection {
     this.pc.close();
   }
 
-  /** Microphone and camera always have a section, so that switching one on needs no negotiation; a screen from the first on. */
-  #needs = (role: TrackRole): boolean => !this.#sent.has(role) && (role === 'microphone' || role === 'camera' || this.#own[role] !== null);
+  /** Microphone and camera always have a section, so that switching one on needs no negotiation; a screen from the first on. A listener has none. */
+  #needs = (role: TrackRole): boolean => this.#speaks() && !this.#sent.has(role) && (role === 'microphone' || role === 'camera' || this.#own[role] !== null);
 
   #add(role: TrackRole): void {
     const sound = role === 'microphone' || role === 'screen_sound';

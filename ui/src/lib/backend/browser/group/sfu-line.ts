@@ -35,9 +35,11 @@ export class SfuLine {
   #listening: ReturnType<typeof setInterval> | undefined;
   readonly #own: OwnTracks;
   readonly #simulcast: boolean;
+  readonly #speaks: () => boolean;
   readonly #events: SfuLineEvents;
 
-  constructor(own: OwnTracks, simulcast: boolean, events: SfuLineEvents) {
+  constructor(own: OwnTracks, simulcast: boolean, speaks: () => boolean, events: SfuLineEvents) {
+    this.#speaks = speaks;
     this.#own = own;
     this.#simulcast = simulcast;
     this.#events = events;
@@ -61,7 +63,7 @@ export class SfuLine {
       this.#former = this.#newest;
     } else this.#newest?.connection.close();
     this.#newest = null;
-    const connection = new SfuConnection(iceServers, this.#own, this.#simulcast, {
+    const connection = new SfuConnection(iceServers, this.#own, this.#simulcast, this.#speaks, {
       localOffer: (sdp, publish, receive) => this.#events.localOffer(number, sdp, publish, receive),
       answerSet: () => this.#events.answerSet(number),
       published: (publish) => this.#events.published(number, publish),

@@ -3,7 +3,7 @@ import { Roster } from '../roster';
 import type { Participant, Role } from '../wire';
 import { spotlightOf, Spotlights, tileOf } from './spotlight';
 
-const person = (id: string, role: Role): Participant => ({ id, name: id, role, order: 1, away: false });
+const person = (id: string, role: Role): Participant => ({ id, name: id, role, order: 1, away: false, listens: false });
 const ME = person('me', 'host');
 const on = (participant: string) => ({ participant, screen: false });
 const word = (participant?: string) => ({ type: 'spotlight' as const, ...(participant === undefined ? {} : { participant }) });

@@ -7,7 +7,7 @@ import { Publications } from './publications';
 import { Wishes } from './wishes';
 
 const people = new Roster();
-people.reset(['a', 'b', 'c'].map((id, order) => ({ id, name: id, role: 'guest', order, away: false })));
+people.reset(['a', 'b', 'c'].map((id, order) => ({ id, name: id, role: 'guest', order, away: false, listens: false })));
 const publications = new Publications();
 const look = (tile: string, weight: TileLook['weight'] = 'grid'): TileLook => ({ tile, width: 640, height: 360, weight });
 

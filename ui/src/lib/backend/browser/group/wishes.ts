@@ -111,6 +111,6 @@ export class Wishes {
 /** Until the window says what it shows, everybody is shown in a grid. */
 function everybody(roster: Roster, publications: Publications): Look[] {
   const screens = roster.ids.filter((id) => publications.has(id, 'screen')).map((participant): Look => ({ participant, source: 'screen', width: 1280, height: 720, priority: 2 }));
-  const cameras = roster.ids.map((participant): Look => ({ participant, source: 'camera', width: 640, height: 360, priority: 1 }));
+  const cameras = roster.everybody.filter(({ listens }) => !listens).map(({ id: participant }): Look => ({ participant, source: 'camera', width: 640, height: 360, priority: 1 }));
   return [...screens, ...cameras];
 }
