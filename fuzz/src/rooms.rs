@@ -1,7 +1,7 @@
 //! The rooms of a server under any sequence of messages, disconnections, waits and restarts.
 
 use crate::bytes::Plan;
-use parley_proto::limits::ROOM_PARTICIPANTS_MAX;
+use parley_proto::limits::{PEOPLE_TOLD_AT_ONCE, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{ClientMessage, Offence, OffenceCount, ParticipantId, RoomId, ServerMessage, SfuClosed};
 use parley_server::gate::{Gate, Verdict};
 use parley_server::rooms::{ClientId, Errand, Output, RoomCounts, Rooms};
@@ -258,6 +258,11 @@ impl World {
                 return;
             }
             Ask::Kick => return,
+            Ask::Part(_) => {
+                // Remembered there, also of whoever never connects.
+                self.in_sfu.insert((room, participant));
+                return;
+            }
             Ask::Offer { connection: 3, .. } => What::Closed {
                 connection: 3,
                 reason: SfuClosed::Full,
@@ -350,6 +355,23 @@ impl World {
             | ServerMessage::ParticipantAway { id }
             | ServerMessage::ParticipantBack { id } => {
                 assert!(seat.is_some_and(|(_, me)| me != id), "told about oneself");
+            }
+            ServerMessage::Participants { list } => {
+                assert!(
+                    (1..=PEOPLE_TOLD_AT_ONCE).contains(&list.len()),
+                    "{} at once",
+                    list.len()
+                );
+                assert!(
+                    seat.is_some_and(|(_, me)| list.iter().all(|one| one.id != me)),
+                    "told about oneself"
+                );
+            }
+            ServerMessage::ListensChanged { .. } => {
+                assert!(
+                    seat.is_some_and(|(_, me)| self.able_people.contains(&me)),
+                    "of no use"
+                );
             }
             ServerMessage::MuteAsked { by } => {
                 assert!(seat.is_some_and(|(_, me)| me != by), "asked by oneself");

@@ -93,6 +93,7 @@ fn a_listener_whose_connection_breaks_makes_one_with_nothing_to_send() {
     let_speak(&mut world, 2, true);
     world.run_s(2);
     let_speak(&mut world, 2, false);
+    world.run_s(1);
     world.restart_sfu();
     world.run_s(5);
     assert!(hears(&world, 2, 0));

@@ -142,10 +142,10 @@ impl Sfu {
             self.counts.strange += 1;
             let room = self.rooms.get(&peer.room);
             let part = room.map_or(Part::Speaks, |room| room.part_of(peer.participant));
-            return match part.offence() {
-                Some(what) => self.offends(now, at, what),
-                None => {}
-            };
+            if let Some(what) = part.offence() {
+                self.offends(now, at, what);
+            }
+            return;
         };
         if packet.payload.len() > PAYLOAD_BYTES_MAX {
             self.offends(now, at, Offence::Malformed);
