@@ -12,7 +12,7 @@ use parley_server::{GroupConfig, Server, ServerConfig};
 use std::time::Duration;
 
 /// What may come late of a voice while its listener becomes a speaker: packets come each 20 ms, and this machine is busy.
-const GAP_MAX: Duration = Duration::from_millis(300);
+const GAP_MAX: Duration = Duration::from_millis(100);
 /// What is on its way when somebody becomes a listener.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
