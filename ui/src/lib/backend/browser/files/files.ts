@@ -9,9 +9,9 @@ import { freshId } from '../base64';
 import type { FileWay } from '../group/pairs';
 import { PEOPLE_MAX } from '../limits';
 import { Mouth } from './mouth';
+import { keys } from './one';
 import { PersonFiles, type AroundPerson } from './person';
 import { Shelf } from './shelf';
-import { keys } from './transfers';
 
 /** A file that the person picked; `source` names it, whoever gets it. */
 export interface PickedFile {

@@ -61,3 +61,9 @@ export function viewOf(one: Transfer, up: boolean, nowMs: number): TransferView 
     path: one.sending ? one.source : one.stage === 'done' ? one.name : null,
   };
 }
+
+/** What the window calls them: file-1, file-2, ... */
+export function keys(): () => string {
+  let number = 0;
+  return () => `file-${(number += 1)}`;
+}

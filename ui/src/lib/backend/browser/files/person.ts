@@ -90,7 +90,7 @@ export class PersonFiles {
 
   onFrame(mouth: Mouth, bytes: Uint8Array): void {
     const frame = readFileFrame(bytes);
-    if (frame && mouth === this.#mouth) this.#take(() => this.transfers.onFrame(frame));
+    if (frame && mouth === this.#mouth) this.#take(() => this.transfers.onFrame(performance.now(), frame));
   }
 
   onChunk(mouth: Mouth, bytes: Uint8Array): void {
@@ -107,7 +107,7 @@ export class PersonFiles {
 
   onWord(bytes: Uint8Array): void {
     const frame = readFileFrame(bytes);
-    if (frame) this.#take(() => this.transfers.onWord(frame));
+    if (frame) this.#take(() => this.transfers.onWord(performance.now(), frame));
   }
 
   /** They left for good, or are back after all: then they may offer again. */
