@@ -36,6 +36,13 @@ export class Shelf {
     this.#going.set(id, file);
   }
 
+  /** It goes under another name from now on. */
+  move(from: string, to: string): void {
+    const file = this.#going.get(from);
+    this.#going.delete(from);
+    if (file) this.#going.set(to, file);
+  }
+
   /** Of which only equality means something: size, time of change, both ends. Null when it cannot be read. */
   async fingerprint(file: File): Promise<string | null> {
     const numbers = new TextEncoder().encode(`${file.size} ${file.lastModified} `);

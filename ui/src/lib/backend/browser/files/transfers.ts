@@ -66,6 +66,15 @@ export class Transfers {
     return open.length > 0 ? false : null;
   }
 
+  get isEmpty(): boolean {
+    return this.#list.length === 0;
+  }
+
+  /** Something came whole, and is kept. */
+  get holds(): boolean {
+    return this.#list.some((one) => !one.sending && one.stage === 'done');
+  }
+
   has = (key: string): boolean => this.#list.some((one) => one.key === key);
   wireOf = (key: string): string | null => this.#list.find((one) => one.key === key)?.wire ?? null;
 
@@ -78,6 +87,15 @@ export class Transfers {
     if (fingerprint === null) return this.#fail(one, 'unreadable');
     if (unfinished >= UNFINISHED_MAX) return this.#fail(one, 'too_many');
     this.#sayOffer(one);
+  }
+
+  /** All of it is somebody else's to keep: nobody was asked about it yet. */
+  giveAway = (): readonly Transfer[] => this.#list.splice(0);
+
+  /** What was offered to nobody goes to them. */
+  takeOver(one: Transfer): void {
+    this.#list.push(one);
+    if (!isOver(one)) this.#sayOffer(one);
   }
 
   decide(key: string, accept: boolean): void {
