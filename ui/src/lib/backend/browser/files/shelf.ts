@@ -31,6 +31,14 @@ export class Shelf {
   readonly #coming = new Map<string, Coming>();
   readonly #whole = new Map<string, Blob>();
   #looseBytes = 0;
+  readonly #pieceBytes: number;
+  readonly #looseMax: number;
+
+  /** How much of one file, and of all that come, waits at most before it is handed to the browser, in bytes. */
+  constructor(pieceBytes = PIECE_BYTES, looseMax = LOOSE_BYTES_MAX) {
+    this.#pieceBytes = pieceBytes;
+    this.#looseMax = looseMax;
+  }
 
   put(id: string, file: File): void {
     this.#going.set(id, file);
@@ -85,9 +93,9 @@ export class Shelf {
       coming.filled = 0;
     }
     this.#looseBytes += bytes.length;
-    if (looseOf(coming) >= PIECE_BYTES) this.#settle(coming);
+    if (looseOf(coming) >= this.#pieceBytes) this.#settle(coming);
     // The one of which most waits: of others there may be too little for a piece.
-    else if (this.#looseBytes >= LOOSE_BYTES_MAX) this.#settle([...this.#coming.values()].reduce((most, one) => (looseOf(one) > looseOf(most) ? one : most)));
+    else if (this.#looseBytes >= this.#looseMax) this.#settle([...this.#coming.values()].reduce((most, one) => (looseOf(one) > looseOf(most) ? one : most)));
   }
 
   /** All of it came; tells whether it is what was sent. */

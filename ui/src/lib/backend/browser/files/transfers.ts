@@ -11,7 +11,7 @@ import type { ChunkFrame, FileFrame } from './frames';
 import { GivenUp } from './given-up';
 import { isOver, keys, movedTo, newOne, viewOf, type Transfer } from './one';
 import { Pace } from './pace';
-import { reasonAgainst, Refusals } from './refusals';
+import { faultOf, reasonAgainst, Refusals } from './refusals';
 import type { TransfersOut } from './transfers-out';
 
 /** As on the wire (docs/protocol.md, "Lanes"): of one person, and of everybody in a group. */
@@ -22,7 +22,6 @@ const OVER_MAX = 64;
 const RECEIPT_BYTES = 256 * 1024;
 /** What is said through the server while there is no connection: the rest means something only on one. */
 const WORDS: ReadonlySet<FileFrame['type']> = new Set(['offer', 'refuse', 'cancel']);
-const FAULTS: ReadonlyMap<string, TransferProblem> = new Map([['too_many', 'too_many'], ['disk_full', 'other_disk_full'], ['disk_failed', 'other_disk_failed'], ['damaged', 'damaged']]);
 
 export class Transfers {
   readonly #out: TransfersOut;
@@ -31,6 +30,7 @@ export class Transfers {
   #up = false;
   /** Words go through the server. */
   #near = false;
+  #receiptAt = 0;
   readonly #givenUp = new GivenUp();
   readonly #refusals = new Refusals();
   readonly #nextKey: () => string;
@@ -200,7 +200,7 @@ export class Transfers {
       case 'failed':
         if (!one?.sending || isOver(one)) return;
         if (frame.reason === 'declined') return this.#end(one, 'declined');
-        return this.#fail(one, FAULTS.get(frame.reason) ?? 'refused');
+        return this.#fail(one, faultOf(frame.reason));
       case 'pause':
       case 'resume':
         if (!one || isOver(one)) return;
@@ -247,8 +247,6 @@ export class Transfers {
     if (end === one.size || end - one.receipted >= RECEIPT_BYTES || nowMs - this.#receiptAt >= 5) this.#receipt(one, nowMs);
     this.#completeIfWhole(one);
   }
-
-  #receiptAt = 0;
 
   /** Answers that wait for their time, and receipts that are still owed once nothing more came for a moment. */
   onTick(nowMs: number): void {
