@@ -1,6 +1,6 @@
 /**
- * Why files are not taken, in the words of the protocol; and offers of one person that cannot be, and when each is answered: a few at once, then slowly, for each answer costs a word that
- * a server takes few of. Pure. What else is answered is `transfers.ts`'.
+ * Why files are not taken, in the words of the protocol; and offers of one person that cannot be, and when each is answered: a few at once, then
+ * slowly, for each answer costs a word that a server takes few of. Pure. What else is answered is `transfers.ts`'.
  */
 import type { TransferProblem } from '../../../bindings';
 import { isHarmless } from '../presentable';
