@@ -212,7 +212,7 @@ export class Files {
   /** The oldest with whom there is nothing, or else who left, and of those one last of whom a file is kept: nobody else has it any more. */
   #forgetOne(): void {
     const people = this.#people;
-    const oldest = people.find(({ transfers }) => transfers.isEmpty) ?? people.find(({ gone, transfers }) => gone && !transfers.holds) ?? people.find(({ gone }) => gone);
+    const oldest = people.find(({ transfers }) => transfers.isEmpty()) ?? people.find(({ gone, transfers }) => gone && !transfers.holds) ?? people.find(({ gone }) => gone);
     oldest?.close();
     this.#people = people.filter((one) => one !== oldest);
   }

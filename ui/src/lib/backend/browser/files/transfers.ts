@@ -66,9 +66,7 @@ export class Transfers {
     return open.length > 0 ? false : null;
   }
 
-  get isEmpty(): boolean {
-    return this.#list.length === 0;
-  }
+  isEmpty = (): boolean => this.#list.length === 0;
 
   /** Something came whole, and is kept. */
   get holds(): boolean {
