@@ -1,15 +1,16 @@
 //! The transfers with everybody in a call: one driver for each person, one thread for the disk, and for the app one list. Decides
 //! whom a word of the app is about, who is gone and who is back, whom one forgets, and in which order transfers are listed.
 //!
-//! Somebody may be offered a file before they came: that waits with a driver for nobody, which becomes that of whoever comes first.
+//! Somebody may be offered a file before they came, or after everybody left: that waits with a driver for nobody, which becomes that of
+//! whoever comes first. Where whoever comes was known before, theirs takes over what waited.
 
 use super::disk::{self, DiskAnswer, DiskCommand};
 use super::driver::{self, Ends};
-use super::transfer::{FileCounters, TransferSnapshot};
+use super::transfer::{FileCounters, TransferSnapshot, TransferState};
 use super::transfers::Input;
 use crate::call::FileWay;
 use crate::port::{Lane, LaneKind};
-use parley_proto::limits::GROUP_PEOPLE_MAX;
+use parley_proto::limits::{GROUP_PEOPLE_MAX, TRANSFERS_MAX};
 use parley_proto::{ParticipantId, TransferId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ pub enum FileCommand {
         id: TransferId,
         /// Where it is.
         path: PathBuf,
-        /// To whom; none for the other one of a call of two, also before they came.
+        /// To whom; none for the other one of a call of two, also before they came. Where everybody left, that is whoever comes next.
         to: Option<ParticipantId>,
     },
     /// Take what was offered.
@@ -177,11 +178,21 @@ struct One {
     /// Was given files that the driver has not told of yet.
     offered: Vec<TransferId>,
     told: Told,
-    /// They left for good.
+    /// What was offered while it was nobody's: no more than a driver takes.
+    unclaimed: Vec<(TransferId, PathBuf)>,
+    /// They are in the call, or may come back to it: only then they are offered what names nobody.
+    there: bool,
+    /// They left for good, and somebody else is there: what was with them is given up.
     gone: bool,
 }
 
 impl One {
+    fn is_over(&self, id: TransferId) -> bool {
+        let is_over = |state| matches!(state, TransferState::Done | TransferState::Ended(_));
+        let mut transfers = self.told.transfers.iter();
+        transfers.any(|one| one.id == id && is_over(one.state))
+    }
+
     fn has(&self, id: TransferId) -> bool {
         self.told.transfers.iter().any(|one| one.id == id) || self.offered.contains(&id)
     }
@@ -228,10 +239,17 @@ impl Everybody {
     }
 
     fn take_lane(&mut self, who: ParticipantId, kind: LaneKind, lane: Lane) {
+        let unclaimed = self.take_unclaimed(who);
         let at = self.place_of(who);
-        if let Some(one) = self.people.get(at)
-            && one.lanes.try_send((who, kind, lane)).is_err()
-        {
+        let Some(one) = self.people.get_mut(at) else {
+            return;
+        };
+        one.there = true;
+        for (id, path) in unclaimed {
+            one.offered.push(id);
+            send(one, Input::Offer { id, path });
+        }
+        if one.lanes.try_send((who, kind, lane)).is_err() {
             tracing::warn!(?kind, "a person's transfers take no lane");
         }
     }
@@ -247,11 +265,26 @@ impl Everybody {
         if let Some(at) = self.people.iter().position(|one| one.who.is_none()) {
             if let Some(one) = self.people.get_mut(at) {
                 one.who = Some(who);
+                one.unclaimed.clear();
             }
             self.publish();
             return at;
         }
         self.add(Some(who))
+    }
+
+    /// What waits for whoever comes, where they have a driver already: it takes over, and the one for nobody ends.
+    fn take_unclaimed(&mut self, who: ParticipantId) -> Vec<(TransferId, PathBuf)> {
+        let waits = self.people.iter().position(|one| one.who.is_none());
+        let is_known = self.people.iter().any(|one| one.who == Some(who));
+        let Some(at) = waits.filter(|_| is_known) else {
+            return Vec::new();
+        };
+        let mut nobody = self.people.remove(at);
+        self.answers.of().remove(&nobody.number);
+        let mut unclaimed = std::mem::take(&mut nobody.unclaimed);
+        unclaimed.retain(|(id, _)| !nobody.is_over(*id));
+        unclaimed
     }
 
     fn add(&mut self, who: Option<ParticipantId>) -> usize {
@@ -287,6 +320,8 @@ impl Everybody {
                 counters: FileCounters::default(),
                 way: None,
             },
+            unclaimed: Vec::new(),
+            there: true,
             gone: false,
         });
         self.people.len() - 1
@@ -312,24 +347,27 @@ impl Everybody {
     fn offer(&mut self, id: TransferId, path: PathBuf, to: Option<ParticipantId>) {
         let at = match to {
             Some(who) => self.place_of(who),
-            None => match self.people.iter().position(|one| !one.gone) {
+            None => match self.people.iter().position(|one| one.there) {
                 Some(at) => at,
                 None => self.add(None),
             },
         };
         if let Some(one) = self.people.get_mut(at) {
             one.offered.push(id);
+            if one.who.is_none() && one.unclaimed.len() < TRANSFERS_MAX {
+                one.unclaimed.push((id, path.clone()));
+            }
             send(one, Input::Offer { id, path });
         }
     }
 
     fn note_people(&mut self, there: &[ParticipantId]) {
-        if there.is_empty() {
-            return;
-        }
         for one in &mut self.people {
-            if let Some(who) = one.who {
-                one.set_gone(!there.contains(&who));
+            let Some(who) = one.who else { continue };
+            one.there = there.contains(&who);
+            // Nothing is given up while nobody is there at all.
+            if !there.is_empty() {
+                one.set_gone(!one.there);
             }
         }
     }

@@ -289,3 +289,47 @@ async fn what_is_offered_before_anybody_came_is_for_whoever_comes_first() {
     let known = handle.transfers.wait_for(|list| list[0].with == Some(who(5)));
     tokio::time::timeout(SOON, known).await.expect("a name").unwrap();
 }
+
+#[tokio::test]
+async fn what_is_offered_after_everybody_left_is_for_whoever_comes_next() {
+    for next in [1, 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.pdf");
+        std::fs::write(&path, vec![7; 1000]).unwrap();
+        let mut handle = start(folder.path().join("in")).unwrap();
+        let (mut words, lane) = Far::new();
+        handle.use_lane(who(1), LaneKind::FileWords, lane);
+        assert!(handle.command(FileCommand::People(vec![who(1)])));
+        let ids = [1, 2].map(|n| TransferId::from_bytes([n; 16]));
+        let offer = |id| FileCommand::Offer {
+            id,
+            path: path.clone(),
+            to: None,
+        };
+        assert!(handle.command(offer(ids[0])));
+        assert!(matches!(heard(&mut words).await, FileFrame::Offer(offer) if offer.id == ids[0]));
+        drop(words);
+        assert!(handle.command(FileCommand::People(Vec::new())));
+        assert!(handle.command(offer(ids[1])));
+        let both = |list: &Vec<TransferSnapshot>| {
+            list.len() == 2 && list.iter().all(|one| one.state == TransferState::Offered)
+        };
+        let list = tokio::time::timeout(SOON, handle.transfers.wait_for(both)).await;
+        let list = list.expect("both wait").unwrap().clone();
+        assert_eq!([list[0].with, list[1].with], [Some(who(1)), None]);
+        assert!(handle.command(FileCommand::People(vec![who(next)])));
+        let (mut words, lane) = Far::new();
+        handle.use_lane(who(next), LaneKind::FileWords, lane);
+        // Whoever is back is offered again what they were offered before.
+        for id in ids.into_iter().skip(usize::from(next - 1)) {
+            let frame = heard(&mut words).await;
+            assert!(
+                matches!(&frame, FileFrame::Offer(offer) if offer.id == id),
+                "{frame:?}"
+            );
+        }
+        let theirs = |list: &Vec<TransferSnapshot>| list.len() == 2 && list[1].with == Some(who(next));
+        let known = tokio::time::timeout(SOON, handle.transfers.wait_for(theirs)).await;
+        known.expect("a name").unwrap();
+    }
+}

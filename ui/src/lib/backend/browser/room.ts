@@ -136,8 +136,14 @@ export class Room {
       this.#out.pairedOff(this.stay.other?.id ?? this.roster.ids[0] ?? null);
       if (follow === 'no-group') this.stay.meetOne(nowMs, this.roster.everybody);
     }
+    if (this.#isOfTwo) this.group.settleForTwo();
     if (!this.group.inForce) this.stay.onTick(nowMs);
     this.#pairs.settle(nowMs, this.#aroundPairs());
+  }
+
+  /** No group, and not about to be one again. */
+  get #isOfTwo(): boolean {
+    return !this.group.inForce && this.#thirdUntil === null && this.roster.ids.length < 2 && this.missing.ids.length === 0;
   }
 
   #aroundPairs(): PairsAround {

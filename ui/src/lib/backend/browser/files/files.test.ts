@@ -1,6 +1,9 @@
+import { blake3 } from '@noble/hashes/blake3.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { beforeEach, expect, test } from 'vitest';
 import type { Lane } from '../lane';
 import { Files } from './files';
+import { writeChunkFrame } from './frames';
 import type { Mouth } from './mouth';
 
 const NAMES: Record<string, string> = { ada: 'Ada', ben: 'Ben' };
@@ -124,4 +127,70 @@ test('a call that is over takes nothing and says nothing any more', async () => 
   await offer;
   files.onWord('ada', offerOf(ID, 'a'));
   expect([said, states()]).toEqual([[], []]);
+});
+
+test.each(['ada', 'ben'])('what is offered after everybody left is for whoever comes next: %s', async (next) => {
+  open('ada');
+  files.setPeople(['ada']);
+  await files.offer([picked('plan')], []);
+  files.wordsClosed('ada');
+  files.setPeople([]);
+  await files.offer([picked('notes')], []);
+  await files.offer([picked('more')], []);
+  files.cancel(files.views(0)[2]?.id ?? '');
+  expect(states(), 'what was with who left waits').toEqual(['plan Ada: offered', 'notes : offered', 'more : cancelled_here']);
+  said = [];
+  open(next);
+  files.setPeople([next]);
+  expect(said).toEqual(next === 'ada' ? ['ada offer', 'ada offer'] : ['ben offer', 'ben cancel']);
+  const name = NAMES[next];
+  expect(states()).toEqual([next === 'ada' ? 'plan Ada: offered' : 'plan Ada: failed', `notes ${name}: offered`, `more ${name}: cancelled_here`]);
+});
+
+/** A file of theirs comes, whole. */
+async function comesFrom(who: string): Promise<void> {
+  const mouth = files.mouth(() => who);
+  const { files: up, chunks } = lanes(mouth, []);
+  up();
+  chunks();
+  mouth.lanes.files.bytes(offerOf(ID, 'kept'));
+  files.decide(files.views(0).at(-1)?.id ?? '', true);
+  const bytes = Uint8Array.of(1, 2, 3);
+  mouth.lanes.chunks.bytes(writeChunkFrame({ is: 'chunk', id: ID, offset: 0, stampMs: 0, bytes }));
+  mouth.lanes.files.bytes(new TextEncoder().encode(JSON.stringify({ type: 'sent', id: ID, hash: bytesToHex(blake3(bytes)) })));
+  await Promise.resolve();
+  mouth.lanes.files.down();
+}
+
+test.each([false, true])('a file that came is kept however many come and go, and offer something: %s', async (offers) => {
+  await comesFrom('ada');
+  expect(states()).toEqual(['kept Ada: done']);
+  for (let n = 0; n < 1000; n += 1) {
+    open(`p-${n}`);
+    files.setPeople([`p-${n}`]);
+    if (offers) files.onWord(`p-${n}`, offerOf(ID, 'x'));
+    files.wordsClosed(`p-${n}`);
+  }
+  expect(states()[0]).toBe('kept Ada: done');
+  // No more people than twice a room are remembered.
+  expect(states().length).toBe(offers ? 300 : 1);
+});
+
+test('once both lanes are there a file is offered over them, and no more by word', async () => {
+  open('ada');
+  await files.offer([picked('plan')], ['ada']);
+  const sent: string[] = [];
+  const { files: up, chunks } = lanes(files.mouth(() => 'ada'), sent);
+  up();
+  chunks();
+  expect([said, sent]).toEqual([['ada offer'], ['files offer']]);
+});
+
+test('nothing but an offer begins something with somebody', () => {
+  open('ada');
+  for (const type of ['cancel', 'received', 'pause']) files.onWord('ada', new TextEncoder().encode(JSON.stringify({ type, id: ID })));
+  expect([states(), said]).toEqual([[], []]);
+  files.onWord('ada', offerOf(ID, 'a'));
+  files.decide(files.views(0)[0]?.id ?? '', false);
+  expect([states(), said]).toEqual([['a Ada: declined'], ['ada refuse']]);
 });

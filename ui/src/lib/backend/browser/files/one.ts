@@ -26,6 +26,8 @@ export interface Transfer {
 }
 
 const SPEED_SPAN_MS = 2000;
+/** How far it is is noted so often at most, however small the parts are that it moves in. */
+const SPEED_EVERY_MS = 100;
 const OVER: ReadonlySet<TransferStage> = new Set(['done', 'declined', 'cancelled_here', 'cancelled_there', 'failed']);
 
 export const isOver = ({ stage }: Transfer): boolean => OVER.has(stage);
@@ -37,6 +39,8 @@ export function newOne(what: Pick<Transfer, 'wire' | 'key' | 'sending' | 'name' 
 
 export function movedTo(one: Transfer, nowMs: number, moved: number): void {
   one.moved = moved;
+  const last = one.speed.at(-1);
+  if (last && nowMs - last.atMs < SPEED_EVERY_MS) return;
   one.speed = [...one.speed.filter(({ atMs }) => nowMs - atMs <= SPEED_SPAN_MS), { atMs: nowMs, moved }];
 }
 
@@ -60,4 +64,10 @@ export function viewOf(one: Transfer, up: boolean, nowMs: number): TransferView 
     fault: one.fault,
     path: one.sending ? one.source : one.stage === 'done' ? one.name : null,
   };
+}
+
+/** What the window calls them: file-1, file-2, ... */
+export function keys(): () => string {
+  let number = 0;
+  return () => `file-${(number += 1)}`;
 }

@@ -2,6 +2,7 @@
 import type { ChunkFrame, FileFrame } from './frames';
 import { readChunkFrame, readFileFrame, writeChunkFrame, writeFileFrame } from './frames';
 import type { Mouth } from './mouth';
+import type { Reach } from './reach';
 import type { Shelf } from './shelf';
 import { Transfers, UNFINISHED_ALL_MAX } from './transfers';
 
@@ -20,14 +21,11 @@ const BUFFERED_MAX = 256 * 1024;
 
 export class PersonFiles {
   readonly transfers: Transfers;
-  /** Nobody yet: whoever comes first. */
-  who: string;
+  /** Nobody's yet: of whoever comes first. */
+  reach: Reach;
   name = '';
   /** They left for good. */
   gone = false;
-  /** Those that are up, the newest last: that is used. */
-  #mouths: Mouth[] = [];
-  #words: ((frame: Uint8Array) => boolean) | null = null;
   /** Words that found no room, the newest of each file: a server takes few. */
   readonly #unsaid = new Map<string, FileFrame>();
   #going: Uint8Array[] = [];
@@ -36,14 +34,14 @@ export class PersonFiles {
   readonly #around: AroundPerson;
 
   /** `number` is nobody else's: two people may offer under the same id. */
-  constructor(who: string, number: number, around: AroundPerson) {
-    this.who = who;
+  constructor(reach: Reach, number: number, around: AroundPerson) {
+    this.reach = reach;
     this.#number = number;
     this.#around = around;
     const { shelf } = around;
     this.transfers = new Transfers(
       {
-        say: (frame) => this.#mouth?.say(writeFileFrame(frame)),
+        say: (frame) => this.reach.mouth?.say(writeFileFrame(frame)),
         word: (frame) => this.#sayWord(frame),
         chunk: (frame) => this.#send(frame),
         read: (id, turn, offset, bytes) => this.#read(id, turn, offset, bytes),
@@ -58,11 +56,25 @@ export class PersonFiles {
       },
       () => around.nextKey(),
     );
+    if (reach.words) this.transfers.comeNear(true);
+    if (reach.mouth) this.transfers.laneUp();
+  }
+
+  get who(): string {
+    return this.reach.who;
   }
 
   offer(id: string, file: File, fingerprint: string | null, source: string): void {
     this.#around.shelf.put(this.#key(id), file);
     this.#touch(() => this.transfers.offer(id, file.name, file.size, fingerprint, source));
+  }
+
+  /** What waited for whoever comes is with them now. */
+  adopt(waiting: PersonFiles): void {
+    for (const one of waiting.transfers.giveAway()) {
+      this.#around.shelf.move(waiting.#key(one.wire), this.#key(one.wire));
+      this.#touch(() => this.transfers.takeOver(one));
+    }
   }
 
   download(key: string): boolean {
@@ -71,49 +83,38 @@ export class PersonFiles {
     return wire !== null && name !== undefined && this.#around.shelf.download(this.#key(wire), name);
   }
 
-  /** A connection to them can be used: in place of one there was before. */
-  use(mouth: Mouth): void {
-    if (this.#mouth) this.transfers.laneDown();
+  /** Another connection to them is used from now on, or none: see {@link reach}. `had`: there was one. */
+  onMouth(had: boolean): void {
     this.#going = [];
-    this.#mouths = [...this.#mouths.filter((one) => one !== mouth), mouth];
-    this.#touch(() => this.transfers.laneUp());
-  }
-
-  drop(mouth: Mouth): void {
-    const used = this.#mouth === mouth;
-    this.#mouths = this.#mouths.filter((one) => one !== mouth);
-    if (!used) return;
-    this.#going = [];
-    this.#touch(() => this.transfers.laneDown());
-    if (this.#mouth) this.#touch(() => this.transfers.laneUp());
+    if (had) this.transfers.laneDown();
+    this.#touch(() => this.reach.mouth && this.transfers.laneUp());
   }
 
   onFrame(mouth: Mouth, bytes: Uint8Array): void {
     const frame = readFileFrame(bytes);
-    if (frame && mouth === this.#mouth) this.#take(() => this.transfers.onFrame(frame));
+    if (frame && mouth === this.reach.mouth) this.#take(() => this.transfers.onFrame(performance.now(), frame));
   }
 
   onChunk(mouth: Mouth, bytes: Uint8Array): void {
     const frame = readChunkFrame(bytes);
-    if (frame && mouth === this.#mouth) this.#touch(() => this.transfers.onChunk(performance.now(), frame));
+    if (frame && mouth === this.reach.mouth) this.#touch(() => this.transfers.onChunk(performance.now(), frame));
   }
 
-  /** How words reach them, from now on anew; null: no more. */
-  setWords(say: ((frame: Uint8Array) => boolean) | null): void {
-    this.#words = say;
+  /** Words reach them, from now on anew, or no more: see {@link reach}. */
+  onWords(): void {
     this.#unsaid.clear();
-    this.#touch(() => this.transfers.comeNear(say !== null));
+    this.#touch(() => this.transfers.comeNear(this.reach.words !== null));
   }
 
   onWord(bytes: Uint8Array): void {
     const frame = readFileFrame(bytes);
-    if (frame) this.#take(() => this.transfers.onWord(frame));
+    if (frame) this.#take(() => this.transfers.onWord(performance.now(), frame));
   }
 
   /** They left for good, or are back after all: then they may offer again. */
   setGone(gone: boolean): void {
     if (gone && !this.gone) this.#touch(() => this.transfers.forget());
-    if (!gone && this.gone) this.#touch(() => this.transfers.comeNear(this.#words !== null));
+    if (!gone && this.gone) this.#touch(() => this.transfers.comeNear(this.reach.words !== null));
     this.gone = gone;
   }
 
@@ -121,14 +122,14 @@ export class PersonFiles {
     this.transfers.onTick(nowMs);
     this.drain();
     for (const [id, frame] of this.#unsaid) {
-      if (!this.#words?.(writeFileFrame(frame))) return;
+      if (!this.reach.words?.(writeFileFrame(frame))) return;
       this.#unsaid.delete(id);
     }
   }
 
   /** What waits goes as far as the browser has room. */
   drain(): void {
-    const mouth = this.#mouth;
+    const { mouth } = this.reach;
     while (mouth && this.#going.length && mouth.waiting < BUFFERED_MAX) {
       const next = this.#going.shift();
       if (next) mouth.sendChunk(next);
@@ -137,15 +138,9 @@ export class PersonFiles {
 
   /** Nothing is with them any more. */
   close(): void {
-    this.#mouths = [];
-    this.#words = null;
     this.#going = [];
     this.transfers.forget();
     this.transfers.clear();
-  }
-
-  get #mouth(): Mouth | null {
-    return this.#mouths.at(-1) ?? null;
   }
 
   #key = (wire: string): string => `${this.#number} ${wire}`;
@@ -156,7 +151,7 @@ export class PersonFiles {
   }
 
   #sayWord(frame: FileFrame): void {
-    if (this.#unsaid.size === 0 && this.#words?.(writeFileFrame(frame))) return;
+    if (this.#unsaid.size === 0 && this.reach.words?.(writeFileFrame(frame))) return;
     if (this.#unsaid.has(frame.id) || this.#unsaid.size < UNFINISHED_ALL_MAX) this.#unsaid.set(frame.id, frame);
   }
 

@@ -11,21 +11,44 @@ const HASHED_AT_ONCE = 1 << 20;
 const PIECE_BYTES = 4 << 20;
 const LOOSE_BYTES_MAX = 32 << 20;
 
+/** What came waits in buffers of so much, however small the parts are that it comes in: each would cost hundreds of bytes of its own. */
+const BUFFER_BYTES = 64 * 1024;
+
 interface Coming {
   readonly blobs: Blob[];
-  loose: Uint8Array[];
-  looseBytes: number;
+  full: Uint8Array<ArrayBuffer>[];
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  /** Bytes of the buffer that are there. */
+  filled: number;
   readonly hash: ReturnType<typeof blake3.create>;
 }
+
+const nothingCame = (): Coming => ({ blobs: [], full: [], buffer: new Uint8Array(BUFFER_BYTES), filled: 0, hash: blake3.create({}) });
+const looseOf = ({ full, filled }: Coming): number => full.length * BUFFER_BYTES + filled;
 
 export class Shelf {
   readonly #going = new Map<string, File>();
   readonly #coming = new Map<string, Coming>();
   readonly #whole = new Map<string, Blob>();
   #looseBytes = 0;
+  readonly #pieceBytes: number;
+  readonly #looseMax: number;
+
+  /** How much of one file, and of all that come, waits at most before it is handed to the browser, in bytes. */
+  constructor(pieceBytes = PIECE_BYTES, looseMax = LOOSE_BYTES_MAX) {
+    this.#pieceBytes = pieceBytes;
+    this.#looseMax = looseMax;
+  }
 
   put(id: string, file: File): void {
     this.#going.set(id, file);
+  }
+
+  /** It goes under another name from now on. */
+  move(from: string, to: string): void {
+    const file = this.#going.get(from);
+    this.#going.delete(from);
+    if (file) this.#going.set(to, file);
   }
 
   /** Of which only equality means something: size, time of change, both ends. Null when it cannot be read. */
@@ -57,18 +80,27 @@ export class Shelf {
   }
 
   keep(id: string, bytes: Uint8Array): void {
-    const coming = this.#coming.get(id) ?? { blobs: [], loose: [], looseBytes: 0, hash: blake3.create({}) };
+    const coming = this.#coming.get(id) ?? nothingCame();
     this.#coming.set(id, coming);
     coming.hash.update(bytes);
-    coming.loose.push(bytes.slice());
-    coming.looseBytes += bytes.length;
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + BUFFER_BYTES - coming.filled);
+      coming.buffer.set(part, coming.filled);
+      coming.filled += part.length;
+      at += part.length;
+      if (coming.filled < BUFFER_BYTES) break;
+      coming.full.push(coming.buffer.slice());
+      coming.filled = 0;
+    }
     this.#looseBytes += bytes.length;
-    if (coming.looseBytes >= PIECE_BYTES || this.#looseBytes >= LOOSE_BYTES_MAX) this.#settle(coming);
+    if (looseOf(coming) >= this.#pieceBytes) this.#settle(coming);
+    // The one of which most waits: of others there may be too little for a piece.
+    else if (this.#looseBytes >= this.#looseMax) this.#settle([...this.#coming.values()].reduce((most, one) => (looseOf(one) > looseOf(most) ? one : most)));
   }
 
   /** All of it came; tells whether it is what was sent. */
   complete(id: string, hash: string): boolean {
-    const coming = this.#coming.get(id) ?? { blobs: [], loose: [], looseBytes: 0, hash: blake3.create({}) };
+    const coming = this.#coming.get(id) ?? nothingCame();
     this.#coming.delete(id);
     this.#settle(coming);
     if (bytesToHex(coming.hash.digest()) !== hash.toLowerCase()) return false;
@@ -79,7 +111,8 @@ export class Shelf {
 
   release(id: string): void {
     this.#going.delete(id);
-    this.#looseBytes -= this.#coming.get(id)?.looseBytes ?? 0;
+    const coming = this.#coming.get(id);
+    if (coming) this.#looseBytes -= looseOf(coming);
     this.#coming.delete(id);
     this.#whole.delete(id);
   }
@@ -98,10 +131,11 @@ export class Shelf {
   }
 
   #settle(coming: Coming): void {
-    if (coming.loose.length) coming.blobs.push(new Blob(coming.loose as Uint8Array<ArrayBuffer>[]));
-    this.#looseBytes -= coming.looseBytes;
-    coming.loose = [];
-    coming.looseBytes = 0;
+    const bytes = looseOf(coming);
+    if (bytes) coming.blobs.push(new Blob([...coming.full, coming.buffer.subarray(0, coming.filled)]));
+    this.#looseBytes -= bytes;
+    coming.full = [];
+    coming.filled = 0;
   }
 }
 

@@ -26,14 +26,14 @@ class Two {
     const nothing = { word: () => undefined, hasRoom: () => true, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined };
     this.sender = new Transfers({
       ...nothing,
-      say: (frame) => this.#carry(() => this.receiver.onFrame(readFileFrame(writeFileFrame(frame))!)),
+      say: (frame) => this.#carry(() => this.receiver.onFrame(this.nowMs, readFileFrame(writeFileFrame(frame))!)),
       chunk: (frame) => this.#carry(() => this.receiver.onChunk(this.nowMs, readChunkFrame(writeChunkFrame(frame))!)),
       read: (id, turn, offset, count) => this.#later(1, () => this.sender.onRead(this.nowMs, id, turn, offset, this.file.slice(offset, offset + count))),
       hash: (id) => this.#later(1, () => this.sender.onHashed(id, this.gone ? null : hash)),
     });
     this.receiver = new Transfers({
       ...nothing,
-      say: (frame) => this.#carry(() => this.sender.onFrame(readFileFrame(writeFileFrame(frame))!)),
+      say: (frame) => this.#carry(() => this.sender.onFrame(this.nowMs, readFileFrame(writeFileFrame(frame))!)),
       chunk: (frame) => this.#carry(() => this.sender.onChunk(this.nowMs, readChunkFrame(writeChunkFrame(frame))!)),
       keep: (_, part) => this.#kept.push(this.spoil ? part.map(() => 0) : part.slice()),
       complete: (id, told) => this.#later(1, () => this.receiver.onKept(id, told === bytesToHex(blake3(this.kept)))),
@@ -140,11 +140,29 @@ test('a name with a way in it, and too many offers, are refused', () => {
   const said: string[] = [];
   const receiver = new Transfers({ say: (frame) => said.push('reason' in frame ? frame.reason : frame.type), word: () => undefined, hasRoom: () => true, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined });
   receiver.laneUp();
-  receiver.onFrame({ type: 'offer', id: ID, name: '../x', size: 1, fingerprint: FINGERPRINT });
-  for (let at = 0; at < 33; at += 1) receiver.onFrame({ type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
-  receiver.onFrame({ type: 'offer', id: 'large', name: 'x', size: 2 ** 40, fingerprint: FINGERPRINT });
+  receiver.onFrame(0, { type: 'offer', id: ID, name: '../x', size: 1, fingerprint: FINGERPRINT });
+  for (let at = 0; at < 33; at += 1) receiver.onFrame(0, { type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
+  receiver.onFrame(0, { type: 'offer', id: 'large', name: 'x', size: 2 ** 40, fingerprint: FINGERPRINT });
   expect(said).toEqual(['bad_name', 'too_many', 'too_large']);
   expect(receiver.views(0).length).toBe(32);
+});
+
+test('whoever offers what cannot be taken without end is answered slowly', () => {
+  const said: string[] = [];
+  const nothing = { hasRoom: () => true, say: () => undefined, chunk: () => undefined, read: () => undefined, hash: () => undefined, keep: () => undefined, complete: () => undefined, release: () => undefined };
+  const receiver = new Transfers({ ...nothing, word: (frame) => said.push(`${frame.type} ${frame.id}`) });
+  receiver.comeNear(true);
+  const offer = (nowMs: number, id: string, name = '../x') => receiver.onWord(nowMs, { type: 'offer', id, name, size: 1, fingerprint: FINGERPRINT });
+  for (let at = 0; at < 1000; at += 1) offer(at, `id-${at}`);
+  expect(said).toEqual(['refuse id-0', 'refuse id-1', 'refuse id-2', 'refuse id-3']);
+  // Those that are waited for are answered one after the other, and what is taken back or offered anew is not.
+  receiver.onWord(1000, { type: 'cancel', id: 'id-4' });
+  offer(1000, 'id-5', 'x');
+  for (let nowMs = 1000; nowMs <= 11_000; nowMs += 20) receiver.onTick(nowMs);
+  expect(said.slice(4)).toEqual(['refuse id-6', 'refuse id-7', 'refuse id-8', 'refuse id-9', 'refuse id-10']);
+  for (let nowMs = 11_000; nowMs <= 120_000; nowMs += 20) receiver.onTick(nowMs);
+  expect(said.length, 'no more than one person may offer are waited for').toBe(4 + 30);
+  expect(receiver.views(0).map(({ name }) => name)).toEqual(['x']);
 });
 
 test('frames survive the trip, and garbage does not become one', () => {
@@ -164,13 +182,13 @@ test('offers that are taken back without end are forgotten, and whatever stands 
   const receiver = new Transfers({ ...nothing, release: (id) => released.push(id) });
   receiver.laneUp();
   for (let at = 0; at < 1000; at += 1) {
-    receiver.onFrame({ type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
-    receiver.onFrame({ type: 'cancel', id: `id-${at}` });
+    receiver.onFrame(0, { type: 'offer', id: `id-${at}`, name: 'x', size: 1, fingerprint: FINGERPRINT });
+    receiver.onFrame(0, { type: 'cancel', id: `id-${at}` });
   }
   expect(receiver.views(0).length).toBe(64);
   expect(new Set(released).size).toBe(1000);
   receiver.offer('own', 'x', 1, FINGERPRINT);
-  receiver.onFrame({ type: 'refuse', id: 'own', reason: '__proto__' });
+  receiver.onFrame(0, { type: 'refuse', id: 'own', reason: '__proto__' });
   expect(receiver.views(0).at(-1)?.fault).toBe('refused');
 });
 
@@ -215,10 +233,10 @@ class Apart {
   #side(other: () => Transfers, sends: boolean): Transfers {
     const hash = bytesToHex(blake3(new Uint8Array()));
     const side: Transfers = new Transfers({
-      say: (frame) => other().onFrame(frame),
+      say: (frame) => other().onFrame(0, frame),
       word: (frame) => {
         this.words.push(`${sends ? 'sender' : 'receiver'} ${frame.type}`);
-        if (this.reaches) other().onWord(frame);
+        if (this.reaches) other().onWord(0, frame);
       },
       chunk: () => undefined,
       read: () => undefined,
@@ -298,8 +316,8 @@ test('a file for which there is no room here is refused, and the sender is told 
 test('by word nothing is taken but offers and that they are off', () => {
   const two = new Apart();
   two.sender.offer(ID, 'a', 5, FINGERPRINT);
-  two.sender.onWord({ type: 'accept', id: ID, offset: 0 });
-  two.sender.onWord({ type: 'received', id: ID });
+  two.sender.onWord(0, { type: 'accept', id: ID, offset: 0 });
+  two.sender.onWord(0, { type: 'received', id: ID });
   expect(two.states[0]).toBe('offered');
 });
 

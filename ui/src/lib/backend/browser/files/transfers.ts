@@ -6,29 +6,13 @@
  * server. All else waits for the lanes, over which everything is offered again.
  */
 import type { TransferProblem, TransferStage, TransferView } from '../../../bindings';
-import { harmless, isHarmless } from '../presentable';
+import { harmless } from '../presentable';
 import type { ChunkFrame, FileFrame } from './frames';
 import { GivenUp } from './given-up';
-import { isOver, movedTo, newOne, viewOf, type Transfer } from './one';
+import { isOver, keys, movedTo, newOne, viewOf, type Transfer } from './one';
 import { Pace } from './pace';
-
-export interface TransfersOut {
-  /** On the lane. */
-  say(frame: FileFrame): void;
-  /** Through the server. */
-  word(frame: FileFrame): void;
-  chunk(frame: ChunkFrame): void;
-  /** Asks for a part of an own file; comes back by {@link Transfers.onRead}. */
-  read(id: string, turn: number, offset: number, bytes: number): void;
-  /** Asks for the hash of all of an own file. */
-  hash(id: string): void;
-  keep(id: string, bytes: Uint8Array): void;
-  /** All of it is there: comes back by {@link Transfers.onKept}. */
-  complete(id: string, hash: string): void;
-  release(id: string): void;
-  /** Whether so many bytes more can be kept. */
-  hasRoom(bytes: number): boolean;
-}
+import { faultOf, reasonAgainst, Refusals } from './refusals';
+import type { TransfersOut } from './transfers-out';
 
 /** As on the wire (docs/protocol.md, "Lanes"): of one person, and of everybody in a group. */
 const UNFINISHED_MAX = 32;
@@ -36,11 +20,8 @@ export const UNFINISHED_ALL_MAX = 128;
 /** Transfers that are kept to be looked at when they are over; the oldest go first. */
 const OVER_MAX = 64;
 const RECEIPT_BYTES = 256 * 1024;
-/** What a page can be trusted to keep. */
-const FILE_BYTES_MAX = 4 * 1024 ** 3;
 /** What is said through the server while there is no connection: the rest means something only on one. */
 const WORDS: ReadonlySet<FileFrame['type']> = new Set(['offer', 'refuse', 'cancel']);
-const FAULTS: ReadonlyMap<string, TransferProblem> = new Map([['too_many', 'too_many'], ['disk_full', 'other_disk_full'], ['disk_failed', 'other_disk_failed'], ['damaged', 'damaged']]);
 
 export class Transfers {
   readonly #out: TransfersOut;
@@ -49,7 +30,9 @@ export class Transfers {
   #up = false;
   /** Words go through the server. */
   #near = false;
+  #receiptAt = 0;
   readonly #givenUp = new GivenUp();
+  readonly #refusals = new Refusals();
   readonly #nextKey: () => string;
   /** Offers that wait for this side's person from everybody else. */
   offersElsewhere = 0;
@@ -83,6 +66,13 @@ export class Transfers {
     return open.length > 0 ? false : null;
   }
 
+  isEmpty = (): boolean => this.#list.length === 0;
+
+  /** Something came whole, and is kept. */
+  get holds(): boolean {
+    return this.#list.some((one) => !one.sending && one.stage === 'done');
+  }
+
   has = (key: string): boolean => this.#list.some((one) => one.key === key);
   wireOf = (key: string): string | null => this.#list.find((one) => one.key === key)?.wire ?? null;
 
@@ -95,6 +85,15 @@ export class Transfers {
     if (fingerprint === null) return this.#fail(one, 'unreadable');
     if (unfinished >= UNFINISHED_MAX) return this.#fail(one, 'too_many');
     this.#sayOffer(one);
+  }
+
+  /** All of it is somebody else's to keep: nobody was asked about it yet. */
+  giveAway = (): readonly Transfer[] => this.#list.splice(0);
+
+  /** What was offered to nobody goes to them. */
+  takeOver(one: Transfer): void {
+    this.#list.push(one);
+    if (!isOver(one)) this.#sayOffer(one);
   }
 
   decide(key: string, accept: boolean): void {
@@ -140,8 +139,8 @@ export class Transfers {
     if (near && !this.#up) this.#offerByWord();
   }
 
-  onWord(frame: FileFrame): void {
-    if (WORDS.has(frame.type)) this.onFrame(frame);
+  onWord(nowMs: number, frame: FileFrame): void {
+    if (WORDS.has(frame.type)) this.onFrame(nowMs, frame);
   }
 
   laneUp(): void {
@@ -172,6 +171,7 @@ export class Transfers {
     this.#up = this.#near = false;
     for (const one of this.#list) if (!isOver(one)) this.#fail(one, 'other_gone');
     this.#givenUp.clear();
+    this.#refusals.clear();
   }
 
   /** Nothing of it is kept any more. */
@@ -179,12 +179,12 @@ export class Transfers {
     for (const { wire } of this.#list.splice(0)) this.#out.release(wire);
   }
 
-  onFrame(frame: FileFrame): void {
+  onFrame(nowMs: number, frame: FileFrame): void {
     const one = this.#list.find((candidate) => candidate.wire === frame.id);
     if (frame.type === 'refuse' || frame.type === 'failed' || frame.type === 'cancel' || frame.type === 'received') this.#givenUp.answered(frame.id);
     switch (frame.type) {
       case 'offer':
-        return one ? this.#onOfferAgain(one, frame) : this.#onOffer(frame);
+        return one ? this.#onOfferAgain(one, frame) : this.#onOffer(nowMs, frame);
       case 'accept':
         if (!one?.sending || one.stage !== 'offered' || frame.offset > one.size) return;
         one.stage = 'moving';
@@ -198,7 +198,7 @@ export class Transfers {
       case 'failed':
         if (!one?.sending || isOver(one)) return;
         if (frame.reason === 'declined') return this.#end(one, 'declined');
-        return this.#fail(one, FAULTS.get(frame.reason) ?? 'refused');
+        return this.#fail(one, faultOf(frame.reason));
       case 'pause':
       case 'resume':
         if (!one || isOver(one)) return;
@@ -206,6 +206,7 @@ export class Transfers {
         one.speed = [];
         return this.pump();
       case 'cancel':
+        this.#refusals.forget(frame.id);
         if (one && !isOver(one)) this.#end(one, 'cancelled_there');
         return;
       case 'sent':
@@ -245,10 +246,9 @@ export class Transfers {
     this.#completeIfWhole(one);
   }
 
-  #receiptAt = 0;
-
-  /** Receipts that are still owed once nothing more came for a moment. */
+  /** Answers that wait for their time, and receipts that are still owed once nothing more came for a moment. */
   onTick(nowMs: number): void {
+    this.#refuse(nowMs);
     for (const one of this.#list) if (!one.sending && one.stage === 'moving' && one.receipted < one.next) this.#receipt(one, nowMs);
   }
 
@@ -307,12 +307,20 @@ export class Transfers {
     }
   }
 
-  #onOffer({ id, name, size, fingerprint }: Extract<FileFrame, { type: 'offer' }>): void {
+  #onOffer(nowMs: number, { id, name, size, fingerprint }: Extract<FileFrame, { type: 'offer' }>): void {
     const unfinished = this.unfinishedOffers;
     const tooMany = unfinished >= UNFINISHED_MAX || unfinished + this.offersElsewhere >= UNFINISHED_ALL_MAX;
-    const reason = !isHarmless(name) ? 'bad_name' : size > FILE_BYTES_MAX ? 'too_large' : tooMany ? 'too_many' : null;
-    if (reason) return this.#say({ type: 'refuse', id, reason });
+    const reason = reasonAgainst(name, size, tooMany);
+    if (reason) {
+      this.#refusals.owe(id, reason);
+      return this.#refuse(nowMs);
+    }
+    this.#refusals.forget(id);
     this.#add({ wire: id, sending: false, name, size, fingerprint, source: null });
+  }
+
+  #refuse(nowMs: number): void {
+    if (this.#up || this.#near) for (const { id, reason } of this.#refusals.due(nowMs)) this.#say({ type: 'refuse', id, reason });
   }
 
   /** After a fresh connection: what is known of it is said again. */
@@ -387,10 +395,4 @@ export class Transfers {
       this.#out.release(one.wire);
     }
   }
-}
-
-/** file-1, file-2, ... */
-export function keys(): () => string {
-  let number = 0;
-  return () => `file-${(number += 1)}`;
 }

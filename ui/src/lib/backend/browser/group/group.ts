@@ -132,7 +132,10 @@ export class Group {
     if (before === 'expected' && this.#link.wanted) this.#connect(nowMs, before);
   }
 
-  /** It is a call of two again, or of one: nothing goes through the SFU any more. */
+  /**
+   * It is a call of two again, or of one: nothing goes through the SFU any more. Who is large is kept until {@link settleForTwo}: a server
+   * that began anew says nothing of a group before a third one is back.
+   */
   end(): void {
     this.#standing = 'pair';
     this.#link.close();
@@ -141,9 +144,13 @@ export class Group {
     this.members.clear();
     this.watch.clear();
     this.offences.clear();
-    this.#spotlights = new Spotlights();
     this.#lists = new Lists();
     this.speakers = this.downs = [];
+  }
+
+  /** It really is a call of two, or of one: nobody of the group before may come back to it. */
+  settleForTwo(): void {
+    if (!this.inForce) this.#spotlights = new Spotlights();
   }
 
   /** Somebody is there who may have missed what was said. */

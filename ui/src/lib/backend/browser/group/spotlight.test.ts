@@ -39,6 +39,21 @@ test('it ends with whoever is in it, and with whoever is host no more', () => {
   expect(one.shown(ME, roster)).toEqual(on('host'));
 });
 
+test('it lasts while a server that began anew does not name them yet', () => {
+  one.hear('host', word('guest'), roster);
+  for (const id of roster.reset([])) one.forget(id);
+  expect(one.shown(ME, roster)).toBe(null);
+  roster.reset([person('guest', 'guest')]);
+  expect(one.shown(ME, roster), 'whoever said it is not there').toBe(null);
+  roster.reset([person('host', 'host'), person('guest', 'guest')]);
+  expect(one.shown(ME, roster)).toEqual(on('guest'));
+  one.put(on('guest'));
+  one.forget('guest');
+  expect(one.nextWord(), 'nothing is taken back').toEqual({ to: null, message: word('guest') });
+  one.forget('guest');
+  expect(one.nextWord()).toBe(null);
+});
+
 test('everybody is told of a change, and newcomers of what lasts', () => {
   one.welcome('new');
   expect(one.nextWord(), 'of nothing nobody is told').toBe(null);

@@ -56,11 +56,12 @@ export class Spotlights {
     if (this.#newcomers.size < PEOPLE_MAX) this.#newcomers.add(id);
   }
 
-  /** Somebody left. */
+  /**
+   * Somebody is not there any more. What they said, and what was said of them, is kept and does not count: a server that began anew names
+   * everybody again under the same ids, one after the other.
+   */
   forget(id: string): void {
     this.#newcomers.delete(id);
-    if (this.#heard?.by === id) this.#heard = null;
-    if (this.#own?.participant === id) this.#own = null;
   }
 
   /** What counts now. */

@@ -12,6 +12,7 @@ import { readControl } from '../reader';
 import type { ControlMessage } from '../wire';
 import { Pace } from './pace';
 import type { SealedWord, WordKey } from './seal';
+import { Turns } from './turns';
 
 export type Word = { readonly is: 'control'; readonly message: ControlMessage } | { readonly is: FrameKind; readonly frame: Uint8Array };
 /** What comes of a lane that there would be between two. */
@@ -22,8 +23,10 @@ const CHANNELS: Record<FrameKind, number> = { chat: 1, files: 2 };
 /** As on the wire (docs/protocol.md, "Limits"). */
 const CONTROL_BYTES_MAX = 16 * 1024;
 const FRAME_BYTES_MAX: Record<FrameKind, number> = { chat: 32 * 1024, files: 4 * 1024 };
-/** Frames of a kind that wait for their turn; those beyond are whose they were. */
-const WAITING_MAX = 256;
+/** Frames of a kind that wait for one person: as many as a conversation has on its way, and a few about files, which wait with whose they are. */
+const WAITING_MAX: Record<FrameKind, number> = { chat: 32, files: 8 };
+/** Of a kind, for everybody. */
+const WAITING_BYTES_MAX = 8 << 20;
 /** People whose numbers are remembered, those who left among them. */
 const KNOWN_MAX = 4 * PEOPLE_MAX;
 
@@ -43,7 +46,7 @@ export class Words {
   readonly #pace = new Pace(50, 55);
   #said = 0;
   /** What is written goes before what is sent. */
-  readonly #waiting: Record<FrameKind, { to: string; frame: Uint8Array }[]> = { chat: [], files: [] };
+  readonly #waiting: Record<FrameKind, Turns> = { chat: new Turns(WAITING_MAX.chat, WAITING_BYTES_MAX), files: new Turns(WAITING_MAX.files, WAITING_BYTES_MAX) };
   readonly #known = new Map<string, Known>();
 
   /** `stream`: 8 random bytes. */
@@ -60,17 +63,13 @@ export class Words {
   }
 
   /** A frame waits for its turn; tells whether there was room. */
-  sayFrame(kind: FrameKind, to: string, frame: Uint8Array): boolean {
-    if (this.#waiting[kind].length >= WAITING_MAX) return false;
-    this.#waiting[kind].push({ to, frame });
-    return true;
-  }
+  sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.#waiting[kind].add(to, frame);
 
   /** The next frame, if one may go. */
   nextFrame(nowMs: number, me: string): { to: string; payload: SealedWord } | null {
     while (this.maySay(nowMs)) {
-      const kind = this.#waiting.chat.length ? 'chat' : 'files';
-      const next = this.#waiting[kind].shift();
+      const kind = this.#waiting.chat.isEmpty ? 'files' : 'chat';
+      const next = this.#waiting[kind].next();
       if (!next) return null;
       const payload = this.#seal(nowMs, me, next.to, CHANNELS[kind], next.frame);
       if (payload) return { to: next.to, payload };
@@ -80,7 +79,7 @@ export class Words {
 
   /** Somebody is gone, or is said everything again. */
   forgetFrames(to: string): void {
-    for (const kind of ['chat', 'files'] as const) this.#waiting[kind] = this.#waiting[kind].filter((one) => one.to !== to);
+    for (const kind of ['chat', 'files'] as const) this.#waiting[kind].forget(to);
   }
 
   hear(nowMs: number, me: string, from: string, payload: unknown, isThere: (id: string) => boolean): Word | null {
