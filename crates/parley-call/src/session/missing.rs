@@ -31,6 +31,10 @@ impl Missing {
         self.0.contains_key(&id)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn ids(&self) -> impl Iterator<Item = ParticipantId> + '_ {
         self.0.keys().copied()
     }

@@ -138,30 +138,36 @@ fn share<K>(budget: Bitrate, demands: &[Demand<K>]) -> Grants {
     // The smallest of everybody, then the rest of each importance.
     for priority in priorities.iter().rev() {
         let equals = |demand: &Demand<K>| demand.priority == *priority;
-        raise(&mut left, demands, &mut grants, 0, |demand| {
-            equals(demand) && demand.first
+        raise(&mut left, demands, &mut grants, |demand| {
+            (equals(demand) && demand.first).then_some(0)
         });
-        raise(&mut left, demands, &mut grants, 0, equals);
+        raise(&mut left, demands, &mut grants, |demand| {
+            equals(demand).then_some(0)
+        });
     }
+    // All halves become whole before anybody has a larger layer.
     for priority in priorities.iter().rev() {
-        for layer in 1..most {
-            raise(&mut left, demands, &mut grants, layer, |demand| {
-                demand.priority == *priority
+        for layer in 0..most {
+            raise(&mut left, demands, &mut grants, |demand| {
+                let at = layer + usize::from(demand.halved);
+                (demand.priority == *priority && at > 0).then_some(at)
             });
         }
     }
     grants
 }
 
-/// Brings some of them to one layer, as far as it goes.
+/// Brings each of them to a layer, if it is to come to one, as far as it goes.
 fn raise<K>(
     left: &mut Bitrate,
     demands: &[Demand<K>],
     grants: &mut Grants,
-    layer: usize,
-    which: impl Fn(&Demand<K>) -> bool,
+    to: impl Fn(&Demand<K>) -> Option<usize>,
 ) {
     for (demand, grant) in demands.iter().zip(grants) {
+        let Some(layer) = to(demand) else {
+            continue;
+        };
         let Some(takes) = demand.layers.get(layer).copied() else {
             continue;
         };
@@ -170,7 +176,7 @@ fn raise<K>(
             .unwrap_or_default();
         let follows = *grant == layer.checked_sub(1);
         let more = takes.saturating_sub(has);
-        if which(demand) && follows && more <= *left {
+        if follows && more <= *left {
             *left = left.saturating_sub(more);
             *grant = Some(layer);
         }
@@ -254,6 +260,70 @@ mod tests {
         assert_eq!(ask(510, &halves), Some(2));
         assert_eq!(ask(160, &halves), Some(1));
         assert_eq!(ask(160, &whole), Some(0));
+    }
+
+    #[test]
+    fn whose_picture_can_be_halved_is_no_layer_behind_whose_cannot() {
+        let mut grid = [
+            demand(1, 1, &[150, 500, 1500]),
+            demand(2, 1, &[90, 150, 500, 1500]),
+        ];
+        grid[1].halved = true;
+        let given = |kbps, grid: &[Demand<u8>]| share(Bitrate::from_kbps(kbps), grid);
+        assert_eq!(given(240, &grid), [Some(0), Some(0)]);
+        assert_eq!(given(300, &grid), [Some(0), Some(1)]);
+        assert_eq!(given(650, &grid), [Some(1), Some(1)]);
+        for kbps in [1_000, 1_650, 1_990] {
+            assert_eq!(given(kbps, &grid), [Some(1), Some(2)], "{kbps} kbit/s");
+        }
+        assert_eq!(given(2_000, &grid), [Some(2), Some(2)]);
+        grid.reverse();
+        assert_eq!(given(1_700, &grid), [Some(2), Some(1)]);
+    }
+
+    /// How large a layer is that was granted, where the smallest is 0 and its half less.
+    fn level(demand: &Demand<u8>, grant: Option<usize>) -> i64 {
+        let at = grant.map_or(-1, |at| i64::try_from(at).unwrap());
+        at - i64::from(demand.halved)
+    }
+
+    proptest! {
+        #[test]
+        fn of_equals_nobody_is_a_layer_behind_who_could_have_had_the_next(
+            budget in 0u64..8_000,
+            wanted in proptest::collection::vec(
+                (0u8..3, any::<bool>(), any::<bool>(), proptest::collection::vec(1u64..2_000, 2..5)),
+                0..8,
+            ),
+        ) {
+            let demands: Vec<Demand<u8>> = wanted.iter().zip(0..).map(|((priority, halved, first, kbps), key)| {
+                let mut kbps = kbps.clone();
+                kbps.sort_unstable();
+                Demand { halved: *halved, first: *first, ..demand(key, *priority, &kbps) }
+            }).collect();
+            let grants = share(Bitrate::from_kbps(budget), &demands);
+            let takes = |demand: &Demand<u8>, at: usize| demand.layers[at].kbps();
+            let has = |demand: &Demand<u8>, grant: Option<usize>| grant.map_or(0, |at| takes(demand, at));
+            let given: Vec<_> = demands.iter().zip(grants).collect();
+            let left = budget - given.iter().map(|(demand, grant)| has(demand, *grant)).sum::<u64>();
+            for &(behind, has_less) in &given {
+                let next = has_less.map_or(0, |at| at + 1);
+                if next == behind.layers.len() {
+                    continue;
+                }
+                let needs = takes(behind, next) - has(behind, has_less);
+                prop_assert!(needs > left, "there was room for {behind:?}");
+                for &(ahead, has_more) in &given {
+                    let is_ahead = ahead.priority == behind.priority
+                        && level(ahead, has_more) > level(behind, has_less) + 1;
+                    let Some(at) = has_more.filter(|at| is_ahead && *at > 0) else {
+                        continue;
+                    };
+                    let last_step = takes(ahead, at) - takes(ahead, at - 1);
+                    prop_assert!(needs > left + last_step, "{ahead:?} is ahead of {behind:?}");
+                }
+            }
+        }
     }
 
     #[test]

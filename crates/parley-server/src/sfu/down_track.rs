@@ -4,6 +4,8 @@
 //! says nothing of are filled with the loudest.
 
 use super::forwarder::{Forwarder, Verdict};
+use super::h264;
+use super::left_out::{LeftOut, Part};
 use super::peer::PeerAt;
 use super::rewriter::{Rewriter, Rewritten};
 use super::up_track::Came;
@@ -26,6 +28,35 @@ pub(super) struct Feed {
     pub(super) up: usize,
 }
 
+/// A packet of its feed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived<'a> {
+    pub(super) seq: u64,
+    pub(super) time: u32,
+    pub(super) marker: bool,
+    pub(super) payload: &'a [u8],
+}
+
+impl<'a> From<&'a RtpPacket> for Arrived<'a> {
+    fn from(packet: &'a RtpPacket) -> Self {
+        Self {
+            seq: *packet.seq_no,
+            time: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: &packet.payload,
+        }
+    }
+}
+
+/// What goes down of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Goes {
+    pub(super) at: Rewritten,
+    /// Without its payload: its number was kept free, and nobody is to wait for it, but the picture it is of was left out. Receivers count
+    /// it as padding.
+    pub(super) empty: bool,
+}
+
 /// One section.
 #[derive(Debug)]
 pub(super) struct DownTrack {
@@ -39,6 +70,7 @@ pub(super) struct DownTrack {
     pub(super) feed: Option<Feed>,
     pub(super) forwarder: Forwarder,
     rewriter: Rewriter,
+    left_out: LeftOut,
     /// Of a feed of sound: nothing of it was passed on yet.
     fresh: bool,
     /// When the client asked for a key frame last.
@@ -57,6 +89,7 @@ impl DownTrack {
             feed: None,
             forwarder: Forwarder::default(),
             rewriter: Rewriter::new(clock_rate, first_seq),
+            left_out: LeftOut::default(),
             fresh: true,
             asked: None,
         }
@@ -87,9 +120,11 @@ impl DownTrack {
         before.is_some_and(|before| now < before + ASKED_AGAIN)
     }
 
-    /// A packet of its feed: the numbers it goes down with, if it does.
-    pub(super) fn take(&mut self, now: Instant, came: Came, packet: &RtpPacket) -> Option<Rewritten> {
-        let (seq, time) = (*packet.seq_no, packet.header.timestamp);
+    /// A packet of its feed: what goes down of it, if anything does.
+    pub(super) fn take(&mut self, now: Instant, came: Came, packet: Arrived<'_>) -> Option<Goes> {
+        let Arrived { seq, time, .. } = packet;
+        let is_late = self.rewriter.is_late(seq);
+        let mut empty = false;
         match came {
             Came::Sound { again } => {
                 if std::mem::take(&mut self.fresh) {
@@ -98,27 +133,42 @@ impl DownTrack {
                     self.rewriter.go_on(seq);
                 }
             }
-            // What comes late fills a gap that its receiver knows of.
+            // What comes late fills a gap that its receiver knows of, if only that it is none.
+            Came::Picture { layer, .. } if is_late && self.forwarder.has_left_out(layer, time) => {
+                empty = true;
+            }
             Came::Picture { layer, spare, .. }
-                if spare && !self.rewriter.is_late(seq) && self.forwarder.leaves_out(layer, time) =>
+                if spare && !is_late && self.forwarder.leaves_out(layer, time) =>
             {
-                self.rewriter.leave_out(seq);
+                let part = Part {
+                    seq,
+                    time,
+                    begins: h264::begins_picture(packet.payload),
+                    ends: packet.marker,
+                };
+                self.left_out.part(&mut self.rewriter, part);
                 return None;
             }
             Came::Picture { layer, begins, .. } => match self.forwarder.take(layer, begins) {
-                Verdict::Pass => {}
-                Verdict::Begin => self.rewriter.begin(now, seq, time),
+                Verdict::Pass if is_late => {}
+                Verdict::Pass => self.left_out.passes(&mut self.rewriter, seq),
+                Verdict::Begin => {
+                    self.left_out.forget();
+                    self.rewriter.begin(now, seq, time);
+                }
                 Verdict::Drop => return None,
             },
             Came::Useless { layer } => {
                 if self.kind.is_audio() || self.forwarder.current() == Some(layer) {
+                    self.left_out.forget();
                     self.rewriter.leave_out(seq);
                 }
                 return None;
             }
             Came::Silent => return None,
         }
-        self.rewriter.rewrite(now, seq, time)
+        let at = self.rewriter.rewrite(now, seq, time)?;
+        Some(Goes { at, empty })
     }
 
     /// How its wish stands. `on`: the publication is there and sends; `rid` of the layer that goes down.
@@ -139,5 +189,105 @@ impl DownTrack {
             state,
             rid: layer.and_then(rid),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGINS: &[u8] = &[0x01, 0x9a];
+    const GOES_ON: &[u8] = &[0x01, 0x3a];
+
+    struct Section {
+        now: Instant,
+        track: DownTrack,
+    }
+
+    impl Section {
+        /// A section in which a picture goes down at half its rate, after its key frame with number 10.
+        fn halved() -> Self {
+            #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+            let now = Instant::now();
+            let track = DownTrack::new(Mid::from("1"), MediaKind::Video, Ssrc::from(7), 100);
+            let mut section = Self { now, track };
+            section.track.forwarder.aim(Some(0));
+            section.track.forwarder.halve(true);
+            let key = Came::Picture {
+                layer: 0,
+                begins: true,
+                spare: false,
+            };
+            assert_eq!(section.take(key, (10, 0, true), &[0x67]), Some((100, false)));
+            section
+        }
+
+        fn take(&mut self, came: Came, numbers: (u64, u32, bool), payload: &[u8]) -> Option<(u64, bool)> {
+            let (seq, time, marker) = numbers;
+            let arrived = Arrived {
+                seq,
+                time,
+                marker,
+                payload,
+            };
+            let goes = self.track.take(self.now, came, arrived)?;
+            Some((goes.at.seq, goes.empty))
+        }
+
+        fn part(&mut self, spare: bool, numbers: (u64, u32, bool), payload: &[u8]) -> Option<(u64, bool)> {
+            let came = Came::Picture {
+                layer: 0,
+                begins: false,
+                spare,
+            };
+            self.take(came, numbers, payload)
+        }
+    }
+
+    #[test]
+    fn what_comes_late_of_a_picture_that_was_left_out_fills_its_place_with_nothing() {
+        let mut section = Section::halved();
+        // Of the picture that is left out 11 and 12 are lost at first: 12 was certainly of it, 11 may have been of one before.
+        assert_eq!(section.part(true, (13, 3_000, false), GOES_ON), None);
+        assert_eq!(section.part(true, (14, 3_000, true), GOES_ON), None);
+        assert_eq!(
+            section.part(false, (15, 6_000, true), &[0x41]),
+            Some((102, false))
+        );
+        assert_eq!(section.part(true, (16, 9_000, true), BEGINS), None, "another one");
+        assert_eq!(
+            section.part(false, (17, 12_000, true), &[0x41]),
+            Some((103, false))
+        );
+        assert_eq!(section.part(true, (11, 3_000, false), BEGINS), Some((101, true)));
+        assert_eq!(section.part(true, (12, 3_000, false), GOES_ON), None);
+    }
+
+    #[test]
+    fn what_is_never_repaired_of_a_picture_that_was_left_out_stops_nobody() {
+        let mut section = Section::halved();
+        assert_eq!(section.part(true, (11, 3_000, false), BEGINS), None);
+        // 12, its end, is lost.
+        assert_eq!(
+            section.part(false, (13, 6_000, true), &[0x41]),
+            Some((101, false))
+        );
+        // 15, in the middle of the next one.
+        assert_eq!(section.part(true, (14, 9_000, false), BEGINS), None);
+        assert_eq!(section.part(true, (16, 9_000, true), GOES_ON), None);
+        assert_eq!(
+            section.part(false, (17, 12_000, true), &[0x41]),
+            Some((102, false))
+        );
+    }
+
+    #[test]
+    fn a_whole_picture_that_comes_late_goes_down_as_it_is() {
+        let mut section = Section::halved();
+        assert_eq!(
+            section.part(false, (12, 6_000, true), &[0x41]),
+            Some((102, false))
+        );
+        assert_eq!(section.part(true, (11, 3_000, true), BEGINS), Some((101, false)));
     }
 }

@@ -3,8 +3,13 @@
 //! Owned by a down track. `aim` says which layer is wanted (the allocation decides), `take` what to do with each packet that
 //! comes. Until a key frame of the wanted layer begins, the layer before goes on, and where there was none, a smaller one that
 //! begins: a picture of another size for a moment is better than none. Of a layer that goes down at half its rate, pictures that no other
-//! refers to are left out, each as a whole. Deliberately absent: why a layer is wanted, numbers (`rewriter`), and asking for key frames
+//! refers to are left out, each as a whole, and remembered for what comes late of them. Deliberately absent: why a layer is wanted, numbers (`rewriter`), and asking for key frames
 //! (`key_frames`), which somebody does as long as [`Forwarder::waits_for`] names a layer.
+
+use std::collections::VecDeque;
+
+/// So many of the pictures that no other refers to are remembered: more than a second of them.
+const SPARES_MAX: usize = 16;
 
 /// A layer of the publication, by its place in it, smallest first.
 pub(super) type LayerAt = usize;
@@ -34,8 +39,8 @@ pub(super) struct Forwarder {
     wanted: Option<LayerAt>,
     current: Option<LayerAt>,
     halved: bool,
-    /// The last picture that no other refers to, by its time, and whether it was left out.
-    spare: Option<(u32, bool)>,
+    /// The last pictures that no other refers to, the newest last, by their time, and whether each was left out.
+    spares: VecDeque<(u32, bool)>,
 }
 
 impl Forwarder {
@@ -57,13 +62,20 @@ impl Forwarder {
         if self.current != Some(layer) {
             return false;
         }
-        match self.spare {
-            Some((same, left_out)) if same == time => left_out,
-            _ => {
-                self.spare = Some((time, self.halved));
-                self.halved
-            }
+        let known = self.spares.iter().rev().find(|(known, _)| *known == time);
+        if let Some((_, left_out)) = known {
+            return *left_out;
         }
+        if self.spares.len() == SPARES_MAX {
+            self.spares.pop_front();
+        }
+        self.spares.push_back((time, self.halved));
+        self.halved
+    }
+
+    /// Whether the picture recorded at `time` of its layer was left out.
+    pub(super) fn has_left_out(&self, layer: LayerAt, time: u32) -> bool {
+        self.current == Some(layer) && self.spares.contains(&(time, true))
     }
 
     /// The section is for another publication now: whatever comes begins anew.
@@ -80,6 +92,7 @@ impl Forwarder {
         let in_place_of_none = self.current.is_none() && self.wanted.is_some_and(|wanted| layer < wanted);
         if begins && (self.wanted == Some(layer) || in_place_of_none) {
             self.current = Some(layer);
+            self.spares.clear();
             return Verdict::Begin;
         }
         Verdict::Drop
@@ -158,6 +171,27 @@ mod tests {
         forwarder.halve(true);
         assert!(!forwarder.leaves_out(0, 9), "the rest of one that went down");
         assert!(forwarder.leaves_out(0, 10));
+    }
+
+    #[test]
+    fn what_was_left_out_is_known_for_a_while_when_more_of_it_comes() {
+        let mut forwarder = Forwarder::default();
+        forwarder.aim(Some(0));
+        forwarder.halve(true);
+        forwarder.take(0, true);
+        for time in 1..=20 {
+            forwarder.leaves_out(0, time);
+        }
+        assert!(forwarder.has_left_out(0, 20) && forwarder.has_left_out(0, 5));
+        assert!(!forwarder.has_left_out(1, 20), "another layer");
+        assert!(!forwarder.has_left_out(0, 4), "it is long ago");
+        assert!(forwarder.leaves_out(0, 18), "as it was decided then");
+        forwarder.halve(false);
+        forwarder.leaves_out(0, 21);
+        assert!(!forwarder.has_left_out(0, 21), "that one went down");
+        forwarder.aim(Some(1));
+        forwarder.take(1, true);
+        assert!(!forwarder.has_left_out(1, 20), "another layer's times");
     }
 
     #[test]

@@ -38,6 +38,18 @@ pub(super) fn is_spare(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether nothing of the same picture is before this packet of a slice: it is the first one (`first_mb_in_slice` 0; H.264, 7.4.3), or that
+/// cannot be told.
+pub(super) fn begins_picture(payload: &[u8]) -> bool {
+    // 0 is the one number that is written with its first bit set (H.264, 9.1).
+    let bit = |byte: Option<&u8>| byte.is_none_or(|byte| byte & 0x80 != 0);
+    match payload {
+        [header, rest @ ..] if header & 0x1f == SLICE => bit(rest.first()),
+        [header, rest @ ..] if header & 0x1f == FU_A => bit(rest.first()) && bit(rest.get(1)),
+        _ => true,
+    }
+}
+
 /// The units of an aggregation packet; what is cut short ends it.
 fn aggregated(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
@@ -87,10 +99,26 @@ mod tests {
         check(&[], false);
     }
 
+    #[test]
+    fn a_picture_begins_with_the_first_part_of_its_first_slice() {
+        let check = |payload: &[u8], begins: bool| assert_eq!(begins_picture(payload), begins, "{payload:?}");
+        check(&[0x01, 0x9a], true);
+        check(&[0x01, 0x3a], false);
+        check(&[0x1c, 0x81, 0x9a], true);
+        check(&[0x1c, 0x81, 0x3a], false);
+        check(&[0x1c, 0x01, 0x9a], false);
+        check(&[0x1c, 0x41, 0x9a], false);
+        // Nothing is said of these.
+        check(&[0x1c, 0x81], true);
+        check(&[0x01], true);
+        check(&[0x67, 0x42], true);
+        check(&[], true);
+    }
+
     proptest! {
         #[test]
         fn no_payload_is_a_panic(payload in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = (begins_key_frame(&payload), is_spare(&payload));
+            let _ = (begins_key_frame(&payload), is_spare(&payload), begins_picture(&payload));
         }
     }
 }

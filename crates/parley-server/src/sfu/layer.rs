@@ -23,6 +23,8 @@ const GONE: Duration = Duration::from_millis(400);
 const BACK: u32 = PASSED_BY;
 /// Whoever saw that one sees what comes first, and so much later what else there may be.
 const SHUNNED: Duration = Duration::from_secs(2);
+/// More than this share of a layer is not taken for spare: a still picture's is anything, and may move at any time.
+const SPARE_MAX: f64 = 0.6;
 /// What a layer is taken to need that says nothing about itself.
 const UNKNOWN: Bitrate = Bitrate::from_kbps(300);
 
@@ -183,7 +185,8 @@ impl Layer {
 
     /// The same without the pictures that no other refers to, where there are such.
     pub(super) fn takes_halved(&self, now: Instant) -> Option<Bitrate> {
-        self.spare_share.map(|share| self.takes(now).scale(1.0 - share))
+        self.spare_share
+            .map(|share| self.takes(now).scale(1.0 - share.min(SPARE_MAX)))
     }
 }
 
@@ -298,6 +301,22 @@ mod tests {
         );
         let at = come(&mut layer, false);
         assert_eq!(layer.takes_halved(at), None, "they come no more");
+    }
+
+    #[test]
+    fn a_layer_of_which_all_is_spare_takes_something_at_half_its_rate_too() {
+        let mut layer = layer("q", 320, 180, 150);
+        let now = start();
+        for seq in 0..100 {
+            let at = now + Duration::from_millis(seq * 40);
+            layer.came(at, 7.into(), seq, 750, true);
+        }
+        let at = now + Duration::from_secs(4);
+        let (all, half) = (layer.takes(at).kbps(), layer.takes_halved(at).unwrap().kbps());
+        assert!(
+            (140..=160).contains(&all) && half * 5 >= all * 2 - 5,
+            "{half} of {all}"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
 //! | `dialect` | what every connection speaks |
-//! | `down_track` | what goes down in one section: which packets (`forwarder`), under which numbers (`rewriter`) |
+//! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`) |
 //! | `driver` | threads, sockets and the way to the hub |
 //!
 //! Retransmission works hop by hop and is the library's, as are pacing and the estimate of what a way carries. Deliberately absent:
@@ -32,6 +32,7 @@ mod h264;
 mod introductions;
 mod key_frames;
 mod layer;
+mod left_out;
 mod offences;
 mod part;
 mod peer;

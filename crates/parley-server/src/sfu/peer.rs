@@ -7,19 +7,19 @@
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
 use super::dialect::{check, config};
-use super::down_track::DownTrack;
+use super::down_track::{DownTrack, Goes};
 use super::flow_limit::FlowLimit;
 use super::forwarder::Aim;
 use super::introductions::{Introductions, Names, claim, stream_of};
 use super::layer::Layer;
 use super::offences::Offences;
-use super::rewriter::Rewritten;
 use super::up_track::UpTrack;
 use super::way::{FIRST_ESTIMATE, Wanted, Way};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{ParticipantId, RoomId};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate as LibraryRate;
 use str0m::change::SdpOffer;
@@ -221,7 +221,7 @@ impl Peer {
         &mut self,
         now: Instant,
         down: usize,
-        at: Rewritten,
+        Goes { at, empty }: Goes,
         recorded: Instant,
         packet: &RtpPacket,
         number: u32,
@@ -242,9 +242,14 @@ impl Peer {
         let Some(stream) = api.stream_tx(&track.ssrc) else {
             return false;
         };
+        let payload: Arc<[u8]> = if empty {
+            Arc::from([])
+        } else {
+            Arc::clone(&packet.payload)
+        };
         stream.write_rtp(
-            RtpWrite::new(pt, at.seq.into(), at.time, recorded, packet.payload.clone())
-                .marker(packet.header.marker)
+            RtpWrite::new(pt, at.seq.into(), at.time, recorded, payload)
+                .marker(packet.header.marker && !empty)
                 .nackable(!is_sound)
                 .csrc(&[number])
                 .ext_vals(values),

@@ -97,6 +97,18 @@ impl Rewriter {
         self.push(seq + 1);
     }
 
+    /// The packet right after the highest one is left out, if it is missing before this one.
+    pub(super) fn leave_out_next(&mut self, before: u64) {
+        if self.source_next < before {
+            self.leave_out(self.source_next);
+        }
+    }
+
+    /// This packet is left out with everything that is missing before it.
+    pub(super) fn leave_out_up_to(&mut self, seq: u64) {
+        self.go_on(seq + 1);
+    }
+
     /// Whether packets after this one were passed on or left out already.
     pub(super) const fn is_late(&self, seq: u64) -> bool {
         seq < self.source_next

@@ -1,4 +1,4 @@
-//! A try with one picture where none seems to fit. What goes down then are voices, and an estimate grows to half again of what is sent and no
+//! A try with one picture where no face seems to fit. What goes down then are voices, and an estimate grows to half again of what is sent and no
 //! further, so that on a thin line nobody would ever be seen; and whenever something was looked for it falls to less than what is sent, whether
 //! the way is full or not. So one small picture beside the voices is sent until it shows that it does not fit:
 //!
@@ -7,7 +7,7 @@
 //! * After a try that failed comes the next one [`AGAIN`] later, and ever more rarely. What is much more than the way is known to carry is
 //!   not tried.
 //!
-//! Owned by a way. Deliberately absent: which picture, and what fits.
+//! Owned by a way. Deliberately absent: which picture (`way`), and what fits.
 
 use parley_proto::Bitrate;
 use std::time::{Duration, Instant};
@@ -69,9 +69,15 @@ impl Default for Trial {
     }
 }
 
+/// Whether a picture that takes so much with everything beside it may be tried. `unknown`: nothing is known of the way yet, so that any
+/// picture is better than none.
+pub(super) fn dares(estimate: Bitrate, takes: Bitrate, unknown: bool) -> bool {
+    unknown || takes <= estimate.scale(BOLD)
+}
+
 impl Trial {
-    /// Whether the picture is sent although it seems not to fit. `takes` is what it takes with the voices beside it, `None` while nobody is
-    /// to be seen; `fits`: somebody is seen without that; `unknown`: nothing is known of the way yet, so that any picture is better than none.
+    /// Whether the picture is sent although it seems not to fit. `takes` is what it takes with all that goes down beside it, `None` while
+    /// nobody is to be seen; `fits`: it is seen without that; `unknown` as for [`dares`].
     pub(super) fn runs(
         &mut self,
         now: Instant,
@@ -80,7 +86,7 @@ impl Trial {
         fits: bool,
         unknown: bool,
     ) -> bool {
-        let possible = takes.filter(|takes| unknown || *takes <= estimate.scale(BOLD));
+        let possible = takes.filter(|takes| dares(estimate, *takes, unknown));
         if fits || possible.is_none() {
             self.dark_since = None;
         }

@@ -4,15 +4,16 @@
 //! what of it ([`allocation`](super::allocation)). The beginning is the delicate part: a look needs a picture that goes down, and a
 //! picture needs an estimate that leaves room for it.
 
-use super::allocation::{Allocator, Demand, MARGIN};
+use super::allocation::{Allocator, Demand, Grants, MARGIN};
 use super::down_track::{DownTrack, Feed};
 use super::forwarder::Aim;
 use super::layer::{Layer, enough};
 use super::probing::Probing;
-use super::trial::Trial;
+use super::trial::{Trial, dares};
 use super::up_track::UpTrack;
 use super::voices::Voices;
 use parley_proto::{Bitrate, ParticipantId, Source};
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 /// What the way to a client is taken to carry before anything is known of it. The first probes go up to six times of it.
@@ -33,6 +34,8 @@ pub(super) struct Wanted {
     demands: Vec<Demand<usize>>,
     /// What the layers of the demands mean to a section.
     choices: Vec<Vec<Aim>>,
+    /// Whether they are of somebody's face, and not of a screen.
+    faces: Vec<bool>,
     /// Sections with a voice in them.
     voices: usize,
     /// Somebody is seen.
@@ -68,10 +71,11 @@ impl Wanted {
                 continue;
             };
             let place = wanted.demands.len();
-            if wish.source == Source::Camera && floor == Some(wish.participant) {
+            let is_face = wish.source == Source::Camera;
+            if is_face && floor == Some(wish.participant) {
                 has_floor = Some(place);
             }
-            if current.is_some() {
+            if is_face && current.is_some() {
                 is_seen.get_or_insert(place);
             }
             wanted.demands.push(Demand {
@@ -82,6 +86,7 @@ impl Wanted {
                 first: false,
             });
             wanted.choices.push(choices);
+            wanted.faces.push(is_face);
         }
         // Whoever has the floor and is not to be seen here makes nobody else's picture go.
         if let Some(first) = has_floor.or(is_seen).and_then(|at| wanted.demands.get_mut(at)) {
@@ -90,10 +95,43 @@ impl Wanted {
         wanted
     }
 
-    /// The one that is seen if only one is.
-    fn first(&self) -> Option<(usize, &Demand<usize>)> {
-        let places = self.demands.iter().enumerate().rev();
-        places.max_by_key(|(_, demand)| (demand.priority, demand.first))
+    /// The one to be tried beside what is granted, and whether it is granted already. It is the first one that `may` be, for what it takes at
+    /// least, until the first face; where that is seen there is nothing to try, and where there is none, any picture will do.
+    fn tried(&self, grants: &Grants, may: impl Fn(Bitrate) -> bool) -> Option<(usize, bool)> {
+        let mut order: Vec<_> = self
+            .demands
+            .iter()
+            .zip(grants)
+            .zip(&self.faces)
+            .enumerate()
+            .collect();
+        order.sort_by_key(|(_, ((demand, _), _))| Reverse((demand.priority, demand.first)));
+        let (mut seen, mut first) = (None, None);
+        for (at, ((demand, grant), is_face)) in order {
+            let least = demand.layers.first().copied();
+            if grant.is_some() {
+                if *is_face {
+                    return Some((at, true));
+                }
+                seen.get_or_insert(at);
+            } else if least.is_some_and(&may) {
+                first.get_or_insert(at);
+                if *is_face {
+                    return first.map(|at| (at, false));
+                }
+            }
+        }
+        let seen = seen.map(|at| (at, true));
+        seen.or(first.map(|at| (at, false)))
+    }
+
+    /// What goes down of everything else but this one.
+    fn beside(&self, grants: &Grants, this: usize) -> Bitrate {
+        let places = self.demands.iter().zip(grants).enumerate();
+        let granted = places
+            .filter(|(at, _)| *at != this)
+            .filter_map(|(_, (demand, grant))| demand.layers.get((*grant)?));
+        granted.fold(Bitrate::ZERO, |all, one| sum(all, *one))
     }
 }
 
@@ -172,16 +210,7 @@ impl Way {
         let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
         let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
         let starves = !grants.is_empty() && grants.iter().all(Option::is_none);
-        let first = wanted
-            .first()
-            .and_then(|(at, demand)| Some((at, *demand.layers.first()?)));
-        let first = first.filter(|(_, takes)| *takes <= limit);
-        let takes = first.map(|(_, takes)| sum(self.voices.take(now), takes));
-        let unknown = self.seen_since.is_none();
-        let tries = self.trial.runs(now, self.estimate, takes, !starves, unknown);
-        if let Some(grant) = first.filter(|_| tries).and_then(|(at, _)| grants.get_mut(at)) {
-            *grant = Some(0);
-        }
+        let tries = self.tries(now, wanted, limit, &mut grants);
         let mut aims = vec![None; sections];
         let mut has = voices;
         let mut step: Option<Bitrate> = None;
@@ -219,6 +248,28 @@ impl Way {
         (aims, look.flatten())
     }
 
+    /// Whether one more picture is sent to see whether it fits: it is granted then, too.
+    fn tries(&mut self, now: Instant, wanted: &Wanted, limit: Bitrate, grants: &mut Grants) -> bool {
+        let unknown = self.seen_since.is_none();
+        let (estimate, voices) = (self.estimate, self.voices.take(now));
+        let all = wanted.beside(grants, usize::MAX);
+        let may = |least| {
+            let with = sum(all, least);
+            with <= limit && dares(estimate, sum(voices, with), unknown)
+        };
+        let tried = wanted.tried(grants, may);
+        let takes = tried.and_then(|(at, _)| {
+            let least = wanted.demands.get(at)?.layers.first()?;
+            Some(sum(voices, sum(wanted.beside(grants, at), *least)))
+        });
+        let fits = tried.is_some_and(|(_, fits)| fits);
+        let tries = self.trial.runs(now, estimate, takes, fits, unknown);
+        if let Some(grant) = tried.filter(|_| tries).and_then(|(at, _)| grants.get_mut(at)) {
+            *grant = Some(0);
+        }
+        tries
+    }
+
     fn note_seen(&mut self, now: Instant, wanted: &Wanted) {
         if wanted.seen {
             self.seen_since.get_or_insert(now);
@@ -234,4 +285,122 @@ impl Way {
 
 fn sum(one: Bitrate, other: Bitrate) -> Bitrate {
     Bitrate::from_bps(one.bps().saturating_add(other.bps()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one picture is, and takes.
+    struct Picture {
+        is_face: bool,
+        priority: u8,
+        first: bool,
+        kbps: &'static [u64],
+    }
+
+    fn face(priority: u8, first: bool, kbps: &'static [u64]) -> Picture {
+        Picture {
+            is_face: true,
+            priority,
+            first,
+            kbps,
+        }
+    }
+
+    fn screen(priority: u8, kbps: &'static [u64]) -> Picture {
+        Picture {
+            is_face: false,
+            priority,
+            first: false,
+            kbps,
+        }
+    }
+
+    fn wanted(pictures: &[Picture]) -> Wanted {
+        let mut wanted = Wanted {
+            voices: 2,
+            seen: true,
+            ..Wanted::default()
+        };
+        for (key, picture) in pictures.iter().enumerate() {
+            let aims = (0..picture.kbps.len()).map(|layer| Aim { layer, halved: false });
+            wanted.choices.push(aims.collect());
+            wanted.faces.push(picture.is_face);
+            wanted.demands.push(Demand {
+                key,
+                priority: picture.priority,
+                layers: picture
+                    .kbps
+                    .iter()
+                    .map(|kbps| Bitrate::from_kbps(*kbps))
+                    .collect(),
+                halved: false,
+                first: picture.first,
+            });
+        }
+        wanted
+    }
+
+    /// Which of them were ever sent in ten seconds, over a way that is taken to carry so much the whole time.
+    fn sent(estimate: u64, limit: Option<u64>, pictures: &[Picture]) -> Vec<bool> {
+        #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+        let start = Instant::now();
+        let wanted = wanted(pictures);
+        let mut way = Way {
+            estimate: Bitrate::from_kbps(estimate),
+            pictures_max: limit.map(Bitrate::from_kbps),
+            ..Way::default()
+        };
+        let mut sent = vec![false; pictures.len()];
+        for tenths in 0..100 {
+            let now = start + Duration::from_millis(100 * tenths);
+            let (aims, _) = way.grant(now, &wanted, pictures.len());
+            for (sent, aim) in sent.iter_mut().zip(aims) {
+                *sent |= aim.is_some();
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn whoever_speaks_is_tried_beside_a_picture_that_takes_hardly_anything() {
+        let speaks = || face(1, true, &[100, 150]);
+        assert_eq!(sent(160, None, &[face(1, false, &[10]), speaks()]), [true, true]);
+        assert_eq!(sent(160, None, &[screen(3, &[20]), speaks()]), [true, true]);
+        // Where they are not more than anybody else, that one is enough.
+        let others = || face(1, false, &[100, 150]);
+        assert_eq!(sent(160, None, &[face(1, false, &[10]), others()]), [true, false]);
+        // Nor is more tried than the client wants.
+        let limit = Some(105);
+        assert_eq!(sent(160, limit, &[screen(3, &[20]), speaks()]), [true, false]);
+    }
+
+    #[test]
+    fn where_a_screen_is_far_too_much_a_face_is_tried() {
+        let faces = || [face(1, false, &[100, 150]), face(1, true, &[100, 150])];
+        let [one, other] = faces();
+        assert_eq!(
+            sent(160, None, &[screen(3, &[1_500]), one, other]),
+            [false, false, true]
+        );
+        // One that may fit comes first.
+        let [one, other] = faces();
+        assert_eq!(
+            sent(160, None, &[screen(3, &[200]), one, other]),
+            [true, false, false]
+        );
+        // So it is with a face that somebody put large.
+        let [one, other] = faces();
+        assert_eq!(
+            sent(160, None, &[face(3, false, &[900]), one, other]),
+            [false, false, true]
+        );
+        let [one, other] = faces();
+        let limit = Some(120);
+        assert_eq!(
+            sent(160, limit, &[screen(3, &[200]), one, other]),
+            [false, false, true]
+        );
+    }
 }

@@ -117,12 +117,18 @@ impl Demultiplexer {
         let Some(section) = self.sections.get_mut(&place) else {
             return drops.unexpected.one();
         };
-        if packet.payload.is_empty() {
-            return; // padding, or a keep-alive
-        }
+        let is_empty = packet.payload.is_empty();
         let &[number] = packet.header.csrc.as_slice() else {
-            return drops.unexpected.one();
+            if !is_empty {
+                drops.unexpected.one();
+            }
+            return; // padding, or a keep-alive
         };
+        // Among pictures that go on it fills a place: the server left that one out, and nobody is to wait for it.
+        let is_picture = |track: &Track| !track.is_sound();
+        if is_empty && !self.tracks.get(&number).is_some_and(is_picture) {
+            return;
+        }
         if !section.seen.first_time(packet.header.sequence_number) {
             return drops.duplicates.one();
         }
@@ -236,6 +242,9 @@ impl Demultiplexer {
         let at = (packet.header.sequence_number, packet.header.timestamp);
         let belongs = section.belongs(number, at.0);
         let is_begun = self.tracks.contains_key(&number);
+        if packet.payload.is_empty() && !matches!(belongs, Belongs::ToNewest(_) | Belongs::Late(_)) {
+            return; // nobody begins with nothing
+        }
         let is_stray = match belongs {
             Belongs::ToNewest(_) | Belongs::Begins => false,
             Belongs::Late(_) => !is_begun,

@@ -240,7 +240,8 @@ impl Group {
         }
     }
 
-    /// It is a call of two again, or of one: nothing goes through the SFU any more.
+    /// It is a call of two again, or of one: nothing goes through the SFU any more. What hosts said of the spotlight is kept until
+    /// [`Group::nobody_is_missing`], for after a restart of the server it is so until the third one is back.
     pub(super) fn end(&mut self, cx: &mut Context<'_>) {
         self.standing = Standing::Pair;
         self.connection.close(cx);
@@ -253,11 +254,15 @@ impl Group {
         self.first_up = None;
         self.silent_since = None;
         self.words_wait = false;
-        self.spotlights = Spotlights::default();
         self.offences = OffencesTold::default();
         cx.out.lane(LaneCommand::EndFiles);
         cx.out.sfu_over();
         cx.out.prefer_sfu(false);
+    }
+
+    /// The room is really one of two, or of one.
+    pub(super) fn nobody_is_missing(&mut self) {
+        self.spotlights = Spotlights::default();
     }
 
     /// Somebody is there who may have missed what was said.
@@ -334,9 +339,10 @@ impl Group {
         }
     }
 
-    /// Whom a host put large for everybody.
+    /// Whom a host put large for everybody, while there is a group.
     pub(super) fn spotlight(&self, me: Option<&Participant>, roster: &Roster) -> Option<Spotlight> {
-        self.spotlights.shown(me, roster)
+        let shown = || self.spotlights.shown(me, roster);
+        self.in_force().then(shown).flatten()
     }
 
     /// What hosts were told of people's clients; nothing for anybody else.

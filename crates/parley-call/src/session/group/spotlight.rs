@@ -1,7 +1,7 @@
 //! Whom a host put large for everybody: what this side said, what it heard, and what of that counts. Sans-IO.
 //!
 //! A host says it to everybody on every change, and to a newcomer by itself, as a raised hand. What was said or heard last counts, as long as whoever
-//! said it is a host by the server's word, and whoever is meant is there.
+//! said it is a host by the server's word, and whoever is meant is there. It outlives the group for as long as somebody of it may come back.
 
 use crate::session::roster::Roster;
 use crate::snapshot::Spotlight;

@@ -240,6 +240,9 @@ impl Stay {
             }
             None => {}
         }
+        if !self.group.in_force() && self.roster.len() <= 1 && self.missing.is_empty() {
+            self.group.nobody_is_missing();
+        }
         self.settle_pairs(cx);
         for message in std::mem::take(&mut cx.to_server) {
             let sent = self.signaling.send(message, cx.out);

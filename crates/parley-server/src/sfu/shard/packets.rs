@@ -179,10 +179,10 @@ impl Sfu {
             let taken = subscriber
                 .downs
                 .get_mut(route.down)
-                .and_then(|down| down.take(now, came, packet));
+                .and_then(|down| down.take(now, came, packet.into()));
             let was_given = subscriber.dirty;
-            if let Some(rewritten) = taken
-                && subscriber.send(now, route.down, rewritten, recorded, packet, number)
+            if let Some(goes) = taken
+                && subscriber.send(now, route.down, goes, recorded, packet, number)
             {
                 self.counts.media_out += 1;
                 if !was_given {

@@ -242,6 +242,28 @@ fn what_was_lost_at_the_beginning_and_comes_again_has_its_place() {
 }
 
 #[test]
+fn a_packet_without_payload_fills_its_place_among_pictures_and_begins_nothing() {
+    let mut world = World::with_two();
+    let place = section(1, 1);
+    world.feed(place, 9, 0, &[ADA], &[]);
+    assert_eq!(world.times_told(1, TrackKind::Video), 0);
+    world.feed(place, 10, 3_000, &[ADA], KEY);
+    world.feed(place, 12, 9_000, &[ADA], PART);
+    world.feed(place, 11, 6_000, &[ADA], &[]);
+    // Padding and keep-alives, and somebody whose picture does not come here.
+    world.feed(place, 13, 9_000, &[], &[]);
+    world.feed(place, 13, 9_000, &[BOB], &[]);
+    world.feed(place, 13, 12_000, &[ADA], PART);
+    let came = world.came(1, TrackKind::Video);
+    assert_eq!(came, [(10, 3_000), (12, 9_000), (11, 6_000), (13, 12_000)]);
+    // Of sound nothing is left out.
+    world.feed(section(1, 2), 20, 0, &[ADA + 100], PART);
+    world.feed(section(1, 2), 21, 960, &[ADA + 100], &[]);
+    assert_eq!(world.came(1, TrackKind::Audio).len(), 1);
+    assert_eq!(world.drops.list(), []);
+}
+
+#[test]
 fn sound_is_told_with_its_first_packet_and_goes_on_after_silence() {
     let mut world = World::with_two();
     for n in 0..50u16 {
