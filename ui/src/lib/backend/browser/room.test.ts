@@ -7,7 +7,7 @@ import { Room } from './room';
 import type { GroupWord, Participant, Role } from './wire';
 
 const ID = (n: number): string => toBase64Url(new Uint8Array(16).fill(n));
-const person = (n: number, role: Role = 'guest'): Participant => ({ id: ID(n), name: `${n}`, role, order: n, away: false });
+const person = (n: number, role: Role = 'guest'): Participant => ({ id: ID(n), name: `${n}`, role, order: n, away: false, listens: false });
 const [ME, HOST, BEN, DAN] = [person(1, 'host'), person(2, 'host'), person(3), person(4)];
 const LARGE = { participant: BEN.id, screen: false };
 const key = () => new WordKey(new Uint8Array(16).fill(1), new Uint8Array(24).fill(2));

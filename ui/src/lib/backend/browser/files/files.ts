@@ -7,7 +7,6 @@
 import type { TransferView } from '../../../bindings';
 import { freshId } from '../base64';
 import type { FileWay } from '../group/pairs';
-import { PEOPLE_MAX } from '../limits';
 import { readFileFrame } from './frames';
 import { Mouth } from './mouth';
 import { keys } from './one';
@@ -23,8 +22,8 @@ export interface PickedFile {
 
 /** Whoever comes first. */
 const NOBODY = '';
-/** People whose transfers are remembered, those who left among them. */
-const REMEMBERED_MAX = 2 * PEOPLE_MAX;
+/** People whose transfers are remembered, those who left among them: twice as many as may speak in a room, for only they are offered files. */
+const REMEMBERED_MAX = 300;
 /** Of what came and is about to: a browser keeps it, and gives pages a part of the disk only. */
 const KEPT_BYTES_MAX = 8 * 1024 ** 3;
 
