@@ -83,7 +83,7 @@ mod tests {
         for words in [&[][..], &["tea".to_owned()]] {
             let said = bench(words).unwrap_err().to_string();
             assert!(
-                said.contains("call, capture, files, ladder, setup, sfu, signaling, turn"),
+                said.contains("call, capture, files, group, ladder, setup, sfu, signaling, turn"),
                 "{said}"
             );
         }
