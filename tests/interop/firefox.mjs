@@ -58,7 +58,8 @@ export async function launchFirefox({ executable, headless = true, preferences =
   writeFileSync(join(profile, 'user.js'), Object.entries({ ...PREFERENCES, ...preferences }).map(line).join(''))
   const encoder = join(profile, 'x264_at_once.so')
   execFileSync('cc', ['-shared', '-fPIC', '-o', encoder, join(dirname(fileURLToPath(import.meta.url)), 'x264_at_once.c'), '-ldl'])
-  const child = spawn(executable, [...(headless ? ['--headless'] : []), '--no-remote', '--remote-debugging-port=0', '--profile', profile], {
+  // It goes with this script, however that ends: whoever started the script may kill it.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', executable, ...(headless ? ['--headless'] : []), '--no-remote', '--remote-debugging-port=0', '--profile', profile], {
     env: { ...process.env, LD_PRELOAD: encoder },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
