@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 
 /// What came of one person so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Came {
+pub struct Came {
     /// Pictures shown.
-    pictures: u64,
+    pub pictures: u64,
     /// Packets of sound; of a guest, whose browser tells no more, seconds in which something was heard.
-    sound: u64,
+    pub sound: u64,
 }
 
 /// What somebody told of the others last, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Reading(BTreeMap<String, Came>);
+pub struct Reading(pub BTreeMap<String, Came>);
 
 /// What has to come of each between two readings.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ impl Teller {
     /// What it told last; nothing before its first word.
     fn reading(&self) -> Reading {
         let told = match self {
-            Self::Endpoint(cli) => cli.told("people"),
+            Self::Endpoint(cli) => return Reading::of_endpoint(cli),
             Self::Guest(peer) => peer.told("people"),
         };
         told.last().map(Reading::of).unwrap_or_default()
@@ -101,6 +101,12 @@ impl RollCall {
 }
 
 impl Reading {
+    /// What an endpoint (with `--events`) told last; nothing before its first word.
+    #[must_use]
+    pub fn of_endpoint(cli: &Cli) -> Self {
+        cli.told("people").last().map(Self::of).unwrap_or_default()
+    }
+
     fn of(told: &Value) -> Self {
         let each = told["people"].as_array().into_iter().flatten();
         let came = |one: &Value| {

@@ -8,10 +8,9 @@ use super::cost::{CpuMeter, pss_mb};
 use super::rows::Report;
 use crate::harness::cli::{Cli, Wish};
 use crate::harness::idle_time::IdleTime;
+use crate::harness::roll_call::{Came, Reading};
 use crate::harness::server::RealServer;
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -68,14 +67,14 @@ fn measure(report: &mut Report, case: &str, people: usize, lasts: Duration) -> R
         wait_until_seen(&watcher, at)?;
     }
     sleep(SETTLE);
-    let before = came(&watcher);
+    let Reading(before) = Reading::of_endpoint(&watcher);
     let (began, idle) = (Instant::now(), IdleTime::start());
     let [of_client, of_server] = [watcher.pid(), server.pid()].map(|pid| CpuMeter::start(pid, &[]));
     sleep(lasts);
     let [client, at_server] = [&of_client, &of_server].map(CpuMeter::pct);
     let idle = idle.share();
     let memory = [pss_mb(watcher.pid(), &[])?, pss_mb(server.pid(), &[])?];
-    let after = came(&watcher);
+    let Reading(after) = Reading::of_endpoint(&watcher);
     let seconds = began.elapsed().as_secs_f64();
     let each = after.iter().map(|(name, now)| {
         let then = before.get(name).copied().unwrap_or_default();
@@ -124,32 +123,10 @@ fn wish(name: &str, more: &[&str]) -> Wish {
     }
 }
 
-/// What came of one person so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Came {
-    pictures: u64,
-    sound: u64,
-}
-
-/// By name.
-fn came(watcher: &Cli) -> BTreeMap<String, Came> {
-    let told = watcher.told("people");
-    let people = told.last().and_then(|told| told["people"].as_array());
-    let each = people.into_iter().flatten();
-    each.filter_map(|one: &Value| {
-        let came = Came {
-            pictures: one["pictures"].as_u64()?,
-            sound: one["sound_packets"].as_u64()?,
-        };
-        Some((one["name"].as_str()?.to_owned(), came))
-    })
-    .collect()
-}
-
 fn wait_until_seen(watcher: &Cli, others: usize) -> Result<()> {
     let began = Instant::now();
     loop {
-        let came = came(watcher);
+        let Reading(came) = Reading::of_endpoint(watcher);
         // Of those who all speak, the server passes the loudest on.
         let seen = |came: &&Came| came.pictures > 0;
         if came.len() == others && came.values().filter(seen).count() == others {

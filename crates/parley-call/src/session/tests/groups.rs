@@ -300,16 +300,20 @@ fn whoever_is_on_another_network_comes_back_to_the_server_long_before_that_is_kn
     expect_group(&world, &[0, 1, 2]);
 }
 
-#[test]
-fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
-    let mut world = group(90);
+/// It is away for two seconds and knows nothing afterwards; in the end the three are a group again.
+fn restart_the_whole_server(world: &mut World) {
     world.stop_server();
     world.run_s(2);
     world.restart_sfu();
     world.start_server(false);
     world.server.groups.on = true;
     world.run_s(30);
-    expect_group(&world, &[0, 1, 2]);
+    expect_group(world, &[0, 1, 2]);
+}
+
+#[test]
+fn after_a_restart_of_the_whole_server_the_group_is_one_again() {
+    restart_the_whole_server(&mut group(90));
 }
 
 #[test]

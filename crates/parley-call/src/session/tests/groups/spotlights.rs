@@ -2,8 +2,8 @@
 
 use super::*;
 
-#[test]
-fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
+/// Three, whose host put the second one large.
+fn group_with_one_large() -> (World, Spotlight) {
     let mut world = World::new(90);
     world.server.has_host = true;
     let mut world = pair_in(world);
@@ -15,31 +15,25 @@ fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
     };
     world.command(0, CallCommand::Spotlight(Some(target)));
     world.run_s(2);
-    let shown = |world: &World| [0, 1, 2].map(|party| world.snapshot(party).spotlight);
+    (world, target)
+}
+
+/// Whom each of the three shows large.
+fn shown(world: &World) -> [Option<Spotlight>; 3] {
+    [0, 1, 2].map(|party| world.snapshot(party).spotlight)
+}
+
+#[test]
+fn whom_a_host_put_large_is_large_again_after_a_restart_of_the_whole_server() {
+    let (mut world, target) = group_with_one_large();
     assert_eq!(shown(&world), [Some(target); 3]);
-    world.stop_server();
-    world.run_s(2);
-    world.restart_sfu();
-    world.start_server(false);
-    world.server.groups.on = true;
-    world.run_s(30);
-    expect_group(&world, &[0, 1, 2]);
+    restart_the_whole_server(&mut world);
     assert_eq!(shown(&world), [Some(target); 3]);
 }
 
 #[test]
 fn it_is_large_again_where_they_come_back_one_long_after_the_other() {
-    let mut world = World::new(90);
-    world.server.has_host = true;
-    let mut world = pair_in(world);
-    enter(&mut world);
-    world.run_s(5);
-    let target = Spotlight {
-        participant: world.id(1),
-        screen: false,
-    };
-    world.command(0, CallCommand::Spotlight(Some(target)));
-    world.run_s(2);
+    let (mut world, target) = group_with_one_large();
     world.stop_server();
     world.run_s(2);
     world.restart_sfu();
@@ -48,7 +42,6 @@ fn it_is_large_again_where_they_come_back_one_long_after_the_other() {
     }
     world.start_server(false);
     world.server.groups.on = true;
-    let shown = |world: &World| [0, 1, 2].map(|party| world.snapshot(party).spotlight);
     // The host first. For a while it is a room of one, and then of two.
     for party in [0, 1, 2] {
         world.parties[party].cut_off = false;
