@@ -174,7 +174,7 @@ export class GuestBackend implements Backend {
         this.#talk.raise(command.raised);
         return null;
       case 'offer_files':
-        return this.#talk.offer(this.#picked.take(command.paths), this.#state().call?.people ?? [], command.to);
+        return this.#talk.offer(this.#picked.take(command.paths), this.#state().call, command.to);
       case 'decide_file':
         this.#talk.decide(command.id, command.accept);
         return null;

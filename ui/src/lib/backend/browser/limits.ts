@@ -1,7 +1,9 @@
 /** Bounds of docs/protocol.md that several parts of a guest's page keep. */
 
+/** People of one room who may speak. */
+export const SPEAKING_MAX = 150;
 /** People of one room, those who only listen among them. */
-export const PEOPLE_MAX = 1150;
+export const PEOPLE_MAX = SPEAKING_MAX + 1000;
 /** People that one message names. */
 export const PEOPLE_TOLD_AT_ONCE = 100;
 export const LISTEN_FROM_MAX = 65_535;

@@ -1,5 +1,6 @@
 /** Whether this page only listens, as the server said last, and what follows for its devices. Pure. As `parley-app/src/engine/listening.rs`. */
 import type { AppCommand, CommandError, PartView } from '../../bindings';
+import { SOURCES } from '../../text/language.svelte';
 
 /** How microphone and camera are switched. */
 export interface Switches {
@@ -8,7 +9,7 @@ export interface Switches {
 }
 
 /** What somebody is told who asks for what a listener cannot have. */
-export const LISTENING: CommandError = { code: 'not_now', message: 'You are listening. Raise your hand to speak.' };
+export const LISTENING: CommandError = { code: 'not_now', message: SOURCES.en.sentences.youAreListening };
 
 export class Listening {
   /** As the call said last. */

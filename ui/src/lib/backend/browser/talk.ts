@@ -1,5 +1,5 @@
 /** The side panel of a guest, done: chat, reactions, the hand and files over the lanes of one call after another. */
-import type { CommandError, PersonView, ReactionKind, TalkView } from '../../bindings';
+import type { CommandError, CallView, ReactionKind, TalkView } from '../../bindings';
 import { t } from '../../text';
 import { SOURCES } from '../../text/language.svelte';
 import { freshId } from './base64';
@@ -163,8 +163,8 @@ export class Talk {
   }
 
   /** To everybody of `people` who takes files, or to those of them who were chosen. */
-  offer(files: readonly PickedFile[], people: readonly PersonView[], chosen: readonly string[]): CommandError | null {
-    const to = offeredTo(people, chosen);
+  offer(files: readonly PickedFile[], call: CallView | null, chosen: readonly string[]): CommandError | null {
+    const to = offeredTo(call?.people ?? [], chosen, call !== null && (call.group !== null || call.listeners.length > 0));
     if (!to) return { code: 'not_now', message: SOURCES.en.sentences.nobodyTakesFiles };
     if (Math.max(1, to.length) * files.length > UNFINISHED_ALL_MAX) return { code: 'failed', message: SOURCES.en.sentences.filesTooMany };
     void this.#files.offer(files, to);

@@ -7,6 +7,7 @@
 import type { TransferView } from '../../../bindings';
 import { freshId } from '../base64';
 import type { FileWay } from '../group/pairs';
+import { SPEAKING_MAX } from '../limits';
 import { readFileFrame } from './frames';
 import { Mouth } from './mouth';
 import { keys } from './one';
@@ -23,7 +24,7 @@ export interface PickedFile {
 /** Whoever comes first. */
 const NOBODY = '';
 /** People whose transfers are remembered, those who left among them: twice as many as may speak in a room, for only they are offered files. */
-const REMEMBERED_MAX = 300;
+const REMEMBERED_MAX = 2 * SPEAKING_MAX;
 /** Of what came and is about to: a browser keeps it, and gives pages a part of the disk only. */
 const KEPT_BYTES_MAX = 8 * 1024 ** 3;
 
@@ -111,12 +112,14 @@ export class Files {
    * back. But what is offered then is for whoever comes.
    */
   setPeople(there: readonly string[]): void {
+    // There may be a thousand.
+    const these = new Set(there);
     for (const [who, reach] of this.#reaches) {
-      reach.there = there.includes(who);
+      reach.there = these.has(who);
       if (reach.isOver && !this.#of(who)) this.#reaches.delete(who);
     }
     if (there.length === 0) return;
-    for (const one of this.#people) if (one.who !== NOBODY) one.setGone(!there.includes(one.who));
+    for (const one of this.#people) if (one.who !== NOBODY) one.setGone(!these.has(one.who));
   }
 
   /** `to`: whom it is for; the other one of a call of two, or whoever comes first, where that is nobody. */

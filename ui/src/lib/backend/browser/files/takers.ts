@@ -5,9 +5,10 @@
  */
 import type { PersonView } from '../../../bindings';
 
-export function offeredTo(people: readonly Pick<PersonView, 'id' | 'takes_files'>[], to: readonly string[]): readonly string[] | null {
-  if (!people.length && !to.length) return [];
+/** `isGroup`: there are listeners beside them, or it is a group: then only who says so takes any. */
+export function offeredTo(people: readonly Pick<PersonView, 'id' | 'takes_files'>[], to: readonly string[], isGroup: boolean): readonly string[] | null {
+  if (!people.length && !to.length && !isGroup) return [];
   const chosen = people.filter(({ id }) => !to.length || to.includes(id));
-  const takers = chosen.filter((one) => people.length === 1 || one.takes_files);
+  const takers = chosen.filter((one) => (people.length === 1 && !isGroup) || one.takes_files);
   return takers.length ? takers.map(({ id }) => id) : null;
 }

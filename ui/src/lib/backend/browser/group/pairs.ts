@@ -126,11 +126,6 @@ export class Pairs {
     for (const id of this.#pairs.keys()) this.#out.pairReachable(id, isReachable(around, id));
   }
 
-  /** All of them are over. */
-  closeAll(): void {
-    for (const id of this.#pairs.keys()) this.#close(id);
-  }
-
   #knows = (id: string): boolean => this.#ways.some((way) => way.participant === id);
   #wants = (id: string): boolean => this.#ways.some((way) => way.participant === id && way.wanted);
 
