@@ -122,6 +122,18 @@ pub(crate) struct Resume {
     pub(crate) others: Vec<Participant>,
 }
 
+impl Resume {
+    /// The same where nobody can be a listener any more.
+    #[must_use]
+    pub(crate) fn without_listeners(mut self) -> Self {
+        self.listens = false;
+        for other in &mut self.others {
+            other.listens = false;
+        }
+        self
+    }
+}
+
 /// Makes and reads both kinds.
 pub(crate) struct Tokens {
     encode: EncodingKey,

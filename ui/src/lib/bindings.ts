@@ -839,7 +839,11 @@ away: boolean,
 /**
  * Which hand theirs is in the order in which they went up; absent while it is down.
  */
-hand_place: number | null, };
+hand_place: number | null, 
+/**
+ * What the server counted of their app that no app does; told to hosts, and absent where there is nothing.
+ */
+offences: OffencesView | null, };
 
 /**
  * One's own side.

@@ -2,6 +2,7 @@
 //! shared, and nothing of that comes back by itself when a host lets them speak. Owned by the engine's actor.
 
 use super::actor::Actor;
+use super::group;
 use super::mute::MuteAsk;
 use super::obey::{Outcome, refuse};
 use crate::view::{CommandErrorCode, ListenerView, PartView, Phase};
@@ -93,6 +94,7 @@ impl Actor {
             host: person.role == Role::Host,
             away: person.away,
             hand_place: self.hands.place(Some(person.id)),
+            offences: group::offences(call, person.id),
         };
         let listeners = call.people.iter().filter(|person| person.listens);
         listeners.map(seen).collect()

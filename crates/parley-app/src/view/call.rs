@@ -130,6 +130,8 @@ pub struct ListenerView {
     pub away: bool,
     /// Which hand theirs is in the order in which they went up; absent while it is down.
     pub hand_place: Option<u32>,
+    /// What the server counted of their app that no app does; told to hosts, and absent where there is nothing.
+    pub offences: Option<OffencesView>,
 }
 
 /// Another person in the call who may speak.

@@ -30,6 +30,12 @@ impl Rooms {
                 return self.refuse(client, code);
             }
         };
+        // A server that takes no listeners since its restart has nobody who could let them speak.
+        let resume = if self.groups.can_listen() {
+            resume
+        } else {
+            resume.without_listeners()
+        };
         let seat = Seat {
             room: resume.room,
             id: resume.id,
@@ -71,8 +77,8 @@ impl Rooms {
 
     /// Seats someone whom this server does not have (any more): it was restarted, or gave them up.
     fn come_back(&mut self, now: Moment, client: ClientId, seat: Seat, resume: &Resume, name: String) {
-        let same_call = self.is_recovering(now, resume)
-            || self.rooms.get(&seat.room).is_some_and(|room| room.lost(seat.id));
+        let lost = self.rooms.get(&seat.room).and_then(|room| room.lost(seat.id));
+        let same_call = self.is_recovering(now, resume) || lost.is_some();
         // What was lent for one call is given back with it.
         let lent = resume.lent && same_call;
         let role = if resume.lent && !same_call {
@@ -88,10 +94,11 @@ impl Rooms {
         }
         // Into another call they come like anybody.
         let room = self.rooms.get(&seat.room);
-        let listens = if same_call {
-            resume.listens
-        } else {
-            room.is_some_and(|room| self.comes_to_listen(room, client, role))
+        let listens = match lost {
+            // What a host said since the token was made holds.
+            Some(listened) => listened,
+            None if same_call => resume.listens,
+            None => room.is_some_and(|room| self.comes_to_listen(room, client, role)),
         };
         // Someone only known from a token gives way to someone who is really here.
         let full = room.filter(|room| room.is_full(self.places_in(room, client), listens));

@@ -97,6 +97,11 @@ impl Groups {
         self.able.contains_key(&client)
     }
 
+    /// Whether anybody can be a listener here.
+    pub(super) const fn can_listen(&self) -> bool {
+        self.people_max.is_some() && self.listeners.max > 0
+    }
+
     pub(super) fn gone(&mut self, client: ClientId) {
         self.able.remove(&client);
     }

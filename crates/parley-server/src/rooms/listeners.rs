@@ -83,7 +83,7 @@ impl Rooms {
             return;
         }
         let places = self.places_in(room, client);
-        if places.listeners == 0 || room.members().len() < ROOM_PARTICIPANTS_MAX {
+        if listens && (places.listeners == 0 || room.members().len() < ROOM_PARTICIPANTS_MAX) {
             return self.refuse(client, ErrorCode::SfuUnavailable);
         }
         if room.is_full(places, listens) {
@@ -99,7 +99,13 @@ impl Rooms {
             return;
         };
         member.listens = listens;
-        let (part, in_sfu) = (member.part(), member.grouped.in_sfu);
+        let in_sfu = member.grouped.in_sfu;
+        // They may be away, or not have heard of it yet: what comes until they say what they send is held against nobody.
+        let part = if listens {
+            Part::ListensUnaware
+        } else {
+            Part::Speaks
+        };
         tracing::debug!(room = ?seat.room, participant = ?seat.id, listens, "another part");
         if in_sfu {
             self.ask_sfu(seat, Ask::Part(part));
@@ -149,8 +155,11 @@ impl Rooms {
             Ask::Offer { publish, .. } | Ask::Publish(publish) => !publish.is_empty(),
             _ => false,
         };
-        if matches!(ask, Ask::Offer { .. }) {
-            self.ask_sfu(seat, Ask::Part(part));
+        match ask {
+            // Whoever says that they send nothing knows that they listen.
+            Ask::Offer { .. } | Ask::Publish(_) if !publishes => self.ask_sfu(seat, Ask::Part(part)),
+            Ask::Offer { .. } => self.ask_sfu(seat, Ask::Part(Part::ListensUnaware)),
+            _ => {}
         }
         if publishes && part == Part::Listens {
             self.misspeaks(now, seat, Offence::Upstream);

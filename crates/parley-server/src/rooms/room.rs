@@ -79,7 +79,7 @@ impl Member {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     members: Vec<Member>,
-    lost: VecDeque<ParticipantId>,
+    lost: VecDeque<(ParticipantId, bool)>,
     order_last: Option<u32>,
     pub(super) door: RoomDoor,
     pub(super) topology: Topology,
@@ -216,18 +216,21 @@ impl Room {
     }
 
     pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
+        let listened = self.member(id).is_some_and(|member| member.listens);
         self.members.retain(|member| member.id != id);
         if reason == LeaveReason::Lost {
+            self.lost.retain(|(known, _)| *known != id);
             if self.lost.len() == LOST_MAX {
                 self.lost.pop_front();
             }
-            self.lost.push_back(id);
+            self.lost.push_back((id, listened));
         }
     }
 
-    /// Whether `id` was in this call and was given up.
-    pub(super) fn lost(&self, id: ParticipantId) -> bool {
-        self.lost.contains(&id)
+    /// Whether `id` only listened, if they were in this call and were given up.
+    pub(super) fn lost(&self, id: ParticipantId) -> Option<bool> {
+        let mut lost = self.lost.iter();
+        lost.find_map(|(known, listened)| (*known == id).then_some(*listened))
     }
 
     /// Someone who was not seen since the restart, and until when they are waited for.

@@ -69,18 +69,11 @@ impl Room {
         }
     }
 
-    /// Somebody may speak from now on, or only listens. What follows where that is news: what they send now, and over which connections.
-    pub(super) fn take_part(
-        &mut self,
-        who: ParticipantId,
-        part: Part,
-    ) -> Option<(Vec<Publish>, impl Iterator<Item = PeerAt> + use<>)> {
+    /// Somebody may speak from now on, or only listens. Where that is news, what they said they send, which is to be taken anew.
+    pub(super) fn take_part(&mut self, who: ParticipantId, part: Part) -> Option<Vec<Publish>> {
         let member = self.members.entry(who).or_default();
-        if std::mem::replace(&mut member.part, part) == part {
-            return None;
-        }
-        let peers = [member.coming, member.peer].into_iter().flatten();
-        Some((member.said.clone(), peers))
+        let is_news = std::mem::replace(&mut member.part, part) != part;
+        is_news.then(|| member.said.clone())
     }
 
     /// Whether `who` may speak.

@@ -167,16 +167,8 @@ impl Sfu {
                 publish,
             } => self.offer(now, (room, participant), connection, &sdp, publish),
             Ask::Publish(publish) => {
-                let Some(known) = self.rooms.get_mut(&room) else {
-                    return;
-                };
-                let Some(member) = known.members.get(&participant) else {
-                    return;
-                };
-                for at in [member.coming, member.peer].into_iter().flatten() {
-                    if let Some(peer) = self.peers.get_mut(at) {
-                        known.publish(participant, publish.clone(), peer);
-                    }
+                if let Some(known) = self.rooms.get_mut(&room) {
+                    publish_over_all(known, &mut self.peers, participant, &publish);
                 }
             }
             Ask::Subscribe { downs, kbps_max } => {
@@ -189,13 +181,8 @@ impl Sfu {
             }
             Ask::Part(part) => {
                 let known = self.rooms.entry(room).or_insert_with(|| Room::new(room));
-                let publish = known.take_part(participant, part);
-                if let Some((publish, peers)) = publish {
-                    for at in peers {
-                        if let Some(peer) = self.peers.get_mut(at) {
-                            known.publish(participant, publish.clone(), peer);
-                        }
-                    }
+                if let Some(said) = known.take_part(participant, part) {
+                    publish_over_all(known, &mut self.peers, participant, &said);
                 }
             }
             Ask::Kick => {
@@ -358,5 +345,17 @@ impl Sfu {
             self.ask(now, room_id);
         }
         self.note_given();
+    }
+}
+
+/// What somebody sends from now on, over each connection of theirs.
+fn publish_over_all(room: &mut Room, peers: &mut Slab<Peer>, who: ParticipantId, publish: &[Publish]) {
+    let Some(member) = room.members.get(&who) else {
+        return;
+    };
+    for at in [member.coming, member.peer].into_iter().flatten() {
+        if let Some(peer) = peers.get_mut(at) {
+            room.publish(who, publish.to_vec(), peer);
+        }
     }
 }

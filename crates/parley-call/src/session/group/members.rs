@@ -223,10 +223,11 @@ impl Members {
             return Some((None, ControlMessage::Reaction { reaction }));
         }
         if self.of.values().all(|member| member.told == Told::Nothing) {
-            // One word for all of them.
-            self.told_media = None;
+            // One word for all of them; of a listener among others, whose word would go to hundreds, to each of those who may speak.
+            let each = self.own_listens && self.of.values().any(|member| member.listens);
+            self.told_media = each.then_some(self.own_media);
             self.told_hand = false;
-            for member in self.of.values_mut() {
+            for member in self.of.values_mut().filter(|member| !each || member.listens) {
                 member.told = Told::All;
             }
         }

@@ -154,6 +154,12 @@ fn listeners_do_not_tell_each_other_what_of_theirs_is_on() {
     world.run_s(5);
     let first = world.snapshot(3).people[2].clone();
     assert!(first.listens && !first.media_told && first.media == MediaState::default());
+    let newcomer = |world: &World| world.snapshot(2).people[2].clone();
+    assert!(newcomer(&world).listens && !newcomer(&world).media_told);
+    for speaker in [0, 1] {
+        let people = world.snapshot(speaker).people;
+        assert!(people.iter().all(|person| person.media_told), "{speaker}");
+    }
     assert!(
         world.snapshot(3).people[..2]
             .iter()

@@ -18,7 +18,10 @@ export function hostNews(before: AppState, next: AppState): readonly string[] {
   const people = next.call?.people ?? [];
   const name = people.find(({ id }) => is === id || is === `screen:${id}`)?.name;
   const lit = was === is || is === null ? [] : is === SELF ? [t.group.spotlitYou] : name === undefined ? [] : [t.group.spotlitNews({ name: name || t.chat.nameless })];
-  const first = people.filter((one) => one.offences && !before.call?.people.some(({ id, offences }) => id === one.id && offences));
+  // Those who only listen do not send by mistake either.
+  const misbehaving = (call: CallView | null) => [...(call?.people ?? []), ...(call?.listeners ?? [])].filter(({ offences }) => offences);
+  const known = new Set(misbehaving(before.call).map(({ id }) => id));
+  const first = misbehaving(next.call).filter(({ id }) => !known.has(id));
   return [...lit, ...first.map((one) => t.group.misbehavesNews({ name: one.name || t.chat.nameless }))];
 }
 

@@ -73,7 +73,7 @@ describe('news of listeners', () => {
     for (const others of [2, 40]) {
       const { people } = callOf(scenario('group-3'));
       const [gone] = people;
-      const moved = [...audience(others), { id: gone?.id ?? '', name: gone?.name ?? '', host: false, away: false, hand_place: null }];
+      const moved = [...audience(others), { id: gone?.id ?? '', name: gone?.name ?? '', host: false, away: false, hand_place: null, offences: null }];
       expect(texts({ listeners: audience(others) }, { people: people.slice(1), listeners: moved }), `${others}`).toEqual([]);
       expect(texts({ people: people.slice(1), listeners: moved }, { listeners: audience(others) }), `${others}`).toEqual([]);
     }

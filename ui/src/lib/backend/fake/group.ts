@@ -28,7 +28,7 @@ export function others(count: number): PersonView[] {
 
 /** So many who only listen. */
 export const audience = (count: number, hands: readonly number[] = []): ListenerView[] =>
-  Array.from({ length: count }, (_, i) => ({ id: `l-${i + 1}`, name: `${NAMES[(i * 7) % NAMES.length] ?? ''} ${i + 1}`, host: false, away: i % 40 === 39, hand_place: hands.indexOf(i) < 0 ? null : hands.indexOf(i) + 1 }));
+  Array.from({ length: count }, (_, i) => ({ id: `l-${i + 1}`, name: `${NAMES[(i * 7) % NAMES.length] ?? ''} ${i + 1}`, host: false, away: i % 40 === 39, hand_place: hands.indexOf(i) < 0 ? null : hands.indexOf(i) + 1, offences: null }));
 
 const QUIET: GroupView = { up: true, speakers: [], short: false };
 
@@ -60,7 +60,7 @@ export function withPart(state: AppState, ask: DoorAsk): AppState {
   const { id, listens } = ask;
   if (id === call.me) return { ...state, call: { ...call, part: listens ? 'listens' : 'let_speak' }, local: { ...state.local, muted: true, camera_on: false, camera: 'off' } };
   const [person, listener] = [call.people.find((one) => one.id === id), call.listeners.find((one) => one.id === id)];
-  if (listens && person) return { ...state, call: { ...call, people: call.people.filter((one) => one !== person), listeners: [...call.listeners, { id, name: person.name, host: person.host, away: person.away, hand_place: person.hand_place }] } };
+  if (listens && person) return { ...state, call: { ...call, people: call.people.filter((one) => one !== person), listeners: [...call.listeners, { id, name: person.name, host: person.host, away: person.away, hand_place: person.hand_place, offences: person.offences }] } };
   if (!listens && listener) return { ...state, call: { ...call, people: [...call.people, { ...GRACE, id, name: listener.name, host: listener.host, microphone_on: false, camera_on: false, picture: 'off', video_size: null }], listeners: call.listeners.filter((one) => one !== listener) } };
   return state;
 }

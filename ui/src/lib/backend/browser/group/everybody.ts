@@ -119,7 +119,7 @@ export class Everybody {
     this.#hands.see([...raised, ...(ownHand ? [null] : [])]);
     const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.downs.some(({ state }) => state === 'paused') } : null;
     // There may be hundreds who only listen: they have no tile, and nothing comes of them.
-    const listeners = people.filter(({ listens }) => listens).map(({ id, name, role, away }) => ({ id, name, host: role === 'host', away, hand_place: this.#hands.place(id) }));
+    const listeners = people.filter(({ listens }) => listens).map(({ id, name, role, away }) => ({ id, name, host: role === 'host', away, hand_place: this.#hands.place(id), offences: call.mayHost ? group.offences.of(id) : null }));
     return { view, spotlight: call.spotlight, people: people.filter(({ listens }) => !listens).map((person) => this.#person(person, call, group)), listeners, handPlace: this.#hands.place(null) };
   }
 

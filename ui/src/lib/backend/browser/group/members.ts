@@ -95,13 +95,15 @@ export class Members {
     }
     const reaction = this.#reactions.shift();
     if (reaction !== undefined) return { to: null, message: { type: 'reaction', reaction } };
-    if ([...this.#of.values()].every(({ told }) => told === 'nothing')) {
-      // One word for all of them.
-      this.#toldMedia = '';
-      this.#toldHand = false;
-      for (const member of this.#of.values()) member.told = 'all';
-    }
     const media = JSON.stringify(this.ownMedia);
+    const members = [...this.#of.values()];
+    if (members.every(({ told }) => told === 'nothing')) {
+      // One word for all of them; of a listener among others, whose word would go to hundreds, to each of those who may speak.
+      const each = this.#ownListens && members.some(({ listens }) => listens);
+      this.#toldMedia = each ? media : '';
+      this.#toldHand = false;
+      for (const member of members) if (!each || member.listens) member.told = 'all';
+    }
     if (this.#toldMedia !== media) {
       this.#toldMedia = media;
       return { to: null, message: this.ownMedia };
