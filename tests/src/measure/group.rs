@@ -103,7 +103,7 @@ fn measure(report: &mut Report, case: &str, people: usize, lasts: Duration) -> R
     Ok(())
 }
 
-/// How large a picture comes in a grid of so many, as `parley-cli` asks for it.
+/// How large pictures come to one of so many where nobody says otherwise (`parley-app`'s `endpoint/gaze`), as `parley-cli` writes it.
 const fn tile(people: usize) -> &'static str {
     match people {
         0..=2 => "1280x720",

@@ -100,11 +100,10 @@ impl Rooms {
         };
         member.listens = listens;
         let in_sfu = member.grouped.in_sfu;
-        // They may be away, or not have heard of it yet: what comes until they say what they send is held against nobody.
-        let part = if listens {
-            Part::ListensUnaware
-        } else {
-            Part::Speaks
+        // They may be away, or not have heard of it yet.
+        let part = match member.part() {
+            Part::Listens => Part::ListensUntold,
+            part => part,
         };
         tracing::debug!(room = ?seat.room, participant = ?seat.id, listens, "another part");
         if in_sfu {
@@ -158,7 +157,8 @@ impl Rooms {
         match ask {
             // Whoever says that they send nothing knows that they listen.
             Ask::Offer { .. } | Ask::Publish(_) if !publishes => self.ask_sfu(seat, Ask::Part(part)),
-            Ask::Offer { .. } => self.ask_sfu(seat, Ask::Part(Part::ListensUnaware)),
+            Ask::Offer { .. } if part == Part::Listens => self.ask_sfu(seat, Ask::Part(Part::ListensUntold)),
+            Ask::Offer { .. } => self.ask_sfu(seat, Ask::Part(part)),
             _ => {}
         }
         if publishes && part == Part::Listens {

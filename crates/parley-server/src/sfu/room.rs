@@ -13,7 +13,7 @@ use super::speakers::Speakers;
 use super::up_track::{Route, UpTrack};
 use super::way::Wanted;
 use parley_proto::limits::{PUBLICATIONS_MAX, SPEAKERS_MAX};
-use parley_proto::{Bitrate, Down, ParticipantId, Publication, Publish, RoomId, Source, Wish};
+use parley_proto::{Bitrate, Down, Offence, ParticipantId, Publication, Publish, RoomId, Source, Wish};
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ pub(super) struct Member {
     pub(super) coming: Option<PeerAt>,
     /// Whether anything is taken of them.
     pub(super) part: Part,
+    part_since: Option<Instant>,
     /// What they said they send, which counts once they may.
     said: Vec<Publish>,
     pub(super) publish: Vec<Publish>,
@@ -70,15 +71,21 @@ impl Room {
     }
 
     /// Somebody may speak from now on, or only listens. Where that is news, what they said they send, which is to be taken anew.
-    pub(super) fn take_part(&mut self, who: ParticipantId, part: Part) -> Option<Vec<Publish>> {
+    pub(super) fn take_part(&mut self, now: Instant, who: ParticipantId, part: Part) -> Option<Vec<Publish>> {
         let member = self.members.entry(who).or_default();
         let is_news = std::mem::replace(&mut member.part, part) != part;
+        if is_news {
+            member.part_since = Some(now);
+        }
         is_news.then(|| member.said.clone())
     }
 
-    /// Whether `who` may speak.
-    pub(super) fn part_of(&self, who: ParticipantId) -> Part {
-        self.members.get(&who).map_or(Part::Speaks, |member| member.part)
+    /// What a packet of `who` is that belongs to none of their tracks.
+    pub(super) fn stray(&self, now: Instant, who: ParticipantId) -> Option<Offence> {
+        let member = self.members.get(&who);
+        let since = member.and_then(|member| member.part_since);
+        let lasts = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        member.map_or(Part::Speaks, |member| member.part).offence(lasts)
     }
 
     /// What `who` sends from now on, by this connection of theirs; of a listener nothing is taken.

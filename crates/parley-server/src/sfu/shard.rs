@@ -181,7 +181,7 @@ impl Sfu {
             }
             Ask::Part(part) => {
                 let known = self.rooms.entry(room).or_insert_with(|| Room::new(room));
-                if let Some(said) = known.take_part(participant, part) {
+                if let Some(said) = known.take_part(now, participant, part) {
                     publish_over_all(known, &mut self.peers, participant, &said);
                 }
             }

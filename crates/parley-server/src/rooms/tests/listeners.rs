@@ -369,3 +369,65 @@ fn whoever_comes_to_hundreds_is_told_of_them_in_several_messages() {
     );
     assert!(matches!(told[0], ServerMessage::Joined { you, .. } if lists[0].iter().any(|one| one.id == you)));
 }
+
+/// Ada hosts Bob and Eve, who may speak; tokens as they came.
+fn three(world: &mut World) -> (Joined, Joined) {
+    let ada = world.enter(ADA, None);
+    let bob = world.enter(BOB, Some(ada.room));
+    world.enter(EVE, Some(ada.room));
+    (ada, bob)
+}
+
+#[test]
+fn no_token_from_before_makes_a_listener_speak_or_a_speaker_listen() {
+    for listens in [true, false] {
+        let mut world = world();
+        let (_, bob) = three(&mut world);
+        world.say(ADA, set(bob.me, true));
+        world.rooms.disconnected(world.now, BOB);
+        if !listens {
+            // While they are away a host lets them speak again.
+            world.say(ADA, set(bob.me, false));
+        }
+        world.wait(70);
+        world.tick();
+        assert!(world.rooms.rooms[&bob.room].member(bob.me).is_none(), "given up");
+        world.say(DAN, ClientMessage::Groups { listens: true });
+        let (back, _) = world.resume(DAN, &bob.token).unwrap();
+        let me = back.participants.iter().find(|person| person.id == bob.me);
+        assert_eq!(me.map(|me| me.listens), Some(listens));
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_listeners_since_its_restart_has_none() {
+    for groups in [None, Some(3)] {
+        let mut world = world();
+        let (_, bob) = three(&mut world);
+        let outputs = world.say(ADA, set(bob.me, true));
+        let token = fresh_token(BOB, &outputs).unwrap_or(bob.token);
+        world.restart();
+        world.rooms = std::mem::replace(&mut world.rooms, World::new().rooms)
+            .with_groups(groups)
+            .with_listeners(0, 0);
+        world.say(BOB, ClientMessage::Groups { listens: true });
+        let (back, _) = world.resume(BOB, &token).unwrap();
+        assert!(!listeners(&back).contains(&true), "{groups:?}: {back:?}");
+    }
+}
+
+#[test]
+fn who_is_made_a_listener_is_blamed_from_when_they_say_that_they_send_nothing() {
+    let mut world = world();
+    let (_, bob) = three(&mut world);
+    world.say(BOB, offer(1));
+    asks(&mut world);
+    world.say(ADA, set(bob.me, true));
+    assert_eq!(asks(&mut world), [Ask::Part(Part::ListensUntold)]);
+    let nothing = ClientMessage::Publish { publish: Vec::new() };
+    world.say(BOB, nothing);
+    assert_eq!(
+        asks(&mut world),
+        [Ask::Part(Part::Listens), Ask::Publish(Vec::new())]
+    );
+}

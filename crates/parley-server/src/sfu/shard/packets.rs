@@ -2,7 +2,6 @@
 
 use super::super::event::{Event, What};
 use super::super::flow_limit::Admission;
-use super::super::part::Part;
 use super::super::peer::{Peer, PeerAt};
 use super::super::up_track::{Came, PAYLOAD_BYTES_MAX};
 use super::{OUTPUTS_MAX, Outgoing, Sfu};
@@ -140,9 +139,9 @@ impl Sfu {
         peer.limit.was_genuine();
         let Some((up, layer)) = peer.track_of(packet) else {
             self.counts.strange += 1;
+            let who = peer.participant;
             let room = self.rooms.get(&peer.room);
-            let part = room.map_or(Part::Speaks, |room| room.part_of(peer.participant));
-            if let Some(what) = part.offence() {
+            if let Some(what) = room.map_or(Some(Offence::Streams), |room| room.stray(now, who)) {
                 self.offends(now, at, what);
             }
             return;

@@ -90,3 +90,17 @@ fn who_becomes_a_listener_is_silent_at_once_and_who_may_speak_again_is_heard_ove
     assert!(world.got(ada, bob, Source::Microphone, again).len() > 20);
     assert!(world.people[bob].closed.is_empty() && world.people[bob].connection == 1);
 }
+
+#[test]
+fn whoever_may_not_have_heard_yet_is_blamed_after_a_minute_and_not_before() {
+    let (mut world, ada, bob) = two(Part::Speaks);
+    world.run(ms(1_000));
+    world.ask(bob, Ask::Part(Part::ListensUntold));
+    let silent = world.now + ms(50);
+    world.run(ms(59_000));
+    assert_eq!(all(&world, ada, silent), 0);
+    assert!(world.people[bob].offences.is_empty() && world.people[bob].closed.is_empty());
+    world.run(ms(60_000));
+    assert!(world.people[bob].offences.contains_key(&Offence::Upstream));
+    assert_eq!(all(&world, ada, silent), 0);
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AppState } from '../../bindings';
-import { withRoom } from '../../backend/fake/group';
+import { audience, withRoom } from '../../backend/fake/group';
 import { SCENARIOS } from '../../backend/fake/scenarios';
 import { hostNews, litOf, offenceLines, tileOf } from './host';
 import { SELF } from './speaking';
@@ -32,6 +32,10 @@ test('whose app misbehaves is told the first time, and in lines what it does', (
   const worse = withRoom(room(), { people: { 'p-3': { offences: { ...offences, kicks: 2 } } } });
   expect(hostNews(room(), bad)).toEqual(['The app of Katherine Johnson sends what it should not. The server limits it.']);
   expect(hostNews(bad, worse)).toEqual([]);
+  const [listener] = audience(1);
+  const listens = (of: typeof offences | null) => withRoom(room(), { call: { listeners: listener ? [{ ...listener, name: 'Hypatia', offences: of }] : [] } });
+  expect(hostNews(listens(null), listens(offences)), 'who only listens').toEqual(['The app of Hypatia sends what it should not. The server limits it.']);
+  expect(hostNews(listens(offences), listens(offences))).toEqual([]);
   expect(offenceLines({ ...offences, kicks: 2 })).toEqual([
     ['Sends more than it may', 3],
     ['Cut off by the server', 2],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SOURCES } from '../../../text/language.svelte';
 import { PEOPLE_MAX } from '../limits';
 import { readServer } from '../reader';
 import { Offences } from './offences';
@@ -19,6 +20,13 @@ test('the newest word about each is kept, each kind once, and what is not known 
   expect(offences.of(ID), 'what makes no sense is no news').toEqual({ list: [{ what: 'flood', count: 7 }], kicks: 1 });
   offences.forget(ID);
   expect(offences.of(ID)).toBe(null);
+});
+
+test('each kind that is told with words is read', () => {
+  const kinds = Object.keys(SOURCES.en.group.offences).filter((what) => what !== 'kicks');
+  expect(kinds).toContain('upstream');
+  const message = said(kinds.map((what) => ({ what, count: 1 })));
+  expect(typeof message === 'object' && message?.type === 'offences' ? message.list.map(({ what }) => what) : message).toEqual(kinds);
 });
 
 test('no more people are remembered than a room has', () => {
