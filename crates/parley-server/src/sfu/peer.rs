@@ -282,10 +282,12 @@ impl Peer {
     /// The layer each section is to show, out of what the way carries. Lets the library look for more where that is worth it.
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<Aim>> {
         let (aims, look) = self.way.grant(now, wanted, sections);
-        if let Some(rate) = look {
-            self.rtc
-                .bwe()
-                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(rate.bps()));
+        if let Some(look) = look {
+            let mut estimator = self.rtc.bwe();
+            if look.afresh {
+                estimator.reset(LibraryRate::from(self.way.estimate.bps()));
+            }
+            estimator.set_bitrate(LibraryRate::ZERO, LibraryRate::from(look.rate.bps()));
             self.dirty = true;
         }
         aims
