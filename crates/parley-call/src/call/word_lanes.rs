@@ -1,25 +1,61 @@
 //! The lanes of a group's chat and of its offers of files, as the app has them of a data channel: bounded channels, whose other ends are here. What is said on them
 //! goes sealed through the server, when the session says that it may; a lane that is not read drops and counts, as a data
 //! channel's does.
+//!
+//! The chat says a message on each lane by itself. Where the same waits on most of them it is said once, to everybody; for that the first
+//! one waits a moment for the others ([`GATHERED`]). Who has it already hears it again, and shows it once, as after a loss.
 
 use crate::port::{Lane, LaneKind};
 use bytes::{Bytes, BytesMut};
-use parley_proto::ParticipantId;
+use parley_proto::{ChatFrame, ParticipantId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
 /// Messages that may wait for the server; more, and the one who speaks waits.
 const OUTGOING_MAX: usize = 16;
 /// Messages that may wait for the app; more are dropped and counted. What honest sides have on their way fits.
 const INCOMING_MAX: usize = 128;
+/// With so many people and more, what is written to all of them goes once.
+const PEOPLE_MIN: usize = 3;
+/// So long a message waits for the other lanes to have it too.
+const GATHERED: Duration = Duration::from_millis(50);
+
+/// What is to go, on which kind of lane, and to whom; nobody: to everybody.
+pub(super) type Said = (Option<ParticipantId>, LaneKind, Bytes);
 
 /// This side's ends of one.
 #[derive(Debug)]
 struct Ends {
     came: mpsc::Sender<Bytes>,
     to_go: mpsc::Receiver<BytesMut>,
+    /// The first of what is to go.
+    first: Option<Frame>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    bytes: Bytes,
+    /// A message that somebody wrote: others may get the same.
+    written: bool,
+}
+
+/// A message that waits for the other lanes to have it too.
+#[derive(Debug)]
+struct Gathering {
+    bytes: Bytes,
+    until: Instant,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+enum Step {
+    Say(Said),
+    Wait(Instant),
+    Nothing,
 }
 
 /// See the module.
@@ -28,6 +64,7 @@ pub(super) struct WordLanes {
     lanes: BTreeMap<(ParticipantId, LaneKind), Ends>,
     /// Who spoke last: the next one comes first.
     last: Option<(ParticipantId, LaneKind)>,
+    gathering: Option<Gathering>,
     /// What found no room.
     pub(super) dropped: u64,
 }
@@ -37,7 +74,12 @@ impl WordLanes {
     pub(super) fn open(&mut self, participant: ParticipantId, kind: LaneKind) -> Lane {
         let (outgoing, to_go) = mpsc::channel(OUTGOING_MAX);
         let (came, incoming) = mpsc::channel(INCOMING_MAX);
-        self.lanes.insert((participant, kind), Ends { came, to_go });
+        let ends = Ends {
+            came,
+            to_go,
+            first: None,
+        };
+        self.lanes.insert((participant, kind), ends);
         Lane {
             outgoing,
             incoming,
@@ -66,46 +108,119 @@ impl WordLanes {
     }
 
     /// The next thing that is to go, each in turn. Waits while there is none. Cancel safe.
-    pub(super) async fn next(&mut self) -> (ParticipantId, LaneKind, Bytes) {
-        std::future::poll_fn(|cx| {
-            let last = self.last;
-            let mut over = Vec::new();
-            let mut found = None;
-            let after = |id: &(ParticipantId, LaneKind)| last.is_none_or(|last| *id > last);
-            let order: Vec<(ParticipantId, LaneKind)> = self
-                .lanes
-                .keys()
-                .filter(|id| after(id))
-                .chain(self.lanes.keys().filter(|id| !after(id)))
-                .copied()
-                .collect();
-            for id in order {
-                let Some(ends) = self.lanes.get_mut(&id) else {
-                    continue;
-                };
-                match ends.to_go.poll_recv(cx) {
-                    Poll::Ready(Some(frame)) => {
-                        found = Some((id.0, id.1, frame.freeze()));
-                        break;
-                    }
-                    // The app has another lane for them.
-                    Poll::Ready(None) => over.push(id),
-                    Poll::Pending => {}
+    pub(super) async fn next(&mut self) -> Said {
+        let mut wake = None;
+        loop {
+            let step = std::future::poll_fn(|cx| {
+                self.take_up(cx);
+                match self.decide(clock()) {
+                    // Only to be waited for; whatever comes on a lane is looked at meanwhile.
+                    Step::Wait(at) if wake == Some(at) => Poll::Pending,
+                    Step::Nothing => Poll::Pending,
+                    step => Poll::Ready(step),
                 }
+            });
+            tokio::select! {
+                step = step => match step {
+                    Step::Say(said) => return said,
+                    Step::Wait(at) => wake = Some(at),
+                    Step::Nothing => {}
+                },
+                () = sleep_until(wake.unwrap_or_else(clock).into()), if wake.is_some() => wake = None,
             }
-            for id in over {
-                self.lanes.remove(&id);
-            }
-            match found {
-                Some(found) => {
-                    self.last = Some((found.0, found.1));
-                    Poll::Ready(found)
-                }
-                None => Poll::Pending,
-            }
-        })
-        .await
+        }
     }
+
+    /// Takes up the first of what is to go on each lane. Those that the app let go are forgotten: it has others.
+    fn take_up(&mut self, cx: &mut Context<'_>) {
+        self.lanes.retain(|_, ends| {
+            if ends.first.is_none() {
+                ends.first = match ends.to_go.poll_recv(cx) {
+                    Poll::Ready(Some(frame)) => Some(Frame::new(frame.freeze())),
+                    Poll::Ready(None) => return false,
+                    Poll::Pending => None,
+                };
+            }
+            true
+        });
+    }
+
+    /// What goes, of what waits on the lanes.
+    fn decide(&mut self, now: Instant) -> Step {
+        let people = self.lanes.keys().filter(|(_, kind)| *kind == LaneKind::Chat);
+        let may_gather = people.count() >= PEOPLE_MIN;
+        let mut wait = None;
+        for id in self.in_turn() {
+            let Some(first) = self.lanes.get(&id).and_then(|ends| ends.first.as_ref()) else {
+                continue;
+            };
+            if may_gather && first.written {
+                let bytes = first.bytes.clone();
+                match self.gather(now, &bytes) {
+                    Step::Nothing => {}
+                    Step::Wait(at) => {
+                        wait = Some(at);
+                        continue;
+                    }
+                    said @ Step::Say(_) => return said,
+                }
+            }
+            if let Some(first) = self.lanes.get_mut(&id).and_then(|ends| ends.first.take()) {
+                self.last = Some(id);
+                return Step::Say((Some(id.0), id.1, first.bytes));
+            }
+        }
+        wait.map_or(Step::Nothing, Step::Wait)
+    }
+
+    /// Whether a message goes to everybody, waits for that, or goes to each by itself ([`Step::Nothing`]).
+    fn gather(&mut self, now: Instant, bytes: &Bytes) -> Step {
+        let chats = || self.lanes.iter().filter(|((_, kind), _)| *kind == LaneKind::Chat);
+        let has = |ends: &Ends| ends.first.as_ref().is_some_and(|first| first.bytes == bytes);
+        let (all, have) = (chats().count(), chats().filter(|(_, ends)| has(ends)).count());
+        let until = match &self.gathering {
+            Some(gathering) if gathering.bytes == bytes => gathering.until,
+            _ => now + GATHERED,
+        };
+        if have < all && now < until {
+            let bytes = bytes.clone();
+            self.gathering = Some(Gathering { bytes, until });
+            return Step::Wait(until);
+        }
+        if 2 * have < all {
+            return Step::Nothing;
+        }
+        self.gathering = None;
+        for ends in self.lanes.values_mut() {
+            ends.first.take_if(|first| first.bytes == bytes);
+        }
+        Step::Say((None, LaneKind::Chat, bytes.clone()))
+    }
+
+    /// All lanes, whoever spoke last last.
+    fn in_turn(&self) -> Vec<(ParticipantId, LaneKind)> {
+        let last = self.last;
+        let after = |id: &&(ParticipantId, LaneKind)| last.is_none_or(|last| **id > last);
+        let before = |id: &&(ParticipantId, LaneKind)| !after(id);
+        let ids = self.lanes.keys();
+        ids.clone()
+            .filter(after)
+            .chain(ids.filter(before))
+            .copied()
+            .collect()
+    }
+}
+
+impl Frame {
+    fn new(bytes: Bytes) -> Self {
+        let written = matches!(ChatFrame::read(&bytes), Some(ChatFrame::Text(_)));
+        Self { bytes, written }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "driver: the clock enters here")]
+fn clock() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
@@ -129,7 +244,7 @@ mod tests {
         for _ in 0..6 {
             heard.push(lanes.next().await.0);
         }
-        assert_eq!(heard, [1, 2, 3, 1, 2, 3].map(id));
+        assert_eq!(heard, [1, 2, 3, 1, 2, 3].map(|n| Some(id(n))));
     }
 
     #[tokio::test]
@@ -142,7 +257,7 @@ mod tests {
         drop(dropped);
         kept.outgoing.send(BytesMut::from(&b"{}"[..])).await.unwrap();
         lanes.last = Some((id(1), LaneKind::Chat));
-        assert_eq!(lanes.next().await.0, id(1));
+        assert_eq!(lanes.next().await.0, Some(id(1)));
         assert_eq!(lanes.lanes.len(), 1);
         for _ in 0..INCOMING_MAX + 2 {
             lanes.came(id(1), LaneKind::Chat, Bytes::from_static(b"{}"));
@@ -163,5 +278,58 @@ mod tests {
         assert_eq!(lanes.next().await.1, LaneKind::FileWords);
         lanes.close(id(1));
         assert!(chat.outgoing.is_closed() && files.outgoing.is_closed());
+    }
+
+    fn written(text: &str) -> BytesMut {
+        BytesMut::from(
+            format!(r#"{{"type":"text","id":"EBESExQVFhcYGRobHB0eHw","text":"{text}"}}"#).as_bytes(),
+        )
+    }
+
+    fn many(lanes: &mut WordLanes) -> Vec<Lane> {
+        (1..=40).map(|n| lanes.open(id(n), LaneKind::Chat)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_to_all_goes_once_and_in_order() {
+        let mut lanes = WordLanes::default();
+        let chats = many(&mut lanes);
+        for text in ["one", "two"] {
+            for lane in &chats {
+                lane.outgoing.try_send(written(text)).unwrap();
+            }
+        }
+        for text in ["one", "two"] {
+            let said = lanes.next().await;
+            assert_eq!(said, (None, LaneKind::Chat, written(text).freeze()));
+        }
+        assert!(lanes.lanes.values().all(|ends| ends.first.is_none()));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_late_does_not_keep_the_others_waiting_and_has_it_alone() {
+        let mut lanes = WordLanes::default();
+        let chats = many(&mut lanes);
+        for lane in &chats[1..] {
+            lane.outgoing.try_send(written("hello")).unwrap();
+        }
+        // An answer does not wait for what is gathered.
+        chats[0].outgoing.try_send(BytesMut::from(&b"{}"[..])).unwrap();
+        assert_eq!(lanes.next().await.0, Some(id(1)));
+        assert_eq!(lanes.next().await.0, None, "after a moment");
+        chats[0].outgoing.try_send(written("hello")).unwrap();
+        assert_eq!(lanes.next().await.0, Some(id(1)), "only who has not heard it");
+    }
+
+    #[tokio::test]
+    async fn what_few_are_told_goes_to_each() {
+        let mut lanes = WordLanes::default();
+        let chats = many(&mut lanes);
+        for lane in &chats[..5] {
+            lane.outgoing.try_send(written("again")).unwrap();
+        }
+        for n in 1..=5 {
+            assert_eq!(lanes.next().await.0, Some(id(n)));
+        }
     }
 }
