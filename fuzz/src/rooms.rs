@@ -378,6 +378,7 @@ impl World {
                     "told about oneself"
                 );
             }
+            ServerMessage::Several { .. } => panic!("made where messages are written, and not by rooms"),
             ServerMessage::ListensChanged { .. } => {
                 assert!(
                     seat.is_some_and(|(_, me)| self.able_people.contains(&me)),
