@@ -236,7 +236,10 @@ impl World {
                 Output::SendAll { to, message } => {
                     assert!(to.len() > 1, "one is told by itself");
                     for to in to {
-                        assert!(self.clients.values().any(|client| *client == to), "{to:?} is gone");
+                        assert!(
+                            self.clients.values().any(|client| *client == to),
+                            "{to:?} is gone"
+                        );
                         self.check_message(to, message.clone());
                     }
                 }

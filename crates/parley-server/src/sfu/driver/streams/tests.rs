@@ -1,6 +1,6 @@
 //! Streams over real sockets, among them those of nobody good, with a front that is a few lines.
 
-use super::super::super::framing::{Frame, HEADER_BYTES, next_frame, take_frames};
+use super::super::super::framing::{Frame, next_frame, take_frames};
 use super::super::super::{Ask, Certificate, Command, Counts, Event, What};
 use super::super::{SfuDriver, SfuSockets};
 use crate::load::{LoadClient, Part};
@@ -104,7 +104,6 @@ struct Person {
     id: ParticipantId,
     client: LoadClient,
     wire: Wire,
-    local: SocketAddr,
     door: SocketAddr,
     time: u32,
     heard: usize,
@@ -143,7 +142,6 @@ impl Person {
             id,
             client,
             wire,
-            local,
             door: house.door,
             time: 0,
             heard: 0,
