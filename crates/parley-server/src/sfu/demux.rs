@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(demux.find(from, &[0x80, 96]), Some(3));
         demux.name("anew", 3);
         assert_eq!(
-            demux.find("192.0.2.2:1".parse().unwrap(), &ask),
+            demux.find("192.0.2.2:1".parse::<SocketAddr>().unwrap(), &ask),
             None,
             "an old name"
         );

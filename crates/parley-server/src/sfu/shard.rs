@@ -1,6 +1,7 @@
 //! All rooms of one thread: a value. Datagrams, commands and time in; datagrams and events out.
 //!
-//! Who drives it calls [`Sfu::handle_packet`] for every datagram that was read, [`Sfu::handle_frame`] for every packet of a stream, [`Sfu::handle_command`] for everything that was asked,
+//! Who drives it calls [`Sfu::handle_packet`] for every datagram that was read, [`Sfu::handle_frame`] for every packet of a stream,
+//! [`Sfu::handle_command`] for everything that was asked,
 //! then once [`Sfu::flush`], and sends what [`Sfu::take_outgoing`] gives; all of it again at [`Sfu::next_timeout`] at the latest.
 
 use super::certificate::Certificate;
