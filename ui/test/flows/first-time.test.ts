@@ -220,7 +220,6 @@ describe('the end of a call', () => {
   test('is judged as the history judges it', async () => {
     await open('call-fair');
     await page.waitForTimeout(1500);
-    await page.mouse.move(400, 300);
     await press('leave');
     // The simulation's history calls every call good.
     expect(await by('ended-quality').innerText()).toBe('Good');
