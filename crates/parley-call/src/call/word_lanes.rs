@@ -290,7 +290,7 @@ mod tests {
         (1..=40).map(|n| lanes.open(id(n), LaneKind::Chat)).collect()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_written_to_all_goes_once_and_in_order() {
         let mut lanes = WordLanes::default();
         let chats = many(&mut lanes);
