@@ -236,7 +236,10 @@ impl World {
                 Output::SendAll { to, message } => {
                     assert!(to.len() > 1, "one is told by itself");
                     for to in to {
-                        assert!(self.clients.values().any(|client| *client == to), "{to:?} is gone");
+                        assert!(
+                            self.clients.values().any(|client| *client == to),
+                            "{to:?} is gone"
+                        );
                         self.check_message(to, message.clone());
                     }
                 }
@@ -378,6 +381,7 @@ impl World {
                     "told about oneself"
                 );
             }
+            ServerMessage::Several { .. } => panic!("made where messages are written, and not by rooms"),
             ServerMessage::ListensChanged { .. } => {
                 assert!(
                     seat.is_some_and(|(_, me)| self.able_people.contains(&me)),

@@ -3,12 +3,13 @@
 //! channel's does.
 //!
 //! The chat says a message on each lane by itself. Where the same waits on most of them it is said once, to everybody; for that the first
-//! one waits a moment for the others ([`GATHERED`]). Who has it already hears it again, and shows it once, as after a loss.
+//! one waits a moment for the others ([`GATHERED`]). Who has it already hears it again, and shows it once, as after a loss. Only what was
+//! never said before goes so, and only while nobody's lane is younger than it: who came later hears nothing of what was said before.
 
 use crate::port::{Lane, LaneKind};
 use bytes::{Bytes, BytesMut};
-use parley_proto::{ChatFrame, ParticipantId};
-use std::collections::BTreeMap;
+use parley_proto::{ChatFrame, MessageId, ParticipantId};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ const INCOMING_MAX: usize = 128;
 const PEOPLE_MIN: usize = 3;
 /// So long a message waits for the other lanes to have it too.
 const GATHERED: Duration = Duration::from_millis(50);
+/// So many of the messages that were said last are known to have been. More than wait on a lane, and what is said again for want of an
+/// answer.
+const SAID_MAX: usize = 1_024;
 
 /// What is to go, on which kind of lane, and to whom; nobody: to everybody.
 pub(super) type Said = (Option<ParticipantId>, LaneKind, Bytes);
@@ -30,6 +34,7 @@ pub(super) type Said = (Option<ParticipantId>, LaneKind, Bytes);
 /// This side's ends of one.
 #[derive(Debug)]
 struct Ends {
+    opened: Instant,
     came: mpsc::Sender<Bytes>,
     to_go: mpsc::Receiver<BytesMut>,
     /// The first of what is to go.
@@ -40,14 +45,16 @@ struct Ends {
 struct Frame {
     bytes: Bytes,
     /// A message that somebody wrote: others may get the same.
-    written: bool,
+    written: Option<MessageId>,
+    /// When it was the first one to go.
+    since: Instant,
 }
 
-/// A message that waits for the other lanes to have it too.
-#[derive(Debug)]
-struct Gathering {
-    bytes: Bytes,
-    until: Instant,
+/// A message among the first ones of the lanes.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    lanes: usize,
+    since: Instant,
 }
 
 /// What is to be done next.
@@ -64,7 +71,8 @@ pub(super) struct WordLanes {
     lanes: BTreeMap<(ParticipantId, LaneKind), Ends>,
     /// Who spoke last: the next one comes first.
     last: Option<(ParticipantId, LaneKind)>,
-    gathering: Option<Gathering>,
+    /// Messages that were said to anybody, the latest last.
+    said: VecDeque<MessageId>,
     /// What found no room.
     pub(super) dropped: u64,
 }
@@ -75,6 +83,7 @@ impl WordLanes {
         let (outgoing, to_go) = mpsc::channel(OUTGOING_MAX);
         let (came, incoming) = mpsc::channel(INCOMING_MAX);
         let ends = Ends {
+            opened: clock(),
             came,
             to_go,
             first: None,
@@ -109,13 +118,14 @@ impl WordLanes {
 
     /// The next thing that is to go, each in turn. Waits while there is none. Cancel safe.
     pub(super) async fn next(&mut self) -> Said {
-        let mut wake = None;
+        let mut wake: Option<Instant> = None;
         loop {
             let step = std::future::poll_fn(|cx| {
-                self.take_up(cx);
-                match self.decide(clock()) {
-                    // Only to be waited for; whatever comes on a lane is looked at meanwhile.
-                    Step::Wait(at) if wake == Some(at) => Poll::Pending,
+                let now = clock();
+                self.take_up(cx, now);
+                match self.decide(now) {
+                    // Only to be waited for, and not longer than for what was there before; whatever comes on a lane is looked at meanwhile.
+                    Step::Wait(at) if wake.is_some_and(|wake| wake <= at) => Poll::Pending,
                     Step::Nothing => Poll::Pending,
                     step => Poll::Ready(step),
                 }
@@ -132,11 +142,11 @@ impl WordLanes {
     }
 
     /// Takes up the first of what is to go on each lane. Those that the app let go are forgotten: it has others.
-    fn take_up(&mut self, cx: &mut Context<'_>) {
+    fn take_up(&mut self, cx: &mut Context<'_>, now: Instant) {
         self.lanes.retain(|_, ends| {
             if ends.first.is_none() {
                 ends.first = match ends.to_go.poll_recv(cx) {
-                    Poll::Ready(Some(frame)) => Some(Frame::new(frame.freeze())),
+                    Poll::Ready(Some(frame)) => Some(Frame::new(frame.freeze(), now)),
                     Poll::Ready(None) => return false,
                     Poll::Pending => None,
                 };
@@ -147,54 +157,83 @@ impl WordLanes {
 
     /// What goes, of what waits on the lanes.
     fn decide(&mut self, now: Instant) -> Step {
-        let people = self.lanes.keys().filter(|(_, kind)| *kind == LaneKind::Chat);
-        let may_gather = people.count() >= PEOPLE_MIN;
-        let mut wait = None;
+        let chats = self.lanes.iter().filter(|((_, kind), _)| *kind == LaneKind::Chat);
+        let all = chats.clone().count();
+        // Of a message that was said before there is nothing to wait for.
+        let mut waiting: BTreeMap<MessageId, Option<Waiting>> = BTreeMap::new();
+        if all >= PEOPLE_MIN {
+            for first in chats.clone().filter_map(|(_, ends)| ends.first.as_ref()) {
+                let Some(id) = first.written else { continue };
+                let known = waiting.entry(id).or_insert_with(|| {
+                    let is_new = !self.said.contains(&id);
+                    is_new.then_some(Waiting {
+                        lanes: 0,
+                        since: first.since,
+                    })
+                });
+                if let Some(known) = known {
+                    known.lanes += 1;
+                    known.since = known.since.min(first.since);
+                }
+            }
+        }
+        let youngest = chats.map(|(_, ends)| ends.opened).max();
+        let mut wait: Option<Instant> = None;
         for id in self.in_turn() {
             let Some(first) = self.lanes.get(&id).and_then(|ends| ends.first.as_ref()) else {
                 continue;
             };
-            if may_gather && first.written {
-                let bytes = first.bytes.clone();
-                match self.gather(now, &bytes) {
-                    Step::Nothing => {}
-                    Step::Wait(at) => {
-                        wait = Some(at);
-                        continue;
-                    }
-                    said @ Step::Say(_) => return said,
-                }
+            let Some((message, held)) = first
+                .written
+                .and_then(|message| Some((message, (*waiting.get(&message)?)?)))
+            else {
+                return self.say_alone(id);
+            };
+            let due = held.since + GATHERED;
+            if held.lanes < all && now < due {
+                wait = Some(wait.map_or(due, |wait| wait.min(due)));
+                continue;
             }
-            if let Some(first) = self.lanes.get_mut(&id).and_then(|ends| ends.first.take()) {
-                self.last = Some(id);
-                return Step::Say((Some(id.0), id.1, first.bytes));
-            }
+            let nobody_is_new = youngest.is_none_or(|opened| opened <= held.since);
+            return if 2 * held.lanes >= all && (nobody_is_new || held.lanes == all) {
+                self.say_to_all(message)
+            } else {
+                self.say_alone(id)
+            };
         }
         wait.map_or(Step::Nothing, Step::Wait)
     }
 
-    /// Whether a message goes to everybody, waits for that, or goes to each by itself ([`Step::Nothing`]).
-    fn gather(&mut self, now: Instant, bytes: &Bytes) -> Step {
-        let chats = || self.lanes.iter().filter(|((_, kind), _)| *kind == LaneKind::Chat);
-        let has = |ends: &Ends| ends.first.as_ref().is_some_and(|first| first.bytes == bytes);
-        let (all, have) = (chats().count(), chats().filter(|(_, ends)| has(ends)).count());
-        let until = match &self.gathering {
-            Some(gathering) if gathering.bytes == bytes => gathering.until,
-            _ => now + GATHERED,
-        };
-        if have < all && now < until {
-            let bytes = bytes.clone();
-            self.gathering = Some(Gathering { bytes, until });
-            return Step::Wait(until);
-        }
-        if 2 * have < all {
+    fn say_alone(&mut self, id: (ParticipantId, LaneKind)) -> Step {
+        let Some(first) = self.lanes.get_mut(&id).and_then(|ends| ends.first.take()) else {
             return Step::Nothing;
+        };
+        self.last = Some(id);
+        if let Some(message) = first.written {
+            self.note_said(message);
         }
-        self.gathering = None;
+        Step::Say((Some(id.0), id.1, first.bytes))
+    }
+
+    fn say_to_all(&mut self, message: MessageId) -> Step {
+        self.note_said(message);
+        let mut bytes = Bytes::new();
         for ends in self.lanes.values_mut() {
-            ends.first.take_if(|first| first.bytes == bytes);
+            if let Some(first) = ends.first.take_if(|first| first.written == Some(message)) {
+                bytes = first.bytes;
+            }
         }
-        Step::Say((None, LaneKind::Chat, bytes.clone()))
+        Step::Say((None, LaneKind::Chat, bytes))
+    }
+
+    fn note_said(&mut self, message: MessageId) {
+        if self.said.contains(&message) {
+            return;
+        }
+        if self.said.len() == SAID_MAX {
+            self.said.pop_front();
+        }
+        self.said.push_back(message);
     }
 
     /// All lanes, whoever spoke last last.
@@ -212,9 +251,16 @@ impl WordLanes {
 }
 
 impl Frame {
-    fn new(bytes: Bytes) -> Self {
-        let written = matches!(ChatFrame::read(&bytes), Some(ChatFrame::Text(_)));
-        Self { bytes, written }
+    fn new(bytes: Bytes, now: Instant) -> Self {
+        let written = match ChatFrame::read(&bytes) {
+            Some(ChatFrame::Text(text)) => Some(text.id),
+            _ => None,
+        };
+        Self {
+            bytes,
+            written,
+            since: now,
+        }
     }
 }
 
@@ -226,6 +272,7 @@ fn clock() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parley_proto::ChatText;
 
     fn id(n: u8) -> ParticipantId {
         ParticipantId::from_bytes([n; 16])
@@ -281,9 +328,12 @@ mod tests {
     }
 
     fn written(text: &str) -> BytesMut {
-        BytesMut::from(
-            format!(r#"{{"type":"text","id":"EBESExQVFhcYGRobHB0eHw","text":"{text}"}}"#).as_bytes(),
-        )
+        let id = MessageId::from_bytes([text.len() as u8; 16]);
+        let text = ChatFrame::Text(ChatText {
+            id,
+            text: text.to_owned(),
+        });
+        BytesMut::from(&serde_json::to_vec(&text).unwrap()[..])
     }
 
     fn many(lanes: &mut WordLanes) -> Vec<Lane> {
@@ -294,12 +344,12 @@ mod tests {
     async fn what_is_written_to_all_goes_once_and_in_order() {
         let mut lanes = WordLanes::default();
         let chats = many(&mut lanes);
-        for text in ["one", "two"] {
+        for text in ["one", "three"] {
             for lane in &chats {
                 lane.outgoing.try_send(written(text)).unwrap();
             }
         }
-        for text in ["one", "two"] {
+        for text in ["one", "three"] {
             let said = lanes.next().await;
             assert_eq!(said, (None, LaneKind::Chat, written(text).freeze()));
         }
@@ -331,5 +381,59 @@ mod tests {
         for n in 1..=5 {
             assert_eq!(lanes.next().await.0, Some(id(n)));
         }
+    }
+
+    /// What is said of so many, within a second.
+    async fn heard(lanes: &mut WordLanes, many: usize) -> Vec<(Option<ParticipantId>, Bytes)> {
+        let mut heard = Vec::new();
+        for _ in 0..many {
+            let said = tokio::time::timeout(Duration::from_secs(1), lanes.next()).await;
+            let (to, _, bytes) = said.expect("something is said");
+            heard.push((to, bytes));
+        }
+        heard
+    }
+
+    #[tokio::test]
+    async fn whoever_is_a_message_behind_holds_nobody_up() {
+        let mut lanes = WordLanes::default();
+        let chats = many(&mut lanes);
+        chats[0].outgoing.try_send(written("before")).unwrap();
+        for lane in &chats {
+            lane.outgoing.try_send(written("now")).unwrap();
+        }
+        let heard = heard(&mut lanes, 3).await;
+        assert!(
+            heard.contains(&(Some(id(1)), written("before").freeze())),
+            "{heard:?}"
+        );
+        assert!(heard.contains(&(None, written("now").freeze())), "{heard:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_somebody_came_is_not_said_to_them() {
+        let mut lanes = WordLanes::default();
+        let chats = many(&mut lanes);
+        let say = |from: usize| {
+            for lane in &chats[from..] {
+                lane.outgoing.try_send(written("before")).unwrap();
+            }
+        };
+        say(0);
+        assert_eq!(heard(&mut lanes, 1).await[0].0, None);
+        // Said again, for most have not answered.
+        let _late = lanes.open(id(99), LaneKind::Chat);
+        say(10);
+        let again = heard(&mut lanes, chats.len() - 10).await;
+        assert!(again.iter().all(|(to, _)| to.is_some_and(|to| to != id(99))));
+        // And while it waits.
+        for lane in &chats {
+            lane.outgoing.try_send(written("a while ago")).unwrap();
+        }
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        lanes.take_up(cx, clock());
+        let _later = lanes.open(id(98), LaneKind::Chat);
+        let alone = heard(&mut lanes, chats.len()).await;
+        assert!(alone.iter().all(|(to, _)| to.is_some_and(|to| to != id(98))));
     }
 }

@@ -103,6 +103,7 @@ impl FakeServer {
                         ticket: "ticket".into(),
                         expires_in_s: 600,
                         ice_servers: Vec::new(),
+                        listens: None,
                     },
                 )]
             }
