@@ -64,5 +64,5 @@ fn hundreds_listen_to_one_and_are_written_to() {
     let people = std::env::var("PARLEY_CROWD")
         .ok()
         .and_then(|people| people.parse().ok());
-    hold(people.unwrap_or(300));
+    hold(people.unwrap_or(300), 100);
 }

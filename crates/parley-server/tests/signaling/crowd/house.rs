@@ -130,15 +130,7 @@ impl House {
                 self.crowd.turn(until).unwrap();
             }
         }
-        let until = Instant::now() + PATIENCE;
-        while !self.crowd.is_connected() {
-            assert!(
-                Instant::now() < until,
-                "not everybody hears: {}",
-                self.crowd.report()
-            );
-            self.crowd.turn(until).unwrap();
-        }
+        self.all_connect();
         self.figure("heard", "the last one has a way for sound", self.since_last());
     }
 
@@ -190,6 +182,9 @@ impl House {
     pub(super) fn one_is_let_speak(&mut self) -> Duration {
         let took = self.set_listens(false);
         self.connect(self.hear, true, 2);
+        let began = Instant::now();
+        self.all_connect();
+        self.figure("speaks", "who may speak has a way for sound", began.elapsed());
         self.wait("the second voice is published", |people| {
             people[0].is(|heard| heard.publications == 1)
         });
@@ -286,6 +281,15 @@ impl House {
         });
         let (_, answer) = self.people[at].now().answer.unwrap();
         assert!(self.crowd.client(place).unwrap().answer(&answer), "{answer}");
+    }
+
+    fn all_connect(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.crowd.is_connected() {
+            let report = self.crowd.report();
+            assert!(Instant::now() < until, "not everybody hears: {report}");
+            self.crowd.turn(until).unwrap();
+        }
     }
 
     fn listen_for(&mut self, time: Duration) {
