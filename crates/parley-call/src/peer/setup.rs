@@ -4,12 +4,15 @@ use super::chain::deliver::Deliver;
 use super::chain::lips::{Lips, RemoteTimes};
 use super::chain::nack::Nacks;
 use super::chain::padding::Padding;
+use super::chain::reference_times::ReferenceTimes;
 use super::chain::rtx_stamp::RtxStamp;
 use super::chain::sender_report::{CaptureClock, SenderReports};
 use super::chain::tap::Tap;
 use super::chain::transport_cc::TransportCc;
 use super::chain::unrtx::UnRtx;
-use super::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, PADDING_SLOT, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT};
+use super::chain::{
+    DELIVER_SLOT, LIPS_SLOT, Linked, PADDING_SLOT, REFERENCE_TIMES_SLOT, RTX_STAMP_SLOT, TAP_SLOT, UNRTX_SLOT,
+};
 use super::estimate::{Bounds, Ceiling, Congestion};
 use super::library::{Callbacks, LibraryEvents};
 use super::meter::Meter;
@@ -169,6 +172,10 @@ impl Trunk {
             .with(
                 Slot::SenderReport,
                 Linked::new(SenderReports::new(SystemInstant::now(now), clocks)),
+            )
+            .with(
+                Slot::from(REFERENCE_TIMES_SLOT),
+                Linked::new(ReferenceTimes::default()),
             )
             .with(Slot::from(RTX_STAMP_SLOT), Linked::new(RtxStamp::default()))
             .with(Slot::from(UNRTX_SLOT), Linked::new(UnRtx::new(meter())))

@@ -10,9 +10,11 @@
 //! |---|---|
 //! | 500 | [`tap`]: counts, reads feedback |
 //! | 600 | [`lips`]: reads the other side's clocks |
+//! | 700 | [`reference_times`]: answers who asks for the round trip |
 //! | 1,000 | [`transport_cc`]: numbers packets, hears what became of them; instead of the library's two |
 //! | 3,000 | the pacer (`peer/pacer`), instead of the library's |
 //! | 3,500 | [`rtx_stamp`]: MID and repaired RID on retransmissions |
+//! | 3,600 | [`twins`]: sends again twice what a server asks for once |
 //! | 6,500 | [`unrtx`]: retransmissions turned back before the NACK generator |
 //! | 7,000 | [`nack`], instead of the library's |
 //! | 8,500 | [`padding`]: ends here, above the library's reports of arrivals and below those of loss |
@@ -23,12 +25,14 @@ pub(super) mod deliver;
 pub(super) mod lips;
 pub(super) mod nack;
 pub(super) mod padding;
+pub(super) mod reference_times;
 mod reports;
 pub(super) mod rtx_stamp;
 pub(super) mod seen;
 pub(super) mod sender_report;
 pub(super) mod tap;
 pub(super) mod transport_cc;
+pub(super) mod twins;
 pub(super) mod unrtx;
 mod voice_fates;
 
@@ -46,8 +50,12 @@ use std::time::Instant;
 pub(super) const TAP_SLOT: usize = 500;
 /// Where [`lips`] sits: below whatever keeps reports from the application, and retransmissions apart.
 pub(super) const LIPS_SLOT: usize = 600;
+/// Where [`reference_times`] sits: near the wire, so that an answer waits for nobody.
+pub(super) const REFERENCE_TIMES_SLOT: usize = 700;
 /// Where [`rtx_stamp`] sits: below the NACK responder (4,000), which makes the retransmissions.
 pub(super) const RTX_STAMP_SLOT: usize = 3_500;
+/// Where [`twins`] sits: below the NACK responder, above the pacer, which numbers each retransmission.
+pub(super) const TWINS_SLOT: usize = 3_600;
 /// Where [`unrtx`] sits: below the NACK generator (7,000).
 pub(super) const UNRTX_SLOT: usize = 6_500;
 /// Where [`padding`] ends: above the reports of arrivals (8,000), below those of loss (10,000).

@@ -249,13 +249,18 @@ impl Missing {
     }
 }
 
+/// How long after the first of two that go within one round trip the second one goes.
+pub(super) fn twin_after(round_trip: Duration) -> Duration {
+    (round_trip / TWIN_PART).clamp(TWIN_MIN, TWIN_MAX)
+}
+
 /// How long to wait after a request that `before` others came before, where each packet is asked for `asks` times a round trip.
 fn pause(before: u8, asks: u8, again_after: Duration) -> Duration {
     if asks == 1 {
         // The second answer is waited for half as long again, the third twice as long, ...
         return again_after + again_after * u32::from(before) / 2;
     }
-    let twin = (again_after / TWIN_PART).clamp(TWIN_MIN, TWIN_MAX);
+    let twin = twin_after(again_after);
     if before % asks + 1 < asks {
         return twin;
     }

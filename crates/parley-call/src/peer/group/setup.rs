@@ -3,7 +3,8 @@
 
 use super::incoming::{Inbox, Incoming, ServerClock};
 use crate::peer::chain::tap::Tap;
-use crate::peer::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, TAP_SLOT};
+use crate::peer::chain::twins::Twins;
+use crate::peer::chain::{DELIVER_SLOT, LIPS_SLOT, Linked, TAP_SLOT, TWINS_SLOT};
 use crate::peer::estimate::Bounds;
 use crate::peer::library::{Callbacks, LibraryEvents};
 use crate::peer::meter::Meter;
@@ -84,6 +85,7 @@ pub(super) async fn build(blueprint: &Blueprint, now: Instant) -> Result<Built> 
                 Slot::from(TAP_SLOT),
                 Linked::new(tap(blueprint, &tracks, meter())),
             )
+            .with(Slot::from(TWINS_SLOT), Linked::new(Twins::new(meter())))
             .with(
                 Slot::from(LIPS_SLOT),
                 Linked::new(ServerClock::new(number, inbox())),
