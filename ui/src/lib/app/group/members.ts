@@ -1,6 +1,7 @@
 /** Everybody in a group as its tiles show them: the others, their screens, oneself. Pure: from the state to what is drawn and said. */
 import type { AppState, ListenerView, PersonView, PictureState } from '../../bindings';
 import { t } from '../../text';
+import { tileOf } from '../../tile-name';
 import { named } from '../summary';
 import { SELF } from './speaking';
 
@@ -26,8 +27,6 @@ export interface Member {
   /** Nobody else: for oneself there is none. */
   readonly person: PersonView | null;
 }
-
-export const screenKey = (id: string): string => `screen:${id}`;
 
 /** From three people on there is a grid, and wherever somebody only listens, who has no tile. */
 export const isGroup = ({ phase, call }: AppState): boolean => phase === 'in_call' && call !== null && (call.people.length >= 2 || call.listeners.length > 0 || listens(call));
@@ -59,7 +58,7 @@ export function memberOf(person: PersonView): Member {
 
 export const screenOf = (person: PersonView): Member => ({
   ...memberOf(person),
-  key: screenKey(person.id),
+  key: tileOf(person.id, true),
   screen: true,
   shows: person.screen !== 'paused',
   portrait: true,

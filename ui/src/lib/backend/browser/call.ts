@@ -3,6 +3,7 @@
  * connections: {@link Direct} to one person and {@link SfuLine} to the server. Tells whoever holds it what changed.
  */
 import type { TileLook } from '../../bindings';
+import { namedBy, tileOf } from '../../tile-name';
 import type { CallEnd, CallEvents } from './call-events';
 import type { OwnTracks, TrackRole } from './connection';
 import { Direct, type Lasting } from './direct';
@@ -16,7 +17,6 @@ import type { Group } from './group/group';
 import { sendsSimulcast } from './group/simulcast';
 import { SfuLine } from './group/sfu-line';
 import type { FileWay } from './group/pairs';
-import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
 import { Placeless } from './placeless';
 import { Room } from './room';
@@ -202,7 +202,7 @@ export class Call {
   /** Whom a host put large for everybody, as the window calls the tile. */
   get spotlight(): string | null {
     const shown = this.group?.spotlight(this.#room.stay.me) ?? null;
-    return shown && tileOf(shown);
+    return shown && tileOf(shown.participant, shown.screen);
   }
 
   /** What keeps this side from coming in. */
@@ -241,7 +241,7 @@ export class Call {
 
   /** A host puts a tile large for everybody, or none any more. The others look whether it is one. */
   putInSpotlight(tile: string | null): void {
-    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : spotlightOf(tile));
+    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : namedBy(tile));
     this.#settle();
   }
 

@@ -1,7 +1,7 @@
 /** The direct way to one person, done: owns the peer connection, and connects it with {@link PeerLink}, which decides. */
 import { Connection, type ConnectionEvents, type LaneName, type OwnTracks, type TrackRole } from './connection';
 import type { DirectWay } from './group/group';
-import type { LaneEvents } from './lane';
+import type { LaneUser } from './lane';
 import type { Link } from './link';
 import { PeerLink, type LinkEnd } from './peer-link';
 import type { ControlMessage, MediaState, Participant, PeerMessage } from './wire';
@@ -13,7 +13,7 @@ export interface DirectEvents {
   control(message: ControlMessage): void;
   track(role: TrackRole, track: MediaStreamTrack): void;
   ended(why: LinkEnd): void;
-  lane: Record<LaneName, LaneEvents & { down(): void }>;
+  lane: Record<LaneName, LaneUser>;
 }
 
 /** What is said again whenever it may not have been heard. */

@@ -2,7 +2,7 @@
 import type { OwnTracks } from './connection';
 import { Direct, type DirectEvents } from './direct';
 import type { PairsOut } from './group/pairs';
-import type { LaneEvents } from './lane';
+import type { LaneUser } from './lane';
 import type { Link } from './link';
 import type { Participant, PeerMessage } from './wire';
 
@@ -21,7 +21,7 @@ export interface FileLinesEvents {
 
 const NO_TRACKS: Readonly<OwnTracks> = { microphone: null, camera: null, screen: null, screen_sound: null };
 /** Nothing is written over these. */
-const NO_LANE: LaneEvents & { down(): void } = { up: () => undefined, bytes: () => undefined, drained: () => undefined, down: () => undefined };
+const NO_LANE: LaneUser = { up: () => undefined, bytes: () => undefined, drained: () => undefined, down: () => undefined };
 
 export class FileLines implements PairsOut {
   readonly #of = new Map<string, Direct>();

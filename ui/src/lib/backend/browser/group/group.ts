@@ -4,6 +4,7 @@
  * that one is told as `Follow`. As `parley-call/src/session/group`.
  */
 import type { TileLook } from '../../../bindings';
+import type { TileName } from '../../../tile-name';
 import { SPEAKERS_MAX } from '../limits';
 import type { Phase } from '../link-state';
 import type { Roster } from '../roster';
@@ -14,7 +15,7 @@ import { Offences } from './offences';
 import { isOn, isSound, Publications } from './publications';
 import { Carried, type Heard } from './carried';
 import { SfuLink, type SfuLinkOut } from './sfu-link';
-import { Spotlights, type Spotlight } from './spotlight';
+import { Spotlights } from './spotlight';
 import { Topology, type Mode } from './topology';
 import { Watch } from './watch';
 import { keyOf, Wishes, type Section } from './wishes';
@@ -182,12 +183,12 @@ export class Group {
   }
 
   /** A host wants this large for everybody, or nothing any more. */
-  putInSpotlight(target: Spotlight | null): void {
+  putInSpotlight(target: TileName | null): void {
     if (this.inForce) this.#spotlights.put(target);
   }
 
   /** Who is large for everybody. */
-  spotlight = (me: Participant | null): Spotlight | null => this.#spotlights.shown(me, this.#roster);
+  spotlight = (me: Participant | null): TileName | null => this.#spotlights.shown(me, this.#roster);
 
   /** A frame of the chat or about files; tells whether it is on its way. */
   sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayFrame(kind, to, frame);

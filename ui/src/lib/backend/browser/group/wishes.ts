@@ -6,6 +6,7 @@
  * sections than wishes the higher priority is served first, then what was named first.
  */
 import type { TileLook, TileWeight } from '../../../bindings';
+import { namedBy } from '../../../tile-name';
 import { PEOPLE_MAX, PICTURE_SECTIONS_MAX, SOUND_SECTIONS_MAX } from '../limits';
 import type { Roster } from '../roster';
 import type { Source, Wish } from '../wire';
@@ -37,7 +38,6 @@ const LOOKS_MAX = 2 * PEOPLE_MAX;
 /** People whose shared sound is heard at once: each takes a section from the voices. */
 const SHARED_SOUNDS_MAX = 2;
 const PRIORITIES: Record<TileWeight, number> = { thumbnail: 0, grid: 1, large: 2, pinned: 3 };
-const SCREEN = 'screen:';
 
 export const keyOf = (participant: string, source: Source): string => `${source} ${participant}`;
 
@@ -48,8 +48,8 @@ export class Wishes {
 
   look(tiles: readonly TileLook[]): void {
     this.#looks = tiles.slice(0, LOOKS_MAX).map(({ tile, width, height, weight }) => {
-      const screen = tile.startsWith(SCREEN);
-      return { participant: screen ? tile.slice(SCREEN.length) : tile, source: screen ? 'screen' : 'camera', width, height, priority: PRIORITIES[weight] };
+      const { participant, screen } = namedBy(tile);
+      return { participant, source: screen ? 'screen' : 'camera', width, height, priority: PRIORITIES[weight] };
     });
   }
 
