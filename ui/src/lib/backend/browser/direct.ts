@@ -29,11 +29,11 @@ export class Direct {
   readonly #said = new Map<string, Lasting>();
   #numbers: number;
   readonly #link: Link;
-  readonly #own: OwnTracks;
+  readonly #own: OwnTracks | null;
   readonly #events: DirectEvents;
 
-  /** `numbers`: of connections that there were to them before. */
-  constructor(link: Link, own: OwnTracks, events: DirectEvents, numbers = 0) {
+  /** `own` is null for one without sound and pictures. `numbers`: of connections that there were to them before. */
+  constructor(link: Link, own: OwnTracks | null, events: DirectEvents, numbers = 0) {
     this.#numbers = numbers;
     this.#link = link;
     this.#own = own;

@@ -1,5 +1,4 @@
 /** The connections for files between people of a group, done: what `Pairs` decides about, each a {@link Direct} way without sound and pictures. */
-import type { OwnTracks } from './connection';
 import { Direct, type DirectEvents } from './direct';
 import type { PairsOut } from './group/pairs';
 import type { LaneUser } from './lane';
@@ -19,7 +18,6 @@ export interface FileLinesEvents {
   lanes(id: string): FileLanes;
 }
 
-const NO_TRACKS: Readonly<OwnTracks> = { microphone: null, camera: null, screen: null, screen_sound: null };
 /** Nothing is written over these. */
 const NO_LANE: LaneUser = { up: () => undefined, bytes: () => undefined, drained: () => undefined, down: () => undefined };
 
@@ -43,7 +41,7 @@ export class FileLines implements PairsOut {
     const { id } = other;
     const direct: Direct = new Direct(
       this.#link,
-      { ...NO_TRACKS },
+      null,
       {
         changed: () => this.#events.changed(),
         say: (to, about) => this.#events.say(to, about),
