@@ -196,3 +196,22 @@ test('listeners do not tell each other of their devices, and everybody once they
   world.run(1000);
   expect(dan.heard.filter((one) => one.startsWith('Eve'))).toEqual(['Eve hand', 'Eve media_state']);
 });
+
+test('whom the server cuts off for what they sent is told so until they saw it, and comes back', () => {
+  world.come('Eve');
+  world.run(3000);
+  const { group } = ada.room;
+  const close = (reason: string) => {
+    const connection = ada.offered?.connection ?? 0;
+    ada.room.onRoom(world.nowMs, { type: 'sfu_closed', connection, reason });
+    world.run(6000);
+    return connection;
+  };
+  close('lost');
+  expect([group.cutOff, group.up], 'a connection may be lost').toEqual([false, true]);
+  const former = close('kicked');
+  expect([group.cutOff, group.up]).toEqual([true, true]);
+  group.cutOff = false;
+  ada.room.onRoom(world.nowMs, { type: 'sfu_closed', connection: former, reason: 'kicked' });
+  expect(group.cutOff, 'of one that is over already it is no news').toBe(false);
+});

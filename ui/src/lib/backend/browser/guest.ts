@@ -187,6 +187,7 @@ export class GuestBackend implements Backend {
       case 'dismiss_problem':
         this.#dismissed.add(command.code);
         return null;
+        if (command.code === 'internal' && this.#call.group) this.#call.group.cutOff = false;
       case 'talk':
         if (command.down ? !this.#local.muted : !this.#local.talking) return null;
         this.#mute(!command.down);

@@ -74,11 +74,12 @@ export function callState(call: CallParts): CallState {
 }
 
 /** What of the call may be a problem. */
-export const callSituation = (call: CallParts & { readonly group: unknown }, inCall: boolean) => ({
+export const callSituation = (call: CallParts & { readonly group: { readonly cutOff: boolean } | null }, inCall: boolean) => ({
   inCall,
   up: call.up,
   reconnecting: inCall && callState(call) === 'reconnecting',
   takenOver: call.takenOver,
+  cutOff: call.group?.cutOff ?? false,
   serverAwayMs: call.serverAwayMs,
   awayName: inCall && !call.group && call.other?.away ? call.other.name : null,
 });

@@ -71,6 +71,8 @@ export class Group {
   #spotlights = new Spotlights();
   speakers: readonly string[] = [];
   downs: readonly Down[] = [];
+  /** The server ended the connection for what this side sent, and the person was not told to the end yet. */
+  cutOff = false;
   #standing: Standing = 'pair';
   #expectedUntil = 0;
   #lists = new Lists();
@@ -147,6 +149,7 @@ export class Group {
     this.offences.clear();
     this.#lists = new Lists();
     this.speakers = this.downs = [];
+    this.cutOff = false;
   }
 
   /** It really is a call of two, or of one: nobody of the group before may come back to it. */
@@ -205,7 +208,8 @@ export class Group {
       case 'sfu_answer':
         return this.#link.onAnswer(nowMs, message.connection, message.sdp);
       case 'sfu_closed':
-        return this.#link.onClosed(nowMs, message.connection, message.reason);
+        if (this.#link.onClosed(nowMs, message.connection, message.reason)) this.cutOff ||= message.reason === 'kicked';
+        return;
       case 'publications':
         if (this.publications.take(message.list, me)) this.#lists.wishesChanged();
         return;
