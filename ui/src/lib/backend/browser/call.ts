@@ -76,7 +76,7 @@ export class Call {
       lane: events.lane,
     });
     const words = new Words(new WordKey(link.secret, link.roomBytes), crypto.getRandomValues(new Uint8Array(STREAM_BYTES)));
-    this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), () => !this.#room.listens, {
+    this.#sfu = new SfuLine(own, { simulcast: sendsSimulcast(navigator.userAgent), speaks: () => !this.#room.listens, mostKbps: () => this.#room.group.members.ownMedia.picture_kbps_max }, {
       localOffer: (connection, sdp, publish, receive) => this.#inGroup((group) => group.onLocalOffer(now(), connection, sdp, publish, receive)),
       answerSet: (connection) => this.#inGroup((group) => group.onAnswerSet(now(), connection)),
       published: (connection, publish) => this.#inGroup((group) => group.onPublished(connection, publish)),
@@ -275,8 +275,10 @@ export class Call {
   tell(message: Lasting): void {
     this.#direct.tell(message);
     const { members } = this.#room.group;
-    if (message.type === 'media_state') members.ownMedia = message;
-    else if (message.type === 'hand') members.ownHand = message.raised;
+    if (message.type === 'media_state') {
+      members.ownMedia = message;
+      this.#sfu.limit();
+    } else if (message.type === 'hand') members.ownHand = message.raised;
     else members.allow(message.allowed);
     this.#settle();
   }

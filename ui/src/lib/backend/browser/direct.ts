@@ -4,6 +4,7 @@ import type { DirectWay } from './group/group';
 import type { LaneUser } from './lane';
 import type { Link } from './link';
 import { PeerLink, type LinkEnd } from './peer-link';
+import { lesser } from './saving';
 import type { ControlMessage, MediaState, Participant, PeerMessage } from './wire';
 
 export interface DirectEvents {
@@ -106,13 +107,20 @@ export class Direct {
   tell(message: Lasting): void {
     this.#said.set(message.type, message);
     this.#peer?.tell(message);
+    if (message.type === 'media_state') this.#connection?.setTakes(this.#most);
+  }
+
+  /** The most of pictures that goes out, in kbit/s: what the other person takes, and what this side saves. */
+  get #most(): number | undefined {
+    const own = this.#said.get('media_state');
+    return lesser(this.#takesKbps, own?.type === 'media_state' ? own.picture_kbps_max : undefined);
   }
 
   #hear(message: ControlMessage): void {
     if (message.type === 'media_state') {
       this.#theirMedia = message;
       this.#takesKbps = message.picture_kbps_max;
-      this.#connection?.setTakes(this.#takesKbps);
+      this.#connection?.setTakes(this.#most);
     }
     this.#events.control(message);
   }
@@ -140,7 +148,7 @@ export class Direct {
     let connection: Connection | null = null;
     try {
       this.#connection = connection = new Connection(this.#iceServers, this.#own, events);
-      connection.setTakes(this.#takesKbps);
+      connection.setTakes(this.#most);
     } catch (error) {
       console.warn('RTCPeerConnection', error);
       this.#events.ended('connection-failed');

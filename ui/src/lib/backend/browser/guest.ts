@@ -15,6 +15,7 @@ import { Looks } from './looks';
 import { openBeside, watchPage } from './page';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
+import { picturesMost, sendsPicture, watchWay, wayHint } from './saving';
 import { ScreenShare } from './screen-share';
 import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
@@ -67,6 +68,7 @@ export class GuestBackend implements Backend {
     void this.#media.look();
     setInterval(() => this.#tellLevels(), LEVELS_EVERY_MS);
     setInterval(() => void this.#takeLook(), LOOK_EVERY_MS);
+    watchWay(() => this.#tellMedia());
     watchPage({ pressed: () => this.#sound.wake(), gone: () => this.#call.leave() });
   }
 
@@ -83,7 +85,6 @@ export class GuestBackend implements Backend {
   openAddress = openBeside;
   setFullScreen = (on: boolean) => (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   frames = () => NO_FRAMES;
-
   stream = (tile: string): MediaStream => this.#streams.of(tile);
 
   listen(events: Partial<BackendEvents>): Promise<() => void> {
@@ -152,6 +153,7 @@ export class GuestBackend implements Backend {
         if (command.patch.picture) this.#media.again('camera');
         if (command.patch.voice) this.#media.again('microphone');
         this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
+        if (command.patch.saving) this.#devices();
         return null;
       case 'choose_share':
       case 'share':
@@ -185,9 +187,9 @@ export class GuestBackend implements Backend {
         this.#talk.cancel(command.id);
         return null;
       case 'dismiss_problem':
+        if (command.code === 'internal' && this.#call.group) this.#call.group.cutOff = false;
         this.#dismissed.add(command.code);
         return null;
-        if (command.code === 'internal' && this.#call.group) this.#call.group.cutOff = false;
       case 'talk':
         if (command.down ? !this.#local.muted : !this.#local.talking) return null;
         this.#mute(!command.down);
@@ -307,7 +309,7 @@ export class GuestBackend implements Backend {
   /** Opens and closes what is wanted now. */
   #devices(): null {
     const open = this.can.devices && !this.#listening.on && (this.#inCall || this.#local.preview);
-    this.#media.want('camera', open && this.#local.cameraOn);
+    this.#media.want('camera', open && this.#local.cameraOn && sendsPicture(this.#settings.saving));
     this.#media.want('microphone', open);
     this.#tellMedia();
     return null;
@@ -338,7 +340,7 @@ export class GuestBackend implements Backend {
   }
 
   #tellMedia(): void {
-    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view));
+    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view, picturesMost(this.#settings.saving, wayHint())));
   }
 
   #tellLevels(): void {

@@ -157,7 +157,7 @@ const pictureState = (on: boolean | undefined, size: [number, number] | null): P
 type Source = LocalMedia['sources']['camera'];
 
 /** What others are told of one's own devices. */
-export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: boolean, share: ShareView['sharing']): MediaState {
+export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: boolean, share: ShareView['sharing'], most?: number): MediaState {
   const shares = share?.state === 'running';
   return {
     type: 'media_state',
@@ -169,6 +169,7 @@ export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: b
     screen_sound_on: shares && share.sound,
     takes_screen_sound: true,
     takes_files: true,
+    ...(most === undefined ? {} : { picture_kbps_max: most }),
   };
 }
 

@@ -263,7 +263,7 @@ export class Group {
       this.#out.say({ type: 'sfu_offer', ...offer, publish });
     }
     this.#lookAfterPictures(nowMs);
-    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word));
+    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word), this.members.ownMedia.picture_kbps_max);
     return this.#judge(around);
   }
 
