@@ -340,6 +340,15 @@ describe('a weak link', () => {
     expect(await by('rests-p-2').count()).toBe(0);
   });
 
+  test('is not what keeps pictures away that one asked not to get', async () => {
+    await open('group-saving');
+    await attribute('seat-p-2', 'way', 'saved');
+    expect(await by('rests-p-2').innerText()).toBe('Picture paused to save data.');
+    expect(await by('seat-p-2').getByText('Paused to save data').isVisible()).toBe(true);
+    expect(await by('seat-p-2').locator('canvas').count()).toBe(0);
+    expect(await by('weak-link').count()).toBe(0);
+  });
+
   test('goes when it has been strong for a while', async () => {
     await open('group-trouble');
     await by('weak-link').waitFor();

@@ -6,7 +6,7 @@ import { named } from '../summary';
 import { SELF } from './speaking';
 
 /** How what somebody sends gets here, as far as it is worth a word. */
-export type Way = 'fine' | 'away' | 'stalled' | 'weak' | 'waiting';
+export type Way = 'fine' | 'away' | 'stalled' | 'weak' | 'saved' | 'waiting';
 
 export interface Member {
   /** Another one for each tile: `self`, a person's id, `screen:` and the id. */
@@ -47,7 +47,7 @@ export function memberOf(person: PersonView): Member {
     microphoneOn: person.microphone_on,
     cameraOn: person.camera_on,
     // What is paused would be an old picture.
-    shows: person.camera_on && person.picture !== 'paused' && person.picture !== 'off',
+    shows: person.camera_on && !rests(person.picture) && person.picture !== 'off',
     portrait: tall(person.video_size),
     hand: person.hand_raised ? (person.hand_place ?? 0) : null,
     recording: person.recording,
@@ -60,7 +60,7 @@ export const screenOf = (person: PersonView): Member => ({
   ...memberOf(person),
   key: tileOf(person.id, true),
   screen: true,
-  shows: person.screen !== 'paused',
+  shows: !rests(person.screen),
   portrait: true,
   way: wayOf(person, person.screen),
 });
@@ -84,12 +84,14 @@ export function selfOf(state: AppState, handRaised: boolean): Member {
   };
 }
 
+const rests = (picture: PictureState): boolean => picture === 'paused' || picture === 'saved';
 const tall = (size: readonly [number, number] | null): boolean => size !== null && size[0] < size[1];
 
 function wayOf(person: PersonView, picture: PictureState): Way {
   if (person.away) return 'away';
   if (person.stalled || picture === 'stalled') return 'stalled';
   if (picture === 'paused') return 'weak';
+  if (picture === 'saved') return 'saved';
   return picture === 'waiting' || picture === 'unwatched' ? 'waiting' : 'fine';
 }
 

@@ -3,6 +3,7 @@ import type { AppState, CallState, CallView, EndedView, GroupView, ListenerView,
 import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
+import { sendsPicture } from './saving';
 import type { MediaState } from './wire';
 
 export interface CallParts extends DoorParts {
@@ -103,7 +104,7 @@ export function stateOf(parts: Parts): AppState {
   };
 }
 
-function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: Parts): CallView {
+function callView({ link, call, group, them, ended, phase, muteAskedBy, part, settings }: Parts): CallView {
   return {
     link: link.address,
     deep_link: link.deep,
@@ -116,7 +117,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: 
     end_to_end: call.connectedSinceMs !== null && !group?.view,
     me: call.me,
     part: phase !== 'in_call' ? 'speaks' : part,
-    people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
+    people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them, !sendsPicture(settings.saving))] : [],
     listeners: phase === 'in_call' ? (group?.listeners ?? []) : [],
     hand_place: group?.handPlace ?? null,
     spotlight: phase === 'in_call' ? (group?.spotlight ?? null) : null,
@@ -128,7 +129,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: 
   };
 }
 
-function personView(other: NonNullable<CallParts['other']>, them: Them): PersonView {
+function personView(other: NonNullable<CallParts['other']>, them: Them, soundOnly: boolean): PersonView {
   return {
     id: other.id,
     name: other.name,
@@ -139,7 +140,7 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
     hand_raised: them.hand,
     hand_place: them.hand ? 1 : null,
     recording: them.recording,
-    picture: pictureState(them.media?.camera_on, them.videoSize),
+    picture: soundOnly && them.media?.camera_on ? 'saved' : pictureState(them.media?.camera_on, them.videoSize),
     video_size: them.videoSize,
     screen_on: them.media?.screen_on ?? false,
     screen: pictureState(them.media?.screen_on, them.screenSize),

@@ -117,7 +117,7 @@ export class Everybody {
     if (!group) return null;
     const raised = people.filter(({ id }) => this.#handOf(id, call, group)).map(({ id }) => id);
     this.#hands.see([...raised, ...(ownHand ? [null] : [])]);
-    const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.downs.some(({ state }) => state === 'paused') } : null;
+    const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.short } : null;
     // There may be hundreds who only listen: they have no tile, and nothing comes of them.
     const listeners = people.filter(({ listens }) => listens).map(({ id, name, role, away }) => ({ id, name, host: role === 'host', away, hand_place: this.#hands.place(id), offences: call.mayHost ? group.offences.of(id) : null }));
     return { view, spotlight: call.spotlight, people: people.filter(({ listens }) => !listens).map((person) => this.#person(person, call, group)), listeners, handPlace: this.#hands.place(null) };
@@ -158,12 +158,14 @@ export class Everybody {
   }
 
   #pictureOf(id: string, source: 'camera' | 'screen', call: Call, group: Group): PictureState {
+    if (source === 'camera' && group.soundOnly) return 'saved';
     const comes = this.#sizes.has(tileOf(id, source === 'screen'));
     const direct = call.direct?.other === id && call.direct.tracks.has(source) && !group.takesFromSfu(id, source, call.direct);
     if (direct) return comes ? 'flows' : 'waiting';
     if (!group.wishes.has(id, source)) return 'unwatched';
-    const state = group.downs.find((one) => one.participant === id && one.source === source)?.state;
-    if (state === 'paused') return 'paused';
+    const down = group.downs.find((one) => one.participant === id && one.source === source);
+    const state = down?.state;
+    if (down && state === 'paused') return group.saves(down) ? 'saved' : 'paused';
     if (state !== 'flows' || !this.#streams.track(tileOf(id, source === 'screen')) || !comes) return 'waiting';
     return group.watch.isStalled(keyOf(id, source)) ? 'stalled' : 'flows';
   }

@@ -263,14 +263,39 @@ export class Group {
       this.#out.say({ type: 'sfu_offer', ...offer, publish });
     }
     this.#lookAfterPictures(nowMs);
-    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word), this.members.ownMedia.picture_kbps_max);
+    if (around.joined && this.#link.negotiated) this.#tellLists(nowMs, around);
     return this.#judge(around);
+  }
+
+  /** Whether this side asks for nothing of cameras. */
+  get soundOnly(): boolean {
+    return this.members.ownMedia.picture_kbps_max === 0;
+  }
+
+  /** Pictures are left out because the way to this side does not carry them: what this side saves itself is none of the way's. */
+  get short(): boolean {
+    return this.downs.some((down) => down.state === 'paused' && !this.saves(down));
+  }
+
+  /** Whether a picture that the server leaves out would be beyond what this side asked for itself. The server does not tell which of both it is; what each layer takes is known. */
+  saves(leftOut: Down): boolean {
+    const most = this.members.ownMedia.picture_kbps_max;
+    const takes = ({ participant, source, rid }: Down) => this.publications.kbps(participant, source, rid);
+    const come = this.downs.filter(({ source, state }) => !isSound(source) && state === 'flows');
+    return most !== undefined && come.reduce((all, down) => all + takes(down), takes(leftOut)) > most;
   }
 
   /** Whether somebody's media is to be taken from the SFU, where both ways bring it. */
   takesFromSfu(who: string, source: Source, direct: DirectWay | null): boolean {
     const alsoDirect = direct?.other === who && direct.up && direct.tracks.has(source);
     return this.#link.up && this.carried.came(who, source, this.downs) && (this.isSfu || !alsoDirect);
+  }
+
+  #tellLists(nowMs: number, around: Around): void {
+    // Zero is said of cameras: those are left out of the wishes, and nothing limits a screen.
+    if (this.wishes.setSoundOnly(this.soundOnly)) this.#lists.wishesChanged();
+    const most = this.members.ownMedia.picture_kbps_max || undefined;
+    this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word), most);
   }
 
   #connect(nowMs: number, before: Standing): void {
@@ -352,6 +377,7 @@ export class Group {
 
   /** Everything that is sent comes directly. */
   #isReadyForDirect(link: DirectWay): boolean {
-    return link.up && this.publications.on(link.other).every((source) => link.tracks.has(source));
+    // Of somebody who was asked for no pictures none come.
+    return link.up && this.publications.on(link.other).every((source) => link.tracks.has(source) || (source === 'camera' && this.soundOnly));
   }
 }

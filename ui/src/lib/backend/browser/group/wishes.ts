@@ -44,6 +44,8 @@ export const keyOf = (participant: string, source: Source): string => `${source}
 export class Wishes {
   /** What the window said last; until then everybody is looked at. */
   #looks: readonly Look[] | null = null;
+  /** No camera is asked for. */
+  #soundOnly = false;
   #places: readonly Place[] = [];
 
   look(tiles: readonly TileLook[]): void {
@@ -51,6 +53,13 @@ export class Wishes {
       const { participant, screen } = namedBy(tile);
       return { participant, source: screen ? 'screen' : 'camera', width, height, priority: PRIORITIES[weight] };
     });
+  }
+
+  /** Whether no camera is asked for, whatever the window shows. Gives whether that is news. */
+  setSoundOnly(soundOnly: boolean): boolean {
+    const news = this.#soundOnly !== soundOnly;
+    this.#soundOnly = soundOnly;
+    return news;
   }
 
   /** These are the sections there are now. */
@@ -69,7 +78,8 @@ export class Wishes {
 
   /** The whole list to tell the server. */
   list(roster: Roster, publications: Publications): Wish[] {
-    const looks = [...(this.#looks?.filter(({ participant }) => roster.has(participant)) ?? everybody(roster, publications))].sort((a, b) => b.priority - a.priority);
+    const all = this.#looks?.filter(({ participant }) => roster.has(participant)) ?? everybody(roster, publications);
+    const looks = all.filter(({ source }) => !this.#soundOnly || source !== 'camera').sort((a, b) => b.priority - a.priority);
     const room = this.#places.filter(({ sound }) => !sound).length;
     const pictures = new Map<string, Look>();
     for (const look of looks) {
