@@ -181,9 +181,7 @@ export class Call {
   }
 
   /** Whether this side only listens. */
-  get listens(): boolean {
-    return this.#room.listens;
-  }
+  get listens(): boolean { return this.#room.listens; }
 
   /** Whether this side may let people in and put them out. */
   get mayHost(): boolean {
