@@ -34,6 +34,9 @@ export const isGroup = ({ phase, call }: AppState): boolean => phase === 'in_cal
 /** Whether this side only listens. */
 export const listens = (call: AppState['call']): boolean => call?.part === 'listens';
 
+/** Whether one is told, before the call, that one will only listen. */
+export const comesToListen = ({ phase, call }: AppState): boolean => phase === 'green_room' && (call?.door.comes_to_listen ?? null) !== null;
+
 /** How many are in the call, oneself among them. */
 export const headcount = (call: AppState['call']): number => named(call).length + 1;
 

@@ -234,9 +234,9 @@ export class GuestBackend implements Backend {
 
   #join(): null {
     this.#inCall = true;
+    this.#followPart(this.#call);
     this.#looks.begin();
     this.#devices();
-    this.#tellMedia();
     void this.#sound.setSpeaker(this.#settings.speaker);
     this.#call.enter(this.#settings.name);
     return null;
@@ -296,10 +296,10 @@ export class GuestBackend implements Backend {
     return null;
   }
 
-  /** Whoever becomes a listener has neither microphone nor camera and shares nothing; who may speak opens what they like, and their hand goes down. */
+  /** Whoever becomes a listener, or is told that they will, has neither microphone nor camera and shares nothing; who may speak opens what they like, and their hand goes down. */
   #followPart(call: Call): void {
-    if (call !== this.#call || !this.#inCall) return;
-    if (!this.#listening.see(call.listens, this.#local)) return;
+    if (call !== this.#call || this.#ended) return;
+    if (!this.#listening.see({ listens: this.#inCall && call.listens, comes: call.comesToListen !== null && !call.wasJoined, inCall: this.#inCall }, this.#local)) return;
     this.#mute(this.#local.muted);
     if (call.listens) this.#share.stop();
     else if (this.#talk.now.hand_raised) void this.command({ type: 'raise_hand', raised: false });
@@ -308,7 +308,7 @@ export class GuestBackend implements Backend {
 
   /** Opens and closes what is wanted now. */
   #devices(): null {
-    const open = this.can.devices && !this.#listening.on && (this.#inCall || this.#local.preview);
+    const open = this.can.devices && !this.#listening.shuts && (this.#inCall || this.#local.preview);
     this.#media.want('camera', open && this.#local.cameraOn && sendsPicture(this.#settings.saving));
     this.#media.want('microphone', open);
     this.#tellMedia();
