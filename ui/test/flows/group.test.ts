@@ -344,7 +344,7 @@ describe('a weak link', () => {
     await open('group-saving');
     await attribute('seat-p-2', 'way', 'saved');
     expect(await by('rests-p-2').innerText()).toBe('Picture paused to save data.');
-    expect(await by('seat-p-2').getByText('Paused to save data').isVisible()).toBe(true);
+    expect(await by('seat-p-2').getByText('Paused to save data', { exact: true }).isVisible()).toBe(true);
     expect(await by('seat-p-2').locator('canvas').count()).toBe(0);
     expect(await by('weak-link').count()).toBe(0);
   });
