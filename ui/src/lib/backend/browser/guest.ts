@@ -2,6 +2,7 @@
 import type { AppCommand, AppState, CommandError, DoorAsk, EndedView, Problem } from '../../bindings';
 import { t } from '../../text';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
+import { BrowserWay } from './browser-way.svelte';
 import { Call } from './call';
 import { hasH264, standing, type Place } from './capabilities';
 import type { OwnTracks } from './connection';
@@ -15,7 +16,7 @@ import { Looks } from './looks';
 import { openBeside, watchPage } from './page';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
-import { picturesMost, sendsPicture, watchWay, wayHint } from './saving';
+import { picturesMost, sendsPicture } from './saving';
 import { ScreenShare } from './screen-share';
 import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
@@ -33,6 +34,7 @@ export class GuestBackend implements Backend {
   readonly view = 'app';
   readonly can: Capabilities;
   readonly #link: Link;
+  readonly way = new BrowserWay(() => this.#tellMedia());
   readonly #share = new ScreenShare({ changed: () => this.#change(), tracks: (picture, sound) => this.#onShared(picture, sound) });
   readonly #picked = new Picked();
   readonly #sound = new Sound();
@@ -68,7 +70,6 @@ export class GuestBackend implements Backend {
     void this.#media.look();
     setInterval(() => this.#tellLevels(), LEVELS_EVERY_MS);
     setInterval(() => void this.#takeLook(), LOOK_EVERY_MS);
-    watchWay(() => this.#tellMedia());
     watchPage({ pressed: () => this.#sound.wake(), gone: () => this.#call.leave() });
   }
 
@@ -148,8 +149,7 @@ export class GuestBackend implements Backend {
         this.#call.look(command.tiles);
         return null;
       case 'change_settings':
-        this.#settings = patched(this.#settings, command.patch);
-        keepSettings(this.#settings);
+        keepSettings((this.#settings = patched(this.#settings, command.patch)));
         if (command.patch.picture) this.#media.again('camera');
         if (command.patch.voice) this.#media.again('microphone');
         this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
@@ -340,7 +340,7 @@ export class GuestBackend implements Backend {
   }
 
   #tellMedia(): void {
-    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view, picturesMost(this.#settings.saving, wayHint())));
+    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view, picturesMost(this.#settings.saving, this.way.heeded)));
   }
 
   #tellLevels(): void {

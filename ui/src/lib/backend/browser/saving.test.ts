@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { aloneKbps, layersOf, wantedOf } from './group/simulcast';
-import { lesser, picturesMost, sendsPicture } from './saving';
+import { BrowserWay } from './browser-way.svelte';
+import { lesser, picturesMost, sendsPicture, type WayHint } from './saving';
 
 const PLAIN = { mode: 'off', kbps_max: null, energy: false } as const;
 
@@ -31,4 +32,19 @@ test('to several goes what fits the limit, and the smallest always', () => {
   const alone = (most?: number) => wantedOf([{ active: false, maxBitrate: 1_500_000 }], [''], aloneKbps(most));
   expect([alone(250), alone()]).toEqual([[{ active: true, maxBitrate: 250_000 }], [{ active: true, maxBitrate: 1_500_000 }]]);
   expect(wantedOf([{ rid: 'q', active: false, maxBitrate: 150_000 }], ['q'], 250)).toEqual([{ rid: 'q', active: true, maxBitrate: 150_000 }]);
+});
+
+test('what a browser says of its way is told as the reason, followed, and can be lifted', () => {
+  let [hint, changes, tell]: [WayHint, number, () => void] = [{ saveData: true }, 0, () => undefined];
+  const way = new BrowserWay(() => (changes += 1), () => hint, (changed) => (tell = changed));
+  expect([way.reason, picturesMost(PLAIN, way.heeded)]).toEqual(['asked', 250]);
+  way.lift(true);
+  expect([way.reason, way.lifted, picturesMost(PLAIN, way.heeded), changes]).toEqual(['asked', true, undefined, 1]);
+  way.lift(false);
+  hint = { effectiveType: '2g' };
+  tell();
+  expect([way.reason, picturesMost(PLAIN, way.heeded), changes]).toEqual(['slow', 250, 3]);
+  hint = { effectiveType: '4g' };
+  tell();
+  expect([way.reason, picturesMost(PLAIN, way.heeded)]).toEqual([null, undefined]);
 });

@@ -12,10 +12,15 @@ const LOW_DATA_KBPS = 250;
 /** So a browser calls what carries 70 kbit/s at most, or answers no sooner than after 1.4 s (its table of effective connection types). */
 const SLOW: ReadonlySet<string | undefined> = new Set(['slow-2g', '2g']);
 
+/** Why a browser's word keeps pictures small: the person told it to save data, or it calls its way slow. */
+export type WayReason = 'asked' | 'slow';
+
+export const reasonOf = (way: WayHint | undefined): WayReason | null => (way?.saveData === true ? 'asked' : SLOW.has(way?.effectiveType) ? 'slow' : null);
+
 /** The most of pictures that others are asked for and that is sent, in kbit/s: zero for nothing of cameras, undefined where nothing is saved. */
 export function picturesMost({ mode, kbps_max }: SavingSettings, way: WayHint | undefined): number | undefined {
   if (mode === 'audio_only') return 0;
-  const low = mode === 'low_data' || way?.saveData === true || SLOW.has(way?.effectiveType);
+  const low = mode === 'low_data' || reasonOf(way) !== null;
   return lesser(kbps_max ?? undefined, low ? LOW_DATA_KBPS : undefined);
 }
 
