@@ -192,7 +192,6 @@ async function goIn(page) {
 }
 
 async function write(page) {
-  await until(page, 'the panel', press, selector('panel-button'))
   if (args.hears) await until(page, 'their message', ([what, text]) => [...document.querySelectorAll(what)].some((one) => one.innerText.includes(text)), [selector('message'), args.hears])
   if (!args.writes) return
   await until(page, 'a field for a message', type, [selector('message-field'), args.writes])
@@ -200,6 +199,7 @@ async function write(page) {
   await until(page, 'a message that arrived', exists, selector('message', '[data-delivery="delivered"]'))
 }
 
+const filesLeft = () => document.querySelectorAll('[data-testid="file"]:not([data-state="done"])').length
 const filesDone = () => document.querySelectorAll('[data-testid="file"][data-state="done"]').length
 
 async function swapFiles(page) {
@@ -224,6 +224,8 @@ async function swapFiles(page) {
     }
     await page.evaluate(drop, file)
     await until(page, 'a file that was taken', filesDone, null, (done) => done >= (args.download ? 2 : 1))
+    // Of several people by each.
+    await until(page, 'files that all took', filesLeft, null, (left) => left === 0)
   }
 }
 
@@ -247,6 +249,7 @@ async function stay(page) {
 async function takePart(page) {
   await until(page, 'pictures of theirs', framesOf, selector('tile-remote'), (frames) => frames >= Number(args.pictures))
   await until(page, 'sound of theirs', report, null, ({ sound_energy }) => sound_energy > 0.001)
+  if (args.hears || args.writes || args.send || args.download) await until(page, 'the panel', press, selector('panel-button'))
   if (args.hears || args.writes) await write(page)
   if (args.send || args.download) await swapFiles(page)
   if (args.watch) await until(page, 'pictures of their screen', framesOf, selector('tile-screen'), (frames) => frames >= 2)

@@ -167,12 +167,12 @@ pub struct GroupSnapshot {
 }
 
 impl GroupSnapshot {
-    /// Whether pictures are left out because the way to this side does not carry them.
+    /// Whether pictures are left out because the way to this side does not carry them: what this side saves itself is none of the way's.
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.downs
             .iter()
-            .any(|down| down.state == parley_proto::DownState::Paused)
+            .any(|down| down.state == parley_proto::DownState::Paused && !down.saved)
     }
 }
 
@@ -185,6 +185,8 @@ pub struct DownSnapshot {
     pub kind: TrackKind,
     /// How it stands.
     pub state: parley_proto::DownState,
+    /// It is left out, and was beyond what this side asked for itself ([`parley_proto::MediaState::picture_kbps_max`]).
+    pub saved: bool,
     /// The layer that comes.
     pub rid: Option<String>,
 }

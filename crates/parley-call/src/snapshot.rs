@@ -22,6 +22,8 @@ pub struct CallSnapshot {
     pub role: Option<Role>,
     /// Whether one only listens: nothing that one's microphone, camera or screen gives is sent.
     pub listens: bool,
+    /// This side asks for nothing of cameras.
+    pub sound_only: bool,
     /// What keeps this side from coming in, while [`CallPhase::Joining`].
     pub entrance: Entrance,
     /// Whoever came in now would only listen, and why; before this side is in.
@@ -237,6 +239,7 @@ impl CallSnapshot {
             me: None,
             role: None,
             listens: false,
+            sound_only: false,
             entrance: Entrance::default(),
             comes_to_listen: None,
             door: Door::default(),

@@ -1289,7 +1289,7 @@ export type Phase = "home" | "green_room" | "in_call" | "ended";
 /**
  * How somebody's picture, or their screen's, comes.
  */
-export type PictureState = "off" | "unwatched" | "waiting" | "flows" | "paused" | "stalled";
+export type PictureState = "off" | "unwatched" | "waiting" | "flows" | "paused" | "saved" | "stalled";
 
 /**
  * Something the person should know.

@@ -1,7 +1,7 @@
 /** What somebody meets who uses Parley for the first time, in a low window, with a device or a server missing, or with half a link. */
 import { describe, expect, test } from 'vitest';
 import { PAGES } from '../../src/lib/app/settings';
-import { by, fake, moveIn, open, type OpenOptions, over, page, phase, press, said } from './house';
+import { by, fake, last, moveIn, open, type OpenOptions, over, page, phase, press, said } from './house';
 
 moveIn();
 
@@ -195,6 +195,19 @@ describe('a link that was damaged on its way', () => {
     await by('open-link').click();
     await by('name-error').waitFor();
   });
+});
+
+test('whoever is told that they will listen sees everything closed, and opens nothing', async () => {
+  await open('green-room-listener');
+  await by('will-listen').waitFor();
+  for (const kind of ['camera', 'microphone']) {
+    expect(await by(`pill-${kind}`).getAttribute('data-on')).toBe('false');
+    expect(await by(`toggle-${kind}`).getAttribute('aria-disabled')).toBe('true');
+    await by(`toggle-${kind}`).click({ force: true });
+  }
+  await page.keyboard.press('m');
+  await page.keyboard.press('v');
+  expect([await last('set_muted'), await last('set_camera_on')]).toEqual([undefined, undefined]);
 });
 
 describe('the end of a call', () => {

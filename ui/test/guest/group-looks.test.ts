@@ -31,7 +31,8 @@ const KEPT = `{
     }
     send(text) {
       const message = JSON.parse(text);
-      if (message.type === 'subscribe') window.asked = message.downs;
+      if (message.type === 'subscribe') Object.assign(window, { asked: message.downs, most: message.kbps_max ?? null });
+      if (message.publish) window.sent = message.publish;
       super.send(text);
     }
   };
@@ -39,7 +40,11 @@ const KEPT = `{
   window.ways = [];
   window.RTCPeerConnection = class extends Way { constructor(...all) { super(...all); window.ways.push(this); } };
 }`;
-type Kept = Window & { asked: Asked[]; downs: Down[]; ways: RTCPeerConnection[] };
+interface Sent {
+  readonly source: string;
+  readonly layers?: readonly { readonly rid: string }[];
+}
+type Kept = Window & { asked: Asked[]; most: number | null; sent: Sent[]; downs: Down[]; ways: RTCPeerConnection[] };
 
 /** Large enough for three layers. */
 const HD = `try { localStorage.setItem('parley-guest', '{"picture":{"resolution":"p720","frame_rate":15}}') } catch {}`;
@@ -50,6 +55,13 @@ const looked = (page: Page, who: string) =>
     const { asked, downs } = window as unknown as Kept;
     return { width: asked.find(({ participant }) => participant === id)?.width ?? 0, rid: downs.find(({ participant, source }) => participant === id && source === 'camera')?.rid ?? null };
   }, who);
+
+/** How much pictures may take, as the server was told, and the sizes in which one's own is sent. */
+const limits = (page: Page) =>
+  page.evaluate(() => {
+    const { most, sent } = window as unknown as Kept;
+    return { most, sizes: (sent.find(({ source }) => source === 'camera')?.layers ?? []).map(({ rid }) => rid).join('') };
+  });
 
 /** Pictures that came, of everybody. Bytes do anyhow: the server looks for what the way carries. */
 const came = (page: Page) =>
@@ -91,4 +103,16 @@ test('small tiles are asked for small and come in a small layer, and of a page t
   expect(await came(ada)).toBe(before);
   await hide(ada, false);
   await expect.poll(() => came(ada), { timeout: 20_000 }).toBeGreaterThan(before);
+
+  // Whoever saves data says how much may come, which the server keeps to, and sends no more either.
+  expect(await limits(ada)).toEqual({ most: null, sizes: 'qhf' });
+  await ada.keyboard.press('Control+,');
+  await by(ada, 'page-network').click();
+  await by(ada, 'saving-low_data').check();
+  await by(ada, 'close-settings').click();
+  await expect.poll(() => limits(ada), { timeout: 20_000 }).toEqual({ most: 250, sizes: 'q' });
+  // Of her, small as it is, the others go on getting a picture.
+  const seen = (page: Page) => page.locator('[data-testid="tile-remote"]').evaluateAll((tiles) => tiles.map((tile) => Number((tile as HTMLElement).dataset['frames'])));
+  const then = await seen(ben);
+  await expect.poll(async () => (await seen(ben)).every((frames, at) => frames > (then[at] ?? 0) + 5), { timeout: 40_000 }).toBe(true);
 }, BUSY_MS);

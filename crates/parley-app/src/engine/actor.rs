@@ -428,7 +428,7 @@ impl Actor {
         let settings = self.store.get();
         let camera = chosen(DeviceKind::Camera, settings).cloned();
         let picture = self.sources.picture.input(camera, settings.picture);
-        let seen = wanted && self.sends_picture() && !self.listening.on;
+        let seen = wanted && self.sends_picture() && !self.listening.shuts();
         self.endpoint.set_picture(picture.filter(|_| seen));
         if wanted {
             self.arrange_sound();
@@ -481,7 +481,7 @@ impl Actor {
     fn arrange_sound(&mut self) {
         let settings = self.store.get();
         let chosen = |kind| chosen(kind, settings).cloned();
-        let input = if self.listening.on {
+        let input = if self.listening.shuts() {
             AudioInput::Off
         } else {
             self.sources.sound.input(chosen(DeviceKind::Microphone))
@@ -528,7 +528,7 @@ impl Actor {
         self.with_screen(MediaState {
             // Before the first word of the microphone it is taken to work.
             microphone_on: !self.mute.muted
-                && !self.listening.on
+                && !self.listening.shuts()
                 && microphone.is_none_or(|state| state == DeviceState::Off || translate::gives(state)),
             camera_on: camera.is_some_and(translate::gives),
             picture_kbps_max: saving::takes_kbps(self.store.get().saving),

@@ -66,10 +66,12 @@ pub(super) fn picture(
     };
     // Until the server's relay is reached, those who were there before are seen directly.
     let through_server = call.group.as_ref().filter(|group| group.up);
-    let state = through_server.map(|_| down(call, person.id, kind).map(|down| down.state));
-    match state {
+    let down = through_server.map(|_| down(call, person.id, kind));
+    match down.map(|down| down.map(|down| down.state)) {
         _ if !is_on => PictureState::Off,
+        _ if call.sound_only && kind == TrackKind::Video => PictureState::Saved,
         Some(None) => PictureState::Unwatched,
+        Some(Some(DownState::Paused)) if down.flatten().is_some_and(|down| down.saved) => PictureState::Saved,
         Some(Some(DownState::Paused)) => PictureState::Paused,
         Some(Some(DownState::Waiting | DownState::Absent)) => PictureState::Waiting,
         None | Some(Some(DownState::Flows)) if !came => PictureState::Waiting,
@@ -138,6 +140,7 @@ mod tests {
                 participant: id(1),
                 kind: TrackKind::Video,
                 state,
+                saved: false,
                 rid: Some("h".into()),
             });
             call(Some(GroupSnapshot {
@@ -161,6 +164,37 @@ mod tests {
         let paused = with(true, Some(DownState::Paused));
         let seen = view(paused.group.as_ref().unwrap());
         assert!(seen.short && seen.speakers == [id(1).to_string()]);
+    }
+
+    #[test]
+    fn what_this_side_saves_itself_is_no_weak_link() {
+        let downs = vec![DownSnapshot {
+            participant: id(1),
+            kind: TrackKind::Video,
+            state: DownState::Paused,
+            saved: true,
+            rid: None,
+        }];
+        let mut saves = call(Some(GroupSnapshot {
+            up: true,
+            downs,
+            ..GroupSnapshot::default()
+        }));
+        assert_eq!(camera(&saves, true), PictureState::Saved);
+        assert!(!view(saves.group.as_ref().unwrap()).short);
+        // With sound only it is not even asked for, in a group or by two.
+        for group in [Some(GroupSnapshot::default()), None] {
+            saves.group = group;
+            assert_ne!(camera(&saves, true), PictureState::Saved);
+            saves.sound_only = true;
+            assert_eq!(camera(&saves, true), PictureState::Saved);
+            saves.people[0].media.screen_on = true;
+            let screen = picture(&saves, &saves.people[0], TrackKind::Screen, true);
+            assert_eq!(screen, PictureState::Flows, "a screen still comes");
+            saves.people[0].media.camera_on = false;
+            assert_eq!(camera(&saves, true), PictureState::Off);
+            (saves.sound_only, saves.people[0].media.camera_on) = (false, true);
+        }
     }
 
     #[test]

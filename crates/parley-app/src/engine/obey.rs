@@ -72,7 +72,7 @@ impl Actor {
                 }
                 self.choose_share(on);
             }
-            AppCommand::Share { .. } if self.listening.on => return self.must_speak(),
+            AppCommand::Share { .. } if self.listening.shuts() => return self.must_speak(),
             AppCommand::Share { id, mode, sound } => return self.share(id, mode, sound).await,
             AppCommand::StopSharing => self.stop_sharing(),
             AppCommand::StartRecording => return self.start_recording(),
@@ -273,6 +273,9 @@ impl Actor {
         if on && self.phase == Phase::InCall {
             let message = "In a call you cannot hear yourself: the others would hear it too.";
             return Err(refuse(CommandErrorCode::NotNow, message));
+        }
+        if on {
+            self.must_speak()?;
         }
         if on && !self.endpoint.is_sound_open() {
             return Err(refuse(CommandErrorCode::NotNow, "The speaker is not open."));

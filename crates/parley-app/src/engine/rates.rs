@@ -150,6 +150,7 @@ pub(super) mod tests {
             participant: id(number),
             kind: TrackKind::Video,
             state,
+            saved: false,
             rid: rid.map(Into::into),
         };
         room.group = Some(GroupSnapshot {

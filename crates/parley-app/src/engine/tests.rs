@@ -5,9 +5,9 @@ use crate::endpoint::SELF_TILE;
 use crate::sources::{PictureSource, SoundSink, SoundSource};
 use crate::store::{Store, Unfinished};
 use crate::view::{
-    CallState, Delivery, DesktopView, DeviceState, EchoTest, EndCode, MessageView, PastCallView, Phase,
-    PictureState, ProblemCode, ReactionKind, SettingsPatch, TileLook, TileWeight, TransferStage, UpdateState,
-    UpdateView,
+    CallState, Delivery, DesktopView, DeviceState, DoorAsk, EchoTest, EndCode, MessageView, PartView,
+    PastCallView, Phase, PictureState, ProblemCode, ReactionKind, SettingsPatch, TileLook, TileWeight,
+    TransferStage, UpdateState, UpdateView,
 };
 use parley_media::slot::Taken;
 use parley_proto::Resolution;
@@ -236,6 +236,84 @@ async fn hand_over_a_file(ada: &Person, ben: &Person) {
     })
     .await;
     ben.reads("another offer", |talk| talk.transfers.len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_that_they_will_listen_goes_in_with_everything_closed_and_opens_it_themselves() {
+    let ada = person(None);
+    ada.does(AppCommand::StartCall).await;
+    let green_room = ada.sees("a link", |state| state.call.is_some()).await;
+    let link = green_room.call.unwrap().link;
+    ada.does(AppCommand::Join).await;
+    ada.sees("the room", |state| has_state(state, CallState::Waiting))
+        .await;
+    let newcomers_listen = |on: bool| AppCommand::Door {
+        ask: DoorAsk::ListenFrom { people: on.into() },
+    };
+    ada.does(newcomers_listen(true)).await;
+    ada.sees("the rule", |state| {
+        state.call.as_ref().is_some_and(|call| call.door.listen_from == 1)
+    })
+    .await;
+
+    let ben = person(Some(link.clone()));
+    let told = |state: &AppState| {
+        let call = state.call.as_ref();
+        call.is_some_and(|call| call.door.comes_to_listen.is_some())
+    };
+    let shut = |state: &AppState| {
+        let local = &state.local;
+        local.muted
+            && !local.camera_on
+            && [local.camera, local.microphone] == [DeviceState::Off, DeviceState::Off]
+    };
+    ben.sees("that he will listen, with all closed", |state| {
+        told(state) && shut(state)
+    })
+    .await;
+    for opens in [
+        AppCommand::SetMuted { muted: false },
+        AppCommand::SetCameraOn { on: true },
+        AppCommand::TestEcho { on: true },
+    ] {
+        assert_eq!(ben.cannot(opens).await, CommandErrorCode::NotNow);
+    }
+    // Another call begins as he chose, and in the green room he is told again.
+    ben.does(AppCommand::Leave).await;
+    ben.sees("home, as before", |state| {
+        state.phase == Phase::Home && !state.local.muted && state.local.camera_on
+    })
+    .await;
+    ben.does(AppCommand::OpenLink { text: link }).await;
+    ben.sees("the same again", |state| told(state) && shut(state))
+        .await;
+
+    ada.does(newcomers_listen(false)).await;
+    ada.sees("no rule", |state| {
+        state.call.as_ref().is_some_and(|call| call.door.listen_from == 0)
+    })
+    .await;
+    ben.does(AppCommand::Join).await;
+    let came = ben
+        .sees("the call", |state| has_state(state, CallState::Connected))
+        .await;
+    assert_eq!(
+        came.call.unwrap().part,
+        PartView::Speaks,
+        "he may speak after all"
+    );
+    assert!(
+        came.local.muted && !came.local.camera_on,
+        "nothing opens by itself"
+    );
+    ben.does(AppCommand::SetMuted { muted: false }).await;
+    ben.does(AppCommand::SetCameraOn { on: true }).await;
+    ada.sees("what he opened", |state| {
+        other(state).is_some_and(|ben| ben.microphone_on && ben.camera_on)
+    })
+    .await;
+    ada.engine.hang_up(SOON).await;
+    ben.engine.hang_up(SOON).await;
 }
 
 #[tokio::test]

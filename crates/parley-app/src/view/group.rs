@@ -31,6 +31,8 @@ pub enum PictureState {
     Flows,
     /// The link of this side is too weak for it now.
     Paused,
+    /// It rests for what this side asked itself, to save data.
+    Saved,
     /// It came, and stopped coming.
     Stalled,
 }

@@ -204,6 +204,7 @@ impl Stay {
             me: self.me.as_ref().map(|me| me.id),
             role: self.role(),
             listens: self.listens(),
+            sound_only: self.own_media().picture_kbps_max == Some(0),
             entrance: self.signaling.entrance(),
             comes_to_listen: self.signaling.comes_to_listen(),
             door: self.told.door,

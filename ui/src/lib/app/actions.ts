@@ -4,7 +4,7 @@ import type { AppState, DoorAsk } from '../bindings';
 import { t } from '../text';
 import { LANGUAGES, type Tag } from '../text/language.svelte';
 import type { SettingsPage } from './app.svelte';
-import { isGroup, listens, nextToSpeak } from './group/members';
+import { comesToListen, isGroup, listens, nextToSpeak } from './group/members';
 import type { Shortcut } from './keys';
 import { pagesFor } from './settings';
 
@@ -146,7 +146,7 @@ function deviceActions(state: AppState, deeds: Deeds): Action[] {
     { id: 'refresh', label: t.actions.refresh, run: deeds.refreshDevices },
   ];
   if (state.phase !== 'in_call' && state.phase !== 'green_room') return always;
-  if (listens(state.call)) return [{ id: 'test-speaker', label: t.actions.testSpeaker, run: deeds.testSpeaker }, ...always];
+  if (listens(state.call) || comesToListen(state)) return [{ id: 'test-speaker', label: t.actions.testSpeaker, run: deeds.testSpeaker }, ...always];
   return [
     { id: 'mute', label: muted ? t.actions.unmute : t.actions.mute, shortcut: { key: 'm' }, run: () => deeds.setMuted(!muted) },
     {

@@ -39,7 +39,7 @@ function placeOf(phases: ReadonlySet<Phase>): Place {
 /** The state as it would be there, as far as actions ask: with a link, and with so many others in the call. */
 function inThere(state: AppState, phase: Phase, others: number): AppState {
   const people = Array.from({ length: others }, () => ({}));
-  const call = { state: 'connected', ...state.call, link: '#', part: 'speaks', people, listeners: [] } as unknown as CallView;
+  const call = { state: 'connected', ...state.call, link: '#', part: 'speaks', door: { ...state.call?.door, comes_to_listen: null }, people, listeners: [] } as unknown as CallView;
   return { ...state, phase, call: phase === 'home' ? null : call };
 }
 

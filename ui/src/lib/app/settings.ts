@@ -19,7 +19,7 @@ export const PAGES: readonly SettingsPage[] = ['devices', 'voice', 'screen', 'ap
 
 /** What only a backend has that can do this. */
 const NEEDS: readonly [keyof Capabilities, readonly (SettingsPage | RowId)[]][] = [
-  ['desktop', ['desktop', 'screen', 'server', 'history', 'folder', 'record-folder', 'saving', 'kbps-max', 'energy']],
+  ['desktop', ['desktop', 'screen', 'server', 'history', 'folder', 'record-folder', 'energy', 'network-check', 'relay-only', 'proxy']],
   ['devices', ['devices', 'voice']],
   ['speakers', ['speaker']],
   ['echoTest', ['echo-test']],

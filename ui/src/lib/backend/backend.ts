@@ -29,6 +29,13 @@ export interface Capabilities {
 /** What the app can do. */
 export const ALL: Capabilities = { home: true, desktop: true, devices: true, speakers: true, share: true, echoTest: true, louder: true, video: true };
 
+/** What a browser says of its way that keeps pictures small, and whether the person lifted that. */
+export interface HeededWay {
+  readonly reason: 'asked' | 'slow' | null;
+  readonly lifted: boolean;
+  lift(lifted: boolean): void;
+}
+
 export interface Backend {
   /** What this window is. */
   readonly view: WindowView;
@@ -64,6 +71,8 @@ export interface Backend {
   frames(): FrameSource;
   /** Where pictures come as the browser's own streams instead: that of a tile, the same object every time. */
   stream?(tile: string): MediaStream;
+  /** Where it is a browser's page. */
+  readonly way?: HeededWay;
   /** Makes the window fill the screen, or not. */
   setFullScreen(on: boolean): Promise<void>;
   /** Makes the window small and keeps it on top of all others, or gives it its size back. */

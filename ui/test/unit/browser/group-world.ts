@@ -94,7 +94,8 @@ export class Side {
 
   get link(): DirectWay | null {
     if (!this.way || this.other === null) return null;
-    const tracks = new Set<Source>(this.way.up ? ['microphone', 'camera'] : []);
+    // Who asks for no pictures gets none.
+    const tracks = new Set<Source>(!this.way.up ? [] : this.room.group.soundOnly ? ['microphone'] : ['microphone', 'camera']);
     return { other: this.other, up: this.way.up, tracks, media: this.way.up ? MEDIA : null };
   }
 
@@ -123,6 +124,8 @@ export class World {
   sides: Side[] = [];
   /** The SFU can be reached. */
   reachable = true;
+  /** What each asked for last. */
+  readonly asked = new Map<string, Extract<GroupWord, { type: 'subscribe' }>>();
   /** Who only listens. */
   readonly listeners = new Set<string>();
   #mode: 'direct' | 'sfu' = 'direct';
@@ -221,6 +224,7 @@ export class World {
         }
         return this.#publications();
       case 'subscribe':
+        this.asked.set(side.id, word);
         side.downs = word.downs.map(({ mid, participant, source }) => ({ mid, participant, source, state: 'flows', rid: null }));
         return side.room.onRoom(this.nowMs, { type: 'downs', list: side.downs });
       case 'tell':

@@ -196,3 +196,57 @@ test('listeners do not tell each other of their devices, and everybody once they
   world.run(1000);
   expect(dan.heard.filter((one) => one.startsWith('Eve'))).toEqual(['Eve hand', 'Eve media_state']);
 });
+
+test('whom the server cuts off for what they sent is told so until they saw it, and comes back', () => {
+  world.come('Eve');
+  world.run(3000);
+  const { group } = ada.room;
+  const close = (reason: string) => {
+    const connection = ada.offered?.connection ?? 0;
+    ada.room.onRoom(world.nowMs, { type: 'sfu_closed', connection, reason });
+    world.run(6000);
+    return connection;
+  };
+  close('lost');
+  expect([group.cutOff, group.up], 'a connection may be lost').toEqual([false, true]);
+  const former = close('kicked');
+  expect([group.cutOff, group.up]).toEqual([true, true]);
+  group.cutOff = false;
+  ada.room.onRoom(world.nowMs, { type: 'sfu_closed', connection: former, reason: 'kicked' });
+  expect(group.cutOff, 'of one that is over already it is no news').toBe(false);
+});
+
+test('with sound only no camera is asked for, a screen has no limit, and it is no weak link', () => {
+  const eve = world.come('Eve');
+  world.run(3000);
+  const { group } = eve.room;
+  const asks = () => world.asked.get(eve.id);
+  const cameras = () => asks()?.downs.filter(({ source }) => source === 'camera').length;
+  expect([cameras(), asks()?.kbps_max, group.short]).toEqual([2, undefined, false]);
+  const save = (kbps: number) => {
+    group.members.ownMedia = { ...group.members.ownMedia, picture_kbps_max: kbps };
+    world.run(500);
+  };
+  save(0);
+  expect([cameras(), asks()?.kbps_max, group.soundOnly], 'the limit is of cameras, which are left out').toEqual([0, undefined, true]);
+  save(250);
+  expect([cameras(), asks()?.kbps_max, group.soundOnly]).toEqual([2, 250, false]);
+  // Two of 150 kbit/s do not fit: the second is left out for that. Of a way that carries none, the first would fit.
+  group.publications.take([ada, ben].map(({ id }, at) => ({ number: at + 1, participant: id, source: 'camera' as const, on: true, layers: [{ rid: 'q', width: 320, height: 180, kbps: 150 }] })), eve.id);
+  const down = (id: string, state: 'flows' | 'paused') => ({ mid: id, participant: id, source: 'camera' as const, state, rid: state === 'flows' ? 'q' : null });
+  group.downs = [down(ada.id, 'flows'), down(ben.id, 'paused')];
+  expect([group.short, group.saves(down(ben.id, 'paused'))]).toEqual([false, true]);
+  group.downs = [down(ada.id, 'paused'), down(ben.id, 'paused')];
+  expect([group.short, group.saves(down(ben.id, 'paused'))]).toEqual([true, false]);
+});
+
+test('who asks for no pictures goes back to a call of two without waiting for one', () => {
+  const eve = world.come('Eve');
+  world.run(3000);
+  ada.room.group.members.ownMedia = { ...ada.room.group.members.ownMedia, picture_kbps_max: 0 };
+  world.leave(eve);
+  world.run(10_000);
+  world.connect(ada, ben);
+  world.run(1000);
+  expect(ada.did.at(-1)).toBe('paired off');
+});

@@ -66,6 +66,15 @@ impl Publications {
             .any(|one| one.participant == participant && one.source == source)
     }
 
+    /// What a layer takes, in kbit/s; without a name, the least of what is published.
+    pub(super) fn kbps(&self, participant: ParticipantId, source: Source, rid: Option<&str>) -> u32 {
+        let mut list = self.list.iter();
+        let one = list.find(|one| one.participant == participant && one.source == source);
+        let layers = one.into_iter().flat_map(|one| &one.layers);
+        let wanted = layers.filter(|layer| rid.is_none_or(|rid| layer.rid == rid));
+        wanted.map(|layer| layer.kbps).min().unwrap_or(0)
+    }
+
     /// What that says of their microphone and the rest, of somebody who did not say it.
     pub(super) fn media_of(&self, participant: ParticipantId) -> MediaState {
         let mut media = MediaState::default();

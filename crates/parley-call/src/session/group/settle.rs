@@ -189,7 +189,12 @@ impl Group {
             return;
         }
         let publish = self.publish();
-        let kbps_max = self.members.own_media().picture_kbps_max;
+        let most = self.members.own_media().picture_kbps_max;
+        // Zero is said of cameras: those are left out of the wishes, and nothing limits a screen.
+        if self.wishes.set_sound_only(most == Some(0)) {
+            self.lists.wishes_changed();
+        }
+        let kbps_max = most.filter(|kbps| *kbps > 0);
         let (wishes, publications) = (&mut self.wishes, &self.publications);
         self.lists
             .tell(publish, kbps_max, || wishes.list(around.roster, publications), cx);

@@ -17,6 +17,7 @@ impl Group {
                 participant: down.participant,
                 kind,
                 state: down.state,
+                saved: down.state == DownState::Paused && self.is_saved(down),
                 rid: down.rid.clone(),
             })
         };
@@ -25,6 +26,22 @@ impl Group {
             speakers: self.speakers.clone(),
             downs: self.downs.iter().filter_map(shown).collect(),
         })
+    }
+
+    /// Whether a picture that the server leaves out would be beyond what this side asked for itself. The server does not tell which of both
+    /// it is; what each layer takes is known.
+    fn is_saved(&self, left_out: &Down) -> bool {
+        let takes = |down: &Down| {
+            self.publications
+                .kbps(down.participant, down.source, down.rid.as_deref())
+        };
+        let come = self
+            .downs
+            .iter()
+            .filter(|down| !down.source.is_sound() && down.state == DownState::Flows);
+        let all = come.map(takes).fold(takes(left_out), u32::saturating_add);
+        let most = self.members.own_media().picture_kbps_max;
+        most.is_some_and(|most| all > most)
     }
 
     /// When media could first go through the SFU.

@@ -34,6 +34,8 @@ struct Place {
 pub(super) struct Wishes {
     /// What the app said last; until then everybody is looked at.
     looks: Option<Vec<Look>>,
+    /// No camera is asked for.
+    sound_only: bool,
     places: Vec<Place>,
 }
 
@@ -43,6 +45,13 @@ impl Wishes {
         looks.retain(|look| matches!(look.kind, TrackKind::Video | TrackKind::Screen));
         looks.truncate(LOOKS_MAX);
         self.looks = Some(looks);
+    }
+
+    /// Whether no camera is asked for, whatever the app shows. Gives whether that is news.
+    pub(super) const fn set_sound_only(&mut self, sound_only: bool) -> bool {
+        let news = self.sound_only != sound_only;
+        self.sound_only = sound_only;
+        news
     }
 
     /// These are the sections there are now.
@@ -88,6 +97,7 @@ impl Wishes {
                 .collect(),
             None => everybody(roster, publications),
         };
+        looks.retain(|look| !self.sound_only || look.kind != TrackKind::Video);
         looks.sort_by_key(|look| std::cmp::Reverse(look.priority));
         let mut pictures: Vec<(Whose, Look)> = Vec::new();
         let room = self.places.iter().filter(|place| !place.sound).count();
@@ -286,6 +296,23 @@ mod tests {
             .find(|wish| wish.source == Source::ScreenSound)
             .unwrap();
         assert_eq!(sound.mid, "s2", "voices keep those in front");
+    }
+
+    #[test]
+    fn with_sound_only_no_camera_is_wished_for_and_a_screen_is() {
+        let mut wishes = wishes(4, 0);
+        let screen = Look {
+            kind: TrackKind::Screen,
+            ..look(2, 3)
+        };
+        assert!(wishes.set_sound_only(true) && !wishes.set_sound_only(true));
+        assert_eq!(
+            seen(&mut wishes, vec![look(1, 1), screen, look(2, 0)]),
+            [("p0".into(), 2)]
+        );
+        assert!(wishes.has(id(2), Source::Screen) && !wishes.has(id(2), Source::Camera));
+        assert!(wishes.set_sound_only(false));
+        assert_eq!(seen(&mut wishes, vec![look(1, 1), screen]).len(), 2);
     }
 
     #[test]

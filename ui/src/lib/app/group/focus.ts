@@ -1,6 +1,7 @@
 /** Who or what is large on the stage of a group. Pure. */
+import { tileOf } from '../../tile-name';
 import { SELF } from './speaking';
-import { screenKey, type Member } from './members';
+import type { Member } from './members';
 
 export type Layout = 'grid' | 'speaker';
 
@@ -24,7 +25,7 @@ export function largeOne(members: readonly Member[], { pinned, spotlight, layout
   if (there(pinned)) return pinned;
   if (there(spotlight)) return spotlight;
   const sharer = sharers.at(-1);
-  if (sharer !== undefined && !screensInGrid && there(screenKey(sharer))) return screenKey(sharer);
+  if (sharer !== undefined && !screensInGrid && there(tileOf(sharer, true))) return tileOf(sharer, true);
   if (layout === 'grid' || sharer !== undefined) return null;
   return there(speaker) ? speaker : (members.find((one) => !one.screen && one.key !== SELF)?.key ?? null);
 }

@@ -84,7 +84,7 @@ export function riseFor(area: Size, box: Box, bar: Size): number {
   const beside = Math.abs(box.left + box.width / 2 - area.width / 2) >= (box.width + bar.width) / 2;
   const rise = bar.height - (area.height - box.top - box.height);
   // On a low tile there is nowhere to rise to.
-  return beside || rise <= 0 || box.height < 2 * bar.height ? 0 : Math.round(rise);
+  return beside || rise <= 0 || box.height < 2 * rise ? 0 : Math.round(rise);
 }
 
 /** How far what lies in a tile's upper corner must sink so that the bars over the area's top, so high, do not lie on it. */

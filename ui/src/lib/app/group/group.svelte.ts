@@ -3,6 +3,7 @@
  * where, and news of who comes and goes. Owns its timers; decides by the pure modules beside it.
  */
 import type { AppState, Levels, TileLook } from '../../bindings';
+import { namedBy } from '../../tile-name';
 import { keep, kept } from '../kept';
 import { gathered, NO_NEWS, there as whoIsThere, told } from './comings';
 import type { Layout } from './focus';
@@ -137,8 +138,8 @@ export class Group {
   }
 
   #stays(key: string, there: ReadonlySet<string>): boolean {
-    const id = key.startsWith('screen:') ? key.slice('screen:'.length) : key;
-    return key === SELF || (there.has(id) && (id === key || this.sharers.includes(id)));
+    const { participant: id, screen } = namedBy(key);
+    return key === SELF || (there.has(id) && (!screen || this.sharers.includes(id)));
   }
 
   #tell(before: AppState, next: AppState, nowMs: number): void {

@@ -1,6 +1,7 @@
 /** What hosts do and are told in a group: who is large for everybody, and whose app misbehaves. Pure. */
 import type { AppState, CallView, OffencesView } from '../../bindings';
 import { t } from '../../text';
+import { namedBy } from '../../tile-name';
 import { SELF } from './speaking';
 
 /** The tile that a host put large, as tiles are called here. */
@@ -16,7 +17,7 @@ export const tileOf = (key: string, call: CallView | null): string => (key === S
 export function hostNews(before: AppState, next: AppState): readonly string[] {
   const [was, is] = [litOf(before.call), litOf(next.call)];
   const people = next.call?.people ?? [];
-  const name = people.find(({ id }) => is === id || is === `screen:${id}`)?.name;
+  const name = people.find(({ id }) => is !== null && namedBy(is).participant === id)?.name;
   const lit = was === is || is === null ? [] : is === SELF ? [t.group.spotlitYou] : name === undefined ? [] : [t.group.spotlitNews({ name: name || t.chat.nameless })];
   // Those who only listen do not send by mistake either.
   const misbehaving = (call: CallView | null) => [...(call?.people ?? []), ...(call?.listeners ?? [])].filter(({ offences }) => offences);

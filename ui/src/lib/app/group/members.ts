@@ -1,11 +1,12 @@
 /** Everybody in a group as its tiles show them: the others, their screens, oneself. Pure: from the state to what is drawn and said. */
 import type { AppState, ListenerView, PersonView, PictureState } from '../../bindings';
 import { t } from '../../text';
+import { tileOf } from '../../tile-name';
 import { named } from '../summary';
 import { SELF } from './speaking';
 
 /** How what somebody sends gets here, as far as it is worth a word. */
-export type Way = 'fine' | 'away' | 'stalled' | 'weak' | 'waiting';
+export type Way = 'fine' | 'away' | 'stalled' | 'weak' | 'saved' | 'waiting';
 
 export interface Member {
   /** Another one for each tile: `self`, a person's id, `screen:` and the id. */
@@ -27,13 +28,14 @@ export interface Member {
   readonly person: PersonView | null;
 }
 
-export const screenKey = (id: string): string => `screen:${id}`;
-
 /** From three people on there is a grid, and wherever somebody only listens, who has no tile. */
 export const isGroup = ({ phase, call }: AppState): boolean => phase === 'in_call' && call !== null && (call.people.length >= 2 || call.listeners.length > 0 || listens(call));
 
 /** Whether this side only listens. */
 export const listens = (call: AppState['call']): boolean => call?.part === 'listens';
+
+/** Whether one is told, before the call, that one will only listen. */
+export const comesToListen = ({ phase, call }: AppState): boolean => phase === 'green_room' && (call?.door.comes_to_listen ?? null) !== null;
 
 /** How many are in the call, oneself among them. */
 export const headcount = (call: AppState['call']): number => named(call).length + 1;
@@ -48,7 +50,7 @@ export function memberOf(person: PersonView): Member {
     microphoneOn: person.microphone_on,
     cameraOn: person.camera_on,
     // What is paused would be an old picture.
-    shows: person.camera_on && person.picture !== 'paused' && person.picture !== 'off',
+    shows: person.camera_on && !rests(person.picture) && person.picture !== 'off',
     portrait: tall(person.video_size),
     hand: person.hand_raised ? (person.hand_place ?? 0) : null,
     recording: person.recording,
@@ -59,9 +61,9 @@ export function memberOf(person: PersonView): Member {
 
 export const screenOf = (person: PersonView): Member => ({
   ...memberOf(person),
-  key: screenKey(person.id),
+  key: tileOf(person.id, true),
   screen: true,
-  shows: person.screen !== 'paused',
+  shows: !rests(person.screen),
   portrait: true,
   way: wayOf(person, person.screen),
 });
@@ -85,12 +87,14 @@ export function selfOf(state: AppState, handRaised: boolean): Member {
   };
 }
 
+const rests = (picture: PictureState): boolean => picture === 'paused' || picture === 'saved';
 const tall = (size: readonly [number, number] | null): boolean => size !== null && size[0] < size[1];
 
 function wayOf(person: PersonView, picture: PictureState): Way {
   if (person.away) return 'away';
   if (person.stalled || picture === 'stalled') return 'stalled';
   if (picture === 'paused') return 'weak';
+  if (picture === 'saved') return 'saved';
   return picture === 'waiting' || picture === 'unwatched' ? 'waiting' : 'fine';
 }
 

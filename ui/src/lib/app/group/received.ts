@@ -34,6 +34,7 @@ function pictureWords(state: PictureState, size: readonly [number, number] | nul
       return t.inspector.notShown;
     case 'paused':
       return t.group.ways.weak;
+    case 'saved':
     case 'waiting':
     case 'stalled':
       return t.group.ways[state];

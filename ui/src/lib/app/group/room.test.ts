@@ -107,6 +107,7 @@ describe('what comes of each', () => {
     [{ layer: null }, '640 × 360, 24 fps', false],
     [{ picture: 'unwatched' }, 'not shown', false],
     [{ picture: 'paused' }, 'Weak link', true],
+    [{ picture: 'saved' }, 'Paused to save data', false],
     [{ frozen: true }, 'Stalled', true],
     [{ picture: 'off' }, '–', false],
   ])('%j is "%s"', (change, words, bad) => {
@@ -160,6 +161,7 @@ describe('a tile', () => {
     [{ camera_on: false, picture: 'off' }, 'Grace Hopper, Camera off'],
     [{ hand_raised: true, hand_place: 2 }, 'Grace Hopper, hand raised, number 2'],
     [{ picture: 'paused' }, 'Grace Hopper, Weak link'],
+    [{ picture: 'saved' }, 'Grace Hopper, Paused to save data'],
     [{ picture: 'waiting' }, 'Grace Hopper, Picture is coming'],
     [{ stalled: true }, 'Grace Hopper, Stalled'],
     [{ away: true, stalled: true, picture: 'paused' }, 'Grace Hopper, Reconnecting'],
@@ -173,7 +175,7 @@ describe('a tile', () => {
   });
 
   test('shows no picture that is an old one', () => {
-    expect([memberOf(GRACE), memberOf({ ...GRACE, picture: 'paused' }), memberOf({ ...GRACE, camera_on: false })].map((one) => one.shows)).toEqual([true, false, false]);
+    expect([memberOf(GRACE), memberOf({ ...GRACE, picture: 'paused' }), memberOf({ ...GRACE, picture: 'saved' }), memberOf({ ...GRACE, camera_on: false })].map((one) => one.shows)).toEqual([true, false, false, false]);
   });
 
   test('of oneself has everything that those of others have', () => {

@@ -1,7 +1,7 @@
 /** What a call tells whoever holds it. */
 import type { LaneName, TrackRole } from './connection';
 import type { FrameKind } from './group/words';
-import type { LaneEvents } from './lane';
+import type { LaneUser } from './lane';
 import type { LinkEnd } from './peer-link';
 import type { ControlMessage, Participant } from './wire';
 
@@ -24,9 +24,9 @@ export interface CallEvents {
   words: WordsEvents;
   /** A host asks for silence. */
   muteAsked(by: Participant): void;
-  lane: Record<LaneName, LaneEvents & { down(): void }>;
+  lane: Record<LaneName, LaneUser>;
   /** Where the lanes of a connection for files lead, to one of a group. */
-  fileLanes(id: string): Record<Exclude<LaneName, 'chat'>, LaneEvents & { down(): void }>;
+  fileLanes(id: string): Record<Exclude<LaneName, 'chat'>, LaneUser>;
 }
 
 /** How people of a group are written to. */

@@ -3,20 +3,19 @@
  * connections: {@link Direct} to one person and {@link SfuLine} to the server. Tells whoever holds it what changed.
  */
 import type { TileLook } from '../../bindings';
+import { namedBy, tileOf } from '../../tile-name';
 import type { CallEnd, CallEvents } from './call-events';
 import type { OwnTracks, TrackRole } from './connection';
 import { Direct, type Lasting } from './direct';
 import { FileLines } from './file-lines';
-import type { DirectWay } from './group/group';
+import type { DirectWay, Group } from './group/group';
 import { iceServers } from './ice-servers';
 import type { Link } from './link';
 import { Signaling, type Entrance } from './signaling';
 import { WordKey } from './group/seal';
-import type { Group } from './group/group';
 import { sendsSimulcast } from './group/simulcast';
 import { SfuLine } from './group/sfu-line';
 import type { FileWay } from './group/pairs';
-import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
 import { Placeless } from './placeless';
 import { Room } from './room';
@@ -76,7 +75,7 @@ export class Call {
       lane: events.lane,
     });
     const words = new Words(new WordKey(link.secret, link.roomBytes), crypto.getRandomValues(new Uint8Array(STREAM_BYTES)));
-    this.#sfu = new SfuLine(own, sendsSimulcast(navigator.userAgent), () => !this.#room.listens, {
+    this.#sfu = new SfuLine(own, { simulcast: sendsSimulcast(navigator.userAgent), speaks: () => !this.#room.listens, mostKbps: () => this.#room.group.members.ownMedia.picture_kbps_max }, {
       localOffer: (connection, sdp, publish, receive) => this.#inGroup((group) => group.onLocalOffer(now(), connection, sdp, publish, receive)),
       answerSet: (connection) => this.#inGroup((group) => group.onAnswerSet(now(), connection)),
       published: (connection, publish) => this.#inGroup((group) => group.onPublished(connection, publish)),
@@ -182,9 +181,7 @@ export class Call {
   }
 
   /** Whether this side only listens. */
-  get listens(): boolean {
-    return this.#room.listens;
-  }
+  get listens(): boolean { return this.#room.listens; }
 
   /** Whether this side may let people in and put them out. */
   get mayHost(): boolean {
@@ -202,7 +199,7 @@ export class Call {
   /** Whom a host put large for everybody, as the window calls the tile. */
   get spotlight(): string | null {
     const shown = this.group?.spotlight(this.#room.stay.me) ?? null;
-    return shown && tileOf(shown);
+    return shown && tileOf(shown.participant, shown.screen);
   }
 
   /** What keeps this side from coming in. */
@@ -246,7 +243,7 @@ export class Call {
 
   /** A host puts a tile large for everybody, or none any more. The others look whether it is one. */
   putInSpotlight(tile: string | null): void {
-    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : spotlightOf(tile));
+    if (this.mayHost) this.#room.group.putInSpotlight(tile === null ? null : namedBy(tile));
     this.#settle();
   }
 
@@ -280,8 +277,10 @@ export class Call {
   tell(message: Lasting): void {
     this.#direct.tell(message);
     const { members } = this.#room.group;
-    if (message.type === 'media_state') members.ownMedia = message;
-    else if (message.type === 'hand') members.ownHand = message.raised;
+    if (message.type === 'media_state') {
+      members.ownMedia = message;
+      this.#sfu.limit();
+    } else if (message.type === 'hand') members.ownHand = message.raised;
     else members.allow(message.allowed);
     this.#settle();
   }

@@ -38,7 +38,7 @@ const KINDS: Record<TrackRole, readonly [kind: 'audio' | 'video', at: number]> =
 export class Connection {
   readonly pc: RTCPeerConnection;
   readonly #events: ConnectionEvents;
-  readonly #own: OwnTracks;
+  readonly #own: OwnTracks | null;
   readonly #control: RTCDataChannel;
   readonly #lanes: Record<LaneName, Lane>;
   #queue: Promise<unknown> = Promise.resolve();
@@ -48,7 +48,8 @@ export class Connection {
   #asked = false;
   #closed = false;
 
-  constructor(iceServers: RTCIceServer[], own: OwnTracks, events: ConnectionEvents) {
+  /** `own` is null where nothing but lanes is wanted: then there is no section for sound and pictures, and theirs are refused. */
+  constructor(iceServers: RTCIceServer[], own: OwnTracks | null, events: ConnectionEvents) {
     this.#events = events;
     this.#own = own;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
@@ -126,6 +127,7 @@ export class Connection {
 
   /** Sends this track from now on, or nothing. */
   setTrack(role: TrackRole, track: MediaStreamTrack | null): void {
+    if (!this.#own) return;
     this.#own[role] = track;
     this.#send(role);
     this.#askForSections();
@@ -133,8 +135,10 @@ export class Connection {
 
   /** What has no section yet and needs one. The screen and its sound come as further ones, once there is something to show and the offer can be announced. */
   get #missing(): TrackRole[] {
+    const own = this.#own;
+    if (!own) return [];
     const shares = this.#proven && this.#control.readyState === 'open';
-    const wanted = (Object.keys(KINDS) as TrackRole[]).filter((role) => role === 'microphone' || role === 'camera' || (shares && this.#own[role]));
+    const wanted = (Object.keys(KINDS) as TrackRole[]).filter((role) => role === 'microphone' || role === 'camera' || (shares && own[role]));
     return wanted.filter((role) => !this.#transceiver(role));
   }
 
@@ -209,6 +213,10 @@ export class Connection {
     for (const one of this.pc.getTransceivers()) {
       // What was taken back stays in the list for a while; a browser throws where somebody gives it a direction.
       if (isStopped(one)) continue;
+      if (!this.#own) {
+        one.stop();
+        continue;
+      }
       one.direction = 'sendrecv';
       if (one.receiver.track.kind === 'video') preferH264(one);
     }
@@ -231,7 +239,7 @@ export class Connection {
 
   #send(role: TrackRole): void {
     const sender = this.#transceiver(role)?.sender;
-    const track = this.#own[role];
+    const track = this.#own?.[role] ?? null;
     if (!sender || !this.#proven || sender.track === track) return;
     void sender.replaceTrack(track).then(() => this.#limit()).catch((error: unknown) => console.warn('replaceTrack', error));
   }
@@ -242,7 +250,7 @@ export class Connection {
   }
 
   async #bound(): Promise<void> {
-    const sending = sendingOf(this.#takesKbps, this.#own.screen !== null, this.#own.camera?.getSettings().height);
+    const sending = sendingOf(this.#takesKbps, this.#own?.screen != null, this.#own?.camera?.getSettings().height);
     for (const role of ['camera', 'screen'] as const) {
       const sender = this.#transceiver(role)?.sender;
       const parameters = sender?.track ? sender.getParameters() : undefined;

@@ -1,9 +1,10 @@
 /** The direct way to one person, done: owns the peer connection, and connects it with {@link PeerLink}, which decides. */
 import { Connection, type ConnectionEvents, type LaneName, type OwnTracks, type TrackRole } from './connection';
 import type { DirectWay } from './group/group';
-import type { LaneEvents } from './lane';
+import type { LaneUser } from './lane';
 import type { Link } from './link';
 import { PeerLink, type LinkEnd } from './peer-link';
+import { lesser } from './saving';
 import type { ControlMessage, MediaState, Participant, PeerMessage } from './wire';
 
 export interface DirectEvents {
@@ -13,7 +14,7 @@ export interface DirectEvents {
   control(message: ControlMessage): void;
   track(role: TrackRole, track: MediaStreamTrack): void;
   ended(why: LinkEnd): void;
-  lane: Record<LaneName, LaneEvents & { down(): void }>;
+  lane: Record<LaneName, LaneUser>;
 }
 
 /** What is said again whenever it may not have been heard. */
@@ -29,11 +30,11 @@ export class Direct {
   readonly #said = new Map<string, Lasting>();
   #numbers: number;
   readonly #link: Link;
-  readonly #own: OwnTracks;
+  readonly #own: OwnTracks | null;
   readonly #events: DirectEvents;
 
-  /** `numbers`: of connections that there were to them before. */
-  constructor(link: Link, own: OwnTracks, events: DirectEvents, numbers = 0) {
+  /** `own` is null for one without sound and pictures. `numbers`: of connections that there were to them before. */
+  constructor(link: Link, own: OwnTracks | null, events: DirectEvents, numbers = 0) {
     this.#numbers = numbers;
     this.#link = link;
     this.#own = own;
@@ -106,13 +107,20 @@ export class Direct {
   tell(message: Lasting): void {
     this.#said.set(message.type, message);
     this.#peer?.tell(message);
+    if (message.type === 'media_state') this.#connection?.setTakes(this.#most);
+  }
+
+  /** The most of pictures that goes out, in kbit/s: what the other person takes, and what this side saves. */
+  get #most(): number | undefined {
+    const own = this.#said.get('media_state');
+    return lesser(this.#takesKbps, own?.type === 'media_state' ? own.picture_kbps_max : undefined);
   }
 
   #hear(message: ControlMessage): void {
     if (message.type === 'media_state') {
       this.#theirMedia = message;
       this.#takesKbps = message.picture_kbps_max;
-      this.#connection?.setTakes(this.#takesKbps);
+      this.#connection?.setTakes(this.#most);
     }
     this.#events.control(message);
   }
@@ -140,7 +148,7 @@ export class Direct {
     let connection: Connection | null = null;
     try {
       this.#connection = connection = new Connection(this.#iceServers, this.#own, events);
-      connection.setTakes(this.#takesKbps);
+      connection.setTakes(this.#most);
     } catch (error) {
       console.warn('RTCPeerConnection', error);
       this.#events.ended('connection-failed');

@@ -1,8 +1,7 @@
 /** The connections for files between people of a group, done: what `Pairs` decides about, each a {@link Direct} way without sound and pictures. */
-import type { OwnTracks } from './connection';
 import { Direct, type DirectEvents } from './direct';
 import type { PairsOut } from './group/pairs';
-import type { LaneEvents } from './lane';
+import type { LaneUser } from './lane';
 import type { Link } from './link';
 import type { Participant, PeerMessage } from './wire';
 
@@ -19,9 +18,8 @@ export interface FileLinesEvents {
   lanes(id: string): FileLanes;
 }
 
-const NO_TRACKS: Readonly<OwnTracks> = { microphone: null, camera: null, screen: null, screen_sound: null };
 /** Nothing is written over these. */
-const NO_LANE: LaneEvents & { down(): void } = { up: () => undefined, bytes: () => undefined, drained: () => undefined, down: () => undefined };
+const NO_LANE: LaneUser = { up: () => undefined, bytes: () => undefined, drained: () => undefined, down: () => undefined };
 
 export class FileLines implements PairsOut {
   readonly #of = new Map<string, Direct>();
@@ -43,7 +41,7 @@ export class FileLines implements PairsOut {
     const { id } = other;
     const direct: Direct = new Direct(
       this.#link,
-      { ...NO_TRACKS },
+      null,
       {
         changed: () => this.#events.changed(),
         say: (to, about) => this.#events.say(to, about),

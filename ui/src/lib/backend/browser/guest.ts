@@ -2,6 +2,7 @@
 import type { AppCommand, AppState, CommandError, DoorAsk, EndedView, Problem } from '../../bindings';
 import { t } from '../../text';
 import type { Backend, BackendEvents, Capabilities } from '../backend';
+import { BrowserWay } from './browser-way.svelte';
 import { Call } from './call';
 import { hasH264, standing, type Place } from './capabilities';
 import type { OwnTracks } from './connection';
@@ -15,6 +16,7 @@ import { Looks } from './looks';
 import { openBeside, watchPage } from './page';
 import { Picked } from './picked';
 import { problemsOf } from './problems';
+import { picturesMost, sendsPicture } from './saving';
 import { ScreenShare } from './screen-share';
 import { keepSettings, loadSettings, patched } from './settings';
 import { Sound } from './sound';
@@ -32,6 +34,7 @@ export class GuestBackend implements Backend {
   readonly view = 'app';
   readonly can: Capabilities;
   readonly #link: Link;
+  readonly way = new BrowserWay(() => this.#tellMedia());
   readonly #share = new ScreenShare({ changed: () => this.#change(), tracks: (picture, sound) => this.#onShared(picture, sound) });
   readonly #picked = new Picked();
   readonly #sound = new Sound();
@@ -83,7 +86,6 @@ export class GuestBackend implements Backend {
   openAddress = openBeside;
   setFullScreen = (on: boolean) => (on ? document.documentElement.requestFullscreen() : document.exitFullscreen());
   frames = () => NO_FRAMES;
-
   stream = (tile: string): MediaStream => this.#streams.of(tile);
 
   listen(events: Partial<BackendEvents>): Promise<() => void> {
@@ -147,11 +149,11 @@ export class GuestBackend implements Backend {
         this.#call.look(command.tiles);
         return null;
       case 'change_settings':
-        this.#settings = patched(this.#settings, command.patch);
-        keepSettings(this.#settings);
+        keepSettings((this.#settings = patched(this.#settings, command.patch)));
         if (command.patch.picture) this.#media.again('camera');
         if (command.patch.voice) this.#media.again('microphone');
         this.#call.tell({ type: 'may_record', allowed: this.#settings.recording.allowed });
+        if (command.patch.saving) this.#devices();
         return null;
       case 'choose_share':
       case 'share':
@@ -185,6 +187,7 @@ export class GuestBackend implements Backend {
         this.#talk.cancel(command.id);
         return null;
       case 'dismiss_problem':
+        if (command.code === 'internal' && this.#call.group) this.#call.group.cutOff = false;
         this.#dismissed.add(command.code);
         return null;
       case 'talk':
@@ -231,9 +234,9 @@ export class GuestBackend implements Backend {
 
   #join(): null {
     this.#inCall = true;
+    this.#followPart(this.#call);
     this.#looks.begin();
     this.#devices();
-    this.#tellMedia();
     void this.#sound.setSpeaker(this.#settings.speaker);
     this.#call.enter(this.#settings.name);
     return null;
@@ -293,10 +296,10 @@ export class GuestBackend implements Backend {
     return null;
   }
 
-  /** Whoever becomes a listener has neither microphone nor camera and shares nothing; who may speak opens what they like, and their hand goes down. */
+  /** Whoever becomes a listener, or is told that they will, has neither microphone nor camera and shares nothing; who may speak opens what they like, and their hand goes down. */
   #followPart(call: Call): void {
-    if (call !== this.#call || !this.#inCall) return;
-    if (!this.#listening.see(call.listens, this.#local)) return;
+    if (call !== this.#call || this.#ended) return;
+    if (!this.#listening.see({ listens: this.#inCall && call.listens, comes: call.comesToListen !== null && !call.wasJoined, inCall: this.#inCall }, this.#local)) return;
     this.#mute(this.#local.muted);
     if (call.listens) this.#share.stop();
     else if (this.#talk.now.hand_raised) void this.command({ type: 'raise_hand', raised: false });
@@ -305,8 +308,8 @@ export class GuestBackend implements Backend {
 
   /** Opens and closes what is wanted now. */
   #devices(): null {
-    const open = this.can.devices && !this.#listening.on && (this.#inCall || this.#local.preview);
-    this.#media.want('camera', open && this.#local.cameraOn);
+    const open = this.can.devices && !this.#listening.shuts && (this.#inCall || this.#local.preview);
+    this.#media.want('camera', open && this.#local.cameraOn && sendsPicture(this.#settings.saving));
     this.#media.want('microphone', open);
     this.#tellMedia();
     return null;
@@ -337,7 +340,7 @@ export class GuestBackend implements Backend {
   }
 
   #tellMedia(): void {
-    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view));
+    this.#call.tell(ownMedia(this.#media.sources, this.#local.muted, this.#share.view, picturesMost(this.#settings.saving, this.way.heeded)));
   }
 
   #tellLevels(): void {

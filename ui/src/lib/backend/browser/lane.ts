@@ -12,6 +12,12 @@ export interface LaneEvents {
   drained(): void;
 }
 
+/** Whoever speaks over one lane of each connection that there is, one after the other. */
+export interface LaneUser extends LaneEvents {
+  /** The connection is gone. */
+  down(): void;
+}
+
 export class Lane {
   readonly #channel: RTCDataChannel;
   readonly #events: LaneEvents;

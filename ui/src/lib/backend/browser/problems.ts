@@ -11,6 +11,8 @@ export interface Situation {
   readonly up: boolean;
   readonly reconnecting: boolean;
   readonly takenOver: boolean;
+  /** The server ended the connection for what this page sent; a fresh one follows. */
+  readonly cutOff: boolean;
   readonly serverAwayMs: number;
   readonly awayName: string | null;
 }
@@ -29,6 +31,7 @@ export function problemsOf(now: Situation): Problem[] {
   } else if (now.awayName !== null) {
     found.push(['other_away', `${now.awayName} lost the connection to the server. The call goes on.`]);
   }
+  if (now.cutOff) found.push(['internal', words.cutOff]);
   if (now.microphone === 'denied') found.push(['microphone_denied', words.microphoneDenied]);
   if (now.microphone === 'missing') found.push(['no_microphone', 'No microphone was found, so nobody can hear you. Plug one in.']);
   if (now.microphone === 'busy' || now.microphone === 'failed') found.push(['microphone_lost', 'The microphone stopped or was unplugged. Plug it in again, or choose another one.']);

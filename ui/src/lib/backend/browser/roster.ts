@@ -5,6 +5,9 @@
 import { PEOPLE_MAX } from './limits';
 import type { Participant, Role } from './wire';
 
+/** Which of two yields where both act at once: whoever came later. Orders of two never are the same; if they were, the ids would still agree on who is who. */
+export const isPolite = (me: Participant, other: Participant): boolean => me.order > other.order || (me.order === other.order && me.id > other.id);
+
 export class Roster {
   everybody: readonly Participant[] = [];
 

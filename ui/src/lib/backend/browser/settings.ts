@@ -7,16 +7,18 @@ const KEY = 'parley-guest';
 
 /** A browser asks by itself what is to be shared, and gives the sound with it. */
 const PLAIN: Settings = { ...PLAIN_SETTINGS, screen: { ...PLAIN_SETTINGS.screen, ask_each_time: true, sound: true } };
-const KEPT = ['name', 'camera', 'microphone', 'speaker', 'picture', 'voice', 'mirror', 'appearance', 'language', 'recording'] as const;
+const KEPT = ['name', 'camera', 'microphone', 'speaker', 'picture', 'voice', 'mirror', 'appearance', 'language', 'recording', 'saving'] as const;
 /** Of what has only so many values, those that it may have. */
-const VALUES: Readonly<Record<string, readonly unknown[]>> = { resolution: ['p360', 'p720', 'p1080'], appearance: ['system', 'light', 'dark'], language: ['system', ...Object.keys(LANGUAGES)] };
+const VALUES: Readonly<Record<string, readonly unknown[]>> = { resolution: ['p360', 'p720', 'p1080'], appearance: ['system', 'light', 'dark'], language: ['system', ...Object.keys(LANGUAGES)], mode: ['off', 'low_data', 'audio_only'], kbps_max: [null, 300, 600, 1200, 2500] };
 const NAME_CHARS_MAX = 64;
 
 /** Whether a value can stand where `plain` does. */
 function fits(key: string, value: unknown, plain: unknown): boolean {
+  const few = VALUES[key];
+  if (few) return few.includes(value);
   if (plain === null) return value === null || typeof value === 'string';
   if (typeof value !== typeof plain || value === null) return false;
-  if (typeof plain !== 'object') return VALUES[key]?.includes(value) ?? (typeof value !== 'number' || (value >= 1 && value <= 60));
+  if (typeof plain !== 'object') return typeof value !== 'number' || (value >= 1 && value <= 60);
   return Object.entries(plain).every(([part, like]) => fits(part, (value as Record<string, unknown>)[part], like));
 }
 

@@ -3,6 +3,7 @@
  * `parley-call/src/session/stay`.
  */
 import { RateLimit } from './rate';
+import { isPolite } from './roster';
 import type { DoorWord, Participant, PeerMessage, ServerMessage, WaitingPerson } from './wire';
 
 export interface StayOut {
@@ -163,8 +164,7 @@ export class Stay {
   #meet(other: Participant): void {
     const { me } = this;
     if (!me) return;
-    // The orders of two never are the same; if they were, the ids would still agree on who is who.
-    const polite = me.order > other.order || (me.order === other.order && me.id > other.id);
+    const polite = isPolite(me, other);
     const met = `${me.id} ${other.id} ${polite}`;
     if (met !== this.#met && this.#way()?.up && this.other) {
       // Who is in the room is the server's word; who is at the other end was proven.

@@ -2,6 +2,7 @@
  * What the person at the other end of the direct way shows, says and is known by: their tracks go to the tiles and to the speaker, but those
  * that come through an SFU too. One for the page; emptied when somebody else comes.
  */
+import { tileOf } from '../../tile-name';
 import type { TrackRole } from './connection';
 import { qualityOf } from './figures';
 import { sizeOf, type Taken } from './looks';
@@ -47,7 +48,7 @@ export class Theirs {
 
   #put(role: TrackRole, track: MediaStreamTrack | null): void {
     if (role === 'camera') this.#streams.fill(this.#id, track);
-    else if (role === 'screen') this.#streams.fill(`screen:${this.#id}`, track);
+    else if (role === 'screen') this.#streams.fill(tileOf(this.#id, true), track);
     else this.#sound.hear(role === 'microphone' ? 'voice' : 'screen', track);
   }
 
@@ -69,7 +70,7 @@ export class Theirs {
   look(id: string, up: boolean, { sample, look }: Taken): boolean {
     this.them.quality = up ? qualityOf(sample) : 'unknown';
     this.them.videoSize = sizeOf(this.#streams.track(id), look);
-    this.them.screenSize = sizeOf(this.#streams.track(`screen:${id}`), look);
+    this.them.screenSize = sizeOf(this.#streams.track(tileOf(id, true)), look);
     const lacks = up && this.them.media?.camera_on === true && sample.received_kbps === 0;
     this.#still = lacks ? this.#still + 1 : 0;
     return this.#still >= STALLED_LOOKS;
@@ -78,7 +79,7 @@ export class Theirs {
   /** Whoever was there is gone, and nothing of theirs is shown or heard any more; `id` is who is there now, if anybody. */
   forget(id: string): void {
     this.end();
-    const tiles = id ? [id, `screen:${id}`] : [];
+    const tiles = id ? [id, tileOf(id, true)] : [];
     for (const tile of tiles) this.#streams.fill(tile, null);
     this.#streams.keepOnly(['self', 'screen', ...tiles]);
   }

@@ -3,6 +3,7 @@ import type { AppState, CallState, CallView, EndedView, GroupView, ListenerView,
 import { doorView, type DoorParts } from './door';
 import type { Link } from './link';
 import type { DeviceLists, LocalMedia } from './local-media';
+import { sendsPicture } from './saving';
 import type { MediaState } from './wire';
 
 export interface CallParts extends DoorParts {
@@ -74,11 +75,12 @@ export function callState(call: CallParts): CallState {
 }
 
 /** What of the call may be a problem. */
-export const callSituation = (call: CallParts & { readonly group: unknown }, inCall: boolean) => ({
+export const callSituation = (call: CallParts & { readonly group: { readonly cutOff: boolean } | null }, inCall: boolean) => ({
   inCall,
   up: call.up,
   reconnecting: inCall && callState(call) === 'reconnecting',
   takenOver: call.takenOver,
+  cutOff: call.group?.cutOff ?? false,
   serverAwayMs: call.serverAwayMs,
   awayName: inCall && !call.group && call.other?.away ? call.other.name : null,
 });
@@ -102,7 +104,7 @@ export function stateOf(parts: Parts): AppState {
   };
 }
 
-function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: Parts): CallView {
+function callView({ link, call, group, them, ended, phase, muteAskedBy, part, settings }: Parts): CallView {
   return {
     link: link.address,
     deep_link: link.deep,
@@ -115,7 +117,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: 
     end_to_end: call.connectedSinceMs !== null && !group?.view,
     me: call.me,
     part: phase !== 'in_call' ? 'speaks' : part,
-    people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them)] : [],
+    people: phase !== 'in_call' ? [] : group ? group.people : call.other ? [personView(call.other, them, !sendsPicture(settings.saving))] : [],
     listeners: phase === 'in_call' ? (group?.listeners ?? []) : [],
     hand_place: group?.handPlace ?? null,
     spotlight: phase === 'in_call' ? (group?.spotlight ?? null) : null,
@@ -127,7 +129,7 @@ function callView({ link, call, group, them, ended, phase, muteAskedBy, part }: 
   };
 }
 
-function personView(other: NonNullable<CallParts['other']>, them: Them): PersonView {
+function personView(other: NonNullable<CallParts['other']>, them: Them, soundOnly: boolean): PersonView {
   return {
     id: other.id,
     name: other.name,
@@ -138,7 +140,7 @@ function personView(other: NonNullable<CallParts['other']>, them: Them): PersonV
     hand_raised: them.hand,
     hand_place: them.hand ? 1 : null,
     recording: them.recording,
-    picture: pictureState(them.media?.camera_on, them.videoSize),
+    picture: soundOnly && them.media?.camera_on ? 'saved' : pictureState(them.media?.camera_on, them.videoSize),
     video_size: them.videoSize,
     screen_on: them.media?.screen_on ?? false,
     screen: pictureState(them.media?.screen_on, them.screenSize),
@@ -156,7 +158,7 @@ const pictureState = (on: boolean | undefined, size: [number, number] | null): P
 type Source = LocalMedia['sources']['camera'];
 
 /** What others are told of one's own devices. */
-export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: boolean, share: ShareView['sharing']): MediaState {
+export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: boolean, share: ShareView['sharing'], most?: number): MediaState {
   const shares = share?.state === 'running';
   return {
     type: 'media_state',
@@ -168,6 +170,7 @@ export function ownMedia({ microphone, camera }: LocalMedia['sources'], muted: b
     screen_sound_on: shares && share.sound,
     takes_screen_sound: true,
     takes_files: true,
+    ...(most === undefined ? {} : { picture_kbps_max: most }),
   };
 }
 

@@ -90,7 +90,7 @@ export type GroupWord =
   | { type: 'topology_ready'; number: number }
   | { type: 'sfu_offer'; connection: number; sdp: string; publish: readonly Publish[] }
   | { type: 'publish'; publish: readonly Publish[] }
-  | { type: 'subscribe'; downs: readonly Wish[] }
+  | { type: 'subscribe'; downs: readonly Wish[]; kbps_max?: number }
   | { type: 'tell'; to?: string; payload: object };
 
 export type Source = 'microphone' | 'camera' | 'screen' | 'screen_sound';

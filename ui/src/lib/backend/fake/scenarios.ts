@@ -55,7 +55,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'home-busy': () => ({ ...HOME, problems: [PROBLEMS.settings_reset] }),
   'green-room': () => greenRoom(),
   'green-room-guest': () => greenRoom({ host: false }),
-  'green-room-listener': () => greenRoom({ host: false, door: { ...OPEN_DOOR, may_host: false, comes_to_listen: 'many' } }),
+  'green-room-listener': () => withLocal(greenRoom({ host: false, door: { ...OPEN_DOOR, may_host: false, comes_to_listen: 'many' } }), { ...LOCAL_OFF, camera_on: false, speaker: 'running', muted: true }),
   'green-room-making': () => greenRoom(null),
   'green-room-first': () => ({ ...greenRoom(), settings: { ...SETTINGS, name: '' } }),
   'green-room-server-away': () => ({ ...greenRoom(null), problems: [PROBLEMS.server_unreachable] }),
@@ -125,6 +125,11 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
         'p-7': { hand_raised: true, hand_place: 2, recording: true },
       },
     }),
+  // Sound only: of cameras nothing is asked for, a screen comes.
+  'group-saving': (now) => ({
+    ...group(now, 4, { people: Object.fromEntries([GRACE.id, 'p-2', 'p-3', 'p-5'].map((id) => [id, { picture: 'saved' as const, video_size: null }])) }),
+    settings: { ...SETTINGS, saving: { mode: 'audio_only', kbps_max: null, energy: false } },
+  }),
   'group-screen': (now) => group(now, 7, { group: { speakers: ['p-2'] }, people: { [GRACE.id]: { screen_on: true, screen: 'flows', screen_size: [1920, 1080] } } }),
   // Two speak, hundreds listen: as a host sees it, and as one of them.
   'large-room': (now) => group(now, 2, { call: { listeners: audience(300, [6, 2]), door: { ...OPEN_DOOR, listen_from: 1 } } }),

@@ -1,5 +1,6 @@
 /** States for the simulation to start from. Pure values. */
 import type { AppState, CallView, DevicesView, DoorView, LocalView, NetworkCheckView, PersonView, Problem, ScreenView, Settings, ShareChoice, SharingView } from '../../bindings';
+import { namedBy } from '../../tile-name';
 import { PLAIN_SETTINGS } from '../plain-settings';
 import { NO_RECORDING } from './recording';
 import { NO_UPDATE } from './updates';
@@ -156,7 +157,8 @@ export const SCREENS: readonly ScreenView[] = [
 export function shapeOf({ local, call }: AppState, tile: string): [number, number] | null {
   if (tile === 'self') return local.video_size;
   if (tile.startsWith('choice:')) return SCREENS.find((screen) => tile === `choice:${screen.id}`)?.size ?? null;
-  if (tile.startsWith('screen:')) return call?.people.find((person) => tile === `screen:${person.id}`)?.screen_size ?? null;
+  const { participant, screen } = namedBy(tile);
+  if (screen) return call?.people.find(({ id }) => id === participant)?.screen_size ?? null;
   return call?.people.find((person) => person.id === tile)?.video_size ?? null;
 }
 

@@ -1,6 +1,6 @@
 /** The two lanes of files of one connection after another: who is at the other end, and whether both are there. */
 import type { LaneName } from '../connection';
-import type { Lane, LaneEvents } from '../lane';
+import type { Lane, LaneUser } from '../lane';
 
 export interface MouthEvents {
   /** Both lanes are there. */
@@ -31,7 +31,7 @@ export class Mouth {
   }
 
   /** What a connection tells of its lanes. */
-  readonly lanes: Record<Name, LaneEvents & { down(): void }> = {
+  readonly lanes: Record<Name, LaneUser> = {
     files: {
       up: (lane) => this.#up('files', lane),
       bytes: (bytes) => this.#take('files', bytes),

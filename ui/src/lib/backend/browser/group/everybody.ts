@@ -3,6 +3,7 @@
  * way at a time where both bring it. One for the page; empty while a call is one of two.
  */
 import type { PersonView, PictureState, StatsSample } from '../../../bindings';
+import { tileOf } from '../../../tile-name';
 import type { Call } from '../call';
 import { sizeOf, type Taken } from '../looks';
 import { qualityOf, type Look } from '../figures';
@@ -19,7 +20,6 @@ import { keyOf } from './wishes';
 
 const SOURCES: readonly Source[] = ['microphone', 'camera', 'screen', 'screen_sound'];
 const PICTURES = ['camera', 'screen'] as const;
-const tileOf = (id: string, source: 'camera' | 'screen'): string => (source === 'camera' ? id : `screen:${id}`);
 
 export class Everybody {
   readonly #hands = new Hands();
@@ -45,13 +45,13 @@ export class Everybody {
     const covered = new Set(direct ? SOURCES.filter((source) => group.takesFromSfu(direct.other, source, direct)) : []);
     this.#theirs.cover(covered);
     const speakers = call.people.filter(({ listens }) => !listens);
-    const tiles = speakers.flatMap(({ id }) => PICTURES.map((source) => tileOf(id, source)));
+    const tiles = speakers.flatMap(({ id }) => PICTURES.map((source) => tileOf(id, source === 'screen')));
     this.#streams.keepOnly(['self', 'screen', ...tiles]);
     for (const tile of this.#sizes.keys()) if (!tiles.includes(tile)) this.#sizes.delete(tile);
     for (const { id } of speakers) for (const source of PICTURES) {
       if (id === direct?.other && !covered.has(source)) continue;
       const mid = group.carried.sectionOf(id, source, group.publications, group.downs);
-      this.#streams.fill(tileOf(id, source), mid === null ? null : call.sfuTrack(mid));
+      this.#streams.fill(tileOf(id, source === 'screen'), mid === null ? null : call.sfuTrack(mid));
     }
     for (const mid of group.carried.sounds) {
       const whose = group.carried.whose(mid, group.publications);
@@ -85,7 +85,7 @@ export class Everybody {
   look(call: Call, { sample, look }: Taken): void {
     this.#quality = call.group?.up ? qualityOf(sample) : 'unknown';
     for (const { id } of call.people) for (const source of PICTURES) {
-      const tile = tileOf(id, source);
+      const tile = tileOf(id, source === 'screen');
       const track = this.#streams.track(tile);
       const size = sizeOf(track, look);
       if (size) this.#sizes.set(tile, size);
@@ -106,7 +106,7 @@ export class Everybody {
       const { id, picture, screen } = this.#person(person, call, group);
       const layer = group.downs.find((one) => one.participant === id && one.source === 'camera' && one.state === 'flows')?.rid ?? null;
       const track = (tile: string) => this.#streams.track(tile)?.id ?? null;
-      return { id, picture, layer: layer || null, camera: track(id), screen, shared: track(`screen:${id}`), voice: voices.get(id) ?? null };
+      return { id, picture, layer: layer || null, camera: track(id), screen, shared: track(tileOf(id, true)), voice: voices.get(id) ?? null };
     });
     return groupFigures(before, now, coming);
   }
@@ -117,7 +117,7 @@ export class Everybody {
     if (!group) return null;
     const raised = people.filter(({ id }) => this.#handOf(id, call, group)).map(({ id }) => id);
     this.#hands.see([...raised, ...(ownHand ? [null] : [])]);
-    const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.downs.some(({ state }) => state === 'paused') } : null;
+    const view = group.wanted ? { up: group.up, speakers: [...group.speakers], short: group.short } : null;
     // There may be hundreds who only listen: they have no tile, and nothing comes of them.
     const listeners = people.filter(({ listens }) => listens).map(({ id, name, role, away }) => ({ id, name, host: role === 'host', away, hand_place: this.#hands.place(id), offences: call.mayHost ? group.offences.of(id) : null }));
     return { view, spotlight: call.spotlight, people: people.filter(({ listens }) => !listens).map((person) => this.#person(person, call, group)), listeners, handPlace: this.#hands.place(null) };
@@ -142,7 +142,7 @@ export class Everybody {
       video_size: this.#sizes.get(id) ?? null,
       screen_on: media.screen_on === true,
       screen: pictures.screen,
-      screen_size: this.#sizes.get(`screen:${id}`) ?? null,
+      screen_size: this.#sizes.get(tileOf(id, true)) ?? null,
       volume_pct: this.volumeOf(id, call),
       takes_files: media.takes_files === true,
       offences: call.mayHost ? group.offences.of(id) : null,
@@ -158,13 +158,15 @@ export class Everybody {
   }
 
   #pictureOf(id: string, source: 'camera' | 'screen', call: Call, group: Group): PictureState {
-    const comes = this.#sizes.has(tileOf(id, source));
+    if (source === 'camera' && group.soundOnly) return 'saved';
+    const comes = this.#sizes.has(tileOf(id, source === 'screen'));
     const direct = call.direct?.other === id && call.direct.tracks.has(source) && !group.takesFromSfu(id, source, call.direct);
     if (direct) return comes ? 'flows' : 'waiting';
     if (!group.wishes.has(id, source)) return 'unwatched';
-    const state = group.downs.find((one) => one.participant === id && one.source === source)?.state;
-    if (state === 'paused') return 'paused';
-    if (state !== 'flows' || !this.#streams.track(tileOf(id, source)) || !comes) return 'waiting';
+    const down = group.downs.find((one) => one.participant === id && one.source === source);
+    const state = down?.state;
+    if (down && state === 'paused') return group.saves(down) ? 'saved' : 'paused';
+    if (state !== 'flows' || !this.#streams.track(tileOf(id, source === 'screen')) || !comes) return 'waiting';
     return group.watch.isStalled(keyOf(id, source)) ? 'stalled' : 'flows';
   }
 

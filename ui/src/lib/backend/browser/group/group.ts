@@ -4,6 +4,7 @@
  * that one is told as `Follow`. As `parley-call/src/session/group`.
  */
 import type { TileLook } from '../../../bindings';
+import type { TileName } from '../../../tile-name';
 import { SPEAKERS_MAX } from '../limits';
 import type { Phase } from '../link-state';
 import type { Roster } from '../roster';
@@ -14,7 +15,7 @@ import { Offences } from './offences';
 import { isOn, isSound, Publications } from './publications';
 import { Carried, type Heard } from './carried';
 import { SfuLink, type SfuLinkOut } from './sfu-link';
-import { Spotlights, type Spotlight } from './spotlight';
+import { Spotlights } from './spotlight';
 import { Topology, type Mode } from './topology';
 import { Watch } from './watch';
 import { keyOf, Wishes, type Section } from './wishes';
@@ -70,6 +71,8 @@ export class Group {
   #spotlights = new Spotlights();
   speakers: readonly string[] = [];
   downs: readonly Down[] = [];
+  /** The server ended the connection for what this side sent, and the person was not told to the end yet. */
+  cutOff = false;
   #standing: Standing = 'pair';
   #expectedUntil = 0;
   #lists = new Lists();
@@ -146,6 +149,7 @@ export class Group {
     this.offences.clear();
     this.#lists = new Lists();
     this.speakers = this.downs = [];
+    this.cutOff = false;
   }
 
   /** It really is a call of two, or of one: nobody of the group before may come back to it. */
@@ -182,12 +186,12 @@ export class Group {
   }
 
   /** A host wants this large for everybody, or nothing any more. */
-  putInSpotlight(target: Spotlight | null): void {
+  putInSpotlight(target: TileName | null): void {
     if (this.inForce) this.#spotlights.put(target);
   }
 
   /** Who is large for everybody. */
-  spotlight = (me: Participant | null): Spotlight | null => this.#spotlights.shown(me, this.#roster);
+  spotlight = (me: Participant | null): TileName | null => this.#spotlights.shown(me, this.#roster);
 
   /** A frame of the chat or about files; tells whether it is on its way. */
   sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.inForce && this.#roster.has(to) && this.#words.sayFrame(kind, to, frame);
@@ -204,7 +208,8 @@ export class Group {
       case 'sfu_answer':
         return this.#link.onAnswer(nowMs, message.connection, message.sdp);
       case 'sfu_closed':
-        return this.#link.onClosed(nowMs, message.connection, message.reason);
+        if (this.#link.onClosed(nowMs, message.connection, message.reason)) this.cutOff ||= message.reason === 'kicked';
+        return;
       case 'publications':
         if (this.publications.take(message.list, me)) this.#lists.wishesChanged();
         return;
@@ -258,14 +263,39 @@ export class Group {
       this.#out.say({ type: 'sfu_offer', ...offer, publish });
     }
     this.#lookAfterPictures(nowMs);
-    if (around.joined && this.#link.negotiated) this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word));
+    if (around.joined && this.#link.negotiated) this.#tellLists(nowMs, around);
     return this.#judge(around);
+  }
+
+  /** Whether this side asks for nothing of cameras. */
+  get soundOnly(): boolean {
+    return this.members.ownMedia.picture_kbps_max === 0;
+  }
+
+  /** Pictures are left out because the way to this side does not carry them: what this side saves itself is none of the way's. */
+  get short(): boolean {
+    return this.downs.some((down) => down.state === 'paused' && !this.saves(down));
+  }
+
+  /** Whether a picture that the server leaves out would be beyond what this side asked for itself. The server does not tell which of both it is; what each layer takes is known. */
+  saves(leftOut: Down): boolean {
+    const most = this.members.ownMedia.picture_kbps_max;
+    const takes = ({ participant, source, rid }: Down) => this.publications.kbps(participant, source, rid);
+    const come = this.downs.filter(({ source, state }) => !isSound(source) && state === 'flows');
+    return most !== undefined && come.reduce((all, down) => all + takes(down), takes(leftOut)) > most;
   }
 
   /** Whether somebody's media is to be taken from the SFU, where both ways bring it. */
   takesFromSfu(who: string, source: Source, direct: DirectWay | null): boolean {
     const alsoDirect = direct?.other === who && direct.up && direct.tracks.has(source);
     return this.#link.up && this.carried.came(who, source, this.downs) && (this.isSfu || !alsoDirect);
+  }
+
+  #tellLists(nowMs: number, around: Around): void {
+    // Zero is said of cameras: those are left out of the wishes, and nothing limits a screen.
+    if (this.wishes.setSoundOnly(this.soundOnly)) this.#lists.wishesChanged();
+    const most = this.members.ownMedia.picture_kbps_max || undefined;
+    this.#lists.tell(nowMs, this.#publish(around), () => this.wishes.list(this.#roster, this.publications), (word) => this.#out.say(word), most);
   }
 
   #connect(nowMs: number, before: Standing): void {
@@ -347,6 +377,7 @@ export class Group {
 
   /** Everything that is sent comes directly. */
   #isReadyForDirect(link: DirectWay): boolean {
-    return link.up && this.publications.on(link.other).every((source) => link.tracks.has(source));
+    // Of somebody who was asked for no pictures none come.
+    return link.up && this.publications.on(link.other).every((source) => link.tracks.has(source) || (source === 'camera' && this.soundOnly));
   }
 }

@@ -10,7 +10,9 @@ export class Lists {
   /** A server takes ten a second of both together. */
   readonly #pace = new Pace(1, 100);
   #publish = '[]';
+  /** The wishes, and the most that pictures may take, as told last. */
   #wishes: string | null = null;
+  #kbpsMax: number | undefined;
   /** The wishes may have changed. */
   #due = false;
   /** Left out once, so that the server begins them anew; no more than are watched. */
@@ -37,8 +39,9 @@ export class Lists {
     this.#due = true;
   }
 
-  /** Tells what changed, as far as it may now. */
-  tell(nowMs: number, publish: readonly Publish[], wishes: () => Wish[], say: (word: GroupWord) => void): void {
+  /** Tells what changed, as far as it may now. `kbpsMax` is the most that pictures to this side may take, where that is limited. */
+  tell(nowMs: number, publish: readonly Publish[], wishes: () => Wish[], say: (word: GroupWord) => void, kbpsMax?: number): void {
+    this.#due ||= this.#wishes !== null && kbpsMax !== this.#kbpsMax;
     if (JSON.stringify(publish) !== this.#publish) {
       if (!this.#pace.isFree(nowMs)) return;
       this.#pace.take(nowMs);
@@ -51,9 +54,10 @@ export class Lists {
     this.#due = this.#leftOut.size > 0;
     this.#leftOut.clear();
     const text = JSON.stringify(downs);
-    if (text === this.#wishes) return;
+    if (text === this.#wishes && kbpsMax === this.#kbpsMax) return;
     this.#wishes = text;
+    this.#kbpsMax = kbpsMax;
     this.#pace.take(nowMs);
-    say({ type: 'subscribe', downs });
+    say({ type: 'subscribe', downs, ...(kbpsMax === undefined ? {} : { kbps_max: kbpsMax }) });
   }
 }

@@ -9,7 +9,7 @@
 import { PEOPLE_MAX } from '../limits';
 import type { Missing } from '../missing';
 import { RateLimit } from '../rate';
-import type { Roster } from '../roster';
+import { isPolite, type Roster } from '../roster';
 import type { Participant, PeerMessage } from '../wire';
 
 /** With whom a connection is of use: something is to move, or it may come to that. */
@@ -144,9 +144,8 @@ export class Pairs {
     const { me } = around;
     const other = around.roster.get(id);
     if (!me || !other || !mayBe(around, id) || !isReachable(around, id)) return false;
-    const polite = me.order > other.order || (me.order === other.order && me.id > other.id);
     this.#pairs.set(id, { me: me.id, messages: new RateLimit(...MESSAGES), made, wantedLastMs: nowMs });
-    this.#out.openPair(me, other, polite, (this.#numbers.get(id) ?? 0) + 1, made);
+    this.#out.openPair(me, other, isPolite(me, other), (this.#numbers.get(id) ?? 0) + 1, made);
     return true;
   }
 

@@ -34,6 +34,13 @@ export class Publications {
   /** What somebody sends now. */
   on = (who: string): readonly Source[] => this.list.filter((one) => one.participant === who && one.on).map(({ source }) => source);
 
+  /** What a layer takes, in kbit/s; without a name, the least of what is published. */
+  kbps(who: string, source: Source, rid: string | null): number {
+    const layers = this.list.find((one) => one.participant === who && one.source === source)?.layers ?? [];
+    const wanted = layers.filter((layer) => rid === null || layer.rid === rid).map(({ kbps }) => kbps);
+    return wanted.length ? Math.min(...wanted) : 0;
+  }
+
   /** What that says of their microphone and the rest, of somebody who did not say it. */
   mediaOf(who: string): MediaState {
     const on = this.on(who);

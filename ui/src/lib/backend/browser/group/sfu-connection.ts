@@ -7,8 +7,18 @@ import type { OwnTracks, TrackRole } from '../connection';
 import type { Phase } from '../link-state';
 import type { Publish } from '../wire';
 import type { Heard } from './carried';
-import { encodingsOf, layersOf, screenEncodings, screenLayers, wantedOf } from './simulcast';
+import { aloneKbps, encodingsOf, layersOf, screenEncodings, screenLayers, wantedOf } from './simulcast';
 import type { Section } from './wishes';
+
+/** What of this side decides about what is sent. */
+export interface Sender {
+  /** The camera's picture goes in several sizes. */
+  readonly simulcast: boolean;
+  /** It is no listener. */
+  speaks(): boolean;
+  /** The most that a camera's picture may take, in kbit/s. */
+  mostKbps(): number | undefined;
+}
 
 export interface SfuConnectionEvents {
   localOffer(sdp: string, publish: readonly Publish[], receive: readonly Section[]): void;
@@ -29,20 +39,20 @@ export class SfuConnection {
   readonly pc: RTCPeerConnection;
   readonly #events: SfuConnectionEvents;
   readonly #own: OwnTracks;
-  readonly #simulcast: boolean;
-  readonly #speaks: () => boolean;
+  readonly #sender: Sender;
   readonly #sent = new Map<TrackRole, RTCRtpTransceiver>();
   readonly #received: RTCRtpTransceiver[] = [];
   /** The layers that somebody watches; until told, none. */
   readonly #wanted: Partial<Record<TrackRole, readonly string[]>> = {};
+  #limited: number | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(iceServers: RTCIceServer[], own: OwnTracks, simulcast: boolean, speaks: () => boolean, events: SfuConnectionEvents) {
-    this.#speaks = speaks;
+  constructor(iceServers: RTCIceServer[], own: OwnTracks, sender: Sender, events: SfuConnectionEvents) {
+    this.#sender = sender;
+    this.#limited = sender.mostKbps();
     this.#events = events;
     this.#own = own;
-    this.#simulcast = simulcast;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
     pc.onconnectionstatechange = () => {
       const phase = pc.connectionState;
@@ -86,6 +96,13 @@ export class SfuConnection {
     this.#later('set-parameters', () => this.#bound(role), false);
   }
 
+  /** The most that the camera may take is perhaps another one now. */
+  limit(): void {
+    if (this.#limited === this.#sender.mostKbps()) return;
+    this.#limited = this.#sender.mostKbps();
+    this.#later('set-parameters', () => this.#send('camera'), false);
+  }
+
   track = (mid: string): MediaStreamTrack | null => this.#received.find((one) => one.mid === mid)?.receiver.track ?? null;
 
   /** The newest contributing source of each section, as the browser plays it. */
@@ -103,11 +120,11 @@ export class SfuConnection {
   }
 
   /** Microphone and camera always have a section, so that switching one on needs no negotiation; a screen from the first on. A listener has none. */
-  #needs = (role: TrackRole): boolean => this.#speaks() && !this.#sent.has(role) && (role === 'microphone' || role === 'camera' || this.#own[role] !== null);
+  #needs = (role: TrackRole): boolean => this.#sender.speaks() && !this.#sent.has(role) && (role === 'microphone' || role === 'camera' || this.#own[role] !== null);
 
   #add(role: TrackRole): void {
     const sound = role === 'microphone' || role === 'screen_sound';
-    const sendEncodings = sound ? undefined : role === 'camera' ? encodingsOf(this.#simulcast) : screenEncodings();
+    const sendEncodings = sound ? undefined : role === 'camera' ? encodingsOf(this.#sender.simulcast) : screenEncodings();
     const one = this.pc.addTransceiver(sound ? 'audio' : 'video', { direction: 'sendonly', streams: [new MediaStream()], ...(sendEncodings ? { sendEncodings } : {}) });
     (sound ? preferOpus : preferH264)(one);
     this.#sent.set(role, one);
@@ -126,14 +143,15 @@ export class SfuConnection {
     const sender = this.#sent.get(role)?.sender;
     if (!sender || (role !== 'camera' && role !== 'screen')) return;
     const parameters = sender.getParameters();
-    const encodings = wantedOf(parameters.encodings, this.#wanted[role] ?? []);
-    if (encodings.some((one, at) => one.active !== parameters.encodings[at]?.active)) await sender.setParameters({ ...parameters, encodings });
+    const encodings = wantedOf(parameters.encodings, this.#wanted[role] ?? [], role === 'camera' ? aloneKbps(this.#sender.mostKbps()) : undefined);
+    const differs = (one: RTCRtpEncodingParameters, other: RTCRtpEncodingParameters | undefined) => one.active !== other?.active || one.maxBitrate !== other?.maxBitrate;
+    if (encodings.some((one, at) => differs(one, parameters.encodings[at]))) await sender.setParameters({ ...parameters, encodings });
   }
 
   #publish(): Publish[] {
     return [...this.#sent].flatMap(([source, { mid }]) => {
       const size = this.#own[source]?.getSettings() ?? {};
-      const layers = source === 'camera' ? { layers: layersOf(this.#simulcast, size) } : source === 'screen' ? { layers: screenLayers(size) } : {};
+      const layers = source === 'camera' ? { layers: layersOf(this.#sender.simulcast, size, this.#sender.mostKbps()) } : source === 'screen' ? { layers: screenLayers(size) } : {};
       return mid === null ? [] : [{ mid, source, on: false, ...layers }];
     });
   }

@@ -2,7 +2,7 @@
  * The connections to the SFU there are: the newest, and the one before for as long as that carries media. Looks ten times a second at whose media
  * comes where.
  */
-import { SfuConnection } from './sfu-connection';
+import { SfuConnection, type Sender } from './sfu-connection';
 import type { OwnTracks, TrackRole } from '../connection';
 import type { Phase } from '../link-state';
 import type { Publish } from '../wire';
@@ -34,14 +34,12 @@ export class SfuLine {
   #heardOf: SfuConnection | null = null;
   #listening: ReturnType<typeof setInterval> | undefined;
   readonly #own: OwnTracks;
-  readonly #simulcast: boolean;
-  readonly #speaks: () => boolean;
+  readonly #sender: Sender;
   readonly #events: SfuLineEvents;
 
-  constructor(own: OwnTracks, simulcast: boolean, speaks: () => boolean, events: SfuLineEvents) {
-    this.#speaks = speaks;
+  constructor(own: OwnTracks, sender: Sender, events: SfuLineEvents) {
     this.#own = own;
-    this.#simulcast = simulcast;
+    this.#sender = sender;
     this.#events = events;
   }
 
@@ -63,7 +61,7 @@ export class SfuLine {
       this.#former = this.#newest;
     } else this.#newest?.connection.close();
     this.#newest = null;
-    const connection = new SfuConnection(iceServers, this.#own, this.#simulcast, this.#speaks, {
+    const connection = new SfuConnection(iceServers, this.#own, this.#sender, {
       localOffer: (sdp, publish, receive) => this.#events.localOffer(number, sdp, publish, receive),
       answerSet: () => this.#events.answerSet(number),
       published: (publish) => this.#events.published(number, publish),
@@ -79,6 +77,8 @@ export class SfuLine {
   setAnswer = (sdp: string): void => this.#newest?.connection.setAnswer(sdp);
   setTrack = (role: TrackRole): void => this.#each((one) => one.setTrack(role));
   setWanted = (role: TrackRole, rids: readonly string[]): void => this.#each((one) => one.setWanted(role, rids));
+
+  limit = (): void => this.#each((one) => one.limit());
 
   close(): void {
     clearInterval(this.#listening);

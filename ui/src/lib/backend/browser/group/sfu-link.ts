@@ -117,13 +117,14 @@ export class SfuLink {
     this.#out.setAnswer(sdp);
   }
 
-  /** The server says that a connection is over. */
-  onClosed(nowMs: number, connection: number, reason: string): void {
+  /** The server says that a connection is over. Tells whether it was the newest. */
+  onClosed(nowMs: number, connection: number, reason: string): boolean {
     if (this.#standing === connection) this.#standing = null;
-    if (connection !== this.#number || this.#stage === 'closed') return;
+    if (connection !== this.#number || this.#stage === 'closed') return false;
     // Whoever was refused is not let in a moment later.
     if (reason !== 'lost') this.#failures = Math.max(1, this.#failures);
     this.#fail(nowMs);
+    return true;
   }
 
   /** The server has no SFU for this side now. */

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Roster } from '../roster';
 import type { Participant, Role } from '../wire';
-import { spotlightOf, Spotlights, tileOf } from './spotlight';
+import { namedBy } from '../../../tile-name';
+import { Spotlights } from './spotlight';
 
 const person = (id: string, role: Role): Participant => ({ id, name: id, role, order: 1, away: false, listens: false });
 const ME = person('me', 'host');
@@ -74,9 +75,8 @@ test('everybody is told of a change, and newcomers of what lasts', () => {
 });
 
 test('a screen is another tile than who shows it', () => {
-  for (const tile of ['guest', 'screen:guest']) expect(tileOf(spotlightOf(tile))).toBe(tile);
-  one.put(spotlightOf('screen:guest'));
+  one.put(namedBy('screen:guest'));
   expect(one.nextWord(0)?.message).toEqual({ ...word('guest'), screen: true });
-  one.put(spotlightOf('guest'));
+  one.put(namedBy('guest'));
   expect(one.nextWord(0)?.message, 'from the screen to the picture').toEqual(word('guest'));
 });

@@ -5,28 +5,17 @@
  * A host says it to everybody on every change, and to a newcomer by itself, as a raised hand. What was said or heard last counts, as long as
  * whoever said it is a host by the server's word, and whoever is meant is there.
  */
+import type { TileName } from '../../../tile-name';
 import { PEOPLE_MAX } from '../limits';
 import type { Roster } from '../roster';
 import type { Participant, SpotlightWord } from '../wire';
 import { Newcomers } from './newcomers';
 
-export interface Spotlight {
-  readonly participant: string;
-  /** Their screen, and not their picture. */
-  readonly screen: boolean;
-}
-
-const SCREEN = 'screen:';
-
-/** A tile as the window calls it. */
-export const spotlightOf = (tile: string): Spotlight => (tile.startsWith(SCREEN) ? { participant: tile.slice(SCREEN.length), screen: true } : { participant: tile, screen: false });
-export const tileOf = ({ participant, screen }: Spotlight): string => (screen ? `${SCREEN}${participant}` : participant);
-
 export class Spotlights {
   /** What this side says, if it was the last to say something. */
-  #own: Spotlight | null = null;
+  #own: TileName | null = null;
   /** What everybody was told who was there then. */
-  #told: Spotlight | null = null;
+  #told: TileName | null = null;
   /** What another host said is taken back, and nobody was told yet. */
   #takesBack = false;
   /** Those who have to be told by themselves. */
@@ -34,10 +23,10 @@ export class Spotlights {
   /** How they are told. */
   readonly #pace = new Newcomers();
   /** What another host says, if they were the last. */
-  #heard: { by: string; target: Spotlight } | null = null;
+  #heard: { by: string; target: TileName } | null = null;
 
   /** This side, a host, wants this. */
-  put(target: Spotlight | null): void {
+  put(target: TileName | null): void {
     // Taking back what another host said has to be heard, too.
     this.#takesBack = this.#heard !== null && target === null;
     this.#heard = null;
@@ -68,7 +57,7 @@ export class Spotlights {
   }
 
   /** What counts now. */
-  shown(me: Participant | null, roster: Roster): Spotlight | null {
+  shown(me: Participant | null, roster: Roster): TileName | null {
     const own = me?.role === 'host' ? this.#own : null;
     const heard = this.#heard && roster.get(this.#heard.by)?.role === 'host' ? this.#heard.target : null;
     const target = own ?? heard;
@@ -94,5 +83,5 @@ export class Spotlights {
   }
 }
 
-const same = (one: Spotlight | null, other: Spotlight | null): boolean => one?.participant === other?.participant && one?.screen === other?.screen;
-const word = (target: Spotlight | null): SpotlightWord => ({ type: 'spotlight', ...(target ? { participant: target.participant, ...(target.screen ? { screen: true } : {}) } : {}) });
+const same = (one: TileName | null, other: TileName | null): boolean => one?.participant === other?.participant && one?.screen === other?.screen;
+const word = (target: TileName | null): SpotlightWord => ({ type: 'spotlight', ...(target ? { participant: target.participant, ...(target.screen ? { screen: true } : {}) } : {}) });

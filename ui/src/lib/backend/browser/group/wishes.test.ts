@@ -73,3 +73,15 @@ test('all that is begun anew is left out once', () => {
   }
   expect(lengths).toEqual([2, 1, 2, 0, 2]);
 });
+
+test('the most that pictures may take is told with the wishes, and anew when it changes', () => {
+  const lists = new Lists();
+  const told: (number | undefined)[] = [];
+  const wish: Wish = { mid: '1', participant: 'a', source: 'camera', width: 1, height: 1, priority: 1 };
+  const tell = (ms: number, most?: number) => lists.tell(ms, [], () => [wish], (word) => word.type === 'subscribe' && told.push(word.kbps_max), most);
+  tell(0, 250);
+  expect(told, 'a server that knows of no wishes is told nothing').toEqual([]);
+  lists.forgetWishes();
+  for (const [at, most] of [250, 250, 0, undefined, undefined].entries()) tell(at * 1000, most);
+  expect(told).toEqual([250, 0, undefined]);
+});

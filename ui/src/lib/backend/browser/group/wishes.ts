@@ -6,6 +6,7 @@
  * sections than wishes the higher priority is served first, then what was named first.
  */
 import type { TileLook, TileWeight } from '../../../bindings';
+import { namedBy } from '../../../tile-name';
 import { PEOPLE_MAX, PICTURE_SECTIONS_MAX, SOUND_SECTIONS_MAX } from '../limits';
 import type { Roster } from '../roster';
 import type { Source, Wish } from '../wire';
@@ -37,20 +38,28 @@ const LOOKS_MAX = 2 * PEOPLE_MAX;
 /** People whose shared sound is heard at once: each takes a section from the voices. */
 const SHARED_SOUNDS_MAX = 2;
 const PRIORITIES: Record<TileWeight, number> = { thumbnail: 0, grid: 1, large: 2, pinned: 3 };
-const SCREEN = 'screen:';
 
 export const keyOf = (participant: string, source: Source): string => `${source} ${participant}`;
 
 export class Wishes {
   /** What the window said last; until then everybody is looked at. */
   #looks: readonly Look[] | null = null;
+  /** No camera is asked for. */
+  #soundOnly = false;
   #places: readonly Place[] = [];
 
   look(tiles: readonly TileLook[]): void {
     this.#looks = tiles.slice(0, LOOKS_MAX).map(({ tile, width, height, weight }) => {
-      const screen = tile.startsWith(SCREEN);
-      return { participant: screen ? tile.slice(SCREEN.length) : tile, source: screen ? 'screen' : 'camera', width, height, priority: PRIORITIES[weight] };
+      const { participant, screen } = namedBy(tile);
+      return { participant, source: screen ? 'screen' : 'camera', width, height, priority: PRIORITIES[weight] };
     });
+  }
+
+  /** Whether no camera is asked for, whatever the window shows. Gives whether that is news. */
+  setSoundOnly(soundOnly: boolean): boolean {
+    const news = this.#soundOnly !== soundOnly;
+    this.#soundOnly = soundOnly;
+    return news;
   }
 
   /** These are the sections there are now. */
@@ -69,7 +78,8 @@ export class Wishes {
 
   /** The whole list to tell the server. */
   list(roster: Roster, publications: Publications): Wish[] {
-    const looks = [...(this.#looks?.filter(({ participant }) => roster.has(participant)) ?? everybody(roster, publications))].sort((a, b) => b.priority - a.priority);
+    const all = this.#looks?.filter(({ participant }) => roster.has(participant)) ?? everybody(roster, publications);
+    const looks = all.filter(({ source }) => !this.#soundOnly || source !== 'camera').sort((a, b) => b.priority - a.priority);
     const room = this.#places.filter(({ sound }) => !sound).length;
     const pictures = new Map<string, Look>();
     for (const look of looks) {
