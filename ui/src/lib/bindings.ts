@@ -331,6 +331,11 @@ resolution: CameraResolution,
 frame_rate: number, };
 
 /**
+ * Why somebody who comes in would only listen.
+ */
+export type ComesToListenView = "asked" | "full" | "many";
+
+/**
  * Why a command was not carried out.
  */
 export type CommandError = { 
@@ -545,11 +550,6 @@ id: string,
  * Only listens.
  */
 listens: boolean, } | { "what": "seen_part" } | { "what": "end_for_all" } | { "what": "seen_mute" };
-
-/**
- * Why somebody who comes in would only listen.
- */
-export type ComesToListenView = "asked" | "full" | "many";
 
 /**
  * How the call's door stands.

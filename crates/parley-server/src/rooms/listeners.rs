@@ -8,7 +8,7 @@ use super::room::{Member, Room};
 use super::{ClientId, Rooms, Seat};
 use crate::sfu::{Ask, Part};
 use crate::time::Moment;
-use parley_proto::limits::{GROUP_LISTENERS_MAX, ROOM_PARTICIPANTS_MAX};
+use parley_proto::limits::{GROUP_LISTENERS_MAX, GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{ComesToListen, ErrorCode, Offence, ParticipantId, Role, RoomId, ServerMessage};
 
 /// How many people of each kind a room takes.
@@ -128,7 +128,8 @@ impl Rooms {
 
     /// A client from before there were listeners may not know somebody who listened: there were too many. Now they may be seen and heard.
     fn name_to_older_clients(&mut self, seat: Seat) {
-        let Some(room) = self.rooms.get(&seat.room) else {
+        let room = self.rooms.get(&seat.room);
+        let Some(room) = room.filter(|room| room.members().len() > GROUP_PARTICIPANTS_MAX) else {
             return;
         };
         let unaware = |member: &&Member| member.id != seat.id && !member.grouped.knows_listening;

@@ -15,8 +15,9 @@ use std::time::Duration;
 /// A message must reach everybody sooner.
 const CHAT_MAX: Duration = Duration::from_secs(2);
 
-/// Everything a large room does, with so many listeners.
-fn hold(people: usize) {
+/// Everything a large room does, with so many listeners, of whom so many hear: their side of that is one thread of a development build, and
+/// what a server carries of sound alone is told by `parley-server load`.
+fn hold(people: usize, hear: usize) {
     let mut house = House::open();
     house.host_comes();
 
@@ -26,7 +27,7 @@ fn hold(people: usize) {
     house.figure("known", "the last one knows everybody", house.since_last());
     house.costs("coming in");
 
-    house.all_listen();
+    house.they_listen(hear);
     house.sound_reaches(1, Duration::from_secs(5));
     house.costs("connecting, and five seconds of one voice");
 
@@ -54,7 +55,7 @@ fn hold(people: usize) {
 
 #[test]
 fn sixty_listen_to_one_and_are_written_to() {
-    hold(60);
+    hold(60, 60);
 }
 
 #[test]
@@ -63,5 +64,5 @@ fn hundreds_listen_to_one_and_are_written_to() {
     let people = std::env::var("PARLEY_CROWD")
         .ok()
         .and_then(|people| people.parse().ok());
-    hold(people.unwrap_or(300));
+    hold(people.unwrap_or(300), 100);
 }

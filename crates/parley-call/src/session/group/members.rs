@@ -302,3 +302,66 @@ impl Members {
         None
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary moment to count from")]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn id(n: u16) -> ParticipantId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        ParticipantId::from_bytes(id)
+    }
+
+    /// Everything that may be said now: to whom, and whether it is of the hand.
+    fn words(members: &mut Members, now: Instant) -> Vec<(Option<ParticipantId>, bool)> {
+        let next = || members.next_word(now);
+        let all = std::iter::from_fn(next).take(999);
+        all.map(|(to, message)| (to, matches!(message, ControlMessage::Hand { .. })))
+            .collect()
+    }
+
+    #[test]
+    fn a_newcomer_is_told_by_itself_and_hundreds_who_come_together_by_a_few_words_to_everybody() {
+        let (mut members, start) = (Members::default(), Instant::now());
+        members.set_own_hand(true);
+        members.welcome(start, id(1), false);
+        assert_eq!(words(&mut members, start), [(None, false), (None, true)]);
+        members.welcome(start, id(2), false);
+        let each = [(Some(id(2)), false), (Some(id(2)), true)];
+        assert_eq!(words(&mut members, start), each);
+        let mut said = Vec::new();
+        let mut now = start;
+        for n in 0..300 {
+            now = start + Duration::from_millis(1000 + 10 * u64::from(n));
+            members.welcome(now, id(10 + n), true);
+            said.extend(words(&mut members, now));
+        }
+        let due = members.tells_newcomers_at().expect("some wait");
+        assert!(due > now, "nothing that was due is left");
+        said.extend(words(&mut members, due));
+        assert!(said.len() <= 30, "{}", said.len());
+        assert_eq!(said[said.len() - 2..], [(None, false), (None, true)]);
+        assert_eq!(members.tells_newcomers_at(), None);
+    }
+
+    #[test]
+    fn a_listener_tells_listeners_nothing_but_of_the_hand_and_all_of_them_by_one_word() {
+        let (mut members, now) = (Members::default(), Instant::now());
+        members.set_own_listens(true);
+        members.welcome(now, id(1), false);
+        for n in 10..60 {
+            members.welcome(now, id(n), true);
+        }
+        assert_eq!(words(&mut members, now), [(Some(id(1)), false)]);
+        members.set_own_hand(true);
+        assert_eq!(words(&mut members, now), [(None, true)]);
+        for n in 60..90 {
+            members.welcome(now, id(n), true);
+        }
+        let later = now + Duration::from_secs(2);
+        assert_eq!(words(&mut members, later), [(None, true)]);
+    }
+}

@@ -30,6 +30,8 @@ pub(super) struct House {
     crowd: Crowd,
     /// The host first.
     people: Vec<Person>,
+    /// So many of those after the host have a connection to the SFU.
+    hear: usize,
     began: Instant,
     spent_s: f64,
     frames: u64,
@@ -74,6 +76,7 @@ impl House {
             runtime,
             crowd: Crowd::new(Ipv4Addr::LOCALHOST.into(), Certificate::generate().unwrap()).unwrap(),
             people: Vec::new(),
+            hear: 0,
             began: Instant::now(),
             spent_s: 0.0,
             frames: 0,
@@ -115,27 +118,20 @@ impl House {
         }
     }
 
-    /// The host speaks, and everybody hears.
-    pub(super) fn all_listen(&mut self) {
+    /// The host speaks, and the first so many hear.
+    pub(super) fn they_listen(&mut self, hear: usize) {
+        self.hear = hear;
         self.began = Instant::now();
         self.connect(0, true, 1);
-        for at in 1..self.people.len() {
+        for at in 1..=hear {
             self.connect(at, false, 1);
             let until = Instant::now() + OFFER_EVERY;
             while Instant::now() < until {
                 self.crowd.turn(until).unwrap();
             }
         }
-        let until = Instant::now() + PATIENCE;
-        while !self.crowd.is_connected() {
-            assert!(
-                Instant::now() < until,
-                "not everybody hears: {}",
-                self.crowd.report()
-            );
-            self.crowd.turn(until).unwrap();
-        }
-        self.figure("heard", "everybody has a way for sound", self.since_last());
+        self.all_connect();
+        self.figure("heard", "the last one has a way for sound", self.since_last());
     }
 
     /// Each of the listeners gets so many voices.
@@ -145,9 +141,8 @@ impl House {
         self.crowd.count();
         self.listen_for(time);
         let report = self.crowd.report();
-        // Whoever speaks does not hear themselves.
-        let streams = (self.people.len() - 1) * voices;
-        let due = streams as f64 * VOICE_PER_S;
+        // Whoever speaks does not hear themselves, and the host hears the other one.
+        let due = (self.hear * voices) as f64 * VOICE_PER_S;
         eprintln!(
             "{:<42} {:.0} packets a second of {due:.0}, {:.2} % lost, late p50 {:?} p99 {:?} ms",
             format!("sound of {voices}"),
@@ -183,11 +178,13 @@ impl House {
         (last, said.elapsed())
     }
 
-    /// The host lets the last one speak, who does.
+    /// The host lets one speak who hears, who does.
     pub(super) fn one_is_let_speak(&mut self) -> Duration {
         let took = self.set_listens(false);
-        let at = self.people.len() - 1;
-        self.connect(at, true, 2);
+        self.connect(self.hear, true, 2);
+        let began = Instant::now();
+        self.all_connect();
+        self.figure("speaks", "who may speak has a way for sound", began.elapsed());
         self.wait("the second voice is published", |people| {
             people[0].is(|heard| heard.publications == 1)
         });
@@ -196,13 +193,12 @@ impl House {
 
     pub(super) fn one_listens_again(&mut self) -> Duration {
         let took = self.set_listens(true);
-        let at = self.people.len() - 1;
-        self.people[at].say(ClientMessage::Publish { publish: Vec::new() });
+        self.people[self.hear].say(ClientMessage::Publish { publish: Vec::new() });
         took
     }
 
     fn set_listens(&mut self, listens: bool) -> Duration {
-        let id = self.id(self.people.len() - 1);
+        let id = self.id(self.hear);
         let said = Instant::now();
         self.people[0].say(ClientMessage::SetListens { id, listens });
         self.wait("everybody knows who listens", |people| {
@@ -285,6 +281,15 @@ impl House {
         });
         let (_, answer) = self.people[at].now().answer.unwrap();
         assert!(self.crowd.client(place).unwrap().answer(&answer), "{answer}");
+    }
+
+    fn all_connect(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.crowd.is_connected() {
+            let report = self.crowd.report();
+            assert!(Instant::now() < until, "not everybody hears: {report}");
+            self.crowd.turn(until).unwrap();
+        }
     }
 
     fn listen_for(&mut self, time: Duration) {

@@ -38,8 +38,22 @@ test('what is written to everybody goes once, in order, and what few wait for go
   expect([turns.next(40), turns.next(40), turns.isEmpty]).toEqual([{ to: null, frame: frame(1) }, { to: null, frame: frame(2) }, true]);
   for (const who of people.slice(0, 3)) turns.add(who, frame(3));
   expect([turns.next(40)?.to, turns.next(40)?.to, turns.next(40)?.to]).toEqual(people.slice(0, 3));
-  // Whoever must hear something else first has it by themselves.
+  // Whoever must hear something else first has that by themselves.
   turns.add(people[0] ?? '', frame(9));
   for (const who of people) turns.add(who, frame(4));
-  expect([turns.next(40), turns.next(40), turns.next(40), turns.isEmpty]).toEqual([{ to: people[0], frame: frame(9) }, { to: null, frame: frame(4) }, null, true]);
+  expect(turns.next(40)).toEqual({ to: people[0], frame: frame(9) });
+  expect([turns.next(40), turns.next(40), turns.isEmpty]).toEqual([{ to: null, frame: frame(4) }, null, true]);
+});
+
+test('who came since hears nothing of what was written before, and what is said again goes to each', () => {
+  const turns = new Turns(32, 1000);
+  const people = Array.from({ length: 40 }, (_, n) => ID(n));
+  for (const who of people) turns.add(who, frame(1));
+  // One more is there by now.
+  const to = people.map(() => turns.next(41)?.to);
+  expect(to).toEqual(people);
+  for (const who of people) turns.add(who, frame(2));
+  expect(turns.next(40)?.to).toBeNull();
+  for (const who of people) turns.add(who, frame(2));
+  expect(people.map(() => turns.next(40)?.to)).toEqual(people);
 });
