@@ -4,6 +4,10 @@ use super::super::demux::Origin;
 use super::Sfu;
 use std::net::SocketAddr;
 
+/// A packet of a stream that it fails of, for tests of what follows from it.
+#[cfg(test)]
+pub(in crate::sfu) const FATAL: &[u8] = b"nothing is prepared for this";
+
 impl Sfu {
     /// Whether the first packet of a stream is a check that names one of our connections. Anybody who saw one can say so: it is
     /// somebody's only once it was genuine ([`Sfu::knows_stream`]).

@@ -1,6 +1,7 @@
 //! Streams over real sockets, among them those of nobody good, with a front that is a few lines.
 
 use super::super::super::framing::{Frame, next_frame, take_frames};
+use super::super::super::shard::streams::FATAL;
 use super::super::super::{Ask, Certificate, Command, Counts, Event, What};
 use super::super::{SfuDriver, SfuSockets};
 use crate::load::{LoadClient, Part};
@@ -329,6 +330,21 @@ fn what_is_no_call_is_closed_and_harms_nobody() {
     let [_, other] = people;
     let mut people = [other, Person::enter(&house, 3, true)];
     hear_on(&house, &mut people, &[0, 1]);
+}
+
+#[test]
+fn streams_are_heard_again_after_a_thread_failed_of_what_came_over_one() {
+    let house = House::open(1);
+    let mut people = [Person::enter(&house, 1, true), Person::enter(&house, 2, true)];
+    hear_on(&house, &mut people, &[0, 1]);
+    let Wire::Stream(socket, _) = &mut people[0].wire else {
+        panic!("it came by a stream");
+    };
+    socket.write_all(&framed(FATAL)).unwrap();
+    house.counts_until(|counts| counts.restarts == 1);
+    let mut people = [Person::enter(&house, 3, true), Person::enter(&house, 4, true)];
+    hear_on(&house, &mut people, &[0, 1]);
+    assert_eq!(house.counts_until(|counts| counts.streams == 2).restarts, 1);
 }
 
 #[test]
