@@ -16,6 +16,11 @@ impl Sfu {
         self.demux.named(first).is_some()
     }
 
+    /// All names that such checks bear here, and a number that is another one once they are others.
+    pub fn names(&self) -> (u64, impl Iterator<Item = &str>) {
+        self.demux.names()
+    }
+
     /// Whether a genuine check came over the stream from there, and its connection is still there.
     #[must_use]
     pub fn knows_stream(&self, from: SocketAddr) -> bool {

@@ -49,8 +49,6 @@ pub(super) struct Streams {
     registry: Registry,
     inlet: Inlet,
     arriving: Receiver<Arriving>,
-    /// The thread that is asked when this one does not know a client.
-    next: Option<Inlet>,
     all: Slab<Stream>,
     by_client: HashMap<SocketAddr, usize>,
     /// Those that may have more to read.
@@ -70,7 +68,6 @@ impl Streams {
             registry,
             inlet,
             arriving,
-            next: None,
             all: Slab::new(),
             by_client: HashMap::new(),
             unread: Vec::new(),
@@ -84,11 +81,6 @@ impl Streams {
     /// Where streams for this thread are put.
     pub(super) fn inlet(&self) -> Inlet {
         self.inlet.clone()
-    }
-
-    /// Streams of clients that this thread does not know go there.
-    pub(super) fn pass_on_to(&mut self, next: Inlet) {
-        self.next = Some(next);
     }
 
     /// Of what this thread counted.
@@ -170,15 +162,12 @@ impl Streams {
                 return false;
             };
             let is_ours = matches!(next_frame(&arriving.begun), Frame::Whole(first) if sfu.expects(first));
-            match (&self.next, is_ours) {
-                (_, true) => {
-                    if let Err(error) = self.add(now, arriving, told, sfu) {
-                        tracing::debug!(%error, "a stream cannot be taken");
-                        self.counts.refused += 1;
-                    }
-                }
-                (Some(next), false) => self.counts.refused += u64::from(!next.put(arriving)),
-                (None, false) => self.counts.strange += 1,
+            if !is_ours {
+                // It was when it was given to this thread.
+                self.counts.strange += 1;
+            } else if let Err(error) = self.add(now, arriving, told, sfu) {
+                tracing::debug!(%error, "a stream cannot be taken");
+                self.counts.refused += 1;
             }
         }
         true
