@@ -20,7 +20,7 @@ use crate::sfu::Certificate;
 use crate::turn::driver::bell::Bell;
 use crate::turn::driver::places::Places;
 use crate::turn::driver::socket;
-use addresses::own_addresses;
+use addresses::{best_first, own_addresses};
 use parley_proto::RoomId;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
@@ -291,12 +291,7 @@ impl BoundSfu {
             let port = doors.first().map_or(0, SocketAddr::port);
             let outside = worker.outside().map(|ip| SocketAddr::new(ip, port));
             let own = doors.iter().flat_map(|door| own_addresses(*door));
-            let mut told: Vec<SocketAddr> = Vec::new();
-            for address in outside.chain(own).filter(|_| port != 0) {
-                if !told.contains(&address) && told.len() < STREAM_ADDRESSES_MAX {
-                    told.push(address);
-                }
-            }
+            let told = best_first(outside.chain(own).filter(|_| port != 0), STREAM_ADDRESSES_MAX);
             self.driver.takes_streams = !told.is_empty();
             worker.tell_of_streams(told);
         }
