@@ -285,7 +285,7 @@ impl World {
     /// What came over a stream, as far as it is whole.
     fn stream(&mut self, from: SocketAddr, bytes: &[u8]) {
         let taken = take_frames(bytes, |packet| {
-            self.sfu.handle_frame(self.now, from, server(), packet)
+            self.sfu.handle_frame(self.now, from, server(), packet);
         });
         assert!(taken.is_none_or(|taken| taken <= bytes.len()));
         assert!(!self.sfu.knows_stream(from), "nobody proved anything over it");

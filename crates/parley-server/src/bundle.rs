@@ -61,6 +61,11 @@ impl Bundle {
         self.texts.push(text);
     }
 
+    /// Of the messages in it, without what is between them.
+    pub(crate) const fn text_bytes(&self) -> usize {
+        self.bytes - self.texts.len()
+    }
+
     /// Whether it is to go before more is added.
     pub(crate) fn is_full(&self) -> bool {
         self.texts.len() >= MESSAGES_MAX || self.bytes >= BYTES_ENOUGH
@@ -137,11 +142,12 @@ mod tests {
             add(&mut bundle, &away(n));
             assert_eq!(bundle.due(at(ms)), Some(at(150)));
         }
+        assert_eq!(bundle.text_bytes(), 3 * text(&away(1)).len());
         let all = bundle.take(at(150)).unwrap();
         let list = vec![away(2), away(3), away(4)];
         let read: ServerMessage = serde_json::from_str(&all).unwrap();
         assert_eq!(read, ServerMessage::Several { list });
-        assert_eq!(bundle.take(at(150)), None);
+        assert_eq!((bundle.take(at(150)), bundle.text_bytes()), (None, 0));
         add(&mut bundle, &away(5));
         assert!(
             bundle.due(at(500)).is_some_and(|due| due <= at(500)),

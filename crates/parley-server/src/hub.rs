@@ -79,7 +79,7 @@ impl Outbound {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     queue: mpsc::Sender<Outbound>,
-    /// Bytes of text in the queue.
+    /// Bytes of text in the queue, and of what was taken out of it and is not written yet.
     bytes: Arc<AtomicUsize>,
     /// Cuts the connection without waiting for what is queued.
     cut: oneshot::Sender<()>,
@@ -99,6 +99,7 @@ impl Desk {
         let outgoing = Outgoing {
             queue: self.queue,
             bytes: self.bytes,
+            held: 0,
         };
         (outgoing, self.cut)
     }
@@ -109,16 +110,25 @@ impl Desk {
 pub(crate) struct Outgoing {
     queue: mpsc::Receiver<Outbound>,
     bytes: Arc<AtomicUsize>,
+    /// Bytes that were taken out and count as waiting.
+    held: usize,
 }
 
 impl Outgoing {
-    /// `None` when the hub is gone.
+    /// `None` when the hub is gone. What is taken counts as waiting until it is [written](Self::holds).
     pub(crate) async fn next(&mut self) -> Option<Outbound> {
         let outbound = self.queue.recv().await?;
         if let Outbound::Text { text, .. } = &outbound {
-            self.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+            self.held += text.len();
         }
         Some(outbound)
+    }
+
+    /// Of what was taken so many bytes are not written yet.
+    pub(crate) fn holds(&mut self, bytes: usize) {
+        let written = self.held.saturating_sub(bytes);
+        self.held -= written;
+        self.bytes.fetch_sub(written, Ordering::Relaxed);
     }
 }
 
@@ -327,5 +337,34 @@ impl Hub {
         for mailbox in self.clients.into_values() {
             let _ = mailbox.queue.try_send(Outbound::Close(CloseCode::GoingAway));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn what_waits_to_be_written_with_more_counts_as_waiting() {
+        let (mailbox, desk) = mailbox();
+        let (mut outgoing, _cut) = desk.split();
+        let waiting = || mailbox.bytes.load(Ordering::Relaxed);
+        for bytes in [100, 20, 3] {
+            mailbox.bytes.fetch_add(bytes, Ordering::Relaxed);
+            let text = "x".repeat(bytes).into();
+            mailbox.queue.try_send(Outbound::urgent(text)).unwrap();
+        }
+        for _ in 0..2 {
+            outgoing.next().now_or_never().flatten().unwrap();
+        }
+        assert_eq!(waiting(), 123, "taken is not written");
+        outgoing.holds(20);
+        assert_eq!(waiting(), 23);
+        outgoing.holds(20);
+        assert_eq!(waiting(), 23, "said twice");
+        outgoing.next().now_or_never().flatten().unwrap();
+        outgoing.holds(0);
+        assert_eq!(waiting(), 0);
     }
 }

@@ -28,6 +28,12 @@ impl TokenBucket {
 
     /// Takes one token if there is one.
     pub(crate) fn take(&mut self, now: Moment) -> bool {
+        self.take_some(now, 1)
+    }
+
+    /// Takes so many tokens if they are there, else none.
+    pub(crate) fn take_some(&mut self, now: Moment, count: usize) -> bool {
+        let milli = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1000);
         let gained = now.since(self.filled_at).as_millis();
         let gained = u64::try_from(gained)
             .unwrap_or(u64::MAX)
@@ -37,7 +43,7 @@ impl TokenBucket {
             .milli
             .saturating_add(gained)
             .min(u64::from(self.burst) * 1000);
-        match self.milli.checked_sub(1000) {
+        match self.milli.checked_sub(milli) {
             Some(left) => {
                 self.milli = left;
                 true
@@ -132,6 +138,16 @@ mod tests {
         let much_later = START + Duration::from_secs(999);
         assert_eq!((0..20).filter(|_| bucket.take(much_later)).count(), 5);
         assert!(!bucket.take(START), "time that goes backwards fills nothing");
+    }
+
+    #[test]
+    fn what_is_more_than_is_left_takes_nothing() {
+        let mut bucket = TokenBucket::new(START, 100, 10);
+        assert!(bucket.take_some(START, 60));
+        assert!(!bucket.take_some(START, 41) && !bucket.take_some(START, usize::MAX));
+        assert!(bucket.take_some(START, 40) && !bucket.take(START));
+        let later = START + Duration::from_secs(3);
+        assert!(!bucket.take_some(later, 31) && bucket.take_some(later, 30));
     }
 
     #[test]

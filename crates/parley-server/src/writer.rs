@@ -90,7 +90,7 @@ impl<'a> Writer<'a> {
                 Next::Ping => self.write(Message::Ping(Vec::new().into())).await.map(|()| false),
             };
             match done {
-                Ok(false) => {}
+                Ok(false) => queue.holds(self.bundle.text_bytes()),
                 Ok(true) => return true,
                 Err(Broken) => return false,
             }

@@ -1,37 +1,44 @@
 //! Our own client at the real SFU over a stream (ICE over TCP), where no datagram of the server's is heard of: over loopback, with a few
 //! lines in place of the server's front.
 
-use super::sfu_peers::World;
+use super::sfu_peers::{Person, World};
 use anyhow::Result;
 use parley_call::port::ConnectionPhase;
 use parley_call::sfu_port::SfuCommand;
 use parley_server::sfu::driver::SfuDriver;
 use parley_server::sfu::framing::{Frame, next_frame};
-use std::sync::Arc;
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
+/// Everybody's streams, to be cut.
+type Cables = Arc<Mutex<Vec<std::net::TcpStream>>>;
+
 /// Lets streams in once their first packet is there, as the front does.
-async fn front(listener: TcpListener, sfu: Arc<SfuDriver>) -> Result<()> {
+async fn front(listener: TcpListener, sfu: Arc<SfuDriver>, cables: Cables) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(let_in(stream, Arc::clone(&sfu)));
+        tokio::spawn(let_in(stream, Arc::clone(&sfu), Arc::clone(&cables)));
     }
 }
 
-async fn let_in(mut stream: TcpStream, sfu: Arc<SfuDriver>) -> Result<()> {
+async fn let_in(mut stream: TcpStream, sfu: Arc<SfuDriver>, cables: Cables) -> Result<()> {
     let mut begun = Vec::new();
     while next_frame(&begun) == Frame::Partial {
         begun.push(stream.read_u8().await?);
     }
-    Ok(sfu.adopt(stream.into_std()?, begun)?)
+    let stream = stream.into_std()?;
+    cables.lock().unwrap().push(stream.try_clone()?);
+    Ok(sfu.adopt(stream, begun)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_no_datagram_reaches_comes_by_a_stream_and_comes_again_when_ice_begins_anew() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut world = World::with_streams_at(&[listener.local_addr()?], 3)?;
-    let front = tokio::spawn(front(listener, Arc::clone(&world.sfu)));
+    let cables = Cables::default();
+    let front = tokio::spawn(front(listener, Arc::clone(&world.sfu), Arc::clone(&cables)));
     world.people[0].by_stream = true;
     let took = world.connect().await?;
     eprintln!("three connected to the SFU, one by a stream, after {took:?}");
@@ -60,19 +67,30 @@ async fn whoever_no_datagram_reaches_comes_by_a_stream_and_comes_again_when_ice_
     let counts = world.sfu.counts();
     assert_eq!((counts.streams, counts.streams_dropped), (1, 0), "{counts:?}");
 
-    // ICE begins anew: another stream, and everybody goes on hearing everybody.
-    world.people[0].phases.clear();
-    let again = SfuCommand::MakeOffer { ice_restart: true };
-    world.people[0].command(again).await;
-    world
-        .until("another stream is there", |world| {
-            world.sfu.counts().streams_taken >= 2
-        })
-        .await?;
-    let before: Vec<usize> = world.people.iter().map(super::sfu_peers::Person::heard).collect();
-    world
-        .until("all hear all again", |world| hear(world, &before))
-        .await?;
+    // ICE begins anew: over the stream that is there, or, once that was cut, over another one.
+    for (is_cut, taken) in [(false, 1), (true, 2)] {
+        if is_cut {
+            for cable in cables.lock().unwrap().drain(..) {
+                cable.shutdown(Shutdown::Both)?;
+            }
+            world
+                .until("the stream is over", |world| world.sfu.counts().streams == 0)
+                .await?;
+        }
+        world.people[0].phases.clear();
+        let again = SfuCommand::MakeOffer { ice_restart: true };
+        world.people[0].command(again).await;
+        world
+            .until("it is connected again", |world| {
+                world.people[0].is_connected() && world.sfu.counts().streams == 1
+            })
+            .await?;
+        let before: Vec<usize> = world.people.iter().map(Person::heard).collect();
+        world
+            .until("all hear all again", |world| hear(world, &before))
+            .await?;
+        assert_eq!(world.sfu.counts().streams_taken, taken);
+    }
     let failed = |(_, phase): &(u32, ConnectionPhase)| *phase == ConnectionPhase::Failed;
     assert!(
         !world.people[0].phases.iter().any(failed),

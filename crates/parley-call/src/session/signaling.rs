@@ -202,6 +202,11 @@ impl Signaling {
         }
     }
 
+    /// A host lets the person speak: whoever comes back, or in anew, does not come to listen for having wished so once.
+    pub(super) const fn may_speak(&mut self) {
+        self.only_listens = false;
+    }
+
     /// Sends, if in the room.
     pub(super) fn send(&mut self, message: ClientMessage, out: &mut Outbox) -> bool {
         let joined = self.is_joined();

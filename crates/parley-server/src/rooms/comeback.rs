@@ -131,6 +131,7 @@ impl Rooms {
                 grouped,
             },
         );
+        self.comes_from_before(seat, resume.others.len());
         self.seats.insert(client, seat);
         if first {
             self.happened(now, seat.room, RoomHappening::Started);

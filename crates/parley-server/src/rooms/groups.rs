@@ -7,13 +7,12 @@
 use super::listeners::{ListenerTerms, Places};
 use super::offences::Record;
 use super::room::{Member, Presence, Room};
+use super::words::Words;
 use super::{ClientId, Errand, Output, Rooms, Seat};
 use crate::limit::TokenBucket;
 use crate::sfu::{Ask, Command, Event, What};
 use crate::time::Moment;
-use parley_proto::limits::{
-    GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SFU_SDP_BYTES_MAX, TELL_BYTES_MAX,
-};
+use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SFU_SDP_BYTES_MAX};
 use parley_proto::{
     Abilities, ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode,
     Wish,
@@ -28,8 +27,6 @@ const BACK_AFTER: Duration = Duration::from_secs(3);
 const LISTS: (u32, u32) = (20, 10);
 /// Offers of one client: each costs a key exchange.
 const OFFERS: (u32, u32) = (5, 1);
-/// Words for others of one client: each is sent to everybody.
-const TELLS: (u32, u32) = (60, 20);
 
 /// How media flows in one room.
 #[derive(Debug, Default)]
@@ -37,7 +34,8 @@ pub(super) struct Topology {
     pub(super) mode: TopologyMode,
     /// 0 in a room that was never a group.
     pub(super) number: u32,
-    /// Who was there when it began: only they can have a way from before, so only they need to know of each other who is ready.
+    /// Who was there when it began, or comes back from a call of few: only they can have a way from before, so only they need to know of
+    /// each other who is ready.
     from_before: BTreeSet<ParticipantId>,
     /// Who of them said that they are ready for this one.
     ready: BTreeSet<ParticipantId>,
@@ -56,7 +54,7 @@ pub(super) struct Grouped {
     pub(super) in_sfu: bool,
     offers: Option<TokenBucket>,
     lists: Option<TokenBucket>,
-    tells: Option<TokenBucket>,
+    pub(super) words: Words,
     pub(super) record: Record,
 }
 
@@ -219,6 +217,16 @@ impl Rooms {
         self.send(client, message);
     }
 
+    /// Somebody comes back who was in this room when it held so many people besides, as their token says: what two of a few said to each
+    /// other directly may go on all the while. Of a larger group nobody has such a way.
+    pub(super) fn comes_from_before(&mut self, seat: Seat, others: usize) {
+        if others <= ROOM_PARTICIPANTS_MAX
+            && let Some(room) = self.rooms.get_mut(&seat.room)
+        {
+            room.topology.from_before.insert(seat.id);
+        }
+    }
+
     pub(super) fn topology_ready(&mut self, client: ClientId, number: u32) {
         let Some(seat) = self.seats.get(&client).copied() else {
             return self.refuse(client, ErrorCode::NotJoined);
@@ -338,48 +346,6 @@ impl Rooms {
         self.sfu_list(now, client, Ask::Subscribe { downs, kbps_max });
     }
 
-    /// Passes a word on within a group, unread.
-    pub(super) fn tell(
-        &mut self,
-        now: Moment,
-        client: ClientId,
-        payload: serde_json::Value,
-        to: Option<ParticipantId>,
-    ) {
-        let Some(seat) = self.may_use_sfu(client) else {
-            return;
-        };
-        let Some(member) = self.member_mut(seat) else {
-            return;
-        };
-        let (burst, per_s) = TELLS;
-        let tells = &mut member.grouped.tells;
-        if !tells
-            .get_or_insert_with(|| TokenBucket::new(now, burst, per_s))
-            .take(now)
-        {
-            if member.grouped.record.spares(now, 2 * burst) {
-                return self.refuse(client, ErrorCode::TooFast);
-            }
-            return self.too_fast(now, client, seat);
-        }
-        if payload.to_string().len() > TELL_BYTES_MAX {
-            return self.refuse(client, ErrorCode::TooLarge);
-        }
-        let told = ServerMessage::Told {
-            from: seat.id,
-            payload,
-        };
-        let Some(to) = to else {
-            return self.tell_others(seat.room, seat.id, told);
-        };
-        let room = self.rooms.get(&seat.room).filter(|_| to != seat.id);
-        match room.and_then(|room| room.member(to)).and_then(Member::here) {
-            Some(there) => self.send(there, told),
-            None => self.refuse(client, ErrorCode::RecipientUnknown),
-        }
-    }
-
     /// What the SFU wants somebody to know. Who is away is not told: they offer a connection anew when they are back, if they need one.
     pub fn sfu_told(&mut self, now: Moment, event: Event) -> Vec<Output> {
         let seat = Seat {
@@ -418,7 +384,7 @@ impl Rooms {
     }
 
     /// The seat of a client in a room that is a group, or was one and still changes back.
-    fn may_use_sfu(&mut self, client: ClientId) -> Option<Seat> {
+    pub(super) fn may_use_sfu(&mut self, client: ClientId) -> Option<Seat> {
         let Some(seat) = self.seats.get(&client).copied() else {
             self.refuse(client, ErrorCode::NotJoined);
             return None;

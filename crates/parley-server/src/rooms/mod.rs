@@ -21,6 +21,7 @@ mod telling;
 mod tests;
 mod used;
 mod ways;
+mod words;
 
 pub use admin::RoomCount;
 pub use errand::{DoorCounts, Errand, RoomEvent, RoomHappening};

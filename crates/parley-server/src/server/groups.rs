@@ -32,10 +32,15 @@ pub(super) fn run(bound: BoundSfu, hub: &mpsc::Sender<Inbound>) -> Result<SfuDri
 }
 
 /// The port of the front that streams come in by: 443 where it has that, which firewalls let out, else the first that others reach.
-/// What it has on loopback, behind a proxy, nobody reaches, unless the SFU is there too.
+/// What it has on loopback, behind a proxy, nobody reaches, unless the SFU is there too. Other ports below 1024 are none: of an address
+/// that somebody else names, clients of ours connect to none of these, so they would only be told in vain.
 fn doors(sfu: SocketAddr, plain: &[SocketAddr], tls: &[SocketAddr]) -> Vec<SocketAddr> {
     const HTTPS_PORT: u16 = 443;
-    let reached = |address: &&SocketAddr| sfu.ip().is_loopback() || !address.ip().is_loopback();
+    const PORT_MIN: u16 = 1024;
+    let tried = |port| port == HTTPS_PORT || port >= PORT_MIN;
+    let reached = |address: &&SocketAddr| {
+        (sfu.ip().is_loopback() || !address.ip().is_loopback()) && tried(address.port())
+    };
     let all = || plain.iter().chain(tls).filter(reached);
     let port = all()
         .map(SocketAddr::port)
@@ -63,6 +68,8 @@ mod tests {
                 &["192.0.2.1:443", "[2001:db8::1]:443"],
             ),
             (&["[::]:80"], &["[::]:443"], &["[::]:443"]),
+            (&["[::]:80"], &["[::]:8443"], &["[::]:8443"]),
+            (&["[::]:80"], &["[::]:990"], &[]),
             (&["127.0.0.1:7788"], &[], &[]),
             (&["127.0.0.1:7788", "192.0.2.1:7788"], &[], &["192.0.2.1:7788"]),
         ] {

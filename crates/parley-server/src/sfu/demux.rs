@@ -53,6 +53,8 @@ impl From<SocketAddr> for Origin {
 pub(super) struct Demux {
     addresses: HashMap<Origin, PeerAt>,
     names: HashMap<String, PeerAt>,
+    /// How often the names changed.
+    renamed: u64,
 }
 
 impl Demux {
@@ -67,6 +69,11 @@ impl Demux {
     /// The connection that a check names.
     pub(super) fn named(&self, datagram: &[u8]) -> Option<PeerAt> {
         self.names.get(receiver_of(datagram)?).copied()
+    }
+
+    /// All names, and a number that is another one once they are others.
+    pub(super) fn names(&self) -> (u64, impl Iterator<Item = &str>) {
+        (self.renamed, self.names.keys().map(String::as_str))
     }
 
     /// Whose whatever comes from there is.
@@ -94,19 +101,24 @@ impl Demux {
 
     /// Checks for that connection bear this name from now on.
     pub(super) fn name(&mut self, ufrag: &str, peer: PeerAt) {
+        if self.names.get(ufrag) == Some(&peer) {
+            return;
+        }
         self.names.retain(|_, other| *other != peer);
         self.names.insert(ufrag.to_owned(), peer);
+        self.renamed += 1;
     }
 
     /// The connection is gone.
     pub(super) fn forget(&mut self, peer: PeerAt) {
         self.names.retain(|_, other| *other != peer);
+        self.renamed += 1;
         self.addresses.retain(|_, other| *other != peer);
     }
 }
 
 /// The receiver's fragment in a check.
-fn receiver_of(datagram: &[u8]) -> Option<&str> {
+pub(super) fn receiver_of(datagram: &[u8]) -> Option<&str> {
     let (header, mut rest) = datagram.split_at_checked(HEADER_BYTES)?;
     if !header.starts_with(&BINDING_REQUEST) {
         return None;
@@ -155,7 +167,17 @@ mod tests {
         );
         demux.came_from(from, 3);
         assert_eq!(demux.find(from, &[0x80, 96]), Some(3));
+        let names = |demux: &Demux| {
+            let (number, names) = demux.names();
+            (number, names.map(str::to_owned).collect::<Vec<_>>())
+        };
+        let before = names(&demux);
+        assert_eq!(before.1, ["ours"]);
+        demux.name("ours", 3);
+        assert_eq!(names(&demux), before, "the same again");
         demux.name("anew", 3);
+        assert_eq!(names(&demux).1, ["anew"]);
+        assert_ne!(names(&demux).0, before.0);
         assert_eq!(
             demux.find("192.0.2.2:1".parse::<SocketAddr>().unwrap(), &ask),
             None,

@@ -26,7 +26,7 @@ use str0m::{Candidate, Input};
 mod agenda;
 mod connections;
 mod packets;
-mod streams;
+pub(in crate::sfu) mod streams;
 
 /// Between two looks at what everybody gets and is told.
 const TICK: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! The rules of one connection, where everybody can ask them: the driver tells it what was said, the library's tasks ask
 //! whether they may. Also what was counted.
 
-use super::rules::{Budget, HEAD_START, Refusal, Rules};
+use super::rules::{AGAIN_FIRST, Budget, HEAD_START, Refusal, Rules};
 use crate::stun;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -164,10 +164,21 @@ impl Guard {
         self.rules().take(at)
     }
 
-    /// Whether there is one more left to open.
-    pub(super) fn spend(&self, now: Instant) -> bool {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        budget.spend(now)
+    /// Whether this place may be connected to: it is the one that answered before, or there is one more left to open.
+    pub(super) fn spend(&self, now: Instant, at: SocketAddr) -> bool {
+        self.budget().spend(now, at)
+    }
+
+    /// A stream that we opened to there brought what a call begins with.
+    pub(super) fn answers(&self, at: SocketAddr) {
+        self.rules().answers(at, &mut self.budget());
+    }
+
+    /// Gives the place that answered before its turn, where it is among those of now; gives whether this one is needed then.
+    pub(super) async fn after_the_one_before(&self, at: SocketAddr) -> bool {
+        let before = self.budget().answered();
+        let waits = before.is_some_and(|before| before != at && self.rules().names(before));
+        !waits || self.still_needed_after(AGAIN_FIRST).await
     }
 
     /// A place for one more stream; free again when dropped.
@@ -194,6 +205,10 @@ impl Guard {
     async fn still_needed_after(&self, wait: Duration) -> bool {
         let mut stands = self.stands.subscribe();
         timeout(wait, stands.wait_for(|stands| *stands)).await.is_err()
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rules(&self) -> MutexGuard<'_, Rules> {

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 /// What datagrams have on streams: two round trips of 100 ms. A direct way that they can take is found by then.
 pub(super) const HEAD_START: Duration = Duration::from_millis(200);
+/// What the place that answered before has on all others, beyond the head start of datagrams: three round trips of 200 ms, to
+/// connect, to check and to settle on it.
+pub(super) const AGAIN_FIRST: Duration = Duration::from_millis(600);
 /// Places of the other side that may wait to be connected to.
 const WANTED_MAX: usize = 4;
 /// Places that one generation of ICE ever connects to.
@@ -46,11 +49,13 @@ pub(in crate::peer) enum Refusal {
     TooMany,
 }
 
-/// How often a call may connect to somewhere, over all of its connections.
+/// How often a call may connect to somewhere, over all of its connections. The place that answered first the last time is not counted:
+/// whoever is there has a call with us, and a connection that broke shall be back at once.
 #[derive(Debug)]
 pub(in crate::peer) struct Budget {
     left: u32,
     since: Option<Instant>,
+    answered: Option<SocketAddr>,
 }
 
 impl Default for Budget {
@@ -58,13 +63,23 @@ impl Default for Budget {
         Self {
             left: DIALS_MAX,
             since: None,
+            answered: None,
         }
     }
 }
 
 impl Budget {
-    /// Takes one, if there is one.
-    pub(super) fn spend(&mut self, now: Instant) -> bool {
+    /// The place that answered first the last time.
+    pub(super) const fn answered(&self) -> Option<SocketAddr> {
+        self.answered
+    }
+
+    /// Takes one for this place, if there is one, or if it costs nothing.
+    pub(super) fn spend(&mut self, now: Instant, at: SocketAddr) -> bool {
+        self.answered == Some(at) || self.take(now)
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         let more = now.saturating_duration_since(since).as_secs() / DIAL_EACH.as_secs();
         let more = u32::try_from(more).unwrap_or(u32::MAX);
@@ -93,6 +108,8 @@ pub(super) struct Rules {
     /// The other side's generation of ICE.
     theirs: String,
     began: Option<Instant>,
+    /// A place answered in this generation.
+    was_answered: bool,
 }
 
 impl Rules {
@@ -106,6 +123,7 @@ impl Rules {
             ufrags: Vec::new(),
             theirs: String::new(),
             began: None,
+            was_answered: false,
         }
     }
 
@@ -132,6 +150,18 @@ impl Rules {
         place.is_some()
     }
 
+    /// Whether it is one of this generation's.
+    pub(super) fn names(&self, at: SocketAddr) -> bool {
+        self.wanted.contains(&at) || self.tried.contains(&at)
+    }
+
+    /// A place that was connected to answered as who has a call does. The first one of a generation is the one to come back to.
+    pub(super) fn answers(&mut self, at: SocketAddr, budget: &mut Budget) {
+        if !std::mem::replace(&mut self.was_answered, true) {
+            budget.answered = Some(at);
+        }
+    }
+
     /// The user fragment that we told: checks of the other side say it (RFC 8445, 7.2.2).
     pub(super) fn announce(&mut self, ufrag: &str) {
         if !ufrag.is_empty() && !self.ufrags.iter().any(|known| known == ufrag) {
@@ -155,6 +185,7 @@ impl Rules {
             self.began = Some(now);
             self.wanted.clear();
             self.tried.clear();
+            self.was_answered = false;
         }
         begins
     }
@@ -303,7 +334,7 @@ mod tests {
         let spent = |budget: &mut Budget, seconds: std::ops::Range<u64>| {
             seconds
                 .flat_map(|second| [second; 10])
-                .filter(|second| budget.spend(start + Duration::from_secs(*second)))
+                .filter(|second| budget.spend(start + Duration::from_secs(*second), at("203.0.113.7:4000")))
                 .count()
         };
         assert_eq!(spent(&mut budget, 0..1), 4);
@@ -313,6 +344,27 @@ mod tests {
         // After a long time there are no more than at the start.
         assert_eq!(spent(&mut budget, 100_000..100_001), 4);
         assert_eq!(spent(&mut budget, 100_001..100_002), 0);
+    }
+
+    #[test]
+    fn the_place_that_answered_first_costs_nothing_until_another_one_answers_first() {
+        let now = Instant::now();
+        let (mut rules, mut budget) = (rules(&["192.168.1.7"]), Budget::default());
+        let (good, other) = (at("203.0.113.7:443"), at("203.0.113.8:443"));
+        assert!(rules.begin("one", now));
+        rules.answers(good, &mut budget);
+        rules.answers(other, &mut budget);
+        assert_eq!(budget.answered(), Some(good));
+        let spent = (0..10).filter(|_| budget.spend(now, other)).count();
+        assert_eq!(spent, DIALS_MAX as usize);
+        assert!((0..100).all(|_| budget.spend(now, good)));
+        assert!(!budget.spend(now, other));
+        // Each place is connected to once in a generation all the same.
+        assert_eq!(rules.want(good), Ok(()));
+        assert!(rules.take(good) && !rules.take(good));
+        assert!(rules.begin("two", now));
+        rules.answers(other, &mut budget);
+        assert!(budget.spend(now, other) && !budget.spend(now, good));
     }
 
     #[test]

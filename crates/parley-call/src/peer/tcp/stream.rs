@@ -188,10 +188,15 @@ impl Carried {
         let mut incoming = self.incoming.lock().await;
         if incoming.ready.is_empty() {
             let mut written = self.written.clone();
+            let was_heard = incoming.heard;
             let more = tokio::select! {
                 more = incoming.fill() => more,
                 _ = written.changed() => More::Junk,
             };
+            // Of those that come in the first packet was heard before they are carried.
+            if incoming.heard && !was_heard {
+                self.guard.answers(self.other);
+            }
             if more == More::Junk {
                 self.guard.count(|counters| &counters.failures);
             }

@@ -52,6 +52,9 @@ impl Stay {
             }
         }
         if self.me.as_ref().is_some_and(|me| me.id == id) {
+            if !listens {
+                self.signaling.may_speak();
+            }
             self.group.set_own_listens(listens);
             self.tell_own_media(cx);
         } else {

@@ -4,6 +4,7 @@ use super::fake_groups::FakeGroups;
 use parley_proto::{
     ClientMessage, CloseCode, ErrorCode, LeaveReason, Participant, ParticipantId, Role, RoomId, ServerMessage,
 };
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub(super) struct FakeServer {
     pub(super) newcomers_listen: bool,
     /// Connections that said they can take part in groups.
     able: Vec<ClientId>,
+    /// Whether each party said last that it wants only to listen.
+    pub(super) only_listens: BTreeMap<usize, bool>,
     pub(super) groups: FakeGroups,
     /// Whoever came first is host.
     pub(super) has_host: bool,
@@ -57,6 +60,7 @@ impl FakeServer {
             refuse_with: None,
             newcomers_listen: false,
             able: Vec::new(),
+            only_listens: BTreeMap::new(),
             groups: FakeGroups::default(),
             has_host: false,
         }
@@ -81,8 +85,9 @@ impl FakeServer {
     }
 
     pub(super) fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage) -> Vec<Reply> {
-        if matches!(message, ClientMessage::Groups(_)) {
+        if let ClientMessage::Groups(abilities) = &message {
             self.able.push(client);
+            self.only_listens.insert(client.0, abilities.only_listens);
             return Vec::new();
         }
         if let Some(code) = self.refuse_with {

@@ -101,6 +101,37 @@ fn a_listener_whose_connection_breaks_makes_one_with_nothing_to_send() {
 }
 
 #[test]
+fn who_wanted_only_to_listen_and_was_let_speak_comes_back_as_one_who_may_speak() {
+    let mut world = World::new(308);
+    world.server.groups.on = true;
+    world.carries_words = true;
+    enter(&mut world);
+    enter(&mut world);
+    world.run_s(5);
+    world.server.newcomers_listen = true;
+    world.newcomers_only_listen = true;
+    enter(&mut world);
+    world.run_s(5);
+    let says = |world: &World| world.server.only_listens[&2];
+    assert!(says(&world));
+    world.break_signaling(2);
+    world.run_s(10);
+    assert!(says(&world), "nobody let them speak yet");
+    let_speak(&mut world, 1, true);
+    let_speak(&mut world, 2, true);
+    world.run_s(1);
+    world.break_signaling(2);
+    world.run_s(10);
+    assert!(!says(&world));
+    // They asked for it once: what a host decides since is the server's to remember.
+    let_speak(&mut world, 2, false);
+    world.run_s(1);
+    world.break_signaling(2);
+    world.run_s(10);
+    assert!(!says(&world) && world.snapshot(2).listens);
+}
+
+#[test]
 fn two_of_whom_one_listens_go_through_the_sfu_until_both_may_speak() {
     let mut world = World::new(303);
     world.server.groups.on = true;

@@ -143,6 +143,8 @@ pub(super) struct World {
     pub(super) tamper: Option<Tamper>,
     /// Words on the control channel of the connection in use reach the other side, as they always do between two that are made.
     pub(super) carries_words: bool,
+    /// Whoever starts Parley wants only to listen.
+    pub(super) newcomers_only_listen: bool,
     /// One message in so many is doubled, or overtaken by the next; 0 for never.
     pub(super) disorder: u64,
     queue: BTreeMap<(Instant, u64), Delivery>,
@@ -165,6 +167,7 @@ impl World {
             deaf: None,
             tamper: None,
             carries_words: false,
+            newcomers_only_listen: false,
             disorder: 0,
             queue: BTreeMap::new(),
             sequence: 0,
@@ -214,7 +217,7 @@ impl World {
                 name: format!("party {number}"),
                 media: MediaState::default(),
                 seed: self.random.wrapping_add(number as u64),
-                only_listens: false,
+                only_listens: self.newcomers_only_listen,
             },
         );
         self.parties.push(Party {

@@ -329,6 +329,89 @@ fn words_reach_everybody_or_one_and_floods_nobody() {
 }
 
 #[test]
+fn long_words_for_everybody_are_refused_to_their_sender_before_they_fill_anybodys_queue() {
+    use parley_proto::limits::{SIGNAL_QUEUE_BYTES_MAX, TELL_BYTES_MAX};
+    let mut world = world();
+    let (ada, bob, ..) = three(&mut world);
+    let word = |bytes: usize, to| ClientMessage::Tell {
+        payload: serde_json::json!("x".repeat(bytes - 2)),
+        to,
+    };
+    let heard = |world: &mut World, bytes, to| {
+        let outputs = world.say(ADA, word(bytes, to));
+        let words = sent_to(BOB, &outputs);
+        let told = words
+            .iter()
+            .filter(|one| matches!(one, ServerMessage::Told { .. }));
+        let refused = sent_to(ADA, &outputs).into_iter().any(|one| {
+            matches!(
+                one,
+                ServerMessage::Error {
+                    code: ErrorCode::TooFast,
+                    fatal: false,
+                    ..
+                }
+            )
+        });
+        (told.count(), refused)
+    };
+    // As many of the largest as the number of words allows.
+    let all: Vec<_> = (0..60).map(|_| heard(&mut world, TELL_BYTES_MAX, None)).collect();
+    assert_eq!(all[0], (1, false));
+    assert!(all[1..].iter().all(|one| *one == (0, true)));
+    let words = all.iter().filter(|one| one.0 == 1).count();
+    assert!(words * TELL_BYTES_MAX < SIGNAL_QUEUE_BYTES_MAX / 8);
+    // In the long run so many bytes a second, and what is said to one person is not among them.
+    world.wait(3);
+    let said = (0..60).filter(|_| heard(&mut world, 1_024, None).0 == 1).count();
+    assert_eq!(said, 16 + 3 * 8);
+    world.wait(2);
+    assert_eq!(heard(&mut world, TELL_BYTES_MAX, Some(bob.me)), (1, false));
+    assert_eq!(
+        world.rooms.rooms[&ada.room].members().len(),
+        3,
+        "nobody is closed for it"
+    );
+
+    // A listener has less.
+    let seat = Seat {
+        room: ada.room,
+        id: ada.me,
+    };
+    world.rooms.member_mut(seat).unwrap().listens = true;
+    world.wait(60);
+    assert_eq!(heard(&mut world, TELL_BYTES_MAX, None), (1, false));
+    world.wait(2);
+    let said = (0..60).filter(|_| heard(&mut world, 1_024, None).0 == 1).count();
+    assert_eq!(said, 2 * 4);
+}
+
+#[test]
+fn who_comes_back_into_what_is_a_group_by_now_says_to_whom_they_talked_before_that_they_are_ready() {
+    let mut world = world();
+    let (ada, bob) = world.pair();
+    // Bob's connection is away for too long; what he and Ada say to each other directly needs no server.
+    world.rooms.disconnected(world.now, BOB);
+    world.wait(RESUME_GRACE_S);
+    world.tick();
+    for client in [EVE, DAN] {
+        let (_, ticket) = world.ticket(client, Some(ada.room)).unwrap();
+        world.join(client, &ticket).unwrap();
+    }
+    let back = ClientId(20);
+    world.say(back, ClientMessage::Groups(Abilities::plain(true)));
+    let (_, outputs) = world.resume(back, &bob.token).unwrap();
+    let (mode, number) = topology(&outputs, back).unwrap();
+    assert_eq!(mode, TopologyMode::Sfu);
+    let outputs = world.say(back, ClientMessage::TopologyReady { number });
+    let ready = ServerMessage::ParticipantReady { id: bob.me, number };
+    assert_eq!(sent_to(ADA, &outputs), [ready]);
+    let outputs = world.say(ADA, ClientMessage::TopologyReady { number });
+    let ready = ServerMessage::ParticipantReady { id: ada.me, number };
+    assert_eq!(sent_to(back, &outputs), [ready]);
+}
+
+#[test]
 fn a_call_that_is_ended_for_everybody_is_over_in_the_sfu_too() {
     let mut world = world();
     three(&mut world);

@@ -12,13 +12,17 @@ mod streams;
 mod worker;
 
 use super::counts::Counts;
+use super::demux::receiver_of;
 use super::event::Event;
+use super::framing::{Frame, next_frame};
 use super::shard::{Command, SfuConfig};
 use crate::sfu::Certificate;
 use crate::turn::driver::bell::Bell;
 use crate::turn::driver::places::Places;
 use crate::turn::driver::socket;
-use addresses::own_addresses;
+use addresses::{best_first, own_addresses};
+use parley_proto::RoomId;
+use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -81,6 +85,8 @@ pub struct SfuDriver {
     places: Arc<Places>,
     /// Streams for which there was no place.
     refused: AtomicU64,
+    /// Streams of nobody whom any thread knows.
+    strange: AtomicU64,
     /// Streams may come.
     takes_streams: bool,
 }
@@ -96,6 +102,8 @@ pub struct BoundSfu {
 #[derive(Debug, Default)]
 struct Shared {
     counts: Mutex<Counts>,
+    /// What the checks of its clients name: whose streams are this thread's.
+    names: Mutex<HashSet<String>>,
     /// How often it began anew.
     restarts: AtomicU64,
     /// Asked to fail, by a test.
@@ -127,6 +135,7 @@ impl SfuDriver {
                 stop: Arc::clone(&stop),
                 places: Places::new(STREAMS_MAX, STREAMS_PER_SOURCE_MAX),
                 refused: AtomicU64::new(0),
+                strange: AtomicU64::new(0),
                 takes_streams: false,
             },
         };
@@ -164,15 +173,6 @@ impl SfuDriver {
             });
             bound.workers.push(worker);
         }
-        let after = bound
-            .driver
-            .shards
-            .iter()
-            .skip(1)
-            .map(|shard| shard.inlet.clone());
-        for (worker, next) in bound.workers.iter_mut().zip(after) {
-            worker.pass_on_to(next);
-        }
         Ok(bound)
     }
 
@@ -183,18 +183,19 @@ impl SfuDriver {
 
     /// Hands a command to the thread of its room. False: there is too much to do.
     pub fn command(&self, command: Command) -> bool {
-        // The same in every run: nobody gains from choosing a thread, for rooms are named by the server.
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let place = hasher.hash_one(command.room) % self.shards.len().max(1) as u64;
-        let Some(shard) = usize::try_from(place)
-            .ok()
-            .and_then(|place| self.shards.get(place))
-        else {
+        let Some(shard) = self.shard_of(command.room) else {
             return false;
         };
         let taken = shard.commands.try_send(command).is_ok();
         shard.bell.ring();
         taken
+    }
+
+    /// The thread of a room. The same in every run: nobody gains from choosing one, for rooms are named by the server.
+    fn shard_of(&self, room: RoomId) -> Option<&Shard> {
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let place = hasher.hash_one(room) % self.shards.len().max(1) as u64;
+        self.shards.get(usize::try_from(place).ok()?)
     }
 
     /// Whether clients are told that they may come by a stream.
@@ -203,8 +204,8 @@ impl SfuDriver {
         self.takes_streams
     }
 
-    /// Takes over a client's stream, of which `begun` was read already: a whole frame, and whatever came with it. Whose it is turns
-    /// out on the threads.
+    /// Takes over a client's stream, of which `begun` was read already: a whole frame, and whatever came with it. It goes to the thread
+    /// that knows the name in it; one that nobody knows is closed.
     ///
     /// # Errors
     /// What the system says of a connection that has ended already.
@@ -212,12 +213,28 @@ impl SfuDriver {
         socket.set_nonblocking(true)?;
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         let ends = (canonical(socket.peer_addr()?), canonical(socket.local_addr()?));
-        let place = self.places.take(ends.0.ip());
-        let first = self.shards.first().zip(place);
-        let taken =
-            first.is_some_and(|(shard, place)| shard.inlet.put(Arriving::new(socket, ends, begun, place)));
+        let Some(home) = self.home_of(&begun) else {
+            self.strange.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        };
+        let taken = self
+            .places
+            .take(ends.0.ip())
+            .is_some_and(|place| home.inlet.put(Arriving::new(socket, ends, begun, place)));
         self.refused.fetch_add(u64::from(!taken), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The thread that knows the name in a stream's first check.
+    fn home_of(&self, begun: &[u8]) -> Option<&Shard> {
+        let Frame::Whole(first) = next_frame(begun) else {
+            return None;
+        };
+        let name = receiver_of(first)?;
+        self.shards.iter().find(|shard| {
+            let names = shard.shared.names.lock();
+            names.unwrap_or_else(PoisonError::into_inner).contains(name)
+        })
     }
 
     /// What was counted so far, over all threads.
@@ -230,6 +247,7 @@ impl SfuDriver {
             .fold(Counts::default(), |sum, one| sum + one);
         Counts {
             restarts: self.restarts(),
+            streams_strange: sum.streams_strange + self.strange.load(Ordering::Relaxed),
             streams_refused: sum.streams_refused + self.refused.load(Ordering::Relaxed),
             ..sum
         }
@@ -273,12 +291,7 @@ impl BoundSfu {
             let port = doors.first().map_or(0, SocketAddr::port);
             let outside = worker.outside().map(|ip| SocketAddr::new(ip, port));
             let own = doors.iter().flat_map(|door| own_addresses(*door));
-            let mut told: Vec<SocketAddr> = Vec::new();
-            for address in outside.chain(own).filter(|_| port != 0) {
-                if !told.contains(&address) && told.len() < STREAM_ADDRESSES_MAX {
-                    told.push(address);
-                }
-            }
+            let told = best_first(outside.chain(own).filter(|_| port != 0), STREAM_ADDRESSES_MAX);
             self.driver.takes_streams = !told.is_empty();
             worker.tell_of_streams(told);
         }

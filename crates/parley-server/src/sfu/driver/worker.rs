@@ -12,13 +12,13 @@ use crate::turn::driver::socket::Udp;
 use mio::{Events, Interest, Poll, Token};
 use parley_proto::{ParticipantId, RoomId};
 use quinn_udp::{BATCH_SIZE, RecvMeta};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A datagram, or what the system joined of several (GRO).
@@ -104,11 +104,6 @@ impl Worker {
         self.streams.inlet()
     }
 
-    /// Streams of clients that this thread does not know go there.
-    pub(super) fn pass_on_to(&mut self, next: Inlet) {
-        self.streams.pass_on_to(next);
-    }
-
     /// Streams come in there, of which clients are told.
     pub(super) fn tell_of_streams(&mut self, told: Vec<SocketAddr>) {
         self.config.streams = told;
@@ -134,6 +129,7 @@ impl Worker {
             self.shared.restarts.fetch_add(1, Ordering::Relaxed);
             self.batch = Batch::new();
             self.streams.clear();
+            self.names().clear();
             let cause = self.in_hand.take();
             self.events.extend(self.standing.lose(cause));
             self.tell(&tell);
@@ -159,6 +155,7 @@ impl Worker {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut more = false;
         let mut count_at = now();
+        let mut named = None;
         while !self.stop.load(Ordering::Acquire) {
             let patience = if more { Duration::ZERO } else { self.patience(&sfu) };
             // An interrupted wait is one that ended early.
@@ -173,6 +170,7 @@ impl Worker {
                 | self.streams.read(now, &events, &self.config.streams, &mut sfu);
             sfu.flush(now);
             self.send(now, &mut sfu);
+            self.tell_names(&mut named, &sfu);
             self.hear(&mut sfu);
             self.tell(tell);
             if now >= count_at {
@@ -181,6 +179,18 @@ impl Worker {
                     sfu.counts().with_streams(self.streams.counts());
             }
         }
+    }
+
+    /// Before the answers: with them clients connect.
+    fn tell_names(&self, told: &mut Option<u64>, sfu: &Sfu) {
+        let (number, names) = sfu.names();
+        if told.replace(number) != Some(number) {
+            *self.names() = names.map(str::to_owned).collect();
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.shared.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn patience(&self, sfu: &Sfu) -> Duration {

@@ -24,6 +24,8 @@ impl Sfu {
 
     /// A packet of the stream that comes from `from`; `to` is one of [`SfuConfig::streams`](super::SfuConfig::streams).
     pub fn handle_frame(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
+        #[cfg(test)]
+        assert_ne!(packet, super::streams::FATAL, "a test asked the thread to fail");
         self.take_packet(now, Origin::stream(from), to, packet);
     }
 

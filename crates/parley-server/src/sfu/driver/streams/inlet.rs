@@ -1,5 +1,5 @@
-//! How a stream comes to the thread that has its client's room: from thread to thread, until one knows the name in its first check.
-//! The front cannot know: names are made by the thread that answers.
+//! How a stream comes to the thread that has its client's room: each tells the names that its clients' checks bear, and whoever has a
+//! stream gives it to the one that knows the name in its first check ([`SfuDriver::adopt`](super::super::SfuDriver::adopt)).
 
 use crate::turn::driver::bell::Bell;
 use crate::turn::driver::places::Place;

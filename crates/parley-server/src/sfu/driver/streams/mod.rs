@@ -49,8 +49,6 @@ pub(super) struct Streams {
     registry: Registry,
     inlet: Inlet,
     arriving: Receiver<Arriving>,
-    /// The thread that is asked when this one does not know a client.
-    next: Option<Inlet>,
     all: Slab<Stream>,
     by_client: HashMap<SocketAddr, usize>,
     /// Those that may have more to read.
@@ -70,7 +68,6 @@ impl Streams {
             registry,
             inlet,
             arriving,
-            next: None,
             all: Slab::new(),
             by_client: HashMap::new(),
             unread: Vec::new(),
@@ -84,11 +81,6 @@ impl Streams {
     /// Where streams for this thread are put.
     pub(super) fn inlet(&self) -> Inlet {
         self.inlet.clone()
-    }
-
-    /// Streams of clients that this thread does not know go there.
-    pub(super) fn pass_on_to(&mut self, next: Inlet) {
-        self.next = Some(next);
     }
 
     /// Of what this thread counted.
@@ -170,15 +162,12 @@ impl Streams {
                 return false;
             };
             let is_ours = matches!(next_frame(&arriving.begun), Frame::Whole(first) if sfu.expects(first));
-            match (&self.next, is_ours) {
-                (_, true) => {
-                    if let Err(error) = self.add(now, arriving, told, sfu) {
-                        tracing::debug!(%error, "a stream cannot be taken");
-                        self.counts.refused += 1;
-                    }
-                }
-                (Some(next), false) => self.counts.refused += u64::from(!next.put(arriving)),
-                (None, false) => self.counts.strange += 1,
+            if !is_ours {
+                // It was when it was given to this thread.
+                self.counts.strange += 1;
+            } else if let Err(error) = self.add(now, arriving, told, sfu) {
+                tracing::debug!(%error, "a stream cannot be taken");
+                self.counts.refused += 1;
             }
         }
         true
@@ -207,10 +196,11 @@ impl Streams {
             Interest::READABLE | Interest::WRITABLE,
         )?;
         self.by_client.insert(stream.from, at);
-        entry.insert(stream);
+        let is_call = hand_over(now, entry.insert(stream), &begun, sfu);
         self.counts.taken += 1;
-        self.cut(now, at, &begun, sfu);
-        self.unread.push(at);
+        if self.goes_on(at, is_call, sfu) {
+            self.unread.push(at);
+        }
         Ok(())
     }
 
@@ -219,17 +209,18 @@ impl Streams {
             let Some(stream) = self.all.get_mut(at) else {
                 return;
             };
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let came = stream.read(&mut buffer);
-            let goes_on = match came {
-                Came::Bytes(count) => self.cut(now, at, buffer.get(..count).unwrap_or_default(), sfu),
+            // Never taken out of its place: whoever panics in between shall not leave none for those after.
+            let goes_on = match stream.read(&mut self.buffer) {
+                Came::Bytes(count) => {
+                    let is_call = hand_over(now, stream, self.buffer.get(..count).unwrap_or_default(), sfu);
+                    self.goes_on(at, is_call, sfu)
+                }
                 Came::Nothing => false,
                 Came::End => {
                     self.close(at, sfu);
                     false
                 }
             };
-            self.buffer = buffer;
             if !goes_on {
                 return;
             }
@@ -237,13 +228,8 @@ impl Streams {
         self.unread.push(at);
     }
 
-    /// Hands over the packets in what came. False: the stream is closed for what it brought.
-    fn cut(&mut self, now: Instant, at: usize, bytes: &[u8], sfu: &mut Sfu) -> bool {
-        let Some(stream) = self.all.get_mut(at) else {
-            return false;
-        };
-        let (from, to) = (stream.from, stream.to);
-        let is_call = stream.cut(bytes, |packet| sfu.handle_frame(now, from, to, packet));
+    /// What brought no call is closed. Gives whether it was one.
+    fn goes_on(&mut self, at: usize, is_call: bool, sfu: &mut Sfu) -> bool {
         if !is_call {
             self.counts.broken += 1;
             self.close(at, sfu);
@@ -274,6 +260,12 @@ impl Streams {
         let _ = self.registry.deregister(&mut stream.socket);
         sfu.stream_ended(stream.from);
     }
+}
+
+/// Hands the packets in what came to the SFU. False: what came is no call.
+fn hand_over(now: Instant, stream: &mut Stream, bytes: &[u8], sfu: &mut Sfu) -> bool {
+    let (from, to) = (stream.from, stream.to);
+    stream.cut(bytes, |packet| sfu.handle_frame(now, from, to, packet))
 }
 
 /// The address of ours that a client which came in there knows us by.

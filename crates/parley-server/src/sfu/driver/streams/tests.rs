@@ -1,6 +1,7 @@
 //! Streams over real sockets, among them those of nobody good, with a front that is a few lines.
 
 use super::super::super::framing::{Frame, next_frame, take_frames};
+use super::super::super::shard::streams::FATAL;
 use super::super::super::{Ask, Certificate, Command, Counts, Event, What};
 use super::super::{SfuDriver, SfuSockets};
 use crate::load::{LoadClient, Part};
@@ -31,7 +32,12 @@ struct House {
     sfu: Arc<SfuDriver>,
     door: SocketAddr,
     events: Receiver<Event>,
+    /// A thread of it does, and is not to be asked anything.
+    stands_still: bool,
 }
+
+/// Of everybody.
+const ROOM: RoomId = RoomId::from_bytes([9; parley_proto::id::ROOM_ID_BYTES]);
 
 impl House {
     #[expect(clippy::disallowed_methods, reason = "test: the front is a thread of its own")]
@@ -64,7 +70,12 @@ impl House {
                 }
             }
         });
-        Self { sfu, door, events }
+        Self {
+            sfu,
+            door,
+            events,
+            stands_still: false,
+        }
     }
 
     fn counts_until(&self, is_so: impl Fn(&Counts) -> bool) -> Counts {
@@ -200,7 +211,7 @@ impl Person {
 
 fn ask(house: &House, participant: ParticipantId, sdp: String, publish: Vec<Publish>) {
     let command = Command {
-        room: RoomId::from_bytes([9; parley_proto::id::ROOM_ID_BYTES]),
+        room: ROOM,
         participant,
         ask: Ask::Offer {
             connection: 1,
@@ -216,7 +227,8 @@ fn until(house: &House, people: &mut [Person], is_so: impl Fn(&[Person]) -> bool
     let end = now() + LONG;
     let mut speak_at = now();
     while !is_so(people) {
-        assert!(now() < end, "{:?}", house.sfu.counts());
+        let counts = || (!house.stands_still).then(|| house.sfu.counts());
+        assert!(now() < end, "{:?}", counts());
         for event in house.events.try_iter() {
             let person = people.iter_mut().find(|one| one.id == event.participant);
             if let (Some(person), What::Answer { sdp, .. }) = (person, event.what) {
@@ -328,6 +340,36 @@ fn what_is_no_call_is_closed_and_harms_nobody() {
     // The other is there, and a third one comes.
     let [_, other] = people;
     let mut people = [other, Person::enter(&house, 3, true)];
+    hear_on(&house, &mut people, &[0, 1]);
+}
+
+#[test]
+fn streams_are_heard_again_after_a_thread_failed_of_what_came_over_one() {
+    let house = House::open(1);
+    let mut people = [Person::enter(&house, 1, true), Person::enter(&house, 2, true)];
+    hear_on(&house, &mut people, &[0, 1]);
+    let Wire::Stream(socket, _) = &mut people[0].wire else {
+        panic!("it came by a stream");
+    };
+    socket.write_all(&framed(FATAL)).unwrap();
+    house.counts_until(|counts| counts.restarts == 1);
+    let mut people = [Person::enter(&house, 3, true), Person::enter(&house, 4, true)];
+    hear_on(&house, &mut people, &[0, 1]);
+    assert_eq!(house.counts_until(|counts| counts.streams == 2).restarts, 1);
+}
+
+#[test]
+fn a_stream_goes_to_its_clients_thread_whatever_another_thread_does() {
+    let is_first = |house: &House| std::ptr::eq(house.sfu.shard_of(ROOM).unwrap(), &house.sfu.shards[0]);
+    let mut house = (2..20).map(House::open).find(|house| !is_first(house)).unwrap();
+    house.stands_still = true;
+    let sfu = Arc::clone(&house.sfu);
+    let home = sfu.shard_of(ROOM).unwrap();
+    let others = sfu.shards.iter().filter(|shard| !std::ptr::eq(*shard, home));
+    // None of them can count any more, and so none goes on.
+    let _stands_still: Vec<_> = others.map(|shard| shard.shared.counts.lock().unwrap()).collect();
+    sleep(Duration::from_millis(300));
+    let mut people = [Person::enter(&house, 1, true), Person::enter(&house, 2, true)];
     hear_on(&house, &mut people, &[0, 1]);
 }
 
