@@ -3,11 +3,13 @@
 //! Owned by a peer. Sections are not bound to anybody: a client says whom it wants to see in which, and sections of sound that it
 //! says nothing of are filled with the loudest.
 
+use super::copies::Copies;
 use super::forwarder::{Forwarder, Verdict};
 use super::h264;
 use super::left_out::{LeftOut, Part};
 use super::peer::PeerAt;
 use super::rewriter::{Rewriter, Rewritten};
+use super::shield::Fates;
 use super::up_track::Came;
 use parley_proto::{Down, DownState, Wish};
 use std::time::{Duration, Instant};
@@ -71,6 +73,9 @@ pub(super) struct DownTrack {
     pub(super) forwarder: Forwarder,
     rewriter: Rewriter,
     left_out: LeftOut,
+    /// Of sound: what goes along once more, and what is told of what went.
+    pub(super) copies: Copies,
+    pub(super) fates: Fates,
     /// Of a feed of sound: nothing of it was passed on yet.
     fresh: bool,
     /// When the client asked for a key frame last.
@@ -90,6 +95,8 @@ impl DownTrack {
             forwarder: Forwarder::default(),
             rewriter: Rewriter::new(clock_rate, first_seq),
             left_out: LeftOut::default(),
+            copies: Copies::default(),
+            fates: Fates::new(first_seq),
             fresh: true,
             asked: None,
         }
@@ -128,6 +135,7 @@ impl DownTrack {
         match came {
             Came::Sound { again } => {
                 if std::mem::take(&mut self.fresh) {
+                    self.copies.forget();
                     self.rewriter.begin(now, seq, time);
                 } else if again {
                     self.rewriter.go_on(seq);
@@ -159,13 +167,15 @@ impl DownTrack {
                 Verdict::Drop => return None,
             },
             Came::Useless { layer } => {
-                if self.kind.is_audio() || self.forwarder.current() == Some(layer) {
+                // Numbers of a feed of which nothing was passed on yet mean nothing here.
+                let is_heard = self.kind.is_audio() && !self.fresh;
+                if is_heard || self.forwarder.current() == Some(layer) {
                     self.left_out.forget();
                     self.rewriter.leave_out(seq);
                 }
                 return None;
             }
-            Came::Silent => return None,
+            Came::Silent | Came::Known => return None,
         }
         let at = self.rewriter.rewrite(now, seq, time)?;
         Some(Goes { at, empty })

@@ -21,9 +21,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::{Candidate, Input};
 
+pub(super) use passed::Passed;
+
 mod agenda;
 mod connections;
 mod packets;
+mod passed;
 
 /// Between two looks at what everybody gets and is told.
 const TICK: Duration = Duration::from_millis(100);

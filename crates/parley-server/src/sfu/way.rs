@@ -9,6 +9,7 @@ use super::down_track::{DownTrack, Feed};
 use super::forwarder::Aim;
 use super::layer::{Layer, enough};
 use super::probing::Probing;
+use super::shield::{Shield, with_copies};
 use super::trial::{Trial, dares};
 use super::up_track::UpTrack;
 use super::voices::Voices;
@@ -170,6 +171,10 @@ pub(super) struct Way {
     unwatched_since: Option<Instant>,
     /// What voices take that go down.
     pub(super) voices: Voices,
+    /// What the way loses of them; asked only where the client reads copies.
+    pub(super) shield: Shield,
+    /// How many copies go along with each packet of sound.
+    pub(super) copies: u8,
     trial: Trial,
     probing: Probing,
     allocator: Allocator<usize>,
@@ -183,6 +188,8 @@ impl Default for Way {
             seen_since: None,
             unwatched_since: None,
             voices: Voices::default(),
+            shield: Shield::default(),
+            copies: 0,
             trial: Trial::default(),
             probing: Probing::default(),
             allocator: Allocator::new(),
@@ -206,6 +213,8 @@ impl Way {
             Some(_) => self.estimate,
             None => self.estimate.max(FIRST_ESTIMATE),
         };
+        self.copies = self.shield.copies(voices, estimate);
+        let voices = with_copies(voices, self.copies);
         let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
         let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
         let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
@@ -251,7 +260,7 @@ impl Way {
     /// Whether one more picture is sent to see whether it fits: it is granted then, too.
     fn tries(&mut self, now: Instant, wanted: &Wanted, limit: Bitrate, grants: &mut Grants) -> bool {
         let unknown = self.seen_since.is_none();
-        let (estimate, voices) = (self.estimate, self.voices.take(now));
+        let (estimate, voices) = (self.estimate, with_copies(self.voices.take(now), self.copies));
         let all = wanted.beside(grants, usize::MAX);
         let may = |least| {
             let with = sum(all, least);

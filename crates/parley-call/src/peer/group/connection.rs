@@ -226,6 +226,7 @@ impl Connection {
             return Err(CommandError::TooLarge("the description"));
         }
         let answer = RTCSessionDescription::answer(lines::without_tcp(sdp))?;
+        self.meter.redundancy.read(sdp);
         self.peer.set_remote_description(answer).await?;
         Ok(())
     }
