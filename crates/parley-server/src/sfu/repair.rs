@@ -105,7 +105,7 @@ mod tests {
         assert!(!repair.first_time(one(), 70_001));
         assert!(!repair.lacks(one(), 70_004, 2));
         // A copy of what came meanwhile.
-        assert_eq!(backs(&repair.take(one(), 70_003, false, missed(&[1]))), []);
+        assert!(repair.take(one(), 70_003, false, missed(&[1])).is_empty());
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         repair.first_time(one(), 105);
         assert_eq!(backs(&repair.take(one(), 105, true, missed(&[4, 2, 1]))), [2, 1]);
         repair.first_time(one(), 110);
-        assert_eq!(backs(&repair.take(one(), 110, true, missed(&[4, 3]))), []);
+        assert!(repair.take(one(), 110, true, missed(&[4, 3])).is_empty());
     }
 
     #[test]

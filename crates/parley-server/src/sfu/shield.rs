@@ -16,6 +16,7 @@
 use super::copies::COPIES_MAX;
 use parley_proto::Bitrate;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 /// From so much loss on there are 1, 2 and 3 copies.
 const BEGIN: [f64; COPIES_MAX as usize] = [0.05, 0.15, 0.25];
@@ -23,8 +24,10 @@ const BEGIN: [f64; COPIES_MAX as usize] = [0.05, 0.15, 0.25];
 const END: f64 = 0.6;
 /// after so many shares in a row.
 const CALM: u32 = 5;
-/// A share is taken of so many packets at least: of fewer, one more or less is too much of it.
+/// A share is taken of so many packets at least: of fewer, one more or less is too much of it,
 const PACKETS_MIN: u64 = 50;
+/// and over so long: sections are reported on one after the other.
+const EVERY: Duration = Duration::from_secs(1);
 /// Voices and copies take no more than this of what the way carries.
 const SHARE: f64 = 0.8;
 /// Numbers without a packet that are remembered.
@@ -94,6 +97,8 @@ impl Fates {
 pub(super) struct Shield {
     sent: u64,
     lost: u64,
+    /// When a share was taken last.
+    taken: Option<Instant>,
     wanted: u8,
     calm: u32,
 }
@@ -103,9 +108,15 @@ impl Shield {
     pub(super) fn reported(&mut self, (sent, lost): (u64, u64)) {
         self.sent += sent;
         self.lost += lost;
-        if self.sent < PACKETS_MIN {
+    }
+
+    /// Time has come to `now`.
+    pub(super) fn look(&mut self, now: Instant) {
+        let early = self.taken.is_some_and(|taken| now < taken + EVERY);
+        if early || self.sent < PACKETS_MIN {
             return;
         }
+        self.taken = Some(now);
         let share = self.lost as f64 / self.sent as f64;
         (self.sent, self.lost) = (0, 0);
         self.take(share);
@@ -151,10 +162,20 @@ mod tests {
     const VOICE: Bitrate = Bitrate::from_kbps(32);
     const WIDE: Bitrate = Bitrate::from_kbps(2_000);
 
+    fn start() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "a start to count from")]
+        Instant::now()
+    }
+
     fn after(per_cents: &[u64]) -> Shield {
         let mut shield = Shield::default();
+        let mut now = start();
         for lost in per_cents {
-            shield.reported((100, *lost));
+            // Two sections, of which one had more to say.
+            shield.reported((90, *lost));
+            shield.reported((10, 0));
+            shield.look(now);
+            now += EVERY;
         }
         shield
     }
@@ -163,7 +184,7 @@ mod tests {
     fn more_loss_more_copies_and_without_any_none() {
         let copies = |lost| after(&[lost]).copies(VOICE, WIDE);
         assert_eq!(
-            [0, 4, 5, 14, 15, 24, 25, 60, 100].map(copies),
+            [0, 4, 5, 14, 15, 24, 25, 60, 90].map(copies),
             [0, 0, 1, 1, 2, 2, 3, 3, 3]
         );
     }
@@ -189,11 +210,18 @@ mod tests {
     #[test]
     fn few_packets_tell_nothing_until_there_are_more() {
         let mut shield = Shield::default();
-        for _ in 0..4 {
-            shield.reported((10, 5));
+        let start = start();
+        for second in 0..5 {
             assert_eq!(shield.copies(VOICE, WIDE), 0);
+            shield.reported((10, 5));
+            shield.look(start + EVERY * second);
         }
-        shield.reported((10, 5));
+        assert_eq!(shield.copies(VOICE, WIDE), 3);
+        // Nor does what comes within the same second.
+        for _ in 0..10 {
+            shield.reported((100, 0));
+            shield.look(start + EVERY * 4);
+        }
         assert_eq!(shield.copies(VOICE, WIDE), 3);
     }
 
@@ -251,7 +279,7 @@ mod tests {
                     let (sent, lost) = fates.reported(number, lost);
                     prop_assert!(lost <= sent && sent <= 2_000);
                 }
-                prop_assert!(fates.gaps.len() <= GAPS_MAX && fates.gaps.is_sorted());
+                prop_assert!(fates.gaps.len() <= GAPS_MAX && fates.gaps.iter().is_sorted());
             }
         }
     }

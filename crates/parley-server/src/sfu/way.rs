@@ -213,6 +213,7 @@ impl Way {
             Some(_) => self.estimate,
             None => self.estimate.max(FIRST_ESTIMATE),
         };
+        self.shield.look(now);
         self.copies = self.shield.copies(voices, estimate);
         let voices = with_copies(voices, self.copies);
         let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);

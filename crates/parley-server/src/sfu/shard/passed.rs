@@ -46,8 +46,8 @@ impl<'a> Passed<'a> {
 
 /// Whether a packet has copies in it.
 pub(super) fn has_copies(peer: &Peer, track: &UpTrack, packet: &RtpPacket) -> bool {
-    let fits = packet.payload.len() <= PAYLOAD_BYTES_MAX;
-    track.source.is_sound() && peer.red == Some(packet.header.payload_type) && fits
+    let fits = (1..=PAYLOAD_BYTES_MAX).contains(&packet.payload.len());
+    peer.red == Some(packet.header.payload_type) && track.source.is_sound() && fits
 }
 
 /// Takes one apart: it is the packet itself from then on. Gives what was missed before it, oldest first; nothing where it cannot be read.

@@ -42,7 +42,7 @@ fn missed_pct(world: &World, at: usize, of: usize, since: Instant) -> f64 {
     let end = u64::try_from((world.now - world.start).as_micros()).unwrap() - 100_000;
     let heard = heard(&world.got(at, of, Source::Microphone, world.start));
     let all: Vec<u64> = (begin.next_multiple_of(20_000)..end).step_by(20_000).collect();
-    let missed = all.iter().filter(|said| !heard.contains(said)).count();
+    let missed = all.iter().filter(|said| !heard.contains(*said)).count();
     100.0 * missed as f64 / all.len() as f64
 }
 
@@ -200,12 +200,12 @@ fn where_sections_are_given_to_others_no_copy_is_anybody_elses() {
     world.people[bob].voice = None;
     world.people[bob].way.loss_pct = 15;
     // One after the other speaks, and each gets the one section that there is.
-    for turn in 0..40 {
+    for turn in 0..30 {
         for who in &people[1..] {
             let speaks = (turn + who) % 4 == 0;
             world.people[*who].voice = Some(if speaks { 20 } else { 127 });
         }
-        world.run(ms(1_500));
+        world.run(ms(2_000));
     }
     let mut whose: BTreeSet<u32> = BTreeSet::new();
     let said = |number: u32| {
@@ -226,28 +226,27 @@ fn where_sections_are_given_to_others_no_copy_is_anybody_elses() {
         copies += of_them.iter().map(|one| one.copies.len()).sum::<usize>();
     }
     assert!(copies > 500, "{copies}");
-    let mut before: Option<(u32, u64)> = None;
-    let mut in_order: Vec<&Received> = world.people[bob].received.iter().map(|(_, one)| one).collect();
-    in_order.sort_by_key(|one| one.seq);
-    let mut begins = 0;
-    for one in in_order {
-        begins = match before {
-            Some((number, _)) if number == one.number => begins,
-            _ => one.seq,
-        };
+    // A section is never given back to somebody between two packets of theirs without a packet of others.
+    let by_number: BTreeMap<u64, &Received> = world.people[bob]
+        .received
+        .iter()
+        .map(|(_, one)| (one.seq, one))
+        .collect();
+    for one in by_number.values() {
         for (back, _) in &one.copies {
+            let between = by_number.range(one.seq - back..one.seq);
+            let mut others = between.filter(|(_, other)| other.number != one.number);
             assert!(
-                one.seq - back >= begins || begins == 0,
-                "{} has one of before {begins}",
+                others.next().is_none(),
+                "{} has one of before it changed hands",
                 one.seq
             );
         }
-        before = Some((one.number, one.seq));
     }
 }
 
 #[test]
-fn a_narrow_way_that_loses_nothing_of_its_own_has_no_copies_and_no_queue_for_them() {
+fn a_narrow_way_that_loses_has_copies_and_no_queue_for_them() {
     let mut world = World::new();
     let shows = || Part {
         layers: layers(),
@@ -263,18 +262,11 @@ fn a_narrow_way_that_loses_nothing_of_its_own_has_no_copies_and_no_queue_for_the
     let since = world.now;
     world.run(Duration::from_secs(20));
     let missed = [ada, bob].map(|of| missed_pct(&world, eve, of, since));
-    let late: Vec<u64> = world
-        .got(eve, ada, Source::Microphone, since)
-        .iter()
-        .zip(world.people[eve].received.iter().filter(|(at, one)| {
-            *at >= since
-                && Some(one.number)
-                    == world
-                        .got(eve, ada, Source::Microphone, since)
-                        .first()
-                        .map(|one| one.number)
-        }))
-        .map(|(one, (came, _))| {
+    let number = world.got(eve, ada, Source::Microphone, since)[0].number;
+    let of_hers = world.people[eve].received.iter();
+    let late: Vec<u64> = of_hers
+        .filter(|(came, one)| *came >= since && one.number == number)
+        .map(|(came, one)| {
             let came = u64::try_from((*came - world.start).as_micros()).unwrap();
             came - one.stamp.unwrap().sent_us
         })
@@ -303,7 +295,6 @@ fn copies_that_are_none_harm_nobody_else_and_who_goes_on_is_put_out() {
         vec![0x80 | 111, high, middle, low]
     };
     let hostile = [
-        vec![],
         vec![0xff; 1_300],
         // A chain of headers that never ends,
         header(960, 0).repeat(300),
@@ -317,7 +308,7 @@ fn copies_that_are_none_harm_nobody_else_and_who_goes_on_is_put_out() {
         vec![111, 0x1b, 0x3f],
     ];
     let since = world.now;
-    for round in 0..200u32 {
+    for round in 0..300u32 {
         for (nth, packed) in hostile.iter().enumerate() {
             let (now, time) = (world.now, round * 10_000 + nth as u32 * 960);
             let client = &mut world.people[eve].client;
@@ -326,7 +317,7 @@ fn copies_that_are_none_harm_nobody_else_and_who_goes_on_is_put_out() {
         world.run(ms(20));
     }
     let heard = world.got(bob, ada, Source::Microphone, since).len();
-    assert!(heard > 195, "{heard} of 200");
+    assert!(heard > 290, "{heard} of 300");
     assert!(world.got(bob, eve, Source::Microphone, since).is_empty());
     assert_eq!(world.people[eve].closed, [(1, SfuClosed::Kicked)]);
     let told = &world.people[eve].offences;
