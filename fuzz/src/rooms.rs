@@ -2,7 +2,9 @@
 
 use crate::bytes::Plan;
 use parley_proto::limits::{PEOPLE_TOLD_AT_ONCE, ROOM_PARTICIPANTS_MAX};
-use parley_proto::{ClientMessage, Offence, OffenceCount, ParticipantId, RoomId, ServerMessage, SfuClosed};
+use parley_proto::{
+    Abilities, ClientMessage, Offence, OffenceCount, ParticipantId, RoomId, ServerMessage, SfuClosed,
+};
 use parley_server::gate::{Gate, Verdict};
 use parley_server::rooms::{ClientId, Errand, Output, RoomCounts, Rooms};
 use parley_server::sfu::{Ask, Command, Event, What};
@@ -140,9 +142,11 @@ impl World {
 
     fn of_groups(&self, pick: u8, plan: &mut Plan<'_>) -> ClientMessage {
         match pick % 8 {
-            0 | 1 => ClientMessage::Groups {
+            0 | 1 => ClientMessage::Groups(Abilities {
                 listens: pick % 16 < 8,
-            },
+                several: pick & 16 == 0,
+                only_listens: pick & 32 == 0,
+            }),
             2 => ClientMessage::SetListens {
                 id: picked(&self.people, plan.byte()).unwrap_or(ParticipantId::from_bytes([0; 16])),
                 listens: pick & 64 == 0,
@@ -184,7 +188,7 @@ impl World {
             self.next_client += 1;
             ClientId(self.next_client)
         });
-        if matches!(message, ClientMessage::Groups { .. }) {
+        if matches!(message, ClientMessage::Groups(_)) {
             self.able.insert(client);
         }
         let outputs = self.rooms.handle(self.now, client, message);
@@ -228,6 +232,16 @@ impl World {
                         "{to:?} is gone"
                     );
                     self.check_message(to, message);
+                }
+                Output::SendAll { to, message } => {
+                    assert!(to.len() > 1, "one is told by itself");
+                    for to in to {
+                        assert!(
+                            self.clients.values().any(|client| *client == to),
+                            "{to:?} is gone"
+                        );
+                        self.check_message(to, message.clone());
+                    }
                 }
                 Output::Close { client, .. } => {
                     self.seats.remove(&client);
@@ -367,6 +381,7 @@ impl World {
                     "told about oneself"
                 );
             }
+            ServerMessage::Several { .. } => panic!("made where messages are written, and not by rooms"),
             ServerMessage::ListensChanged { .. } => {
                 assert!(
                     seat.is_some_and(|(_, me)| self.able_people.contains(&me)),

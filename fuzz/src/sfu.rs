@@ -3,6 +3,7 @@
 use crate::bytes::Plan;
 use parley_proto::{ParticipantId, Publish, PublishedLayer, RoomId, Source, Wish};
 use parley_server::load::{LoadClient, Part};
+use parley_server::sfu::framing::take_frames;
 use parley_server::sfu::{Ask, Certificate, Command, Event, Sfu, SfuConfig, What};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -67,6 +68,7 @@ impl World {
             certificate: certificate().clone(),
             addresses: vec![server()],
             outside: Vec::new(),
+            streams: vec![server()],
             peers_max: PEERS_MAX,
             seed: [5; 32],
         };
@@ -151,6 +153,8 @@ impl World {
                 let length = usize::from(plan.byte());
                 let packet = plan.take(length).to_vec();
                 self.send(stranger(), &packet);
+                self.stream(stranger(), &packet);
+                self.stream(self.clients[MALLORY].address, &packet);
             }
             // Something of her own once more, or a little changed.
             2 | 3 => {
@@ -285,6 +289,15 @@ impl World {
 
     fn send(&mut self, from: SocketAddr, packet: &[u8]) {
         self.sfu.handle_packet(self.now, from, server(), packet);
+    }
+
+    /// What came over a stream, as far as it is whole.
+    fn stream(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let taken = take_frames(bytes, |packet| {
+            self.sfu.handle_frame(self.now, from, server(), packet)
+        });
+        assert!(taken.is_none_or(|taken| taken <= bytes.len()));
+        assert!(!self.sfu.knows_stream(from), "nobody proved anything over it");
     }
 
     /// Lets time pass, in which Ada talks.

@@ -1,9 +1,10 @@
 //! Running other programs: with their output on the terminal, or quiet unless they fail, and never for ever.
 
 use anyhow::{Context as _, Result, bail};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Runs a program with this terminal; an error when it fails.
@@ -47,8 +48,8 @@ pub(crate) fn answer(program: &str, arguments: &[&str]) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a program and hands each line of its standard output to `each`; its standard error goes to the terminal. Killed
-/// after `limit`.
+/// Runs a program and hands each line that it says to `each`, of its standard output and of its standard error. Killed after
+/// `limit`.
 pub(crate) fn run_lines(
     command: &mut Command,
     limit: Duration,
@@ -57,20 +58,15 @@ pub(crate) fn run_lines(
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .with_context(|| cannot_start(command))?;
-    let Some(stdout) = child.stdout.take() else {
-        bail!("no standard output of `{}`", line_of(command));
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        bail!("no output of `{}`", line_of(command));
     };
     // Bounded: a program that talks faster than the terminal takes waits.
     let (sender, lines) = sync_channel::<String>(256);
-    let reader = std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
+    let readers = [hand_on(stdout, sender.clone()), hand_on(stderr, sender)];
     let deadline = Instant::now() + limit;
     loop {
         match lines.recv_timeout(Duration::from_millis(200)) {
@@ -91,8 +87,23 @@ pub(crate) fn run_lines(
         }
     }
     let status = child.wait()?;
-    let _ = reader.join();
+    for reader in readers {
+        let _ = reader.join();
+    }
     Ok(status)
+}
+
+/// Hands on each line of `output` until it ends or nobody takes them.
+fn hand_on(output: impl Read + Send + 'static, lines: SyncSender<String>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        // Other bytes than text are no reason to stop reading: whoever writes would wait for ever.
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            if lines.send(line.trim_end_matches('\r').to_owned()).is_err() {
+                break;
+            }
+        }
+    })
 }
 
 fn stop(child: &mut Child) {

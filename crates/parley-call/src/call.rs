@@ -225,6 +225,7 @@ impl Call {
                 name: config.name,
                 media: config.media_state,
                 seed: rand::random(),
+                only_listens: config.only_listens,
             },
         );
         let (publish, state) = watch::channel(session.snapshot());
@@ -334,9 +335,7 @@ impl Driver {
                 Some(event) => Input::Sfu(event),
                 None => Input::DriverFailed("the driver of the SFU ended"),
             },
-            (participant, kind, frame) = self.word_lanes.next(), if takes_frame => {
-                Input::Frame { participant, kind, frame }
-            }
+            (to, kind, frame) = self.word_lanes.next(), if takes_frame => Input::Frame { to, kind, frame },
             (participant, event) = self.pair_peers.next() => match event {
                 Some(event) => Input::Pair { participant, event },
                 None => Input::PairEnded { participant },

@@ -22,6 +22,8 @@ pub struct CallConfig {
     pub media: LocalMedia,
     /// How the network is used.
     pub network: NetworkOptions,
+    /// The person wants only to hear, see and write, if that can be: nothing is sent then.
+    pub only_listens: bool,
 }
 
 /// A new room, or one that somebody was invited to.

@@ -2,7 +2,7 @@
 
 use crate::end::{EndReason, SignalingFault};
 use crate::sfu_port::GroupSnapshot;
-use parley_proto::{Door, Link, MediaState, OffenceCount, ParticipantId, Role, WaitingPerson};
+use parley_proto::{ComesToListen, Door, Link, MediaState, OffenceCount, ParticipantId, Role, WaitingPerson};
 use std::time::Instant;
 
 /// The state of a call.
@@ -24,6 +24,8 @@ pub struct CallSnapshot {
     pub listens: bool,
     /// What keeps this side from coming in, while [`CallPhase::Joining`].
     pub entrance: Entrance,
+    /// Whoever came in now would only listen, and why; before this side is in.
+    pub comes_to_listen: Option<ComesToListen>,
     /// How the room's door stands.
     pub door: Door,
     /// Who waits in the lobby, longest first; only hosts know.
@@ -236,6 +238,7 @@ impl CallSnapshot {
             role: None,
             listens: false,
             entrance: Entrance::default(),
+            comes_to_listen: None,
             door: Door::default(),
             waiting: Vec::new(),
             people: Vec::new(),

@@ -112,6 +112,9 @@ pub(crate) struct Wish {
     /// No picture of the camera, sent or asked for; a shown screen still comes.
     #[arg(long, conflicts_with = "low_data")]
     pub(crate) audio_only: bool,
+    /// Comes in only to hear, see and write: nothing is sent, and where the server takes listeners no place of those who may speak is taken.
+    #[arg(long, conflicts_with_all = ["screen", "admit_all"])]
+    pub(crate) listen_only: bool,
     /// Smaller pictures, and fewer of them, to spare this computer.
     #[arg(long)]
     pub(crate) save_energy: bool,
@@ -154,6 +157,19 @@ pub(crate) struct Wish {
     /// Tells what happens on standard error, one JSON object a line.
     #[arg(long)]
     pub(crate) events: bool,
+}
+
+impl Arguments {
+    /// With what follows from them: whoever only listens sends nothing.
+    pub(crate) fn settled(mut self) -> Self {
+        if let Action::Join { wish, .. } | Action::Host { wish, .. } = &mut self.action
+            && wish.listen_only
+        {
+            wish.video = PictureSource::Off;
+            wish.audio = SoundSource::Off;
+        }
+        self
+    }
 }
 
 /// The size of a picture.
@@ -212,6 +228,20 @@ mod tests {
         assert!(matches!(wish.video, PictureSource::Pattern(_)));
         assert_eq!(wish.seconds, Some(5));
         assert!(!wish.relay_only && wish.turn.is_empty());
+    }
+
+    #[test]
+    fn whoever_only_listens_sends_nothing() {
+        let parse = |more: &[&str]| {
+            let words = ["parley-cli", "join", "LINK", "--listen-only"];
+            Arguments::try_parse_from(words.iter().chain(more))
+        };
+        let arguments = parse(&["--video", "pattern"]).unwrap().settled();
+        let Action::Join { wish, .. } = arguments.action else {
+            panic!("not joined");
+        };
+        assert_eq!((wish.video, wish.audio), (PictureSource::Off, SoundSource::Off));
+        assert!(parse(&["--screen", "monitor:"]).is_err());
     }
 
     #[test]

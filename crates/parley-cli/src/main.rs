@@ -39,7 +39,7 @@ const EXIT_NO_CALL: u8 = 2;
 const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse().settled();
     let asked = std::env::var("PARLEY_LOG").ok();
     let filter = EnvFilter::try_new(parley_app::log_directives(asked.as_deref()))
         .unwrap_or_else(|_| EnvFilter::new(parley_app::log_directives(None)));

@@ -133,6 +133,7 @@ fn assemble(target: CallTarget, wish: &Wish) -> Result<(Endpoint, Receiver<Playe
         network: relays::options(wish).map_err(anyhow::Error::msg)?,
         limits,
         downloads: errands::downloads(wish),
+        only_listens: wish.listen_only,
     })?;
     if let Some(id) = &wish.screen {
         let (content, fps) = match wish.screen_mode {

@@ -25,6 +25,19 @@ const fn is_zero(number: &u16) -> bool {
     *number == 0
 }
 
+/// Why whoever came in now would only listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComesToListen {
+    /// They want to.
+    Asked,
+    /// All places of those who may speak are taken.
+    Full,
+    /// So many are in the room that newcomers listen ([`Door::listen_from`]).
+    #[serde(other)]
+    Many,
+}
+
 /// Somebody who waits in the lobby.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingPerson {

@@ -26,7 +26,7 @@ pub use chat::{ChatFrame, ChatText};
 pub use close::CloseCode;
 pub use code::ErrorCode;
 pub use control::{ControlMessage, MediaState, Reaction, RecordingState};
-pub use door::{Door, WaitingPerson};
+pub use door::{ComesToListen, Door, WaitingPerson};
 pub use files::{ChunkFrame, FileFrame, FileHash, Offer, RefusalReason};
 pub use group::{
     Down, DownState, Publication, Publish, PublishedLayer, SfuClosed, Source, TopologyMode, Wish,
@@ -36,7 +36,7 @@ pub use id::{MessageId, ParticipantId, RoomId, TransferId};
 pub use link::{JoinToken, Link, LinkSecret, ParseLinkError, ServerAddress};
 pub use offence::{Offence, OffenceCount};
 pub use peer::{Candidate, PairMessage, PeerEnvelope, PeerMessage, SdpType};
-pub use signal::{ClientMessage, LeaveReason, Participant, Role, ServerMessage};
+pub use signal::{Abilities, ClientMessage, LeaveReason, Participant, Role, ServerMessage};
 pub use units::{Bitrate, FrameRate, Resolution};
 
 /// The version of the signaling protocol this build speaks (`docs/protocol.md` lists what each version brought).

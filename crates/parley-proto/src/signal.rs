@@ -6,8 +6,8 @@
 //! write another client.
 
 use crate::{
-    Door, Down, ErrorCode, IceServer, OffenceCount, ParticipantId, Publication, Publish, RoomId, SfuClosed,
-    Source, TopologyMode, WaitingPerson, Wish,
+    ComesToListen, Door, Down, ErrorCode, IceServer, OffenceCount, ParticipantId, Publication, Publish,
+    RoomId, SfuClosed, Source, TopologyMode, WaitingPerson, Wish,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,12 +110,7 @@ pub enum ClientMessage {
     /// Ends the call for everybody.
     EndForAll,
     /// This client can take part in rooms of more than two. Said first on a connection; one that does not say it stays among two.
-    Groups {
-        /// It knows what a listener is ([`Participant::listens`]) and sends nothing as one. What comes from a listener who did not say so
-        /// is left out all the same, and held against nobody.
-        #[serde(default, skip_serializing_if = "is_false")]
-        listens: bool,
-    },
+    Groups(Abilities),
     /// Everything that flows directly comes through the new topology too: others may end the old way to this client.
     TopologyReady {
         /// Of [`ServerMessage::Topology`].
@@ -164,6 +159,33 @@ pub enum ClientMessage {
     Unknown,
 }
 
+/// What a client of groups knows, and how its person comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Abilities {
+    /// It knows what a listener is ([`Participant::listens`]) and sends nothing as one. What comes from a listener who did not say so
+    /// is left out all the same, and held against nobody.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub listens: bool,
+    /// It takes several messages in one ([`ServerMessage::Several`]).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub several: bool,
+    /// Its person wants only to listen where they come in, if that can be.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub only_listens: bool,
+}
+
+impl Abilities {
+    /// Those of a client that takes one message at a time, and whose person comes as everybody does.
+    #[must_use]
+    pub const fn plain(listens: bool) -> Self {
+        Self {
+            listens,
+            several: false,
+            only_listens: false,
+        }
+    }
+}
+
 /// From the server to a client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -179,6 +201,9 @@ pub enum ServerMessage {
         /// The same as in [`ServerMessage::Joined`], so that somebody who still looks at the camera can try the ways.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ice_servers: Vec<IceServer>,
+        /// Whoever came in with it now would only listen, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listens: Option<ComesToListen>,
     },
     /// The client is in the room (answer to `join` and `resume`).
     Joined {
@@ -355,6 +380,13 @@ pub enum ServerMessage {
     },
     /// The server goes down; come back with the resume token in a moment.
     GoingAway,
+    /// Several of these, in order, to a client that said that it takes them so ([`ClientMessage::Groups`]): where much happens at once, one
+    /// message carries what came within a moment.
+    Several {
+        /// None of them is of this kind. One that this side cannot read is [`ServerMessage::Unknown`].
+        #[serde(deserialize_with = "those_that_can_be_read")]
+        list: Vec<ServerMessage>,
+    },
     /// A message of a newer server.
     #[serde(other)]
     Unknown,
@@ -408,6 +440,18 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// Each by itself: one that makes no sense costs no other.
+fn those_that_can_be_read<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<ServerMessage>, D::Error> {
+    let list = Vec::<Value>::deserialize(deserializer)?;
+    let read = |one: Value| match one.get("type").and_then(Value::as_str) {
+        None | Some("several") => ServerMessage::Unknown,
+        Some(_) => serde_json::from_value(one).unwrap_or(ServerMessage::Unknown),
+    };
+    Ok(list.into_iter().map(read).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,6 +473,21 @@ mod tests {
         );
         check(ClientMessage::Leave, r#"{"type":"leave"}"#);
         check(ClientMessage::Ping { nonce: 7 }, r#"{"type":"ping","nonce":7}"#);
+    }
+
+    #[test]
+    fn of_several_messages_one_that_makes_no_sense_costs_no_other_and_none_hides_more() {
+        let pong = r#"{"type":"pong","nonce":1}"#;
+        let more = format!(r#"{{"type":"several","list":[{pong}]}}"#);
+        let odd = r#"{"type":"participant_left","id":7}"#;
+        let text =
+            format!(r#"{{"type":"several","list":[{pong},{odd},7,{more},{{"type":"newer"}},{pong}]}}"#);
+        let ServerMessage::Several { list } = serde_json::from_str(&text).unwrap() else {
+            panic!("{text}");
+        };
+        let (pong, unknown) = (ServerMessage::Pong { nonce: 1 }, ServerMessage::Unknown);
+        let expect = [&pong, &unknown, &unknown, &unknown, &unknown, &pong];
+        assert_eq!(list.iter().collect::<Vec<_>>(), expect);
     }
 
     /// The JSON examples of one section of the protocol's page.
@@ -458,7 +517,7 @@ mod tests {
             }
         };
         check("From a client to the server", 18, reads_as::<ClientMessage>);
-        check("From the server to a client", 18, reads_as::<ServerMessage>);
+        check("From the server to a client", 20, reads_as::<ServerMessage>);
         check("Between participants", 11, |example| {
             reads_as::<crate::PeerEnvelope>(example) || reads_as::<crate::ControlMessage>(example)
         });

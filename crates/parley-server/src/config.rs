@@ -29,6 +29,8 @@ pub const DEFAULT_SFU_PORT: u16 = 3479;
 pub struct GroupConfig {
     /// Where media comes in, over UDP.
     pub sockets: SfuSockets,
+    /// Whether it comes in over TCP too, at the port of everything else, from those whom no datagram reaches.
+    pub tcp: bool,
     /// People who may speak in one room.
     pub participants_max: usize,
     /// People who only listen in one room, beside those.
@@ -48,6 +50,7 @@ impl GroupConfig {
                 outside: Vec::new(),
                 peers_max: 2_048,
             },
+            tcp: true,
             participants_max: 50,
             listeners_max: 500,
             listen_from: 0,

@@ -114,6 +114,8 @@ counters! {
     turn_unserved,
     /// TCP connections handed to TURN, TLS among them.
     turn_streams,
+    /// TCP connections handed to the SFU.
+    sfu_streams_handed,
     /// Requests without TLS that were sent to HTTPS.
     redirected,
     /// Requests for the numbers from somebody whom they are not for.

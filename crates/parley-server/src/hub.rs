@@ -59,8 +59,20 @@ impl std::fmt::Debug for Question {
 /// What a connection is asked to write.
 #[derive(Debug)]
 pub(crate) enum Outbound {
-    Text(Utf8Bytes),
+    Text {
+        text: Utf8Bytes,
+        /// It may go a moment later, with others ([`crate::bundle`]).
+        can_wait: bool,
+    },
     Close(CloseCode),
+}
+
+impl Outbound {
+    /// A text that goes at once.
+    pub(crate) const fn urgent(text: Utf8Bytes) -> Self {
+        let can_wait = false;
+        Self::Text { text, can_wait }
+    }
 }
 
 /// The hub's end of a connection.
@@ -103,7 +115,7 @@ impl Outgoing {
     /// `None` when the hub is gone.
     pub(crate) async fn next(&mut self) -> Option<Outbound> {
         let outbound = self.queue.recv().await?;
-        if let Outbound::Text(text) = &outbound {
+        if let Outbound::Text { text, .. } = &outbound {
             self.bytes.fetch_sub(text.len(), Ordering::Relaxed);
         }
         Some(outbound)
@@ -126,6 +138,21 @@ pub(crate) fn mailbox() -> (Mailbox, Desk) {
 /// A bounded way to the hub.
 pub(crate) fn inbox() -> (mpsc::Sender<Inbound>, mpsc::Receiver<Inbound>) {
     mpsc::channel(INBOX_MESSAGES_MAX)
+}
+
+/// A message as text, which all who get it share.
+#[derive(Debug, Clone)]
+struct Letter {
+    text: Utf8Bytes,
+    can_wait: bool,
+}
+
+impl Letter {
+    fn new(message: &ServerMessage) -> Option<Self> {
+        let text = serde_json::to_string(message).ok()?.into();
+        let can_wait = crate::bundle::can_wait(message);
+        Some(Self { text, can_wait })
+    }
 }
 
 pub(crate) struct Hub {
@@ -238,9 +265,20 @@ impl Hub {
                     ) {
                         self.places.set_joined(to, self.rooms.has_joined(to));
                     }
-                    if self.post(to, &message).is_err() {
+                    if let Some(letter) = Letter::new(&message)
+                        && self.post(to, letter).is_err()
+                    {
                         slow.push(to);
                     }
+                }
+                Output::SendAll { to, message } => {
+                    let Some(letter) = Letter::new(&message) else {
+                        continue;
+                    };
+                    slow.extend(
+                        to.into_iter()
+                            .filter(|to| self.post(*to, letter.clone()).is_err()),
+                    );
                 }
                 Output::Close { client, code } => {
                     if let Some(mailbox) = self.clients.remove(&client)
@@ -264,18 +302,16 @@ impl Hub {
     }
 
     /// Queues a message. An error means the queue is full.
-    fn post(&self, to: ClientId, message: &ServerMessage) -> Result<(), ()> {
+    fn post(&self, to: ClientId, letter: Letter) -> Result<(), ()> {
         let Some(mailbox) = self.clients.get(&to) else {
             return Ok(());
         };
-        let Ok(text) = serde_json::to_string(message) else {
-            return Ok(());
-        };
+        let Letter { text, can_wait } = letter;
         let bytes = text.len();
         if mailbox.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > SIGNAL_QUEUE_BYTES_MAX {
             return Err(());
         }
-        match mailbox.queue.try_send(Outbound::Text(text.into())) {
+        match mailbox.queue.try_send(Outbound::Text { text, can_wait }) {
             // A closed queue belongs to a connection that is just ending and will say so itself.
             Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
             Err(TrySendError::Full(_)) => Err(()),
@@ -283,8 +319,10 @@ impl Hub {
     }
 
     fn going_away(self) {
-        for client in self.clients.keys() {
-            let _ = self.post(*client, &ServerMessage::GoingAway);
+        if let Some(letter) = Letter::new(&ServerMessage::GoingAway) {
+            for client in self.clients.keys() {
+                let _ = self.post(*client, letter.clone());
+            }
         }
         for mailbox in self.clients.into_values() {
             let _ = mailbox.queue.try_send(Outbound::Close(CloseCode::GoingAway));

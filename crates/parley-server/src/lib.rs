@@ -7,6 +7,7 @@
 
 pub mod access;
 mod admin;
+mod bundle;
 mod config;
 mod counters;
 mod errands;
@@ -34,6 +35,7 @@ mod token;
 pub mod turn;
 mod web;
 mod webhook;
+mod writer;
 
 pub use config::{
     DEFAULT_OWN_HTTPS_PORT, DEFAULT_PORT, DEFAULT_SFU_PORT, DEFAULT_STUN_PORT, GroupConfig, ServerConfig,

@@ -18,6 +18,7 @@ const GAUGES: &[&str] = &[
     "sfu_rooms",
     "sfu_connections",
     "sfu_tracks",
+    "sfu_streams",
 ];
 
 /// All of them.

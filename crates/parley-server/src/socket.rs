@@ -1,24 +1,24 @@
-//! One signaling connection: reads through the gate, writes what the hub queued, watches for silence. A driver.
+//! One signaling connection: reads through the gate, has [`crate::writer`] write what the hub queued, watches for silence. A driver.
 
 use crate::access::Source;
 use crate::counters::Tally;
 use crate::gate::{Gate, Verdict};
-use crate::hub::{Inbound, Outbound, Outgoing, mailbox};
+use crate::hub::{Inbound, Outbound, mailbox};
 use crate::places::{GiveWay, Place};
 use crate::rooms::{ClientId, error};
 use crate::time::Clock;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
-use parley_proto::limits::{SIGNAL_PING_S, SIGNAL_SILENCE_S_MAX};
-use parley_proto::{CloseCode, ErrorCode};
+use crate::writer::Writer;
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::StreamExt as _;
+use futures_util::stream::SplitStream;
+use parley_proto::limits::SIGNAL_SILENCE_S_MAX;
+use parley_proto::{ClientMessage, CloseCode, ErrorCode};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 
-/// How long one message may take to be written before the client counts as not reading.
-const WRITE_MAX: Duration = Duration::from_secs(10);
 /// How long the other side's farewell is waited for after ours.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// Answers of the gate waiting to be written; when full, the connection reads no further until they are.
@@ -53,10 +53,12 @@ pub(crate) async fn serve(
     around.tally.connections_accepted.add();
     let (queue, cut) = desk.split();
     let closed = {
-        let mut reading = std::pin::pin!(read(&mut stream, client, answers, &mut stay, &around));
+        let several = AtomicBool::new(false);
+        let mut reading = std::pin::pin!(read(&mut stream, client, answers, &mut stay, (&around, &several)));
+        let writer = Writer::new(sink, &around, &several);
         tokio::select! {
             // Ends only when told to close, or when nothing can be written any more: so what is queued goes out first.
-            closed = write(sink, queue, answers_out, &around) => {
+            closed = writer.run(queue, answers_out) => {
                 if !closed {
                     // What came before the connection broke still counts: a goodbye above all, after which clients read no more.
                     let _ = timeout(FAREWELL_MAX, &mut reading).await;
@@ -85,7 +87,7 @@ async fn read(
     client: ClientId,
     answers: mpsc::Sender<Outbound>,
     (place, give_way): &mut (Place, GiveWay),
-    around: &Surroundings,
+    (around, several): (&Surroundings, &AtomicBool),
 ) {
     let came = around.clock.now();
     let mut gate = Gate::new(came);
@@ -137,6 +139,9 @@ async fn read(
         around.tally.messages.add();
         let (code, fatal) = match verdict {
             Verdict::Pass(message) => {
+                if let ClientMessage::Groups(said) = &message {
+                    several.store(said.several, Ordering::Relaxed);
+                }
                 if around.hub.send(Inbound::Message(client, message)).await.is_err() {
                     return;
                 }
@@ -150,7 +155,7 @@ async fn read(
         let Ok(text) = serde_json::to_string(&error(code, fatal)) else {
             return;
         };
-        if answers.send(Outbound::Text(text.into())).await.is_err() {
+        if answers.send(Outbound::urgent(text.into())).await.is_err() {
             return;
         }
         if fatal {
@@ -180,48 +185,4 @@ fn count(tally: &Tally, code: ErrorCode, fatal: bool) {
     if fatal {
         tally.offenders_closed.add();
     }
-}
-
-/// Writes until told to close (true) or until the client takes no more (false).
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut queue: Outgoing,
-    mut answers: mpsc::Receiver<Outbound>,
-    around: &Surroundings,
-) -> bool {
-    let mut ping = tokio::time::interval(Duration::from_secs(SIGNAL_PING_S));
-    ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let (message, last) = tokio::select! {
-            Some(answer) = answers.recv() => framed(answer),
-            outbound = queue.next() => match outbound {
-                Some(outbound) => framed(outbound),
-                // The hub is gone, and the server with it.
-                None => (close_frame(CloseCode::GoingAway), true),
-            },
-            _ = ping.tick() => (Message::Ping(Vec::new().into()), false),
-        };
-        match timeout(WRITE_MAX, sink.send(message)).await {
-            Ok(Ok(())) if !last => {}
-            Ok(written) => return last && written.is_ok(),
-            Err(_stuck) => {
-                around.tally.slow_clients_closed.add();
-                return false;
-            }
-        }
-    }
-}
-
-fn framed(outbound: Outbound) -> (Message, bool) {
-    match outbound {
-        Outbound::Text(text) => (Message::Text(text), false),
-        Outbound::Close(code) => (close_frame(code), true),
-    }
-}
-
-fn close_frame(code: CloseCode) -> Message {
-    Message::Close(Some(CloseFrame {
-        code: code.number(),
-        reason: "".into(),
-    }))
 }

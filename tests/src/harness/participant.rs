@@ -66,7 +66,11 @@ impl Participant {
     /// [`Refused`], or the server is not reached.
     pub async fn enter_group(server: SocketAddr, room: Option<RoomId>, name: &str) -> Result<Self> {
         let mut socket = connect(server).await?;
-        say(&mut socket, &ClientMessage::Groups { listens: true }).await?;
+        say(
+            &mut socket,
+            &ClientMessage::Groups(parley_proto::Abilities::plain(true)),
+        )
+        .await?;
         Self::enter_over(socket, server, room, name).await
     }
 

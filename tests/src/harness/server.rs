@@ -81,9 +81,23 @@ impl RealServer {
         data: &Path,
         namespace: &Namespace,
     ) -> Result<Self> {
+        Self::start_public_with("", ip, certificate, data, namespace)
+    }
+
+    /// The same with more sections of settings than those of TLS and STUN.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_public_with(
+        more: &str,
+        ip: IpAddr,
+        certificate: &CertificateFiles,
+        data: &Path,
+        namespace: &Namespace,
+    ) -> Result<Self> {
         let at = |port| SocketAddr::new(ip, port).to_string();
         let settings = format!(
-            "listen = [{https:?}]\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[stun]\nlisten = [{usual:?}, {https:?}]\n",
+            "listen = [{https:?}]\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n[stun]\nlisten = [{usual:?}, {https:?}]\n{more}",
             https = at(443),
             usual = at(3478),
             certificate = certificate.certificate(),

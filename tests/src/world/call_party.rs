@@ -147,6 +147,7 @@ impl Party {
                 layers: Vec::new(),
             },
             network,
+            only_listens: false,
         });
         let CallHandle {
             commands,

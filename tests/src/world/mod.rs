@@ -32,6 +32,7 @@ mod recording;
 #[cfg(target_os = "linux")]
 mod secure;
 mod sfu_peers;
+mod sfu_streams;
 #[cfg(target_os = "linux")]
 mod share;
 #[cfg(target_os = "linux")]

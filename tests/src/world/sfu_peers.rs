@@ -14,6 +14,8 @@ use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Down, ParticipantId, Publication, Publish, Resolution, RoomId, Source, Wish};
 use parley_server::sfu::driver::{SfuDriver, SfuSockets};
 use parley_server::sfu::{Ask, Command, Event, What};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -91,22 +93,24 @@ impl Got {
     }
 }
 
-struct Person {
+pub(super) struct Person {
     id: ParticipantId,
     name: u8,
-    handle: PeerHandle,
+    pub(super) handle: PeerHandle,
     camera: Vec<Encoder>,
     screen: Encoder,
     voice: mpsc::Sender<EncodedAudio>,
     voices_sent: u64,
     connection: u32,
-    phases: Vec<(u32, ConnectionPhase)>,
+    pub(super) phases: Vec<(u32, ConnectionPhase)>,
+    /// Of the server's candidates it hears of streams only.
+    pub(super) by_stream: bool,
     publish: Vec<Publish>,
     sections: Vec<ReceiveSection>,
     publications: Vec<Publication>,
     downs: Vec<Down>,
     closed: Vec<u32>,
-    failures: Vec<String>,
+    pub(super) failures: Vec<String>,
     tracks: Vec<Got>,
     ended: Vec<(ParticipantId, TrackKind)>,
 }
@@ -172,6 +176,7 @@ impl Person {
             voices_sent: 0,
             connection: 0,
             phases: Vec::new(),
+            by_stream: false,
             publish: Vec::new(),
             sections: Vec::new(),
             publications: Vec::new(),
@@ -183,7 +188,7 @@ impl Person {
         }
     }
 
-    async fn command(&self, command: SfuCommand) {
+    pub(super) async fn command(&self, command: SfuCommand) {
         let sent = tokio::time::timeout(PATIENCE, self.handle.sfu.send(command)).await;
         assert!(sent.is_ok_and(|sent| sent.is_ok()), "the driver takes commands");
     }
@@ -199,7 +204,7 @@ impl Person {
         self.command(SfuCommand::MakeOffer { ice_restart: false }).await;
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.phases
             .contains(&(self.connection, ConnectionPhase::Connected))
     }
@@ -215,6 +220,15 @@ impl Person {
         };
         self.voices_sent += 1;
         let _ = self.voice.try_send(packet);
+    }
+
+    /// Packets of sound that came of all others.
+    pub(super) fn heard(&self) -> usize {
+        let sound = self
+            .tracks
+            .iter()
+            .filter(|got| got.track.kind == TrackKind::Audio);
+        sound.map(|got| got.packets.len()).sum()
     }
 
     fn take_packets(&mut self) {
@@ -255,25 +269,31 @@ impl Person {
     }
 }
 
-struct World {
-    sfu: SfuDriver,
+pub(super) struct World {
+    pub(super) sfu: Arc<SfuDriver>,
     events: mpsc::Receiver<Event>,
-    people: Vec<Person>,
+    pub(super) people: Vec<Person>,
     ticks: u64,
 }
 
 impl World {
     fn new(people: u8) -> Result<Self> {
+        Self::with_streams_at(&[], people)
+    }
+
+    /// The same with doors for streams, which somebody else opens.
+    pub(super) fn with_streams_at(doors: &[SocketAddr], people: u8) -> Result<Self> {
         let bound = SfuDriver::bind(&SfuSockets {
             listen: ([127, 0, 0, 1], 0).into(),
             threads: 1,
             outside: Vec::new(),
             peers_max: 16,
-        })?;
+        })?
+        .with_streams_at(doors);
         let (told, events) = mpsc::channel(1_024);
         let sfu = bound.run(move |event| told.try_send(event.clone()).is_ok())?;
         Ok(Self {
-            sfu,
+            sfu: Arc::new(sfu),
             events,
             people: (1..=people).map(Person::new).collect(),
             ticks: 0,
@@ -318,7 +338,11 @@ impl World {
             let person = self.people.iter_mut().find(|one| one.id == event.participant);
             let person = person.context("somebody else")?;
             match event.what {
-                What::Answer { sdp, .. } => person.command(SfuCommand::SetAnswer { sdp }).await,
+                What::Answer { sdp, .. } => {
+                    let is_kept = |line: &&str| !person.by_stream || !line.contains(" udp ");
+                    let sdp = sdp.split_inclusive('\n').filter(is_kept).collect();
+                    person.command(SfuCommand::SetAnswer { sdp }).await;
+                }
                 What::Closed { connection, .. } => person.closed.push(connection),
                 What::Publications(list) => {
                     person.publications.clone_from(&list);
@@ -389,7 +413,7 @@ impl World {
         Ok(())
     }
 
-    async fn until(&mut self, what: &str, ready: impl Fn(&Self) -> bool) -> Result<Duration> {
+    pub(super) async fn until(&mut self, what: &str, ready: impl Fn(&Self) -> bool) -> Result<Duration> {
         let start = Instant::now();
         while !ready(self) {
             self.tick().await?;
@@ -409,7 +433,7 @@ impl World {
     }
 
     /// Everybody connects.
-    async fn connect(&mut self) -> Result<Duration> {
+    pub(super) async fn connect(&mut self) -> Result<Duration> {
         for person in &mut self.people {
             person.open().await;
         }

@@ -331,6 +331,11 @@ resolution: CameraResolution,
 frame_rate: number, };
 
 /**
+ * Why somebody who comes in would only listen.
+ */
+export type ComesToListenView = "asked" | "full" | "many";
+
+/**
  * Why a command was not carried out.
  */
 export type CommandError = { 
@@ -579,6 +584,10 @@ listen_from: number,
  * Who waits, longest first; only hosts know.
  */
 waiting: Array<WaitingView>, 
+/**
+ * Before this side is in: it would only listen, for this reason.
+ */
+comes_to_listen: ComesToListenView | null, 
 /**
  * A host asked for silence, by this name, and the microphone was muted; until it is opened again or that was seen.
  */

@@ -1,7 +1,7 @@
 /** Devices that come, go and misbehave, in real Chromium against the simulated engine. */
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { by, fake, last, moveIn, open, page } from './house';
+import { by, fake, last, moveIn, open, page, press } from './house';
 
 moveIn();
 
@@ -56,7 +56,7 @@ describe('what the camera is asked for', () => {
 describe('the volume of a person', () => {
   test('is found from the stage and set by keyboard', async () => {
     await open('call');
-    await by('person-volume').click();
+    await press('person-volume');
     const slider = by('volume-p-grace');
     await expect.poll(() => slider.evaluate((range) => range === document.activeElement)).toBe(true);
     expect(await slider.getAttribute('aria-valuetext')).toBe('100%');
@@ -106,7 +106,7 @@ describe('a device that is pulled out', () => {
     await open('call');
     await fake(page, 'unplug', 'microphone', 'Built-in Microphone');
     await expect.poll(() => by('toasts').innerText()).toContain('Microphone Built-in Microphone was unplugged. Using Jabra Evolve2 65 now.');
-    await by('devices').click();
+    await press('devices');
     await by('device-microphone-mic-2').waitFor();
     expect(await by('device-microphone-mic-1').count()).toBe(0);
   });

@@ -1,7 +1,7 @@
 /** What somebody meets who uses Parley for the first time, in a low window, with a device or a server missing, or with half a link. */
 import { describe, expect, test } from 'vitest';
 import { PAGES } from '../../src/lib/app/settings';
-import { by, fake, moveIn, open, page, phase, said, type OpenOptions } from './house';
+import { by, fake, moveIn, open, type OpenOptions, over, page, phase, press, said } from './house';
 
 moveIn();
 
@@ -62,7 +62,7 @@ describe('a low window', () => {
     expect(await rows()).toBeGreaterThan(120);
   });
 
-  test.each(['green-room', 'green-room-guest', 'green-room-first', 'green-room-nothing', 'green-room-busy'])('has the button to join in "%s" without scrolling', async (scenario) => {
+  test.each(['green-room', 'green-room-guest', 'green-room-first', 'green-room-nothing', 'green-room-busy', 'green-room-listener'])('has the button to join in "%s" without scrolling', async (scenario) => {
     for (const [size, locale] of [[FIRST, 'en-US'], [FIRST, 'de-DE'], [LOW, 'fr-FR']] as const) {
       await open(scenario, { ...size, locale });
       await seen('join');
@@ -126,7 +126,7 @@ test('what is known of the connection lies over the banners, whole', async () =>
   await open('call-poor', { width: 1280, height: 720 });
   await fake(page, 'problem', 'microphone_silent', true);
   await by('problem-microphone_silent').waitFor();
-  await by('quality').hover();
+  await over('quality');
   const figures = page.locator('#quality-figures');
   await expect.poll(() => figures.evaluate((element) => getComputedStyle(element).opacity)).toBe('1');
   expect(
@@ -200,7 +200,7 @@ describe('a link that was damaged on its way', () => {
 describe('the end of a call', () => {
   test('that nobody came to is no success', async () => {
     await open('waiting');
-    await by('leave').click();
+    await press('leave');
     await page.getByRole('heading', { name: 'You left before the call began' }).waitFor();
     expect(await by('ended').locator('.lucide-check').count()).toBe(0);
   });
@@ -211,7 +211,7 @@ describe('the end of a call', () => {
     await fake(page, 'person', { hand_raised: true });
     await expect.poll(said).toContain('raised a hand');
     await expect.poll(() => by('toasts').innerText()).toContain('unplugged');
-    await by('leave').click();
+    await press('leave');
     await phase('ended');
     await expect.poll(said).toBe('');
     await expect.poll(() => by('toasts').locator('.toast').count()).toBe(0);
@@ -220,8 +220,7 @@ describe('the end of a call', () => {
   test('is judged as the history judges it', async () => {
     await open('call-fair');
     await page.waitForTimeout(1500);
-    await page.mouse.move(400, 300);
-    await by('leave').click();
+    await press('leave');
     // The simulation's history calls every call good.
     expect(await by('ended-quality').innerText()).toBe('Good');
   });
@@ -264,7 +263,7 @@ test('a name that is missing is asked for once, where it goes', async () => {
 
 test('a click on a notification of a message leads to the chat', async () => {
   await open('call');
-  await by('mini-window').click();
+  await press('mini-window');
   await by('mini').waitFor();
   await fake(page, 'clicked', 'chat');
   await by('message-field').waitFor();

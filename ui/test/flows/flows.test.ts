@@ -1,6 +1,6 @@
 /** What people do, done in real Chromium against the simulated engine. */
 import { describe, expect, test } from 'vitest';
-import { by, fake, moveIn, open, page, phase, said } from './house';
+import { by, fake, moveIn, open, over, page, phase, press, said } from './house';
 
 moveIn();
 
@@ -23,7 +23,7 @@ describe('a call', () => {
     expect(await by('person-name').innerText()).toBe('Grace Hopper');
     expect(await by('lock').getAttribute('data-secure')).toBe('true');
     await expect.poll(said).toContain('Connected.');
-    await by('leave').click();
+    await press('leave');
     await phase('ended');
     await by('go-home').click();
     await phase('home');
@@ -64,7 +64,7 @@ describe('a call', () => {
     await fake(page, 'callState', 'reconnecting');
     await by('status-reconnecting').waitFor();
     await fake(page, 'callState', 'connected');
-    await by('leave').click();
+    await press('leave');
     expect(await by('went-wrong').innerText()).toContain('The connection broke once');
     await page.context().close();
     await open('ended');
@@ -215,7 +215,7 @@ describe('the keyboard', () => {
 
   test('still talks after the mute button was clicked', async () => {
     await open('call');
-    await by('mute').click();
+    await press('mute');
     await page.locator('[data-testid="mute"][aria-pressed="true"]').waitFor();
     await page.keyboard.down('Space');
     await by('talking').waitFor();
@@ -346,7 +346,7 @@ describe('the language', () => {
     expect(await lang()).toBe('de');
     expect(await by('quality').innerText()).toBe('Schlecht');
     // Figures come while somebody looks.
-    await by('quality').hover();
+    await over('quality');
     await expect.poll(() => page.locator('#quality-figures').textContent()).toContain('9,3');
     await page.keyboard.press('Control+,');
     await by('page-appearance').click();
@@ -456,7 +456,7 @@ describe('beside picture and sound', () => {
     await fake(page, 'message', 'Second');
     expect(await by('unread').innerText()).toBe('2');
     await expect.poll(said).toContain('Grace Hopper: Second');
-    await by('panel-button').click();
+    await press('panel-button');
     expect(await by('unread').count()).toBe(0);
     expect(await page.locator('.message img').count()).toBe(0);
     expect(await by('message').allInnerTexts()).toContain('First <img src=x onerror=alert(1)>');
@@ -484,7 +484,7 @@ describe('beside picture and sound', () => {
     await by('emoji-menu').getByRole('menuitem').first().click();
     expect(await by('message-field').inputValue()).toBe('a🙂b');
     await by('panel-close').click();
-    await by('panel-button').click();
+    await press('panel-button');
     expect(await by('message-field').inputValue()).toBe('a🙂b');
     await by('tab-people').click();
     expect(await by('person-row').count()).toBe(2);
@@ -494,7 +494,7 @@ describe('beside picture and sound', () => {
     await open('call');
     await page.keyboard.press('h');
     await expect.poll(said).toContain('Your hand is up.');
-    await by('react').click();
+    await press('react');
     expect(await by('hand').innerText()).toContain('Lower hand');
     await by('react-party').click();
     await attribute('reaction', 'kind', 'party');
@@ -512,7 +512,7 @@ describe('beside picture and sound', () => {
     await fake(page, 'offered', 'report.pdf', 2_000_000);
     expect(await by('unread').innerText()).toBe('1');
     await expect.poll(said).toContain('offers you a file: report.pdf');
-    await by('panel-button').click();
+    await press('panel-button');
     await by('tab-files').click();
     await by('accept-file').click();
     await attribute('file', 'state', 'done');
@@ -539,7 +539,7 @@ describe('beside picture and sound', () => {
 
   test('a file that did not arrive in an earlier call is sent again, or forgotten', async () => {
     await open('call-talk', { query: '&slow=150' });
-    await by('panel-button').click();
+    await press('panel-button');
     await by('tab-files').click();
     expect(await by('unfinished-file').innerText()).toContain('For Grace Hopper');
     await by('send-again').click();

@@ -90,6 +90,19 @@ export async function open(scenario: string, { query = '', ...options }: OpenOpt
 
 export const by = (id: string) => page.getByTestId(id);
 
+/** Lays the pointer on a control of a call: those fade when nothing moves for three seconds, and then only a movement brings them back, which a click alone is not. */
+export async function over(id: string): Promise<void> {
+  await by(id).waitFor();
+  const box = await by(id).boundingBox();
+  if (box) for (const aside of [0, 1]) await page.mouse.move(box.x + box.width / 2 + aside, box.y + box.height / 2);
+}
+
+/** Clicks a control of a call, however long the test took to get there. */
+export async function press(id: string): Promise<void> {
+  await over(id);
+  await by(id).click();
+}
+
 /** What a screen reader was told last. */
 export const said = () => by('said').innerText();
 

@@ -1,6 +1,6 @@
 /** Recording a call and being recorded, done in real Chromium against the simulated engine. */
 import { describe, expect, test } from 'vitest';
-import { by, fake, last, moveIn, open, page, said } from './house';
+import { by, fake, last, moveIn, open, page, press, said } from './house';
 
 moveIn();
 
@@ -24,7 +24,7 @@ describe('recording', () => {
 
   test('has a button and a place in the palette', async () => {
     await open('call');
-    await by('record').click();
+    await press('record');
     await stage('on').waitFor();
     await page.keyboard.press('Control+k');
     await page.keyboard.type('stop rec');
@@ -68,7 +68,7 @@ describe('being recorded', () => {
     await by('recorded').waitFor();
     expect(await by('recorded').innerText()).toContain('Grace Hopper is recording');
     await expect.poll(said).toContain('Grace Hopper is recording');
-    await by('mini-window').click();
+    await press('mini-window');
     expect(await by('mini-recorded').innerText()).toContain('Grace Hopper is recording');
     await by('mini-back').click();
     await by('refuse-recording').click();

@@ -1,6 +1,6 @@
 /** Sharing a screen and watching one, done in real Chromium against the simulated engine. */
 import { describe, expect, test } from 'vitest';
-import { by, fake, last, moveIn, open, page, said } from './house';
+import { by, fake, last, moveIn, open, page, press, said } from './house';
 
 moveIn();
 
@@ -56,7 +56,7 @@ describe('sharing', () => {
 
   test('is given up with Escape', async () => {
     await open('call');
-    await by('share').click();
+    await press('share');
     await by('share-picker').waitFor();
     await page.keyboard.press('Escape');
     await by('share-picker').waitFor({ state: 'detached' });

@@ -1,5 +1,6 @@
 //! The account of a test run: what passed, what failed, how long each stage took.
 
+use super::story::Stories;
 use anyhow::Result;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ struct Stage {
     counts: Counts,
     /// What failed, as told by whoever ran it.
     failures: Vec<String>,
+    stories: Stories,
 }
 
 /// How many checks went well and how many did not.
@@ -70,6 +72,7 @@ impl Ledger {
             seconds,
             counts: tally.counts,
             failures: tally.failures,
+            stories: tally.stories,
         });
     }
 
@@ -89,6 +92,11 @@ impl Ledger {
             total.failed += stage.counts.failed;
         }
         for stage in &self.stages {
+            for line in stage.stories.lines() {
+                println!("{line}");
+            }
+        }
+        for stage in &self.stages {
             for failure in &stage.failures {
                 println!("FAILED {}: {failure}", stage.name);
             }
@@ -104,11 +112,13 @@ impl Ledger {
 pub(super) struct Tally {
     pub counts: Counts,
     pub failures: Vec<String>,
+    pub stories: Stories,
 }
 
 impl Tally {
     /// Takes in one line of a test program. Understands Rust's libtest, vitest and node's own test runner.
     pub(super) fn read(&mut self, line: &str) {
+        self.stories.read(line, &self.failures);
         if let Some(rest) = line.strip_prefix("test result: ") {
             self.counts.passed += number_before(rest, " passed");
             self.counts.failed += number_before(rest, " failed");
@@ -116,6 +126,13 @@ impl Tally {
             .strip_prefix("test ")
             .and_then(|rest| rest.strip_suffix(" ... FAILED"))
         {
+            self.failures.push(name.to_owned());
+        } else if let Some(name) = line.trim_start().strip_prefix("× ") {
+            // Vitest says how long it took behind the name.
+            let name = match name.rsplit_once(' ') {
+                Some((name, took)) if took.ends_with("ms") => name,
+                _ => name,
+            };
             self.failures.push(name.to_owned());
         } else if let Some(rest) = line.trim_start().strip_prefix("Tests  ") {
             self.counts.passed += number_before(rest, " passed");
@@ -163,7 +180,15 @@ mod tests {
             1,
             &["a::c"],
         );
-        check(&["      Tests  1 failed | 22 passed (23)"], 22, 1, &[]);
+        check(
+            &[
+                "     × is shown 13771ms",
+                "      Tests  1 failed | 22 passed (23)",
+            ],
+            22,
+            1,
+            &["is shown"],
+        );
         check(&["      Tests  23 passed (23)"], 23, 0, &[]);
         check(&["# tests 5", "# pass 4", "# fail 1"], 4, 1, &[]);
         check(&["ℹ tests 5", "ℹ pass 5", "ℹ fail 0"], 5, 0, &[]);

@@ -4,6 +4,7 @@
 mod deny;
 mod ledger;
 mod stages;
+mod story;
 
 use crate::check;
 use crate::process;

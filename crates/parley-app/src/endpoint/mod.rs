@@ -82,6 +82,8 @@ pub struct CallWish {
     pub limits: VideoLimits,
     /// Where files go that come.
     pub downloads: PathBuf,
+    /// The person wants only to hear, see and write, if that can be.
+    pub only_listens: bool,
 }
 
 /// Why a call could not begin.
@@ -256,6 +258,7 @@ impl Endpoint {
                 layers: of_layers,
             },
             network: wish.network,
+            only_listens: wish.only_listens,
         });
         let tiles = self.tiles.clone();
         let own = OwnEnds {

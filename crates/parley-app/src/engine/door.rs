@@ -5,9 +5,9 @@ use super::mute::MuteAsk;
 use super::obey::Outcome;
 use super::talk::refusal;
 use crate::endpoint::SCREEN_TILE_OF;
-use crate::view::{CommandErrorCode, DoorAsk, DoorView, EntranceView, Phase, WaitingView};
+use crate::view::{ComesToListenView, CommandErrorCode, DoorAsk, DoorView, EntranceView, Phase, WaitingView};
 use parley_call::{CallCommand, CallSnapshot, EndReason, Entrance, Spotlight};
-use parley_proto::{ParticipantId, Role};
+use parley_proto::{ComesToListen, ParticipantId, Role};
 use std::time::Instant;
 
 impl Actor {
@@ -99,6 +99,11 @@ impl Actor {
                     name: person.name.clone(),
                 })
                 .collect(),
+            comes_to_listen: call.comes_to_listen.map(|why| match why {
+                ComesToListen::Asked => ComesToListenView::Asked,
+                ComesToListen::Full => ComesToListenView::Full,
+                ComesToListen::Many => ComesToListenView::Many,
+            }),
             mute_asked_by: self.mute_asked_by.clone().filter(|_| self.mute.muted),
         }
     }

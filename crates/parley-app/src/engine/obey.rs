@@ -190,6 +190,7 @@ impl Actor {
             network: network::options(&self.store.get().network),
             limits: self.limits(),
             downloads: self.downloads(),
+            only_listens: false,
         };
         if let Err(error) = self.endpoint.start_call(wish) {
             self.phase = Phase::Home;

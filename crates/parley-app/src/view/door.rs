@@ -22,6 +22,8 @@ pub struct DoorView {
     pub listen_from: u16,
     /// Who waits, longest first; only hosts know.
     pub waiting: Vec<WaitingView>,
+    /// Before this side is in: it would only listen, for this reason.
+    pub comes_to_listen: Option<ComesToListenView>,
     /// A host asked for silence, by this name, and the microphone was muted; until it is opened again or that was seen.
     pub mute_asked_by: Option<String>,
 }
@@ -33,6 +35,18 @@ pub struct WaitingView {
     pub id: String,
     /// The name they gave.
     pub name: String,
+}
+
+/// Why somebody who comes in would only listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ComesToListenView {
+    /// They asked for it.
+    Asked,
+    /// All places of those who may speak are taken.
+    Full,
+    /// So many are in there that newcomers listen, as a host or the server wants it.
+    Many,
 }
 
 /// What keeps somebody from coming in.

@@ -35,7 +35,7 @@ pub use desktop::{DesktopSettings, DesktopView, NoticeTopic};
 pub use devices::{
     DeviceEvent, DeviceKind, DeviceNews, DeviceState, DeviceView, DevicesView, EchoTest, LocalView,
 };
-pub use door::{DoorAsk, DoorView, EntranceView, WaitingView};
+pub use door::{ComesToListenView, DoorAsk, DoorView, EntranceView, WaitingView};
 pub use files::{TransferProblem, TransferStage, TransferView, UnfinishedView};
 pub use folders::{FolderSettings, FoldersView};
 pub use group::{GroupView, PictureState, TileLook, TileWeight};

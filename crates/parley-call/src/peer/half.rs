@@ -146,7 +146,11 @@ impl Join for PeerStats {
             encoder_holds: self.encoder_holds + other.encoder_holds,
             pair: self.pair.or(other.pair),
             pair_types: self.pair_types.or(other.pair_types),
-            over_tcp: self.over_tcp,
+            over_tcp: if self.pair.is_some() {
+                self.over_tcp
+            } else {
+                other.over_tcp
+            },
             relay: self.relay.or(other.relay),
             drops,
         }
@@ -215,6 +219,23 @@ mod tests {
         assert_eq!(*heard.borrow(), AudioTargets { deep_ms: 0, ..deep });
         direct.end();
         assert_eq!(*heard.borrow(), forwarded);
+    }
+
+    #[test]
+    fn the_way_that_is_told_is_one_of_both_in_all_that_is_said_of_it() {
+        let (told, heard) = watch::channel(PeerStats::default());
+        let [direct, group] = Half::two(told);
+        let ends = Some(("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap()));
+        let by = |pair, over_tcp| PeerStats {
+            pair,
+            over_tcp,
+            ..PeerStats::default()
+        };
+        direct.say(by(None, false), true);
+        group.say(by(ends, true), true);
+        assert!(heard.borrow().over_tcp, "there is no direct way");
+        direct.say(by(ends, false), true);
+        assert!(!heard.borrow().over_tcp);
     }
 
     #[test]

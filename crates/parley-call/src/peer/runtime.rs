@@ -8,7 +8,7 @@ use super::flights::Flights;
 use super::rounds::{Rounds, Wait};
 use super::tcp::dial::dial;
 use super::tcp::guard::Guard;
-use super::tcp::listener::Listener;
+use super::tcp::listener::{Closed, Listener};
 use socket2::SockRef;
 use std::future::Future;
 use std::io;
@@ -108,6 +108,9 @@ impl Runtime for PeerRuntime {
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
         let guard = self.tcp.clone().ok_or(io::ErrorKind::PermissionDenied)?;
+        if !guard.takes() {
+            return Ok(Arc::new(Closed::in_place_of(&listener)?));
+        }
         Ok(Arc::new(Listener::new(listener, guard)?))
     }
 
@@ -215,6 +218,19 @@ mod tests {
         let at = there.local_addr().unwrap();
         assert!(runtime.connect_tcp(at).await.is_err());
         assert!(runtime.wrap_tcp_listener(there).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_to_a_server_leaves_no_port_open() {
+        let guard = Guard::outward(&["127.0.0.1:0".parse().unwrap()], &[], Arc::default());
+        let (runtime, _) = PeerRuntime::new(Rounds::new(false), Some(guard));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let wrapped = runtime.wrap_tcp_listener(listener).unwrap();
+        assert_eq!(wrapped.local_addr().unwrap(), at);
+        assert!(std::net::TcpStream::connect(at).is_err());
+        let waiting = tokio::time::timeout(Duration::from_millis(50), wrapped.accept()).await;
+        assert!(waiting.is_err(), "nobody ever comes");
     }
 
     #[tokio::test]

@@ -145,7 +145,7 @@ pub(super) fn pair(selected: &RTCIceCandidatePair, report: &RTCStatsReport, rela
     Some(Pair {
         local: address(local)?,
         remote: address(selected.remote())?,
-        types: [selected.local(), selected.remote()].map(|candidate| type_word(candidate.typ)),
+        types: [local.typ, remote_type(selected.remote(), report.iter())].map(type_word),
         over_tcp: local.protocol == RTCIceProtocol::Tcp,
         // What the library reaches by itself it reaches over UDP.
         relay: is_relay.then(|| behind.unwrap_or(RelayTransport::Udp)),
@@ -172,6 +172,28 @@ fn relay_url<'a>(local: &'a RTCIceCandidate, report: &'a RTCStatsReport) -> Opti
     local.url.as_deref().or(told)
 }
 
+/// The type of the other side's candidate. A check may be here before word of the candidate that it came from, which counts as found by
+/// it then (peer reflexive, RFC 8445, 7.3.1.3), and the library keeps both: what the other side says it is, once that is known.
+fn remote_type<'a>(
+    remote: &RTCIceCandidate,
+    mut report: impl Iterator<Item = &'a RTCStatsReportEntry>,
+) -> RTCIceCandidateType {
+    if remote.typ != RTCIceCandidateType::Prflx {
+        return remote.typ;
+    }
+    let protocol = remote.protocol.to_string();
+    let told = report.find_map(|entry| match entry {
+        RTCStatsReportEntry::RemoteCandidate(told) => {
+            let is_it = told.address.as_deref() == Some(remote.address.as_str())
+                && told.port == remote.port
+                && told.protocol == protocol;
+            is_it.then_some(told.candidate_type)
+        }
+        _ => None,
+    });
+    told.unwrap_or(remote.typ)
+}
+
 /// The word for a candidate's type (RFC 8839, 5.1).
 fn type_word(of: RTCIceCandidateType) -> &'static str {
     match of {
@@ -190,6 +212,10 @@ fn type_word(of: RTCIceCandidateType) -> &'static str {
 )]
 mod tests {
     use super::*;
+    use rtc::peer_connection::transport::{RTCIceServerTransportProtocol, RTCIceTcpCandidateType};
+    use rtc::shared::time::SystemInstant;
+    use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
+    use rtc::statistics::stats::{RTCStats, RTCStatsType};
     use std::time::Duration;
 
     #[test]
@@ -210,6 +236,55 @@ mod tests {
         assert_eq!((stats.loss_in_pct, stats.nacks_sent), (2.0, 2));
         let quiet = sampler.sample(&meter, None, 1_000_000, start + Duration::from_millis(1500));
         assert_eq!((quiet.sent_bps, quiet.loss_in_pct, quiet.nacks_sent), (0, 0.0, 2));
+    }
+
+    /// A candidate of the other side in a report, as it was told.
+    fn told(address: &str, port: u16, protocol: RTCIceProtocol) -> RTCStatsReportEntry {
+        let stats = RTCIceCandidateStats {
+            stats: RTCStats {
+                timestamp: SystemInstant::from_epoch(Duration::ZERO),
+                typ: RTCStatsType::RemoteCandidate,
+                id: String::new(),
+            },
+            transport_id: String::new(),
+            address: Some(address.to_owned()),
+            port,
+            protocol: protocol.to_string(),
+            candidate_type: RTCIceCandidateType::Relay,
+            priority: 0,
+            url: String::new(),
+            relay_protocol: RTCIceServerTransportProtocol::default(),
+            foundation: String::new(),
+            related_address: String::new(),
+            related_port: 0,
+            username_fragment: String::new(),
+            tcp_type: RTCIceTcpCandidateType::default(),
+        };
+        RTCStatsReportEntry::RemoteCandidate(stats)
+    }
+
+    #[test]
+    fn a_candidate_that_was_found_before_it_was_told_is_what_it_was_told_to_be() {
+        let found = RTCIceCandidate {
+            address: "192.0.2.1".to_owned(),
+            port: 50_000,
+            protocol: RTCIceProtocol::Udp,
+            typ: RTCIceCandidateType::Prflx,
+            ..RTCIceCandidate::default()
+        };
+        let of = |told: &[RTCStatsReportEntry]| type_word(remote_type(&found, told.iter()));
+        assert_eq!(of(&[]), "prflx");
+        let others = [
+            told("192.0.2.2", 50_000, RTCIceProtocol::Udp),
+            told("192.0.2.1", 50_001, RTCIceProtocol::Udp),
+            told("192.0.2.1", 50_000, RTCIceProtocol::Tcp),
+        ];
+        assert_eq!(of(&others), "prflx");
+        let itself = told("192.0.2.1", 50_000, RTCIceProtocol::Udp);
+        assert_eq!(
+            of(&others.into_iter().chain([itself]).collect::<Vec<_>>()),
+            "relay"
+        );
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub enum Input {
     Sfu(SfuEvent),
     /// The app says something on a lane of [`LaneCommand::Open`]. Not before [`super::Session::takes_frame_at`].
     Frame {
-        /// To whom.
-        participant: ParticipantId,
+        /// To whom; nobody: to everybody in the room, whether there is a lane to them or not.
+        to: Option<ParticipantId>,
         /// On which.
         kind: LaneKind,
         /// What, as it would be on a data channel.

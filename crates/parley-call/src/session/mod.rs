@@ -66,6 +66,8 @@ pub struct SessionConfig {
     pub media: MediaState,
     /// A random number, another one for each session: spreads attempts to come back over time, and tells the words of a group apart that it seals.
     pub seed: u64,
+    /// The person wants only to listen, if that can be.
+    pub only_listens: bool,
 }
 
 /// One call, from the green room to its end.

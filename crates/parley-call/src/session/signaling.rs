@@ -6,6 +6,7 @@
 mod answers;
 mod patience;
 
+use super::SessionConfig;
 use super::backoff::Backoff;
 use super::io::{Outbox, SignalingCommand, SignalingEvent};
 use crate::end::{EndReason, SignalingFault};
@@ -13,9 +14,10 @@ use crate::snapshot::{Entrance, SignalingPhase};
 use crate::stats::SessionCounters;
 use parley_proto::limits::RESUME_GRACE_S;
 use parley_proto::{
-    ClientMessage, CloseCode, IceServer, JoinToken, PROTOCOL_VERSION, Participant, ParticipantId, RoomId,
-    ServerMessage,
+    Abilities, ClientMessage, CloseCode, ComesToListen, IceServer, JoinToken, PROTOCOL_VERSION, Participant,
+    ParticipantId, RoomId, ServerMessage,
 };
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A connection that is not made by then is given up (the driver has shorter limits of its own).
@@ -102,24 +104,24 @@ pub(super) struct Signaling {
     last_ping: Instant,
     last_heard: Instant,
     nonce: u32,
+    /// The person wants only to listen.
+    only_listens: bool,
+    /// Whoever came in now would only listen, as the server said with the ticket.
+    comes_to_listen: Option<ComesToListen>,
+    /// What came in one message with others, and was not looked at yet.
+    more: VecDeque<ServerMessage>,
 }
 
 impl Signaling {
-    pub(super) fn new(
-        now: Instant,
-        room: Option<RoomId>,
-        invitation: Option<JoinToken>,
-        name: String,
-        seed: u64,
-    ) -> Self {
+    pub(super) fn new(now: Instant, config: &SessionConfig) -> Self {
         Self {
             stage: Stage::Down { retry_at: now },
             since: now,
             connection: 0,
-            backoff: Backoff::new(seed),
-            name,
-            room,
-            invitation,
+            backoff: Backoff::new(config.seed),
+            name: config.name.clone(),
+            room: config.room,
+            invitation: config.invitation.clone(),
             password: None,
             wants_password: None,
             ticket: None,
@@ -135,7 +137,15 @@ impl Signaling {
             last_ping: now,
             last_heard: now,
             nonce: 0,
+            only_listens: config.only_listens,
+            comes_to_listen: None,
+            more: VecDeque::new(),
         }
+    }
+
+    /// Whether whoever comes in now would only listen, before this side is in.
+    pub(super) fn comes_to_listen(&self) -> Option<ComesToListen> {
+        self.comes_to_listen.filter(|_| !self.was_joined)
     }
 
     pub(super) const fn room(&self) -> Option<RoomId> {
@@ -322,7 +332,12 @@ impl Signaling {
 
     /// The first words on a fresh connection.
     fn present(&mut self, now: Instant, out: &mut Outbox) {
-        out.signaling(SignalingCommand::Send(ClientMessage::Groups { listens: true }));
+        let abilities = Abilities {
+            listens: true,
+            several: true,
+            only_listens: self.only_listens,
+        };
+        out.signaling(SignalingCommand::Send(ClientMessage::Groups(abilities)));
         let Some(token) = self.token.clone() else {
             return self.ask_ticket(now, out);
         };
@@ -388,6 +403,7 @@ impl Signaling {
     }
 
     fn went_down(&mut self, now: Instant, fault: SignalingFault) {
+        self.more.clear();
         match self.stage {
             // Whether the server let us in nobody knows: somebody with our name may sit there for a while.
             Stage::InLobby => self.entered_at = Some(now),

@@ -83,13 +83,7 @@ pub(super) struct Stay {
 impl Stay {
     pub(super) fn new(now: Instant, config: SessionConfig) -> Self {
         Self {
-            signaling: Signaling::new(
-                now,
-                config.room,
-                config.invitation.clone(),
-                config.name,
-                config.seed,
-            ),
+            signaling: Signaling::new(now, &config),
             server: config.server,
             secret: config.secret,
             invitation: config.invitation,
@@ -151,14 +145,16 @@ impl Stay {
                     .signaling
                     .on_event(cx.now, connection, event, cx.out, cx.counters);
                 self.on_news(news, cx);
+                // What is the end of a stay is the end of what was said along with it.
+                while cx.end.is_none()
+                    && let Some(news) = self.signaling.on_more(cx.now, cx.out, cx.counters)
+                {
+                    self.on_news(news, cx);
+                }
             }
             Input::Peer(event) => self.on_peer(event, cx),
             Input::Sfu(event) => self.group.on_event(event, cx),
-            Input::Frame {
-                participant,
-                kind,
-                frame,
-            } => self.on_frame(participant, kind, &frame, cx),
+            Input::Frame { to, kind, frame } => self.on_frame(to, kind, &frame, cx),
             Input::Pair { participant, event } => self.pairs.on_event(participant, event, cx),
             Input::PairEnded { participant } => self.pairs.on_ended(participant, cx),
             Input::DriverFailed(what) => cx.end = Some(EndReason::Internal(what)),
@@ -209,6 +205,7 @@ impl Stay {
             role: self.role(),
             listens: self.listens(),
             entrance: self.signaling.entrance(),
+            comes_to_listen: self.signaling.comes_to_listen(),
             door: self.told.door,
             waiting: self.told.waiting.clone(),
             people: if self.group.in_force() {

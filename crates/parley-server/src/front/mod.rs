@@ -4,16 +4,18 @@
 //! |---|---|---|
 //! | `crowd` | are there too many that speak HTTP or have said nothing yet? | the one that came first goes, of those from where most came |
 //! | `opening` | the first byte: a TLS ClientHello, STUN, HTTP | a handshake, TURN over TCP, the pages |
+//! | `media` | STUN once more: is it in a frame, as in ICE over TCP? | the SFU, once a whole packet came |
 //! | `opening` again, inside TLS | the protocol that was agreed on (ALPN), else the first byte | TURN over TLS, the pages |
 //! | `no_tls` | TLS where there is none | "write http" |
 //! | `redirect` | HTTP without TLS where TLS is wanted | "go to https" |
 //!
-//! Each stage has a time limit, and every refusal a counter. TURN's streams and WebSockets are no longer counted here: they
-//! have limits of their own. `certificates` says who we are. A driver.
+//! Each stage has a time limit, and every refusal a counter. TURN's and the SFU's streams and WebSockets are no longer counted here:
+//! they have limits of their own. `certificates` says who we are. A driver.
 
 mod acme;
 mod certificates;
 mod crowd;
+mod media;
 mod no_tls;
 mod opening;
 mod own_certificate;
@@ -27,6 +29,7 @@ pub(crate) use redirect::router as redirecting;
 pub(crate) use speak::Arrival;
 
 use crate::counters::Tally;
+use crate::sfu::driver::SfuDriver;
 use crate::stage::Stage;
 use crate::turn::TurnDriver;
 use axum::Router;
@@ -66,6 +69,8 @@ pub(crate) struct Door {
     pub(crate) secure: Router,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) turn: Option<Arc<TurnDriver>>,
+    /// Where it takes streams.
+    pub(crate) sfu: Option<Arc<SfuDriver>>,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) tally: Arc<Tally>,
     /// For each stage.
@@ -105,6 +110,8 @@ enum Guest {
     Https(SecureStream),
     Turn(TcpStream),
     TurnTls(SecureStream),
+    /// With what was read of it.
+    Media(TcpStream, Vec<u8>),
 }
 
 type SecureStream = BufReader<tokio_rustls::server::TlsStream<TcpStream>>;
@@ -127,19 +134,24 @@ async fn let_in(socket: TcpStream, from: SocketAddr, door: Door) {
                 speak::http(stream, from, door.secure.clone(), &door).await;
                 None
             }
-            Some(turn) => Some(turn),
+            Some(stream) => Some(stream),
             None => None,
         }
     };
-    let turn = tokio::select! {
-        turn = speaks => turn,
+    let stream = tokio::select! {
+        stream = speaks => stream,
         () = evicted.wait() => {
             door.tally.tcp_evicted.add();
             return;
         }
     };
     drop(place);
-    let (Some(guest), Some(driver)) = (turn, &door.turn) else {
+    let guest = match stream {
+        Some(Guest::Media(stream, begun)) => return media::hand_over(stream, begun, &door),
+        Some(guest) => guest,
+        None => return,
+    };
+    let Some(driver) = &door.turn else {
         return;
     };
     door.tally.turn_streams.add();
@@ -154,7 +166,7 @@ async fn let_in(socket: TcpStream, from: SocketAddr, door: Door) {
                 tracing::debug!(%error, "a TURN connection ended early");
             }
         }
-        Guest::Http(_) | Guest::Https(_) => {}
+        Guest::Http(_) | Guest::Https(_) | Guest::Media(..) => {}
     }
 }
 
@@ -172,7 +184,7 @@ async fn decide(socket: TcpStream, door: &Door) -> Option<Guest> {
     }
     match (opening(first[0]), &door.tls) {
         (Opening::Http, _) => Some(Guest::Http(socket)),
-        (Opening::Stun, _) => turn_if_there_is(door, Guest::Turn(socket)),
+        (Opening::Stun, _) => decide_stun(socket, door).await,
         (Opening::Tls, Some(tls)) => decide_inside(tls, socket, door).await,
         (Opening::Tls, None) => {
             door.tally.tls_unserved.add();
@@ -184,6 +196,26 @@ async fn decide(socket: TcpStream, door: &Door) -> Option<Guest> {
             None
         }
     }
+}
+
+/// A message of STUN for the relays, or one in a frame for the SFU.
+async fn decide_stun(socket: TcpStream, door: &Door) -> Option<Guest> {
+    if door.sfu.is_some() {
+        let said = timeout(door.patience, media::begins(socket)).await;
+        let Ok(said) = said else {
+            door.tally.tcp_silent.add();
+            return None;
+        };
+        return match said? {
+            media::Begins::Framed(socket, begun) => Some(Guest::Media(socket, begun)),
+            media::Begins::Bare(socket) => turn_if_there_is(door, Guest::Turn(socket)),
+            media::Begins::Junk => {
+                door.tally.tcp_junk.add();
+                None
+            }
+        };
+    }
+    turn_if_there_is(door, Guest::Turn(socket))
 }
 
 async fn decide_inside(tls: &TlsAcceptor, socket: TcpStream, door: &Door) -> Option<Guest> {

@@ -1,4 +1,6 @@
-//! What a connection speaks, by its first byte. Sans-IO.
+//! What a connection speaks, by its first byte; STUN by its first four. Sans-IO.
+
+use crate::sfu::framing::PACKET_BYTES_MAX;
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,19 @@ pub(super) const fn opening(first: u8) -> Opening {
     }
 }
 
+/// What is looked at to see whether a message of STUN is in a frame.
+pub(super) const STUN_LOOK_BYTES: usize = 4;
+/// A STUN message without attributes.
+const STUN_BYTES_MIN: usize = 20;
+
+/// Whether a connection that begins so speaks ICE over TCP: a frame's length, then the type of a Binding request (RFC 4571, section 2;
+/// RFC 8489, section 5). Without a frame the same two bytes were the length of a message, which is a multiple of four.
+pub(super) fn is_framed_check([high, low, kind @ ..]: [u8; STUN_LOOK_BYTES]) -> bool {
+    const BINDING_REQUEST: [u8; 2] = [0, 1];
+    let bytes = usize::from(u16::from_be_bytes([high, low]));
+    kind == BINDING_REQUEST && (STUN_BYTES_MIN..=PACKET_BYTES_MAX).contains(&bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +62,32 @@ mod tests {
             (b"\r\n", Opening::Junk),
         ] {
             assert_eq!(opening(bytes[0]), expect, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_check_in_a_frame_is_no_message_of_the_relays() {
+        for (begins, expect) in [
+            ([0, 20, 0, 1], true),   // a check without attributes
+            ([0, 132, 0, 1], true),  // one as browsers send it
+            ([8, 0, 0, 1], true),    // the largest packet
+            ([8, 4, 0, 1], false),   // larger
+            ([0, 19, 0, 1], false),  // shorter than any message
+            ([0, 132, 0, 3], false), // no check
+            ([0, 132, 1, 1], false), // an answer comes before nothing
+            ([0, 1, 0, 0], false),   // Binding, to the relays
+            ([0, 1, 0, 8], false),   // with an attribute
+            ([0, 3, 0, 36], false),  // Allocate
+        ] {
+            assert_eq!(is_framed_check(begins), expect, "{begins:02x?}");
+            assert_eq!(
+                opening(begins[0]),
+                if begins[0] < 4 {
+                    Opening::Stun
+                } else {
+                    Opening::Junk
+                }
+            );
         }
     }
 }

@@ -61,6 +61,7 @@ pub struct Received {
 pub struct LoadClient {
     rtc: Rtc,
     local: SocketAddr,
+    protocol: Protocol,
     part: Part,
     pending: Option<SdpPendingOffer>,
     voice: Option<Mid>,
@@ -81,13 +82,30 @@ impl LoadClient {
     /// At this address, which is its only one.
     #[must_use]
     pub fn new(now: Instant, certificate: &Certificate, local: SocketAddr, part: Part) -> Self {
+        Self::by(Protocol::Udp, now, certificate, local, part)
+    }
+
+    /// The same by a stream (ICE over TCP), which whoever drives it opens from `local`, and frames the packets on.
+    #[must_use]
+    pub fn by_stream(now: Instant, certificate: &Certificate, local: SocketAddr, part: Part) -> Self {
+        Self::by(Protocol::Tcp, now, certificate, local, part)
+    }
+
+    fn by(
+        protocol: Protocol,
+        now: Instant,
+        certificate: &Certificate,
+        local: SocketAddr,
+        part: Part,
+    ) -> Self {
         let mut rtc = library_config(certificate).build(now);
-        if let Ok(candidate) = Candidate::host(local, "udp") {
+        if let Ok(candidate) = Candidate::host(local, protocol) {
             rtc.add_local_candidate(candidate);
         }
         Self {
             rtc,
             local,
+            protocol,
             part,
             pending: None,
             voice: None,
@@ -182,9 +200,9 @@ impl LoadClient {
         self.sound_downs.iter().map(ToString::to_string)
     }
 
-    /// A datagram came.
+    /// A datagram came, or a packet of the stream.
     pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        if let Ok(receive) = Receive::new(Protocol::Udp, from, self.local, datagram)
+        if let Ok(receive) = Receive::new(self.protocol, from, self.local, datagram)
             && self.rtc.handle_input(Input::Receive(now, receive)).is_err()
         {
             self.closed = true;

@@ -110,9 +110,12 @@ impl Crowd {
         self.people.iter().all(|one| one.client.is_connected())
     }
 
-    /// What comes from now on counts.
+    /// What comes from now on counts, and nothing that came before.
     pub fn count(&mut self) {
         self.counting = Some(now());
+        for one in &mut self.people {
+            one.receiver = Receiver::default();
+        }
     }
 
     /// Waits for what is next, not beyond `until`, and works it off.

@@ -65,11 +65,7 @@ impl Rooms {
                 self.seats.insert(client, seat);
                 self.replace(seat, before);
                 self.welcome(now, client, seat, true);
-                self.tell_others(
-                    seat.room,
-                    seat.id,
-                    &ServerMessage::ParticipantBack { id: seat.id },
-                );
+                self.tell_others(seat.room, seat.id, ServerMessage::ParticipantBack { id: seat.id });
             }
             None => self.come_back(now, client, seat, &resume, name),
         }
@@ -98,7 +94,7 @@ impl Rooms {
             // What a host said since the token was made holds.
             Some(listened) => listened,
             None if same_call => resume.listens,
-            None => room.is_some_and(|room| self.comes_to_listen(room, client, role)),
+            None => room.is_some_and(|room| self.comes_to_listen(room, client, role).is_some()),
         };
         // Someone only known from a token gives way to someone who is really here.
         let full = room.filter(|room| room.is_full(self.places_in(room, client), listens));

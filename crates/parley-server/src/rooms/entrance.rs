@@ -61,6 +61,8 @@ impl Rooms {
         let ice_servers = self
             .ways
             .for_user(now, &ParticipantId::from_bytes(nonce).to_string());
+        let there = self.rooms.get(&ticket.room);
+        let listens = there.and_then(|room| self.comes_to_listen(room, client, ticket.role));
         match self.tokens.ticket(&ticket) {
             Some(text) => self.send(
                 client,
@@ -69,6 +71,7 @@ impl Rooms {
                     ticket: text,
                     expires_in_s: ticket.exp.saturating_sub(now.unix_s()),
                     ice_servers,
+                    listens,
                 },
             ),
             None => self.refuse(client, ErrorCode::Unavailable),
@@ -194,7 +197,7 @@ impl Rooms {
         grouped.learn(&self.groups, client);
         let open = self.stamp.kind(&ticket.room) == Some(RoomKind::Open);
         let room = self.rooms.get(&ticket.room);
-        let listens = room.is_some_and(|room| self.comes_to_listen(room, client, ticket.role));
+        let listens = room.and_then(|room| self.comes_to_listen(room, client, ticket.role));
         let room = self.begin(ticket.room);
         let first = room.members().is_empty();
         let mut member = Member {
@@ -204,7 +207,7 @@ impl Rooms {
             lent: false,
             order: room.next_order(now),
             presence: Presence::Here(client),
-            listens,
+            listens: listens.is_some(),
             source,
             grouped,
         };
@@ -242,7 +245,7 @@ impl Rooms {
     /// Why nobody new can come into a room, if so.
     pub(super) fn full(&self, now: Moment, client: ClientId, room: RoomId, role: Role) -> Option<ErrorCode> {
         let room = self.rooms.get(&room)?;
-        let listens = self.comes_to_listen(room, client, role);
+        let listens = self.comes_to_listen(room, client, role).is_some();
         if room.has_place(now, self.places_in(room, client), listens) {
             return None;
         }
@@ -262,7 +265,7 @@ impl Rooms {
         };
         let (places, listens) = (
             self.places_in(room, client),
-            self.comes_to_listen(room, client, ticket.role),
+            self.comes_to_listen(room, client, ticket.role).is_some(),
         );
         let gives_way = if room.is_pair() {
             // Nor is a group made of two people and one who was there before.

@@ -6,7 +6,7 @@
 
 use super::listeners::{ListenerTerms, Places};
 use super::offences::Record;
-use super::room::{Presence, Room};
+use super::room::{Member, Presence, Room};
 use super::{ClientId, Errand, Output, Rooms, Seat};
 use crate::limit::TokenBucket;
 use crate::sfu::{Ask, Command, Event, What};
@@ -15,7 +15,8 @@ use parley_proto::limits::{
     GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX, SFU_SDP_BYTES_MAX, TELL_BYTES_MAX,
 };
 use parley_proto::{
-    ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode, Wish,
+    Abilities, ErrorCode, Offence, ParticipantId, Publish, RoomId, ServerMessage, SfuClosed, TopologyMode,
+    Wish,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -36,7 +37,9 @@ pub(super) struct Topology {
     pub(super) mode: TopologyMode,
     /// 0 in a room that was never a group.
     pub(super) number: u32,
-    /// Who said that they are ready for this one.
+    /// Who was there when it began: only they can have a way from before, so only they need to know of each other who is ready.
+    from_before: BTreeSet<ParticipantId>,
+    /// Who of them said that they are ready for this one.
     ready: BTreeSet<ParticipantId>,
     /// When it becomes direct again.
     back_at: Option<Moment>,
@@ -69,7 +72,7 @@ impl Grouped {
     pub(super) fn learn(&mut self, groups: &Groups, client: ClientId) {
         let said = groups.able.get(&client);
         self.able |= said.is_some();
-        self.knows_listening |= said == Some(&true);
+        self.knows_listening |= said.is_some_and(|said| said.listens);
     }
 }
 
@@ -79,8 +82,8 @@ pub(super) struct Groups {
     /// People in one of them; `None` while there is no SFU.
     people_max: Option<usize>,
     pub(super) listeners: ListenerTerms,
-    /// Connections whose clients can take part, and whether they know what a listener is.
-    able: HashMap<ClientId, bool>,
+    /// Connections whose clients can take part, and how.
+    able: HashMap<ClientId, Abilities>,
     /// Rooms that become direct then. An entry may be out of date; the room decides.
     back: BTreeSet<(Moment, RoomId)>,
     /// Whose offences hosts are told then. An entry may be out of date; the member's own record decides.
@@ -95,6 +98,11 @@ impl Groups {
 
     pub(super) fn is_able(&self, client: ClientId) -> bool {
         self.able.contains_key(&client)
+    }
+
+    /// What a client said of itself.
+    pub(super) fn abilities(&self, client: ClientId) -> Abilities {
+        self.able.get(&client).copied().unwrap_or_default()
     }
 
     /// Whether anybody can be a listener here.
@@ -117,8 +125,8 @@ impl Rooms {
     }
 
     /// A client can take part in groups.
-    pub(super) fn can_group(&mut self, client: ClientId, knows_listening: bool) {
-        self.groups.able.insert(client, knows_listening);
+    pub(super) fn can_group(&mut self, client: ClientId, abilities: Abilities) {
+        self.groups.able.insert(client, abilities);
     }
 
     /// How many people a room takes if this client is one of them.
@@ -186,6 +194,7 @@ impl Rooms {
         room.topology = Topology {
             mode,
             number,
+            from_before: room.members().iter().map(|member| member.id).collect(),
             ..Topology::default()
         };
         tracing::debug!(room = ?room_id, ?mode, number, "media flows another way");
@@ -218,19 +227,25 @@ impl Rooms {
             return;
         };
         // About one that is over, or said once more.
-        if room.topology.number != number || number == 0 || !room.topology.ready.insert(seat.id) {
+        let direct = room.topology.mode == TopologyMode::Direct;
+        let topology = &mut room.topology;
+        // Of hundreds who came into a group since, nobody waits for anybody.
+        let counts = direct || topology.from_before.contains(&seat.id);
+        if topology.number != number || number == 0 || !counts || !topology.ready.insert(seat.id) {
             return;
         }
         let everybody = room
             .members()
             .iter()
             .all(|member| room.topology.ready.contains(&member.id));
-        let direct = room.topology.mode == TopologyMode::Direct;
-        self.tell_others(
-            seat.room,
-            seat.id,
-            &ServerMessage::ParticipantReady { id: seat.id, number },
-        );
+        let waits = |id| direct || room.topology.from_before.contains(id);
+        let waiting: Vec<ClientId> = room
+            .members()
+            .iter()
+            .filter(|member| member.id != seat.id && waits(&member.id))
+            .filter_map(Member::here)
+            .collect();
+        self.send_all(waiting, ServerMessage::ParticipantReady { id: seat.id, number });
         if everybody && direct {
             self.part(seat.room);
         }
@@ -328,7 +343,7 @@ impl Rooms {
         &mut self,
         now: Moment,
         client: ClientId,
-        payload: &serde_json::Value,
+        payload: serde_json::Value,
         to: Option<ParticipantId>,
     ) {
         let Some(seat) = self.may_use_sfu(client) else {
@@ -351,19 +366,17 @@ impl Rooms {
         if payload.to_string().len() > TELL_BYTES_MAX {
             return self.refuse(client, ErrorCode::TooLarge);
         }
-        let there = self.present(seat.room, seat.id);
-        if to.is_some_and(|to| there.iter().all(|(_, id)| *id != to)) {
-            return self.refuse(client, ErrorCode::RecipientUnknown);
-        }
-        for (other, _) in there.into_iter().filter(|(_, id)| to.is_none_or(|to| to == *id)) {
-            let payload = payload.clone();
-            self.send(
-                other,
-                ServerMessage::Told {
-                    from: seat.id,
-                    payload,
-                },
-            );
+        let told = ServerMessage::Told {
+            from: seat.id,
+            payload,
+        };
+        let Some(to) = to else {
+            return self.tell_others(seat.room, seat.id, told);
+        };
+        let room = self.rooms.get(&seat.room).filter(|_| to != seat.id);
+        match room.and_then(|room| room.member(to)).and_then(Member::here) {
+            Some(there) => self.send(there, told),
+            None => self.refuse(client, ErrorCode::RecipientUnknown),
         }
     }
 

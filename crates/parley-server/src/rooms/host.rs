@@ -148,9 +148,7 @@ impl Rooms {
         if asked.is_empty() && id.is_some() {
             return self.refuse(client, ErrorCode::RecipientUnknown);
         }
-        for there in asked {
-            self.send(there, ServerMessage::MuteAsked { by: seat.id });
-        }
+        self.send_all(asked, ServerMessage::MuteAsked { by: seat.id });
     }
 
     pub(super) fn end_for_all(&mut self, now: Moment, client: ClientId) {
@@ -204,9 +202,7 @@ impl Rooms {
             member.lend_host();
         }
         let role = Role::Host;
-        for (client, _, _) in self.everybody_here(room_id) {
-            self.send(client, ServerMessage::RoleChanged { id, role });
-        }
+        self.tell_everybody(room_id, ServerMessage::RoleChanged { id, role });
         if self.lobbies.contains_key(&room_id) {
             self.tell_hosts_who_waits(room_id);
         }
@@ -267,9 +263,7 @@ impl Rooms {
                 }
             });
         }
-        for (client, _, _) in self.everybody_here(room_id) {
-            self.send(client, ServerMessage::Door(door.told()));
-        }
+        self.tell_everybody(room_id, ServerMessage::Door(door.told()));
     }
 
     /// Keeps out who comes from there, unless somebody in the room does too who is not the one that goes.

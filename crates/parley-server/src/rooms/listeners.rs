@@ -8,8 +8,8 @@ use super::room::{Member, Room};
 use super::{ClientId, Rooms, Seat};
 use crate::sfu::{Ask, Part};
 use crate::time::Moment;
-use parley_proto::limits::{GROUP_LISTENERS_MAX, ROOM_PARTICIPANTS_MAX};
-use parley_proto::{ErrorCode, Offence, ParticipantId, Role, RoomId, ServerMessage};
+use parley_proto::limits::{GROUP_LISTENERS_MAX, GROUP_PARTICIPANTS_MAX, ROOM_PARTICIPANTS_MAX};
+use parley_proto::{ComesToListen, ErrorCode, Offence, ParticipantId, Role, RoomId, ServerMessage};
 
 /// How many people of each kind a room takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,15 +59,24 @@ impl Rooms {
         self
     }
 
-    /// Whether somebody who comes into this room now would only listen.
-    pub(super) fn comes_to_listen(&self, room: &Room, client: ClientId, role: Role) -> bool {
+    /// Whether somebody who comes into this room now would only listen, and why.
+    pub(super) fn comes_to_listen(&self, room: &Room, client: ClientId, role: Role) -> Option<ComesToListen> {
         let from = usize::from(room.door.listen_from);
         let places = self.places_in(room, client);
+        let people = room.members().len();
+        if places.listeners == 0 || people == 0 {
+            return None;
+        }
+        if self.groups.abilities(client).only_listens {
+            return Some(ComesToListen::Asked);
+        }
         // Where nobody else may speak there is a place for one who listens.
-        role != Role::Host
-            && from > 0
-            && places.listeners > 0
-            && room.members().len() >= from.min(places.speakers)
+        match role {
+            Role::Host => None,
+            Role::Guest if from == 0 => None,
+            Role::Guest if people >= from => Some(ComesToListen::Many),
+            Role::Guest => (people >= places.speakers).then_some(ComesToListen::Full),
+        }
     }
 
     /// A host makes somebody a listener, or lets them speak.
@@ -110,10 +119,29 @@ impl Rooms {
             self.ask_sfu(seat, Ask::Part(part));
         }
         let id = seat.id;
-        for (client, _, _) in self.everybody_here(seat.room) {
-            self.send(client, ServerMessage::ListensChanged { id, listens });
+        self.tell_everybody(seat.room, ServerMessage::ListensChanged { id, listens });
+        if !listens {
+            self.name_to_older_clients(seat);
         }
         self.refresh_tokens_about(now, seat);
+    }
+
+    /// A client from before there were listeners may not know somebody who listened: there were too many. Now they may be seen and heard.
+    fn name_to_older_clients(&mut self, seat: Seat) {
+        let room = self.rooms.get(&seat.room);
+        let Some(room) = room.filter(|room| room.members().len() > GROUP_PARTICIPANTS_MAX) else {
+            return;
+        };
+        let unaware = |member: &&Member| member.id != seat.id && !member.grouped.knows_listening;
+        let there: Vec<ClientId> = room
+            .members()
+            .iter()
+            .filter(unaware)
+            .filter_map(Member::here)
+            .collect();
+        if let Some(participant) = room.member(seat.id).map(Member::participant) {
+            self.send_all(there, ServerMessage::ParticipantJoined { participant });
+        }
     }
 
     /// Nobody is there any more to whom somebody who is left alone could listen, or who could let them speak.

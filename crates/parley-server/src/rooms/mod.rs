@@ -65,6 +65,13 @@ pub enum Output {
         /// What.
         message: ServerMessage,
     },
+    /// Send this to each of them.
+    SendAll {
+        /// To whom: more than one.
+        to: Vec<ClientId>,
+        /// What.
+        message: ServerMessage,
+    },
     /// Close this connection once everything before has been sent. The client is forgotten already.
     Close {
         /// Which.
@@ -257,7 +264,7 @@ impl Rooms {
             ClientMessage::AskMute { id } => self.ask_mute(client, id),
             ClientMessage::SetListens { id, listens } => self.set_listens(now, client, id, listens),
             ClientMessage::EndForAll => self.end_for_all(now, client),
-            ClientMessage::Groups { listens } => self.can_group(client, listens),
+            ClientMessage::Groups(abilities) => self.can_group(client, abilities),
             ClientMessage::TopologyReady { number } => self.topology_ready(client, number),
             ClientMessage::SfuOffer {
                 connection,
@@ -266,7 +273,7 @@ impl Rooms {
             } => self.sfu_offer(now, client, connection, sdp, publish),
             ClientMessage::Publish { publish } => self.sfu_list(now, client, Ask::Publish(publish)),
             ClientMessage::Subscribe { downs, kbps_max } => self.subscribe(now, client, downs, kbps_max),
-            ClientMessage::Tell { payload, to } => self.tell(now, client, &payload, to),
+            ClientMessage::Tell { payload, to } => self.tell(now, client, payload, to),
             ClientMessage::Leave => self.leave(now, client),
             ClientMessage::Ping { nonce } => self.send(client, ServerMessage::Pong { nonce }),
             ClientMessage::Unknown => {}
@@ -285,11 +292,7 @@ impl Rooms {
             if let Some(member) = self.member_mut(seat) {
                 member.presence = Presence::Away { until };
                 self.deadlines.insert((until, seat.room, seat.id));
-                self.tell_others(
-                    seat.room,
-                    seat.id,
-                    &ServerMessage::ParticipantAway { id: seat.id },
-                );
+                self.tell_others(seat.room, seat.id, ServerMessage::ParticipantAway { id: seat.id });
             }
         }
         std::mem::take(&mut self.outputs)
@@ -395,7 +398,7 @@ impl Rooms {
             over = room.members().is_empty();
         }
         self.happened(now, room_id, RoomHappening::Left { id, reason });
-        self.tell_others(room_id, id, &ServerMessage::ParticipantLeft { id, reason });
+        self.tell_others(room_id, id, ServerMessage::ParticipantLeft { id, reason });
         if over {
             self.rooms.remove(&room_id);
             self.happened(now, room_id, RoomHappening::Ended);
@@ -444,6 +447,15 @@ impl Rooms {
 
     fn send(&mut self, to: ClientId, message: ServerMessage) {
         self.outputs.push(Output::Send { to, message });
+    }
+
+    /// Tells all of them the same, which is made into text once.
+    fn send_all(&mut self, to: Vec<ClientId>, message: ServerMessage) {
+        match to[..] {
+            [] => {}
+            [to] => self.send(to, message),
+            _ => self.outputs.push(Output::SendAll { to, message }),
+        }
     }
 }
 

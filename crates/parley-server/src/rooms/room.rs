@@ -62,6 +62,14 @@ impl Member {
         self.lent = true;
     }
 
+    /// By which connection they can be reached.
+    pub(super) const fn here(&self) -> Option<ClientId> {
+        match self.presence {
+            Presence::Here(client) => Some(client),
+            Presence::Away { .. } | Presence::Expected { .. } => None,
+        }
+    }
+
     /// As the others see it.
     pub(super) fn participant(&self) -> Participant {
         Participant {

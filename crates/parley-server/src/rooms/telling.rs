@@ -3,7 +3,7 @@
 use super::room::{Member, Presence, Room};
 use super::{ClientId, Rooms, Seat};
 use crate::time::Moment;
-use parley_proto::limits::{PEOPLE_TOLD_AT_ONCE, ROOM_PARTICIPANTS_MAX};
+use parley_proto::limits::{GROUP_PARTICIPANTS_MAX, PEOPLE_TOLD_AT_ONCE, ROOM_PARTICIPANTS_MAX};
 use parley_proto::{ErrorCode, Participant, ParticipantId, Role, RoomId, ServerMessage};
 
 /// Others that a token names in a group, and how much of their names: with all of them it would be longer than clients keep.
@@ -16,7 +16,16 @@ impl Rooms {
         let Some(room) = self.rooms.get(&seat.room) else {
             return;
         };
-        let (participants, more) = in_turn(room.members(), seat.id);
+        let knows = room.member(seat.id).is_some_and(|me| me.grouped.knows_listening);
+        let (participants, more) = if knows {
+            in_turn(room.members(), seat.id, PEOPLE_TOLD_AT_ONCE)
+        } else {
+            // A client from before there were listeners keeps so many, and knows of no more than one list.
+            (
+                in_turn(room.members(), seat.id, GROUP_PARTICIPANTS_MAX).0,
+                Vec::new(),
+            )
+        };
         // The debug form of ids is cut short: a log lets nobody in.
         tracing::debug!(room = ?seat.room, participant = ?seat.id, resumed, "in the room");
         match self.token_for(now, seat) {
@@ -63,7 +72,7 @@ impl Rooms {
         self.tell_others(
             seat.room,
             seat.id,
-            &ServerMessage::ParticipantJoined { participant },
+            ServerMessage::ParticipantJoined { participant },
         );
         // Whoever came last is named in nobody's token where there are many before.
         if self.is_named_in_tokens(seat) {
@@ -116,10 +125,14 @@ impl Rooms {
             .resume(now, self.run, seat.room, &me.participant(), me.lent, others)
     }
 
-    pub(super) fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: &ServerMessage) {
-        for (client, _) in self.present(room, except) {
-            self.send(client, message.clone());
-        }
+    pub(super) fn tell_others(&mut self, room: RoomId, except: ParticipantId, message: ServerMessage) {
+        let others = self.present(room, except).into_iter();
+        self.send_all(others.map(|(client, _)| client).collect(), message);
+    }
+
+    pub(super) fn tell_everybody(&mut self, room: RoomId, message: ServerMessage) {
+        let all = self.everybody_here(room).into_iter();
+        self.send_all(all.map(|(client, _, _)| client).collect(), message);
     }
 
     /// Who is connected in `room`, without `except`.
@@ -135,19 +148,20 @@ impl Rooms {
         let members = self.rooms.get(&room).map(Room::members).unwrap_or_default();
         members
             .iter()
-            .filter_map(|member| match member.presence {
-                Presence::Here(client) => Some((client, member.id, member.role)),
-                Presence::Away { .. } | Presence::Expected { .. } => None,
-            })
+            .filter_map(|member| Some((member.here()?, member.id, member.role)))
             .collect()
     }
 }
 
 /// Everybody in a room in the order in which they came, in as many lists as it takes: whoever came in, and those who may speak, are in the
 /// first one as far as it goes.
-fn in_turn(members: &[Member], me: ParticipantId) -> (Vec<Participant>, Vec<Vec<Participant>>) {
+fn in_turn(
+    members: &[Member],
+    me: ParticipantId,
+    at_once: usize,
+) -> (Vec<Participant>, Vec<Vec<Participant>>) {
     let first = |member: &&Member| member.id == me || !member.listens;
-    if members.len() <= PEOPLE_TOLD_AT_ONCE {
+    if members.len() <= at_once {
         return (members.iter().map(Member::participant).collect(), Vec::new());
     }
     let mut all: Vec<&Member> = members.iter().filter(first).collect();
@@ -156,7 +170,7 @@ fn in_turn(members: &[Member], me: ParticipantId) -> (Vec<Participant>, Vec<Vec<
     if let Some(place) = all.iter().position(|member| member.id == me) {
         all.swap(0, place);
     }
-    let mut lists = all.chunks(PEOPLE_TOLD_AT_ONCE).map(|chunk| {
+    let mut lists = all.chunks(at_once).map(|chunk| {
         let mut list: Vec<Participant> = chunk.iter().map(|member| member.participant()).collect();
         list.sort_by_key(|person| person.order);
         list

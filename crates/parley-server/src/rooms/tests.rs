@@ -7,6 +7,7 @@ mod entering;
 mod groups;
 mod hosts;
 mod invited;
+mod large;
 mod listeners;
 mod losses;
 mod offences;
@@ -94,7 +95,7 @@ fn everyone_is_given_credentials_of_their_own() {
         let Some(ServerMessage::Joined { you, ice_servers, .. }) =
             outputs.iter().find_map(|output| match output {
                 Output::Send { message, .. } => Some(message),
-                Output::Close { .. } => None,
+                Output::SendAll { .. } | Output::Close { .. } => None,
             })
         else {
             panic!("{outputs:?}");

@@ -125,7 +125,10 @@ impl Server {
     ) -> Result<Self, StartServerError> {
         let bound = Bound::new(&config)?;
         let (addresses, tls_addresses) = (addresses(&bound.plain), addresses(&bound.tls));
-        let sfu = config.sfu.as_ref().and_then(groups::bind);
+        let sfu = config
+            .sfu
+            .as_ref()
+            .and_then(|sfu| groups::bind(sfu, &addresses, &tls_addresses));
         let sfu_reached = sfu.as_ref().map(BoundSfu::reached).unwrap_or_default();
         let (ways, udp_addresses) = Ways::open(&config, &bound.udp, sfu_reached)?;
 
@@ -228,6 +231,7 @@ impl Server {
             secure: router,
             tls,
             turn: turn.clone(),
+            sfu: sfu.clone().filter(|sfu| sfu.takes_streams()),
             crowd: Crowd::new(config.undecided_max),
             tally: Arc::clone(&tally),
             patience: config.header_timeout,

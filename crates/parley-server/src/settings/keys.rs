@@ -314,6 +314,14 @@ pub(super) const KEYS: &[Key] = &[
         |value| value.number(1..=65_535)
     ),
     key!(
+        "sfu.tcp",
+        "Let those whom no datagram reaches come over TCP, at the port of the pages and everything else. A proxy in front that\nends TLS lets nobody through by it: then relays help, at a port of their own.",
+        "true",
+        |settings| shown(settings.sfu_tcp),
+        sfu_tcp,
+        |value| value.switch()
+    ),
+    key!(
         "sfu.threads",
         "Threads; a room lives on one of them.",
         "1",

@@ -90,6 +90,8 @@ pub struct Settings {
     pub sfu: bool,
     /// The UDP port of that; further threads have the ports after it.
     pub sfu_port: u16,
+    /// Whether it is reached over TCP too, at the port of everything else.
+    pub sfu_tcp: bool,
     /// Threads.
     pub sfu_threads: u16,
     /// The addresses under which it is reached, when the machine does not have them itself.
@@ -145,6 +147,7 @@ impl Default for Settings {
             turn_kbit_s_max: 20_000,
             sfu: true,
             sfu_port: DEFAULT_SFU_PORT,
+            sfu_tcp: true,
             sfu_threads: 1,
             sfu_public: Vec::new(),
             sfu_participants_max: 50,

@@ -122,6 +122,7 @@ impl Settings {
                 outside: outside.to_vec(),
                 ..usual.sockets
             },
+            tcp: self.sfu_tcp,
             participants_max: self.sfu_participants_max,
             listeners_max: self.sfu_listeners_max,
             listen_from: self.sfu_listen_from,
@@ -256,6 +257,7 @@ mod tests {
         let large = planned("[sfu]\nlisteners = 300\nlisten_from = 20\n").sfu.unwrap();
         assert_eq!((large.listeners_max, large.listen_from), (300, 20));
         assert!(planned("[sfu]\nenabled = false\n").sfu.is_none());
+        assert!(usual.tcp && !planned("[sfu]\ntcp = false\n").sfu.unwrap().tcp);
     }
 
     #[test]

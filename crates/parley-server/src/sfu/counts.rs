@@ -1,6 +1,6 @@
 //! What an SFU counts.
 
-/// Since it began, but for the first three.
+/// Since it began, but for the first three and `streams`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Counts {
     /// Rooms with somebody in them, now.
@@ -39,6 +39,20 @@ pub struct Counts {
     pub kicked: u64,
     /// Offers that were refused.
     pub refused: u64,
+    /// Clients' streams (ICE over TCP), now. These are counted by the driver.
+    pub streams: u64,
+    /// Streams that clients came by.
+    pub streams_taken: u64,
+    /// Streams turned away because there were too many, in all or from one place.
+    pub streams_refused: u64,
+    /// Streams of nobody who is known.
+    pub streams_strange: u64,
+    /// Streams closed because what they brought is no call.
+    pub streams_broken: u64,
+    /// Streams closed because no genuine check came over them, their client was gone, or it took nothing.
+    pub streams_lost: u64,
+    /// Packets dropped because a stream took too little, or was gone.
+    pub streams_dropped: u64,
     /// Threads that failed and began anew; what such a thread counted begins anew too. Counted by the driver.
     pub restarts: u64,
 }
@@ -66,7 +80,42 @@ impl std::ops::Add for Counts {
             offences: self.offences + other.offences,
             kicked: self.kicked + other.kicked,
             refused: self.refused + other.refused,
+            streams: self.streams + other.streams,
+            streams_taken: self.streams_taken + other.streams_taken,
+            streams_refused: self.streams_refused + other.streams_refused,
+            streams_strange: self.streams_strange + other.streams_strange,
+            streams_broken: self.streams_broken + other.streams_broken,
+            streams_lost: self.streams_lost + other.streams_lost,
+            streams_dropped: self.streams_dropped + other.streams_dropped,
             restarts: self.restarts + other.restarts,
+        }
+    }
+}
+
+/// What one thread counts of its streams.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StreamCounts {
+    pub(super) now: u64,
+    pub(super) taken: u64,
+    pub(super) refused: u64,
+    pub(super) strange: u64,
+    pub(super) broken: u64,
+    pub(super) lost: u64,
+    pub(super) dropped: u64,
+}
+
+impl Counts {
+    /// With those of the streams.
+    pub(super) fn with_streams(self, streams: StreamCounts) -> Self {
+        Self {
+            streams: streams.now,
+            streams_taken: streams.taken,
+            streams_refused: streams.refused,
+            streams_strange: streams.strange,
+            streams_broken: streams.broken,
+            streams_lost: streams.lost,
+            streams_dropped: streams.dropped,
+            ..self
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose a datagram is: all clients send to one port.
+//! Whose a datagram is, or a packet of a stream: all clients send to one port.
 //!
 //! By the address it comes from, once a check of ICE came from there that was meant for one of our connections and was genuine
 //! (RFC 8445, 7.3); until then by the name that such a check bears (RFC 8489, 14.3: the receiver's fragment, a colon, the sender's).
@@ -6,39 +6,87 @@
 use super::peer::PeerAt;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use str0m::net::Protocol;
 
 const HEADER_BYTES: usize = 20;
 const BINDING_REQUEST: [u8; 2] = [0, 1];
 const USERNAME: u16 = 6;
 
+/// Where something comes from. A client may have the same port for datagrams and for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Origin {
+    pub(super) address: SocketAddr,
+    /// Over a stream; else it is a datagram.
+    pub(super) is_stream: bool,
+}
+
+impl Origin {
+    /// Of a stream.
+    pub(super) const fn stream(address: SocketAddr) -> Self {
+        Self {
+            address,
+            is_stream: true,
+        }
+    }
+
+    pub(super) const fn protocol(self) -> Protocol {
+        if self.is_stream {
+            Protocol::Tcp
+        } else {
+            Protocol::Udp
+        }
+    }
+}
+
+impl From<SocketAddr> for Origin {
+    /// Of a datagram.
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            address,
+            is_stream: false,
+        }
+    }
+}
+
 /// What is known of addresses and names.
 #[derive(Debug, Default)]
 pub(super) struct Demux {
-    addresses: HashMap<SocketAddr, PeerAt>,
+    addresses: HashMap<Origin, PeerAt>,
     names: HashMap<String, PeerAt>,
 }
 
 impl Demux {
     /// The connection that something from there is for.
-    pub(super) fn find(&self, from: SocketAddr, datagram: &[u8]) -> Option<PeerAt> {
+    pub(super) fn find(&self, from: impl Into<Origin>, datagram: &[u8]) -> Option<PeerAt> {
         self.addresses
-            .get(&from)
-            .or_else(|| self.names.get(receiver_of(datagram)?))
+            .get(&from.into())
             .copied()
+            .or_else(|| self.named(datagram))
+    }
+
+    /// The connection that a check names.
+    pub(super) fn named(&self, datagram: &[u8]) -> Option<PeerAt> {
+        self.names.get(receiver_of(datagram)?).copied()
+    }
+
+    /// Whose whatever comes from there is.
+    pub(super) fn of(&self, from: Origin) -> Option<PeerAt> {
+        self.addresses.get(&from).copied()
     }
 
     /// Whether something from there is known to be for that connection.
-    pub(super) fn knows(&self, from: SocketAddr, peer: PeerAt) -> bool {
-        self.addresses.get(&from) == Some(&peer)
+    pub(super) fn knows(&self, from: impl Into<Origin>, peer: PeerAt) -> bool {
+        self.of(from.into()) == Some(peer)
     }
 
     /// A genuine check came from there.
-    pub(super) fn came_from(&mut self, from: SocketAddr, peer: PeerAt) {
-        self.addresses.insert(from, peer);
+    pub(super) fn came_from(&mut self, from: impl Into<Origin>, peer: PeerAt) {
+        self.addresses.insert(from.into(), peer);
     }
 
     /// The address is that connection's no more.
-    pub(super) fn forget_address(&mut self, from: SocketAddr, peer: PeerAt) {
+    pub(super) fn forget_address(&mut self, from: impl Into<Origin>, peer: PeerAt) {
+        let from = from.into();
         if self.knows(from, peer) {
             self.addresses.remove(&from);
         }
@@ -109,7 +157,7 @@ mod tests {
         assert_eq!(demux.find(from, &[0x80, 96]), Some(3));
         demux.name("anew", 3);
         assert_eq!(
-            demux.find("192.0.2.2:1".parse().unwrap(), &ask),
+            demux.find("192.0.2.2:1".parse::<SocketAddr>().unwrap(), &ask),
             None,
             "an old name"
         );
@@ -117,6 +165,18 @@ mod tests {
         assert!(demux.knows(from, 3));
         demux.forget(3);
         assert_eq!(demux.find(from, &[0x80, 96]), None);
+    }
+
+    #[test]
+    fn a_stream_is_somebody_elses_than_the_datagrams_of_its_address() {
+        let from: SocketAddr = "192.0.2.1:5000".parse().unwrap();
+        let mut demux = Demux::default();
+        demux.came_from(from, 1);
+        assert_eq!(demux.of(Origin::stream(from)), None);
+        demux.came_from(Origin::stream(from), 2);
+        assert!(demux.knows(from, 1) && demux.knows(Origin::stream(from), 2));
+        demux.forget_address(Origin::stream(from), 2);
+        assert!(demux.knows(from, 1) && demux.of(Origin::stream(from)).is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `shard` | the value of one thread: whose a datagram is (`demux`), which connection counts, when everything is looked at |
+//! | `shard` | the value of one thread: whose a datagram is (`demux`), or a frame of a stream (`framing`), which connection counts, when everything is looked at |
 //! | `room` | who is fed with whose tracks, and of whom nothing is taken (`part`); who speaks (`speakers`, `floor`), whose voice comes first (`audio_stage`) |
 //! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`), what copies bring back of a voice (`repair`) |
@@ -30,6 +30,7 @@ mod event;
 mod floor;
 mod flow_limit;
 mod forwarder;
+pub mod framing;
 mod h264;
 mod introductions;
 mod key_frames;

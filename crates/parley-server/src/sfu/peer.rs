@@ -6,6 +6,7 @@
 
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
+use super::demux::Origin;
 use super::dialect::{check, config, opus_first};
 use super::down_track::{DownTrack, Goes};
 use super::flow_limit::FlowLimit;
@@ -19,7 +20,6 @@ use super::way::{FIRST_ESTIMATE, Wanted, Way};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{ParticipantId, RoomId};
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate as LibraryRate;
@@ -70,7 +70,7 @@ pub(super) struct Peer {
     pub(super) limit: FlowLimit,
     pub(super) offences: Offences,
     introductions: Introductions,
-    pub(super) addresses: VecDeque<SocketAddr>,
+    pub(super) addresses: VecDeque<Origin>,
     pub(super) ufrag: String,
     /// What goes down to the client.
     pub(super) way: Way,
@@ -317,22 +317,29 @@ impl Peer {
     /// The layer each section is to show, out of what the way carries. Lets the library look for more where that is worth it.
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<Aim>> {
         let (aims, look) = self.way.grant(now, wanted, sections);
-        if let Some(rate) = look {
-            self.rtc
-                .bwe()
-                .set_bitrate(LibraryRate::ZERO, LibraryRate::from(rate.bps()));
+        if let Some(look) = look {
+            let mut estimator = self.rtc.bwe();
+            if look.afresh {
+                estimator.reset(LibraryRate::from(self.way.estimate.bps()));
+            }
+            estimator.set_bitrate(LibraryRate::ZERO, LibraryRate::from(look.rate.bps()));
             self.dirty = true;
         }
         aims
     }
 
     /// The client comes from there. The address that gives way for it.
-    pub(super) fn comes_from(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        self.addresses.push_back(address);
+    pub(super) fn comes_from(&mut self, from: Origin) -> Option<Origin> {
+        self.addresses.push_back(from);
         if self.addresses.len() > ADDRESSES_MAX {
             return self.addresses.pop_front();
         }
         None
+    }
+
+    /// A stream of the client is over.
+    pub(super) fn comes_no_more_from(&mut self, from: Origin) {
+        self.addresses.retain(|other| *other != from);
     }
 
     /// Whether it was silent for so long.

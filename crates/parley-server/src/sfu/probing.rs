@@ -7,6 +7,8 @@
 //! * It is told to look for [`LEAST`] as soon as somebody is seen, however little is wanted. (Earlier there is nothing to look with, see `way`.)
 //! * What is wanted in all is told with room to spare, and anew only when it changed by much: each larger word is a probe of its own.
 //! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing.
+//! * Where it found nothing [`IN_VAIN`] times, each further look begins with an estimate made anew: as long as the library takes losses for
+//!   the way's it sends no probe, and of a way that was narrow and is wide again it would never learn.
 //!
 //! Deliberately absent: padding up to what would be needed. It finds the same, and keeps a narrow way full for a picture that will never
 //! fit, while everybody's voices wait behind it.
@@ -24,6 +26,8 @@ const SAME: f64 = 0.5;
 const SOON: Duration = Duration::from_millis(1_500);
 /// ... and at most, while they do not.
 const RARELY: Duration = Duration::from_secs(30);
+/// So many looks in a row without a find, some ten seconds, and the estimate is made anew.
+const IN_VAIN: u32 = 3;
 /// An estimate so many times as large was worth the look.
 const FOUND: f64 = 1.1;
 /// So much more is told for another look: the library looks when it is told more than before.
@@ -37,8 +41,19 @@ pub(super) struct Probing {
     told: Bitrate,
     next: Option<Instant>,
     pause: Duration,
+    /// Looks in a row that found nothing.
+    in_vain: u32,
     /// The estimate when it was told last.
     before: Bitrate,
+}
+
+/// What to tell the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// To look for so much.
+    pub(super) rate: Bitrate,
+    /// To forget what it knows of the way but its estimate.
+    pub(super) afresh: bool,
 }
 
 impl Default for Probing {
@@ -48,6 +63,7 @@ impl Default for Probing {
             told: Bitrate::ZERO,
             next: None,
             pause: SOON,
+            in_vain: 0,
             before: Bitrate::ZERO,
         }
     }
@@ -62,9 +78,10 @@ impl Probing {
         estimate: Bitrate,
         wanted: Bitrate,
         lacks: bool,
-    ) -> Option<Bitrate> {
+    ) -> Option<Look> {
         let wanted = wanted.scale(ROOM).max(LEAST);
         let before = self.told;
+        let mut afresh = false;
         if wanted > self.wanted || wanted < self.wanted.scale(SAME) {
             // With some room above, for what is measured sways.
             self.wanted = if self.wanted == Bitrate::ZERO {
@@ -77,17 +94,20 @@ impl Probing {
         if !lacks {
             self.next = None;
             self.pause = SOON;
+            self.in_vain = 0;
         } else if now >= *self.next.get_or_insert(now + SOON) {
-            self.pause = if estimate >= self.before.scale(FOUND) {
-                SOON
+            (self.pause, self.in_vain) = if estimate >= self.before.scale(FOUND) {
+                (SOON, 0)
             } else {
-                (self.pause * 2).min(RARELY)
+                ((self.pause * 2).min(RARELY), self.in_vain.saturating_add(1))
             };
+            afresh = self.in_vain > IN_VAIN;
             self.next = Some(now + self.pause);
             self.before = estimate;
             self.told = Bitrate::from_bps(self.told.bps().saturating_add(NUDGE.bps()));
         }
-        (self.told != before).then_some(self.told)
+        let rate = self.told;
+        (rate != before).then_some(Look { rate, afresh })
     }
 }
 
@@ -108,14 +128,35 @@ mod tests {
     fn it_is_told_however_little_is_wanted_and_not_for_every_sway() {
         let now = start();
         let mut probing = Probing::default();
-        assert_eq!(probing.look(now, kbps(500), Bitrate::ZERO, false), Some(LEAST));
-        assert_eq!(probing.look(now, kbps(500), kbps(900), false), None);
-        let more = probing.look(now, kbps(500), kbps(2_000), false).unwrap();
+        let mut look = |wanted| probing.look(now, kbps(500), wanted, false).map(|look| look.rate);
+        assert_eq!(look(Bitrate::ZERO), Some(LEAST));
+        assert_eq!(look(kbps(900)), None);
+        let more = look(kbps(2_000)).unwrap();
         assert!(more >= kbps(3_000), "{more}");
         for sway in [1_900, 2_100, 2_000, 1_500] {
-            assert_eq!(probing.look(now, kbps(500), kbps(sway), false), None);
+            assert_eq!(look(kbps(sway)), None);
         }
-        assert_eq!(probing.look(now, kbps(500), kbps(100), false), Some(kbps(2_250)));
+        assert_eq!(look(kbps(100)), Some(kbps(2_250)));
+    }
+
+    #[test]
+    fn what_is_known_is_forgotten_where_nothing_was_found_for_long() {
+        let start = start();
+        let mut probing = Probing::default();
+        let mut looks = |tenths: std::ops::Range<u64>, estimate| {
+            tenths
+                .filter_map(|tenth| {
+                    let now = start + Duration::from_millis(100 * tenth);
+                    probing.look(now, estimate, kbps(1_000), true)
+                })
+                .map(|look| look.afresh)
+                .collect::<Vec<bool>>()
+        };
+        // The first word, a look that any estimate answers, three in vain, and what follows.
+        let afresh = looks(0..600, kbps(400));
+        assert_eq!(afresh[..7], [false, false, false, false, false, true, true]);
+        // What grows is not forgotten.
+        assert!(!looks(1_000..1_100, kbps(800)).contains(&true));
     }
 
     #[test]

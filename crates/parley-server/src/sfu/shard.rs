@@ -1,6 +1,7 @@
 //! All rooms of one thread: a value. Datagrams, commands and time in; datagrams and events out.
 //!
-//! Who drives it calls [`Sfu::handle_packet`] for everything that was read, [`Sfu::handle_command`] for everything that was asked,
+//! Who drives it calls [`Sfu::handle_packet`] for every datagram that was read, [`Sfu::handle_frame`] for every packet of a stream,
+//! [`Sfu::handle_command`] for everything that was asked,
 //! then once [`Sfu::flush`], and sends what [`Sfu::take_outgoing`] gives; all of it again at [`Sfu::next_timeout`] at the latest.
 
 use super::certificate::Certificate;
@@ -19,6 +20,7 @@ use slab::Slab;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use str0m::net::TcpType;
 use str0m::{Candidate, Input};
 
 pub(super) use passed::Passed;
@@ -27,6 +29,7 @@ mod agenda;
 mod connections;
 mod packets;
 mod passed;
+mod streams;
 
 /// Between two looks at what everybody gets and is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -52,6 +55,8 @@ pub struct SfuConfig {
     pub addresses: Vec<SocketAddr>,
     /// The address that a router in front gives it to the outside, for those of [`SfuConfig::addresses`] of the same family.
     pub outside: Vec<SocketAddr>,
+    /// Where streams come in (ICE over TCP), those of the outside among them; none: there are none.
+    pub streams: Vec<SocketAddr>,
     /// Connections at once.
     pub peers_max: usize,
     /// Random bytes: sequence numbers begin anywhere.
@@ -98,13 +103,15 @@ pub enum Ask {
     Leave,
 }
 
-/// A datagram to send.
+/// A datagram to send, or a packet in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// From which of its addresses.
     pub from: SocketAddr,
     /// Where to.
     pub to: SocketAddr,
+    /// Over the stream that came from there.
+    pub is_stream: bool,
     /// What.
     pub bytes: Vec<u8>,
 }
@@ -137,10 +144,16 @@ impl Sfu {
                 .find(|base| base.is_ipv4() == address.is_ipv4())?;
             Candidate::server_reflexive(*address, *base, "udp").ok()
         };
+        // Whoever is behind a router is connected to at its address all the same: nothing comes from these by itself.
+        let passive = |address: &SocketAddr| {
+            let candidate = Candidate::builder().tcp().host(*address);
+            candidate.tcptype(TcpType::Passive).build().ok()
+        };
         let candidates = config.addresses.iter().filter_map(host);
         Self {
             candidates: candidates
                 .chain(config.outside.iter().filter_map(outside))
+                .chain(config.streams.iter().filter_map(passive))
                 .collect(),
             certificate: config.certificate,
             peers_max: config.peers_max,

@@ -8,7 +8,7 @@ use super::allocation::{Allocator, Demand, Grants, MARGIN};
 use super::down_track::{DownTrack, Feed};
 use super::forwarder::Aim;
 use super::layer::{Layer, enough};
-use super::probing::Probing;
+use super::probing::{Look, Probing};
 use super::shield::{Shield, with_copies};
 use super::trial::{Trial, dares};
 use super::up_track::UpTrack;
@@ -204,7 +204,7 @@ impl Way {
         now: Instant,
         wanted: &Wanted,
         sections: usize,
-    ) -> (Vec<Option<Aim>>, Option<Bitrate>) {
+    ) -> (Vec<Option<Aim>>, Option<Look>) {
         let voices = self.voices.room(now, wanted.voices);
         let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
         self.note_seen(now, wanted);

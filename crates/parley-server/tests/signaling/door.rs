@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use parley_server::turn::{Moment, TurnSecret};
-use parley_server::{CertificateSource, RelayConfig, Server, ServerConfig, TlsConfig};
+use parley_server::{CertificateSource, GroupConfig, RelayConfig, Server, ServerConfig, TlsConfig};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -362,5 +362,92 @@ async fn the_numbers_are_for_the_operator() {
         .await;
         assert_eq!(answer.contains("parley_rooms"), allowed, "{header}: {answer}");
     }
+    server.stop().await;
+}
+
+/// A check of ICE in a frame, of somebody whom nobody knows.
+fn framed_check() -> Vec<u8> {
+    let mut check = vec![0, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, 7]);
+    check.extend(b"no:body\0");
+    [&[0, 32][..], &check].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_over_tcp_shares_the_port_too_and_is_told_apart_from_relays() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_with(folder.path(), |config| ServerConfig {
+        sfu: Some(GroupConfig::at(([127, 0, 0, 1], 0).into())),
+        header_timeout: Duration::from_secs(2),
+        ..config
+    })
+    .await;
+    let sfu = server.sfu().unwrap();
+    let is_closed = |mut stream: TcpStream| async move {
+        // A reset is an end as well.
+        let mut rest = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap();
+        rest.is_empty()
+    };
+    for (number, address) in [server.address(), server.tls_addresses()[0]]
+        .into_iter()
+        .enumerate()
+    {
+        assert!(
+            answers_stun(TcpStream::connect(address).await.unwrap()).await,
+            "TURN over TCP"
+        );
+        let check = framed_check();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        for piece in [&check[..1], &check[1..3], &check[3..9], &check[9..]] {
+            stream.write_all(piece).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        assert!(is_closed(stream).await, "nobody is called so");
+        let handed = number as u64 + 1;
+        assert_eq!(server.counters().sfu_streams_handed, handed);
+        assert_eq!(server.counters().turn_streams, handed);
+    }
+    // Whoever says half of it is put out by the front, and the SFU never hears of it.
+    for said in [&framed_check()[..2], &framed_check()[..20]] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        assert!(is_closed(stream).await);
+    }
+    let counters = server.counters();
+    assert_eq!((counters.tcp_silent, counters.sfu_streams_handed), (2, 2));
+    let counted = async {
+        while sfu.counts().streams_strange < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, counted)
+        .await
+        .expect("the SFU counts strangers");
+    assert_eq!(sfu.counts().streams_taken, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_media_comes_by_datagrams_only_no_stream_is_taken_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_with(folder.path(), |config| {
+        let sfu = GroupConfig::at(([127, 0, 0, 1], 0).into());
+        ServerConfig {
+            sfu: Some(GroupConfig { tcp: false, ..sfu }),
+            ..config
+        }
+    })
+    .await;
+    assert!(!server.sfu().unwrap().takes_streams());
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(&framed_check()).await.unwrap();
+    let mut rest = Vec::new();
+    // The relays find that it is none of theirs.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap();
+    assert!(rest.is_empty());
+    assert_eq!(server.counters().sfu_streams_handed, 0);
     server.stop().await;
 }

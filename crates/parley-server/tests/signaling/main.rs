@@ -9,6 +9,8 @@
 mod admin;
 mod client;
 mod crossing;
+#[cfg(target_os = "linux")]
+mod crowd;
 mod door;
 mod floods;
 mod forged;

@@ -14,6 +14,7 @@ use crate::peer::library::LibraryEvents;
 use crate::peer::network_watch::NetworkWatch;
 use crate::peer::setup::Reach;
 use crate::peer::stats::Sampler;
+use crate::peer::tcp::guard::Guard;
 use crate::peer::{addresses, privacy, servers};
 use crate::sfu_port::{SfuCommand, SfuEventKind};
 use parley_proto::{Bitrate, Source};
@@ -57,7 +58,7 @@ impl GroupDriver {
             SfuCommand::MakeOffer { ice_restart } => self.make_offer(ice_restart).await?,
             SfuCommand::SetAnswer { sdp } => {
                 let open = self.newest().ok_or(CommandError::NotOpen)?;
-                open.connection.set_answer(&sdp).await?;
+                open.connection.set_answer(&sdp, clock()).await?;
                 let number = open.connection.number;
                 self.refresh_ways().await;
                 self.tell(number, SfuEventKind::AnswerSet);
@@ -89,14 +90,18 @@ impl GroupDriver {
         let (events, library) = LibraryEvents::new();
         let now = clock();
         let camera = self.camera.iter();
+        // Whoever hides its address connects to nobody but relays.
+        let tcp = (self.network.candidates == CandidatePolicy::All).then(|| {
+            let (_, all) = addresses::look(&self.network);
+            Guard::outward(&addresses, &all, Arc::clone(&self.tcp_dials))
+        });
         let blueprint = Blueprint {
             number,
             reach: Reach {
                 ice_servers,
                 candidates: self.network.candidates,
                 addresses: addresses.clone(),
-                // The server listens on UDP.
-                tcp: None,
+                tcp,
             },
             bounds: self.bounds(),
             camera: camera

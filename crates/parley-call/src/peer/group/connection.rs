@@ -11,9 +11,12 @@ use crate::peer::rounds::Rounds;
 use crate::peer::runtime::LiveTasks;
 use crate::peer::setup::{LocalTrack, Trunk};
 use crate::peer::stats::Pair;
+use crate::peer::tcp::guard::Guard;
 use crate::peer::tcp::lines;
+use crate::peer::tcp::rules::Refusal;
 use crate::peer::way::{self, Selected};
 use crate::relay::relays::Relays;
+use crate::sdp::ufrags;
 use crate::sfu_port::ReceiveSection;
 use parley_proto::limits::SFU_SDP_BYTES_MAX;
 use parley_proto::{Bitrate, Publish, PublishedLayer, Source};
@@ -27,7 +30,7 @@ use tokio::sync::watch;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::transport::DtlsTransport;
-use webrtc::peer_connection::{PeerConnection, RTCSessionDescription};
+use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 /// How long closing may take before the connection is left to itself.
@@ -54,6 +57,8 @@ pub(super) struct Connection {
     pub(super) room: Arc<Room>,
     pub(super) tasks: Arc<LiveTasks>,
     pub(super) rounds: Arc<Rounds>,
+    /// What streams there may be; none without.
+    pub(super) tcp: Option<Arc<Guard>>,
     pub(super) peer: Arc<dyn PeerConnection>,
     pub(super) sending: Vec<Sending>,
     receiving: Vec<(bool, Arc<dyn RtpTransceiver>)>,
@@ -98,6 +103,7 @@ impl Connection {
             room,
             tasks,
             rounds,
+            tcp: blueprint.reach.tcp.clone(),
             peer,
             sending: Vec::new(),
             receiving: Vec::new(),
@@ -180,7 +186,8 @@ impl Connection {
     pub(super) async fn make_offer(&self, ice_restart: bool) -> Result<String> {
         let options = ice_restart.then_some(RTCOfferOptions { ice_restart });
         let offer = self.peer.create_offer(options).await?;
-        let sdp = lines::told_description(&offer.sdp);
+        // Nobody connects to us, and the server need not know from where we do.
+        let sdp = lines::without_tcp(&offer.sdp);
         self.peer.set_local_description(offer).await?;
         Ok(sdp)
     }
@@ -221,14 +228,43 @@ impl Connection {
     }
 
     /// Sets the server's answer; checks begin.
-    pub(super) async fn set_answer(&self, sdp: &str) -> Result<()> {
+    pub(super) async fn set_answer(&self, sdp: &str, now: Instant) -> Result<()> {
         if sdp.len() > SFU_SDP_BYTES_MAX {
             return Err(CommandError::TooLarge("the description"));
         }
         let answer = RTCSessionDescription::answer(lines::without_tcp(sdp))?;
         self.meter.redundancy.read(sdp);
+        if let Some(tcp) = &self.tcp {
+            tcp.begin(ufrags(sdp).next().unwrap_or_default(), now);
+        }
         self.peer.set_remote_description(answer).await?;
+        if let Some(tcp) = &self.tcp {
+            self.want_streams(tcp, sdp).await;
+        }
         Ok(())
+    }
+
+    /// The server's places for streams: connected to when datagrams did not get there, as far as the guard lets.
+    async fn want_streams(&self, tcp: &Guard, sdp: &str) {
+        for (at, candidate) in lines::places(sdp) {
+            match tcp.want(at) {
+                Ok(()) => {}
+                // A server on this machine, or one that was named before.
+                Err(Refusal::Here | Refusal::TooMany) => continue,
+                Err(refusal) => {
+                    tracing::debug!(%at, %refusal, "the server is not reached by a stream there");
+                    continue;
+                }
+            }
+            let init = RTCIceCandidateInit {
+                candidate,
+                sdp_mline_index: Some(0),
+                ..Default::default()
+            };
+            if let Err(error) = self.peer.add_ice_candidate(init).await {
+                tracing::debug!(%at, %error, "the server is not reached by a stream there");
+            }
+        }
     }
 
     /// A stream of the server can be spoken to.
@@ -275,6 +311,9 @@ impl Connection {
 
     /// Ends it and everything that belongs to it.
     pub(super) async fn close(self) {
+        if let Some(tcp) = &self.tcp {
+            tcp.end();
+        }
         match tokio::time::timeout(CLOSE_MAX, self.peer.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "closing"),

@@ -18,12 +18,13 @@ use crate::peer::library::LibraryEvent;
 use crate::peer::meter::Drops;
 use crate::peer::shared_sound::SharedSound;
 use crate::peer::spawn::Unsent;
+use crate::peer::tcp::rules::Budget;
 use crate::port::{ConnectionPhase, PeerStats};
 use crate::sfu_port::{SfuCommand, SfuEvent, SfuEventKind};
 use parley_media::audio::protection::Reads;
 use parley_proto::Bitrate;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Interval;
@@ -89,6 +90,8 @@ pub(in crate::peer) struct GroupDriver {
     pub(super) speaks: bool,
     /// A screen was shared, with sound or without: its tracks are on every connection from then on.
     pub(super) shares: Option<bool>,
+    /// How often this side may connect to the server over TCP, over all of its connections.
+    pub(super) tcp_dials: Arc<Mutex<Budget>>,
     /// What is dropped of no connection in particular.
     pub(super) dropped: Drops,
     unsent: Arc<Unsent>,
@@ -125,6 +128,7 @@ impl GroupDriver {
             ways: Ways::default(),
             speaks: true,
             shares: None,
+            tcp_dials: Arc::default(),
             dropped: Drops::default(),
             unsent: setup.unsent,
             untold: Vec::new(),
@@ -447,6 +451,8 @@ impl GroupDriver {
         let estimate = open.connection.estimate.borrow().bps();
         let mut sample = open.sampler.sample(&open.connection.meter, pair, estimate, now);
         sample.drops.extend(open.relays.counted());
+        let tcp = open.connection.tcp.as_ref();
+        sample.drops.extend(tcp.into_iter().flat_map(|tcp| tcp.counted()));
         sample.drops.extend(self.dropped.list());
         let unsent = self.unsent.layer_frames.get();
         sample

@@ -59,6 +59,13 @@ impl Open {
             self.connection.rounds.set(true);
             self.relays.look_again();
         }
+        if let Some(tcp) = &self.connection.tcp {
+            if self.up {
+                tcp.rest();
+            } else {
+                tcp.look_again();
+            }
+        }
         Some(phase)
     }
 }

@@ -34,6 +34,8 @@ pub(in crate::peer) struct Guard {
     rules: Mutex<Rules>,
     budget: Arc<Mutex<Budget>>,
     listened: Vec<IpAddr>,
+    /// Others may connect to us.
+    takes: bool,
     /// The call stands, so streams are not needed.
     stands: watch::Sender<bool>,
     /// The connection is closed.
@@ -50,20 +52,43 @@ impl Guard {
         budget: Arc<Mutex<Budget>>,
     ) -> Arc<Self> {
         let bound: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
+        Arc::new(Self::of(&bound, beside, budget))
+    }
+
+    /// The same for a connection to somebody who is only connected to, and never connects: a server. No port stays open.
+    pub(in crate::peer) fn outward(
+        bound: &[SocketAddr],
+        beside: &[IpAddr],
+        budget: Arc<Mutex<Budget>>,
+    ) -> Arc<Self> {
+        let bound: Vec<IpAddr> = bound.iter().map(SocketAddr::ip).collect();
         Arc::new(Self {
-            rules: Mutex::new(Rules::new(&bound, beside)),
+            takes: false,
+            ..Self::of(&bound, beside, budget)
+        })
+    }
+
+    fn of(bound: &[IpAddr], beside: &[IpAddr], budget: Arc<Mutex<Budget>>) -> Self {
+        Self {
+            rules: Mutex::new(Rules::new(bound, beside)),
             budget,
-            listened: listened(&bound),
+            listened: listened(bound),
+            takes: true,
             stands: watch::Sender::new(false),
             ended: watch::Sender::new(false),
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
             counters: Counters::default(),
-        })
+        }
     }
 
     /// Where ports are opened, any port each.
     pub(in crate::peer) fn listened(&self) -> &[IpAddr] {
         &self.listened
+    }
+
+    /// Whether others may connect to us.
+    pub(in crate::peer) const fn takes(&self) -> bool {
+        self.takes
     }
 
     /// The other side can be connected to there.

@@ -78,6 +78,15 @@ pub(in crate::peer) fn without_tcp(sdp: &str) -> String {
     })
 }
 
+/// The places to connect to in a description of the server's: it is told once for all, and its own candidates are in it.
+pub(in crate::peer) fn places(sdp: &str) -> impl Iterator<Item = (SocketAddr, String)> {
+    sdp.lines()
+        .filter_map(|line| match read(line.trim_end().strip_prefix("a=")?) {
+            Candidate::Passive { at, line } => Some((at, line)),
+            Candidate::Udp | Candidate::OtherTcp | Candidate::Unknown => None,
+        })
+}
+
 fn map_candidates(sdp: &str, map: impl Fn(&str) -> Option<String>) -> String {
     sdp.split_inclusive('\n')
         .filter_map(|line| {
@@ -173,6 +182,22 @@ mod tests {
         );
         assert_eq!(told_description(&sdp), ours);
         assert_eq!(told_description(&without), without);
+    }
+
+    #[test]
+    fn the_places_in_a_description_are_taken_with_the_preference_of_a_stream() {
+        let sdp = format!(
+            "v=0\r\na={PASSIVE}\r\na=candidate:1 1 udp 1 10.0.0.1 5 typ host\r\na={ACTIVE}\r\na={}\r\n",
+            PASSIVE.replace("192.168.1.7", "2001:db8::7")
+        );
+        let found: Vec<_> = places(&sdp).collect();
+        let at: Vec<_> = found.iter().map(|(at, _)| at.to_string()).collect();
+        assert_eq!(at, ["192.168.1.7:40000", "[2001:db8::7]:40000"]);
+        assert!(
+            found
+                .iter()
+                .all(|(_, line)| line.starts_with("candidate:") && priority(line) < SRFLX)
+        );
     }
 
     proptest! {

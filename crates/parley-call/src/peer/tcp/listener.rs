@@ -1,5 +1,5 @@
 //! Streams that others open: each is listened to until it said a check that is meant for us, and only then the library hears of
-//! it. A driver.
+//! it. A driver. Where nobody shall connect, there is [`Closed`].
 //!
 //! Anybody may connect to an open port. Whoever says nothing, or something else, is put out after a few seconds; while many
 //! wait so, the newest puts out the oldest, since who is genuine speaks at once.
@@ -156,5 +156,34 @@ impl AsyncTcpListener for Listener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+}
+
+/// What the library is given in place of a socket that nobody shall connect to: it makes a candidate for streams of ours of it.
+#[derive(Debug)]
+pub(in crate::peer) struct Closed {
+    was: SocketAddr,
+}
+
+impl Closed {
+    /// The socket itself is to be dropped.
+    ///
+    /// # Errors
+    /// When the system does not say where it was.
+    pub(in crate::peer) fn in_place_of(socket: &std::net::TcpListener) -> io::Result<Self> {
+        let was = socket.local_addr()?;
+        Ok(Self { was })
+    }
+}
+
+impl AsyncTcpListener for Closed {
+    fn accept<'a>(
+        &'a self,
+    ) -> Pin<Box<dyn Future<Output = io::Result<(Arc<dyn AsyncTcpStream>, SocketAddr)>> + Send + 'a>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.was)
     }
 }

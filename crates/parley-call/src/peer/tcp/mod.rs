@@ -1,4 +1,5 @@
-//! ICE over TCP (RFC 6544): a direct way for two between whom datagrams do not pass and streams do.
+//! ICE over TCP (RFC 6544): a direct way for two between whom datagrams do not pass and streams do, and to the SFU for whoever no
+//! datagram reaches.
 //!
 //! The library has it: candidates, framing, pairs, which one is nominated. What it lacks is any bound. It connects to whatever
 //! address a candidate names, takes in whoever connects, ranks a stream above what a STUN server saw, and one stream that takes
@@ -13,7 +14,7 @@
 //! | `guard` | the rules of one connection, shared between the driver and the library's tasks |
 //! | `stream` | driver: one stream, with a bounded queue that never waits |
 //! | `dial` | driver: a stream that we open |
-//! | `listener` | driver: those that others open |
+//! | `listener` | driver: those that others open; none on a connection to the SFU, which only takes streams |
 //!
 //! Deliberately absent: active candidates of the other side (whoever is meant by one comes by itself), simultaneous open (which
 //! browsers do not do either), addresses that a NAT gave to a stream (section 5.2), TLS. With relays alone nothing of this is

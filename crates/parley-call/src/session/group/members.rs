@@ -1,9 +1,10 @@
 //! What each of the others in a group said of themselves, and what they were told. Sans-IO.
 //!
-//! A state is said to everybody when it changes, and to a newcomer by itself: microphone and camera, then the hand if it is up, then
-//! whatever recording asks. What is said once (a reaction) goes before. Nothing is queued but that: what is to be said follows
+//! A state is said to everybody when it changes, and to a newcomer by itself, or to everybody once more where many come together:
+//! microphone and camera, then the hand if it is up, then whatever recording asks. What is said once (a reaction) goes before. Nothing is queued but that: what is to be said follows
 //! from what they were told.
 
+use super::newcomers::Newcomers;
 use crate::session::context::Context;
 use crate::session::io::SessionEvent;
 use crate::session::presence::with_what_it_takes;
@@ -57,6 +58,7 @@ pub(super) struct Members {
     /// What everybody was told who was there then.
     told_media: Option<MediaState>,
     told_hand: bool,
+    newcomers: Newcomers,
     reactions: VecDeque<Reaction>,
     /// This side lets itself be recorded.
     allowed: bool,
@@ -213,8 +215,45 @@ impl Members {
             .min()
     }
 
-    /// The next thing to be said, and to whom (nobody: to everybody); it counts as said.
-    pub(super) fn next_word(&mut self) -> Option<(Option<ParticipantId>, ControlMessage)> {
+    /// When newcomers are told who wait to be; where nothing else keeps this side from saying it.
+    pub(super) fn tells_newcomers_at(&self) -> Option<Instant> {
+        let waits = self.of.values().any(|member| self.is_to_be_told(member));
+        self.newcomers.next_at().filter(|_| waits)
+    }
+
+    /// Whether somebody came who was told nothing, and for whom there is something. Hundreds of listeners would tell each other that nothing
+    /// of theirs is on.
+    fn is_to_be_told(&self, member: &Member) -> bool {
+        member.told == Told::Nothing && (!self.own_listens || !member.listens || self.own_hand)
+    }
+
+    /// Those of them whose word may as well go to everybody: of a listener among others it is the hand alone.
+    fn those_of_one_word(&self) -> Vec<ParticipantId> {
+        let of_one = |(_, member): &(&ParticipantId, &Member)| {
+            self.is_to_be_told(member) && (!self.own_listens || member.listens)
+        };
+        self.of.iter().filter(of_one).map(|(id, _)| *id).collect()
+    }
+
+    /// Where many came everybody is told once more, if it is time for that.
+    fn tell_many(&mut self, now: Instant) {
+        let waiting = self.those_of_one_word();
+        if !Newcomers::are_many(waiting.iter()) || !self.newcomers.take(now) {
+            return;
+        }
+        for id in waiting {
+            if let Some(member) = self.of.get_mut(&id) {
+                member.told = Told::All;
+            }
+        }
+        self.told_hand = false;
+        if !self.own_listens {
+            self.told_media = None;
+        }
+    }
+
+    /// The next thing to be said now, and to whom (nobody: to everybody); it counts as said.
+    pub(super) fn next_word(&mut self, now: Instant) -> Option<(Option<ParticipantId>, ControlMessage)> {
         if self.of.is_empty() {
             self.reactions.clear();
             return None;
@@ -231,6 +270,7 @@ impl Members {
                 member.told = Told::All;
             }
         }
+        self.tell_many(now);
         if self.told_media != Some(self.own_media) {
             self.told_media = Some(self.own_media);
             return Some((None, ControlMessage::MediaState(self.own_media)));
@@ -240,11 +280,12 @@ impl Members {
             self.told_hand = raised;
             return Some((None, ControlMessage::Hand { raised }));
         }
+        let own_listens = self.own_listens;
         for (id, member) in &mut self.of {
-            if member.told == Told::Nothing {
+            let silent = own_listens && member.listens;
+            if member.told == Told::Nothing && (silent && !raised || self.newcomers.take(now)) {
                 member.told = Told::Media;
-                // Hundreds of listeners would tell each other that nothing of theirs is on.
-                if !(self.own_listens && member.listens) {
+                if !silent {
                     return Some((Some(*id), ControlMessage::MediaState(self.own_media)));
                 }
             }
@@ -259,5 +300,68 @@ impl Members {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary moment to count from")]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn id(n: u16) -> ParticipantId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        ParticipantId::from_bytes(id)
+    }
+
+    /// Everything that may be said now: to whom, and whether it is of the hand.
+    fn words(members: &mut Members, now: Instant) -> Vec<(Option<ParticipantId>, bool)> {
+        let next = || members.next_word(now);
+        let all = std::iter::from_fn(next).take(999);
+        all.map(|(to, message)| (to, matches!(message, ControlMessage::Hand { .. })))
+            .collect()
+    }
+
+    #[test]
+    fn a_newcomer_is_told_by_itself_and_hundreds_who_come_together_by_a_few_words_to_everybody() {
+        let (mut members, start) = (Members::default(), Instant::now());
+        members.set_own_hand(true);
+        members.welcome(start, id(1), false);
+        assert_eq!(words(&mut members, start), [(None, false), (None, true)]);
+        members.welcome(start, id(2), false);
+        let each = [(Some(id(2)), false), (Some(id(2)), true)];
+        assert_eq!(words(&mut members, start), each);
+        let mut said = Vec::new();
+        let mut now = start;
+        for n in 0..300 {
+            now = start + Duration::from_millis(1000 + 10 * u64::from(n));
+            members.welcome(now, id(10 + n), true);
+            said.extend(words(&mut members, now));
+        }
+        let due = members.tells_newcomers_at().expect("some wait");
+        assert!(due > now, "nothing that was due is left");
+        said.extend(words(&mut members, due));
+        assert!(said.len() <= 30, "{}", said.len());
+        assert_eq!(said[said.len() - 2..], [(None, false), (None, true)]);
+        assert_eq!(members.tells_newcomers_at(), None);
+    }
+
+    #[test]
+    fn a_listener_tells_listeners_nothing_but_of_the_hand_and_all_of_them_by_one_word() {
+        let (mut members, now) = (Members::default(), Instant::now());
+        members.set_own_listens(true);
+        members.welcome(now, id(1), false);
+        for n in 10..60 {
+            members.welcome(now, id(n), true);
+        }
+        assert_eq!(words(&mut members, now), [(Some(id(1)), false)]);
+        members.set_own_hand(true);
+        assert_eq!(words(&mut members, now), [(None, true)]);
+        for n in 60..90 {
+            members.welcome(now, id(n), true);
+        }
+        let later = now + Duration::from_secs(2);
+        assert_eq!(words(&mut members, later), [(None, true)]);
     }
 }

@@ -14,6 +14,7 @@
 //! | `to_driver` | when the driver is told what the server said |
 //! | `watch` | what is done about a picture that stopped |
 //! | `members` | what they say of themselves, and what they are told |
+//! | `newcomers` | how newcomers are told, where many come |
 //! | `spotlight` | whom a host put large for everybody |
 //! | `offences` | what hosts are told that somebody's client does |
 //! | `words` | what may be said when, sealed |
@@ -23,6 +24,7 @@
 mod connection;
 mod lists;
 mod members;
+mod newcomers;
 mod offences;
 mod publications;
 mod settle;
@@ -357,16 +359,19 @@ impl Group {
         self.lists.wishes_changed();
     }
 
-    /// The app wants to say something to somebody, of chat or files.
+    /// The app wants to say something to somebody, of chat or files, or of chat to everybody.
     pub(super) fn say_frame(
         &mut self,
         around: Around<'_>,
-        to: ParticipantId,
+        to: Option<ParticipantId>,
         kind: LaneKind,
         frame: &[u8],
         cx: &mut Context<'_>,
     ) {
-        match around.me.filter(|_| around.joined && around.roster.has(to)) {
+        match around
+            .me
+            .filter(|_| around.joined && to.is_none_or(|to| around.roster.has(to)))
+        {
             Some(me) => self.words.say_frame(me, to, kind, frame, cx),
             None => cx.counters.signals_dropped += 1,
         }

@@ -34,6 +34,13 @@ impl Group {
             _ => None,
         };
         let told = joined && self.connection.is_negotiated();
+        // Those who wait for something else are told when that comes.
+        let newcomers = [
+            self.members.tells_newcomers_at(),
+            self.spotlights.tells_newcomers_at(),
+        ];
+        let newcomers = newcomers.into_iter().flatten().min();
+        let newcomers = newcomers.filter(|_| joined && !self.words_wait);
         let parts = [
             words,
             expected,
@@ -43,6 +50,7 @@ impl Group {
             self.to_driver.deadline(),
             self.watch.deadline(),
             self.members.deadline(),
+            newcomers,
             self.silent_since.map(|since| since + SILENCE_MAX),
         ];
         parts.into_iter().flatten().min()
@@ -198,7 +206,10 @@ impl Group {
                 self.words_wait = self.words.next_at().is_some();
                 return;
             }
-            let next = self.members.next_word().or_else(|| self.spotlights.next_word());
+            let next = self
+                .members
+                .next_word(cx.now)
+                .or_else(|| self.spotlights.next_word(cx.now));
             let Some((to, message)) = next else {
                 return;
             };

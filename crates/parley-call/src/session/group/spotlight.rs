@@ -3,11 +3,13 @@
 //! A host says it to everybody on every change, and to a newcomer by itself, as a raised hand. What was said or heard last counts, as long as whoever
 //! said it is a host by the server's word, and whoever is meant is there. It outlives the group for as long as somebody of it may come back.
 
+use super::newcomers::Newcomers;
 use crate::session::roster::Roster;
 use crate::snapshot::Spotlight;
 use parley_proto::limits::GROUP_PEOPLE_MAX;
 use parley_proto::{ControlMessage, Participant, ParticipantId, Role};
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Spotlights {
     takes_back: bool,
     /// Those who have to be told by themselves.
     newcomers: BTreeSet<ParticipantId>,
+    /// How they are told.
+    pace: Newcomers,
     /// What another host says, if they were the last.
     heard: Option<(ParticipantId, Spotlight)>,
 }
@@ -69,14 +73,27 @@ impl Spotlights {
         own.or(heard.map(|(_, target)| target)).filter(is_there)
     }
 
-    /// The next thing to be said, and to whom (nobody: to everybody); it counts as said.
-    pub(super) fn next_word(&mut self) -> Option<(Option<ParticipantId>, ControlMessage)> {
+    /// When newcomers are told who wait to be; where nothing else keeps this side from saying it.
+    pub(super) fn tells_newcomers_at(&self) -> Option<Instant> {
+        let waits = self.own.is_some() && !self.newcomers.is_empty();
+        self.pace.next_at().filter(|_| waits)
+    }
+
+    /// The next thing to be said now, and to whom (nobody: to everybody); it counts as said.
+    pub(super) fn next_word(&mut self, now: Instant) -> Option<(Option<ParticipantId>, ControlMessage)> {
         if std::mem::take(&mut self.takes_back) || self.own != self.told {
             self.told = self.own;
             self.newcomers.clear();
             return Some((None, word(self.own)));
         }
         let own = self.own?;
+        if self.newcomers.is_empty() || !self.pace.take(now) {
+            return None;
+        }
+        if Newcomers::are_many(self.newcomers.iter()) {
+            self.newcomers.clear();
+            return Some((None, word(Some(own))));
+        }
         let newcomer = self.newcomers.pop_first()?;
         Some((Some(newcomer), word(Some(own))))
     }
@@ -90,6 +107,7 @@ fn word(target: Option<Spotlight>) -> ControlMessage {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary moment to count from")]
 mod tests {
     use super::*;
 
@@ -169,7 +187,7 @@ mod tests {
         assert_eq!(one.shown(Some(&me), &roster), Some(on(3)));
         one.put(Some(on(3)));
         one.forget(on(3).participant);
-        assert_eq!(one.next_word(), Some((None, word(Some(on(3))))));
+        assert_eq!(one.next_word(Instant::now()), Some((None, word(Some(on(3))))));
     }
 
     #[test]
@@ -178,20 +196,23 @@ mod tests {
         let [host, newcomer] = [2, 7].map(|n| ParticipantId::from_bytes([n; 16]));
         let mut one = Spotlights::default();
         one.welcome(newcomer);
-        assert_eq!(one.next_word(), None, "of nothing nobody is told");
+        assert_eq!(one.next_word(Instant::now()), None, "of nothing nobody is told");
         one.put(Some(on(3)));
-        assert_eq!(one.next_word(), Some((None, word(Some(on(3))))));
-        assert_eq!(one.next_word(), None);
+        assert_eq!(one.next_word(Instant::now()), Some((None, word(Some(on(3))))));
+        assert_eq!(one.next_word(Instant::now()), None);
         one.welcome(newcomer);
-        assert_eq!(one.next_word(), Some((Some(newcomer), word(Some(on(3))))));
+        assert_eq!(
+            one.next_word(Instant::now()),
+            Some((Some(newcomer), word(Some(on(3)))))
+        );
         one.put(None);
-        assert_eq!(one.next_word(), Some((None, word(None))));
-        assert_eq!(one.next_word(), None);
+        assert_eq!(one.next_word(Instant::now()), Some((None, word(None))));
+        assert_eq!(one.next_word(Instant::now()), None);
         // What another host said is taken back by this one.
         one.hear(host, Some(on(3)), &roster);
-        assert_eq!(one.next_word(), None);
+        assert_eq!(one.next_word(Instant::now()), None);
         one.put(None);
-        assert_eq!(one.next_word(), Some((None, word(None))));
-        assert_eq!(one.next_word(), None);
+        assert_eq!(one.next_word(Instant::now()), Some((None, word(None))));
+        assert_eq!(one.next_word(Instant::now()), None);
     }
 }

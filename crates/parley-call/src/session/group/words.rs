@@ -92,11 +92,11 @@ impl Words {
         }
     }
 
-    /// Says a frame of the chat, or one about files.
+    /// Says a frame of the chat, or one about files, to somebody, or to everybody.
     pub(super) fn say_frame(
         &mut self,
         me: ParticipantId,
-        to: ParticipantId,
+        to: Option<ParticipantId>,
         kind: LaneKind,
         frame: &[u8],
         cx: &mut Context<'_>,
@@ -105,7 +105,7 @@ impl Words {
             LaneKind::Chat => CHAT_CHANNEL_ID,
             _ => FILES_CHANNEL_ID,
         };
-        self.tell(me, Some(to), channel, frame, cx);
+        self.tell(me, to, channel, frame, cx);
     }
 
     fn tell(

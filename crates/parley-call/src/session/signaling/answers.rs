@@ -38,7 +38,22 @@ impl Signaling {
             return (!self.answered).then_some(News::End(EndReason::NotAParleyServer));
         };
         self.answered = true;
+        if let ServerMessage::Several { list } = message {
+            self.more = list.into();
+            return None;
+        }
         self.on_message(now, message, out, counters)
+    }
+
+    /// Looks at the next of several that came in one message; nothing when there are no more.
+    pub(in crate::session) fn on_more(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox,
+        counters: &mut SessionCounters,
+    ) -> Option<Option<News>> {
+        let message = self.more.pop_front()?;
+        Some(self.on_message(now, message, out, counters))
     }
 
     fn on_message(
@@ -55,11 +70,14 @@ impl Signaling {
                     room,
                     ticket,
                     expires_in_s,
+                    listens,
                     ..
                 },
-            ) => self
-                .on_ticket(now, room, ticket, expires_in_s, out, counters)
-                .then_some(News::Ticket),
+            ) => {
+                self.comes_to_listen = listens;
+                self.on_ticket(now, room, ticket, expires_in_s, out, counters)
+                    .then_some(News::Ticket)
+            }
             (
                 Stage::Joining | Stage::InLobby | Stage::Resuming,
                 ServerMessage::Joined {

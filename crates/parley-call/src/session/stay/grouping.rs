@@ -206,10 +206,10 @@ impl Stay {
         self.group.is_sfu() || self.group.in_force() && !direct
     }
 
-    /// The app says something to somebody of a group.
+    /// The app says something to somebody of a group, or to everybody.
     pub(super) fn on_frame(
         &mut self,
-        to: ParticipantId,
+        to: Option<ParticipantId>,
         kind: LaneKind,
         frame: &Bytes,
         cx: &mut Context<'_>,

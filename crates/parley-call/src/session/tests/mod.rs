@@ -10,6 +10,7 @@ mod fake_sfu;
 mod groups;
 mod hostile;
 mod inflow;
+mod large;
 mod listeners;
 mod losses;
 mod negotiations;

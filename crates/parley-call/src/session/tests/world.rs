@@ -214,6 +214,7 @@ impl World {
                 name: format!("party {number}"),
                 media: MediaState::default(),
                 seed: self.random.wrapping_add(number as u64),
+                only_listens: false,
             },
         );
         self.parties.push(Party {

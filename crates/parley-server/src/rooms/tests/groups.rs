@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::rooms::*;
 use crate::sfu::{Ask, Command, Event, What};
-use parley_proto::{Participant, SfuClosed, TopologyMode};
+use parley_proto::{Abilities, Participant, SfuClosed, TopologyMode};
 use rand::SeedableRng as _;
 
 const DAN: ClientId = ClientId(4);
@@ -12,7 +12,10 @@ pub(super) fn world() -> World {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(5));
     for client in [ADA, BOB, EVE, DAN] {
-        assert_eq!(world.say(client, ClientMessage::Groups { listens: true }), []);
+        assert_eq!(
+            world.say(client, ClientMessage::Groups(Abilities::plain(true))),
+            []
+        );
     }
     world
 }
@@ -99,7 +102,7 @@ fn nobody_is_in_a_group_whose_client_cannot_be() {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(5));
     for client in [ADA, EVE] {
-        world.say(client, ClientMessage::Groups { listens: true });
+        world.say(client, ClientMessage::Groups(Abilities::plain(true)));
     }
     let (ada, _) = world.pair();
     assert_eq!(
@@ -109,7 +112,7 @@ fn nobody_is_in_a_group_whose_client_cannot_be() {
     // There is no SFU.
     let mut world = World::new();
     for client in [ADA, BOB, EVE] {
-        world.say(client, ClientMessage::Groups { listens: true });
+        world.say(client, ClientMessage::Groups(Abilities::plain(true)));
     }
     let (ada, _) = world.pair();
     assert_eq!(
@@ -132,10 +135,10 @@ fn a_group_takes_as_many_as_the_server_was_told() {
     let mut world = world();
     let (ada, ..) = three(&mut world);
     for client in [DAN, ClientId(5)] {
-        world.say(client, ClientMessage::Groups { listens: true });
+        world.say(client, ClientMessage::Groups(Abilities::plain(true)));
         world.enter(client, Some(ada.room));
     }
-    world.say(ClientId(6), ClientMessage::Groups { listens: true });
+    world.say(ClientId(6), ClientMessage::Groups(Abilities::plain(true)));
     assert_eq!(
         world.ticket(ClientId(6), Some(ada.room)).unwrap_err(),
         ErrorCode::RoomFull
@@ -347,7 +350,7 @@ fn a_restarted_server_knows_a_group_again_from_its_tokens() {
     world.restart();
     world.rooms =
         Rooms::new(world.now, &KEY, Vec::new(), 1000, StdRng::seed_from_u64(9)).with_groups(Some(5));
-    world.say(ADA, ClientMessage::Groups { listens: true });
+    world.say(ADA, ClientMessage::Groups(Abilities::plain(true)));
     let (back, outputs) = world.resume(ADA, &token).unwrap();
     let _ = back;
     let (mode, number) = topology(&outputs, ADA).unwrap();
@@ -359,13 +362,13 @@ fn a_restarted_server_knows_a_group_again_from_its_tokens() {
 fn the_token_of_a_large_group_stays_short() {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(60));
-    world.say(ADA, ClientMessage::Groups { listens: true });
+    world.say(ADA, ClientMessage::Groups(Abilities::plain(true)));
     let ada = world.enter(ADA, None);
     let mut last = ada.token.clone();
     let mut refreshed = 0;
     for number in 10..60 {
         let client = ClientId(number);
-        world.say(client, ClientMessage::Groups { listens: true });
+        world.say(client, ClientMessage::Groups(Abilities::plain(true)));
         let (_, ticket) = world.ticket(client, Some(ada.room)).unwrap();
         let join = ClientMessage::Join {
             version: parley_proto::PROTOCOL_VERSION,

@@ -156,6 +156,9 @@ fn a_host_who_only_lost_the_connection_stays_host() {
         Output::Send {
             message: ServerMessage::RoleChanged { .. },
             ..
+        } | Output::SendAll {
+            message: ServerMessage::RoleChanged { .. },
+            ..
         }
     )));
     let (back, _) = world.resume(ADA, &ada.token).unwrap();

@@ -4,7 +4,7 @@ use super::groups::{asked, offer};
 use super::world::*;
 use crate::rooms::*;
 use crate::sfu::{Ask, Part};
-use parley_proto::{Offence, OffenceCount, Participant, Publish, Source, TopologyMode};
+use parley_proto::{Abilities, Offence, OffenceCount, Participant, Publish, Source, TopologyMode};
 
 const DAN: ClientId = ClientId(4);
 const FAY: ClientId = ClientId(5);
@@ -19,9 +19,9 @@ fn world_from(from: u16) -> World {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(3)).with_listeners(2, from);
     for client in [ADA, BOB, EVE, DAN, FAY] {
-        world.say(client, ClientMessage::Groups { listens: true });
+        world.say(client, ClientMessage::Groups(Abilities::plain(true)));
     }
-    world.say(OLD, ClientMessage::Groups { listens: false });
+    world.say(OLD, ClientMessage::Groups(Abilities::plain(false)));
     world
 }
 
@@ -311,7 +311,7 @@ fn who_listens_still_does_after_a_loss_and_after_a_restart() {
     world.say(ADA, listen_from(1));
     let mut bob = world.enter(BOB, Some(ada.room));
     world.rooms.disconnected(world.now, BOB);
-    world.say(DAN, ClientMessage::Groups { listens: true });
+    world.say(DAN, ClientMessage::Groups(Abilities::plain(true)));
     let (back, outputs) = world.resume(DAN, &bob.token).unwrap();
     assert_eq!(listeners(&back), [false, true]);
     bob.token = fresh_token(DAN, &outputs).unwrap_or(back.token);
@@ -320,8 +320,8 @@ fn who_listens_still_does_after_a_loss_and_after_a_restart() {
     world.rooms = std::mem::replace(&mut world.rooms, World::new().rooms)
         .with_groups(Some(3))
         .with_listeners(2, 0);
-    world.say(BOB, ClientMessage::Groups { listens: true });
-    world.say(ADA, ClientMessage::Groups { listens: true });
+    world.say(BOB, ClientMessage::Groups(Abilities::plain(true)));
+    world.say(ADA, ClientMessage::Groups(Abilities::plain(true)));
     let (back, _) = world.resume(BOB, &bob.token).unwrap();
     assert_eq!(listeners(&back), [false, true]);
     assert_eq!(mode(&world, ada.room), TopologyMode::Sfu);
@@ -335,11 +335,11 @@ fn whoever_comes_to_hundreds_is_told_of_them_in_several_messages() {
     let mut world = World::new();
     world.rooms = world.rooms.with_groups(Some(3)).with_listeners(600, 1);
     let client = |number: u64| ClientId(100 + number);
-    world.say(client(0), ClientMessage::Groups { listens: true });
+    world.say(client(0), ClientMessage::Groups(Abilities::plain(true)));
     let host = world.enter(client(0), None);
     let mut last = Vec::new();
     for number in 1..=450 {
-        world.say(client(number), ClientMessage::Groups { listens: true });
+        world.say(client(number), ClientMessage::Groups(Abilities::plain(true)));
         let (_, ticket) = world.ticket(client(number), Some(host.room)).unwrap();
         last = world.join(client(number), &ticket).unwrap().1;
     }
@@ -392,7 +392,7 @@ fn no_token_from_before_makes_a_listener_speak_or_a_speaker_listen() {
         world.wait(70);
         world.tick();
         assert!(world.rooms.rooms[&bob.room].member(bob.me).is_none(), "given up");
-        world.say(DAN, ClientMessage::Groups { listens: true });
+        world.say(DAN, ClientMessage::Groups(Abilities::plain(true)));
         let (back, _) = world.resume(DAN, &bob.token).unwrap();
         let me = back.participants.iter().find(|person| person.id == bob.me);
         assert_eq!(me.map(|me| me.listens), Some(listens));
@@ -410,7 +410,7 @@ fn a_server_that_takes_no_listeners_since_its_restart_has_none() {
         world.rooms = std::mem::replace(&mut world.rooms, World::new().rooms)
             .with_groups(groups)
             .with_listeners(0, 0);
-        world.say(BOB, ClientMessage::Groups { listens: true });
+        world.say(BOB, ClientMessage::Groups(Abilities::plain(true)));
         let (back, _) = world.resume(BOB, &token).unwrap();
         assert!(!listeners(&back).contains(&true), "{groups:?}: {back:?}");
     }

@@ -6,7 +6,7 @@ use super::world::*;
 use crate::rooms::*;
 use crate::sfu::{Ask, Event, What};
 use parley_proto::limits::KICKS_MAX;
-use parley_proto::{Offence, OffenceCount, Publish, PublishedLayer, Source, Wish};
+use parley_proto::{Abilities, Offence, OffenceCount, Publish, PublishedLayer, Source, Wish};
 
 fn count(what: Offence, count: u64) -> OffenceCount {
     OffenceCount { what, count }
@@ -147,7 +147,10 @@ fn who_is_put_out_for_offences_stays_out_and_others_from_their_address_come_a_mi
     assert_eq!((doors.offenders, doors.removed), (1, 0), "no host did it");
     let again = ClientId(9);
     world.rooms.opened(again, source("203.0.113.5"));
-    assert_eq!(world.say(again, ClientMessage::Groups { listens: true }), []);
+    assert_eq!(
+        world.say(again, ClientMessage::Groups(Abilities::plain(true))),
+        []
+    );
     let link = world.ticket(again, Some(ada.room));
     assert_eq!(link.unwrap_err(), ErrorCode::RoomUnknown);
     world.wait(61);

@@ -168,6 +168,7 @@ pub(super) fn sent_to(client: ClientId, outputs: &[Output]) -> Vec<ServerMessage
         .iter()
         .filter_map(|output| match output {
             Output::Send { to, message } if *to == client => Some(message.clone()),
+            Output::SendAll { to, message } if to.contains(&client) => Some(message.clone()),
             _ => None,
         })
         .collect()

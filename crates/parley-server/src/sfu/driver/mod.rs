@@ -1,12 +1,14 @@
 //! The threads and sockets of the SFU. A driver: what it does is decided in [`Sfu`].
 //!
 //! A room lives on one thread (by its id), which has a UDP port of its own that the answers in this room name: the system cannot
-//! know which thread a client belongs to, and so no packet ever changes threads. A thread that fails begins anew with the same port,
+//! know which thread a client belongs to, and so no packet ever changes threads. Streams come in by the front's port and are given to
+//! the thread that knows their client (`streams`). A thread that fails begins anew with the same port,
 //! at once or, where it goes on failing, ever later: everybody in its rooms is told that their connection is lost, and offers another.
 
 mod addresses;
 mod pause;
 mod standing;
+mod streams;
 mod worker;
 
 use super::counts::Counts;
@@ -14,19 +16,28 @@ use super::event::Event;
 use super::shard::{Command, SfuConfig};
 use crate::sfu::Certificate;
 use crate::turn::driver::bell::Bell;
+use crate::turn::driver::places::Places;
 use crate::turn::driver::socket;
 use addresses::own_addresses;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use streams::{Arriving, Inlet};
 use worker::Worker;
 
 /// What waits for one thread; beyond that its clients are told to come again.
 const COMMANDS_MAX: usize = 1_024;
+
+/// Streams at once: more clients than one thread has, each with one.
+const STREAMS_MAX: usize = 2_048;
+/// Of these, from one address (IPv6: from one /56): a school behind one router.
+const STREAMS_PER_SOURCE_MAX: usize = 256;
+/// Addresses that a stream may come in by, of which clients are told: they try no more of anybody.
+const STREAM_ADDRESSES_MAX: usize = 4;
 
 /// How to run it.
 #[derive(Debug, Clone)]
@@ -67,6 +78,11 @@ pub enum StartSfuError {
 pub struct SfuDriver {
     shards: Vec<Shard>,
     stop: Arc<AtomicBool>,
+    places: Arc<Places>,
+    /// Streams for which there was no place.
+    refused: AtomicU64,
+    /// Streams may come.
+    takes_streams: bool,
 }
 
 /// Its ports are held, and nobody is heard yet.
@@ -91,6 +107,7 @@ struct Shard {
     address: SocketAddr,
     commands: SyncSender<Command>,
     bell: Arc<Bell>,
+    inlet: Inlet,
     shared: Arc<Shared>,
     handle: Option<JoinHandle<()>>,
 }
@@ -108,6 +125,9 @@ impl SfuDriver {
             driver: Self {
                 shards: Vec::new(),
                 stop: Arc::clone(&stop),
+                places: Places::new(STREAMS_MAX, STREAMS_PER_SOURCE_MAX),
+                refused: AtomicU64::new(0),
+                takes_streams: false,
             },
         };
         for number in 0..sockets.threads.max(1) {
@@ -127,6 +147,7 @@ impl SfuDriver {
                 certificate: certificate.clone(),
                 addresses,
                 outside: outside.collect(),
+                streams: Vec::new(),
                 peers_max: sockets.peers_max,
                 seed: rand::random(),
             };
@@ -137,10 +158,20 @@ impl SfuDriver {
                 address: local,
                 commands,
                 bell: worker.bell(),
+                inlet: worker.inlet(),
                 shared,
                 handle: None,
             });
             bound.workers.push(worker);
+        }
+        let after = bound
+            .driver
+            .shards
+            .iter()
+            .skip(1)
+            .map(|shard| shard.inlet.clone());
+        for (worker, next) in bound.workers.iter_mut().zip(after) {
+            worker.pass_on_to(next);
         }
         Ok(bound)
     }
@@ -166,6 +197,29 @@ impl SfuDriver {
         taken
     }
 
+    /// Whether clients are told that they may come by a stream.
+    #[must_use]
+    pub const fn takes_streams(&self) -> bool {
+        self.takes_streams
+    }
+
+    /// Takes over a client's stream, of which `begun` was read already: a whole frame, and whatever came with it. Whose it is turns
+    /// out on the threads.
+    ///
+    /// # Errors
+    /// What the system says of a connection that has ended already.
+    pub fn adopt(&self, socket: TcpStream, begun: Vec<u8>) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let ends = (canonical(socket.peer_addr()?), canonical(socket.local_addr()?));
+        let place = self.places.take(ends.0.ip());
+        let first = self.shards.first().zip(place);
+        let taken =
+            first.is_some_and(|(shard, place)| shard.inlet.put(Arriving::new(socket, ends, begun, place)));
+        self.refused.fetch_add(u64::from(!taken), Ordering::Relaxed);
+        Ok(())
+    }
+
     /// What was counted so far, over all threads.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -176,6 +230,7 @@ impl SfuDriver {
             .fold(Counts::default(), |sum, one| sum + one);
         Counts {
             restarts: self.restarts(),
+            streams_refused: sum.streams_refused + self.refused.load(Ordering::Relaxed),
             ..sum
         }
     }
@@ -208,6 +263,26 @@ impl BoundSfu {
     #[must_use]
     pub fn reached(&self) -> Vec<SocketAddr> {
         self.workers.iter().flat_map(Worker::reached).collect()
+    }
+
+    /// Streams come in at `doors`, all of one port, where somebody else listens and hands them to [`SfuDriver::adopt`]: clients are
+    /// told so, with the addresses of the outside and of this machine that these may be reached by.
+    #[must_use]
+    pub fn with_streams_at(mut self, doors: &[SocketAddr]) -> Self {
+        for worker in &mut self.workers {
+            let port = doors.first().map_or(0, SocketAddr::port);
+            let outside = worker.outside().map(|ip| SocketAddr::new(ip, port));
+            let own = doors.iter().flat_map(|door| own_addresses(*door));
+            let mut told: Vec<SocketAddr> = Vec::new();
+            for address in outside.chain(own).filter(|_| port != 0) {
+                if !told.contains(&address) && told.len() < STREAM_ADDRESSES_MAX {
+                    told.push(address);
+                }
+            }
+            self.driver.takes_streams = !told.is_empty();
+            worker.tell_of_streams(told);
+        }
+        self
     }
 
     /// Starts the threads. `tell` is given every event; where it says false, the event is kept and told again.

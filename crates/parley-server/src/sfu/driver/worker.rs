@@ -1,10 +1,11 @@
-//! One thread: waits, reads everything there is, lets the [`Sfu`] decide, sends it all.
+//! One thread: waits, reads everything there is, datagrams and streams, lets the [`Sfu`] decide, sends it all.
 
 use super::super::event::{Event, What};
 use super::super::shard::{Ask, Command, Sfu, SfuConfig};
 use super::Shared;
 use super::pause::Pause;
 use super::standing::Standing;
+use super::streams::{Inlet, Streams};
 use crate::turn::driver::batch::{Batch, Route};
 use crate::turn::driver::bell::Bell;
 use crate::turn::driver::socket::Udp;
@@ -37,6 +38,8 @@ const COUNT_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE_MAX: Duration = Duration::from_millis(100);
 const SOCKET: Token = Token(0);
 const BELL: Token = Token(1);
+/// Things to read that one wait tells of; the next one tells of the others.
+const EVENTS_AT_ONCE: usize = 64;
 
 /// What one thread owns.
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub(super) struct Worker {
     bell: Arc<Bell>,
     buffers: Box<[u8]>,
     batch: Batch,
+    streams: Streams,
     events: VecDeque<Event>,
     /// Whom to tell when the thread fails.
     standing: Standing,
@@ -72,6 +76,7 @@ impl Worker {
         poll.registry()
             .register(&mut socket.socket, SOCKET, Interest::READABLE)?;
         let mapped = socket.local_addr()?.is_ipv6();
+        let streams = Streams::new(poll.registry().try_clone()?, Arc::clone(&bell));
         Ok(Self {
             socket,
             config,
@@ -82,6 +87,7 @@ impl Worker {
             bell,
             buffers: vec![0; BATCH_SIZE * DATAGRAM_BYTES_MAX].into(),
             batch: Batch::new(),
+            streams,
             events: VecDeque::new(),
             standing: Standing::default(),
             in_hand: None,
@@ -91,6 +97,25 @@ impl Worker {
 
     pub(super) fn bell(&self) -> Arc<Bell> {
         Arc::clone(&self.bell)
+    }
+
+    /// Where this thread is given streams.
+    pub(super) fn inlet(&self) -> Inlet {
+        self.streams.inlet()
+    }
+
+    /// Streams of clients that this thread does not know go there.
+    pub(super) fn pass_on_to(&mut self, next: Inlet) {
+        self.streams.pass_on_to(next);
+    }
+
+    /// Streams come in there, of which clients are told.
+    pub(super) fn tell_of_streams(&mut self, told: Vec<SocketAddr>) {
+        self.config.streams = told;
+    }
+
+    pub(super) fn outside(&self) -> impl Iterator<Item = IpAddr> {
+        self.config.outside.iter().map(SocketAddr::ip)
     }
 
     pub(super) fn reached(&self) -> impl Iterator<Item = SocketAddr> {
@@ -108,6 +133,7 @@ impl Worker {
             tracing::error!("a thread of the SFU failed and begins anew");
             self.shared.restarts.fetch_add(1, Ordering::Relaxed);
             self.batch = Batch::new();
+            self.streams.clear();
             let cause = self.in_hand.take();
             self.events.extend(self.standing.lose(cause));
             self.tell(&tell);
@@ -130,7 +156,7 @@ impl Worker {
 
     fn serve(&mut self, tell: &impl Fn(&Event) -> bool) {
         let mut sfu = Sfu::new(now(), self.config.clone());
-        let mut events = Events::with_capacity(4);
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let mut more = false;
         let mut count_at = now();
         while !self.stop.load(Ordering::Acquire) {
@@ -142,14 +168,17 @@ impl Worker {
             }
             self.bell.heard();
             let now = now();
-            more = self.take_commands(now, &mut sfu) | self.read(now, &mut sfu);
+            more = self.take_commands(now, &mut sfu)
+                | self.read(now, &mut sfu)
+                | self.streams.read(now, &events, &self.config.streams, &mut sfu);
             sfu.flush(now);
-            self.send(&mut sfu);
+            self.send(now, &mut sfu);
             self.hear(&mut sfu);
             self.tell(tell);
             if now >= count_at {
                 count_at = now + COUNT_EVERY;
-                *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = sfu.counts();
+                *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) =
+                    sfu.counts().with_streams(self.streams.counts());
             }
         }
     }
@@ -212,8 +241,12 @@ impl Worker {
         true
     }
 
-    fn send(&mut self, sfu: &mut Sfu) {
+    fn send(&mut self, now: Instant, sfu: &mut Sfu) {
         for outgoing in sfu.take_outgoing() {
+            if outgoing.is_stream {
+                self.streams.push(now, outgoing.to, outgoing.bytes);
+                continue;
+            }
             let to = match (outgoing.to, self.mapped) {
                 (SocketAddr::V4(to), true) => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
                 (to, _) => to,
@@ -230,6 +263,7 @@ impl Worker {
             }
         }
         self.batch.flush(|_| Some(&self.socket));
+        self.streams.write(now, sfu);
     }
 
     fn hear(&mut self, sfu: &mut Sfu) {

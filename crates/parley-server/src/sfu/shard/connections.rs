@@ -1,5 +1,6 @@
 //! The life of connections: offered, standing, replaced, over.
 
+use super::super::demux::Origin;
 use super::super::event::{Event, What};
 use super::super::peer::{Peer, PeerAt};
 use super::super::room::Room;
@@ -8,7 +9,7 @@ use parley_proto::{ParticipantId, Publish, RoomId, SfuClosed};
 use std::net::SocketAddr;
 use std::time::Instant;
 use str0m::Input;
-use str0m::net::{Protocol, Receive};
+use str0m::net::Receive;
 
 impl Sfu {
     pub(super) fn offer(
@@ -84,13 +85,13 @@ impl Sfu {
 
     /// An address that something for this connection came from: remembered once the library takes what is no check from there, which
     /// it does after a genuine one.
-    pub(super) fn learn(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, at: PeerAt) {
+    pub(super) fn learn(&mut self, now: Instant, from: Origin, to: SocketAddr, at: PeerAt) {
         /// What looks like a packet of media.
         const LOOKS_LIKE_MEDIA: [u8; 12] = [0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let Some(peer) = self.peers.get_mut(at) else {
             return;
         };
-        let Ok(receive) = Receive::new(Protocol::Udp, from, to, &LOOKS_LIKE_MEDIA) else {
+        let Ok(receive) = Receive::new(from.protocol(), from.address, to, &LOOKS_LIKE_MEDIA) else {
             return;
         };
         if !peer.rtc.accepts(&Input::Receive(now, receive)) {

@@ -1,5 +1,6 @@
 //! The way of packets: from a socket to the connection they are for, and from a publisher to everybody who gets them.
 
+use super::super::demux::Origin;
 use super::super::down_track::Arrived;
 use super::super::event::{Event, What};
 use super::super::flow_limit::Admission;
@@ -20,6 +21,15 @@ use str0m::{Event as Happened, Input, Output};
 impl Sfu {
     /// Something was read from a socket, sent from `from` to the address `to` of ours.
     pub fn handle_packet(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
+        self.take_packet(now, from.into(), to, datagram);
+    }
+
+    /// A packet of the stream that comes from `from`; `to` is one of [`SfuConfig::streams`](super::SfuConfig::streams).
+    pub fn handle_frame(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
+        self.take_packet(now, Origin::stream(from), to, packet);
+    }
+
+    fn take_packet(&mut self, now: Instant, from: Origin, to: SocketAddr, datagram: &[u8]) {
         self.counts.datagrams_in += 1;
         let Some(at) = self.demux.find(from, datagram) else {
             self.counts.strange += 1;
@@ -36,7 +46,7 @@ impl Sfu {
             }
             Admission::Kick => return self.kick(now, at),
         }
-        let receive = Receive::new(Protocol::Udp, from, to, datagram);
+        let receive = Receive::new(from.protocol(), from.address, to, datagram);
         let Some(receive) = receive.ok().filter(|_| peer.introduces(now, datagram)) else {
             self.counts.strange += 1;
             return;
@@ -49,10 +59,18 @@ impl Sfu {
                 self.counts.strange += 1;
             }
         }
+        let sent = self.outgoing.len();
         self.drain(now, at);
-        if !self.demux.knows(from, at) {
+        if !self.demux.knows(from, at) && (!from.is_stream || self.answered_by(from, sent)) {
             self.learn(now, from, to, at);
         }
+    }
+
+    /// Whether something was sent over this stream since `sent` things were. Over one that is not in use yet that is the answer to a
+    /// genuine check: the library itself asks of an address only whether it is known, not whether by datagrams or a stream.
+    fn answered_by(&self, from: Origin, sent: usize) -> bool {
+        let new = self.outgoing.get(sent..).unwrap_or_default();
+        new.iter().any(|one| one.is_stream && one.to == from.address)
     }
 
     /// Takes what one connection has to say, until it wants to be woken. Nothing: it is over, or it talks to itself.
@@ -76,6 +94,7 @@ impl Sfu {
                     self.outgoing.push(Outgoing {
                         from: transmit.source,
                         to: transmit.destination,
+                        is_stream: transmit.proto == Protocol::Tcp,
                         bytes,
                     });
                 }

@@ -39,6 +39,12 @@ fn ask(part: Part, longer: impl Fn(String) -> String) -> Asked {
                 "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1002]:47880",
             ]),
             outside: vec!["203.0.113.101:47880".parse().unwrap()],
+            streams: addresses([
+                "203.0.113.101:443",
+                "192.0.2.101:443",
+                "192.0.2.102:443",
+                "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1001]:443",
+            ]),
             peers_max: 1,
             seed: [5; 32],
         },

@@ -114,6 +114,7 @@ impl World {
             certificate: certificate.clone(),
             addresses: vec![SERVER.parse().unwrap()],
             outside: Vec::new(),
+            streams: Vec::new(),
             peers_max: 16,
             seed: [3; 32],
         };
@@ -136,6 +137,7 @@ impl World {
             certificate: self.certificate.clone(),
             addresses: vec![SERVER.parse().unwrap()],
             outside: Vec::new(),
+            streams: Vec::new(),
             peers_max: 16,
             seed: [4; 32],
         };

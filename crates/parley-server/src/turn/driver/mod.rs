@@ -16,7 +16,7 @@ mod clock;
 mod desk;
 mod outbox;
 mod pace;
-mod places;
+pub(crate) mod places;
 pub(crate) mod socket;
 mod stay;
 mod stream;

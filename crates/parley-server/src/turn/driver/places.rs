@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All places for streams.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     max: usize,
     per_source_max: usize,
     taken: Mutex<Taken>,
@@ -21,13 +21,13 @@ struct Taken {
 
 /// One stream's; free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     source: IpAddr,
 }
 
 impl Places {
-    pub(super) fn new(max: usize, per_source_max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, per_source_max: usize) -> Arc<Self> {
         Arc::new(Self {
             max,
             per_source_max,
@@ -36,7 +36,7 @@ impl Places {
     }
 
     /// A place for a stream from `source`, if there is one.
-    pub(super) fn take(self: &Arc<Self>, source: IpAddr) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>, source: IpAddr) -> Option<Place> {
         let source = source_prefix(source);
         let mut taken = self.lock();
         let of_source = taken.by_source.get(&source).copied().unwrap_or(0);
@@ -56,7 +56,7 @@ impl Places {
     }
 
     #[cfg(test)]
-    pub(super) fn are_free(&self) -> bool {
+    pub(crate) fn are_free(&self) -> bool {
         let taken = self.lock();
         taken.total == 0 && taken.by_source.is_empty()
     }

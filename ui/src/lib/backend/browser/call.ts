@@ -20,7 +20,7 @@ import { spotlightOf, tileOf } from './group/spotlight';
 import { Words } from './group/words';
 import { Placeless } from './placeless';
 import { Room } from './room';
-import type { DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
+import type { ComesToListen, DoorWord, HostWord, IceServerWord, Participant, PeerMessage, WaitingPerson } from './wire';
 
 const TICK_MS = 250;
 const STREAM_BYTES = 8;
@@ -208,6 +208,11 @@ export class Call {
   /** What keeps this side from coming in. */
   get entrance(): Entrance {
     return this.#signaling.entrance;
+  }
+
+  /** Why whoever comes in now would only listen. */
+  get comesToListen(): ComesToListen | null {
+    return this.#signaling.comesToListen;
   }
 
   /** Media can flow, by one way or another. */

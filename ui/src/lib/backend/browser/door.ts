@@ -1,7 +1,7 @@
 /** The call's door as a guest's page has it: what the person asks there, in the server's words, and how it is shown. Pure. */
 import type { DoorAsk, DoorView } from '../../bindings';
 import type { Entrance } from './signaling';
-import type { DoorWord, HostWord, WaitingPerson } from './wire';
+import type { ComesToListen, DoorWord, HostWord, WaitingPerson } from './wire';
 
 /** What is sent for it; null for what is no business of the server's. */
 export function hostWord(ask: DoorAsk): HostWord | null {
@@ -38,12 +38,15 @@ export interface DoorParts {
   readonly entrance: Entrance;
   readonly door: DoorWord;
   readonly waiting: readonly WaitingPerson[];
+  /** Before this side is in: it would only listen. */
+  readonly comesToListen: ComesToListen | null;
 }
 
-export const doorView = ({ mayHost, entrance, door, waiting }: DoorParts, muteAskedBy: string | null): DoorView => ({
+export const doorView = ({ mayHost, entrance, door, waiting, comesToListen }: DoorParts, muteAskedBy: string | null): DoorView => ({
   may_host: mayHost,
   entrance,
   ...door,
   waiting: waiting.map(({ id, name }) => ({ id, name })),
+  comes_to_listen: comesToListen,
   mute_asked_by: muteAskedBy,
 });

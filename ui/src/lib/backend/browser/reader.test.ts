@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CANDIDATES_MAX, RemoteCandidates } from './candidates';
 import { hostWord } from './door';
 import { endOf } from './ended';
-import { readControl, readServer } from './reader';
+import { readControl, readServer, readServerAll } from './reader';
 import { callState, type CallParts } from './view';
 import type { MediaState } from './wire';
 
@@ -109,4 +109,16 @@ test('what a server says of groups is bounded, and what makes no sense in it is 
   expect(read({ type: 'downs', list: [{ mid: '5', participant: id, source: 'camera', state: 'dances', rid: 'h' }, { mid: 'x'.repeat(99), participant: id, source: 'camera' }] })).toEqual({ type: 'downs', list: [{ mid: '5', participant: id, source: 'camera', state: 'absent', rid: 'h' }] });
   const speakers = read({ type: 'speakers', list: Array.from({ length: 999 }, () => id) });
   expect(speakers).toMatchObject({ list: [id, id, id, id, id] });
+});
+
+test('of several messages in one, one that makes no sense costs no other, and none hides more', () => {
+  const pong = { type: 'pong', nonce: 1 };
+  const list = [pong, { type: 'participant_away', id: 7 }, 5, { type: 'several', list: [pong] }, { type: 'newer' }, pong];
+  expect(readServerAll(JSON.stringify({ type: 'several', list }))).toEqual([{ type: 'pong' }, 'other', 'other', 'other', 'other', { type: 'pong' }]);
+  expect([readServerAll(JSON.stringify(pong)), readServerAll(JSON.stringify({ type: 'several' })), readServerAll('[]')]).toEqual([[{ type: 'pong' }], [], null]);
+});
+
+test('whoever only listens once they come in knows it with their ticket', () => {
+  const ticket = (listens: unknown) => readServer(JSON.stringify({ type: 'ticket', room: 'r', ticket: 't', expires_in_s: 600, listens }));
+  expect([ticket(undefined), ticket('full'), ticket('something newer'), ticket(5)]).toMatchObject([{ listens: null }, { listens: 'full' }, { listens: 'many' }, { listens: null }]);
 });

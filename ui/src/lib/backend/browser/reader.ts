@@ -3,13 +3,23 @@ import { shownName } from './presentable';
 import { readGroup } from './group/reader';
 import { LISTEN_FROM_MAX, PEOPLE_MAX, PEOPLE_TOLD_AT_ONCE } from './limits';
 import { each, isId, isNumber, isObject, isText, NUMBER_MAX, SDP_CHARS_MAX, type Loose } from './loose';
-import type { CandidateWord, ControlMessage, DoorWord, IceServerWord, Participant, PeerMessage, PeerWord, ServerMessage, WaitingPerson } from './wire';
+import type { CandidateWord, ComesToListen, ControlMessage, DoorWord, IceServerWord, Participant, PeerMessage, PeerWord, ServerMessage, WaitingPerson } from './wire';
 
 /** As on the wire (docs/protocol.md, "Limits"). */
 const TOKEN_CHARS_MAX = 2048;
 const CANDIDATE_CHARS_MAX = 1024;
 const LOBBY_PEOPLE_MAX = 16;
 const SERVERS_MAX = 32;
+
+/** The messages of a server in a text: one, or several in one. Null where it is no message at all. */
+export function readServerAll(text: string): (ServerMessage | 'other')[] | null {
+  const message = readTagged(text, 'type');
+  if (!message) return null;
+  if (message['type'] !== 'several') return [serverMessage(message) ?? 'other'];
+  // Each by itself: one that makes no sense costs no other, and none hides more of them.
+  const list = Array.isArray(message['list']) ? message['list'] : [];
+  return list.map((one: unknown) => (isObject(one) && typeof one['type'] === 'string' ? (serverMessage(one) ?? 'other') : 'other'));
+}
 
 /** A message of a server; 'other' is one that this page does not know, or a part of it makes no sense; null is no message at all. */
 export function readServer(text: string): ServerMessage | 'other' | null {
@@ -21,7 +31,7 @@ function serverMessage(it: Loose): ServerMessage | null {
   switch (it['type']) {
     case 'ticket':
       return isText(it['ticket'], TOKEN_CHARS_MAX) && isText(it['room'], TOKEN_CHARS_MAX) && isNumber(it['expires_in_s'])
-        ? { type: 'ticket', room: it['room'], ticket: it['ticket'], expires_in_s: Math.min(24 * 3600, Math.max(10, it['expires_in_s'])) }
+        ? { type: 'ticket', room: it['room'], ticket: it['ticket'], expires_in_s: Math.min(24 * 3600, Math.max(10, it['expires_in_s'])), listens: comesToListen(it['listens']) }
         : null;
     case 'joined': {
       if (!isId(it['you']) || !isText(it['room'], TOKEN_CHARS_MAX) || !isText(it['resume_token'], TOKEN_CHARS_MAX) || !Array.isArray(it['participants'])) return null;
@@ -168,4 +178,5 @@ function iceServer(it: unknown): IceServerWord | null {
 
 const door = (it: Loose): DoorWord => ({ locked: it['locked'] === true, lobby: it['lobby'] === true, password: it['password'] === true, listen_from: listenFrom(it['listen_from']) });
 const listenFrom = (it: unknown): number => (isNumber(it) ? Math.max(0, Math.min(LISTEN_FROM_MAX, Math.trunc(it))) : 0);
+const comesToListen = (it: unknown): ComesToListen | null => (typeof it !== 'string' ? null : it === 'asked' || it === 'full' ? it : 'many');
 const role = (it: unknown) => (it === 'host' ? 'host' : 'guest');

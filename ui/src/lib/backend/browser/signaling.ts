@@ -4,8 +4,8 @@
  */
 import { Backoff } from './backoff';
 import type { Link } from './link';
-import { readServer } from './reader';
-import { VERSION, type FilesWord, type GroupWord, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
+import { readServerAll } from './reader';
+import { VERSION, type ComesToListen, type FilesWord, type GroupWord, type HostWord, type IceServerWord, type Participant, type PeerMessage, type ServerMessage } from './wire';
 
 export interface SignalingOut {
   connect(): void;
@@ -41,7 +41,8 @@ const FORMER_SELF_MAX_MS = 75_000;
 const TICKET_KEPT_MS = 300_000;
 const KEPT_PLACE_EVERY_MS = 2_000;
 const TICKET_REFUSALS_MAX = 3;
-const MESSAGE_CHARS_MAX = 64 * 1024;
+/** As on the wire (docs/protocol.md, "Limits"). */
+const MESSAGE_CHARS_MAX = 128 * 1024;
 /** RFC 6455, section 7.4.2: the same participant came in by another connection (docs/protocol.md). */
 const CLOSED_REPLACED = 4004;
 
@@ -62,6 +63,7 @@ export class Signaling {
   #resuming = false;
   #ticketRefusals = 0;
   #answered = false;
+  #comesToListen: ComesToListen | null = null;
   #downSince: number | null = 0;
   readonly #backoff = new Backoff();
   readonly #room: string;
@@ -87,6 +89,11 @@ export class Signaling {
   /** Since when the server has not answered; null while it does. */
   get downSince(): number | null {
     return this.#downSince;
+  }
+
+  /** Why whoever comes in now would only listen, as the server said with the ticket; null once in. */
+  get comesToListen(): ComesToListen | null {
+    return this.#token === null ? this.#comesToListen : null;
   }
 
   get entrance(): Entrance {
@@ -133,7 +140,7 @@ export class Signaling {
     if (this.#stage !== 'connecting') return;
     this.#heardAt = this.#pingedAt = nowMs;
     // Before anything else: whoever does not say it is taken for one who knows rooms of two only.
-    this.#out.send({ type: 'groups', listens: true });
+    this.#out.send({ type: 'groups', listens: true, several: true });
     if (this.#token && this.#name !== null) {
       this.#resuming = true;
       this.#go(nowMs, 'entering', nowMs + ANSWER_MAX_MS);
@@ -149,10 +156,13 @@ export class Signaling {
 
   onText(nowMs: number, text: string): void {
     this.#heardAt = nowMs;
-    const message = text.length > MESSAGE_CHARS_MAX ? null : readServer(text);
-    if (message === null && !this.#answered) this.#out.notParley();
-    if (message !== null) this.#answered = true;
-    if (message === null || message === 'other') return;
+    const messages = text.length > MESSAGE_CHARS_MAX ? null : readServerAll(text);
+    if (messages === null && !this.#answered) this.#out.notParley();
+    if (messages !== null) this.#answered = true;
+    for (const message of messages ?? []) if (message !== 'other') this.#onMessage(nowMs, message);
+  }
+
+  #onMessage(nowMs: number, message: ServerMessage): void {
     switch (message.type) {
       case 'ticket':
         return this.#onTicket(nowMs, message);
@@ -194,8 +204,9 @@ export class Signaling {
     else if (this.#stage === 'connecting' || this.#stage === 'asking' || this.#stage === 'entering') this.#drop(nowMs);
   }
 
-  #onTicket(nowMs: number, { room, ticket, expires_in_s }: { room: string; ticket: string; expires_in_s: number }): void {
+  #onTicket(nowMs: number, { room, ticket, expires_in_s, listens }: Extract<ServerMessage, { type: 'ticket' }>): void {
     if (this.#stage !== 'asking' || room !== this.#room) return;
+    this.#comesToListen = listens;
     this.#ticket = ticket;
     this.#downSince = null;
     // Nine tenths of its life, so that it is never used in its last moment.

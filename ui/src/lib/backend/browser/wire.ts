@@ -16,6 +16,9 @@ export interface Participant {
 
 export type Role = 'host' | 'guest';
 
+/** Why whoever came in now would only listen. */
+export type ComesToListen = 'asked' | 'full' | 'many';
+
 /** Somebody in the lobby. */
 export interface WaitingPerson {
   readonly id: string;
@@ -50,7 +53,7 @@ export interface IceServerWord {
 }
 
 export type ServerMessage =
-  | { type: 'ticket'; room: string; ticket: string; expires_in_s: number }
+  | { type: 'ticket'; room: string; ticket: string; expires_in_s: number; listens: ComesToListen | null }
   | { type: 'joined'; you: string; room: string; resume_token: string; participants: Participant[]; ice_servers: IceServerWord[] }
   | { type: 'participants'; list: Participant[] }
   | { type: 'participant_joined'; participant: Participant }

@@ -55,6 +55,7 @@ export const SCENARIOS: Record<string, (nowMs: number) => AppState> = {
   'home-busy': () => ({ ...HOME, problems: [PROBLEMS.settings_reset] }),
   'green-room': () => greenRoom(),
   'green-room-guest': () => greenRoom({ host: false }),
+  'green-room-listener': () => greenRoom({ host: false, door: { ...OPEN_DOOR, may_host: false, comes_to_listen: 'many' } }),
   'green-room-making': () => greenRoom(null),
   'green-room-first': () => ({ ...greenRoom(), settings: { ...SETTINGS, name: '' } }),
   'green-room-server-away': () => ({ ...greenRoom(null), problems: [PROBLEMS.server_unreachable] }),

@@ -86,7 +86,7 @@ export const GRACE: PersonView = {
   quality: 'good',
 };
 
-export const OPEN_DOOR: DoorView = { may_host: true, entrance: 'free', locked: false, lobby: false, password: false, listen_from: 0, waiting: [], mute_asked_by: null };
+export const OPEN_DOOR: DoorView = { may_host: true, entrance: 'free', locked: false, lobby: false, password: false, listen_from: 0, waiting: [], comes_to_listen: null, mute_asked_by: null };
 
 export const CALL: CallView = {
   link: LINK,

@@ -88,7 +88,7 @@ impl World {
         self.input(
             party,
             Input::Frame {
-                participant,
+                to: Some(participant),
                 kind: LaneKind::Chat,
                 frame,
             },

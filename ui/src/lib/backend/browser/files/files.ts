@@ -112,11 +112,11 @@ export class Files {
    * back. But what is offered then is for whoever comes.
    */
   setPeople(there: readonly string[]): void {
-    // There may be a thousand.
-    const these = new Set(there);
+    // There may be a thousand, and hundreds who are remembered.
+    const [these, known] = [new Set(there), new Set(this.#people.map(({ who }) => who))];
     for (const [who, reach] of this.#reaches) {
       reach.there = these.has(who);
-      if (reach.isOver && !this.#of(who)) this.#reaches.delete(who);
+      if (reach.isOver && !known.has(who)) this.#reaches.delete(who);
     }
     if (there.length === 0) return;
     for (const one of this.#people) if (one.who !== NOBODY) one.setGone(!these.has(one.who));

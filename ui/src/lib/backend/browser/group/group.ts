@@ -287,12 +287,13 @@ export class Group {
     if (me === null || !joined) return;
     this.members.listens = listens;
     while (this.#words.maySay(nowMs)) {
-      const next = this.members.nextWord() ?? this.#spotlights.nextWord();
+      const next = this.members.nextWord(nowMs) ?? this.#spotlights.nextWord(nowMs);
       if (!next) break;
       const payload = this.#words.say(nowMs, me, next.to, next.message);
       if (payload) this.#tell(next.to, payload);
     }
-    for (let next = this.#words.nextFrame(nowMs, me); next; next = this.#words.nextFrame(nowMs, me)) this.#tell(next.to, next.payload);
+    const nextFrame = () => this.#words.nextFrame(nowMs, me, this.#roster.everybody.length);
+    for (let next = nextFrame(); next; next = nextFrame()) this.#tell(next.to, next.payload);
   }
 
   #tell(to: string | null, payload: object): void {

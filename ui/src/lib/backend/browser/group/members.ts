@@ -1,10 +1,11 @@
 /**
  * What each of the others in a group said of themselves, and what they were told. Pure. As `parley-call/src/session/group/members.rs`.
  *
- * A state is said to everybody when it changes, and to a newcomer by itself: microphone and camera, then the hand if it is up. What is
+ * A state is said to everybody when it changes, and to a newcomer by itself, or to everybody once more where many come together: microphone and camera, then the hand if it is up. What is
  * said once (a reaction) goes before. Nothing is queued but that: what is to be said follows from what they were told.
  */
 import type { ControlMessage, MediaState } from '../wire';
+import { Newcomers } from './newcomers';
 
 export interface Member {
   media: MediaState | null;
@@ -30,6 +31,7 @@ export class Members {
   #toldMedia = '';
   #toldHand = false;
   #reactions: string[] = [];
+  readonly #newcomers = new Newcomers();
   /** They asked whether they may record, at some time. */
   readonly #askers = new Set<string>();
 
@@ -87,8 +89,8 @@ export class Members {
     return true;
   }
 
-  /** What is to be said next, and to whom (null: to everybody); it counts as said. */
-  nextWord(): { to: string | null; message: ControlMessage } | null {
+  /** What is to be said next now, and to whom (null: to everybody); it counts as said. */
+  nextWord(nowMs: number): { to: string | null; message: ControlMessage } | null {
     if (this.#of.size === 0) {
       this.#reactions = [];
       return null;
@@ -104,6 +106,13 @@ export class Members {
       this.#toldHand = false;
       for (const member of members) if (!each || member.listens) member.told = 'all';
     }
+    // Where many came everybody is told once more; of a listener among others it is the hand alone.
+    const waiting = [...this.#of.values()].filter(({ told, listens }) => told === 'nothing' && (!this.#ownListens || (listens && this.ownHand)));
+    if (Newcomers.areMany(waiting.length) && this.#newcomers.take(nowMs)) {
+      for (const member of waiting) member.told = 'all';
+      this.#toldHand = false;
+      if (!this.#ownListens) this.#toldMedia = '';
+    }
     if (this.#toldMedia !== media) {
       this.#toldMedia = media;
       return { to: null, message: this.ownMedia };
@@ -113,10 +122,11 @@ export class Members {
       return { to: null, message: { type: 'hand', raised: this.ownHand } };
     }
     for (const [to, member] of this.#of) {
-      if (member.told === 'nothing') {
+      // Hundreds of listeners would tell each other that nothing of theirs is on.
+      const silent = this.#ownListens && member.listens;
+      if (member.told === 'nothing' && ((silent && !this.ownHand) || this.#newcomers.take(nowMs))) {
         member.told = 'media';
-        // Hundreds of listeners would tell each other that nothing of theirs is on.
-        if (!this.#ownListens || !member.listens) return { to, message: this.ownMedia };
+        if (!silent) return { to, message: this.ownMedia };
       }
       if (member.told === 'media') {
         member.told = 'all';

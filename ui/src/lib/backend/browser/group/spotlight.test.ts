@@ -49,34 +49,34 @@ test('it lasts while a server that began anew does not name them yet', () => {
   expect(one.shown(ME, roster)).toEqual(on('guest'));
   one.put(on('guest'));
   one.forget('guest');
-  expect(one.nextWord(), 'nothing is taken back').toEqual({ to: null, message: word('guest') });
+  expect(one.nextWord(0), 'nothing is taken back').toEqual({ to: null, message: word('guest') });
   one.forget('guest');
-  expect(one.nextWord()).toBe(null);
+  expect(one.nextWord(0)).toBe(null);
 });
 
 test('everybody is told of a change, and newcomers of what lasts', () => {
   one.welcome('new');
-  expect(one.nextWord(), 'of nothing nobody is told').toBe(null);
+  expect(one.nextWord(0), 'of nothing nobody is told').toBe(null);
   one.put(on('guest'));
-  expect(one.nextWord()).toEqual({ to: null, message: word('guest') });
-  expect(one.nextWord()).toBe(null);
+  expect(one.nextWord(0)).toEqual({ to: null, message: word('guest') });
+  expect(one.nextWord(0)).toBe(null);
   one.welcome('new');
-  expect(one.nextWord()).toEqual({ to: 'new', message: word('guest') });
+  expect(one.nextWord(0)).toEqual({ to: 'new', message: word('guest') });
   one.put(null);
-  expect(one.nextWord()).toEqual({ to: null, message: word() });
-  expect(one.nextWord()).toBe(null);
+  expect(one.nextWord(0)).toEqual({ to: null, message: word() });
+  expect(one.nextWord(0)).toBe(null);
   // What another host said is taken back by this one.
   one.hear('host', word('guest'), roster);
-  expect(one.nextWord()).toBe(null);
+  expect(one.nextWord(0)).toBe(null);
   one.put(null);
-  expect(one.nextWord()).toEqual({ to: null, message: word() });
-  expect(one.nextWord()).toBe(null);
+  expect(one.nextWord(0)).toEqual({ to: null, message: word() });
+  expect(one.nextWord(0)).toBe(null);
 });
 
 test('a screen is another tile than who shows it', () => {
   for (const tile of ['guest', 'screen:guest']) expect(tileOf(spotlightOf(tile))).toBe(tile);
   one.put(spotlightOf('screen:guest'));
-  expect(one.nextWord()?.message).toEqual({ ...word('guest'), screen: true });
+  expect(one.nextWord(0)?.message).toEqual({ ...word('guest'), screen: true });
   one.put(spotlightOf('guest'));
-  expect(one.nextWord()?.message, 'from the screen to the picture').toEqual(word('guest'));
+  expect(one.nextWord(0)?.message, 'from the screen to the picture').toEqual(word('guest'));
 });

@@ -8,6 +8,7 @@
 import { PEOPLE_MAX } from '../limits';
 import type { Roster } from '../roster';
 import type { Participant, SpotlightWord } from '../wire';
+import { Newcomers } from './newcomers';
 
 export interface Spotlight {
   readonly participant: string;
@@ -30,6 +31,8 @@ export class Spotlights {
   #takesBack = false;
   /** Those who have to be told by themselves. */
   readonly #newcomers = new Set<string>();
+  /** How they are told. */
+  readonly #pace = new Newcomers();
   /** What another host says, if they were the last. */
   #heard: { by: string; target: Spotlight } | null = null;
 
@@ -72,8 +75,8 @@ export class Spotlights {
     return target && (me?.id === target.participant || roster.has(target.participant)) ? target : null;
   }
 
-  /** The next thing to be said, and to whom (null: to everybody); it counts as said. */
-  nextWord(): { to: string | null; message: SpotlightWord } | null {
+  /** The next thing to be said now, and to whom (null: to everybody); it counts as said. */
+  nextWord(nowMs: number): { to: string | null; message: SpotlightWord } | null {
     if (this.#takesBack || !same(this.#own, this.#told)) {
       this.#takesBack = false;
       this.#told = this.#own;
@@ -81,7 +84,11 @@ export class Spotlights {
       return { to: null, message: word(this.#own) };
     }
     const [newcomer] = this.#newcomers;
-    if (!this.#own || newcomer === undefined) return null;
+    if (!this.#own || newcomer === undefined || !this.#pace.take(nowMs)) return null;
+    if (Newcomers.areMany(this.#newcomers.size)) {
+      this.#newcomers.clear();
+      return { to: null, message: word(this.#own) };
+    }
     this.#newcomers.delete(newcomer);
     return { to: newcomer, message: word(this.#own) };
   }

@@ -65,11 +65,11 @@ export class Words {
   /** A frame waits for its turn; tells whether there was room. */
   sayFrame = (kind: FrameKind, to: string, frame: Uint8Array): boolean => this.#waiting[kind].add(to, frame);
 
-  /** The next frame, if one may go. */
-  nextFrame(nowMs: number, me: string): { to: string; payload: SealedWord } | null {
+  /** The next frame, if one may go, to one of so many people or (null) to everybody. */
+  nextFrame(nowMs: number, me: string, people = Infinity): { to: string | null; payload: SealedWord } | null {
     while (this.maySay(nowMs)) {
       const kind = this.#waiting.chat.isEmpty ? 'files' : 'chat';
-      const next = this.#waiting[kind].next();
+      const next = this.#waiting[kind].next(kind === 'chat' ? people : Infinity);
       if (!next) return null;
       const payload = this.#seal(nowMs, me, next.to, CHANNELS[kind], next.frame);
       if (payload) return { to: next.to, payload };
