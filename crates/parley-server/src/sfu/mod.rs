@@ -8,7 +8,7 @@
 //! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`), what copies bring back of a voice (`repair`) |
 //! | `dialect` | what every connection speaks |
-//! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`), with which copies of sound (`copies`, as many as `shield` says) |
+//! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`, each once: `used`), with which copies of sound (`copies`, as many as `shield` says) |
 //! | `red` | redundant sound as bytes |
 //! | `driver` | threads, sockets and the way to the hub |
 //!
@@ -52,6 +52,7 @@ mod speakers;
 mod tests;
 mod trial;
 mod up_track;
+mod used;
 mod voices;
 mod way;
 

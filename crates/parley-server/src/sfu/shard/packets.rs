@@ -211,6 +211,7 @@ impl Sfu {
         for (nth, one) in missed.iter().enumerate() {
             self.counts.repaired += 1;
             let arrived = Arrived {
+                ssrc: packet.header.ssrc,
                 seq: packet.seq_no.saturating_sub(one.back),
                 time: packet.header.timestamp.wrapping_sub(one.earlier),
                 marker: false,
