@@ -9,6 +9,9 @@ use str0m::rtp::Ssrc;
 
 /// Packets that are remembered, and so late that one is still taken: what is older was heard without it long ago.
 const REACH: u64 = 128;
+/// So many copies of a packet are passed on at most, the newest: as many as our own clients send. Each one costs as much as a packet, for
+/// everybody who listens.
+const TAKEN_MAX: usize = 3;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -66,6 +69,7 @@ impl Repair {
             }
             missed.retain(|one| one.back < next);
         }
+        missed.drain(..missed.len().saturating_sub(TAKEN_MAX));
         missed.retain(|one| self.first_time(ssrc, seq.saturating_sub(one.back)));
         missed
     }
@@ -116,6 +120,17 @@ mod tests {
         assert_eq!(backs(&repair.take(one(), 105, true, missed(&[4, 2, 1]))), [2, 1]);
         repair.first_time(one(), 110);
         assert!(repair.take(one(), 110, true, missed(&[4, 3])).is_empty());
+    }
+
+    #[test]
+    fn of_many_copies_the_newest_are_taken_and_the_others_may_still_come() {
+        let mut repair = Repair::default();
+        repair.first_time(one(), 100);
+        repair.first_time(one(), 118);
+        let all: Vec<u64> = (1..=17).rev().collect();
+        assert_eq!(backs(&repair.take(one(), 118, false, missed(&all))), [3, 2, 1]);
+        assert!(repair.lacks(one(), 119, 5) && !repair.lacks(one(), 119, 4));
+        assert_eq!(backs(&repair.take(one(), 119, false, missed(&[6, 5, 4]))), [6, 5]);
     }
 
     #[test]

@@ -197,6 +197,20 @@ impl Sfu {
         if !missed.is_empty() {
             (missed, came) = track.repair(came, &packet, missed);
         }
+        // A copy costs everybody what a packet does, although it came inside of one.
+        let before = missed.len();
+        let mut goes = Admission::Take;
+        missed.retain(|one| {
+            if goes == Admission::Take {
+                goes = peer.limit.admit(now, one.payload.len());
+                peer.limit.was_genuine();
+            }
+            goes == Admission::Take
+        });
+        self.counts.too_much += (before - missed.len()) as u64;
+        if goes == Admission::Kick {
+            return self.kick(now, at);
+        }
         let (number, source) = (track.number, track.source);
         let routes = std::mem::take(&mut track.routes);
         if source == Source::Microphone

@@ -366,3 +366,53 @@ fn copies_of_what_never_was_change_nothing_for_others() {
             .all(|one| one.closed.is_empty() && one.offences.is_empty())
     );
 }
+
+#[test]
+fn many_copies_of_what_never_was_are_few_packets_and_count_as_the_flood_they_are() {
+    let mut world = World::new();
+    let (ada, bob, eve) = (
+        world.enter(talker()),
+        world.enter(talker()),
+        world.enter(talker()),
+    );
+    world.run(ms(600));
+    world.people[eve].voice = None;
+    let copies: Vec<(u32, Vec<u8>)> = (1..=17)
+        .rev()
+        .map(|back| (back * 960, vec![0x78, back as u8, 1]))
+        .collect();
+    let mut time = 0_u32;
+    let mut send = |world: &mut World, packets: u32| {
+        for _ in 0..packets {
+            time = time.wrapping_add(18 * 960);
+            let now = world.now;
+            let client = &mut world.people[eve].client;
+            client.skip_sound(17);
+            client.speak_again(now, time, 30, &copies, &[0x78, 0, 1]);
+        }
+        world.run(ms(20));
+    };
+    let since = world.now;
+    for _ in 0..100 {
+        send(&mut world, 1);
+    }
+    let got = world.got(bob, eve, Source::Microphone, since).len();
+    assert!((380..=400).contains(&got), "{got} of 100 packets");
+    assert_eq!(world.sfu.counts().too_much, 0);
+    // 2,000 packets a second are no flood by themselves; with what is in them they are.
+    let since = world.now;
+    for _ in 0..50 {
+        send(&mut world, 40);
+    }
+    let counts = world.sfu.counts();
+    assert!(counts.too_much > 2_000, "{counts:?}");
+    let got = world.got(bob, eve, Source::Microphone, since).len();
+    assert!(got <= 2_500 * 2, "{got} within a second");
+    for _ in 0..650 {
+        send(&mut world, 40);
+    }
+    assert_eq!(world.people[eve].closed, [(1, SfuClosed::Kicked)]);
+    for at in [ada, bob] {
+        assert!(world.people[at].offences.is_empty() && world.people[at].closed.is_empty());
+    }
+}
