@@ -405,7 +405,8 @@ fn many_copies_of_what_never_was_are_few_packets_and_count_as_the_flood_they_are
         send(&mut world, 40);
     }
     let counts = world.sfu.counts();
-    assert!(counts.too_much > 2_000, "{counts:?}");
+    // A datagram that is left counts once, whatever is in it.
+    assert!(counts.too_much > 500, "{counts:?}");
     let got = world.got(bob, eve, Source::Microphone, since).len();
     assert!(got <= 2_500 * 2, "{got} within a second");
     for _ in 0..650 {
