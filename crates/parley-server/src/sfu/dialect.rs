@@ -63,6 +63,16 @@ pub(super) fn opus_first(answer: &str, red: Option<Pt>, opus: Option<Pt>) -> Str
         .collect()
 }
 
+/// Whether whoever offers this speaks Opus with copies inside: only then it is of use to ask what their way loses.
+pub(super) fn reads_copies(offer: &str) -> bool {
+    let codecs = offer.lines().filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let mut names = codecs.filter_map(|codec| codec.split_once(' '));
+    names.any(|(_, name)| {
+        name.get(..9)
+            .is_some_and(|name| name.eq_ignore_ascii_case("red/48000"))
+    })
+}
+
 /// What no description may have more of.
 pub(super) fn check(sdp: &str) -> Result<(), Refusal> {
     const SECTIONS_MAX: usize = PUBLICATIONS_MAX + VIDEO_DOWNS_MAX + AUDIO_DOWNS_MAX + 1;
@@ -96,5 +106,16 @@ mod tests {
         );
         assert_eq!(turned.len(), answer.len());
         assert_eq!(opus_first(answer, None, Some(111.into())), answer);
+    }
+
+    #[test]
+    fn who_offers_copies_of_sound_reads_them() {
+        let offer = |codec| {
+            format!("v=0\r\nm=audio 9 X 111 63\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 {codec}\r\n")
+        };
+        assert!(reads_copies(&offer("red/48000/2")) && reads_copies(&offer("RED/48000/2")));
+        // Of pictures it is something else.
+        assert!(!reads_copies(&offer("red/90000")) && !reads_copies(&offer("PCMU/8000")));
+        assert!(!reads_copies("a=rtpmap:63\r\na=rtpmap:63 \r\n"));
     }
 }

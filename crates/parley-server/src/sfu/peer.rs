@@ -7,7 +7,7 @@
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
 use super::demux::Origin;
-use super::dialect::{check, config, opus_first};
+use super::dialect::{check, config, opus_first, reads_copies};
 use super::down_track::{DownTrack, Goes};
 use super::flow_limit::FlowLimit;
 use super::forwarder::Aim;
@@ -38,7 +38,7 @@ const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
 const STREAMS_MAX: usize = 32;
 
-/// Between two times that it is asked what receivers report.
+/// Between two times that the library is asked what receivers report, which is asked of all sections at once.
 const REPORTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a description is not taken: a sentence for logs.
@@ -84,8 +84,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// A client that offers `sdp`.
     pub(super) fn new(
         now: Instant,
+        sdp: &str,
         room: RoomId,
         participant: ParticipantId,
         connection: u32,
@@ -95,7 +97,7 @@ impl Peer {
         let mut rtc = config(certificate)
             .set_ice_lite(true)
             .enable_bwe(Some(LibraryRate::from(FIRST_ESTIMATE.bps())))
-            .set_stats_interval(Some(REPORTS_EVERY))
+            .set_stats_interval(reads_copies(sdp).then_some(REPORTS_EVERY))
             .build(now);
         for candidate in candidates {
             rtc.add_local_candidate(candidate.clone());
