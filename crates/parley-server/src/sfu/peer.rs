@@ -265,13 +265,14 @@ impl Peer {
         };
         let mut copies = false;
         if is_sound {
-            self.way.voices.sent(now, payload.len());
+            let plain = payload.len();
             if let Some(red) = self.red {
                 track.fates.sent(at.seq);
                 if let Some(packed) = track.copies.pack(*pt, self.way.copies, at, &payload) {
                     (pt, payload, copies) = (red, packed, true);
                 }
             }
+            self.way.voices.sent(now, plain, payload.len(), self.way.copies);
         }
         stream.write_rtp(
             RtpWrite::new(pt, at.seq.into(), at.time, packet.recorded, payload)

@@ -11,6 +11,9 @@
 //! | from 15 % | 2 |
 //! | from 25 % | 3 |
 //!
+//! They need room, and are given up at once where there is none: what a full line loses, it loses because it is full, and more on it would lose
+//! more. It is taken for full while what it is taken to carry falls, and while a picture is tried on it that may not fit.
+//!
 //! A [`Shield`] is owned by a way, [`Fates`] by each down track of sound. Deliberately absent: packets (`copies`).
 
 use super::copies::COPIES_MAX;
@@ -30,6 +33,10 @@ const PACKETS_MIN: u64 = 50;
 const EVERY: Duration = Duration::from_secs(1);
 /// Voices and copies take no more than this of what the way carries.
 const SHARE: f64 = 0.8;
+/// An estimate below this share of what it was before falls, ...
+const FALLS: f64 = 0.9;
+/// ... and there are no copies until it did not for so long.
+const REST: Duration = Duration::from_secs(2);
 /// Numbers without a packet that are remembered.
 const GAPS_MAX: usize = 256;
 
@@ -101,6 +108,9 @@ pub(super) struct Shield {
     taken: Option<Instant>,
     wanted: u8,
     calm: u32,
+    /// The largest estimate since it fell last, and when that was.
+    most: Bitrate,
+    fell: Option<Instant>,
 }
 
 impl Shield {
@@ -110,8 +120,13 @@ impl Shield {
         self.lost += lost;
     }
 
-    /// Time has come to `now`.
-    pub(super) fn look(&mut self, now: Instant) {
+    /// Time has come to `now`, and the way is taken to carry so much.
+    pub(super) fn look(&mut self, now: Instant, estimate: Bitrate) {
+        if estimate < self.most.scale(FALLS) {
+            self.fell = Some(now);
+            self.most = estimate;
+        }
+        self.most = self.most.max(estimate);
         let early = self.taken.is_some_and(|taken| now < taken + EVERY);
         if early || self.sent < PACKETS_MIN {
             return;
@@ -138,16 +153,14 @@ impl Shield {
         }
     }
 
-    /// How many copies go along with each packet, where voices take so much without any.
-    pub(super) fn copies(&self, voices: Bitrate, estimate: Bitrate) -> u8 {
-        let fits = |copies: &u8| with_copies(voices, *copies) <= estimate.scale(SHARE);
+    /// How many copies go along with each packet, where voices take so much with so many.
+    pub(super) fn copies(&self, now: Instant, estimate: Bitrate, mut takes: impl FnMut(u8) -> Bitrate) -> u8 {
+        if self.fell.is_some_and(|fell| now < fell + REST) {
+            return 0;
+        }
+        let fits = |copies: &u8| takes(*copies) <= estimate.scale(SHARE);
         (1..=self.wanted).rev().find(fits).unwrap_or(0)
     }
-}
-
-/// What voices take with so many copies of each packet.
-pub(super) fn with_copies(voices: Bitrate, copies: u8) -> Bitrate {
-    Bitrate::from_bps(voices.bps().saturating_mul(1 + u64::from(copies)))
 }
 
 fn copies_at(share: f64, part: f64) -> u8 {
@@ -167,6 +180,12 @@ mod tests {
         Instant::now()
     }
 
+    /// How many copies, where voices take so much without any.
+    fn copies(shield: &Shield, voices: Bitrate, estimate: Bitrate) -> u8 {
+        let with = |copies| Bitrate::from_bps(voices.bps() * (1 + u64::from(copies)));
+        shield.copies(start(), estimate, with)
+    }
+
     fn after(per_cents: &[u64]) -> Shield {
         let mut shield = Shield::default();
         let mut now = start();
@@ -174,7 +193,7 @@ mod tests {
             // Two sections, of which one had more to say.
             shield.reported((90, *lost));
             shield.reported((10, 0));
-            shield.look(now);
+            shield.look(now, WIDE);
             now += EVERY;
         }
         shield
@@ -182,7 +201,7 @@ mod tests {
 
     #[test]
     fn more_loss_more_copies_and_without_any_none() {
-        let copies = |lost| after(&[lost]).copies(VOICE, WIDE);
+        let copies = |lost| copies(&after(&[lost]), VOICE, WIDE);
         assert_eq!(
             [0, 4, 5, 14, 15, 24, 25, 60, 90].map(copies),
             [0, 0, 1, 1, 2, 2, 3, 3, 3]
@@ -191,7 +210,7 @@ mod tests {
 
     #[test]
     fn they_come_at_once_and_go_one_by_one_after_calm() {
-        let copies = |per_cents: &[u64]| after(per_cents).copies(VOICE, WIDE);
+        let copies = |per_cents: &[u64]| copies(&after(per_cents), VOICE, WIDE);
         assert_eq!(copies(&[30, 0, 0, 0, 0]), 3);
         assert_eq!(copies(&[30, 0, 0, 0, 0, 0]), 2);
         assert_eq!(copies(&[&[30][..], &[0; 15]].concat()), 0);
@@ -212,28 +231,56 @@ mod tests {
         let mut shield = Shield::default();
         let start = start();
         for second in 0..5 {
-            assert_eq!(shield.copies(VOICE, WIDE), 0);
+            assert_eq!(copies(&shield, VOICE, WIDE), 0);
             shield.reported((10, 5));
-            shield.look(start + EVERY * second);
+            shield.look(start + EVERY * second, WIDE);
         }
-        assert_eq!(shield.copies(VOICE, WIDE), 3);
+        assert_eq!(copies(&shield, VOICE, WIDE), 3);
         // Nor does what comes within the same second.
         for _ in 0..10 {
             shield.reported((100, 0));
-            shield.look(start + EVERY * 4);
+            shield.look(start + EVERY * 4, WIDE);
         }
-        assert_eq!(shield.copies(VOICE, WIDE), 3);
+        assert_eq!(copies(&shield, VOICE, WIDE), 3);
     }
 
     #[test]
     fn a_narrow_way_has_room_for_fewer() {
         let four = Bitrate::from_kbps(128);
-        let copies = |voices, kbps| after(&[40]).copies(voices, Bitrate::from_kbps(kbps));
+        let copies = |voices, kbps| copies(&after(&[40]), voices, Bitrate::from_kbps(kbps));
         assert_eq!(
             [350, 160, 120, 80, 70].map(|kbps| copies(VOICE, kbps)),
             [3, 3, 2, 1, 0]
         );
         assert_eq!([350, 800].map(|kbps| copies(four, kbps)), [1, 3]);
+    }
+
+    #[test]
+    fn while_what_the_way_carries_falls_there_are_none() {
+        let mut shield = Shield::default();
+        let start = start();
+        shield.reported((100, 30));
+        let mut seen = Vec::new();
+        for tenths in 0..80u32 {
+            let now = start + Duration::from_millis(100) * tenths;
+            let kbps = match tenths {
+                0..20 => 2_000,
+                // It wavers, ...
+                20..30 => 1_900 - u64::from(tenths % 2) * 50,
+                // falls for a second, stays, and grows again.
+                30..40 => 2_000 - u64::from(tenths - 29) * 100,
+                40..60 => 1_000,
+                _ => 1_000 + u64::from(tenths - 60) * 50,
+            };
+            let estimate = Bitrate::from_kbps(kbps);
+            shield.look(now, estimate);
+            seen.push(shield.copies(now, estimate, |copies| {
+                Bitrate::from_kbps(32 * (1 + u64::from(copies)))
+            }));
+        }
+        let none: Vec<usize> = (0..80).filter(|at| seen[*at] == 0).collect();
+        assert_eq!(none, (32..58).collect::<Vec<_>>());
+        assert!(seen.iter().all(|copies| [0, 3].contains(copies)), "{seen:?}");
     }
 
     #[test]
