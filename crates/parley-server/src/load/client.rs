@@ -4,9 +4,10 @@
 //! Used by `parley-server load` over real sockets, and by the SFU's own tests in virtual time.
 
 use super::stamp::Stamp;
-use crate::sfu::{Certificate, library_config, red};
-use parley_proto::{Publish, PublishedLayer, Source};
+use crate::sfu::{Certificate, library_config};
+use parley_proto::{Publish, PublishedLayer, Source, red};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::{Codec, PayloadParams};
@@ -409,8 +410,10 @@ impl LoadClient {
             Event::RtpPacket(packet) => {
                 let opened = self.sound().and_then(|params| {
                     let is_packed = params.red() == Some(packet.header.payload_type);
-                    is_packed.then(|| red::open(&packet.payload, *params.pt(), |_| true))?
+                    is_packed.then(|| red::open(&packet.payload, *params.pt()).ok())?
                 });
+                let of = |part: Range<usize>| packet.payload.get(part).and_then(Stamp::read);
+                let whole = 0..packet.payload.len();
                 let mut api = self.rtc.direct_api();
                 let Some(mid) = api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else {
                     return;
@@ -422,12 +425,12 @@ impl LoadClient {
                     time: packet.header.timestamp,
                     marker: packet.header.marker,
                     begins: packet.payload.first().is_some_and(|first| first & 0x1f == 7),
-                    stamp: Stamp::read(opened.as_ref().map_or(&packet.payload, |opened| &opened.primary)),
+                    stamp: of(opened.as_ref().map_or(whole, |opened| opened.primary.clone())),
                     bytes: packet.payload.len(),
                     copies: opened
                         .iter()
-                        .flat_map(|opened| &opened.missed)
-                        .map(|copy| (copy.back, Stamp::read(&copy.payload)))
+                        .flat_map(red::Opened::copies)
+                        .map(|copy| (copy.back.into(), of(copy.bytes)))
                         .collect(),
                 });
             }

@@ -1,10 +1,10 @@
 //! Copies for a subscriber whose way loses: what went down a section just before goes along once more (RFC 2198).
 //!
 //! Owned by a down track of sound. It packs what this section carried, under the numbers it carried it by, and nothing that was before
-//! somebody else's voice. While no copies are wanted it holds nothing. Deliberately absent: how many (`shield`), and bytes (`red`).
+//! somebody else's voice. While no copies are wanted it holds nothing. Deliberately absent: how many (`shield`), and bytes ([`red`]).
 
-use super::red::{self, HEADER_BYTES, LENGTH_MAX, OFFSET_MAX, PACKED_BYTES_MAX};
 use super::rewriter::Rewritten;
+use parley_proto::red::{self, HEADER_BYTES, LENGTH_MAX, OFFSET_MAX, PACKED_BYTES_MAX};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -104,11 +104,10 @@ mod tests {
     /// Which copies are in a packet, as how many packets earlier and whose number.
     fn inside(packed: Option<Arc<[u8]>>) -> Vec<(u64, u8)> {
         packed.map_or_else(Vec::new, |packed| {
-            let opened = red::open(&packed, OPUS, |_| true).unwrap();
+            let opened = red::open(&packed, OPUS).unwrap();
             opened
-                .missed
-                .iter()
-                .map(|one| (one.back, one.payload[1]))
+                .copies()
+                .map(|one| (u64::from(one.back), packed[one.bytes.start + 1]))
                 .collect()
         })
     }

@@ -9,7 +9,6 @@
 //! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`), what copies bring back of a voice (`repair`) |
 //! | `dialect` | what every connection speaks |
 //! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`, each once: `used`), with which copies of sound (`copies`, as many as `shield` says) |
-//! | `red` | redundant sound as bytes |
 //! | `driver` | threads, sockets and the way to the hub |
 //!
 //! Retransmission works hop by hop and is the library's, as are pacing and the estimate of what a way carries. Deliberately absent:
@@ -40,7 +39,6 @@ mod offences;
 mod part;
 mod peer;
 mod probing;
-pub(crate) mod red;
 mod repair;
 mod rewriter;
 mod room;

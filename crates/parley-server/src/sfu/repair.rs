@@ -2,9 +2,9 @@
 //! its own number, and whoever gets it cannot tell it from others.
 //!
 //! Owned by an up track of sound. It knows which packets came, whichever way: what a copy stood in for is not passed on a second time when
-//! it comes late, for two packets under one number would be two under one key stream. Deliberately absent: bytes (`red`), and to whom.
+//! it comes late, for two packets under one number would be two under one key stream. Deliberately absent: bytes ([`parley_proto::red`]), and to whom.
 
-use super::red::Missed;
+use std::sync::Arc;
 use str0m::rtp::Ssrc;
 
 /// Packets that are remembered, and so late that one is still taken: what is older was heard without it long ago.
@@ -12,6 +12,16 @@ const REACH: u64 = 128;
 /// So many copies of a packet are passed on at most, the newest: as many as our own clients send. Each one costs as much as a packet, for
 /// everybody who listens.
 const TAKEN_MAX: usize = 3;
+
+/// A packet that comes as a copy in a later one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// So many packets earlier, at least 1.
+    pub(super) back: u64,
+    /// So much earlier, in ticks of 48 kHz.
+    pub(super) earlier: u32,
+    pub(super) payload: Arc<[u8]>,
+}
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -2,8 +2,9 @@
 //! a later one (RFC 2198), which is taken apart here.
 
 use super::super::peer::Peer;
-use super::super::red::{self, Missed};
+use super::super::repair::Missed;
 use super::super::up_track::{PAYLOAD_BYTES_MAX, UpTrack};
+use parley_proto::red;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::rtp::RtpPacket;
@@ -52,7 +53,20 @@ pub(super) fn has_copies(peer: &Peer, track: &UpTrack, packet: &RtpPacket) -> bo
 
 /// Takes one apart: it is the packet itself from then on. Gives what was missed before it, oldest first; nothing where it cannot be read.
 pub(super) fn open(peer: &Peer, track: &UpTrack, packet: &mut RtpPacket) -> Option<Vec<Missed>> {
-    let opened = red::open(&packet.payload, *peer.opus?, |back| track.lacks(packet, back))?;
-    packet.payload = opened.primary;
-    Some(opened.missed)
+    let opened = red::open(&packet.payload, *peer.opus?).ok()?;
+    let missed = opened.copies().filter_map(|one| {
+        let back = u64::from(one.back);
+        let payload = packet
+            .payload
+            .get(one.bytes)
+            .filter(|_| track.lacks(packet, back))?;
+        Some(Missed {
+            back,
+            earlier: one.earlier,
+            payload: payload.into(),
+        })
+    });
+    let missed = missed.collect();
+    packet.payload = packet.payload.get(opened.primary)?.into();
+    Some(missed)
 }
