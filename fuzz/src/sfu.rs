@@ -168,9 +168,18 @@ impl World {
             }
             4 => {
                 let (level, time, length) = (plan.byte(), plan.u16(), plan.u16() % 1_300);
-                let mallory = &mut self.clients[MALLORY].client;
-                let payload = vec![0; usize::from(length)];
-                mallory.speak(self.now, u32::from(time) << 16, (level % 128) as i8, payload);
+                let (time, below) = (u32::from(time) << 16, (level % 128) as i8);
+                if level < 128 {
+                    let payload = vec![0; usize::from(length)];
+                    self.clients[MALLORY].client.speak(self.now, time, below, payload);
+                } else {
+                    // Headers of copies as the input says, and something behind them.
+                    let mut packed = plan.take(usize::from(length % 96)).to_vec();
+                    packed.resize(packed.len() + usize::from(length), 0x78);
+                    self.clients[MALLORY]
+                        .client
+                        .speak_packed(self.now, time, below, packed);
+                }
                 self.wait(1);
             }
             5 => {

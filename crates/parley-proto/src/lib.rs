@@ -1,7 +1,7 @@
 //! The language every part of Parley speaks.
 //!
 //! Ids, units, links, and the messages of the signaling protocol (described for humans in `docs/protocol.md`), and one decision that both
-//! sides make in the same way: who gets how much of what a way carries ([`allocation`]).
+//! sides make in the same way: who gets how much of what a way carries ([`allocation`]). Of media only what both sides take apart ([`red`]).
 //! Deliberately absent: sockets, clocks, randomness, cryptography, and anything async. Random bytes and times come in as
 //! arguments, so everything here can be tested without a machine around it.
 
@@ -19,6 +19,7 @@ pub mod limits;
 pub mod link;
 mod offence;
 mod peer;
+pub mod red;
 pub mod signal;
 pub mod units;
 

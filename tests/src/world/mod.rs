@@ -20,6 +20,8 @@ mod five;
 mod group;
 #[cfg(target_os = "linux")]
 mod group_networks;
+#[cfg(target_os = "linux")]
+mod group_redundancy;
 mod listeners;
 #[cfg(target_os = "linux")]
 mod nat_matrix;

@@ -11,6 +11,7 @@ use super::chain::lips::RemoteTimes;
 use super::connection::Connection;
 use super::estimate::Bounds;
 use super::first_look::FirstLook;
+use super::guarded_voice::GuardedVoice;
 use super::half::Half;
 use super::inflow::{Arrived, InflowWatch, LOOK_EVERY};
 use super::ladder::{self, AUDIO_RESERVE, Ladder};
@@ -25,14 +26,13 @@ use super::spawn::Unsent;
 use super::stats::{Pair, Sampler};
 use super::tcp::lines;
 use super::tcp::rules::Budget;
-use super::voice_losses::{Counted, VoiceLosses};
 use super::way::Selected;
 use crate::config::{CandidatePolicy, NetworkOptions, VideoLimits};
 use crate::key_frame::KeyFrameRequester;
 use crate::port::{ConnectionPhase, PeerCommand, PeerEvent, PeerEventKind, PeerStats, TrackKind};
 use crate::relay::relays::Relays;
 use parley_media::audio::AudioTargets;
-use parley_media::audio::protection::{Protection, Reads};
+use parley_media::audio::protection::Reads;
 use parley_media::video::{EncoderTargets, KeyFrameFlag};
 use parley_proto::{Bitrate, Candidate, ControlMessage, MediaState};
 use std::collections::VecDeque;
@@ -57,10 +57,8 @@ pub(super) struct Open {
     /// Those behind streams.
     relays: Relays,
     sampler: Sampler,
-    /// What of the sound is expected to be lost.
-    voice_losses: VoiceLosses,
-    /// What is done against it for the voice.
-    protection: Protection,
+    /// What is lost of the own voice, and what is done against it.
+    guarded: GuardedVoice,
     /// Control messages that came before the gate opened.
     held: VecDeque<ControlMessage>,
     /// What is bound.
@@ -161,7 +159,8 @@ impl Driver {
                 Happening::Look => {
                     self.follow_way().await;
                     self.look();
-                    let is_told = self.open.as_mut().is_some_and(Open::follow_first_voice_losses);
+                    let first = |open: &mut Open| open.guarded.first(clock(), &open.connection.meter);
+                    let is_told = self.open.as_mut().is_some_and(first);
                     if is_told || self.open.as_ref().is_some_and(|open| open.first_look.runs()) {
                         self.apply_estimate();
                     }
@@ -297,7 +296,7 @@ impl Driver {
             // A key frame is made anyway: in the size that is right for what the way carries now.
             self.ladder.forget();
         }
-        let voice = ladder::audio(estimate, open.voice_losses.share()).bitrate;
+        let voice = ladder::audio(estimate, open.guarded.losses()).bitrate;
         let readable = self
             .audio_route
             .borrow()
@@ -307,17 +306,13 @@ impl Driver {
             copies: readable,
             deep: self.takes_deep,
         };
-        let shield = open.protection.shield(voice, estimate, reads);
+        let shield = open.guarded.shield(voice, estimate, reads);
         open.connection.meter.redundancy.want(shield);
-        let audio = AudioTargets {
-            bitrate: shield.bitrate,
-            expected_loss_pct: shield.expected_loss_pct,
-            deep_ms: shield.deep_ms,
-        };
+        let audio = ladder::shielded(shield);
         let is_on = |on: fn(MediaState) -> bool| self.told.is_none_or(on);
         let sharing = self.screen_route.borrow().is_some() && is_on(|media| media.screen_on);
         let sounding = self.screen_sound_route.borrow().is_some() && is_on(|media| media.screen_sound_on);
-        let sound = sounding.then(|| ladder::screen_sound(estimate, open.voice_losses.share()));
+        let sound = sounding.then(|| ladder::screen_sound(estimate, open.guarded.losses()));
         let voice = ladder::on_the_wire(audio).bps() + shield.copies_take().bps();
         let camera_on = is_on(|media| media.camera_on);
         let allotment = &open.connection.meter.files;
@@ -428,7 +423,7 @@ impl Driver {
         let Some(open) = &mut self.open else {
             return;
         };
-        open.follow_voice_losses();
+        open.guarded.second(clock(), &open.connection.meter);
         let meter = &open.connection.meter;
         let (sent, reported) = (meter.audio_sent.get(), meter.audio_loss_out.get());
         let lossy = open.losses.is_much(Traffic {
@@ -502,31 +497,6 @@ impl Driver {
 }
 
 impl Open {
-    /// What a second tells of the voice.
-    fn follow_voice_losses(&mut self) {
-        self.voice_losses.second(clock(), self.voice_counted());
-        self.protection
-            .report(self.voice_losses.share(), self.voice_losses.clumped());
-    }
-
-    /// What the first packets of the voice tell, at once.
-    fn follow_first_voice_losses(&mut self) -> bool {
-        let is_told = self.voice_losses.is_first_told(self.voice_counted());
-        if is_told {
-            self.follow_voice_losses();
-        }
-        is_told
-    }
-
-    fn voice_counted(&self) -> Counted {
-        let meter = &self.connection.meter;
-        Counted {
-            sent: meter.audio_sent.get(),
-            reported: meter.audio_loss_out.get(),
-            fates: meter.voice_fates.get(),
-        }
-    }
-
     /// What follows within it from the library's word of its state.
     fn on_state(&mut self, state: RTCPeerConnectionState) -> Option<ConnectionPhase> {
         let phase = match state {

@@ -6,7 +6,7 @@
 
 use crate::config::VideoLimits;
 use parley_media::audio::AudioTargets;
-use parley_media::audio::protection::expected_loss_pct;
+use parley_media::audio::protection::{Shield, expected_loss_pct};
 use parley_media::video::{EncoderTargets, TemporalLayers};
 use parley_proto::{Bitrate, FrameRate, Resolution};
 use std::collections::VecDeque;
@@ -214,6 +214,15 @@ pub(super) fn audio(estimate: Bitrate, loss: f32) -> AudioTargets {
         bitrate: Bitrate::from_kbps(kbps),
         expected_loss_pct: expected_loss_pct(loss),
         deep_ms: 0,
+    }
+}
+
+/// What the sound encoder must produce of a voice that is protected like this.
+pub(super) const fn shielded(shield: Shield) -> AudioTargets {
+    AudioTargets {
+        bitrate: shield.bitrate,
+        expected_loss_pct: shield.expected_loss_pct,
+        deep_ms: shield.deep_ms,
     }
 }
 

@@ -39,6 +39,7 @@ mod estimate;
 mod first_look;
 mod flights;
 mod group;
+mod guarded_voice;
 mod half;
 mod inflow;
 mod ladder;

@@ -317,14 +317,12 @@ fn settings(mdns: MulticastDnsMode, candidates: CandidatePolicy) -> SettingEngin
 /// Exactly what is spoken, nothing else. Payload types are our proposal only; what holds is what was negotiated.
 fn media_engine() -> Result<MediaEngine> {
     let mut engine = common_engine()?;
-    // Behind Opus: whoever sends decides when copies are worth their bits.
-    register(&mut engine, red("111/111"), 63)?;
     register(&mut engine, h264(H264_MODE_0), 108)?;
     register(&mut engine, rtx("apt=108"), 109)?;
     Ok(engine)
 }
 
-/// What is spoken to the server's SFU: no redundant sound, one way to cut pictures, and the names of encodings.
+/// What is spoken to the server's SFU: one way to cut pictures, and the names of encodings.
 pub(super) fn group_engine() -> Result<MediaEngine> {
     let mut engine = common_engine()?;
     for uri in [SDES_RTP_STREAM_ID_URI, SDES_REPAIR_RTP_STREAM_ID_URI] {
@@ -336,6 +334,8 @@ pub(super) fn group_engine() -> Result<MediaEngine> {
 fn common_engine() -> Result<MediaEngine> {
     let mut engine = MediaEngine::default();
     register(&mut engine, opus(), 111)?;
+    // Behind Opus: whoever sends decides when copies are worth their bits.
+    register(&mut engine, red("111/111"), 63)?;
     register(&mut engine, h264(H264_MODE_1), 125)?;
     register(&mut engine, rtx("apt=125"), 105)?;
     extend(&mut engine, SDES_MID_URI, RtpCodecKind::Audio)?;

@@ -1,34 +1,20 @@
 //! Redundant audio (RFC 2198): a packet of sound that carries whole copies of some before it, so that what is lost on the way
 //! comes once more a little later. Opus inside, negotiated as `red/48000/2` with `a=fmtp:N 111/111`.
 //!
-//! Pure bytes: no clock, no network. [`Red`] remembers what was sent and packs; [`unpack`] reads what strangers send, strictly.
-//! A copy tells only how much earlier it was sent, not its sequence number. That follows where packets of one length follow
-//! each other without a pause, so only such copies are packed, and only such are given back.
-//!
-//! ```text
-//! |1| type(7) | timestamp offset(14) | length(10) |   for each copy, oldest first
-//! |0| type(7) |                                        for the packet itself
-//! the copies' bytes, then the packet's
-//! ```
+//! [`Red`] remembers what was sent and says what goes along; [`unpack`] gives what strangers send as packets. No clock, no network, and no
+//! bytes: those are [`parley_proto::red`]'s, which the server reads, too.
 
 use super::codec;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
+use parley_proto::red::{self, HEADER_BYTES, LENGTH_MAX, OFFSET_MAX, PACKED_BYTES_MAX};
 use std::collections::VecDeque;
+
+pub use parley_proto::red::RedError;
 
 /// Copies in one packet that we send.
 pub const COPIES_MAX: u8 = 3;
 /// Packets between a packet and its first copy, and from one copy to the next.
 pub const STRIDE_MAX: u8 = 4;
-/// Copies in one packet that are read: more than the offset has room for, at 20 ms.
-const COPIES_READ_MAX: usize = 17;
-/// What 14 and 10 bits hold.
-const OFFSET_MAX: u32 = (1 << 14) - 1;
-const LENGTH_MAX: usize = (1 << 10) - 1;
-/// Bytes of a packed packet: with all headers below what any IPv6 path carries, as for pictures.
-const PACKED_BYTES_MAX: usize = 1_160;
-/// Bytes of a copy's header.
-const HEADER: usize = 4;
-
 /// Packs copies of what was sent into what is sent now.
 #[derive(Debug, Default)]
 pub struct Red {
@@ -63,26 +49,17 @@ impl Red {
                 continue;
             }
             let full = chosen.len() >= usize::from(copies.min(COPIES_MAX));
-            if full || copy.is_empty() || copy.len() > LENGTH_MAX || copy.len() + HEADER > room {
+            if full || copy.is_empty() || copy.len() > LENGTH_MAX || copy.len() + HEADER_BYTES > room {
                 break;
             }
-            room -= copy.len() + HEADER;
+            room -= copy.len() + HEADER_BYTES;
             chosen.push((offset, copy));
         }
         if chosen.is_empty() {
             return None;
         }
-        let mut packed = BytesMut::with_capacity(PACKED_BYTES_MAX - room);
-        for (offset, copy) in chosen.iter().rev() {
-            let rest = *offset << 10 | copy.len() as u32;
-            packed.put_u32(u32::from(0x80 | (media_type & 0x7f)) << 24 | rest);
-        }
-        packed.put_u8(media_type & 0x7f);
-        for (_, copy) in chosen.iter().rev() {
-            packed.put_slice(copy);
-        }
-        packed.put_slice(payload);
-        Some(packed.freeze())
+        let copies = chosen.iter().rev().map(|(offset, copy)| (*offset, copy.as_ref()));
+        Some(red::pack(media_type, copies, payload).into())
     }
 
     /// This packet went out: later ones may carry `copy`, which is the packet, or what of it a copy needs.
@@ -112,80 +89,25 @@ pub struct Copied {
     pub payload: Bytes,
 }
 
-/// Why a packet is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RedError {
-    /// It ends before what its headers promise.
-    #[error("redundant audio is cut short")]
-    Truncated,
-    /// It has something else inside than what was agreed on.
-    #[error("redundant audio of an unknown kind")]
-    OtherType,
-    /// Its copies are not older and older.
-    #[error("redundant audio out of order")]
-    Disorder,
-    /// It has more copies than anybody can use.
-    #[error("redundant audio with too many copies")]
-    TooMany,
-    /// The packet itself is no Opus packet.
-    #[error("redundant audio without sound")]
-    NoSound,
-}
-
 /// Reads a packet whose parts must all be of payload type `media_type`. Copies nothing.
 ///
 /// # Errors
 /// See [`RedError`]. Then nothing of the packet is to be trusted.
 pub fn unpack(packed: &Bytes, media_type: u8) -> Result<Unpacked, RedError> {
-    let mut headers: Vec<(u32, usize)> = Vec::new();
-    let mut at = 0;
-    loop {
-        let first = *packed.get(at).ok_or(RedError::Truncated)?;
-        if first & 0x7f != media_type & 0x7f {
-            return Err(RedError::OtherType);
-        }
-        if first & 0x80 == 0 {
-            at += 1;
-            break;
-        }
-        let [_, high, middle, low] = packed
-            .get(at..at + HEADER)
-            .and_then(|header| <[u8; HEADER]>::try_from(header).ok())
-            .ok_or(RedError::Truncated)?;
-        let bits = u32::from_be_bytes([0, high, middle, low]);
-        let (earlier, length) = (bits >> 10, (bits & 0x3ff) as usize);
-        if earlier == 0 || headers.last().is_some_and(|(older, _)| *older <= earlier) {
-            return Err(RedError::Disorder);
-        }
-        headers.push((earlier, length));
-        if headers.len() > COPIES_READ_MAX {
-            return Err(RedError::TooMany);
-        }
-        at += HEADER;
-    }
-    let copied: usize = headers.iter().map(|(_, length)| length).sum();
-    if packed.len() <= at + copied {
-        return Err(RedError::Truncated);
-    }
-    let primary = packed.slice(at + copied..);
-    let duration = codec::duration(&primary)
-        .and_then(|samples| u32::try_from(samples).ok())
-        .ok_or(RedError::NoSound)?;
-    let mut copies = Vec::with_capacity(headers.len());
-    for (earlier, length) in headers {
-        let payload = packed.slice(at..at + length);
-        at += length;
-        // Without a place among the sequence numbers, or empty: not wrong, but of no use.
-        if earlier.is_multiple_of(duration) && !payload.is_empty() {
-            copies.push(Copied {
-                back: u16::try_from(earlier / duration).unwrap_or(u16::MAX),
-                earlier,
-                payload,
-            });
-        }
-    }
+    let opened = red::open(packed, media_type)?;
+    let mut copies: Vec<Copied> = opened
+        .copies()
+        .map(|one| Copied {
+            back: one.back,
+            earlier: one.earlier,
+            payload: packed.slice(one.bytes),
+        })
+        .collect();
     copies.reverse();
-    Ok(Unpacked { primary, copies })
+    Ok(Unpacked {
+        primary: packed.slice(opened.primary),
+        copies,
+    })
 }
 
 #[cfg(test)]
@@ -326,5 +248,14 @@ mod tests {
         // An offset between two packets has no number; the rest is good.
         let between = read([one(961, 1), vec![1, 0x78, 2]].concat()).unwrap();
         assert!(between.copies.is_empty());
+    }
+
+    #[test]
+    fn a_packet_is_as_long_for_whoever_only_passes_it_on_as_for_the_codec() {
+        for [toc, frames] in (0..=u16::MAX).map(u16::to_be_bytes) {
+            let packet = [toc, frames, 0];
+            let here = codec::duration(&packet).map(|samples| samples as u32);
+            assert_eq!(red::ticks(&packet), here, "{packet:?}");
+        }
     }
 }

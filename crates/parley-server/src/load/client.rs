@@ -5,17 +5,21 @@
 
 use super::stamp::Stamp;
 use crate::sfu::{Certificate, library_config};
-use parley_proto::{Publish, PublishedLayer, Source};
+use parley_proto::{Publish, PublishedLayer, Source, red};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::format::Codec;
+use str0m::format::{Codec, PayloadParams};
 use str0m::media::{
     Direction, ExtensionValues, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
 };
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
+
+/// Sound with copies in it, in the place of a layer.
+const PACKED: usize = 4;
 
 /// What a client is to do.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +53,9 @@ pub struct Received {
     pub stamp: Option<Stamp>,
     /// Of its payload.
     pub bytes: usize,
+    /// Packets of sound that came along with it once more (RFC 2198), oldest first: how many packets earlier they were, and what was
+    /// written into each.
+    pub copies: Vec<(u64, Option<Stamp>)>,
 }
 
 /// One client.
@@ -273,6 +280,46 @@ impl LoadClient {
         }
     }
 
+    /// Sends sound with copies of what was before it, each with how much earlier that was, in ticks of 48 kHz, oldest first.
+    pub fn speak_again(
+        &mut self,
+        now: Instant,
+        time: u32,
+        below_db: i8,
+        copies: &[(u32, Vec<u8>)],
+        payload: &[u8],
+    ) {
+        let opus = self.sound().map(|params| *params.pt());
+        let copies = copies.iter().map(|(earlier, copy)| (*earlier, copy.as_slice()));
+        if let Some(opus) = opus {
+            self.speak_packed(now, time, below_db, red::pack(opus, copies, payload));
+        }
+    }
+
+    /// Sends this as sound with copies in it, whatever it is.
+    pub fn speak_packed(&mut self, now: Instant, time: u32, below_db: i8, packed: Vec<u8>) {
+        let values = ExtensionValues {
+            audio_level: Some(-below_db),
+            voice_activity: Some(below_db < 50),
+            ..ExtensionValues::default()
+        };
+        if let Some(mid) = self.voice {
+            self.write(now, mid, None, PACKED, time, true, values, packed);
+        }
+    }
+
+    /// Leaves out so many numbers of sound, as if those packets were lost.
+    pub fn skip_sound(&mut self, packets: u64) {
+        let [.., seq] = &mut self.seqs;
+        *seq += packets;
+    }
+
+    fn sound(&self) -> Option<&PayloadParams> {
+        self.rtc
+            .codec_config()
+            .find(|params| params.spec().codec == Codec::Opus)
+    }
+
     /// Sends a part of a picture.
     pub fn show(&mut self, now: Instant, layer: usize, time: u32, last: bool, payload: Vec<u8>) {
         let Some(mid) = self.picture else {
@@ -304,15 +351,20 @@ impl LoadClient {
         values: ExtensionValues,
         payload: Vec<u8>,
     ) {
-        let codec = if at == 3 { Codec::Opus } else { Codec::H264 };
+        let is_sound = at >= 3;
+        let codec = if is_sound { Codec::Opus } else { Codec::H264 };
         let params = self
             .rtc
             .codec_config()
             .find(|params| params.spec().codec == codec);
-        let Some(pt) = params.map(|params| params.pt()) else {
+        let pt = params.and_then(|params| match at {
+            PACKED => params.red(),
+            _ => Some(params.pt()),
+        });
+        let Some(pt) = pt else {
             return;
         };
-        let Some(seq) = self.seqs.get_mut(at) else {
+        let Some(seq) = self.seqs.get_mut(at.min(3)) else {
             return;
         };
         *seq += 1;
@@ -321,7 +373,7 @@ impl LoadClient {
             stream.write_rtp(
                 RtpWrite::new(pt, seq.into(), time, now, payload)
                     .marker(marker)
-                    .nackable(at != 3)
+                    .nackable(!is_sound)
                     .ext_vals(values),
             );
         }
@@ -356,6 +408,12 @@ impl LoadClient {
                 }
             }
             Event::RtpPacket(packet) => {
+                let opened = self.sound().and_then(|params| {
+                    let is_packed = params.red() == Some(packet.header.payload_type);
+                    is_packed.then(|| red::open(&packet.payload, *params.pt()).ok())?
+                });
+                let of = |part: Range<usize>| packet.payload.get(part).and_then(Stamp::read);
+                let whole = 0..packet.payload.len();
                 let mut api = self.rtc.direct_api();
                 let Some(mid) = api.stream_rx(&packet.header.ssrc).map(|stream| stream.mid()) else {
                     return;
@@ -367,8 +425,13 @@ impl LoadClient {
                     time: packet.header.timestamp,
                     marker: packet.header.marker,
                     begins: packet.payload.first().is_some_and(|first| first & 0x1f == 7),
-                    stamp: Stamp::read(&packet.payload),
+                    stamp: of(opened.as_ref().map_or(whole, |opened| opened.primary.clone())),
                     bytes: packet.payload.len(),
+                    copies: opened
+                        .iter()
+                        .flat_map(red::Opened::copies)
+                        .map(|copy| (copy.back.into(), of(copy.bytes)))
+                        .collect(),
                 });
             }
             _ => {}

@@ -67,6 +67,7 @@ mod tests {
                     layer: 0,
                 }),
                 bytes: 10,
+                copies: Vec::new(),
             };
             receiver.take(350, &one);
         }

@@ -25,11 +25,15 @@ pub struct Counts {
     pub too_much: u64,
     /// Packets of sound that nobody would have heard.
     pub silent: u64,
+    /// Packets of sound that were lost on the way up and came as a copy, each once for all who get it.
+    pub repaired: u64,
+    /// Packets of sound that went down with copies in them, to those whose way loses.
+    pub with_copies: u64,
     /// Key frames that publishers were asked for.
     pub key_frames: u64,
     /// Connections that were closed because nothing came any more.
     pub lost: u64,
-    /// What clients did that no good one does: streams of no track, key frames asked for without a pause.
+    /// What clients did that no good one does: streams of no track, packets that cannot be read, key frames asked for without a pause.
     pub offences: u64,
     /// Clients whose connections were ended for flooding, or for too much of that, each time once.
     pub kicked: u64,
@@ -69,6 +73,8 @@ impl std::ops::Add for Counts {
             strange: self.strange + other.strange,
             too_much: self.too_much + other.too_much,
             silent: self.silent + other.silent,
+            repaired: self.repaired + other.repaired,
+            with_copies: self.with_copies + other.with_copies,
             key_frames: self.key_frames + other.key_frames,
             lost: self.lost + other.lost,
             offences: self.offences + other.offences,

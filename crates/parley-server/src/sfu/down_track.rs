@@ -3,12 +3,15 @@
 //! Owned by a peer. Sections are not bound to anybody: a client says whom it wants to see in which, and sections of sound that it
 //! says nothing of are filled with the loudest.
 
+use super::copies::Copies;
 use super::forwarder::{Forwarder, Verdict};
 use super::h264;
 use super::left_out::{LeftOut, Part};
 use super::peer::PeerAt;
 use super::rewriter::{Rewriter, Rewritten};
+use super::shield::Fates;
 use super::up_track::Came;
+use super::used::Used;
 use parley_proto::{Down, DownState, Wish};
 use std::time::{Duration, Instant};
 use str0m::media::{MediaKind, Mid};
@@ -31,6 +34,8 @@ pub(super) struct Feed {
 /// A packet of its feed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrived<'a> {
+    /// The stream it is of.
+    pub(super) ssrc: Ssrc,
     pub(super) seq: u64,
     pub(super) time: u32,
     pub(super) marker: bool,
@@ -40,6 +45,7 @@ pub(super) struct Arrived<'a> {
 impl<'a> From<&'a RtpPacket> for Arrived<'a> {
     fn from(packet: &'a RtpPacket) -> Self {
         Self {
+            ssrc: packet.header.ssrc,
             seq: *packet.seq_no,
             time: packet.header.timestamp,
             marker: packet.header.marker,
@@ -69,8 +75,14 @@ pub(super) struct DownTrack {
     pub(super) wish: Option<Wish>,
     pub(super) feed: Option<Feed>,
     pub(super) forwarder: Forwarder,
+    /// The publisher's stream that goes down; what another one numbers means nothing here.
+    stream: Option<Ssrc>,
     rewriter: Rewriter,
+    used: Used,
     left_out: LeftOut,
+    /// Of sound: what goes along once more, and what is told of what went.
+    pub(super) copies: Copies,
+    pub(super) fates: Fates,
     /// Of a feed of sound: nothing of it was passed on yet.
     fresh: bool,
     /// When the client asked for a key frame last.
@@ -88,8 +100,12 @@ impl DownTrack {
             wish: None,
             feed: None,
             forwarder: Forwarder::default(),
+            stream: None,
             rewriter: Rewriter::new(clock_rate, first_seq),
+            used: Used::default(),
             left_out: LeftOut::default(),
+            copies: Copies::default(),
+            fates: Fates::new(first_seq),
             fresh: true,
             asked: None,
         }
@@ -122,12 +138,21 @@ impl DownTrack {
 
     /// A packet of its feed: what goes down of it, if anything does.
     pub(super) fn take(&mut self, now: Instant, came: Came, packet: Arrived<'_>) -> Option<Goes> {
-        let Arrived { seq, time, .. } = packet;
+        let Arrived { ssrc, seq, time, .. } = packet;
+        let is_another = self.stream != Some(ssrc);
+        match came {
+            Came::Sound { .. } if is_another => self.fresh = true,
+            // A publisher whose stream began anew: it goes on with a key frame, as another layer does.
+            Came::Picture { layer, .. } if is_another => self.forwarder.lose(layer),
+            _ => {}
+        }
         let is_late = self.rewriter.is_late(seq);
         let mut empty = false;
         match came {
             Came::Sound { again } => {
                 if std::mem::take(&mut self.fresh) {
+                    self.stream = Some(ssrc);
+                    self.copies.forget();
                     self.rewriter.begin(now, seq, time);
                 } else if again {
                     self.rewriter.go_on(seq);
@@ -153,22 +178,26 @@ impl DownTrack {
                 Verdict::Pass if is_late => {}
                 Verdict::Pass => self.left_out.passes(&mut self.rewriter, seq),
                 Verdict::Begin => {
+                    self.stream = Some(ssrc);
                     self.left_out.forget();
                     self.rewriter.begin(now, seq, time);
                 }
                 Verdict::Drop => return None,
             },
+            Came::Useless { .. } if is_another => return None,
             Came::Useless { layer } => {
-                if self.kind.is_audio() || self.forwarder.current() == Some(layer) {
+                // Numbers of a feed of which nothing was passed on yet mean nothing here.
+                let is_heard = self.kind.is_audio() && !self.fresh;
+                if is_heard || self.forwarder.current() == Some(layer) {
                     self.left_out.forget();
                     self.rewriter.leave_out(seq);
                 }
                 return None;
             }
-            Came::Silent => return None,
+            Came::Silent | Came::Known => return None,
         }
         let at = self.rewriter.rewrite(now, seq, time)?;
-        Some(Goes { at, empty })
+        self.used.first_time(at.seq).then_some(Goes { at, empty })
     }
 
     /// How its wish stands. `on`: the publication is there and sends; `rid` of the layer that goes down.
@@ -195,6 +224,7 @@ impl DownTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const BEGINS: &[u8] = &[0x01, 0x9a];
     const GOES_ON: &[u8] = &[0x01, 0x3a];
@@ -225,6 +255,7 @@ mod tests {
         fn take(&mut self, came: Came, numbers: (u64, u32, bool), payload: &[u8]) -> Option<(u64, bool)> {
             let (seq, time, marker) = numbers;
             let arrived = Arrived {
+                ssrc: Ssrc::from(1),
                 seq,
                 time,
                 marker,
@@ -289,5 +320,75 @@ mod tests {
             Some((102, false))
         );
         assert_eq!(section.part(true, (11, 3_000, true), BEGINS), Some((101, false)));
+    }
+
+    fn sound(track: &mut DownTrack, now: Instant, ssrc: u32, seq: u64) -> Option<u64> {
+        let arrived = Arrived {
+            ssrc: Ssrc::from(ssrc),
+            seq,
+            time: seq as u32 * 960,
+            marker: false,
+            payload: &[0x78],
+        };
+        let goes = track.take(now, Came::Sound { again: false }, arrived)?;
+        Some(goes.at.seq)
+    }
+
+    #[test]
+    fn a_voice_whose_stream_begins_anew_goes_on_under_numbers_of_its_own() {
+        let now = Section::halved().now;
+        let mut track = DownTrack::new(Mid::from("1"), MediaKind::Audio, Ssrc::from(7), 100);
+        let first: Vec<_> = (1_000..1_003).map(|seq| sound(&mut track, now, 1, seq)).collect();
+        assert_eq!(first, [Some(100), Some(101), Some(102)]);
+        // The numbers of the stream before are meant for other packets.
+        let other: Vec<_> = (1_000..1_003).map(|seq| sound(&mut track, now, 2, seq)).collect();
+        assert_eq!(other, [Some(103), Some(104), Some(105)]);
+    }
+
+    #[test]
+    fn a_picture_whose_stream_begins_anew_waits_for_its_key_frame() {
+        let mut section = Section::halved();
+        let mut other = |seq: u64, begins: bool| {
+            let arrived = Arrived {
+                ssrc: Ssrc::from(2),
+                seq,
+                time: 3_000,
+                marker: true,
+                payload: BEGINS,
+            };
+            let came = Came::Picture {
+                layer: 0,
+                begins,
+                spare: false,
+            };
+            let goes = section.track.take(section.now, came, arrived)?;
+            Some(goes.at.seq)
+        };
+        assert_eq!((other(10, false), other(11, false)), (None, None));
+        assert_eq!((other(12, true), other(13, false)), (Some(101), Some(102)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_leaves_twice_whatever_comes(steps in proptest::collection::vec((0u8..6, 1u32..3, 0u64..60), 1..300), is_sound: bool) {
+            let kind = if is_sound { MediaKind::Audio } else { MediaKind::Video };
+            let mut track = DownTrack::new(Mid::from("1"), kind, Ssrc::from(7), 100);
+            track.forwarder.aim(Some(0));
+            let now = Section::halved().now;
+            let mut left = std::collections::BTreeSet::new();
+            for (what, ssrc, seq) in steps {
+                let came = match what {
+                    0 => Came::Useless { layer: 0 },
+                    1 if is_sound => Came::Sound { again: true },
+                    _ if is_sound => Came::Sound { again: false },
+                    _ => Came::Picture { layer: 0, begins: what == 1, spare: what == 2 },
+                };
+                track.forwarder.halve(what == 3);
+                let arrived = Arrived { ssrc: Ssrc::from(ssrc), seq, time: seq as u32 * 960, marker: what == 4, payload: GOES_ON };
+                if let Some(goes) = track.take(now, came, arrived) {
+                    prop_assert!(left.insert(goes.at.seq), "{} twice", goes.at.seq);
+                }
+            }
+        }
     }
 }

@@ -84,6 +84,13 @@ impl Forwarder {
         self.current = None;
     }
 
+    /// What went down of this layer goes on no more: it begins anew.
+    pub(super) fn lose(&mut self, layer: LayerAt) {
+        if self.current == Some(layer) {
+            self.current = None;
+        }
+    }
+
     /// A packet of that layer. `begins` for one that a decoder can begin with, if nothing before it is still missing.
     pub(super) fn take(&mut self, layer: LayerAt, begins: bool) -> Verdict {
         if self.current == Some(layer) {

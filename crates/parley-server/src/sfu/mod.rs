@@ -6,9 +6,9 @@
 //! | `shard` | the value of one thread: whose a datagram is (`demux`), or a frame of a stream (`framing`), which connection counts, when everything is looked at |
 //! | `room` | who is fed with whose tracks, and of whom nothing is taken (`part`); who speaks (`speakers`, `floor`), whose voice comes first (`audio_stage`) |
 //! | `peer` | one connection (`str0m`): what it may send (`flow_limit`, `introductions`, `offences`), what it gets (`way`, with `allocation`, `probing`, `trial`, `voices`), when things were recorded (`capture_clock`) |
-//! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`) |
+//! | `up_track` | what comes up: its layers (`layer`), which are wanted (`dynacast`), key frames (`h264`, `key_frames`), silence (`silence`), what copies bring back of a voice (`repair`) |
 //! | `dialect` | what every connection speaks |
-//! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`) |
+//! | `down_track` | what goes down in one section: which packets (`forwarder`, `left_out`), under which numbers (`rewriter`, each once: `used`), with which copies of sound (`copies`, as many as `shield` says) |
 //! | `driver` | threads, sockets and the way to the hub |
 //!
 //! Retransmission works hop by hop and is the library's, as are pacing and the estimate of what a way carries. Deliberately absent:
@@ -18,6 +18,7 @@ mod allocation;
 mod audio_stage;
 mod capture_clock;
 mod certificate;
+mod copies;
 mod counts;
 mod demux;
 mod dialect;
@@ -38,15 +39,18 @@ mod offences;
 mod part;
 mod peer;
 mod probing;
+mod repair;
 mod rewriter;
 mod room;
 mod shard;
+mod shield;
 mod silence;
 mod speakers;
 #[cfg(test)]
 mod tests;
 mod trial;
 mod up_track;
+mod used;
 mod voices;
 mod way;
 

@@ -7,13 +7,14 @@
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
 use super::demux::Origin;
-use super::dialect::{check, config};
+use super::dialect::{check, config, opus_first, reads_copies};
 use super::down_track::{DownTrack, Goes};
 use super::flow_limit::FlowLimit;
 use super::forwarder::Aim;
 use super::introductions::{Introductions, Names, claim, stream_of};
 use super::layer::Layer;
 use super::offences::Offences;
+use super::shard::Passed;
 use super::up_track::UpTrack;
 use super::way::{FIRST_ESTIMATE, Wanted, Way};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
@@ -26,6 +27,7 @@ use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{Direction, ExtensionValues, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc};
+use str0m::stats::MediaEgressStats;
 use str0m::{Candidate, Rtc};
 
 /// A connection's place in the SFU.
@@ -36,8 +38,18 @@ const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
 const STREAMS_MAX: usize = 32;
 
+/// Between two times that the library is asked what receivers report, which is asked of all sections at once.
+const REPORTS_EVERY: Duration = Duration::from_secs(1);
+
 /// Why a description is not taken: a sentence for logs.
 pub(super) type Refusal = &'static str;
+
+/// How a packet left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    /// With copies in it.
+    pub(super) copies: bool,
+}
 
 /// One connection.
 pub(super) struct Peer {
@@ -63,15 +75,19 @@ pub(super) struct Peer {
     /// What goes down to the client.
     pub(super) way: Way,
     streams: HashMap<Ssrc, (usize, usize)>,
-    opus: Option<Pt>,
+    pub(super) opus: Option<Pt>,
+    /// Of sound with copies in it, where the client speaks that.
+    pub(super) red: Option<Pt>,
     h264: Option<Pt>,
     /// Of what is sent again.
     rtx: Option<Pt>,
 }
 
 impl Peer {
+    /// A client that offers `sdp`.
     pub(super) fn new(
         now: Instant,
+        sdp: &str,
         room: RoomId,
         participant: ParticipantId,
         connection: u32,
@@ -81,6 +97,7 @@ impl Peer {
         let mut rtc = config(certificate)
             .set_ice_lite(true)
             .enable_bwe(Some(LibraryRate::from(FIRST_ESTIMATE.bps())))
+            .set_stats_interval(reads_copies(sdp).then_some(REPORTS_EVERY))
             .build(now);
         for candidate in candidates {
             rtc.add_local_candidate(candidate.clone());
@@ -105,6 +122,7 @@ impl Peer {
             way: Way::default(),
             streams: HashMap::new(),
             opus: None,
+            red: None,
             h264: None,
             rtx: None,
         }
@@ -131,9 +149,14 @@ impl Peer {
             .find(|params| params.spec().codec == Codec::H264);
         self.rtx = resent.and_then(|params| params.resend());
         (self.opus, self.h264) = (codec(Codec::Opus), codec(Codec::H264));
+        let opus = self
+            .rtc
+            .codec_config()
+            .find(|params| params.spec().codec == Codec::Opus);
+        self.red = opus.and_then(|params| params.red());
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         self.dirty = true;
-        Ok(answer.to_sdp_string())
+        Ok(opus_first(&answer.to_sdp_string(), self.red, self.opus))
     }
 
     /// A section was negotiated, or is used another way now.
@@ -216,49 +239,64 @@ impl Peer {
         self.streams.clear();
     }
 
-    /// Sends a packet down. True: it is on its way.
+    /// Sends a packet down, if it can be.
     pub(super) fn send(
         &mut self,
         now: Instant,
         down: usize,
         Goes { at, empty }: Goes,
-        recorded: Instant,
-        packet: &RtpPacket,
+        packet: Passed<'_>,
         number: u32,
-    ) -> bool {
-        let Some(track) = self.downs.get(down) else {
-            return false;
-        };
+    ) -> Option<Sent> {
+        let track = self.downs.get_mut(down)?;
         let is_sound = track.kind.is_audio();
-        let Some(pt) = (if is_sound { self.opus } else { self.h264 }) else {
-            return false;
-        };
+        let mut pt = if is_sound { self.opus } else { self.h264 }?;
         let values = ExtensionValues {
-            audio_level: packet.header.ext_vals.audio_level,
-            voice_activity: packet.header.ext_vals.voice_activity,
+            audio_level: packet.level,
+            voice_activity: packet.voice,
             ..ExtensionValues::default()
         };
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&track.ssrc) else {
-            return false;
-        };
-        let payload: Arc<[u8]> = if empty {
+        let stream = api.stream_tx(&track.ssrc)?;
+        let mut payload: Arc<[u8]> = if empty {
             Arc::from([])
         } else {
-            Arc::clone(&packet.payload)
+            Arc::clone(packet.payload)
         };
+        let mut copies = false;
+        if is_sound {
+            let plain = payload.len();
+            if let Some(red) = self.red {
+                track.fates.sent(at.seq);
+                if let Some(packed) = track.copies.pack(*pt, self.way.copies, at, &payload) {
+                    (pt, payload, copies) = (red, packed, true);
+                }
+            }
+            self.way.voices.sent(now, plain, payload.len(), self.way.copies);
+        }
         stream.write_rtp(
-            RtpWrite::new(pt, at.seq.into(), at.time, recorded, payload)
-                .marker(packet.header.marker && !empty)
+            RtpWrite::new(pt, at.seq.into(), at.time, packet.recorded, payload)
+                .marker(packet.marker && !empty)
                 .nackable(!is_sound)
                 .csrc(&[number])
                 .ext_vals(values),
         );
-        if is_sound {
-            self.way.voices.sent(now, packet.payload.len());
-        }
         self.dirty = true;
-        true
+        Some(Sent { copies })
+    }
+
+    /// What the client's receiver reports say of a section, asked once a second.
+    pub(super) fn reported(&mut self, told: &MediaEgressStats) {
+        let Some(remote) = told.remote.as_ref().filter(|_| self.red.is_some()) else {
+            return;
+        };
+        let mut sound = self.downs.iter_mut().filter(|down| down.kind.is_audio());
+        if let Some(down) = sound.find(|down| down.mid == told.mid) {
+            let news = down
+                .fates
+                .reported(*remote.maximum_sequence_number, remote.packets_lost);
+            self.way.shield.reported(news);
+        }
     }
 
     /// Asks the publisher for a key frame of a layer, where somebody waits for one and it is time to.

@@ -23,9 +23,12 @@ use std::time::{Duration, Instant};
 use str0m::net::TcpType;
 use str0m::{Candidate, Input};
 
+pub(super) use passed::Passed;
+
 mod agenda;
 mod connections;
 mod packets;
+mod passed;
 pub(in crate::sfu) mod streams;
 
 /// Between two looks at what everybody gets and is told.

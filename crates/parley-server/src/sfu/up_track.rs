@@ -7,6 +7,7 @@ use super::dynacast::Dynacast;
 use super::h264;
 use super::layer::Layer;
 use super::peer::PeerAt;
+use super::repair::{Missed, Repair};
 use super::silence::{Silence, Sound};
 use parley_proto::limits::{LAYERS_MAX, RID_CHARS_MAX};
 use parley_proto::{Publish, PublishedLayer, Source};
@@ -50,6 +51,8 @@ pub(super) enum Came {
     },
     /// Nothing to hear.
     Silent,
+    /// Sound that was passed on before, as a copy, or that comes too late.
+    Known,
 }
 
 /// One of a publisher's tracks.
@@ -65,6 +68,7 @@ pub(super) struct UpTrack {
     pub(super) dynacast: Dynacast,
     pub(super) routes: Vec<Route>,
     silence: Silence,
+    repair: Repair,
 }
 
 impl UpTrack {
@@ -78,6 +82,7 @@ impl UpTrack {
             dynacast: Dynacast::default(),
             routes: Vec::new(),
             silence: Silence::default(),
+            repair: Repair::default(),
         }
     }
 
@@ -128,9 +133,34 @@ impl UpTrack {
         }
     }
 
+    /// Whether the packet that many before one of sound is missing.
+    pub(super) fn lacks(&self, packet: &RtpPacket, back: u64) -> bool {
+        self.repair.lacks(packet.header.ssrc, *packet.seq_no, back)
+    }
+
+    /// What is passed on before a packet of sound that came like this, of what was missed until it: oldest first. Gives what the packet
+    /// itself is then.
+    pub(super) fn repair(
+        &mut self,
+        came: Came,
+        packet: &RtpPacket,
+        missed: Vec<Missed>,
+    ) -> (Vec<Missed>, Came) {
+        let Came::Sound { again } = came else {
+            return (Vec::new(), came);
+        };
+        let (ssrc, seq) = (packet.header.ssrc, *packet.seq_no);
+        let missed = self.repair.take(ssrc, seq, again, missed);
+        let again = again && missed.is_empty();
+        (missed, Came::Sound { again })
+    }
+
     /// A packet of one of the layers.
     pub(super) fn came(&mut self, now: Instant, layer: usize, ssrc: Ssrc, packet: &RtpPacket) -> Came {
         let bytes = packet.payload.len();
+        if self.source.is_sound() && !self.repair.first_time(ssrc, *packet.seq_no) {
+            return Came::Known;
+        }
         let Some(known) = self.layers.get_mut(layer) else {
             return Came::Useless { layer };
         };

@@ -9,6 +9,7 @@ use super::down_track::{DownTrack, Feed};
 use super::forwarder::Aim;
 use super::layer::{Layer, enough};
 use super::probing::{Look, Probing};
+use super::shield::Shield;
 use super::trial::{Trial, dares};
 use super::up_track::UpTrack;
 use super::voices::Voices;
@@ -170,6 +171,12 @@ pub(super) struct Way {
     unwatched_since: Option<Instant>,
     /// What voices take that go down.
     pub(super) voices: Voices,
+    /// What the way loses of them; asked only where the client reads copies.
+    pub(super) shield: Shield,
+    /// How many copies go along with each packet of sound.
+    pub(super) copies: u8,
+    /// Whether a picture is tried that may not fit.
+    tries: bool,
     trial: Trial,
     probing: Probing,
     allocator: Allocator<usize>,
@@ -183,6 +190,9 @@ impl Default for Way {
             seen_since: None,
             unwatched_since: None,
             voices: Voices::default(),
+            shield: Shield::default(),
+            copies: 0,
+            tries: false,
             trial: Trial::default(),
             probing: Probing::default(),
             allocator: Allocator::new(),
@@ -198,7 +208,6 @@ impl Way {
         wanted: &Wanted,
         sections: usize,
     ) -> (Vec<Option<Aim>>, Option<Look>) {
-        let voices = self.voices.room(now, wanted.voices);
         let limit = self.pictures_max.unwrap_or(Bitrate::from_bps(u64::MAX));
         self.note_seen(now, wanted);
         // Voices alone say nothing of what a way carries.
@@ -206,11 +215,19 @@ impl Way {
             Some(_) => self.estimate,
             None => self.estimate.max(FIRST_ESTIMATE),
         };
+        self.shield.look(now, estimate);
+        let room = |copies| self.voices.room(now, wanted.voices, copies);
+        self.copies = if self.tries {
+            0
+        } else {
+            self.shield.copies(now, estimate, room)
+        };
+        let voices = self.voices.room(now, wanted.voices, self.copies);
         let budget = estimate.scale(SHARE).saturating_sub(voices).min(limit);
         let hasty = self.seen_since.is_some_and(|since| now < since + FIRST_LOOKS);
         let mut grants = self.allocator.allocate(now, budget, &wanted.demands, hasty);
         let starves = !grants.is_empty() && grants.iter().all(Option::is_none);
-        let tries = self.tries(now, wanted, limit, &mut grants);
+        self.tries = self.tries(now, wanted, limit, &mut grants);
         let mut aims = vec![None; sections];
         let mut has = voices;
         let mut step: Option<Bitrate> = None;
@@ -234,7 +251,7 @@ impl Way {
             .fold(Bitrate::ZERO, |all, one| sum(all, *one));
         let needs = step.map(|step| sum(has, step));
         // What is tried shows by itself what the way carries.
-        let lacks = !tries
+        let lacks = !self.tries
             && needs.is_some_and(|needs| {
                 // Its own limit is none of the way's.
                 needs.saturating_sub(voices) <= limit && needs.scale(MARGIN / SHARE) > self.estimate
@@ -251,7 +268,7 @@ impl Way {
     /// Whether one more picture is sent to see whether it fits: it is granted then, too.
     fn tries(&mut self, now: Instant, wanted: &Wanted, limit: Bitrate, grants: &mut Grants) -> bool {
         let unknown = self.seen_since.is_none();
-        let (estimate, voices) = (self.estimate, self.voices.take(now));
+        let (estimate, voices) = (self.estimate, self.voices.take(now, self.copies));
         let all = wanted.beside(grants, usize::MAX);
         let may = |least| {
             let with = sum(all, least);

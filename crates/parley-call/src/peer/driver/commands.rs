@@ -8,6 +8,7 @@ use crate::peer::asking::Asking;
 use crate::peer::backlog::Backlog;
 use crate::peer::connection::{CommandError, Connection};
 use crate::peer::first_look::FirstLook;
+use crate::peer::guarded_voice::GuardedVoice;
 use crate::peer::inflow::InflowWatch;
 use crate::peer::ladder::{Ladder, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
@@ -19,9 +20,7 @@ use crate::peer::setup::{Blueprint, Reach};
 use crate::peer::shares::Shares;
 use crate::peer::stats::Sampler;
 use crate::peer::tcp::guard::Guard;
-use crate::peer::voice_losses::VoiceLosses;
 use crate::port::{PeerCommand, PeerEventKind, TrackKind};
-use parley_media::audio::protection::Protection;
 use parley_proto::{Bitrate, ControlMessage, SdpType};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -184,8 +183,7 @@ impl Driver {
             connection,
             library,
             relays,
-            voice_losses: VoiceLosses::default(),
-            protection: Protection::default(),
+            guarded: GuardedVoice::default(),
             held: VecDeque::new(),
             network: NetworkWatch::new(&addresses),
             pair: None,

@@ -8,6 +8,7 @@ use crate::config::{CandidatePolicy, VideoLimits};
 use crate::ice::IceServer;
 use crate::peer::connection::CommandError;
 use crate::peer::estimate::Bounds;
+use crate::peer::guarded_voice::GuardedVoice;
 use crate::peer::ladder::{AUDIO_RESERVE, SCREEN_MAX};
 use crate::peer::library::LibraryEvents;
 use crate::peer::network_watch::NetworkWatch;
@@ -120,7 +121,7 @@ impl GroupDriver {
             connection,
             library,
             relays,
-            loss: 0.0,
+            guarded: GuardedVoice::default(),
             network: NetworkWatch::new(&addresses),
             pair: None,
             addresses,

@@ -233,6 +233,7 @@ impl Connection {
             return Err(CommandError::TooLarge("the description"));
         }
         let answer = RTCSessionDescription::answer(lines::without_tcp(sdp))?;
+        self.meter.redundancy.read(sdp);
         if let Some(tcp) = &self.tcp {
             tcp.begin(ufrags(sdp).next().unwrap_or_default(), now);
         }

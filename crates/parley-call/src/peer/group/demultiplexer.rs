@@ -13,6 +13,7 @@ use crate::peer::chain::seen::Seen;
 use crate::peer::meter::Drops;
 use crate::port::TrackKind;
 use crate::sfu_port::SfuEventKind;
+use parley_media::audio::red::Copied;
 use parley_media::packet::ReceivedPacket;
 use parley_media::time::{ArrivalTime, RtpTime};
 use parley_media::video::{NtpTime, SenderTimes};
@@ -66,6 +67,14 @@ struct Held {
     packet: rtp::Packet,
 }
 
+/// How a packet comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comes {
+    ByItself,
+    /// In a later one, when its time has long come.
+    AsCopy,
+}
+
 /// Where a packet belongs in its section.
 enum Belongs {
     /// To the stay that lasts.
@@ -112,8 +121,15 @@ impl Demultiplexer {
         };
     }
 
-    /// A packet came, retransmissions undone.
-    pub(super) fn packet(&mut self, now: Instant, place: Place, packet: rtp::Packet, drops: &Drops) {
+    /// A packet came, retransmissions undone, and with it copies of some before it in its section, newest first.
+    pub(super) fn packet(
+        &mut self,
+        now: Instant,
+        place: Place,
+        packet: rtp::Packet,
+        copies: Vec<Copied>,
+        drops: &Drops,
+    ) {
         let Some(section) = self.sections.get_mut(&place) else {
             return drops.unexpected.one();
         };
@@ -133,8 +149,15 @@ impl Demultiplexer {
             return drops.duplicates.one();
         }
         if self.known.contains_key(&number) {
-            return self.sort(now, place, number, packet, drops);
+            let header = packet.header.clone();
+            self.sort(now, place, number, packet, Comes::ByItself, drops);
+            // The packet itself first, then what fills holes before it: most of the copies are of packets that came.
+            for copy in copies {
+                self.copy(now, place, number, &header, copy, drops);
+            }
+            return;
         }
+        // Copies are not kept: what comes before anybody was named is heard late anyway.
         self.held.push_back(Held {
             came: now,
             place,
@@ -142,6 +165,41 @@ impl Demultiplexer {
             packet,
         });
         self.drop_held(now, drops);
+    }
+
+    /// A copy of a packet before the one with this header.
+    fn copy(
+        &mut self,
+        now: Instant,
+        place: Place,
+        number: u32,
+        header: &rtp::header::Header,
+        copy: Copied,
+        drops: &Drops,
+    ) {
+        let sequence = header.sequence_number.wrapping_sub(copy.back);
+        let Some(section) = self.sections.get_mut(&place) else {
+            return;
+        };
+        // Of what was before somebody had the section there is nothing of theirs.
+        let is_theirs = section
+            .tenures
+            .back()
+            .is_some_and(|tenure| tenure.number == number && tenure.has(sequence));
+        let is_sound = self.tracks.get(&number).is_some_and(Track::is_sound);
+        if !is_theirs || !is_sound || !section.seen.first_time(sequence) {
+            return;
+        }
+        let packet = rtp::Packet {
+            header: rtp::header::Header {
+                sequence_number: sequence,
+                timestamp: header.timestamp.wrapping_sub(copy.earlier),
+                marker: false,
+                ..header.clone()
+            },
+            payload: copy.payload,
+        };
+        self.sort(now, place, number, packet, Comes::AsCopy, drops);
     }
 
     /// A sender report of a section.
@@ -179,7 +237,10 @@ impl Demultiplexer {
         self.drop_held(now, drops);
         for held in std::mem::take(&mut self.held) {
             if self.known.contains_key(&held.number) {
-                self.sort(held.came, held.place, held.number, held.packet, drops);
+                let Held {
+                    came, place, number, ..
+                } = held;
+                self.sort(came, place, number, held.packet, Comes::ByItself, drops);
             } else {
                 self.held.push_back(held);
             }
@@ -235,7 +296,15 @@ impl Demultiplexer {
     }
 
     /// Gives a packet of a known publication to its track.
-    fn sort(&mut self, now: Instant, place: Place, number: u32, packet: rtp::Packet, drops: &Drops) {
+    fn sort(
+        &mut self,
+        now: Instant,
+        place: Place,
+        number: u32,
+        packet: rtp::Packet,
+        comes: Comes,
+        drops: &Drops,
+    ) {
         let Some(section) = self.sections.get_mut(&place) else {
             return;
         };
@@ -281,7 +350,7 @@ impl Demultiplexer {
         section.goes_on(number, at.0);
         let at = tenure.place(at.0, at.1);
         track.numbering.gave(now, at);
-        if track.is_sound() {
+        if track.is_sound() && comes == Comes::ByItself {
             track.times.sound_arrived(ArrivalTime(now), RtpTime(at.1));
         }
         let received = ReceivedPacket {
@@ -290,7 +359,7 @@ impl Demultiplexer {
             marker: packet.header.marker,
             payload: packet.payload,
             arrived: ArrivalTime(now),
-            redundant: false,
+            redundant: comes == Comes::AsCopy,
         };
         let told = track.hand_on(now, received, begins, drops);
         self.news.extend(told.map(SfuEventKind::Track));

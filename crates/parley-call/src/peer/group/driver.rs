@@ -21,6 +21,8 @@ use crate::peer::spawn::Unsent;
 use crate::peer::tcp::rules::Budget;
 use crate::port::{ConnectionPhase, PeerStats};
 use crate::sfu_port::{SfuCommand, SfuEvent, SfuEventKind};
+use parley_media::audio::protection::Reads;
+use parley_proto::Bitrate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -148,7 +150,10 @@ impl GroupDriver {
                 Happening::News => self.take_news(),
                 Happening::KeyFramesWanted => self.want_key_frames().await,
                 Happening::KeyFramesDue => self.ask_for_due().await,
-                Happening::Look => self.look().await,
+                Happening::Look => {
+                    self.look().await;
+                    self.follow_first_losses();
+                }
                 Happening::Second => self.on_second().await,
             }
         }
@@ -282,17 +287,31 @@ impl GroupDriver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let (up, loss) = (open.up, open.loss);
+        let (up, loss) = (open.up, open.guarded.losses());
         let given_up = open.connection.congestion.take_given_up();
         if given_up {
             // Key frames are made anyway: in the sizes that are right for what the way carries now.
             self.layers.forget();
         }
-        let sound = ladder::audio(estimate, loss);
+        let reads = Reads {
+            copies: self
+                .ways
+                .microphone
+                .as_ref()
+                .is_none_or(|route| route.red_type.is_some()),
+            // What one encoder makes goes to all, and not all of them speak it.
+            deep: false,
+        };
+        let shield = open
+            .guarded
+            .shield(ladder::audio(estimate, loss).bitrate, estimate, reads);
+        open.connection.meter.redundancy.want(shield);
+        let sound = ladder::shielded(shield);
+        let voice = Bitrate::from_bps(ladder::on_the_wire(sound).bps() + shield.copies_take().bps());
         let played = (self.ways.screen_sound.is_some()).then(|| ladder::screen_sound(estimate, loss));
         let wanted: Vec<bool> = self.camera.iter().map(|encoding| encoding.wanted).collect();
         let wants = Wants {
-            voice: ladder::on_the_wire(sound),
+            voice,
             screen_sound: played.map(ladder::on_the_wire),
             screen: self.screen.wanted,
             camera: &wanted,
@@ -401,10 +420,20 @@ impl GroupDriver {
         }
     }
 
+    /// What the first packets of the voice tell counts at once: it has no copies before.
+    fn follow_first_losses(&mut self) {
+        let told = self
+            .open
+            .as_mut()
+            .is_some_and(|open| open.guarded.first(clock(), &open.connection.meter));
+        if told {
+            self.apply_estimate();
+        }
+    }
+
     async fn on_second(&mut self) {
         if let Some(open) = &mut self.open {
-            let reported = open.connection.meter.audio_loss_out.get();
-            open.loss = ladder::expected_loss(open.loss, reported);
+            open.guarded.second(clock(), &open.connection.meter);
         }
         self.apply_estimate();
         let Some(open) = &mut self.open else {

@@ -8,8 +8,10 @@ use super::demultiplexer::Demultiplexer;
 use super::track::Place;
 use crate::peer::chain::{Lanes, Link};
 use crate::peer::meter::Meter;
+use parley_media::audio::red::{self, Copied};
 use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtp;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -57,6 +59,28 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// A packet without the copies that were in it, newest first. Nothing where it cannot be read.
+    fn open(&self, mut packet: rtp::Packet) -> Option<(rtp::Packet, Vec<Copied>)> {
+        // Padding is nobody's.
+        let inside = self.meter.redundancy.inside(packet.header.payload_type);
+        let Some(media_type) = inside.filter(|_| !packet.payload.is_empty()) else {
+            return Some((packet, Vec::new()));
+        };
+        match red::unpack(&packet.payload, media_type) {
+            Ok(unpacked) => {
+                packet.payload = unpacked.primary;
+                Some((packet, unpacked.copies))
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a packet of sound is not read");
+                self.meter.drops.red_invalid.one();
+                None
+            }
+        }
+    }
+}
+
 impl Link for Incoming {
     fn on_received(&mut self, packet: TaggedPacket, lanes: &mut Lanes) {
         let now = packet.now;
@@ -66,8 +90,11 @@ impl Link for Incoming {
                     connection: self.connection,
                     ssrc: rtp.header.ssrc,
                 };
+                let Some((rtp, copies)) = self.open(rtp) else {
+                    return;
+                };
                 let mut core = self.inbox.lock();
-                core.packet(now, place, rtp, &self.meter.drops);
+                core.packet(now, place, rtp, copies, &self.meter.drops);
                 self.inbox.wake(&core);
             }
             _ => lanes.inward.push_back(packet),

@@ -17,7 +17,7 @@
 //!
 //! Gathering, pacing, the estimate, requests for what was lost and reports are those of every connection (`setup::Trunk`). Deliberately
 //! absent: negotiation's order, when to connect again and whom to watch (the session's), a proof (the server's fingerprint
-//! comes with its answer), redundant sound, which the SFU does not know.
+//! comes with its answer). Copies of the voice (RFC 2198) go to the server as its way up asks for, and come from it as the way down does.
 
 mod commands;
 mod connection;

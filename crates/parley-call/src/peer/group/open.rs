@@ -1,6 +1,7 @@
 //! A connection to the SFU with what came of it so far.
 
 use super::connection::Connection;
+use crate::peer::guarded_voice::GuardedVoice;
 use crate::peer::library::LibraryEvent;
 use crate::peer::network_watch::NetworkWatch;
 use crate::peer::stats::{Pair, Sampler};
@@ -18,8 +19,8 @@ pub(super) struct Open {
     /// Those behind streams.
     pub(super) relays: Relays,
     pub(super) sampler: Sampler,
-    /// Share of the sound that is expected to be lost.
-    pub(super) loss: f32,
+    /// What is lost of the own voice on its way to the server, and what is done against it.
+    pub(super) guarded: GuardedVoice,
     /// What is bound.
     pub(super) addresses: Vec<SocketAddr>,
     /// Whether that is still there.

@@ -60,7 +60,7 @@ async fn routes(connection: &Connection, sending: &Sending, rids: &[&'static str
             track: Arc::clone(&encoding.track),
             ssrc: encoding.ssrc,
             payload_type: agreed.payload_type,
-            red_type: None,
+            red_type: red_type(connection, sending.source, agreed.payload_type),
             mid: agreed.mid.clone(),
             rid: agreed
                 .rid_id
@@ -73,6 +73,12 @@ async fn routes(connection: &Connection, sending: &Sending, rids: &[&'static str
         })
     };
     sending.encodings.iter().enumerate().map(route).collect()
+}
+
+/// The payload type for a voice with copies inside, if the server's answer has that with our Opus.
+fn red_type(connection: &Connection, source: Source, opus: u8) -> Option<u8> {
+    let red = connection.meter.redundancy.negotiated()?;
+    (source == Source::Microphone && red.media == opus).then_some(red.red)
 }
 
 /// Opens the way for a pump, or shuts it. A pump that waits for room is woken only by a change.

@@ -44,7 +44,15 @@ impl Sfu {
                     return self.events.push(tell(What::Closed { connection, reason }));
                 }
                 let replaced = member.coming.take();
-                let peer = Peer::new(now, room_id, who, connection, &self.certificate, &self.candidates);
+                let peer = Peer::new(
+                    now,
+                    sdp,
+                    room_id,
+                    who,
+                    connection,
+                    &self.certificate,
+                    &self.candidates,
+                );
                 let at = self.peers.insert(peer);
                 if let Some(member) = self
                     .rooms

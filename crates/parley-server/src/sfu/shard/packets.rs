@@ -1,10 +1,12 @@
 //! The way of packets: from a socket to the connection they are for, and from a publisher to everybody who gets them.
 
 use super::super::demux::Origin;
+use super::super::down_track::Arrived;
 use super::super::event::{Event, What};
 use super::super::flow_limit::Admission;
 use super::super::peer::{Peer, PeerAt};
-use super::super::up_track::{Came, PAYLOAD_BYTES_MAX};
+use super::super::up_track::{Came, PAYLOAD_BYTES_MAX, Route};
+use super::passed::{Passed, has_copies, open};
 use super::{OUTPUTS_MAX, Outgoing, Sfu};
 use parley_proto::{Bitrate, Offence, SfuClosed, Source};
 use rand::Rng as _;
@@ -112,7 +114,7 @@ impl Sfu {
 
     fn happened(&mut self, now: Instant, at: PeerAt, happened: Happened) {
         match happened {
-            Happened::RtpPacket(packet) => self.forward(now, at, &packet),
+            Happened::RtpPacket(packet) => self.forward(now, at, packet),
             Happened::Connected => self.connected(now, at),
             Happened::MediaAdded(added) => {
                 // Below half of the range: a first number close to its end would wrap around before anybody counted rollovers.
@@ -139,6 +141,11 @@ impl Sfu {
                     room.stale = true;
                 }
             }
+            Happened::MediaEgressStats(told) => {
+                if let Some(peer) = self.peers.get_mut(at) {
+                    peer.reported(&told);
+                }
+            }
             Happened::KeyframeRequest(ask) => self.key_frame(now, at, ask.mid),
             Happened::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 if let Some(peer) = self.peers.get_mut(at) {
@@ -152,13 +159,13 @@ impl Sfu {
     }
 
     /// A packet of media: to everybody it is for.
-    fn forward(&mut self, now: Instant, at: PeerAt, packet: &RtpPacket) {
+    fn forward(&mut self, now: Instant, at: PeerAt, mut packet: RtpPacket) {
         self.counts.media_in += 1;
         let Some(peer) = self.peers.get_mut(at) else {
             return;
         };
         peer.limit.was_genuine();
-        let Some((up, layer)) = peer.track_of(packet) else {
+        let Some((up, layer)) = peer.track_of(&packet) else {
             self.counts.strange += 1;
             let who = peer.participant;
             let room = self.rooms.get(&peer.room);
@@ -173,13 +180,38 @@ impl Sfu {
         let Some(peer) = self.peers.get_mut(at) else {
             return;
         };
-        let recorded = recorded(now, peer, packet);
+        let recorded = recorded(now, peer, &packet);
+        let mut missed = Vec::new();
+        if let Some(track) = peer.ups.get(up).filter(|track| has_copies(peer, track, &packet)) {
+            match open(peer, track, &mut packet) {
+                Some(came) => missed = came,
+                None => return self.offends(now, at, Offence::Malformed),
+            }
+        }
         let Some(track) = peer.ups.get_mut(up) else {
             return;
         };
-        let came = track.came(now, layer, packet.header.ssrc, packet);
+        let mut came = track.came(now, layer, packet.header.ssrc, &packet);
         if !track.on {
             return;
+        }
+        let resumes = came == Came::Sound { again: true };
+        if !missed.is_empty() {
+            (missed, came) = track.repair(came, &packet, missed);
+        }
+        // A copy costs everybody what a packet does, although it came inside of one.
+        let before = missed.len();
+        let mut goes = Admission::Take;
+        missed.retain(|one| {
+            if goes == Admission::Take {
+                goes = peer.limit.admit(now, one.payload.len());
+                peer.limit.was_genuine();
+            }
+            goes == Admission::Take
+        });
+        self.counts.too_much += (before - missed.len()) as u64;
+        if goes == Admission::Kick {
+            return self.kick(now, at);
         }
         let (number, source) = (track.number, track.source);
         let routes = std::mem::take(&mut track.routes);
@@ -192,26 +224,54 @@ impl Sfu {
         if came == Came::Silent {
             self.counts.silent += 1;
         }
-        for route in &routes {
+        for (nth, one) in missed.iter().enumerate() {
+            self.counts.repaired += 1;
+            let arrived = Arrived {
+                ssrc: packet.header.ssrc,
+                seq: packet.seq_no.saturating_sub(one.back),
+                time: packet.header.timestamp.wrapping_sub(one.earlier),
+                marker: false,
+                payload: &one.payload,
+            };
+            let again = nth == 0 && resumes;
+            let passed = Passed::copied(one, recorded);
+            self.pass_on(now, &routes, Came::Sound { again }, arrived, passed, number);
+        }
+        let passed = Passed::of(&packet, recorded);
+        self.pass_on(now, &routes, came, (&packet).into(), passed, number);
+        if let Some(track) = self.peers.get_mut(at).and_then(|peer| peer.ups.get_mut(up)) {
+            track.routes = routes;
+        }
+    }
+
+    /// One packet of a publication, to everybody it is for.
+    fn pass_on(
+        &mut self,
+        now: Instant,
+        routes: &[Route],
+        came: Came,
+        arrived: Arrived<'_>,
+        passed: Passed<'_>,
+        number: u32,
+    ) {
+        for route in routes {
             let Some(subscriber) = self.peers.get_mut(route.peer) else {
                 continue;
             };
             let taken = subscriber
                 .downs
                 .get_mut(route.down)
-                .and_then(|down| down.take(now, came, packet.into()));
+                .and_then(|down| down.take(now, came, arrived));
             let was_given = subscriber.dirty;
             if let Some(goes) = taken
-                && subscriber.send(now, route.down, goes, recorded, packet, number)
+                && let Some(sent) = subscriber.send(now, route.down, goes, passed, number)
             {
                 self.counts.media_out += 1;
+                self.counts.with_copies += u64::from(sent.copies);
                 if !was_given {
                     self.agenda.give(route.peer);
                 }
             }
-        }
-        if let Some(track) = self.peers.get_mut(at).and_then(|peer| peer.ups.get_mut(up)) {
-            track.routes = routes;
         }
     }
 

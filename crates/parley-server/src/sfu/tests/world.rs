@@ -8,7 +8,7 @@ use parley_proto::{
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ pub(super) struct Way {
     pub(super) delay: Duration,
     /// Of a hundred datagrams so many are lost.
     pub(super) loss_pct: u32,
+    /// The same of those that go up alone.
+    pub(super) loss_up_pct: u32,
     /// What goes down to the client in a second, in bits; what waits longer than 300 ms is lost.
     pub(super) down_bps: Option<u64>,
 }
@@ -37,6 +39,7 @@ impl Default for Way {
         Self {
             delay: ms(10),
             loss_pct: 0,
+            loss_up_pct: 0,
             down_bps: None,
         }
     }
@@ -69,6 +72,9 @@ pub(super) struct Somebody {
     pub(super) carries: usize,
     /// Of their smallest layer no picture refers to every other one, which takes two thirds of the bits of the ones between.
     pub(super) spares: bool,
+    /// So many copies of what they said before go along with each packet of their sound.
+    pub(super) copies: u32,
+    said: VecDeque<Vec<u8>>,
     clear_at: Instant,
     audio_time: u32,
     video_time: u32,
@@ -165,6 +171,8 @@ impl World {
             shows: false,
             carries: usize::MAX,
             spares: false,
+            copies: 0,
+            said: VecDeque::new(),
             clear_at: self.now,
             audio_time: u32::from(number) * 1_000_000,
             video_time: u32::MAX - 200_000,
@@ -281,9 +289,17 @@ impl World {
                 let quiet = self.ticks / 10 % 11 >= 8;
                 let below = if level < 60 && quiet { 68 } else { level };
                 let payload = Stamp { sent_us, layer: 9 }.payload(false, 80);
-                somebody
-                    .client
-                    .speak(self.now, somebody.audio_time, below, payload);
+                let (client, time) = (&mut somebody.client, somebody.audio_time);
+                if somebody.copies == 0 {
+                    client.speak(self.now, time, below, payload.clone());
+                } else {
+                    let backs = (1..=somebody.copies).zip(&somebody.said);
+                    let mut copies: Vec<_> = backs.map(|(back, copy)| (back * 960, copy.clone())).collect();
+                    copies.reverse();
+                    client.speak_again(self.now, time, below, &copies, &payload);
+                }
+                somebody.said.push_front(payload);
+                somebody.said.truncate(3);
             }
         }
         // 25 pictures a second.
@@ -385,7 +401,8 @@ impl World {
                 }
                 arrives = somebody.clear_at + way.delay;
             }
-            if self.rng.random_range(0..100) < way.loss_pct {
+            let loss_pct = way.loss_pct.max(if to == server { way.loss_up_pct } else { 0 });
+            if self.rng.random_range(0..100) < loss_pct {
                 continue;
             }
             self.sent += 1;

@@ -7,10 +7,11 @@ export function preferH264(one: RTCRtpTransceiver): void {
   prefer(one, ours.length ? [...ours, ...codecs.filter(({ mimeType }) => mimeType === 'video/rtx')] : []);
 }
 
-/** Opus without redundancy (RFC 2198). */
+/** Opus, and behind it what has copies of it inside (RFC 2198), where the browser knows that: whoever sends decides when they are worth their bits. */
 export function preferOpus(one: RTCRtpTransceiver): void {
   const codecs = RTCRtpReceiver.getCapabilities?.('audio')?.codecs ?? [];
-  prefer(one, codecs.filter(({ mimeType }) => mimeType === 'audio/opus'));
+  const of = (type: string): RTCRtpCodec[] => codecs.filter(({ mimeType }) => mimeType === type);
+  prefer(one, [...of('audio/opus'), ...of('audio/red')]);
 }
 
 function prefer(one: RTCRtpTransceiver, codecs: RTCRtpCodec[]): void {

@@ -81,6 +81,18 @@ impl World {
     }
 
     fn feed(&mut self, place: Place, sequence: u16, time: u32, csrc: &[u32], payload: &[u8]) {
+        self.feed_with(place, (sequence, time), csrc, payload, &[]);
+    }
+
+    /// With copies of the packets so many before it, of 20 ms each.
+    fn feed_with(
+        &mut self,
+        place: Place,
+        (sequence, time): (u16, u32),
+        csrc: &[u32],
+        payload: &[u8],
+        backs: &[u16],
+    ) {
         let packet = rtp::Packet {
             header: rtp::header::Header {
                 version: 2,
@@ -92,7 +104,13 @@ impl World {
             },
             payload: Bytes::copy_from_slice(payload),
         };
-        self.core.packet(self.now, place, packet, &self.drops);
+        let copy = |back: &u16| Copied {
+            back: *back,
+            earlier: u32::from(*back) * 960,
+            payload: Bytes::copy_from_slice(&[sequence.wrapping_sub(*back) as u8]),
+        };
+        let copies = backs.iter().map(copy).collect();
+        self.core.packet(self.now, place, packet, copies, &self.drops);
         self.take_in();
     }
 
@@ -488,4 +506,60 @@ fn clocks_of_a_persons_camera_and_microphone_go_together_over_a_change_of_sectio
     assert_eq!(first, Some(20.0), "both came as they were recorded");
     let second = behind(&mut world, section(1, 4), section(1, 2), 4_000_000_000);
     assert_eq!(second, Some(20.0));
+}
+
+#[test]
+fn what_was_lost_comes_as_a_copy_under_its_own_number_and_once() {
+    let mut world = World::with_two();
+    let place = section(1, 3);
+    let ada = [ADA + 100];
+    world.feed(place, 65_533, 1_000, &ada, &[253]);
+    // Two are lost, of which the second is only late.
+    world.feed_with(place, (0, 1_000 + 3 * 960), &ada, &[0], &[1, 2, 3]);
+    world.feed(place, 65_535, 1_000 + 2 * 960, &ada, &[255]);
+    let heard = &world.heard[&(1, TrackKind::Audio)].came;
+    let came: Vec<_> = heard
+        .iter()
+        .map(|packet| {
+            (
+                packet.sequence,
+                packet.rtp_time.0,
+                packet.payload[0],
+                packet.redundant,
+            )
+        })
+        .collect();
+    assert_eq!(
+        came,
+        [
+            (65_533, 1_000, 253, false),
+            (0, 1_000 + 3 * 960, 0, false),
+            (65_535, 1_000 + 2 * 960, 255, true),
+            (65_534, 1_000 + 960, 254, true),
+        ]
+    );
+    assert_eq!(world.drops.duplicates.get(), 1);
+}
+
+#[test]
+fn a_copy_is_of_whoever_has_the_section_and_of_sound() {
+    let mut world = World::with_two();
+    let place = section(1, 3);
+    for sequence in 0..200u16 {
+        world.feed(place, sequence, u32::from(sequence) * 960, &[ADA + 100], &[1]);
+    }
+    // Bob begins after a gap; only what is his is given out, and nothing as a picture.
+    world.feed_with(place, (400, 400 * 960), &[BOB + 100], &[2], &[1, 300]);
+    assert_eq!(world.came(1, TrackKind::Audio).len(), 200);
+    assert_eq!(world.came(2, TrackKind::Audio).len(), 2);
+    let pictures = section(1, 1);
+    world.feed(pictures, 10, 0, &[ADA], KEY);
+    world.feed_with(pictures, (12, 3_000), &[ADA], PART, &[1]);
+    assert_eq!(world.came(1, TrackKind::Video).len(), 2);
+    // Who is not named yet waits, without copies.
+    world.feed_with(section(1, 4), (7, 7_000), &[99], &[3], &[1, 2]);
+    let mut list = vec![publication(99, 3, Source::Microphone)];
+    list.push(publication(ADA + 100, 1, Source::Microphone));
+    world.publish(&list);
+    assert_eq!(world.came(3, TrackKind::Audio).len(), 1);
 }
