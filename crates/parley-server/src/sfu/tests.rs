@@ -3,6 +3,7 @@
 mod calls;
 mod hostile;
 mod listeners;
+mod rest;
 mod sizes;
 mod ways;
 mod world;
