@@ -53,9 +53,9 @@ cargo xtask bench group [--seconds N] [--json]
 cargo xtask bench turn [--against coturn] [--release] [--seconds N] [--json]
                                         packets that a relay passes on for a second of CPU time, and those it loses;
                                         --release: our server as it is given away
-cargo xtask bench sfu [--against janus] [--seconds N] [--json]
+cargo xtask bench sfu [--against janus] [--case NAME] [--seconds N] [--json]
                                         what our server, as it is given away, takes to pass sound and pictures on to many,
-                                        and how late they are
+                                        and how late they are; --case: one of video-10, people-20 and so on
 cargo xtask bench signaling [--release] [--seconds N] [--json]
                                         memory of 5,000 people who do nothing, and 500 a second who come and leave
 cargo xtask bench setup [--set-ups N] [--json]

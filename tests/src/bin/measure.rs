@@ -37,6 +37,7 @@ struct Wish {
     set_ups: Option<u32>,
     server: Option<PathBuf>,
     scenario: Option<String>,
+    case: Option<String>,
     write: Option<PathBuf>,
     json: bool,
     against_peer: bool,
@@ -68,6 +69,9 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Wish> {
             "--server" if OF_SERVERS.contains(&wish.what.as_str()) => {
                 let program = arguments.next().context("--server takes a program")?;
                 wish.server = Some(program.into());
+            }
+            "--case" if wish.what == "bench-sfu" => {
+                wish.case = Some(arguments.next().context("--case takes a name")?);
             }
             "--write" if wish.what == "lab" => {
                 let page = arguments.next().context("--write takes a page")?;
@@ -116,7 +120,12 @@ fn run(wish: &Wish) -> Result<bool> {
         "bench-turn" => turn::run(seconds(turn::SECONDS), wish.against_peer, server)?,
         "bench-signaling" => signaling::run(seconds(signaling::SECONDS), server)?,
         "bench-setup" => set_up::run(wish.set_ups.map_or(set_up::SET_UPS, |set_ups| set_ups as usize))?,
-        "bench-sfu" => sfu::run(seconds(sfu::SECONDS), wish.against_peer, server)?,
+        "bench-sfu" => sfu::run(
+            seconds(sfu::SECONDS),
+            wish.against_peer,
+            server,
+            wish.case.as_deref(),
+        )?,
         "bench-voice" => voice::run()?,
         other => bail!("`{other}` is in the list of what can be measured and is not measured: a bug"),
     };
@@ -216,6 +225,8 @@ mod tests {
                 .unwrap()
                 .against_peer
         );
+        let sfu = asked("bench-sfu --case video-10").unwrap();
+        assert_eq!(sfu.case.as_deref(), Some("video-10"));
         assert_eq!(asked("bench-setup --set-ups 3").unwrap().set_ups, Some(3));
         assert!(asked("bench-ladder --json").unwrap().json);
         assert!(asked("bench-call --window --against chromium").unwrap().window);
@@ -241,6 +252,7 @@ mod tests {
             "bench-turn --against chromium",
             "bench-sfu --against coturn",
             "bench-call --server /x",
+            "bench-turn --case video-10",
             "bench-setup --seconds many",
             "bench-ladder --against chromium",
             "bench-group --against janus",

@@ -16,6 +16,7 @@
 
 mod allocation;
 mod audio_stage;
+mod backlog;
 mod capture_clock;
 mod certificate;
 mod copies;

@@ -4,6 +4,7 @@
 //! track's. What of the pictures this subscriber gets out of what their way carries is decided in [`way`](super::way); what goes from
 //! one peer to another is the room's business.
 
+use super::backlog::Backlog;
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
 use super::demux::Origin;
@@ -64,6 +65,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Something was given to the library that it has not been asked about yet.
     pub(super) dirty: bool,
+    /// Packets of media that the library was given and that it did not let go of yet.
+    pub(super) backlog: Backlog,
     pub(super) ups: Vec<UpTrack>,
     pub(super) downs: Vec<DownTrack>,
     pub(super) clock: CaptureClock,
@@ -111,6 +114,7 @@ impl Peer {
             began: now,
             heard: now,
             dirty: true,
+            backlog: Backlog::default(),
             ups: Vec::new(),
             downs: Vec::new(),
             clock: CaptureClock::default(),
@@ -281,6 +285,7 @@ impl Peer {
                 .csrc(&[number])
                 .ext_vals(values),
         );
+        self.backlog.given();
         self.dirty = true;
         Some(Sent { copies })
     }
@@ -297,6 +302,21 @@ impl Peer {
                 .reported(*remote.maximum_sequence_number, remote.packets_lost);
             self.way.shield.reported(news);
         }
+    }
+
+    /// The library lets go of a datagram: where it is media, and neither sent again nor padding, it was given that.
+    pub(super) fn lets_go(&mut self, datagram: &[u8]) {
+        let of_stream = stream_of(datagram).is_some_and(|ssrc| ssrc != 0);
+        let pt = datagram.get(1).map(|second| Pt::from(second & 0x7f));
+        if of_stream && pt.is_some() && [self.opus, self.red, self.h264].contains(&pt) {
+            self.backlog.let_go();
+        }
+    }
+
+    /// Whether nothing is done for this connection but to pass media on to it that its way carries: no probe, no picture of its own,
+    /// nothing that waits.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.connected && self.way.is_quiet && self.ups.is_empty() && self.backlog.count() == 0
     }
 
     /// Asks the publisher for a key frame of a layer, where somebody waits for one and it is time to.
@@ -321,6 +341,7 @@ impl Peer {
     pub(super) fn grant(&mut self, now: Instant, wanted: &Wanted, sections: usize) -> Vec<Option<Aim>> {
         let (aims, look) = self.way.grant(now, wanted, sections);
         if let Some(look) = look {
+            self.way.is_quiet = false;
             let mut estimator = self.rtc.bwe();
             if look.afresh {
                 estimator.reset(LibraryRate::from(self.way.estimate.bps()));

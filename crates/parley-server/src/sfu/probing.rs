@@ -6,6 +6,8 @@
 //!
 //! * It is told to look for [`LEAST`] as soon as somebody is seen, however little is wanted. (Earlier there is nothing to look with, see `way`.)
 //! * What is wanted in all is told with room to spare, and anew only when it changed by much: each larger word is a probe of its own.
+//! * Where all that is wanted is granted and would fit [`ROOM`] times, it is told to look for nothing. Else it looks every five seconds for as
+//!   long as a way carries more than is sent: 15 ms in which a picture waits for its turn among what fills up the probe.
 //! * As long as somebody gets less than they want, it looks once more after [`SOON`], and ever more rarely while that finds nothing.
 //! * Where it found nothing [`IN_VAIN`] times, each further look begins with an estimate made anew: as long as the library takes losses for
 //!   the way's it sends no probe, and of a way that was narrow and is wide again it would never learn.
@@ -30,6 +32,12 @@ const RARELY: Duration = Duration::from_secs(30);
 const IN_VAIN: u32 = 3;
 /// An estimate so many times as large was worth the look.
 const FOUND: f64 = 1.1;
+/// What is wanted fits with room to spare for so long before nothing is looked for any more ...
+const FITTED: Duration = Duration::from_secs(3);
+/// ... and until it fits less often than this.
+const FITS_STILL: f64 = 1.2;
+/// After that was told, a probe that was begun before is over: each takes 15 ms, and there are two at most.
+const ENDED: Duration = Duration::from_secs(1);
 /// So much more is told for another look: the library looks when it is told more than before.
 const NUDGE: Bitrate = Bitrate::from_kbps(1);
 
@@ -39,6 +47,9 @@ pub(super) struct Probing {
     /// What is wanted, as it was told.
     wanted: Bitrate,
     told: Bitrate,
+    /// Since when that was not said, for nothing is to be looked for.
+    rests_since: Option<Instant>,
+    fits_since: Option<Instant>,
     next: Option<Instant>,
     pause: Duration,
     /// Looks in a row that found nothing.
@@ -61,6 +72,8 @@ impl Default for Probing {
         Self {
             wanted: Bitrate::ZERO,
             told: Bitrate::ZERO,
+            rests_since: None,
+            fits_since: None,
             next: None,
             pause: SOON,
             in_vain: 0,
@@ -79,8 +92,9 @@ impl Probing {
         wanted: Bitrate,
         lacks: bool,
     ) -> Option<Look> {
+        let rests = self.has_enough(now, estimate, wanted, lacks);
         let wanted = wanted.scale(ROOM).max(LEAST);
-        let before = self.told;
+        let before = self.said();
         let mut afresh = false;
         if wanted > self.wanted || wanted < self.wanted.scale(SAME) {
             // With some room above, for what is measured sways.
@@ -106,8 +120,55 @@ impl Probing {
             self.before = estimate;
             self.told = Bitrate::from_bps(self.told.bps().saturating_add(NUDGE.bps()));
         }
-        let rate = self.told;
+        self.rest(now, rests);
+        let rate = self.said();
         (rate != before).then_some(Look { rate, afresh })
+    }
+
+    /// Nobody is seen: nothing is to be looked for until somebody is. What to tell the library, if anything.
+    pub(super) fn stop(&mut self, now: Instant) -> Option<Look> {
+        let before = self.said();
+        self.fits_since = None;
+        self.rest(now, true);
+        (before != Bitrate::ZERO).then_some(Look {
+            rate: Bitrate::ZERO,
+            afresh: false,
+        })
+    }
+
+    /// Whether the library is certain to look for nothing.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        let rested = self.rests_since.is_some_and(|since| now >= since + ENDED);
+        self.told == Bitrate::ZERO || rested
+    }
+
+    fn has_enough(&mut self, now: Instant, estimate: Bitrate, wanted: Bitrate, lacks: bool) -> bool {
+        let times = if self.rests_since.is_some() {
+            FITS_STILL
+        } else {
+            ROOM
+        };
+        if lacks || estimate < wanted.scale(times) {
+            self.fits_since = None;
+            return false;
+        }
+        now >= *self.fits_since.get_or_insert(now) + FITTED
+    }
+
+    fn rest(&mut self, now: Instant, rests: bool) {
+        if rests {
+            self.rests_since.get_or_insert(now);
+        } else {
+            self.rests_since = None;
+        }
+    }
+
+    /// What the library was told last.
+    const fn said(&self) -> Bitrate {
+        match self.rests_since {
+            Some(_) => Bitrate::ZERO,
+            None => self.told,
+        }
     }
 }
 
@@ -157,6 +218,35 @@ mod tests {
         assert_eq!(afresh[..7], [false, false, false, false, false, true, true]);
         // What grows is not forgotten.
         assert!(!looks(1_000..1_100, kbps(800)).contains(&true));
+    }
+
+    #[test]
+    fn where_all_fits_for_a_while_nothing_is_looked_for_until_it_fits_no_more() {
+        let start = start();
+        let ms = |ms| start + Duration::from_millis(ms);
+        let mut probing = Probing::default();
+        assert!(probing.is_quiet(start), "nothing was looked for yet");
+        let rest = Some(Look {
+            rate: Bitrate::ZERO,
+            afresh: false,
+        });
+        let told = probing.look(start, kbps(2_000), kbps(1_000), false);
+        assert!(told.is_some() && !probing.is_quiet(start));
+        assert_eq!(probing.look(ms(2_900), kbps(2_000), kbps(1_000), false), None);
+        assert_eq!(probing.look(ms(3_100), kbps(2_000), kbps(1_000), false), rest);
+        assert!(!probing.is_quiet(ms(3_200)), "a probe may be on its way");
+        assert!(probing.is_quiet(ms(4_200)));
+        // The estimate of a way that is not filled comes down a little.
+        assert_eq!(probing.look(ms(5_000), kbps(1_300), kbps(1_000), false), None);
+        assert_eq!(probing.look(ms(6_000), kbps(1_100), kbps(1_000), false), told);
+        assert!(!probing.is_quiet(ms(6_000)));
+        assert_eq!(probing.look(ms(7_000), kbps(1_300), kbps(1_000), false), None);
+        assert_eq!(probing.look(ms(20_000), kbps(1_300), kbps(1_000), false), None);
+        // And so it is where nobody is to be seen for a while.
+        assert_eq!(probing.stop(ms(21_000)), rest);
+        assert_eq!(probing.stop(ms(21_100)), None);
+        assert!(probing.is_quiet(ms(22_000)));
+        assert_eq!(probing.look(ms(23_000), kbps(1_300), kbps(1_000), false), told);
     }
 
     #[test]

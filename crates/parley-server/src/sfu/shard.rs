@@ -17,11 +17,11 @@ use parley_proto::{Bitrate, ParticipantId, Publish, RoomId, SfuClosed, Wish};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use slab::Slab;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use str0m::Candidate;
 use str0m::net::TcpType;
-use str0m::{Candidate, Input};
 
 pub(super) use passed::Passed;
 
@@ -30,6 +30,7 @@ mod connections;
 mod packets;
 mod passed;
 pub(in crate::sfu) mod streams;
+mod turns;
 
 /// Between two looks at what everybody gets and is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -39,12 +40,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(15);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// What a library's value may say in one go; more means that it talks to itself.
 const OUTPUTS_MAX: usize = 20_000;
-/// What one connection may send in one go, before others have their turn.
-const BURST_MAX: usize = 64;
-/// The library lets go of one packet, and wants to be woken a microsecond later for the next one: what is so close is now.
-const NOW: Duration = Duration::from_micros(100);
-/// Rounds of passing on within one flush: what is passed on makes nobody else speak, so one is enough, and two are plenty.
-const ROUNDS_MAX: usize = 3;
 
 /// How to run it.
 #[derive(Debug, Clone)]
@@ -130,6 +125,9 @@ pub struct Sfu {
     outgoing: Vec<Outgoing>,
     events: Vec<Event>,
     counts: Counts,
+    /// Who is to be worked off, and how often that was begun in this flush.
+    due: VecDeque<PeerAt>,
+    rounds: usize,
 }
 
 impl Sfu {
@@ -166,6 +164,8 @@ impl Sfu {
             outgoing: Vec::new(),
             events: Vec::new(),
             counts: Counts::default(),
+            due: VecDeque::new(),
+            rounds: 0,
         }
     }
 
@@ -214,58 +214,6 @@ impl Sfu {
             Ask::Leave => self.leave(room, participant),
         }
         self.settle(now, room);
-    }
-
-    /// Works off what is due and what was not passed on yet. To be called after packets and commands, and when time is up.
-    pub fn flush(&mut self, now: Instant) {
-        if now >= self.next_tick {
-            self.next_tick = now + TICK;
-            self.tick(now);
-        }
-        for _ in 0..ROUNDS_MAX {
-            let due = self.agenda.take_due(now);
-            if due.is_empty() {
-                return;
-            }
-            for at in due {
-                self.work(now, at);
-            }
-        }
-    }
-
-    /// Lets one connection send what is due.
-    fn work(&mut self, now: Instant, at: PeerAt) {
-        let mut time = now;
-        let mut wake = now;
-        for _ in 0..BURST_MAX {
-            let Some(peer) = self.peers.get_mut(at) else {
-                return;
-            };
-            peer.dirty = false;
-            if let Err(error) = peer.rtc.handle_input(Input::Timeout(time)) {
-                tracing::debug!(%error, "a connection fails");
-                return self.close(at, SfuClosed::Lost);
-            }
-            let Some(next) = self.drain(now, at) else {
-                return;
-            };
-            wake = next;
-            if wake > now + NOW {
-                return;
-            }
-            time = wake.max(time);
-        }
-        // There is more to send: once others had their turn.
-        self.agenda.wake(at, wake);
-    }
-
-    /// Notes who was given something while everybody was looked at.
-    fn note_given(&mut self) {
-        for (at, peer) in &self.peers {
-            if peer.dirty {
-                self.agenda.give(at);
-            }
-        }
     }
 
     /// When [`Sfu::flush`] wants to be called at the latest.

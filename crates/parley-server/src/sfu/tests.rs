@@ -4,6 +4,7 @@ mod calls;
 mod hostile;
 mod listeners;
 mod redundancy;
+mod rest;
 mod sizes;
 mod ways;
 mod world;

@@ -177,6 +177,8 @@ pub(super) struct Way {
     pub(super) copies: u8,
     /// Whether a picture is tried that may not fit.
     tries: bool,
+    /// Nothing is looked for on it, nor will be until more is granted.
+    pub(super) is_quiet: bool,
     trial: Trial,
     probing: Probing,
     allocator: Allocator<usize>,
@@ -193,6 +195,7 @@ impl Default for Way {
             shield: Shield::default(),
             copies: 0,
             tries: false,
+            is_quiet: false,
             trial: Trial::default(),
             probing: Probing::default(),
             allocator: Allocator::new(),
@@ -261,8 +264,13 @@ impl Way {
         // than to wait.
         let may_look = starves || self.seen_since.is_some_and(|since| now >= since + WARM);
         let most = sum(voices, most.min(limit));
-        let look = may_look.then(|| self.probing.look(now, self.estimate, most, lacks));
-        (aims, look.flatten())
+        let look = if may_look {
+            self.probing.look(now, self.estimate, most, lacks)
+        } else {
+            self.probing.stop(now)
+        };
+        self.is_quiet = self.probing.is_quiet(now);
+        (aims, look)
     }
 
     /// Whether one more picture is sent to see whether it fits: it is granted then, too.

@@ -9,7 +9,7 @@
 //! | grid-10 | in one room ten: a voice, and a picture of 500 kbit/s | each other |
 //! | rooms-1 to rooms-8 | so many rooms of five: a voice, and a picture of 500 kbit/s | each other |
 //!
-//! The last three are of ours alone, measured once where nobody is compared: the curves of what people and rooms cost.
+//! `--case` takes one of them. The last three are of ours alone, measured once where nobody is compared: the curves of what people and rooms cost.
 //!
 //! | file | what |
 //! |---|---|
@@ -208,11 +208,17 @@ trait Sfu {
 /// Everybody who is there. They leave when it is dropped.
 trait Visit {}
 
-/// Measures all cases with ours (`server`, or the program that was built with this), and with Janus too if asked.
+/// Measures all cases, or the one of this name, with ours (`server`, or the program that was built with this), and with Janus too if asked.
 ///
 /// # Errors
-/// When a server does not come up, or not everybody gets in.
-pub fn run(seconds: u32, against_janus: bool, server: Option<&Path>) -> Result<Report> {
+/// When a server does not come up, or not everybody gets in; when there is no such case.
+pub fn run(seconds: u32, against_janus: bool, server: Option<&Path>, only: Option<&str>) -> Result<Report> {
+    let curves: &[Case] = if against_janus { &[] } else { &CURVES };
+    let (cases, curves) = (chosen(&CASES, only), chosen(curves, only));
+    ensure!(
+        !cases.is_empty() || !curves.is_empty(),
+        "there is no such case; the table at the head of the bench lists them"
+    );
     let (cores, folder) = (Cores::share(), TempDir::with_prefix("parley-sfu-")?);
     let world = Namespace::create("sfu")?;
     world.add_own_address(&format!("{HERE}/24"))?;
@@ -225,7 +231,7 @@ pub fn run(seconds: u32, against_janus: bool, server: Option<&Path>) -> Result<R
     system::be_punctual();
     let mut report = Report::default();
     let time = Duration::from_secs(seconds.min(SECONDS_MAX).into());
-    for case in CASES {
+    for case in cases {
         let mut stretches: BTreeMap<&str, Vec<Stretch>> = BTreeMap::new();
         for round in 1..=ROUNDS {
             for server in &servers {
@@ -243,13 +249,11 @@ pub fn run(seconds: u32, against_janus: bool, server: Option<&Path>) -> Result<R
             report.add("parley", case.name, "times_peer", ours / theirs);
         }
     }
-    if !against_janus {
-        for case in CURVES {
-            for server in &servers {
-                eprintln!("{}, {}", server.who(), case.name);
-                let stretch = world.inside(|| stretch(server.as_ref(), case, time))?;
-                fill_in(&mut report, server.who(), case, &[stretch]);
-            }
+    for case in curves {
+        for server in &servers {
+            eprintln!("{}, {}", server.who(), case.name);
+            let stretch = world.inside(|| stretch(server.as_ref(), case, time))?;
+            fill_in(&mut report, server.who(), case, &[stretch]);
         }
     }
     if server.is_none() {
@@ -263,6 +267,12 @@ pub fn run(seconds: u32, against_janus: bool, server: Option<&Path>) -> Result<R
         ));
     }
     Ok(report)
+}
+
+/// All of them, or the one of this name.
+fn chosen(cases: &[Case], only: Option<&str>) -> Vec<Case> {
+    let is_meant = |case: &&Case| only.is_none_or(|only| only == case.name);
+    cases.iter().filter(is_meant).copied().collect()
 }
 
 /// What came of one stretch.
@@ -406,6 +416,14 @@ mod tests {
             (part.speaks, part.layers.len(), part.hears, part.sees),
             (true, 1, AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX)
         );
+    }
+
+    #[test]
+    fn one_case_can_be_asked_for() {
+        let names = |cases: Vec<Case>| cases.iter().map(|case| case.name).collect::<Vec<_>>();
+        assert_eq!(names(chosen(&CASES, Some("video-40"))), ["video-40"]);
+        assert_eq!(chosen(&CASES, None).len(), CASES.len());
+        assert!(chosen(&CURVES, Some("video-40")).is_empty());
     }
 
     #[test]

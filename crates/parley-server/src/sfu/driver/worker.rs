@@ -168,7 +168,9 @@ impl Worker {
             more = self.take_commands(now, &mut sfu)
                 | self.read(now, &mut sfu)
                 | self.streams.read(now, &events, &self.config.streams, &mut sfu);
-            sfu.flush(now);
+            while sfu.flush_one(now) {
+                self.pack(now, &mut sfu);
+            }
             self.send(now, &mut sfu);
             self.tell_names(&mut named, &sfu);
             self.hear(&mut sfu);
@@ -251,7 +253,15 @@ impl Worker {
         true
     }
 
+    /// Sends all that is to be sent.
     fn send(&mut self, now: Instant, sfu: &mut Sfu) {
+        self.pack(now, sfu);
+        self.batch.flush(|_| Some(&self.socket));
+        self.streams.write(now, sfu);
+    }
+
+    /// Puts what is to be sent together.
+    fn pack(&mut self, now: Instant, sfu: &mut Sfu) {
         for outgoing in sfu.take_outgoing() {
             if outgoing.is_stream {
                 self.streams.push(now, outgoing.to, outgoing.bytes);
@@ -272,8 +282,6 @@ impl Worker {
                 self.batch.flush(|_| Some(&self.socket));
             }
         }
-        self.batch.flush(|_| Some(&self.socket));
-        self.streams.write(now, sfu);
     }
 
     fn hear(&mut self, sfu: &mut Sfu) {

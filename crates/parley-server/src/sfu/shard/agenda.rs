@@ -3,6 +3,7 @@
 //! Owned by the SFU. Deliberately absent: the connections.
 
 use super::super::peer::PeerAt;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// Connections by their place.
@@ -37,23 +38,25 @@ impl Agenda {
         }
     }
 
-    /// Takes those out that have something to do now, each once. They are to say when they want to be woken again.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<PeerAt> {
-        let mut due = std::mem::take(&mut self.given);
-        due.sort_unstable();
-        due.dedup();
-        for at in &due {
-            if let Some(wake) = self.wakes.get_mut(*at) {
-                *wake = None;
-            }
-        }
+    /// Takes those out that have something to do now, each once, to the end of `due`. Whose time it is are to say when they want to be
+    /// woken again; who was only given something may.
+    pub(super) fn take_due(&mut self, now: Instant, due: &mut VecDeque<PeerAt>) {
+        self.given.sort_unstable();
+        self.given.dedup();
         for (at, wake) in self.wakes.iter_mut().enumerate() {
             if wake.is_some_and(|wake| wake <= now) {
                 *wake = None;
-                due.push(at);
+                if self.given.binary_search(&at).is_err() {
+                    due.push_back(at);
+                }
             }
         }
-        due
+        due.extend(self.given.drain(..));
+    }
+
+    /// Whether that one is yet to be woken, at a time it said.
+    pub(super) fn is_on(&self, at: PeerAt) -> bool {
+        self.wakes.get(at).is_some_and(Option::is_some)
     }
 
     /// When the first one wants to be woken.
@@ -80,8 +83,16 @@ mod tests {
         agenda.give(1);
         agenda.give(1);
         agenda.give(0);
-        assert_eq!(agenda.take_due(ms(12)), vec![0, 1, 3]);
-        assert!(agenda.take_due(ms(50)).is_empty(), "until they say when");
+        let mut due = VecDeque::new();
+        agenda.take_due(ms(12), &mut due);
+        assert_eq!(due, [3, 0, 1]);
+        assert!(!agenda.is_on(0) && agenda.is_on(1), "that time is yet to come");
+        due.clear();
+        agenda.take_due(ms(50), &mut due);
+        assert_eq!(due, [1]);
+        due.clear();
+        agenda.take_due(ms(50), &mut due);
+        assert!(due.is_empty(), "until they say when");
         agenda.wake(1, ms(60));
         agenda.forget(1);
         assert_eq!(agenda.next(), None);

@@ -7,6 +7,7 @@ use super::super::flow_limit::Admission;
 use super::super::peer::{Peer, PeerAt};
 use super::super::up_track::{Came, PAYLOAD_BYTES_MAX, Route};
 use super::passed::{Passed, has_copies, open};
+use super::turns::Said;
 use super::{OUTPUTS_MAX, Outgoing, Sfu};
 use parley_proto::{Bitrate, Offence, SfuClosed, Source};
 use rand::Rng as _;
@@ -16,7 +17,11 @@ use str0m::bwe::BweKind;
 use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpPacket;
-use str0m::{Event as Happened, Input, Output};
+use str0m::{Event as Happened, Input, Output, Reason};
+
+/// The library looks at its estimate every 25 ms. Where a connection is at rest so much later is as good, for here it is looked at every
+/// 100; and by then, 55 ms after the last time, a report of the client's has made it look, which comes every 50.
+const LEISURE: Duration = Duration::from_millis(30);
 
 impl Sfu {
     /// Something was read from a socket, sent from `from` to the address `to` of ours.
@@ -75,22 +80,39 @@ impl Sfu {
         new.iter().any(|one| one.is_stream && one.to == from.address)
     }
 
-    /// Takes what one connection has to say, until it wants to be woken. Nothing: it is over, or it talks to itself.
-    pub(super) fn drain(&mut self, now: Instant, at: PeerAt) -> Option<Instant> {
+    /// Takes all that one connection has to say, until it wants to be woken.
+    pub(super) fn drain(&mut self, now: Instant, at: PeerAt) -> Said {
         for _ in 0..OUTPUTS_MAX {
-            let peer = self.peers.get_mut(at)?;
+            match self.hear(now, at) {
+                Said::Sent => {}
+                said => return said,
+            }
+        }
+        Said::Over
+    }
+
+    /// Takes what one connection has to say, until it sent a packet or wants to be woken.
+    pub(super) fn hear(&mut self, now: Instant, at: PeerAt) -> Said {
+        for _ in 0..OUTPUTS_MAX {
+            let Some(peer) = self.peers.get_mut(at) else {
+                return Said::Over;
+            };
             match peer.rtc.poll_output() {
                 Ok(Output::Timeout(wake)) => {
                     if !peer.rtc.is_alive() {
-                        self.counts.lost += 1;
-                        self.close(at, SfuClosed::Lost);
-                        return None;
+                        return self.lose(at);
                     }
-                    self.agenda.wake(at, wake);
-                    return Some(wake);
+                    peer.backlog.asked(now);
+                    let leisure = match peer.rtc.last_timeout_reason() {
+                        Reason::BweDelayControl if peer.is_at_rest() => LEISURE,
+                        _ => Duration::ZERO,
+                    };
+                    self.agenda.wake(at, wake + leisure);
+                    return Said::Wakes(wake);
                 }
                 Ok(Output::Transmit(transmit)) => {
                     let bytes: Vec<u8> = transmit.contents.into();
+                    peer.lets_go(&bytes);
                     self.counts.datagrams_out += 1;
                     self.counts.bytes_out += bytes.len() as u64;
                     self.outgoing.push(Outgoing {
@@ -99,17 +121,22 @@ impl Sfu {
                         is_stream: transmit.proto == Protocol::Tcp,
                         bytes,
                     });
+                    return Said::Sent;
                 }
                 Ok(Output::Event(happened)) => self.happened(now, at, happened),
                 Err(error) => {
                     tracing::debug!(%error, "a connection fails");
-                    self.counts.lost += 1;
-                    self.close(at, SfuClosed::Lost);
-                    return None;
+                    return self.lose(at);
                 }
             }
         }
-        None
+        Said::Over
+    }
+
+    fn lose(&mut self, at: PeerAt) -> Said {
+        self.counts.lost += 1;
+        self.close(at, SfuClosed::Lost);
+        Said::Over
     }
 
     fn happened(&mut self, now: Instant, at: PeerAt, happened: Happened) {
