@@ -18,9 +18,8 @@ struct Watched {
     at_rest: usize,
 }
 
-/// Somebody shows and speaks, and somebody else only watches, for five seconds after six. `waits`: so many packets are taken to wait in the
-/// library, whatever was counted, again and again.
-fn watch(down_bps: Option<u64>, waits: Option<usize>) -> Watched {
+/// Somebody shows and speaks, and somebody else only watches.
+fn two() -> (World, usize, usize) {
     let mut world = World::new();
     let ada = world.enter(Part {
         speaks: true,
@@ -36,6 +35,12 @@ fn watch(down_bps: Option<u64>, waits: Option<usize>) -> Watched {
     });
     world.run(ms(500));
     world.watch(bob, &[(ada, 1_280, 720, 1)]);
+    (world, ada, bob)
+}
+
+/// Five seconds of it, after six. `waits`: so many packets are taken to wait in the library, whatever was counted, again and again.
+fn watch(down_bps: Option<u64>, waits: Option<usize>) -> Watched {
+    let (mut world, ada, bob) = two();
     world.people[bob].way.down_bps = down_bps;
     world.run(ms(5_500));
     let since = world.now;
@@ -96,4 +101,25 @@ fn where_packets_wait_for_their_turn_a_wrong_count_holds_none_of_them_back() {
         assert!(wrong.late <= right.late + ms(40), "{waits} wait: {wrong:?}");
         assert!(wrong.idle_pct >= 95, "{waits} wait: {wrong:?}");
     }
+}
+
+#[test]
+fn a_way_at_rest_that_becomes_narrow_is_noticed_and_one_that_is_wide_again_looked_into() {
+    let (mut world, _, bob) = two();
+    world.run(Duration::from_secs(8));
+    let is_large = |world: &World| world.states(bob)[0].1.as_deref() == Some("f");
+    assert!(is_large(&world) && world.sfu.at_rest() == 1);
+    world.people[bob].way.down_bps = Some(500_000);
+    world.run(Duration::from_secs(5));
+    assert!(!is_large(&world) && world.sfu.at_rest() == 0);
+    world.people[bob].way.down_bps = None;
+    let wide = world.now;
+    while !is_large(&world) && world.now < wide + Duration::from_secs(60) {
+        world.run(ms(250));
+    }
+    let took = world.now - wide;
+    println!("found after {took:?}");
+    assert!(took < Duration::from_secs(35), "{took:?}");
+    world.run(Duration::from_secs(6));
+    assert!(is_large(&world) && world.sfu.at_rest() == 1);
 }
