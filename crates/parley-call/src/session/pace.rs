@@ -35,8 +35,13 @@ impl Pace {
 
     /// One goes.
     pub(super) fn take(&mut self, now: Instant) {
+        self.take_as(now, 1);
+    }
+
+    /// One goes that counts as so many. It may use up more than there is: those after it wait the longer.
+    pub(super) fn take_as(&mut self, now: Instant, count: u32) {
         let from = self.used_until.map_or(now, |until| until.max(now));
-        self.used_until = Some(from + self.interval);
+        self.used_until = Some(from + self.interval * count);
     }
 }
 
@@ -58,5 +63,13 @@ mod tests {
             }
         }
         assert_eq!(gone, [0, 0, 0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+    }
+
+    #[test]
+    fn what_counts_as_many_goes_at_once_and_holds_up_the_next() {
+        let start = Instant::now();
+        let mut pace = Pace::new(3, Duration::from_millis(100));
+        pace.take_as(start, 7);
+        assert_eq!(pace.next_at(), Some(start + Duration::from_millis(500)));
     }
 }

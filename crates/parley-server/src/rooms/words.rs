@@ -14,7 +14,7 @@ const WORDS: (u32, u32) = (60, 20);
 /// message of the largest at once, and some beside it.
 const TO_ALL_BYTES: (u32, u32) = (64 * 1024, 8 * 1024);
 /// The same of a listener, of whom there are many.
-const LISTENER_TO_ALL_BYTES: (u32, u32) = (TELL_BYTES_MAX as u32, 4 * 1024);
+const LISTENER_TO_ALL_BYTES: (u32, u32) = (64 * 1024, 4 * 1024);
 
 /// How much one member may still say.
 #[derive(Debug, Clone, Default)]

@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// A server takes 60 at once and 20 a second: a little less, for clocks differ.
 const TOLD: Pace = Pace::new(50, Duration::from_millis(55));
+/// For everybody it takes 64 KiB at once and, of a listener, 4 KiB a second: so many bytes more count as a word more, 3.6 KiB a second and,
+/// with the longest frame behind the burst, 54 KiB at once.
+const BYTES_AS_ONE: usize = 200;
 /// What is heard of one person: what they may say, with what the network bunched up.
 const HEARD: RateLimit = RateLimit::new(120, Duration::from_millis(40));
 /// People whose numbers are remembered, those who left among them.
@@ -129,7 +132,7 @@ impl Words {
         let sealed = self.key.as_ref().and_then(|key| key.seal(heading, &words));
         match sealed {
             Some(payload) => {
-                self.pace.take(cx.now);
+                self.pace.take_as(cx.now, weight(to, &payload));
                 cx.to_server.push(ClientMessage::Tell { payload, to });
             }
             None => cx.counters.signals_dropped += 1,
@@ -176,6 +179,13 @@ impl Words {
         cx.counters.malformed_from_peer += u64::from(word.is_none());
         word
     }
+}
+
+/// As how many words one counts.
+fn weight(to: Option<ParticipantId>, payload: &Value) -> u32 {
+    let bytes = payload["sealed"].as_str().map_or(0, str::len);
+    let more = if to.is_none() { bytes / BYTES_AS_ONE } else { 0 };
+    1 + more as u32
 }
 
 fn read(words: &[u8]) -> Option<Word> {
@@ -233,6 +243,52 @@ mod tests {
             [1, 0, 1, 3, 2].map(|at: usize| ben.hear(BEN, ADA, &told[at], &roster, &mut cx).is_some());
         assert_eq!(heard, [true, false, false, false, true]);
         assert_eq!(counters.stale, 3);
+    }
+
+    /// As a server counts a listener's: 64 KiB at once, 4 KiB a second. Gives how long `frames` of so many bytes took, to all or to one.
+    fn said_within_what_a_server_takes(frames: usize, bytes: usize, to: Option<ParticipantId>) -> Duration {
+        let (mut out, mut counters) = (Outbox::default(), SessionCounters::default());
+        let start = Instant::now();
+        let mut ada = words(1);
+        let (mut left, mut said) = (65_536.0, 0);
+        for ms in 0..600_000 {
+            let now = start + Duration::from_millis(ms);
+            left = f64::min(left + 4.096, 65_536.0);
+            let mut cx = Context::new(now, &mut out, &mut counters);
+            while said < frames && ada.may_say(now) {
+                // What is small goes in between.
+                ada.say(ADA, to, &ControlMessage::Bye, &mut cx);
+                ada.say_frame(ADA, to, LaneKind::Chat, &vec![b'x'; bytes], &mut cx);
+                said += 1;
+            }
+            for message in std::mem::take(&mut cx.to_server) {
+                let ClientMessage::Tell { payload, to } = message else {
+                    panic!("{message:?}");
+                };
+                if to.is_none() {
+                    left -= payload.to_string().len() as f64;
+                    assert!(left >= 0.0, "refused after {said} of {bytes} bytes");
+                }
+            }
+            if said == frames {
+                return Duration::from_millis(ms);
+            }
+        }
+        panic!("{said} of {frames} were said");
+    }
+
+    #[test]
+    fn long_words_for_everybody_wait_until_a_server_takes_them_and_those_for_one_do_not() {
+        for bytes in [100, 4_000, 16_000, CHAT_FRAME_BYTES_MAX] {
+            let took = said_within_what_a_server_takes(30, bytes, None);
+            let whole = 30.0 * bytes as f64 * 4.0 / 3.0;
+            assert!(
+                took.as_secs_f64() < 1.0 + 30.0 * 0.11 + whole / 3_000.0,
+                "{bytes} bytes: {took:?}"
+            );
+        }
+        let took = said_within_what_a_server_takes(30, 4_000, Some(BEN));
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
 
     #[test]

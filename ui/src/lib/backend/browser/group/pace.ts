@@ -18,7 +18,8 @@ export class Pace {
     return this.#usedUntil - this.#everyMs * (this.#burst - 1) <= nowMs;
   }
 
-  take(nowMs: number): void {
-    this.#usedUntil = Math.max(this.#usedUntil, nowMs) + this.#everyMs;
+  /** One goes, which counts as so many. */
+  take(nowMs: number, count = 1): void {
+    this.#usedUntil = Math.max(this.#usedUntil, nowMs) + this.#everyMs * count;
   }
 }

@@ -27,6 +27,8 @@ const FRAME_BYTES_MAX: Record<FrameKind, number> = { chat: 32 * 1024, files: 4 *
 const WAITING_MAX: Record<FrameKind, number> = { chat: 32, files: 8 };
 /** Of a kind, for everybody. */
 const WAITING_BYTES_MAX = 8 << 20;
+/** For everybody a server takes fewer bytes than words: so many more count as a word more. As `parley-call/src/session/group/words.rs`. */
+const BYTES_AS_ONE = 200;
 /** People whose numbers are remembered, those who left among them. */
 const KNOWN_MAX = 4 * PEOPLE_MAX;
 
@@ -106,10 +108,13 @@ export class Words {
     words.set(said, 1);
     this.#said += 1;
     const sealed = this.#key.seal({ sender: bytesOf(me), to: to === null ? null : bytesOf(to), stream: this.#stream, number: this.#said }, words);
-    if (sealed) this.#pace.take(nowMs);
+    if (sealed) this.#pace.take(nowMs, weight(to, sealed));
     return sealed;
   }
 }
+
+/** As how many words one counts. */
+const weight = (to: string | null, sealed: SealedWord): number => 1 + (to === null ? Math.floor(sealed.sealed.length / BYTES_AS_ONE) : 0);
 
 const bytesOf = (id: string): Uint8Array => fromBase64Url(id) ?? new Uint8Array();
 
