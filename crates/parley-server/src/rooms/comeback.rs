@@ -96,6 +96,12 @@ impl Rooms {
             None if same_call => resume.listens,
             None => room.is_some_and(|room| self.comes_to_listen(room, client, role).is_some()),
         };
+        // Not among those who know of no listeners, or with a client that does not: of two people one who listens makes a group.
+        let can_listen = match room {
+            Some(room) => self.places_in(room, client).listeners > 0,
+            None => self.groups.is_able(client),
+        };
+        let listens = listens && can_listen;
         // Someone only known from a token gives way to someone who is really here.
         let full = room.filter(|room| room.is_full(self.places_in(room, client), listens));
         let given_way = full.and_then(|room| room.unconfirmed());
@@ -188,7 +194,7 @@ impl Rooms {
                     lent: false,
                     order: other.order,
                     presence: Presence::Expected { until },
-                    listens: other.listens,
+                    listens: other.listens && places.listeners > 0,
                     source: None,
                     grouped: Grouped::able(able),
                 },

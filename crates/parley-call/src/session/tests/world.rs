@@ -1,5 +1,6 @@
 //! Two sessions, a server and a path between them, in virtual time: an hour of call takes milliseconds.
 
+mod delivery;
 mod pairs;
 mod sfu;
 
@@ -12,57 +13,14 @@ use crate::port::{PeerCommand, PeerEvent, PeerEventKind, TrackKind};
 use crate::session::{
     Input, LaneCommand, Output, Session, SessionConfig, SessionEvent, SignalingCommand, SignalingEvent,
 };
-use crate::sfu_port::SfuEvent;
 use crate::snapshot::{CallPhase, CallSnapshot};
 use bytes::Bytes;
+use delivery::Delivery;
 use parley_proto::{
-    ClientMessage, CloseCode, ControlMessage, LinkSecret, MediaState, ParticipantId, Reaction, ServerAddress,
-    ServerMessage,
+    CloseCode, ControlMessage, LinkSecret, MediaState, ParticipantId, Reaction, ServerAddress, ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
-
-/// What is on its way.
-#[derive(Debug)]
-enum Delivery {
-    Opened {
-        party: usize,
-        connection: u32,
-    },
-    Refused {
-        party: usize,
-        connection: u32,
-        fault: SignalingFault,
-    },
-    ToServer {
-        party: usize,
-        connection: u32,
-        message: ClientMessage,
-    },
-    ToClient {
-        party: usize,
-        connection: u32,
-        event: SignalingEvent,
-    },
-    HungUp {
-        party: usize,
-        connection: u32,
-    },
-    FromPeer {
-        party: usize,
-        event: PeerEvent,
-    },
-    FromSfu {
-        party: usize,
-        event: SfuEvent,
-    },
-    FromPair {
-        party: usize,
-        participant: ParticipantId,
-        event: PeerEvent,
-    },
-    Look,
-}
 
 /// What an adversary between server and clients does to messages.
 pub(super) type Tamper = fn(&mut ServerMessage);

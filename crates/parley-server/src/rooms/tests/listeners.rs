@@ -417,6 +417,29 @@ fn a_server_that_takes_no_listeners_since_its_restart_has_none() {
 }
 
 #[test]
+fn a_listeners_token_makes_no_group_of_clients_that_know_of_none() {
+    let mut world = world();
+    let (_, bob) = three(&mut world);
+    let outputs = world.say(ADA, set(bob.me, true));
+    let token = fresh_token(BOB, &outputs).unwrap_or(bob.token);
+    world.restart();
+    world.rooms = std::mem::replace(&mut world.rooms, World::new().rooms)
+        .with_groups(Some(3))
+        .with_listeners(2, 0);
+    // Older clients, of which one has the token of a newer one's seat.
+    let dan = world.enter(DAN, Some(bob.room));
+    let (back, outputs) = world.resume(BOB, &token).unwrap();
+    assert_eq!(back.participants.len(), 2);
+    assert!(!listeners(&back).contains(&true), "{back:?}");
+    assert_eq!(mode(&world, dan.room), TopologyMode::Direct);
+    for client in [BOB, DAN] {
+        let told = sent_to(client, &outputs);
+        let of_groups = |one: &&ServerMessage| matches!(one, ServerMessage::Topology { .. });
+        assert_eq!(told.iter().find(of_groups), None);
+    }
+}
+
+#[test]
 fn who_is_made_a_listener_is_blamed_from_when_they_say_that_they_send_nothing() {
     let mut world = world();
     let (_, bob) = three(&mut world);
