@@ -5,7 +5,7 @@ use super::call_party::{PATIENCE, Party, address_of, serve_with};
 use anyhow::{Context as _, Result};
 use parley_app::engine::{Engine, EngineConfig};
 use parley_app::sources::{PictureSource, SoundSink, SoundSource, Sources};
-use parley_app::view::{AppCommand, AppState, CommandErrorCode, DeviceState, PartView};
+use parley_app::view::{AppCommand, AppState, CallView, CommandErrorCode, DeviceState, PartView};
 use parley_call::CallCommand;
 use parley_proto::{Link, ParticipantId, Resolution};
 use parley_server::{GroupConfig, Server, ServerConfig};
@@ -128,9 +128,14 @@ async fn the_app_of_a_listener_closes_microphone_and_camera_and_opens_neither_by
         Ok(found.clone())
     };
     let part = |state: &AppState| state.call.as_ref().map(|call| call.part);
-    sees("the green room, with everything open", &|state| {
-        state.call.is_some() && state.local.microphone == DeviceState::Running
-    })
+    sees(
+        "the green room, which tells why she will listen, with everything closed",
+        &|state| {
+            let told = |call: &CallView| call.door.comes_to_listen.is_some();
+            let closed = state.local.microphone == DeviceState::Off && state.local.camera == DeviceState::Off;
+            state.call.as_ref().is_some_and(told) && closed
+        },
+    )
     .await?;
     engine
         .command(AppCommand::Join)
