@@ -381,7 +381,12 @@ impl World {
                     "told about oneself"
                 );
             }
-            ServerMessage::Several { .. } => panic!("made where messages are written, and not by rooms"),
+            ServerMessage::Several { list } => {
+                assert!(
+                    list.is_empty(),
+                    "made where messages are written, and not by rooms"
+                );
+            }
             ServerMessage::ListensChanged { .. } => {
                 assert!(
                     seat.is_some_and(|(_, me)| self.able_people.contains(&me)),

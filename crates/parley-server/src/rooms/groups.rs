@@ -203,10 +203,13 @@ impl Rooms {
 
     /// Tells somebody how media flows, where it ever was not simply direct.
     pub(super) fn tell_topology(&mut self, client: ClientId, room_id: RoomId) {
-        let Some(topology) = self.rooms.get(&room_id).map(|room| &room.topology) else {
+        let Some(room) = self.rooms.get(&room_id) else {
             return;
         };
-        if topology.number == 0 {
+        let topology = &room.topology;
+        // A client that knows of no groups comes where one was, once a single person is left.
+        let mut able = room.members().iter().filter(|member| member.grouped.able);
+        if topology.number == 0 || !able.any(|member| member.here() == Some(client)) {
             return;
         }
         let message = ServerMessage::Topology {

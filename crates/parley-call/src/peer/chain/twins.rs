@@ -64,7 +64,9 @@ impl Link for Twins {
 
     fn on_time(&mut self, now: Instant, lanes: &mut Lanes) {
         // In the order in which they came: the pause between changes slowly.
-        while let Some((_, twin)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
+        while self.next_time().is_some_and(|at| at <= now)
+            && let Some((_, twin)) = self.waiting.pop_front()
+        {
             let mut message = AttributedPacket::new(Packet::Rtp(twin));
             message.add(Attribute::Retransmission);
             lanes.outward.push_back(TaggedPacket {

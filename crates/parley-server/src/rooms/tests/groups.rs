@@ -481,3 +481,17 @@ fn the_token_of_a_large_group_stays_short() {
     );
     assert_eq!(refreshed, 6, "who comes later is in nobody's token");
 }
+
+#[test]
+fn an_older_client_that_comes_to_the_last_one_of_a_group_hears_nothing_of_it() {
+    let mut world = world();
+    let (ada, ..) = three(&mut world);
+    for client in [BOB, EVE] {
+        world.say(client, ClientMessage::Leave);
+    }
+    let older = ClientId(5);
+    let (_, ticket) = world.ticket(older, Some(ada.room)).unwrap();
+    let (joined, outputs) = world.join(older, &ticket).unwrap();
+    assert_eq!(joined.participants.len(), 2);
+    assert_eq!(topology(&outputs, older), None);
+}

@@ -427,11 +427,11 @@ fn a_listeners_token_makes_no_group_of_clients_that_know_of_none() {
         .with_groups(Some(3))
         .with_listeners(2, 0);
     // Older clients, of which one has the token of a newer one's seat.
-    let dan = world.enter(DAN, Some(bob.room));
+    let older = world.enter(DAN, Some(bob.room));
     let (back, outputs) = world.resume(BOB, &token).unwrap();
     assert_eq!(back.participants.len(), 2);
     assert!(!listeners(&back).contains(&true), "{back:?}");
-    assert_eq!(mode(&world, dan.room), TopologyMode::Direct);
+    assert_eq!(mode(&world, older.room), TopologyMode::Direct);
     for client in [BOB, DAN] {
         let told = sent_to(client, &outputs);
         let of_groups = |one: &&ServerMessage| matches!(one, ServerMessage::Topology { .. });
