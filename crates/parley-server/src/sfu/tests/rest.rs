@@ -80,7 +80,7 @@ fn watch(down_bps: Option<u64>, waits: Option<usize>) -> Watched {
 fn a_way_at_rest_delays_nothing_and_neither_does_a_count_that_is_wrong() {
     for waits in [None, Some(0), Some(1), Some(7)] {
         let watched = watch(None, waits);
-        println!("{waits:?} waits: {watched:?}");
+        eprintln!("{waits:?} waits: {watched:?}");
         assert!(watched.packets > 700, "{waits:?} waits: {watched:?}");
         // Ten milliseconds each way, and the clock steps by two.
         assert!(watched.late <= ms(26), "{waits:?} waits: {watched:?}");
@@ -92,11 +92,11 @@ fn a_way_at_rest_delays_nothing_and_neither_does_a_count_that_is_wrong() {
 #[test]
 fn where_packets_wait_for_their_turn_a_wrong_count_holds_none_of_them_back() {
     let right = watch(Some(500_000), None);
-    println!("{right:?}");
+    eprintln!("{right:?}");
     assert_eq!(right.at_rest, 0);
     for waits in [0, 1, 7] {
         let wrong = watch(Some(500_000), Some(waits));
-        println!("{waits} wait: {wrong:?}");
+        eprintln!("{waits} wait: {wrong:?}");
         assert!(wrong.packets * 10 >= right.packets * 9, "{waits} wait: {wrong:?}");
         assert!(wrong.late <= right.late + ms(40), "{waits} wait: {wrong:?}");
         assert!(wrong.idle_pct >= 95, "{waits} wait: {wrong:?}");
@@ -118,7 +118,7 @@ fn a_way_at_rest_that_becomes_narrow_is_noticed_and_one_that_is_wide_again_looke
         world.run(ms(250));
     }
     let took = world.now - wide;
-    println!("found after {took:?}");
+    eprintln!("found after {took:?}");
     assert!(took < Duration::from_secs(35), "{took:?}");
     world.run(Duration::from_secs(6));
     assert!(is_large(&world) && world.sfu.at_rest() == 1);
