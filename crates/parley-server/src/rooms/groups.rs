@@ -392,11 +392,13 @@ impl Rooms {
             self.refuse(client, ErrorCode::NotJoined);
             return None;
         };
-        let is_group = self
-            .rooms
-            .get(&seat.room)
-            .is_some_and(|room| room.topology.number > 0);
-        if !is_group || !self.groups.is_able(client) || self.groups.people_max.is_none() {
+        let room = self.rooms.get(&seat.room);
+        let is_group = room.is_some_and(|room| room.topology.number > 0);
+        // Whoever says only after coming in that they know of groups is in none.
+        let came_able = room
+            .and_then(|room| room.member(seat.id))
+            .is_some_and(|member| member.grouped.able);
+        if !is_group || !came_able || !self.groups.is_able(client) || self.groups.people_max.is_none() {
             self.refuse(client, ErrorCode::SfuUnavailable);
             return None;
         }

@@ -494,4 +494,9 @@ fn an_older_client_that_comes_to_the_last_one_of_a_group_hears_nothing_of_it() {
     let (joined, outputs) = world.join(older, &ticket).unwrap();
     assert_eq!(joined.participants.len(), 2);
     assert_eq!(topology(&outputs, older), None);
+    // Nor does it help to say so when one is in.
+    world.say(older, ClientMessage::Groups(Abilities::plain(true)));
+    asked(&mut world);
+    world.say(older, offer(1));
+    assert!(asked(&mut world).is_empty());
 }
