@@ -69,6 +69,7 @@ function prepare(relay) {
   }
   const come = ({ id, name }) => seen.people.set(id, { name, sound: 0, heard: 0 })
   const note = ({ type, participants, participant, id, list }) => {
+    if (type === 'several') list.forEach(note)
     if (type === 'joined') participants.forEach(come)
     if (type === 'participant_joined') come(participant)
     if (type === 'participant_left') seen.people.delete(id)
