@@ -88,7 +88,7 @@ impl Sfu {
                 said => return said,
             }
         }
-        Said::Over
+        self.talks_to_itself(at)
     }
 
     /// Takes what one connection has to say, until it sent a packet or wants to be woken.
@@ -130,7 +130,13 @@ impl Sfu {
                 }
             }
         }
-        Said::Over
+        self.talks_to_itself(at)
+    }
+
+    /// Nothing would ever wake it again.
+    fn talks_to_itself(&mut self, at: PeerAt) -> Said {
+        tracing::debug!("a connection talks to itself");
+        self.lose(at)
     }
 
     fn lose(&mut self, at: PeerAt) -> Said {

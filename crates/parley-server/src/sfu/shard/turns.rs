@@ -19,7 +19,7 @@ const ROUNDS_MAX: usize = 3;
 
 /// What a connection had to say.
 pub(super) enum Said {
-    /// It is over, or talks to itself.
+    /// It is over.
     Over,
     /// It sent a packet, and may have more.
     Sent,
