@@ -26,6 +26,9 @@ const TOLD: Pace = Pace::new(50, Duration::from_millis(55));
 /// For everybody it takes 64 KiB at once and, of a listener, 4 KiB a second: so many bytes more count as a word more, 3.6 KiB a second and,
 /// with the longest frame behind the burst, 54 KiB at once.
 const BYTES_AS_ONE: usize = 200;
+/// For one person it takes 256 KiB at once and 64 KiB a second: so many bytes more count as a word more, 60 KiB a second and, with the
+/// longest frame behind the burst, 210 KiB at once.
+const BYTES_TO_ONE_AS_ONE: usize = 3_400;
 /// What is heard of one person: what they may say, with what the network bunched up.
 const HEARD: RateLimit = RateLimit::new(120, Duration::from_millis(40));
 /// People whose numbers are remembered, those who left among them.
@@ -184,8 +187,11 @@ impl Words {
 /// As how many words one counts.
 fn weight(to: Option<ParticipantId>, payload: &Value) -> u32 {
     let bytes = payload["sealed"].as_str().map_or(0, str::len);
-    let more = if to.is_none() { bytes / BYTES_AS_ONE } else { 0 };
-    1 + more as u32
+    let as_one = match to {
+        None => BYTES_AS_ONE,
+        Some(_) => BYTES_TO_ONE_AS_ONE,
+    };
+    1 + (bytes / as_one) as u32
 }
 
 fn read(words: &[u8]) -> Option<Word> {
@@ -245,15 +251,20 @@ mod tests {
         assert_eq!(counters.stale, 3);
     }
 
-    /// As a server counts a listener's: 64 KiB at once, 4 KiB a second. Gives how long `frames` of so many bytes took, to all or to one.
+    /// As a server counts: a listener's to all 64 KiB at once and 4 KiB a second, anybody's to one 256 KiB at once and 64 KiB a second.
+    /// Gives how long `frames` of so many bytes took.
     fn said_within_what_a_server_takes(frames: usize, bytes: usize, to: Option<ParticipantId>) -> Duration {
         let (mut out, mut counters) = (Outbox::default(), SessionCounters::default());
         let start = Instant::now();
         let mut ada = words(1);
-        let (mut left, mut said) = (65_536.0, 0);
+        let (burst, per_ms): (f64, f64) = match to {
+            None => (65_536.0, 4.096),
+            Some(_) => (262_144.0, 65.536),
+        };
+        let (mut left, mut said) = (burst, 0);
         for ms in 0..600_000 {
             let now = start + Duration::from_millis(ms);
-            left = f64::min(left + 4.096, 65_536.0);
+            left = f64::min(left + per_ms, burst);
             let mut cx = Context::new(now, &mut out, &mut counters);
             while said < frames && ada.may_say(now) {
                 // What is small goes in between.
@@ -262,13 +273,11 @@ mod tests {
                 said += 1;
             }
             for message in std::mem::take(&mut cx.to_server) {
-                let ClientMessage::Tell { payload, to } = message else {
+                let ClientMessage::Tell { payload, .. } = message else {
                     panic!("{message:?}");
                 };
-                if to.is_none() {
-                    left -= payload.to_string().len() as f64;
-                    assert!(left >= 0.0, "refused after {said} of {bytes} bytes");
-                }
+                left -= payload.to_string().len() as f64;
+                assert!(left >= 0.0, "refused after {said} of {bytes} bytes");
             }
             if said == frames {
                 return Duration::from_millis(ms);
@@ -278,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_for_everybody_wait_until_a_server_takes_them_and_those_for_one_do_not() {
+    fn long_words_wait_until_a_server_takes_them_those_for_everybody_longer_than_those_for_one() {
         for bytes in [100, 4_000, 16_000, CHAT_FRAME_BYTES_MAX] {
             let took = said_within_what_a_server_takes(30, bytes, None);
             let whole = 30.0 * bytes as f64 * 4.0 / 3.0;
@@ -288,7 +297,15 @@ mod tests {
             );
         }
         let took = said_within_what_a_server_takes(30, 4_000, Some(BEN));
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        for bytes in [100, 16_000, CHAT_FRAME_BYTES_MAX] {
+            let took = said_within_what_a_server_takes(60, bytes, Some(BEN));
+            let whole = 60.0 * bytes as f64 * 4.0 / 3.0;
+            assert!(
+                took.as_secs_f64() < 60.0 * 0.11 + whole / 50_000.0,
+                "{bytes} bytes to one: {took:?}"
+            );
+        }
     }
 
     #[test]

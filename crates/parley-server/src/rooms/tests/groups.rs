@@ -361,7 +361,7 @@ fn long_words_for_everybody_are_refused_to_their_sender_before_they_fill_anybody
     assert!(all[1..].iter().all(|one| *one == (0, true)));
     let words = all.iter().filter(|one| one.0 == 1).count();
     assert!(words * TELL_BYTES_MAX < SIGNAL_QUEUE_BYTES_MAX / 8);
-    // In the long run so many bytes a second, and what is said to one person is not among them.
+    // In the long run so many bytes a second, and what is said to one person counts by itself.
     world.wait(3);
     let said = (0..60).filter(|_| heard(&mut world, 1_024, None).0 == 1).count();
     assert_eq!(said, 16 + 3 * 8);
@@ -384,6 +384,32 @@ fn long_words_for_everybody_are_refused_to_their_sender_before_they_fill_anybody
     world.wait(2);
     let said = (0..60).filter(|_| heard(&mut world, 1_024, None).0 == 1).count();
     assert_eq!(said, 16 + 2 * 4);
+}
+
+#[test]
+fn long_words_for_one_person_are_refused_to_their_sender_before_they_fill_their_queue() {
+    use parley_proto::limits::{SIGNAL_QUEUE_BYTES_MAX, TELL_BYTES_MAX};
+    let mut world = world();
+    let (_, bob, eve, _) = three(&mut world);
+    let heard = |world: &mut World, to: &Joined, client| {
+        let payload = serde_json::json!("x".repeat(TELL_BYTES_MAX - 2));
+        let to = Some(to.me);
+        let outputs = world.say(ADA, ClientMessage::Tell { payload, to });
+        let told = sent_to(client, &outputs).into_iter();
+        told.filter(|one| matches!(one, ServerMessage::Told { .. }))
+            .count()
+    };
+    let at_once: usize = (0..60).map(|_| heard(&mut world, &bob, BOB)).sum();
+    assert!(at_once >= 5, "{at_once}");
+    assert!(
+        at_once * TELL_BYTES_MAX <= SIGNAL_QUEUE_BYTES_MAX / 4,
+        "{at_once}"
+    );
+    // Nor is there another share for each of them.
+    assert_eq!(heard(&mut world, &eve, EVE), 0);
+    world.wait(3);
+    let later: usize = (0..60).map(|_| heard(&mut world, &eve, EVE)).sum();
+    assert_eq!(later, 3 * 64 / 48);
 }
 
 #[test]

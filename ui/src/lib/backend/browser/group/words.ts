@@ -29,6 +29,8 @@ const WAITING_MAX: Record<FrameKind, number> = { chat: 32, files: 8 };
 const WAITING_BYTES_MAX = 8 << 20;
 /** For everybody a server takes fewer bytes than words: so many more count as a word more. As `parley-call/src/session/group/words.rs`. */
 const BYTES_AS_ONE = 200;
+/** For one person it takes more: so many count as a word more. */
+const BYTES_TO_ONE_AS_ONE = 3_400;
 /** People whose numbers are remembered, those who left among them. */
 const KNOWN_MAX = 4 * PEOPLE_MAX;
 
@@ -114,7 +116,7 @@ export class Words {
 }
 
 /** As how many words one counts. */
-const weight = (to: string | null, sealed: SealedWord): number => 1 + (to === null ? Math.floor(sealed.sealed.length / BYTES_AS_ONE) : 0);
+const weight = (to: string | null, sealed: SealedWord): number => 1 + Math.floor(sealed.sealed.length / (to === null ? BYTES_AS_ONE : BYTES_TO_ONE_AS_ONE));
 
 const bytesOf = (id: string): Uint8Array => fromBase64Url(id) ?? new Uint8Array();
 
