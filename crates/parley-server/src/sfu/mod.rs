@@ -37,6 +37,7 @@ mod key_frames;
 mod layer;
 mod left_out;
 mod offences;
+mod origins;
 mod part;
 mod peer;
 mod probing;

@@ -7,7 +7,6 @@
 use super::backlog::Backlog;
 use super::capture_clock::CaptureClock;
 use super::certificate::Certificate;
-use super::demux::Origin;
 use super::dialect::{check, config, opus_first, reads_copies};
 use super::down_track::{DownTrack, Goes};
 use super::flow_limit::FlowLimit;
@@ -15,12 +14,13 @@ use super::forwarder::Aim;
 use super::introductions::{Introductions, Names, claim, stream_of};
 use super::layer::Layer;
 use super::offences::Offences;
+use super::origins::Origins;
 use super::shard::Passed;
 use super::up_track::UpTrack;
 use super::way::{FIRST_ESTIMATE, Wanted, Way};
 use parley_proto::limits::{AUDIO_DOWNS_MAX, VIDEO_DOWNS_MAX};
 use parley_proto::{ParticipantId, RoomId};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate as LibraryRate;
@@ -34,8 +34,6 @@ use str0m::{Candidate, Rtc};
 /// A connection's place in the SFU.
 pub(super) type PeerAt = usize;
 
-/// Addresses a client may come from at a time.
-const ADDRESSES_MAX: usize = 8;
 /// Streams that are known by their number; more than tracks and layers can have means that somebody makes them up.
 const STREAMS_MAX: usize = 32;
 
@@ -73,7 +71,7 @@ pub(super) struct Peer {
     pub(super) limit: FlowLimit,
     pub(super) offences: Offences,
     introductions: Introductions,
-    pub(super) addresses: VecDeque<Origin>,
+    pub(super) origins: Origins,
     pub(super) ufrag: String,
     /// What goes down to the client.
     pub(super) way: Way,
@@ -121,7 +119,7 @@ impl Peer {
             limit: FlowLimit::new(now),
             offences: Offences::new(now),
             introductions: Introductions::new(now),
-            addresses: VecDeque::new(),
+            origins: Origins::default(),
             ufrag: String::new(),
             way: Way::default(),
             streams: HashMap::new(),
@@ -350,20 +348,6 @@ impl Peer {
             self.dirty = true;
         }
         aims
-    }
-
-    /// The client comes from there. The address that gives way for it.
-    pub(super) fn comes_from(&mut self, from: Origin) -> Option<Origin> {
-        self.addresses.push_back(from);
-        if self.addresses.len() > ADDRESSES_MAX {
-            return self.addresses.pop_front();
-        }
-        None
-    }
-
-    /// A stream of the client is over.
-    pub(super) fn comes_no_more_from(&mut self, from: Origin) {
-        self.addresses.retain(|other| *other != from);
     }
 
     /// Whether it was silent for so long.

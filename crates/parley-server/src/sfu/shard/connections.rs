@@ -105,7 +105,7 @@ impl Sfu {
         if !peer.rtc.accepts(&Input::Receive(now, receive)) {
             return;
         }
-        let given_up = peer.comes_from(from);
+        let given_up = peer.origins.add(from);
         self.demux.came_from(from, at);
         if let Some(given_up) = given_up {
             self.demux.forget_address(given_up, at);

@@ -68,7 +68,11 @@ impl Sfu {
         }
         let sent = self.outgoing.len();
         self.drain(now, at);
-        if !self.demux.knows(from, at) && (!from.is_stream || self.answered_by(from, sent)) {
+        if self.demux.knows(from, at) {
+            if let Some(peer) = self.peers.get_mut(at) {
+                peer.origins.used(from);
+            }
+        } else if !from.is_stream || self.answered_by(from, sent) {
             self.learn(now, from, to, at);
         }
     }

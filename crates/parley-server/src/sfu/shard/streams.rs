@@ -33,7 +33,7 @@ impl Sfu {
         if let Some(at) = self.demux.of(from) {
             self.demux.forget_address(from, at);
             if let Some(peer) = self.peers.get_mut(at) {
-                peer.comes_no_more_from(from);
+                peer.origins.forget(from);
             }
         }
     }
