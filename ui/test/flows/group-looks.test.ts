@@ -1,4 +1,4 @@
-/** How calls of three and more look in narrow windows: measured in real Chromium where a screenshot once showed it wrong. */
+/** How calls of three and more look in narrow windows, and are reached by keyboard: measured in real Chromium where a look once showed it wrong. */
 import { describe, expect, test } from 'vitest';
 import { by, fake, moveIn, open, over, page } from './house';
 
@@ -57,4 +57,30 @@ test('a host can set a volume by hand beside all that is to be done with somebod
   expect((await boxOf('[data-testid="volume-p-2"]')).width).toBeGreaterThan(120);
   const [mute, remove] = [await boxOf('[data-testid="ask-mute-p-2"]'), await boxOf('[data-testid="remove-p-2"]')];
   expect(mute.y).toBe(remove.y);
+});
+
+describe('by keyboard', () => {
+  const focused = () => page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid']);
+
+  test('one goes to the list of people and comes back to where one was', async () => {
+    await open('group-5');
+    await by('people-count').focus();
+    await page.keyboard.press('Enter');
+    await by('panel').waitFor();
+    await expect.poll(focused).toBe('tab-people');
+    expect(await by('people-count').getAttribute('aria-expanded')).toBe('true');
+    await page.keyboard.press('Escape');
+    await by('panel').waitFor({ state: 'detached' });
+    expect(await focused()).toBe('people-count');
+    expect(await by('people-count').getAttribute('aria-expanded')).toBe('false');
+  });
+
+  test('one hears how large a shared screen is shown', async () => {
+    await open('group-screen');
+    const pressed = () => Promise.all(['zoom-fit', 'zoom-full'].map((id) => by(id).getAttribute('aria-pressed')));
+    expect(await pressed()).toEqual(['true', 'false']);
+    await by('zoom-full').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(pressed).toEqual(['false', 'true']);
+  });
 });
