@@ -54,6 +54,8 @@ export default defineConfig(({ mode }) => ({
           environment: 'node',
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // As long as a page is waited for (test/flows/house.ts). One second is over on a busy machine before news is that is gathered for 0.7.
+          expect: { poll: { timeout: 8000 } },
           maxWorkers: 2,
         },
       },

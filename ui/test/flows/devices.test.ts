@@ -7,7 +7,7 @@ moveIn();
 
 describe('the echo test', () => {
   test('listens, plays back, and can be stopped, by keyboard', async () => {
-    await open('green-room', { query: '&slow=300' });
+    await open('green-room', { query: '&slow=600' });
     const state = (wanted: string) => page.locator(`[data-testid="echo-test"][data-state="${wanted}"]`).waitFor();
     await by('echo-button').focus();
     await page.keyboard.press('Enter');

@@ -10,7 +10,8 @@ const attribute = (id: string, name: string, value: string) => page.locator(`[da
 
 describe('a call', () => {
   test('goes from home over the green room to the stage and ends', async () => {
-    await open('home', { query: '&slow=60' });
+    // One waits for five of these steps: long enough to be seen on a busy machine.
+    await open('home', { query: '&slow=300' });
     await by('start-call').click();
     await phase('green_room');
     await by('link').waitFor();

@@ -8,7 +8,8 @@ const stage = (of: string) => page.locator(`[data-testid="recording"][data-stage
 
 describe('recording', () => {
   test('asks, is shown with its time while it lasts, and shows its file at the end', async () => {
-    await open('call');
+    // The answer takes long enough for its asking to be seen on a busy machine.
+    await open('call', { query: '&slow=1500' });
     await page.keyboard.press('r');
     await stage('asking').waitFor();
     await stage('on').waitFor();

@@ -145,7 +145,7 @@ describe('the screen of the other one', () => {
     const width = () => by('tile-screen').evaluate((canvas) => canvas.clientWidth);
     const zoom = () => by('shared-screen').getAttribute('data-zoom');
     // The strip of people has a place of its own.
-    expect(await width()).toBe(776);
+    await expect.poll(width).toBe(776);
     await by('zoom-full').click();
     await expect.poll(width).toBe(1920);
     await by('zoom-fit').click();

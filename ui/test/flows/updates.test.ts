@@ -14,7 +14,8 @@ const asked = () => fake(page, 'asked');
 
 describe('a newer Parley', () => {
   test('is told of where calls begin and put in place when asked to, by keyboard', async () => {
-    await open('home-update', { query: '&slow=300' });
+    // It is fetched for two steps: long enough to be seen on a busy machine.
+    await open('home-update', { query: '&slow=750' });
     expect(await by('update-banner').innerText()).toContain('Parley 1.4.0 is ready.');
     await by('update-install').focus();
     await page.keyboard.press('Enter');

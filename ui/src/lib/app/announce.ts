@@ -1,12 +1,12 @@
 /** What a screen reader is told, once, when the state changes. */
-import type { AppState, TalkView } from '../bindings';
+import type { AppState, TalkView, TransferView } from '../bindings';
 import { t } from '../text';
-import { offered } from './files';
+import { batches, isOver, offered } from './files';
 import { headcount, isGroup, raisedOf } from './group/members';
 import { arrived, unanswered } from './talk';
 
-/** Where more are there, nobody is told whose microphone opens and closes: it would never end. */
-const MICROPHONES_TOLD_MAX = 5;
+/** Where more are there, nobody is told whose microphone opens and closes, nor who else reacts alike: it would never end. */
+const EACH_TOLD_MAX = 5;
 
 interface Named {
   readonly id: string;
@@ -19,12 +19,15 @@ export function announcements(before: AppState | null, now: AppState): string[] 
   return [...roomSaid(before, now), ...peopleSaid(before, now), ...connectionSaid(before, now), ...doorSaid(before, now), ...selfSaid(before, now)];
 }
 
-/** The same of what people write, send and show each other. */
-export function talkSaid(before: TalkView, now: TalkView, people: readonly Named[]): string[] {
+/** The same of what people write, send and show each other. anew: whether something that many say at once was not said just now. */
+export function talkSaid(before: TalkView, now: TalkView, people: readonly Named[], anew: (what: string) => boolean = () => true): string[] {
   const newest = before.reactions.at(-1)?.number ?? 0;
-  const reactions = now.reactions.filter((one) => one.author !== null && one.number > newest);
+  const reactions = now.reactions.filter((one) => one.author !== null && one.number > newest && (people.length <= EACH_TOLD_MAX || anew(one.reaction)));
   const nameOf = (id: string | null) => people.find((person) => person.id === id)?.name ?? t.chat.nameless;
+  const many = batches(now.transfers).filter((run) => run.length > 1);
+  const ofMany = new Set(many.flat().map(({ id }) => id));
   const ended = now.transfers.flatMap((file) => {
+    if (ofMany.has(file.id)) return [];
     const old = before.transfers.find((one) => one.id === file.id);
     if (!old || old.state === file.state) return [];
     return file.state === 'done' ? [t.said.fileDone({ file: file.name })] : file.state === 'failed' ? [t.said.fileFailed({ file: file.name })] : [];
@@ -33,10 +36,19 @@ export function talkSaid(before: TalkView, now: TalkView, people: readonly Named
     ...arrived(before, now).map((message) => t.said.message({ name: message.name || t.chat.nameless, text: message.text })),
     ...offered(before.transfers, now.transfers).map((file) => fileSaid(file.name, file.with_name, people)),
     ...ended,
+    ...many.flatMap((run) => batchSaid(before, run)),
     ...unanswered(before, now).map(() => t.said.undelivered),
     ...reactions.map((one) => t.said.reaction({ name: nameOf(one.author), what: t.reactions[one.reaction] })),
     ...(before.hand_raised === now.hand_raised ? [] : [now.hand_raised ? t.said.yourHandUp : t.said.yourHandDown]),
   ];
+}
+
+/** Of a file for many its end, once, and how many have it: what the row says that is one for all of them. */
+function batchSaid(before: TalkView, run: readonly TransferView[]): string[] {
+  const ids = new Set(run.map(({ id }) => id));
+  const went = before.transfers.some((file) => ids.has(file.id) && !isOver(file));
+  const done = run.filter((file) => file.state === 'done').length;
+  return went && run.every(isOver) ? [`${run[0]?.name ?? ''}: ${t.files.haveIt({ count: run.length, done })}`] : [];
 }
 
 /** Whose file it is, where they gave a name. */
@@ -59,7 +71,7 @@ function peopleSaid(before: AppState, now: AppState): string[] {
   const left = was.filter((p) => alone && !is.some((q) => q.id === p.id)).map((p) => t.said.left({ name: p.name }));
   const changed = is.flatMap((p) => {
     const old = was.find((q) => q.id === p.id);
-    if (is.length > MICROPHONES_TOLD_MAX || !old || old.microphone_on === p.microphone_on) return [];
+    if (is.length > EACH_TOLD_MAX || !old || old.microphone_on === p.microphone_on) return [];
     return [p.microphone_on ? t.said.micOn({ name: p.name }) : t.said.micOff({ name: p.name })];
   });
   const hands = is.flatMap((p) => {

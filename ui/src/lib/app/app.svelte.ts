@@ -149,7 +149,7 @@ export class App implements Deeds {
     const offers = offered(before.transfers, next.transfers);
     if (this.panel !== 'chat') this.unread += fresh.length;
     if (this.panel !== 'files') this.unread += offers.length;
-    this.voice.say(talkSaid(before, next, named(this.state.call)));
+    this.voice.say(talkSaid(before, next, named(this.state.call), this.voice.anew));
   }
 
   #hear(levels: Levels, nowMs: number): void {

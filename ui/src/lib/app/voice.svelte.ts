@@ -18,13 +18,25 @@ export function withSaid(list: readonly Sentence[], texts: readonly string[], no
   return [...list.filter((one) => nowMs - one.atMs < STAYS_MS), ...fresh].slice(-AT_ONCE);
 }
 
+/** What many say at once, as a room does that applauds, is told once in this time. */
+const ANEW_MS = 4000;
+
 export class Voice {
+  readonly #toldMs = new Map<string, number>();
   list = $state.raw<readonly Sentence[]>([]);
 
   /** Nothing of what was said is so any more. */
   hush(): void {
     this.list = [];
   }
+
+  /** Whether this was not told just now; then it is from now on. */
+  readonly anew = (what: string, nowMs = performance.now()): boolean => {
+    const toldMs = this.#toldMs.get(what);
+    if (toldMs !== undefined && nowMs - toldMs < ANEW_MS) return false;
+    this.#toldMs.set(what, nowMs);
+    return true;
+  };
 
   say(texts: readonly string[]): void {
     this.list = withSaid(this.list, texts, performance.now());

@@ -80,7 +80,7 @@ export class FakeTalk {
       this.#ids += 1;
       const file = { ...FILE, id: `f${this.#ids}`, sending: true, with: taker.id, with_name: taker.name, name: path.split('/').at(-1) ?? path, state: 'offered' as const };
       this.#set({ transfers: [...this.now.transfers, file] });
-      this.#later(() => this.file(file.id, { state: 'moving', moved: 1_200_000, bytes_per_s: 2_300_000 }));
+      this.#later(() => this.#goesOn(file.id, 'offered', { state: 'moving', moved: 1_200_000, bytes_per_s: 2_300_000 }));
     }
     return null;
   }
@@ -101,7 +101,7 @@ export class FakeTalk {
     this.file(id, { state: 'moving' });
     this.#later(() => {
       const size = this.now.transfers.find((one) => one.id === id)?.size ?? 0;
-      this.file(id, { state: 'done', moved: size, path: '/home/ada/Downloads/x' });
+      this.#goesOn(id, 'moving', { state: 'done', moved: size, path: '/home/ada/Downloads/x' });
     });
     return null;
   }
@@ -113,6 +113,11 @@ export class FakeTalk {
   file(id: string, change: Partial<TransferView>): null {
     this.#set({ transfers: this.now.transfers.map((one) => (one.id === id ? { ...one, ...change } : one)) });
     return null;
+  }
+
+  /** What comes by itself a moment later, unless something was done with the file meanwhile: one that was cancelled stays so. */
+  #goesOn(id: string, from: TransferView['state'], change: Partial<TransferView>): void {
+    if (this.now.transfers.some((one) => one.id === id && one.state === from)) this.file(id, change);
   }
 
   hand(raised: boolean): null {
