@@ -127,6 +127,7 @@ impl GroupDriver {
             addresses,
             selected: None,
             up: false,
+            sends: false,
         });
         Ok(())
     }

@@ -239,7 +239,7 @@ impl GroupDriver {
             return;
         };
         tracing::warn!("the task of the connection to the SFU ended by itself");
-        open.up = false;
+        open.gives_up();
         let number = open.connection.number;
         self.apply_estimate();
         self.tell(number, SfuEventKind::Connection(ConnectionPhase::Failed));
@@ -287,7 +287,7 @@ impl GroupDriver {
             return;
         };
         let estimate = *open.connection.estimate.borrow_and_update();
-        let (up, loss) = (open.up, open.guarded.losses());
+        let (sends, loss) = (open.sends, open.guarded.losses());
         let given_up = open.connection.congestion.take_given_up();
         if given_up {
             // Key frames are made anyway: in the sizes that are right for what the way carries now.
@@ -318,13 +318,13 @@ impl GroupDriver {
         };
         let split = self.layers.split(clock(), estimate, wants);
         for (at, (encoding, targets)) in self.camera.iter().zip(split.camera).enumerate() {
-            encoding.follow(self.ways.camera.get(at), targets, up);
+            encoding.follow(self.ways.camera.get(at), targets, sends);
         }
-        self.screen.follow(self.ways.screen.as_ref(), split.screen, up);
+        self.screen.follow(self.ways.screen.as_ref(), split.screen, sends);
         self.microphone
-            .follow(self.ways.microphone.as_ref(), Some(sound), up);
+            .follow(self.ways.microphone.as_ref(), Some(sound), sends);
         self.screen_sound
-            .follow(self.ways.screen_sound.as_ref(), played, up);
+            .follow(self.ways.screen_sound.as_ref(), played, sends);
         if given_up {
             for encoding in self.camera.iter().chain([&self.screen]) {
                 encoding.key_frames.request();
@@ -413,7 +413,7 @@ impl GroupDriver {
         let change = open.network.look(&now, &beside, open.pair.as_ref(), None);
         if change.is_some_and(|change| !change.in_use) {
             tracing::info!("the network of this machine that the SFU was reached by is gone");
-            open.up = false;
+            open.gives_up();
             let number = open.connection.number;
             self.apply_estimate();
             self.tell(number, SfuEventKind::Connection(ConnectionPhase::Failed));

@@ -30,8 +30,8 @@ pub(in crate::peer) struct Voice {
 
 impl Encoding {
     /// What its encoder must produce for the SFU, and whether that goes there.
-    pub(super) fn follow(&self, route: Option<&Arc<Route>>, targets: EncoderTargets, up: bool) {
-        let takes = up && self.wanted && route.is_some();
+    pub(super) fn follow(&self, route: Option<&Arc<Route>>, targets: EncoderTargets, sends: bool) {
+        let takes = sends && self.wanted && route.is_some();
         let route = route.filter(|_| takes && !targets.paused);
         // What is encoded has a way from its first picture on, and until its last one.
         if route.is_some() {
@@ -46,11 +46,11 @@ impl Encoding {
 }
 
 impl Voice {
-    pub(super) fn follow(&self, route: Option<&Arc<Route>>, targets: Option<AudioTargets>, up: bool) {
-        match targets.filter(|_| up && route.is_some()) {
+    pub(super) fn follow(&self, route: Option<&Arc<Route>>, targets: Option<AudioTargets>, sends: bool) {
+        match targets.filter(|_| sends && route.is_some()) {
             Some(targets) => self.targets.say(targets, true),
             None => self.targets.end(),
         }
-        ways::open(&self.route, route.filter(|_| up));
+        ways::open(&self.route, route.filter(|_| sends));
     }
 }

@@ -31,9 +31,16 @@ pub(super) struct Open {
     pub(super) selected: Option<Selected>,
     /// Whether ICE and DTLS stand at this moment.
     pub(super) up: bool,
+    /// Whether media goes. Also while nothing is heard: that says little of what arrives there, and checks are lost as everything is.
+    pub(super) sends: bool,
 }
 
 impl Open {
+    /// It is over, whatever ICE says.
+    pub(super) const fn gives_up(&mut self) {
+        (self.up, self.sends) = (false, false);
+    }
+
     /// What follows within it from the library's word, and where it stands if that changed.
     pub(super) fn on_library(&mut self, event: LibraryEvent) -> Option<ConnectionPhase> {
         let state = match event {
@@ -53,6 +60,7 @@ impl Open {
             _ => return None,
         };
         self.up = phase == ConnectionPhase::Connected;
+        self.sends = (self.sends || self.up) && phase != ConnectionPhase::Failed;
         if self.up {
             self.relays.rest();
         } else {
