@@ -80,10 +80,10 @@ fn a_file_leaves_the_call_its_room_on_a_slow_link() {
         figures
     };
     let alone = heard(&Wish {
-        seconds: 12,
+        seconds: 20,
         ..Wish::default()
     });
-    let beside = heard(&with_media(sends(&file), 12));
+    let beside = heard(&with_media(sends(&file), 20));
     let part = fs::read_dir(folder.path().join("in"))
         .unwrap()
         .map(|entry| entry.unwrap().metadata().unwrap().len())
