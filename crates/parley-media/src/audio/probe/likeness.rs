@@ -84,7 +84,7 @@ impl Likeness {
                 here = elsewhere;
             }
             at = (here + from).saturating_sub(offset);
-            sum.cross += f64::from(cross[here]);
+            sum.cross += peak(cross, here);
             sum.heard += own;
             sum.said += energies[here];
         }
@@ -103,6 +103,22 @@ fn best(cross: &[f32], energies: &[f64], least: f64) -> Option<usize> {
         .map(like)
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(at, _)| at)
+}
+
+/// The correlation where it is largest near a place, which is between two samples as often as not: half of one costs speech a tenth of its
+/// likeness, in this call and not in the next. By a parabola, which is good to four hundredths for sound of up to a quarter of the rate.
+fn peak(cross: &[f32], at: usize) -> f64 {
+    let of = |at: usize| cross.get(at).copied().map(f64::from);
+    let here = f64::from(cross[at]);
+    let before = at.checked_sub(1).and_then(of);
+    let (Some(before), Some(after)) = (before, of(at + 1)) else {
+        return here;
+    };
+    let bend = 2.0 * here - before - after;
+    if here < before.max(after) || bend <= 0.0 {
+        return here;
+    }
+    here + (before - after).powi(2) / (8.0 * bend)
 }
 
 fn energy(sound: &[f32]) -> f64 {
@@ -161,4 +177,30 @@ fn window_energies(sound: &[f32], length: usize) -> Vec<f64> {
         energies.push(energy);
     }
     energies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::speech::SECOND;
+
+    #[test]
+    fn where_sound_lies_between_two_samples_hardly_matters() {
+        for late in 0..2 * STEP as u64 {
+            let mut likeness = Likeness::new();
+            let mut alike = Vec::new();
+            for second in 10..15 {
+                let position = second * SECOND;
+                let mut heard = vec![0.0; RATE];
+                // A tenth of a second late, and a bit.
+                speech::fill_every(STEP as u64, position - SECOND / 10 - late, &mut heard);
+                alike.extend(likeness.of(&heard, position));
+            }
+            assert!(alike.len() >= 3, "{alike:?}");
+            assert!(
+                alike.iter().all(|alike| *alike > 0.95),
+                "{late} samples: {alike:?}"
+            );
+        }
+    }
 }
