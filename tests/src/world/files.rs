@@ -11,8 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How alike the built-in speech is after Opus on a way that is not disturbed at all: 0.97, or this, which changes from call to call (0.87 in
-/// five of twelve ways over loopback). A call without a file is no better measure for one with it than that.
+/// How alike the built-in speech is on a way that is not disturbed at all: 0.97, or this, and which of them changes from call to call (0.87 on
+/// five of twelve ways over loopback; why is not proven, Opus' choice of mode is likely). A call without a file is no better measure for one
+/// with it than that.
 const PLAINER: f64 = 0.87;
 
 fn with_media(wish: Wish, seconds: u32) -> Wish {
