@@ -29,8 +29,6 @@ const WAITING_MAX: Record<FrameKind, number> = { chat: 32, files: 8 };
 const WAITING_BYTES_MAX = 8 << 20;
 /** For everybody a server takes fewer bytes than words: so many more count as a word more. As `parley-call/src/session/group/words.rs`. */
 const BYTES_AS_ONE = 200;
-/** For one person it takes more: so many count as a word more. */
-const BYTES_TO_ONE_AS_ONE = 3_400;
 /** People whose numbers are remembered, those who left among them. */
 const KNOWN_MAX = 4 * PEOPLE_MAX;
 
@@ -48,6 +46,8 @@ export class Words {
   readonly #stream: Uint8Array;
   /** A server takes 60 at once and 20 a second: a little less, for clocks differ. */
   readonly #pace = new Pace(50, 55);
+  /** What is said to single people, in KiB: a server takes 256 at once and 64 a second. */
+  readonly #toOne = new Pace(200, 16);
   #said = 0;
   /** What is written goes before what is sent. */
   readonly #waiting: Record<FrameKind, Turns> = { chat: new Turns(WAITING_MAX.chat, WAITING_BYTES_MAX), files: new Turns(WAITING_MAX.files, WAITING_BYTES_MAX) };
@@ -59,7 +59,7 @@ export class Words {
     this.#stream = stream;
   }
 
-  maySay = (nowMs: number): boolean => this.#pace.isFree(nowMs);
+  maySay = (nowMs: number): boolean => this.#pace.isFree(nowMs) && this.#toOne.isFree(nowMs);
 
   /** Control messages go at once; ask {@link maySay} before. */
   say(nowMs: number, me: string, to: string | null, message: ControlMessage): SealedWord | null {
@@ -110,13 +110,14 @@ export class Words {
     words.set(said, 1);
     this.#said += 1;
     const sealed = this.#key.seal({ sender: bytesOf(me), to: to === null ? null : bytesOf(to), stream: this.#stream, number: this.#said }, words);
-    if (sealed) this.#pace.take(nowMs, weight(to, sealed));
+    if (sealed) {
+      const bytes = sealed.sealed.length;
+      this.#pace.take(nowMs, to === null ? 1 + Math.floor(bytes / BYTES_AS_ONE) : 1);
+      if (to !== null) this.#toOne.take(nowMs, 1 + Math.floor(bytes / 1024));
+    }
     return sealed;
   }
 }
-
-/** As how many words one counts. */
-const weight = (to: string | null, sealed: SealedWord): number => 1 + Math.floor(sealed.sealed.length / (to === null ? BYTES_AS_ONE : BYTES_TO_ONE_AS_ONE));
 
 const bytesOf = (id: string): Uint8Array => fromBase64Url(id) ?? new Uint8Array();
 
